@@ -1,0 +1,20 @@
+"""Every address of the site. Pages at the root, the HTTP API under /api/v1/."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from config import health
+
+urlpatterns = [
+    path("", include("labeling.urls")),
+    path("", include("rewardtrain.urls")),
+    path("api/v1/", include("labeling.api.urls")),
+    path("api/v1/", include("rewardtrain.api.urls")),
+    path("api/", include("config.api_docs")),
+    path("accounts/", include("allauth.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+]

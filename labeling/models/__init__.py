@@ -1,0 +1,25 @@
+"""The tables of the human side, one module per noun."""
+
+from labeling.models.assignments import Assignment
+from labeling.models.datasets import DatasetVersion
+from labeling.models.pairs import PreferencePair
+from labeling.models.projects import Invitation, Membership, Project, Role
+from labeling.models.prompts import Completion, Prompt, Split
+from labeling.models.rankings import RankedCompletion, Ranking
+from labeling.models.users import User
+
+__all__ = [
+    "Assignment",
+    "Completion",
+    "DatasetVersion",
+    "Invitation",
+    "Membership",
+    "PreferencePair",
+    "Project",
+    "Prompt",
+    "RankedCompletion",
+    "Ranking",
+    "Role",
+    "Split",
+    "User",
+]

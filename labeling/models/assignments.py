@@ -1,0 +1,65 @@
+"""A prompt in one labeler's hands for a while: the lease."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from labeling.models.prompts import Prompt
+
+
+class Assignment(models.Model):
+    class State(models.TextChoices):
+        CLAIMED = "claimed", "Claimed"
+        RANKED = "ranked", "Ranked"
+        SKIPPED = "skipped", "Skipped"
+        RELEASED = "released", "Released"
+        EXPIRED = "expired", "Expired"
+
+    # A live assignment takes one of its prompt's slots 1..overlap.
+    LIVE = (State.CLAIMED, State.RANKED)
+
+    prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="assignments")
+    labeler = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.CLAIMED)
+    slot = models.PositiveSmallIntegerField()
+    # The prompt's overlap, kept equal by a composite foreign key ON UPDATE CASCADE (migration 0002).
+    overlap = models.PositiveSmallIntegerField()
+    seed = models.BigIntegerField()
+    shown_order = models.JSONField()  # completion ids in the order that this labeler sees, from the seed
+    draft = models.JSONField(null=True)
+    skip_reason = models.CharField(max_length=300, blank=True, default="")
+    claimed_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("prompt", "labeler"),
+                condition=Q(state__in=("claimed", "ranked")),
+                name="assignment_one_live_per_labeler",
+            ),
+            models.UniqueConstraint(
+                fields=("prompt", "slot"),
+                condition=Q(state__in=("claimed", "ranked")),
+                name="assignment_one_live_per_slot",
+            ),
+            models.CheckConstraint(
+                condition=Q(slot__gte=1) & (~Q(state__in=("claimed", "ranked")) | Q(slot__lte=F("overlap"))),
+                name="assignment_slot_within_overlap",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("claimed", "ranked", "skipped", "released", "expired")),
+                name="assignment_state_known",
+            ),
+            # Referenced by rankings.
+            models.UniqueConstraint(fields=("id", "prompt", "labeler"), name="assignment_id_prompt_labeler"),
+        )
+        indexes = (
+            models.Index(fields=("labeler", "state"), name="assignment_labeler_state"),
+            models.Index(fields=("expires_at",), condition=Q(state="claimed"), name="assignment_open_lease"),
+        )
+
+    def __str__(self) -> str:
+        return f"assignment {self.pk}"

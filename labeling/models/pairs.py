@@ -1,0 +1,37 @@
+"""A preference pair: the chosen and the rejected completion of one ranking, with where it came from."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Greatest, Least
+
+from labeling.models.projects import Project
+from labeling.models.prompts import Completion, Prompt
+from labeling.models.rankings import Ranking
+
+
+class PreferencePair(models.Model):
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="pairs")
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="pairs")
+    ranking = models.ForeignKey(Ranking, on_delete=models.CASCADE, related_name="pairs")
+    labeler = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    chosen = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+")
+    rejected = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+")
+    rank_gap = models.PositiveSmallIntegerField()
+    chosen_position = models.PositiveSmallIntegerField(null=True)
+    rejected_position = models.PositiveSmallIntegerField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(condition=~Q(chosen=F("rejected")), name="pair_sides_differ"),
+            models.CheckConstraint(condition=Q(rank_gap__gte=1), name="pair_rank_gap_positive"),
+            # Whichever way round: a ranking can't say both a > b and b > a.
+            models.UniqueConstraint(
+                "ranking", Least("chosen", "rejected"), Greatest("chosen", "rejected"), name="pair_once_per_ranking"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.chosen_id} over {self.rejected_id}"

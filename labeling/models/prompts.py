@@ -1,0 +1,60 @@
+"""What is ranked: a prompt and its K completions."""
+
+from django.db import models
+from django.db.models import Q
+
+from labeling.models.projects import Project
+
+
+class Split(models.TextChoices):
+    TRAIN = "train", "Train"
+    VALIDATION = "validation", "Validation"
+    TEST = "test", "Test"
+
+
+class Prompt(models.Model):
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="prompts")
+    external_id = models.CharField(max_length=200)
+    messages = models.JSONField()  # [{"role": "user", "content": "..."}], the last one unanswered
+    content_sha256 = models.CharField(max_length=64)  # of messages, canonical JSON: decides the split, for ever
+    split = models.CharField(max_length=10, choices=Split.choices)
+    overlap = models.PositiveSmallIntegerField(default=1)
+    # Set when a labeler says that it can't be ranked by anyone: out of the queue until a reviewer decides.
+    held_at = models.DateTimeField(null=True)
+    held_reason = models.TextField(blank=True, default="")
+    metadata = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(fields=("project", "external_id"), name="prompt_once_per_project"),
+            # Referenced by assignments, so that a slot beyond the overlap can't exist.
+            models.UniqueConstraint(fields=("id", "overlap"), name="prompt_id_overlap"),
+            models.CheckConstraint(condition=Q(overlap__gte=1), name="prompt_overlap_positive"),
+            models.CheckConstraint(condition=Q(split__in=Split.values), name="prompt_split_known"),
+        )
+        indexes = (models.Index(fields=("project", "split"), name="prompt_project_split"),)
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class Completion(models.Model):
+    prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="completions")
+    external_id = models.CharField(max_length=200)
+    text = models.TextField()
+    model_name = models.CharField(max_length=200, blank=True, default="")  # never shown to a labeler
+    position = models.PositiveSmallIntegerField()  # 0-based place in the imported row
+
+    class Meta:
+        ordering = ("prompt_id", "position")
+        constraints = (
+            models.UniqueConstraint(fields=("prompt", "external_id"), name="completion_once_per_prompt"),
+            models.UniqueConstraint(fields=("prompt", "position"), name="completion_position_once"),
+            # Referenced by ranked completions and pairs: what they name belongs to their prompt.
+            models.UniqueConstraint(fields=("id", "prompt"), name="completion_id_prompt"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.prompt_id}/{self.external_id}"

@@ -1,0 +1,59 @@
+"""What a labeler said: a ranking (one revision of it) and the rank of each completion."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from labeling.models.assignments import Assignment
+from labeling.models.prompts import Completion, Prompt
+
+
+class Ranking(models.Model):
+    class Source(models.TextChoices):
+        LABELED = "labeled", "Labeled here"
+        IMPORTED = "imported", "Imported"
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="rankings")
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="rankings")
+    labeler = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="rankings")
+    revision = models.PositiveIntegerField(default=1)
+    live = models.BooleanField(default=True)  # false: superseded by a later revision, or withdrawn
+    source = models.CharField(max_length=10, choices=Source.choices, default=Source.LABELED)
+    comment = models.TextField(blank=True, default="")
+    active_seconds = models.FloatField(null=True)
+    payload_sha256 = models.CharField(max_length=64)  # tells a repeated submission from a different one
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(fields=("assignment",), condition=Q(live=True), name="ranking_one_live"),
+            models.UniqueConstraint(fields=("assignment", "revision"), name="ranking_revision_once"),
+            models.UniqueConstraint(fields=("id", "prompt"), name="ranking_id_prompt"),
+            models.CheckConstraint(
+                condition=Q(active_seconds__isnull=True) | Q(active_seconds__gte=0),
+                name="ranking_active_seconds_positive",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"ranking {self.pk}"
+
+
+class RankedCompletion(models.Model):
+    ranking = models.ForeignKey(Ranking, on_delete=models.CASCADE, related_name="ranked")
+    completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="ranked")
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="+")
+    rank = models.PositiveSmallIntegerField()  # 1 is best; equal ranks are a tie
+    shown_position = models.PositiveSmallIntegerField(null=True)  # 0-based on the labeler's screen; null if imported
+    flags = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("ranking_id", "rank", "id")
+        constraints = (
+            models.UniqueConstraint(fields=("ranking", "completion"), name="ranked_completion_once"),
+            models.CheckConstraint(condition=Q(rank__gte=1), name="ranked_completion_rank_positive"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.completion_id} at {self.rank}"

@@ -1,0 +1,27 @@
+"""When a project retrains by itself, and with which training settings."""
+
+from django.db import models
+from django.db.models import Q
+
+from labeling.models import Project
+
+
+class RetrainPolicy(models.Model):
+    project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="retrain_policy")
+    enabled = models.BooleanField(default=True)
+    every_pairs = models.PositiveIntegerField(default=200, help_text="New pairs since the last version that start a run.")
+    first_minimum = models.PositiveIntegerField(default=200, help_text="Pairs needed for the first run.")
+    cooldown_minutes = models.PositiveIntegerField(default=10, help_text="Quiet time after a run ends.")
+    auto_promote = models.BooleanField(default=True, help_text="Promote a model that passes the gate.")
+    training = models.JSONField(default=dict, blank=True, help_text="Training settings that differ from the defaults.")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(every_pairs__gte=1) & Q(first_minimum__gte=1), name="retrain_policy_counts_positive"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"retrain policy of {self.project_id}"

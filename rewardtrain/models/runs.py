@@ -1,0 +1,74 @@
+"""A training run. The row is the truth: the Celery message only says that it is there."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from labeling.models import DatasetVersion, Project
+
+
+class TrainingRun(models.Model):
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    class Trigger(models.TextChoices):
+        POLICY = "policy", "Retrain policy"
+        MANUAL = "manual", "By hand"
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="runs")
+    number = models.PositiveIntegerField()
+    dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="runs")
+    trigger = models.CharField(max_length=10, choices=Trigger.choices)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    training = models.JSONField(default=dict)  # settings given to the training process
+    folder = models.CharField(max_length=300)  # name in the storage "models"
+    attempts = models.PositiveSmallIntegerField(default=0)
+    worker = models.CharField(max_length=200, blank=True, default="")  # a token of the claim: who may write to this row
+    cancel_requested = models.BooleanField(default=False)
+    phase = models.CharField(max_length=30, blank=True, default="")
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    counts = models.JSONField(default=dict)  # what the training process said at its start
+    error = models.TextField(blank=True, default="")
+    requested_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(fields=("project", "number"), name="run_number_once"),
+            models.UniqueConstraint(
+                fields=("project",), condition=Q(state__in=("queued", "running")), name="run_one_active_per_project"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("queued", "running", "succeeded", "failed", "cancelled")),
+                name="run_state_known",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"run {self.number}"
+
+
+class RunPoint(models.Model):
+    """One point of a run's curves."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="points")
+    step = models.PositiveIntegerField()
+    loss = models.FloatField(null=True)
+    validation_log_loss = models.FloatField(null=True)
+    validation_accuracy = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ("run_id", "step")
+        constraints = (models.UniqueConstraint(fields=("run", "step"), name="run_point_once_per_step"),)
+
+    def __str__(self) -> str:
+        return f"step {self.step} of run {self.run_id}"
