@@ -1,16 +1,48 @@
 #!/usr/bin/env python
 """Podium's commands: `python manage.py help` lists them, `python manage.py up` runs everything."""
 
+import errno
 import os
 import sys
 
+# They read no data, so no database is started for them. `up` starts its own.
+WITHOUT_SERVERS = frozenset(
+    {"up", "help", "version", "collectstatic", "check", "spectacular", "startapp", "diffsettings"}
+)
 
-def main() -> None:
+
+def main(argv: list[str]) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    if argv[1:2] == ["up"] and (data_dir := option(argv, "--data-dir")):
+        # Before the settings are read, for they ask where the data is.
+        os.environ["PODIUM_DATA_DIR"] = os.path.abspath(os.path.expanduser(data_dir))
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from config import embedded
+
+    needs_servers = len(argv) > 1 and argv[1] not in WITHOUT_SERVERS and not {"-h", "--help", "--version"} & set(argv)
+    servers = embedded.needed_servers() if needs_servers else frozenset()
+    try:
+        with embedded.running(embedded.data_directory(), servers):
+            execute_from_command_line(argv)
+    except embedded.EmbeddedServerError as error:
+        sys.exit(f"podium: {error}")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.exit(
+            f"podium: the disk is full ({error.filename or embedded.data_directory()}): free some space, try again."
+        )
+
+
+def option(argv: list[str], name: str) -> str | None:
+    for index, word in enumerate(argv):
+        if word == name and index + 1 < len(argv):
+            return argv[index + 1]
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+    return None
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv)

@@ -112,12 +112,6 @@ def make_private_directory(path: Path) -> None:
             f"Can't make the folder {path}: {error.strerror}. Give the user {os.geteuid()} the right to write there, "
             "or set PODIUM_DATA_DIR to another folder."
         ) from error
-    owner = path.lstat()
-    if path.is_symlink() or owner.st_uid not in (os.geteuid(), 0) and os.geteuid() != 0:
-        raise EmbeddedServerError(
-            f"{path} belongs to user {owner.st_uid}, but this is user {os.geteuid()}: run as its owner, "
-            "or set PODIUM_DATA_DIR to a folder of your own."
-        )
     if not os.access(path, os.W_OK | os.X_OK):
         raise EmbeddedServerError(f"User {os.geteuid()} may not write in {path}: give it the right, or move the data.")
 
@@ -217,7 +211,7 @@ def keeper_lock(data_dir: Path, server: str) -> Path:
 
 
 def is_kept(data_dir: Path, server: str) -> bool:
-    return is_locked(keeper_lock(data_dir, server), fcntl.LOCK_EX)
+    return is_locked(keeper_lock(data_dir, server), fcntl.LOCK_SH)  # shared, so that two who look don't see each other
 
 
 def is_used(data_dir: Path, server: str) -> bool:

@@ -1,0 +1,38 @@
+"""The command line of each process. docker-compose.yml runs the same ones."""
+
+import signal
+import sys
+from pathlib import Path
+
+from config.processes import Spec
+
+CELERY = (sys.executable, "-m", "celery", "--app", "config")
+WORKER = (*CELERY, "worker", "--loglevel", "INFO", "--without-gossip", "--without-mingle", "--pool", "threads")
+
+
+def web(*, host: str, port: int, workers: int) -> Spec:
+    """Granian in WSGI mode. Threads, because a request waits for PostgreSQL most of its time."""
+    options = ["--interface", "wsgi", "--host", host, "--port", str(port), "--workers", str(workers)]
+    options += ["--blocking-threads", "8", "--no-ws", "--backpressure", "64", "--log-level", "warning"]
+    # A worker that was killed comes back by itself, and one that hangs doesn't hold up the end.
+    options += ["--respawn-failed-workers", "--workers-kill-timeout", "5s"]
+    return Spec("web", [sys.executable, "-m", "granian", *options, "config.wsgi:application"])
+
+
+def worker() -> Spec:
+    return Spec(
+        "worker", [*WORKER, "--queues", "default", "--concurrency", "4", "--hostname", "default@%h"], signal.SIGKILL
+    )
+
+
+def train() -> Spec:
+    """One training at a time: the task only starts and watches a child process, so a thread is enough."""
+    return Spec("train", [*WORKER, "--queues", "train", "--concurrency", "1", "--hostname", "train@%h"], signal.SIGKILL)
+
+
+def beat(data_dir: Path) -> Spec:
+    return Spec(
+        "beat",
+        [*CELERY, "beat", "--loglevel", "INFO", "--schedule", str(data_dir / "beat-schedule"), "--pidfile", ""],
+        signal.SIGKILL,
+    )

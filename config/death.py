@@ -1,0 +1,27 @@
+"""Ties a child process to its parent: when the parent dies, however it dies, the kernel signals the child."""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+PR_SET_PDEATHSIG = 1
+
+
+def dies_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+    """For Popen's preexec_fn. The kernel means the parent's thread: call Popen from a thread that lives on.
+
+    Linux only; elsewhere (macOS) a parent that is killed outright leaves its children behind.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    parent = os.getpid()
+    prctl = ctypes.CDLL(None).prctl  # looked up before the fork, where it is safe to
+
+    def tie() -> None:
+        prctl(PR_SET_PDEATHSIG, number)
+        if os.getppid() != parent:  # it died between the fork and this line
+            os._exit(1)
+
+    return tie

@@ -1,0 +1,194 @@
+"""`manage.py up`: everything Podium consists of, in one terminal."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import socket
+import time
+import urllib.error
+import urllib.request
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import BaseCommand, CommandError, call_command, get_commands
+from django.db import connections
+
+from config import commands, embedded
+from config.processes import Supervisor
+
+LEAST_FREE_BYTES = 300_000_000
+
+
+class Command(BaseCommand):
+    help = "Starts the databases, the web server, the workers and beat, and stops all of it at Ctrl-C."
+    requires_system_checks = []  # `migrate` runs them, when there is a database to check
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000))
+        parser.add_argument("--host", default=os.environ.get("HOST_ADDRESS") or "127.0.0.1")
+        # manage.py reads it before the settings do; here it is only to be known.
+        parser.add_argument("--data-dir", help="where everything is kept (default: .podium, or PODIUM_DATA_DIR)")
+        parser.add_argument("--no-sample", action="store_true", help="don't load the sample project")
+        parser.add_argument("--workers", type=int, default=2, help="processes of the web server (default: 2)")
+
+    def handle(
+        self, *, port: int, host: str, data_dir: str | None, no_sample: bool, workers: int, **options: Any
+    ) -> None:
+        began = time.monotonic()
+        where = embedded.data_directory()
+        if data_dir and Path(data_dir).expanduser().resolve() != where:
+            raise CommandError(f"The settings were read for {where} already: write --data-dir in full, after `up`.")
+        try:
+            embedded.make_whereectory(where)
+            check_disk(where)
+            check_port(host, port)
+            with only_one(where), embedded.running(where, embedded.needed_servers()):
+                self.prepare(where, sample=not no_sample)
+                self.supervise(where, host, port, workers, began)
+        except embedded.EmbeddedServerError as error:
+            raise CommandError(str(error)) from error
+
+    def prepare(self, data_dir: Path, *, sample: bool) -> None:
+        call_command("migrate", interactive=False, verbosity=1 if is_first_start(data_dir) else 0)
+        collect_static(data_dir)
+        if sample and "load_sample" in get_commands():
+            call_command("load_sample")
+        connections.close_all()
+        for connection in connections.all(initialized_only=True):
+            if hasattr(connection, "close_pool"):
+                connection.close_pool()
+
+    def supervise(self, data_dir: Path, host: str, port: int, workers: int, began: float) -> None:
+        specs = [
+            commands.web(host=host, port=port, workers=workers),
+            commands.worker(),
+            commands.train(),
+            commands.beat(data_dir),
+        ]
+        environ = {**os.environ, "PODIUM_DATA_DIR": str(data_dir)}
+        supervisor = Supervisor(specs, environ)
+        supervisor.look_after = Watch(supervisor, data_dir, host, port, began)
+        supervisor.run()
+        supervisor.say("podium", "Stopped. The data stays in " + str(data_dir))
+
+
+class Watch:
+    """Says once that the web answers, and starts an embedded server again that died."""
+
+    def __init__(self, supervisor: Supervisor, data_dir: Path, host: str, port: int, began: float) -> None:
+        self.supervisor, self.data_dir, self.began = supervisor, data_dir, began
+        self.address = f"http://{address_to_open(host)}:{port}"
+        self.answered = False
+        self.servers = embedded.needed_servers()
+        self.next_start = 0.0
+
+    def __call__(self) -> None:
+        if not self.answered and answers(f"{self.address}/healthz"):
+            self.answered = True
+            seconds = time.monotonic() - self.began
+            self.supervisor.say("podium", f"Podium is at {self.address} (started in {seconds:.1f} s; Ctrl-C stops it)")
+        dead = [name for name in sorted(self.servers) if not embedded.is_kept(self.data_dir, name)]
+        if dead and time.monotonic() > self.next_start:
+            self.supervisor.say("podium", f"{' and '.join(dead)} ended; starting again.")
+            self.next_start = time.monotonic() + 5.0
+            try:
+                embedded.start_missing(self.data_dir, self.servers)
+            except embedded.EmbeddedServerError as error:
+                self.supervisor.say("podium", str(error))
+
+
+# --- Before anything starts -------------------------------------------------------------------------------------------
+
+
+def check_disk(data_dir: Path) -> None:
+    free = shutil.disk_usage(data_dir).free
+    if free < LEAST_FREE_BYTES:
+        raise CommandError(
+            f"Only {free / 1e6:.0f} MB are free on the disk of {data_dir}, and Podium needs "
+            f"{LEAST_FREE_BYTES / 1e6:.0f}: free some space, or take another disk with `manage.py up --data-dir DIR`."
+        )
+
+
+def check_port(host: str, port: int) -> None:
+    if not 0 < port < 65536:
+        raise CommandError(f"{port} is no port: choose one from 1 to 65535, e.g. `PORT=8123 make run`.")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError as error:
+            raise CommandError(
+                f"Port {port} is for the administrator only: take one above 1023, e.g. `PORT=8123 make run`."
+            ) from error
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} on {host} can't be had ({error.strerror}). If another program or another copy of Podium "
+                "uses it, stop that one or take another port: `PORT=8123 make run` or `manage.py up --port 8123`."
+            ) from error
+
+
+@contextlib.contextmanager
+def only_one(data_dir: Path) -> Iterator[None]:
+    """One `up` for each data directory. The file also says who holds it, for the one that is refused."""
+    descriptor = embedded.open_lock(data_dir / "locks" / "up")
+    try:
+        if not embedded.try_lock(descriptor, fcntl.LOCK_EX):
+            holder = os.pread(descriptor, 64, 0).decode().strip() or "unknown"
+            raise CommandError(
+                f"Podium already runs on {data_dir} (process {holder}). Stop that one, or start this copy on a folder "
+                "of its own: `manage.py up --data-dir DIR --port 8123`."
+            )
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_first_start(data_dir: Path) -> bool:
+    return not (data_dir / "static.sources").exists()
+
+
+def collect_static(data_dir: Path) -> None:
+    """Only when a source changed: hashing and compressing takes longer than all the rest of a start."""
+    stamp = data_dir / "static.sources"
+    sources = static_sources()
+    if stamp.exists() and stamp.read_text() == sources and Path(settings.STATIC_ROOT).is_dir():
+        return
+    stamp.unlink(missing_ok=True)
+    call_command("collectstatic", interactive=False, verbosity=0, clear=Path(settings.STATIC_ROOT).is_dir())
+    stamp.write_text(sources)
+
+
+def static_sources() -> str:
+    digest = hashlib.sha256(str(settings.STORAGES["staticfiles"]).encode())
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            status = os.stat(storage.path(name))
+            digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+# --- While it runs ---------------------------------------------------------------------------------------------------
+
+
+def address_to_open(host: str) -> str:
+    """Where a browser on this machine finds a server that listens on `host`."""
+    opened = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+    return f"[{opened}]" if ":" in opened and not opened.startswith("[") else opened
+
+
+def answers(url: str) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=1.0) as response:
+            return bool(response.status == 200)
+    except (OSError, ValueError):
+        return False

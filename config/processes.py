@@ -1,0 +1,182 @@
+"""Runs several processes as one: prefixed logs, restarts with back-off, and an end that leaves none behind.
+
+Each child leads its own process group, so that a Ctrl-C at the terminal reaches only us and we end them in order.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import IO
+
+import psutil
+
+from config.death import dies_with_parent
+
+LOOK_EVERY_SECONDS = 0.2
+FIRST_BACK_OFF_SECONDS = 1.0
+LONGEST_BACK_OFF_SECONDS = 30.0
+STEADY_SECONDS = 60.0  # who lived this long begins again with the shortest back-off
+GRACE_SECONDS = 10.0
+COLOURS = {"web": "36", "worker": "33", "train": "35", "beat": "34", "podium": "32"}
+
+
+@dataclass(frozen=True)
+class Spec:
+    name: str
+    command: Sequence[str]
+    # What the child gets when we are killed outright. SIGKILL for one that would first finish its tasks.
+    death_signal: signal.Signals = signal.SIGTERM
+
+
+@dataclass
+class Child:
+    spec: Spec
+    process: "subprocess.Popen[str] | None" = None
+    started: float = 0.0
+    back_off: float = FIRST_BACK_OFF_SECONDS
+    start_at: float = 0.0
+
+
+@dataclass
+class Supervisor:
+    specs: Sequence[Spec]
+    environ: Mapping[str, str]
+    output: IO[str] = field(default_factory=lambda: sys.stdout)
+    look_after: Callable[[], None] = lambda: None  # called at every look, for what is not our child
+    children: list[Child] = field(init=False)
+    signals: int = field(default=0, init=False)
+    lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        self.children = [Child(spec) for spec in self.specs]
+
+    def run(self) -> None:
+        """Returns after the first SIGINT, SIGTERM or SIGHUP, when all children and theirs are gone."""
+        before = {number: signal.signal(number, self.note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        try:
+            while not self.signals:
+                self.look()
+                time.sleep(LOOK_EVERY_SECONDS)
+            self.say("podium", "Stopping. Press Ctrl-C again to kill.")
+        finally:
+            self.stop()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def note(self, signum: int, frame: FrameType | None) -> None:
+        self.signals += 1
+
+    def look(self) -> None:
+        now = time.monotonic()
+        for child in self.children:
+            if child.process is None:
+                if now >= child.start_at:
+                    self.start(child)
+            elif (code := child.process.poll()) is not None:
+                self.bury(child, code, now)
+        self.look_after()
+
+    def start(self, child: Child) -> None:
+        child.started = time.monotonic()
+        child.process = subprocess.Popen(
+            child.spec.command,
+            env={**self.environ, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            preexec_fn=dies_with_parent(child.spec.death_signal),
+        )
+        threading.Thread(target=self.relay, args=(child.spec.name, child.process), daemon=True).start()
+
+    def bury(self, child: Child, code: int, now: float) -> None:
+        assert child.process is not None
+        kill_group(child.process.pid)  # web workers outlive a main process that was killed
+        if now - child.started > STEADY_SECONDS:
+            child.back_off = FIRST_BACK_OFF_SECONDS
+        child.process, child.start_at = None, now + child.back_off
+        self.say("podium", f"{child.spec.name} ended ({how(code)}); it starts again in {child.back_off:.0f} s.")
+        child.back_off = min(child.back_off * 2, LONGEST_BACK_OFF_SECONDS)
+
+    def relay(self, name: str, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        with process.stdout:
+            for line in process.stdout:
+                self.say(name, line.rstrip("\n"))
+
+    def say(self, name: str, line: str) -> None:
+        width = max(len(spec.name) for spec in [*self.specs, Spec("podium", ())])
+        head = f"{name:<{width}} |"
+        if self.output.isatty() and "NO_COLOR" not in os.environ:
+            head = f"\x1b[{COLOURS.get(name, '37')}m{head}\x1b[0m"
+        with self.lock:
+            try:
+                print(head, line, file=self.output, flush=True)
+            except OSError:  # the terminal is gone; the work goes on
+                self.output = open(os.devnull, "w")  # noqa: SIM115  it lives as long as we do
+
+    # --- The end
+
+    def stop(self) -> None:
+        """SIGTERM and ten seconds for all at once, then SIGKILL for whoever is left, grandchildren included."""
+        alive = [child.process for child in self.children if child.process and child.process.poll() is None]
+        family = descendants(alive)
+        for process in alive:
+            process.terminate()
+        deadline, asked = time.monotonic() + GRACE_SECONDS, self.signals
+        while time.monotonic() < deadline and self.signals <= asked:
+            if all(process.poll() is not None for process in alive):
+                break
+            time.sleep(0.05)
+        family |= descendants(alive)
+        for process in alive:
+            kill_group(process.pid)
+        for relative in family:
+            if relative.is_running():
+                with_no_such_process(relative.kill)
+        psutil.wait_procs(family, timeout=5)
+        for process in alive:
+            process.wait(5)
+        for child in self.children:
+            child.process = None
+
+
+def descendants(processes: "Sequence[subprocess.Popen[str]]") -> set[psutil.Process]:
+    found: set[psutil.Process] = set()
+    for process in processes:
+        try:
+            found.update(psutil.Process(process.pid).children(recursive=True))
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def kill_group(leader: int) -> None:
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):  # macOS says 'not permitted' of a group of zombies
+        return
+
+
+def with_no_such_process(action: Callable[[], None]) -> None:
+    try:
+        action()
+    except psutil.NoSuchProcess:
+        return
+
+
+def how(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"

