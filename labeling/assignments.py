@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
@@ -35,6 +35,10 @@ FOR UPDATE OF prompt SKIP LOCKED
 """
 
 
+class _SlotGone(Exception):
+    pass
+
+
 def claim(project: Project, labeler: User) -> Assignment | None:
     """The labeler's open assignment, its lease extended, or a new one; None when there is nothing to do.
 
@@ -44,8 +48,9 @@ def claim(project: Project, labeler: User) -> Assignment | None:
         try:
             with transaction.atomic():
                 return _resume(project, labeler) or _claim_next(project, labeler)
-        except IntegrityError:
-            # The same labeler claimed in two tabs at once: the constraint let one through, and the other resumes it.
+        except (IntegrityError, _SlotGone):
+            # Two claims met: the same labeler's in two tabs (the constraint let one through), or another's that took
+            # the last slot after our query's snapshot and before our lock. The next look sees what is true now.
             continue
 
 
@@ -156,7 +161,8 @@ def _claim_next(project: Project, labeler: User) -> Assignment | None:
     prompt = Prompt.objects.get(pk=row[0])
     prompt.project = project
     slot = _free_slot(prompt, now)
-    assert slot is not None, "the query found a prompt with a free slot and holds its lock"
+    if slot is None:
+        raise _SlotGone
     seed = secrets.randbelow(2**63)
     return Assignment.objects.create(
         prompt=prompt,
@@ -169,7 +175,7 @@ def _claim_next(project: Project, labeler: User) -> Assignment | None:
     )
 
 
-def shuffled(completions: QuerySet[Completion, int], seed: int) -> list[int]:
+def shuffled(completions: Iterable[int], seed: int) -> list[int]:
     """The order a labeler sees, from the assignment's seed: the same on every reload and every machine."""
     order = sorted(completions)
     random.Random(seed).shuffle(order)

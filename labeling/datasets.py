@@ -1,0 +1,173 @@
+"""Freezing: what was ranked so far, as an immutable Parquet file with its checksum.
+
+One row per prompt in the structure of the import format, because that is what training reads (every completion once,
+ties and flags kept); pairs are derived from it in one fixed order. See docs/decisions/0002-frozen-version-format.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations, islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from django.core.files.storage import storages
+from django.db import connection, transaction
+
+from labeling.errors import Invalid
+from labeling.models import DatasetVersion, Project, Split, User
+
+ROWS_PER_GROUP = 500  # what reading holds in memory at a time
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("split", pa.string()),
+        ("prompt", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
+        ("completions", pa.list_(pa.struct([("id", pa.string()), ("text", pa.string()), ("model", pa.string())]))),
+        (
+            "rankings",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("id", pa.string()),
+                        ("labeler", pa.string()),
+                        ("ranks", pa.list_(pa.int32())),
+                        ("flags", pa.string()),  # JSON, parallel to ranks: a project's flags are its own
+                    ]
+                )
+            ),
+        ),
+    ]
+)
+
+# One statement, so one snapshot: a ranking that commits meanwhile is wholly in or wholly out.
+_GROUPS = """
+SELECT prompt.external_id, prompt.split, prompt.messages, completions.items, rankings.items, rankings.last
+FROM labeling_prompt prompt
+JOIN LATERAL (
+    SELECT json_agg(json_build_object('id', c.external_id, 'text', c.text, 'model', c.model_name)
+                    ORDER BY c.position) AS items
+    FROM labeling_completion c WHERE c.prompt_id = prompt.id
+) completions ON true
+JOIN LATERAL (
+    SELECT json_agg(json_build_object('id', r.id::text, 'labeler', u.username, 'ranks', said.ranks, 'flags', said.flags)
+                    ORDER BY r.id) AS items, max(r.id) AS last
+    FROM labeling_ranking r
+    JOIN labeling_user u ON u.id = r.labeler_id
+    JOIN LATERAL (
+        SELECT json_agg(rc.rank ORDER BY c.position) AS ranks, json_agg(rc.flags ORDER BY c.position) AS flags
+        FROM labeling_rankedcompletion rc JOIN labeling_completion c ON c.id = rc.completion_id
+        WHERE rc.ranking_id = r.id
+    ) said ON true
+    WHERE r.prompt_id = prompt.id AND r.live
+) rankings ON rankings.items IS NOT NULL
+WHERE prompt.project_id = %s
+ORDER BY prompt.id
+"""
+
+Group = dict[str, Any]
+
+
+def freeze(project: Project, *, by: User | None = None) -> DatasetVersion:
+    """Writes the next version. Where nothing changed since the last one, that one is returned.
+
+    Raises Invalid('no_pairs') when no completion was preferred to another yet, OSError when the file can't be written.
+    """
+    with transaction.atomic():
+        Project.objects.select_for_update().get(pk=project.pk)
+        latest = DatasetVersion.objects.filter(project=project).first()
+        number = latest.number + 1 if latest else 1
+        name = f"projects/{project.pk}/datasets/{number:05}.parquet"
+        final = Path(storages["models"].path(name))
+        final.parent.mkdir(parents=True, exist_ok=True)
+        draft = final.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            counts, last_ranking_id = _write(project, draft)
+            total: Counter[str] = sum(counts.values(), Counter())
+            if not total["pairs"]:
+                raise Invalid("no_pairs", "Nothing to freeze: no completion has been preferred to another yet.")
+            sha256 = _sha256(draft)
+            if latest is not None and latest.sha256 == sha256:
+                return latest
+            os.replace(draft, final)  # a file without a row is overwritten by the next version of this number
+        finally:
+            draft.unlink(missing_ok=True)
+        return DatasetVersion.objects.create(
+            project=project,
+            number=number,
+            file=name,
+            sha256=sha256,
+            bytes=final.stat().st_size,
+            counts={split: dict(counts[split]) for split in Split.values},
+            n_prompts=total["prompts"],
+            n_rankings=total["rankings"],
+            n_pairs=total["pairs"],
+            last_ranking_id=last_ranking_id,
+            created_by=by,
+        )
+
+
+def path_of(version: DatasetVersion) -> Path:
+    return Path(storages["models"].path(version.file))
+
+
+def read_groups(version: DatasetVersion) -> Iterator[Group]:
+    """The rows of a frozen version, a row group in memory at a time; `flags` as objects again."""
+    with pq.ParquetFile(path_of(version)) as file:
+        for batch in file.iter_batches(batch_size=ROWS_PER_GROUP):
+            for row in batch.to_pylist():
+                for ranking in row["rankings"]:
+                    ranking["flags"] = json.loads(ranking["flags"])
+                yield row
+
+
+def _write(project: Project, path: Path) -> tuple[dict[str, Counter[str]], int]:
+    counts: dict[str, Counter[str]] = {split: Counter() for split in Split.values}
+    last = 0
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer, connection.chunked_cursor() as cursor:
+        cursor.execute(_GROUPS, [project.pk])
+        while rows := list(islice(cursor, ROWS_PER_GROUP)):
+            groups = [_group(*row[:5]) for row in rows]
+            last = max(last, *(row[5] for row in rows))
+            for group in groups:
+                counts[group["split"]].update(_count(group))
+            for group in groups:
+                for ranking in group["rankings"]:
+                    ranking["flags"] = json.dumps(ranking["flags"], ensure_ascii=False, sort_keys=True)
+            writer.write_batch(pa.RecordBatch.from_pylist(groups, schema=SCHEMA))
+    return counts, last
+
+
+def _group(external_id: str, split: str, messages: object, completions: object, rankings: object) -> Group:
+    return {
+        "id": external_id,
+        "split": split,
+        "prompt": _loaded(messages),
+        "completions": _loaded(completions),
+        "rankings": _loaded(rankings),
+    }
+
+
+def _loaded(value: object) -> Any:
+    """Django hands jsonb of a raw query over as text and json as values, depending on the cursor."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _count(group: Group) -> Counter[str]:
+    count = Counter(prompts=1, rankings=len(group["rankings"]))
+    for ranking in group["rankings"]:
+        for first, second in combinations(ranking["ranks"], 2):
+            count["ties" if first == second else "pairs"] += 1
+    return count
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

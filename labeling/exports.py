@@ -1,0 +1,251 @@
+"""The pairs as a file: {prompt, chosen, rejected} in JSON Lines, CSV or Parquet.
+
+The same rankings give the same bytes, whether they are read live from PostgreSQL or from a frozen version. The order is
+prompt, ranking, rank of the chosen, rank of the rejected, and then the completions' places in the imported row.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice, permutations
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
+
+from labeling import content, datasets
+from labeling.errors import Invalid
+from labeling.models import Completion, DatasetVersion, PreferencePair, Project, Prompt, Split
+
+FORMATS = {
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv; charset=utf-8; header=present",
+    "parquet": "application/vnd.apache.parquet",
+}
+LAYOUTS = ("standard", "conversational")
+# Test prompts measure the models that are trained on the rest, so they leave only when asked for by name.
+DEFAULT_SPLITS = (Split.TRAIN.value, Split.VALIDATION.value)
+ALL_SPLITS = "all"
+
+PROMPTS_AT_ONCE = 50
+ROWS_AT_ONCE = 1_000
+BYTES_AT_ONCE = 2**16
+SPOOL_BYTES = 8 * 2**20
+
+T = TypeVar("T")
+Message = dict[str, str]
+Row = tuple[Any, Any, Any]  # prompt, chosen, rejected as the layout writes them
+COLUMNS = ("prompt", "chosen", "rejected")
+
+_MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+_SCHEMAS = {
+    "standard": pa.schema([(name, pa.string()) for name in COLUMNS]),
+    "conversational": pa.schema([(name, _MESSAGES) for name in COLUMNS]),
+}
+
+# Only live rankings have a say; a superseded one may keep its pairs for provenance.
+_PAIRS_OF_PROMPTS = """
+SELECT pair.prompt_id, chosen.position, rejected.position
+FROM labeling_preferencepair pair
+JOIN labeling_ranking ranking ON ranking.id = pair.ranking_id AND ranking.live
+JOIN labeling_rankedcompletion better ON better.ranking_id = pair.ranking_id AND better.completion_id = pair.chosen_id
+JOIN labeling_rankedcompletion worse ON worse.ranking_id = pair.ranking_id AND worse.completion_id = pair.rejected_id
+JOIN labeling_completion chosen ON chosen.id = pair.chosen_id
+JOIN labeling_completion rejected ON rejected.id = pair.rejected_id
+WHERE pair.prompt_id = ANY(%s)
+ORDER BY pair.prompt_id, pair.ranking_id, better.rank, worse.rank, chosen.position, rejected.position
+"""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A prompt, its completions' texts by place, and its pairs as (chosen place, rejected place) in the file's order."""
+
+    messages: list[Message]
+    texts: dict[int, str]
+    pairs: list[tuple[int, int]]
+
+
+def stream_pairs(
+    project: Project, *, file_format: str, layout: str, split: str | None = None, version: DatasetVersion | None = None
+) -> Generator[bytes, None, None]:
+    """The file in pieces; memory stays flat however long it is. Raises Invalid before the first piece."""
+    writer = _WRITERS[_one_of(file_format, FORMATS, "format")]
+    layout = _one_of(layout, LAYOUTS, "layout")
+    splits = splits_of(split)
+    groups = _live_groups(project, splits) if version is None else _frozen_groups(version, splits)
+    return writer(groups, layout)
+
+
+def content_type(file_format: str) -> str:
+    return FORMATS[_one_of(file_format, FORMATS, "format")]
+
+
+def filename(
+    project: Project,
+    *,
+    file_format: str,
+    layout: str = "standard",
+    split: str | None = None,
+    version: DatasetVersion | None = None,
+) -> str:
+    """helpfulness-v3-train-validation.jsonl: which project, which version (or live), which splits."""
+    state = "live" if version is None else f"v{version.number}"
+    parts = [project.slug, state, *splits_of(split)]
+    if _one_of(layout, LAYOUTS, "layout") != "standard":
+        parts.append(layout)
+    return f"{'-'.join(parts)}.{_one_of(file_format, FORMATS, 'format')}"
+
+
+def splits_of(split: str | None) -> tuple[str, ...]:
+    """"train", several as "train,test", "all", or nothing for train and validation. Raises Invalid."""
+    if not split:
+        return DEFAULT_SPLITS
+    if split == ALL_SPLITS:
+        return tuple(Split.values)
+    asked = {_one_of(name.strip(), (*Split.values, ALL_SPLITS), "split") for name in split.split(",")}
+    return tuple(Split.values) if ALL_SPLITS in asked else tuple(name for name in Split.values if name in asked)
+
+
+def expand(ranks: Sequence[int]) -> list[tuple[int, int]]:
+    """(chosen, rejected) places of one ranking, ties left out, in the file's order."""
+    pairs = [(i, j) for i, j in permutations(range(len(ranks)), 2) if ranks[i] < ranks[j]]
+    return sorted(pairs, key=lambda pair: (ranks[pair[0]], ranks[pair[1]], pair))
+
+
+# --- Where the pairs come from ---------------------------------------------------------------------------------------
+
+
+def _live_groups(project: Project, splits: Sequence[str]) -> Iterator[Group]:
+    """From the tables, as they are when the first piece is asked for."""
+    ranked = PreferencePair.objects.filter(prompt=OuterRef("pk"), ranking__live=True)
+    prompts = Prompt.objects.filter(Exists(ranked), project=project, split__in=splits).order_by("pk")
+    with _snapshot():
+        for chunk in _batches(prompts.iterator(chunk_size=PROMPTS_AT_ONCE), PROMPTS_AT_ONCE):
+            keys = [prompt.pk for prompt in chunk]
+            texts: dict[int, dict[int, str]] = {key: {} for key in keys}
+            completions = Completion.objects.filter(prompt__in=keys).values_list("prompt_id", "position", "text")
+            for key, position, text in completions:
+                texts[key][position] = text
+            pairs: dict[int, list[tuple[int, int]]] = {key: [] for key in keys}
+            with connection.cursor() as cursor:
+                cursor.execute(_PAIRS_OF_PROMPTS, [keys])
+                for key, chosen, rejected in cursor.fetchall():
+                    pairs[key].append((chosen, rejected))
+            for prompt in chunk:
+                yield Group(prompt.messages, texts[prompt.pk], pairs[prompt.pk])
+
+
+def _frozen_groups(version: DatasetVersion, splits: Sequence[str]) -> Iterator[Group]:
+    for row in datasets.read_groups(version):
+        if row["split"] in splits:
+            texts = {place: completion["text"] for place, completion in enumerate(row["completions"])}
+            yield Group(row["prompt"], texts, [pair for ranking in row["rankings"] for pair in expand(ranking["ranks"])])
+
+
+@contextmanager
+def _snapshot() -> Iterator[None]:
+    """Everything read inside is of one moment, though labelers go on. Inside a caller's transaction, theirs decides."""
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if is_outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+# --- How they are written --------------------------------------------------------------------------------------------
+
+
+def _write_jsonl(groups: Iterable[Group], layout: str) -> Generator[bytes, None, None]:
+    buffer = bytearray()
+    for group in groups:
+        # Each text is encoded once, though it stands in up to K - 1 lines.
+        prompt, texts = _cells(group, layout, _json)
+        for chosen, rejected in group.pairs:
+            line = f'{{"prompt":{prompt},"chosen":{texts[chosen]},"rejected":{texts[rejected]}}}\n'
+            buffer += line.encode()
+        if len(buffer) >= BYTES_AT_ONCE:
+            yield bytes(buffer)
+            buffer.clear()
+    if buffer:
+        yield bytes(buffer)
+
+
+def _write_csv(groups: Iterable[Group], layout: str) -> Generator[bytes, None, None]:
+    """RFC 4180. Cells are written as they are: a text that begins with = or + is training data, not a formula."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for row in _rows(groups, layout, _json if layout == "conversational" else _as_it_is):
+        writer.writerow(row)
+        if text.tell() >= BYTES_AT_ONCE:
+            yield _drain(text)
+    yield _drain(text)
+
+
+def _write_parquet(groups: Iterable[Group], layout: str) -> Generator[bytes, None, None]:
+    """Parquet keeps its index at the end, so the file is written aside and then sent."""
+    schema = _SCHEMAS[layout]
+    with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as file:
+        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            for rows in _batches(_rows(groups, layout, _as_it_is), ROWS_AT_ONCE):
+                columns = [pa.array(column, type=kind) for column, kind in zip(zip(*rows), schema.types, strict=True)]
+                writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=ROWS_AT_ONCE)
+        file.seek(0)
+        while piece := file.read(BYTES_AT_ONCE):
+            yield piece
+
+
+_WRITERS = {"jsonl": _write_jsonl, "csv": _write_csv, "parquet": _write_parquet}
+
+
+def _rows(groups: Iterable[Group], layout: str, encode: Callable[[Any], Any]) -> Iterator[Row]:
+    for group in groups:
+        prompt, texts = _cells(group, layout, encode)
+        for chosen, rejected in group.pairs:
+            yield prompt, texts[chosen], texts[rejected]
+
+
+def _cells(group: Group, layout: str, encode: Callable[[Any], Any]) -> tuple[Any, dict[int, Any]]:
+    """The prompt and the completions as the layout has them, each encoded once."""
+    if layout == "standard":
+        return encode(content.messages_as_text(group.messages)), {i: encode(text) for i, text in group.texts.items()}
+    messages = [{"role": message["role"], "content": message["content"]} for message in group.messages]
+    answers = {i: encode([{"role": "assistant", "content": text}]) for i, text in group.texts.items()}
+    return encode(messages), answers
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _drain(text: io.StringIO) -> bytes:
+    piece = text.getvalue().encode()
+    text.seek(0)
+    text.truncate()
+    return piece
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _one_of(value: str, allowed: Iterable[str], attr: str) -> str:
+    if value not in allowed:
+        raise Invalid(f"unknown_{attr}", f"{attr} is one of {', '.join(allowed)}; got {value!r}.", attr=attr)
+    return value

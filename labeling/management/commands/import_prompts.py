@@ -1,0 +1,70 @@
+"""manage.py import_prompts PROJECT FILE"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from labeling.intake import Report, import_lines
+from labeling.models import Project
+
+ERRORS_SHOWN = 50
+
+
+class Command(BaseCommand):
+    help = "Import prompts, completions and recorded rankings from a JSON Lines file ('-' reads standard input)."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("project", help="the project's slug")
+        parser.add_argument("file", help="a file in the import format, or -")
+        parser.add_argument("--dry-run", action="store_true", help="check everything, store nothing")
+
+    def handle(self, *args: Any, project: str, file: str, dry_run: bool, **options: Any) -> None:
+        found = Project.objects.filter(slug=project).first()
+        if found is None:
+            known = ", ".join(Project.objects.values_list("slug", flat=True)) or "none yet"
+            raise CommandError(f"There is no project {project!r}. Projects: {known}.")
+        report = self._import(found, file, dry_run=dry_run)
+        for error in report.errors[:ERRORS_SHOWN]:
+            self.stderr.write(f"line {error.line}: {error.detail}")
+        if report.n_errors > ERRORS_SHOWN:
+            self.stderr.write(f"... and {report.n_errors - ERRORS_SHOWN} more lines")
+        verb = "Would import" if dry_run else "Imported"
+        self.stdout.write(
+            f"{verb}: {report.created} created, {report.updated} updated, {report.skipped} unchanged, "
+            f"{report.rankings} recorded rankings, {report.n_errors} bad lines."
+        )
+        if report.n_errors and not (report.created or report.updated or report.skipped):
+            raise CommandError("No line could be imported.")
+
+    def _import(self, project: Project, file: str, *, dry_run: bool) -> Report:
+        if file == "-":
+            return import_lines(project, sys.stdin.buffer, dry_run=dry_run)
+        path = Path(file)
+        try:
+            with path.open("rb") as lines:
+                return self._with_bar(project, lines, path.stat().st_size, dry_run=dry_run)
+        except OSError as error:
+            raise CommandError(f"Can't read {file}: {error.strerror}.") from error
+
+    def _with_bar(self, project: Project, lines: BinaryIO, size: int, *, dry_run: bool) -> Report:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(project.slug, total=size)
+            read = 0
+
+            def counted() -> Any:
+                nonlocal read
+                for line in lines:
+                    read += len(line)
+                    yield line
+
+            return import_lines(
+                project, counted(), dry_run=dry_run, progress=lambda _: bar.update(task, completed=read)
+            )

@@ -1,0 +1,216 @@
+"""Projects, the people in them, and what a manager sees first."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Count, F, Q
+from django.utils import timezone
+
+from labeling.errors import Conflict, Invalid
+from labeling.models import Assignment, Invitation, Membership, PreferencePair, Project, Prompt, Ranking, Role, User
+
+INVITATION_DAYS = 14
+Flags = Sequence[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Counts of a project as it stands."""
+
+    prompts: int
+    prompts_done: int  # ranked as often as their overlap asks
+    rankings: int
+    pairs: int
+    ties: int  # tied comparisons, which make no pair
+    labelers: int  # people with at least one live ranking, imported ones included
+    held: int  # prompts that someone said can't be ranked
+
+
+def create_project(
+    *,
+    by: User | None,
+    slug: str,
+    name: str,
+    guidelines: str = "",
+    flags: Flags = (),
+    overlap: int = 1,
+    lease_minutes: int = 20,
+) -> Project:
+    """Makes the project; `by` becomes its manager. Raises Invalid, and Conflict('slug_taken')."""
+    project = Project(
+        slug=slug,
+        name=name,
+        guidelines=guidelines,
+        flags=_checked_flags(flags),
+        overlap=overlap,
+        lease_minutes=lease_minutes,
+        created_by=by,
+    )
+    _validate(project)
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                project.save()
+        except IntegrityError as error:
+            raise Conflict("slug_taken", f"There is a project {slug!r} already; choose another slug.", attr="slug") from error
+        if by is not None:
+            Membership.objects.create(project=project, user=by, role=Role.MANAGER)
+    return project
+
+
+def update_project(project: Project, **changes: object) -> Project:
+    """Sets name, guidelines, flags, overlap or lease_minutes. A new overlap holds for prompts imported from now on and
+    for those that nobody has yet."""
+    known = {"name", "guidelines", "flags", "overlap", "lease_minutes"}
+    for field, value in changes.items():
+        if field not in known:
+            raise Invalid("unknown_field", f"{field!r} can't be changed; these can: {', '.join(sorted(known))}.", attr=field)
+        setattr(project, field, _checked_flags(value) if field == "flags" else value)
+    _validate(project)
+    with transaction.atomic():
+        project.save(update_fields=sorted(changes))
+        if "overlap" in changes:
+            Prompt.objects.filter(project=project).exclude(
+                assignments__state__in=Assignment.LIVE, assignments__slot__gt=project.overlap
+            ).exclude(overlap=project.overlap).update(overlap=project.overlap)
+    return project
+
+
+def set_member(project: Project, *, username: str, role: str) -> Membership:
+    if role not in Role.values:
+        raise Invalid("unknown_role", f"{role!r} is no role; the roles are {', '.join(Role.values)}.", attr="role")
+    user = User.objects.filter(username=username, is_active=True, is_imported=False).first()
+    if user is None:
+        raise Invalid("unknown_user", f"There is no account {username!r}; invite the person by a link.", attr="username")
+    with transaction.atomic():
+        membership, _ = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
+        _keep_a_manager(project)
+    return membership
+
+
+def remove_member(project: Project, *, username: str) -> None:
+    """Ends a membership. What the person ranked stays; what they hold goes back to the queue."""
+    with transaction.atomic():
+        gone, _ = Membership.objects.filter(project=project, user__username=username).delete()
+        if not gone:
+            raise Invalid("not_a_member", f"{username!r} is not in this project.", attr="username")
+        _keep_a_manager(project)
+        Assignment.objects.filter(
+            prompt__project=project, labeler__username=username, state=Assignment.State.CLAIMED
+        ).update(state=Assignment.State.RELEASED, finished_at=timezone.now())
+
+
+def invite(project: Project, *, by: User, role: str, note: str = "") -> tuple[Invitation, str]:
+    """A one-time link's token, which only its receiver will ever see: we keep its hash."""
+    if role not in Role.values:
+        raise Invalid("unknown_role", f"{role!r} is no role; the roles are {', '.join(Role.values)}.", attr="role")
+    token = secrets.token_urlsafe(24)
+    invitation = Invitation.objects.create(
+        project=project,
+        role=role,
+        note=note[:120],
+        created_by=by,
+        token_sha256=_hash(token),
+        expires_at=timezone.now() + timedelta(days=INVITATION_DAYS),
+    )
+    return invitation, token
+
+
+def open_invitation(token: str) -> Invitation:
+    invitation = Invitation.objects.select_related("project").filter(token_sha256=_hash(token)).first()
+    if invitation is None:
+        raise Invalid("unknown_invitation", "This invitation link is not known. Ask for a new one.")
+    if invitation.accepted_by_id is not None:
+        raise Invalid("invitation_used", "This invitation was used already. Log in, or ask for a new one.")
+    if invitation.expires_at <= timezone.now():
+        raise Invalid("invitation_expired", f"This invitation ended on {invitation.expires_at:%d %B %Y}. Ask for a new one.")
+    return invitation
+
+
+def accept_invitation(invitation: Invitation, user: User) -> Membership:
+    """Uses the invitation up. Someone who is in the project already keeps the role they have."""
+    with transaction.atomic():
+        taken = Invitation.objects.filter(pk=invitation.pk, accepted_by=None).update(accepted_by=user)
+        if not taken:
+            raise Invalid("invitation_used", "This invitation was used already. Log in, or ask for a new one.")
+        membership, _ = Membership.objects.get_or_create(
+            project=invitation.project, user=user, defaults={"role": invitation.role}
+        )
+    return membership
+
+
+def register(token: str, *, username: str, password: str) -> User:
+    """An account for whoever holds an invitation, and the membership that it promises."""
+    invitation = open_invitation(token)
+    user = User(username=username)
+    try:
+        user.full_clean(exclude=["password"])
+        validate_password(password, user)
+    except ValidationError as error:
+        attr = "username" if hasattr(error, "error_dict") else "password"
+        raise Invalid("account_invalid", " ".join(error.messages), attr=attr) from error
+    user.set_password(password)
+    with transaction.atomic():
+        user.save()
+        accept_invitation(invitation, user)
+    return user
+
+
+def overview(project: Project) -> Overview:
+    prompts = Prompt.objects.filter(project=project)
+    ranked = Count("rankings", filter=Q(rankings__live=True))
+    live = Ranking.objects.filter(prompt__project=project, live=True)
+    pairs = PreferencePair.objects.filter(project=project).count()
+    comparisons = sum(k * (k - 1) // 2 for k in live.annotate(k=Count("ranked")).values_list("k", flat=True))
+    return Overview(
+        prompts=prompts.count(),
+        prompts_done=prompts.annotate(n=ranked).filter(n__gte=F("overlap")).count(),
+        rankings=live.count(),
+        pairs=pairs,
+        ties=comparisons - pairs,
+        labelers=live.values("labeler").distinct().count(),
+        held=prompts.filter(held_at__isnull=False).count(),
+    )
+
+
+def _validate(project: Project) -> None:
+    try:
+        project.full_clean(exclude=["created_by"], validate_unique=False, validate_constraints=False)
+    except ValidationError as error:
+        attr, messages = next(iter(error.message_dict.items()))
+        raise Invalid("invalid", f"{attr}: {' '.join(messages)}", attr=attr) from error
+
+
+def _checked_flags(flags: object) -> list[dict[str, str]]:
+    expected = 'expected a list such as [{"name": "hateful", "label": "Hateful"}]'
+    if not isinstance(flags, list | tuple):
+        raise Invalid("flags_invalid", f"{expected}, got {flags!r}", attr="flags")
+    checked: dict[str, dict[str, str]] = {}
+    for flag in flags:
+        if not isinstance(flag, dict) or not isinstance(flag.get("name"), str):
+            raise Invalid("flags_invalid", f"{expected}; one of them is {flag!r}", attr="flags")
+        name = flag["name"]
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+            raise Invalid("flags_invalid", f"a flag's name is like 'factual_error'; got {name!r}", attr="flags")
+        if name in checked:
+            raise Invalid("flags_invalid", f"the flag {name!r} is there twice", attr="flags")
+        checked[name] = {"name": name, "label": str(flag.get("label") or name.replace("_", " ").capitalize())}
+    return list(checked.values())
+
+
+def _keep_a_manager(project: Project) -> None:
+    if not Membership.objects.filter(project=project, role=Role.MANAGER).exists():
+        raise Invalid("last_manager", "A project keeps at least one manager; name another one first.", attr="role")
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

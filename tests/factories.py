@@ -1,0 +1,84 @@
+"""Rows for tests, with as few words as a test needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+
+from labeling import assignments, rankings
+from labeling.messages import content_sha256, split_of
+from labeling.models import Assignment, Completion, Membership, Project, Prompt, Ranking, Role, User
+from labeling.projects import create_project
+
+_numbers = count(1)
+PASSWORD = "correct-horse-battery"
+
+
+def make_user(username: str = "", *, superuser: bool = False) -> User:
+    username = username or f"user{next(_numbers)}"
+    return User.objects.create_user(username, password=PASSWORD, is_superuser=superuser, is_staff=superuser)
+
+
+def make_project(
+    *, manager: User | None = None, slug: str = "", flags: Sequence[dict[str, str]] = (), overlap: int = 1
+) -> Project:
+    slug = slug or f"project-{next(_numbers)}"
+    return create_project(
+        by=manager or make_user(f"manager-of-{slug}"), slug=slug, name=slug.title(), flags=flags, overlap=overlap
+    )
+
+
+def join(project: Project, role: str = Role.LABELER, username: str = "") -> User:
+    user = make_user(username)
+    Membership.objects.create(project=project, user=user, role=role)
+    return user
+
+
+def make_prompt(
+    project: Project,
+    *,
+    k: int = 4,
+    external_id: str = "",
+    question: str = "",
+    texts: Sequence[str] = (),
+    split: str | None = None,
+) -> Prompt:
+    external_id = external_id or f"prompt-{next(_numbers)}"
+    messages = [{"role": "user", "content": question or f"Question {external_id}?"}]
+    sha256 = content_sha256(messages)
+    prompt = Prompt.objects.create(
+        project=project,
+        external_id=external_id,
+        messages=messages,
+        content_sha256=sha256,
+        split=split or split_of(sha256),
+        overlap=project.overlap,
+    )
+    for position, text in enumerate(texts or [f"Answer {letter} to {external_id}" for letter in "abcdefghij"[:k]]):
+        Completion.objects.create(
+            prompt=prompt,
+            external_id="abcdefghij"[position],
+            text=text,
+            model_name=f"secret-model-{position}",
+            position=position,
+        )
+    return prompt
+
+
+def claimed(project: Project, labeler: User) -> Assignment:
+    assignment = assignments.claim(project, labeler)
+    assert assignment is not None, "nothing to claim"
+    return assignment
+
+
+def tiers_of(assignment: Assignment, ranks: Sequence[int] = ()) -> list[list[str]]:
+    """Tiers for the completions in imported order: ranks (1, 2, 2, 3) give [[a], [b, c], [d]]."""
+    pks = list(assignment.prompt.completions.order_by("position").values_list("pk", flat=True))
+    ranks = ranks or range(1, len(pks) + 1)
+    return [[str(pk) for pk, own in zip(pks, ranks, strict=True) if own == rank] for rank in sorted(set(ranks))]
+
+
+def rank(project: Project, labeler: User, ranks: Sequence[int] = ()) -> Ranking:
+    """The labeler takes the next prompt and ranks it."""
+    assignment = claimed(project, labeler)
+    return rankings.submit(assignment, {"tiers": tiers_of(assignment, ranks)}).ranking
