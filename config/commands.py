@@ -6,14 +6,16 @@ from pathlib import Path
 
 from config.processes import Spec
 
-CELERY = (sys.executable, "-m", "celery", "--app", "config")
+# Root is told that it is root at every start; the rest of Podium works there on purpose.
+PYTHON = (sys.executable, "-W", "ignore:You're running the worker with superuser")
+CELERY = (*PYTHON, "-m", "celery", "--app", "config", "--quiet")
 WORKER = (*CELERY, "worker", "--loglevel", "INFO", "--without-gossip", "--without-mingle", "--pool", "threads")
 
 
 def web(*, host: str, port: int, workers: int) -> Spec:
     """Granian in WSGI mode. Threads, because a request waits for PostgreSQL most of its time."""
     options = ["--interface", "wsgi", "--host", host, "--port", str(port), "--workers", str(workers)]
-    options += ["--blocking-threads", "8", "--no-ws", "--backpressure", "64", "--log-level", "warning"]
+    options += ["--blocking-threads", "4", "--no-ws", "--backpressure", "64", "--log-level", "warning"]
     # A worker that was killed comes back by itself, and one that hangs doesn't hold up the end.
     options += ["--respawn-failed-workers", "--workers-kill-timeout", "5s"]
     return Spec("web", [sys.executable, "-m", "granian", *options, "config.wsgi:application"])

@@ -45,17 +45,19 @@ class Command(BaseCommand):
         if data_dir and Path(data_dir).expanduser().resolve() != where:
             raise CommandError(f"The settings were read for {where} already: write --data-dir in full, after `up`.")
         try:
-            embedded.make_whereectory(where)
-            check_disk(where)
-            check_port(host, port)
-            with only_one(where), embedded.running(where, embedded.needed_servers()):
-                self.prepare(where, sample=not no_sample)
-                self.supervise(where, host, port, workers, began)
+            embedded.make_data_directory(where)
+            with only_one(where):
+                check_disk(where)
+                check_port(host, port)
+                with embedded.running(where, embedded.needed_servers()):
+                    self.prepare(where, sample=not no_sample)
+                    self.supervise(where, host, port, workers, began)
         except embedded.EmbeddedServerError as error:
             raise CommandError(str(error)) from error
 
     def prepare(self, data_dir: Path, *, sample: bool) -> None:
-        call_command("migrate", interactive=False, verbosity=1 if is_first_start(data_dir) else 0)
+        self.stdout.write(f"Preparing the database and the pages in {data_dir}")
+        call_command("migrate", interactive=False, verbosity=0)
         collect_static(data_dir)
         if sample and "load_sample" in get_commands():
             call_command("load_sample")
@@ -150,10 +152,6 @@ def only_one(data_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def is_first_start(data_dir: Path) -> bool:
-    return not (data_dir / "static.sources").exists()
 
 
 def collect_static(data_dir: Path) -> None:
