@@ -1,0 +1,115 @@
+"""python -m rewardtrain.core train | evaluate | score"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.errors import CoreError, from_exception
+
+_stop_asked = False
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; the exit code is 0, or that of the CoreError whose text is the last line of stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except Exception as error:
+        known = error if isinstance(error, CoreError) else from_exception(error)
+        if known is None:
+            raise
+        print(f"error: {known}".replace("\n", " "), file=sys.stderr)
+        return known.exit_code
+    return 0
+
+
+def _ask_to_stop(number: int, frame: object) -> None:
+    global _stop_asked
+    _stop_asked = True
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m rewardtrain.core", description="Train and use reward models.")
+    commands = parser.add_subparsers(required=True, metavar="train|evaluate|score")
+
+    train = commands.add_parser("train", help="train on ranked completions, resuming what was begun in OUT")
+    train.add_argument("data", type=Path, metavar="DATA", help="JSON Lines in the import format, or Parquet")
+    train.add_argument("out", type=Path, metavar="OUT", help="folder for checkpoints, metrics, model and report")
+    train.add_argument("--config", type=Path, metavar="FILE.json", help="settings as one JSON object")
+    train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
+    train.add_argument("--champion", type=Path, metavar="MODEL", help="model to compare with on the test split")
+    train.set_defaults(command=_train)
+
+    evaluate = commands.add_parser("evaluate", help="measure a model against rankings")
+    evaluate.add_argument("model", type=Path, metavar="MODEL")
+    evaluate.add_argument("data", type=Path, metavar="DATA")
+    evaluate.add_argument("--split", choices=("test", "all"), default="test", help="which prompts (default: test)")
+    evaluate.add_argument("--champion", type=Path, metavar="MODEL", help="model to compare with on the same pairs")
+    evaluate.add_argument("--out", type=Path, metavar="FILE.json", help="write the whole report here too")
+    evaluate.set_defaults(command=_evaluate)
+
+    score = commands.add_parser("score", help='read {"prompt", "completions"} lines on stdin, write rewards')
+    score.add_argument("model", type=Path, metavar="MODEL")
+    score.set_defaults(command=_score)
+    return parser
+
+
+# torch and transformers are imported by the commands, so that --help and a wrong setting are answered at once.
+
+
+def _train(options: argparse.Namespace) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _ask_to_stop)
+    config = TrainConfig.read(options.config, options.set)
+    _quiet()
+    from rewardtrain.core.train import train
+
+    train(options.data, options.out, config, champion=options.champion, should_stop=lambda: _stop_asked)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    _quiet()
+    from rewardtrain.core.artifact import write_json
+    from rewardtrain.core.evaluate import evaluate_file
+    from rewardtrain.core.report import format_report
+
+    report = evaluate_file(
+        options.model, options.data, split=options.split, champion=options.champion, progress=_progress_line
+    )
+    print(format_report(report), flush=True)
+    if options.out:
+        write_json(options.out, report)
+
+
+def _score(options: argparse.Namespace) -> None:
+    _quiet()
+    from rewardtrain.core.artifact import load_model
+    from rewardtrain.core.device import choose_device
+    from rewardtrain.core.score import score_lines
+
+    model = load_model(options.model, choose_device())
+    for result in score_lines(model, sys.stdin.buffer):
+        print(json.dumps(result), flush=True)
+
+
+def _progress_line(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done} of {total}", end="\r", file=sys.stderr)
+
+
+def _quiet() -> None:
+    """Keep the libraries' own progress bars and advice out of stderr, whose last line is ours."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DOWNLOAD_TIMEOUT", "10")
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,135 @@
+"""The settings of a training run. Plain Python: a web process may import it."""
+
+import json
+import math
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from rewardtrain.core.errors import ConfigError
+
+TIES = ("drop", "half")
+HEADS = ("scalar",)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides which model comes out of given data; two equal configs give equal models on CPU.
+
+    Raises ConfigError when made with a value that can't work.
+    """
+
+    backbone: str = "minilm"  # 'minilm' (comes with the package), a Hugging Face id or a folder
+    head: str = "scalar"  # one logit, which is the reward
+    max_length: int = 256  # tokens of prompt and completion together
+    epochs: int = 1  # more tends to over-fit: accuracy stays and log loss rises
+    learning_rate: float = 5e-5  # of the backbone, at its highest
+    head_learning_rate: float = 1e-3  # of the newly made head, which starts from noise
+    weight_decay: float = 0.01
+    warmup_ratio: float = 0.1  # part of all steps in which the learning rate rises; then it falls linearly to zero
+    batch_prompts: int = 8  # prompts per optimizer step
+    token_budget: int = 4096  # tokens (padding included) per micro-batch
+    graph_budget: int = 16384  # tokens whose activations are held at once; a larger batch is forwarded twice
+    ties: str = "drop"  # or 'half': a tie counts half each way
+    eval_every: int = 50  # steps between validations; one more always follows the last step
+    checkpoint_every: int = 50  # steps between checkpoints; one more always follows the last step
+    seed: int = 0
+    threads: int | None = None  # of the CPU; None is all of them
+    bootstrap_samples: int = 1000
+    min_pairs: int = 10  # fewer training comparisons are refused
+
+    def __post_init__(self) -> None:
+        for key, (holds, wanted) in _RULES.items():
+            value = getattr(self, key)
+            if not holds(value):
+                raise ConfigError(f"{key} is {value!r}; it must be {wanted}")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object]) -> "TrainConfig":
+        """Make a config of JSON values; keys left out keep their default.
+
+        Raises ConfigError naming every unknown key, or the first key whose value has the wrong type.
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ConfigError(f"unknown setting {', '.join(map(repr, unknown))}; the settings are {', '.join(known)}")
+        hints = get_type_hints(cls)
+        return cls(**{key: _typed(key, value, hints[key]) for key, value in values.items()})
+
+    @classmethod
+    def read(cls, path: Path | None, overrides: list[str]) -> "TrainConfig":
+        """Read a JSON file (or none) and apply KEY=VALUE strings over it. Raises ConfigError."""
+        values = _read_json(path) if path else {}
+        for override in overrides:
+            key, equals, text = override.partition("=")
+            if not equals:
+                raise ConfigError(f"--set got {override!r}; write it as key=value")
+            values[key.strip()] = _parse(text)
+        return cls.from_dict(values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON values; from_dict gives the same config back."""
+        return asdict(self)
+
+
+def _read_json(path: Path) -> dict[str, object]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"settings file {str(path)!r} can't be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"settings file {str(path)!r} is not JSON in UTF-8: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"settings file {str(path)!r} holds a {type(values).__name__}; it must hold one JSON object")
+    return values
+
+
+def _parse(text: str) -> object:
+    """A number, true, false or null where the text is one; else the text itself, so that names need no quotes."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _typed(key: str, value: object, hint: Any) -> Any:
+    allowed = get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if type(value) in allowed or (value is None and type(None) in allowed):
+        return value
+    if float in allowed and type(value) is int:  # JSON writes 1.0 as 1; a bool is not a number here
+        return float(value)
+    names = " or ".join("null" if kind is type(None) else kind.__name__ for kind in allowed)
+    raise ConfigError(f"{key} is {value!r}, a {type(value).__name__}; it must be {names}")
+
+
+def _at_least(low: int) -> tuple[Callable[[Any], bool], str]:
+    return (lambda value: value >= low), f"{low} or more"
+
+
+def _one_of(choices: tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:
+    return (lambda value: value in choices), "one of " + ", ".join(choices)
+
+
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "backbone": (lambda value: bool(value.strip()), "'minilm', a Hugging Face id or a folder"),
+    "head": _one_of(HEADS),
+    "ties": _one_of(TIES),
+    "max_length": _at_least(8),
+    "epochs": _at_least(1),
+    "learning_rate": (lambda value: math.isfinite(value) and value > 0, "a number above 0"),
+    "head_learning_rate": (lambda value: math.isfinite(value) and value > 0, "a number above 0"),
+    "weight_decay": (lambda value: math.isfinite(value) and value >= 0, "0 or more"),
+    "warmup_ratio": (lambda value: 0 <= value < 1, "at least 0 and below 1"),
+    "batch_prompts": _at_least(1),
+    "token_budget": _at_least(1),
+    "graph_budget": _at_least(0),
+    "eval_every": _at_least(1),
+    "checkpoint_every": _at_least(1),
+    "seed": (lambda value: 0 <= value < 2**32, "at least 0 and below 2**32"),
+    "threads": (lambda value: value is None or value >= 1, "1 or more, or null"),
+    "bootstrap_samples": _at_least(100),
+    "min_pairs": _at_least(1),
+}

@@ -1,0 +1,186 @@
+"""Reading rankings: JSON Lines in the import format, or Parquet of the same structure. No torch."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rewardtrain.core.errors import DataError
+
+SPLITS = ("train", "validation", "test")
+ROLES = ("system", "user", "assistant")
+COLUMNS = ("id", "split", "prompt", "completions", "rankings")
+
+
+@dataclass(frozen=True)
+class Message:
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """One labeler's ranking: ranks run parallel to the completions, 1 is best, equal ranks are a tie."""
+
+    labeler: str
+    ranks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A prompt with all its completions and everyone's rankings of them: one element of a batch."""
+
+    id: str
+    split: str
+    prompt: tuple[Message, ...]
+    completions: tuple[str, ...]
+    rankings: tuple[Ranking, ...]
+
+    @property
+    def prompt_key(self) -> str:
+        """The same for equal dialogues, whatever their id."""
+        return prompt_digest(self.prompt).hex()
+
+
+def prompt_digest(prompt: Iterable[Message]) -> bytes:
+    """sha256 of the dialogue's canonical JSON: [{"content":...,"role":...}], sorted keys, no spaces, UTF-8."""
+    messages = [{"role": message.role, "content": message.content} for message in prompt]
+    text = json.dumps(messages, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def split_of(prompt: Iterable[Message]) -> str:
+    """The split a dialogue belongs to for ever: a tenth test, a tenth validation, by its hash."""
+    part = int.from_bytes(prompt_digest(prompt)[:8], "big") / 2**64
+    return "test" if part < 0.1 else "validation" if part < 0.2 else "train"
+
+
+def fingerprint(path: Path) -> str:
+    """sha256 of the file's bytes, in hex. Raises DataError where there is no such file."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"data file {str(path)!r} can't be read: {error.strerror}") from error
+
+
+def read_groups(path: Path) -> list[Group]:
+    """Every row of a .parquet file or a JSON Lines file, in its order.
+
+    Rows without a split get one by split_of. Raises DataError naming the row, the field, the value and what to do.
+    """
+    if not path.is_file():
+        raise DataError(f"data file {str(path)!r} doesn't exist; give a JSON Lines or a Parquet file")
+    rows = _parquet_rows(path) if _is_parquet(path) else _json_rows(path)
+    groups, seen = [], dict[str, str]()
+    for place, row in rows:
+        group = parse_row(place, row)
+        if group.id in seen:
+            raise DataError(f"{place}: id {group.id!r} was used before, on {seen[group.id]}; give each row its own")
+        seen[group.id] = place
+        groups.append(group)
+    return groups
+
+
+def parse_row(place: str, row: object) -> Group:
+    """Check one row's types and values; `place` names it in a DataError."""
+    fields = _expect(place, "row", row, dict, "an object")
+    name = _text(place, "id", fields.get("id"))
+    prompt = _prompt(place, fields.get("prompt"))
+    items = _expect(place, "completions", fields.get("completions"), list, "a list")
+    completions = tuple(_completion(place, index, item) for index, item in enumerate(items))
+    rankings = _expect(place, "rankings", fields.get("rankings") or [], list, "a list")
+    parsed = tuple(_ranking(place, index, item, len(completions)) for index, item in enumerate(rankings))
+    split = fields.get("split") or split_of(prompt)
+    if split not in SPLITS:
+        raise DataError(f"{place}: split is {split!r}; use one of {', '.join(SPLITS)}, or leave it out")
+    return Group(id=name, split=split, prompt=prompt, completions=completions, rankings=parsed)
+
+
+def _json_rows(path: Path) -> Iterator[tuple[str, object]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield f"line {number}", json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            except UnicodeDecodeError as error:
+                byte = f"byte {error.start} is 0x{error.object[error.start]:02x}"
+                raise DataError(f"line {number}: not UTF-8 ({byte}); save the file as UTF-8") from error
+            except ValueError as error:
+                start = line[:60].decode("utf-8", "replace").strip()
+                raise DataError(f"line {number}: not JSON ({error}), it begins {start!r}; write one object") from error
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[str, object]]:
+    import pyarrow as pa  # a JSON Lines run needs no pyarrow
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            columns = [name for name in file.schema_arrow.names if name in COLUMNS]
+            number = 0
+            for batch in file.iter_batches(batch_size=1024, columns=columns):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"row {number}", row
+    except pa.ArrowException as error:
+        raise DataError(f"data file {str(path)!r} is not a readable Parquet file: {error}; freeze it again") from error
+
+
+def _prompt(place: str, value: object) -> tuple[Message, ...]:
+    if isinstance(value, str):
+        return (Message("user", _text(place, "prompt", value)),)
+    turns = _expect(place, "prompt", value, list, "text or a list of messages")
+    if not turns:
+        raise DataError(f"{place}: prompt is an empty list; give at least one message")
+    messages = []
+    for index, turn in enumerate(turns):
+        field = f"prompt[{index}]"
+        turn = _expect(place, field, turn, dict, "an object with role and content")
+        if turn.get("role") not in ROLES:
+            raise DataError(f"{place}: {field}.role is {turn.get('role')!r}; use one of {', '.join(ROLES)}")
+        messages.append(Message(turn["role"], _text(place, f"{field}.content", turn.get("content"))))
+    return tuple(messages)
+
+
+def _completion(place: str, index: int, value: object) -> str:
+    field = f"completions[{index}]"
+    return _text(place, f"{field}.text", _expect(place, field, value, dict, "an object with a text").get("text"))
+
+
+def _ranking(place: str, index: int, value: object, size: int) -> Ranking:
+    field = f"rankings[{index}]"
+    fields = _expect(place, field, value, dict, "an object with labeler and ranks")
+    labeler = _text(place, f"{field}.labeler", fields.get("labeler"))
+    ranks = _expect(place, f"{field}.ranks", fields.get("ranks"), list, "a list of whole numbers")
+    if len(ranks) != size:
+        raise DataError(f"{place}: {field}.ranks is {ranks!r}; give one rank to each of the {size} completions")
+    for rank in ranks:
+        if type(rank) is not int or rank < 1:
+            raise DataError(f"{place}: {field}.ranks holds {rank!r}; ranks are whole numbers, 1 is best")
+    return Ranking(labeler, tuple(ranks))
+
+
+def _expect(place: str, field: str, value: object, kind: type, wanted: str) -> Any:
+    if not isinstance(value, kind):
+        raise DataError(f"{place}: {field} is {_short(value)}; it must be {wanted}")
+    return value
+
+
+def _text(place: str, field: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise DataError(f"{place}: {field} is {_short(value)}; it must be text that isn't empty")
+    return value
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

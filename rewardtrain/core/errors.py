@@ -1,0 +1,68 @@
+"""What can stop a command, each with the exit code a parent process reads."""
+
+import errno
+
+
+class CoreError(Exception):
+    """Base of everything that is reported as `error: ...` on the last line of stderr."""
+
+    exit_code = 2
+
+
+class ConfigError(CoreError):
+    """A setting, a model folder or an output folder that can't be used."""
+
+
+class DataError(CoreError):
+    """A row that can't be read, or too little data to train or evaluate on."""
+
+
+class BackboneError(CoreError):
+    """A pretrained model that can't be found or isn't of a usable kind."""
+
+
+class NotFiniteError(CoreError):
+    """The loss or its gradient became NaN or infinite; the last checkpoint is from before."""
+
+    exit_code = 3
+
+
+class OutOfMemoryError(CoreError):
+    """The device or the machine has too little memory for a micro-batch."""
+
+    exit_code = 4
+
+
+class DiskFullError(CoreError):
+    """A file could not be written to its end."""
+
+    exit_code = 5
+
+
+class Stopped(CoreError):
+    """Asked to stop; what was done is in the last checkpoint and the same command goes on from there."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again
+
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "DefaultCPUAllocator")
+
+
+def from_exception(error: BaseException) -> CoreError | None:
+    """Name a failure of the machine (memory, disk) that arrives as some library's own exception; None for the rest."""
+    text = str(error)
+    # torch raises RuntimeError and OutOfMemoryError, safetensors its own class holding only the text of the OS error.
+    if isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY_WORDS):
+        advice = "lower token_budget and graph_budget, or max_length"
+        return OutOfMemoryError(f"out of memory ({_first_line(text)}); {advice}")
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _NO_SPACE or any(f"(os error {code})" in text for code in _NO_SPACE):
+        return DiskFullError(f"disk full ({_first_line(text)}); free some space and run the same command again")
+    if "PytorchStreamWriter failed" in text or "unexpected pos" in text:  # torch.save's words for a short write
+        return DiskFullError(f"a checkpoint could not be written ({_first_line(text)}); free some space and run again")
+    return None
+
+
+def _first_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no details"])[0][:200]

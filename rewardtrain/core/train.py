@@ -1,0 +1,267 @@
+"""A training run, from a data file to a finished model folder and its report."""
+
+import math
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rewardtrain.core.artifact import is_finished, load_model, require_model, save_model, write_json
+from rewardtrain.core.batching import Batch, make_batch, prompt_batches
+from rewardtrain.core.checkpoint import Checkpoint, last_checkpoint, save_checkpoint
+from rewardtrain.core.comparisons import Dataset, build_dataset, merge, require_data
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data import SPLITS, fingerprint, read_groups
+from rewardtrain.core.device import choose_device, peak_memory_mb, rng_state, set_rng_state
+from rewardtrain.core.encoding import Encoded
+from rewardtrain.core.errors import NotFiniteError, Stopped
+from rewardtrain.core.evaluate import encode_groups, quick_metrics, score_groups
+from rewardtrain.core.model import RewardModel, accumulate_gradients, load_backbone
+from rewardtrain.core.progress import MetricsLog
+from rewardtrain.core.report import build_report
+
+MAX_GRAD_NORM = 1.0
+METRICS, REPORT, MODEL, CHECKPOINTS = "metrics.jsonl", "report.json", "model", "checkpoints"
+
+
+def train(
+    data: Path,
+    out: Path,
+    config: TrainConfig,
+    *,
+    champion: Path | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> None:
+    """Train, evaluate on the test split and write out/model, out/report.json and out/metrics.jsonl.
+
+    Called again with the same arguments it goes on from the last checkpoint, on a CPU to the same bits; on a finished
+    folder it does nothing. should_stop is asked between micro-batches. Raises a CoreError.
+    """
+    if is_finished(out / MODEL) and (out / REPORT).is_file():
+        return
+    if champion:
+        require_model(champion)
+    run = {"data": fingerprint(data), **config.to_dict()}
+    out.mkdir(parents=True, exist_ok=True)
+    checkpoint = last_checkpoint(out / CHECKPOINTS, run)
+    keep_bytes = checkpoint.metrics_bytes if checkpoint else 0
+    with MetricsLog(out / METRICS, keep_bytes=keep_bytes, should_stop=should_stop) as log:
+        trainer = _prepare(data, out, config, run, log, checkpoint)
+        log.emit("phase", phase="training")
+        trainer.run_steps()
+        _finish(trainer, champion)
+        log.emit("done")
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # three times the model's size, and of no more use
+
+
+def learning_rate_factor(step: int, *, total_steps: int, warmup_ratio: float) -> float:
+    """The part of the highest learning rate that optimizer step 0, 1, ... uses: linear up, then linear down to zero."""
+    warmup = math.ceil(total_steps * warmup_ratio)
+    if step < warmup:
+        return (step + 1) / warmup
+    return (total_steps - step) / max(1, total_steps - warmup)
+
+
+@dataclass
+class Trainer:
+    """The state of a run between two optimizer steps."""
+
+    config: TrainConfig
+    run: dict[str, Any]
+    out: Path
+    log: MetricsLog
+    data: Dataset
+    encoded: dict[str, list[list[Encoded]]]
+    model: RewardModel
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    validation_due: bool = False
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return math.ceil(len(self.data.splits["train"]) / self.config.batch_prompts)
+
+    @property
+    def total_steps(self) -> int:
+        return self.steps_per_epoch * self.config.epochs
+
+    def run_steps(self) -> None:
+        """Go on to the last step; checkpoint and raise Stopped when asked to stop."""
+        try:
+            while self.validation_due or self.step < self.total_steps:
+                if self.validation_due:
+                    self._validate()
+                else:
+                    self._step()
+                    self.validation_due = self._is_due(self.config.eval_every)
+                if not self.validation_due and self._is_due(self.config.checkpoint_every):
+                    self.save()
+        except Stopped:
+            self.save()
+            raise
+
+    def _is_due(self, every: int) -> bool:
+        return self.step == self.total_steps or self.step % every == 0
+
+    def _step(self) -> None:
+        started = time.monotonic()
+        batch = self._batch()
+        factor = learning_rate_factor(self.step, total_steps=self.total_steps, warmup_ratio=self.config.warmup_ratio)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["highest"] * factor
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = accumulate_gradients(
+            self.model,
+            batch,
+            token_budget=self.config.token_budget,
+            graph_budget=self.config.graph_budget,
+            tick=lambda: self.log.progress("training", self.step, self.total_steps),
+        )
+        norm = float(torch.nn.utils.clip_grad_norm_(self.model.network.parameters(), MAX_GRAD_NORM))
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            seen = f"loss {loss}, gradient norm {norm} at step {self.step + 1} of {self.total_steps}"
+            raise NotFiniteError(f"training diverged: {seen}; lower learning_rate ({self.config.learning_rate})")
+        self.optimizer.step()
+        self.step += 1
+        seconds = time.monotonic() - started
+        self.log.emit(
+            "step",
+            step=self.step,
+            total_steps=self.total_steps,
+            epoch=self.step / self.steps_per_epoch,
+            loss=loss,
+            learning_rate=self.config.learning_rate * factor,
+            seconds=seconds,
+            completions_per_second=len(batch.sequences) / seconds,
+        )
+
+    def _batch(self) -> Batch:
+        epoch, position = divmod(self.step, self.steps_per_epoch)
+        groups = self.data.splits["train"]
+        order = prompt_batches(len(groups), self.config.batch_prompts, seed=self.config.seed, epoch=epoch)[position]
+        merged = [merge(groups[index], ties=self.config.ties) for index in order]
+        return make_batch([self.encoded["train"][index] for index in order], merged)
+
+    def _validate(self) -> None:
+        groups = self.data.splits["validation"]
+        if groups:
+            scores = score_groups(
+                self.model,
+                self.encoded["validation"],
+                token_budget=self.config.token_budget,
+                progress=lambda done, total: self.log.progress("validation", done, total),
+            )
+            self.log.emit("validation", step=self.step, **quick_metrics(groups, scores))
+        self.validation_due = False
+
+    def save(self) -> None:
+        """Write a checkpoint of this moment."""
+        state = {
+            "model": self.model.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "rng": rng_state(self.model.device),
+            "validation_due": self.validation_due,
+        }
+        save_checkpoint(self.out / CHECKPOINTS, state, step=self.step, metrics_bytes=self.log.size, run=self.run)
+        self.log.emit("checkpoint", step=self.step)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Become what was saved."""
+        state = checkpoint.load()
+        self.model.network.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        set_rng_state(self.model.device, state["rng"])
+        self.validation_due = state["validation_due"]
+        self.step = checkpoint.step
+        self.log.emit("checkpoint", step=self.step)
+
+
+def _prepare(
+    data: Path, out: Path, config: TrainConfig, run: dict[str, Any], log: MetricsLog, checkpoint: Checkpoint | None
+) -> Trainer:
+    log.emit("phase", phase="loading")
+    dataset = build_dataset(read_groups(data), ties=config.ties)
+    require_data(dataset, min_pairs=config.min_pairs)
+    device = choose_device(config.threads)
+    torch.manual_seed(config.seed)  # draws the head
+    model = load_backbone(config.backbone, max_length=config.max_length, device=device)
+    log.emit("phase", phase="tokenizing")
+    encoded = {
+        split: encode_groups(
+            model.encoder, dataset.splits[split], progress=lambda done, total: log.progress("tokenizing", done, total)
+        )
+        for split in SPLITS
+    }
+    trainer = Trainer(config, run, out, log, dataset, encoded, model, _optimizer(model, config))
+    log.emit("start", **_counts(trainer), device=device.kind, device_name=device.name, dtype=device.dtype_name)
+    if checkpoint:
+        trainer.restore(checkpoint)
+    return trainer
+
+
+def _optimizer(model: RewardModel, config: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW; the new head learns faster than the pretrained rest, and biases and norms aren't decayed."""
+    groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+    for name, parameter in model.network.named_parameters():
+        rate = config.head_learning_rate if name in model.new_parameters else config.learning_rate
+        decay = config.weight_decay if parameter.ndim >= 2 else 0.0
+        groups.setdefault((rate, decay), []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {"params": parameters, "lr": rate, "highest": rate, "weight_decay": decay}
+            for (rate, decay), parameters in groups.items()
+        ]
+    )
+
+
+def _counts(trainer: Trainer) -> dict[str, Any]:
+    data = trainer.data
+    sequences = [sequence for groups in trainer.encoded.values() for group in groups for sequence in group]
+    return {
+        "n_prompts": {split: len(groups) for split, groups in data.splits.items()},
+        "n_completions": len(sequences),
+        "n_comparisons": sum(data.n_pairs(split) for split in SPLITS),
+        "n_ties": sum(merge(group, ties="drop").n_ties for group in data.groups),
+        "truncated": sum(sequence.prompt_cut or sequence.completion_cut for sequence in sequences),
+        "truncated_completions": sum(sequence.completion_cut for sequence in sequences),
+        "dropped": sum(data.left_out.values()),
+        "dropped_by_reason": data.left_out,
+        "total_steps": trainer.total_steps,
+        "fingerprint": trainer.run["data"],
+        "config": trainer.config.to_dict(),
+    }
+
+
+def _finish(trainer: Trainer, champion: Path | None) -> None:
+    """Evaluate, then write the model folder and the report; the report last, for it says that all is there."""
+    log, config, model = trainer.log, trainer.config, trainer.model
+    log.emit("phase", phase="evaluating")
+    groups = trainer.data.splits["test"]
+
+    def progress(done: int, total: int) -> None:
+        log.progress("evaluating", done, total)
+
+    scores = score_groups(model, trainer.encoded["test"], token_budget=config.token_budget, progress=progress)
+    rival = None
+    if champion:
+        other = load_model(champion, model.device)
+        encoded = encode_groups(other.encoder, groups, progress=progress)
+        rival = score_groups(other, encoded, token_budget=config.token_budget, progress=progress)
+    report = build_report(
+        groups,
+        scores,
+        champion=rival,
+        device=model.device.label,
+        peak_memory_mb=peak_memory_mb(model.device),
+        samples=config.bootstrap_samples,
+        seed=config.seed,
+    )
+    log.emit("phase", phase="saving")
+    counts = _counts(trainer)
+    data = {key: counts[key] for key in ("fingerprint", "n_prompts", "n_completions", "n_comparisons", "n_ties")}
+    save_model(model, trainer.out / MODEL, config=config, data=data, report=report)
+    write_json(trainer.out / REPORT, report)
