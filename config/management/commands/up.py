@@ -7,8 +7,6 @@ import os
 import shutil
 import socket
 import time
-import urllib.error
-import urllib.request
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +18,7 @@ from django.core.management import BaseCommand, CommandError, call_command, get_
 from django.db import connections
 
 from config import commands, embedded
+from config.healthcheck import answers
 from config.processes import Supervisor
 
 LEAST_FREE_BYTES = 300_000_000
@@ -181,12 +180,3 @@ def address_to_open(host: str) -> str:
     """Where a browser on this machine finds a server that listens on `host`."""
     opened = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
     return f"[{opened}]" if ":" in opened and not opened.startswith("[") else opened
-
-
-def answers(url: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=1.0) as response:
-            return bool(response.status == 200)
-    except (OSError, ValueError):
-        return False

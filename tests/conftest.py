@@ -1,0 +1,70 @@
+"""What all tests share: one embedded PostgreSQL and Valkey for the session, the shared data, a browser."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import psycopg
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, sync_playwright
+
+from config import embedded
+from tests import chromium as chromium_program
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def missing(what: str) -> NoReturn:
+    """Skips a test that lacks something of the machine. On CI that is a failure: nothing is skipped there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[embedded.Lease]:
+    """The two servers, in the tests' own data directory, started once and only if a test asks for them."""
+    data_dir = embedded.data_directory()
+    with embedded.running(data_dir) as lease:
+        with psycopg.connect(embedded.database_url(data_dir), autocommit=True) as connection:
+            for name in ("fsync", "synchronous_commit", "full_page_writes"):  # nobody misses a test's data
+                connection.execute(f"ALTER SYSTEM SET {name} = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield lease
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(servers: embedded.Lease) -> None:
+    """pytest-django's hook before it makes the test database."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _remove_the_data_directory() -> Iterator[None]:
+    yield
+    with contextlib.suppress(OSError):
+        shutil.rmtree(settings.DATA_DIR)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real preference data beside the repository; `shared/data/README.md` tells its format."""
+    for folder in (REPOSITORY.parent / "shared" / "data", REPOSITORY / "shared" / "data"):
+        if folder.is_dir():
+            return folder
+    missing(f"there is no real data at {REPOSITORY.parent / 'shared' / 'data'}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for the session. A test opens its own context, so that nobody sees another's cookies."""
+    path = chromium_program.chromium()
+    if path is None:
+        missing("there is no Chromium: `apt install chromium`, or `python -m playwright install chromium`")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=chromium_program.arguments())
+        yield browser
+        browser.close()
