@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
@@ -17,21 +17,22 @@ from labeling.models import Assignment, Completion, Project, Prompt, User
 State = Assignment.State
 
 # One prompt that this labeler never had, with a slot that is free or whose lease ran out. The lock on the prompt's row
-# is what keeps two claims apart; SKIP LOCKED lets the second one take the next prompt rather than wait.
-# Prompts that someone has ranked already come first, so that an overlap fills up before a new prompt is begun.
+# is what keeps two claims apart; SKIP LOCKED lets the second one take the next prompt rather than wait. In the order
+# of import, so that the overlap of a prompt fills up before many prompts are begun.
 _NEXT_PROMPT = """
 SELECT prompt.id FROM labeling_prompt prompt
 WHERE prompt.project_id = %(project)s AND prompt.held_at IS NULL
   AND NOT EXISTS (
     SELECT 1 FROM labeling_assignment mine
-    WHERE mine.prompt_id = prompt.id AND mine.labeler_id = %(labeler)s AND mine.state IN ('claimed', 'ranked', 'skipped'))
+    WHERE mine.prompt_id = prompt.id AND mine.labeler_id = %(labeler)s
+      AND mine.state IN ('claimed', 'ranked', 'skipped'))
   AND prompt.overlap > (
     SELECT count(*) FROM labeling_assignment taken
     WHERE taken.prompt_id = prompt.id
       AND (taken.state = 'ranked' OR taken.state = 'claimed' AND taken.expires_at > %(now)s))
 ORDER BY prompt.id
 LIMIT 1
-FOR UPDATE OF prompt SKIP LOCKED
+FOR UPDATE OF prompt
 """
 
 
@@ -47,10 +48,10 @@ def claim(project: Project, labeler: User) -> Assignment | None:
     while True:
         try:
             with transaction.atomic():
+                _one_claim_at_a_time(project, labeler)
                 return _resume(project, labeler) or _claim_next(project, labeler)
-        except (IntegrityError, _SlotGone):
-            # Two claims met: the same labeler's in two tabs (the constraint let one through), or another's that took
-            # the last slot after our query's snapshot and before our lock. The next look sees what is true now.
+        except _SlotGone:
+            # Another labeler took the last slot after our query's snapshot and before our lock: look again.
             continue
 
 
@@ -145,6 +146,12 @@ def take_back(assignment: Assignment) -> None:
     assignment.overlap = assignment.prompt.overlap
 
 
+def _one_claim_at_a_time(project: Project, labeler: User) -> None:
+    """Two tabs of one labeler get the same task, not one each. Held until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s::int, %s::int)", [project.pk, labeler.pk])
+
+
 def _resume(project: Project, labeler: User) -> Assignment | None:
     mine = Assignment.objects.filter(prompt__project=project, labeler=labeler, state=State.CLAIMED)
     assignment = mine.select_related("prompt__project").order_by("-id").first()
@@ -153,12 +160,11 @@ def _resume(project: Project, labeler: User) -> Assignment | None:
 
 def _claim_next(project: Project, labeler: User) -> Assignment | None:
     now = timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT_PROMPT, {"project": project.pk, "labeler": labeler.pk, "now": now})
-        row = cursor.fetchone()
-    if row is None:
+    # Where every prompt left is just being claimed by others, one of them may have a second slot: wait and look.
+    found = _next_prompt(project, labeler, now, "SKIP LOCKED") or _next_prompt(project, labeler, now, "")
+    if found is None:
         return None
-    prompt = Prompt.objects.get(pk=row[0])
+    prompt = Prompt.objects.get(pk=found)
     prompt.project = project
     slot = _free_slot(prompt, now)
     if slot is None:
@@ -173,6 +179,13 @@ def _claim_next(project: Project, labeler: User) -> Assignment | None:
         shown_order=shuffled(prompt.completions.values_list("pk", flat=True), seed),
         expires_at=_lease_end(project),
     )
+
+
+def _next_prompt(project: Project, labeler: User, now: datetime, locked: str) -> int | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_PROMPT + locked, {"project": project.pk, "labeler": labeler.pk, "now": now})
+        row = cursor.fetchone()
+    return None if row is None else int(row[0])
 
 
 def shuffled(completions: Iterable[int], seed: int) -> list[int]:
@@ -208,7 +221,9 @@ def _finish(assignment: Assignment, state: Assignment.State, reason: str) -> Non
 def _reason(reason: str) -> str:
     reason = reason.strip()
     if not reason:
-        raise Invalid("reason_required", "Say why in a few words; it helps whoever looks at this prompt.", attr="reason")
+        raise Invalid(
+            "reason_required", "Say why in a few words; it helps whoever looks at this prompt.", attr="reason"
+        )
     if len(reason) > 300:
         raise Invalid("reason_too_long", f"A reason has at most 300 characters; this has {len(reason)}.", attr="reason")
     return reason
@@ -216,4 +231,3 @@ def _reason(reason: str) -> str:
 
 def _lease_end(project: Project) -> datetime:
     return timezone.now() + timedelta(minutes=project.lease_minutes)
-

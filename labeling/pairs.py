@@ -26,4 +26,4 @@ def expand(rankings: list[Ranking]) -> int:
     """Writes the C(K, 2) minus ties pairs of each ranking by one INSERT ... SELECT; returns how many."""
     with connection.cursor() as cursor:
         cursor.execute(_EXPAND, [[ranking.pk for ranking in rankings]])
-        return cursor.rowcount
+        return int(cursor.rowcount)

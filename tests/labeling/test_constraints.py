@@ -1,0 +1,209 @@
+"""Every rule that the database keeps, fired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from labeling.datasets import freeze
+from labeling.models import (
+    Assignment,
+    Completion,
+    DatasetVersion,
+    Invitation,
+    Membership,
+    PreferencePair,
+    Project,
+    Prompt,
+    RankedCompletion,
+    Ranking,
+    User,
+)
+from tests.factories import claimed, join, make_project, make_prompt, rank
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project()
+
+
+@pytest.fixture
+def labeler(project: Project) -> User:
+    return join(project)
+
+
+@pytest.fixture
+def ranking(project: Project, labeler: User) -> Ranking:
+    make_prompt(project)
+    return rank(project, labeler)
+
+
+def refused(name: str, write: Callable[[], object]) -> None:
+    """The write fails on the constraint of that name, at once or at commit."""
+
+    def at_commit() -> None:
+        with transaction.atomic():
+            write()
+            connection.cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    with pytest.raises(DatabaseError) as caught:
+        at_commit()
+    assert caught.value.__cause__.diag.constraint_name == name  # type: ignore[union-attr]
+
+
+def copy_of(row: Assignment | Ranking | PreferencePair, **changes: object) -> Callable[[], object]:
+    fields = {
+        field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields if not field.primary_key
+    }
+    return lambda: type(row).objects.create(**{**fields, **changes})
+
+
+def test_a_pair_prefers_a_completion_to_another_not_to_itself(ranking: Ranking) -> None:
+    pair = ranking.pairs.all()[0]
+    refused("pair_sides_differ", copy_of(pair, rejected_id=pair.chosen_id))
+
+
+def test_a_pair_has_a_gap(ranking: Ranking) -> None:
+    pairs = PreferencePair.objects.filter(ranking=ranking)
+    refused("pair_rank_gap_positive", lambda: pairs.update(rank_gap=0))
+
+
+def test_a_ranking_says_a_pair_once_whichever_way_round(ranking: Ranking) -> None:
+    pair = ranking.pairs.all()[0]
+    turned = copy_of(pair, chosen_id=pair.rejected_id, rejected_id=pair.chosen_id)
+    refused("pair_once_per_ranking", copy_of(pair))
+    refused("pair_once_per_ranking", turned)
+
+
+@pytest.mark.parametrize("side", ["chosen", "rejected"])
+def test_both_sides_of_a_pair_belong_to_its_prompt(project: Project, ranking: Ranking, side: str) -> None:
+    foreign = make_prompt(project).completions.all()[0]
+    pairs = PreferencePair.objects.filter(ranking=ranking)
+    refused(f"pair_{side}_of_its_prompt", lambda: pairs.filter(pk=pairs[0].pk).update(**{side: foreign}))
+
+
+def test_a_pair_belongs_to_its_ranking_s_prompt(project: Project, ranking: Ranking) -> None:
+    other = make_prompt(project)
+    chosen, rejected = other.completions.all()[:2]
+    pair = ranking.pairs.all()[0]
+    elsewhere = copy_of(pair, prompt_id=other.pk, chosen_id=chosen.pk, rejected_id=rejected.pk)
+    refused("pair_ranking_of_its_prompt", elsewhere)
+
+
+def test_a_ranked_completion_belongs_to_its_ranking_s_prompt(project: Project, ranking: Ranking) -> None:
+    foreign = make_prompt(project).completions.all()[0]
+    ranked = RankedCompletion.objects.filter(ranking=ranking, rank=1)
+    refused("ranked_completion_of_its_prompt", lambda: ranked.update(completion=foreign))
+    refused("ranked_completion_of_its_ranking", lambda: ranked.update(completion=foreign, prompt=foreign.prompt_id))
+
+
+def test_a_completion_is_ranked_once_and_from_one(ranking: Ranking) -> None:
+    first, second = ranking.ranked.all()[:2]
+    ranked = RankedCompletion.objects.filter(pk=second.pk)
+    refused("ranked_completion_once", lambda: ranked.update(completion=first.completion_id))
+    refused("ranked_completion_rank_positive", lambda: ranked.update(rank=0))
+
+
+def test_an_assignment_has_one_live_ranking(ranking: Ranking) -> None:
+    refused("ranking_one_live", copy_of(ranking, revision=2))
+    refused("ranking_revision_once", copy_of(ranking, live=False))
+
+
+def test_a_ranking_is_by_its_assignment_s_labeler_on_its_prompt(project: Project, ranking: Ranking) -> None:
+    rankings = Ranking.objects.filter(pk=ranking.pk)
+    refused("ranking_of_its_assignment", lambda: rankings.update(labeler=join(project)))
+
+
+def test_time_spent_is_not_negative(ranking: Ranking) -> None:
+    rankings = Ranking.objects.filter(pk=ranking.pk)
+    refused("ranking_active_seconds_positive", lambda: rankings.update(active_seconds=-1))
+
+
+def test_a_labeler_holds_a_prompt_once(project: Project, labeler: User) -> None:
+    Project.objects.filter(pk=project.pk).update(overlap=2)
+    project.refresh_from_db()
+    make_prompt(project)
+    refused("assignment_one_live_per_labeler", copy_of(claimed(project, labeler), slot=2))
+
+
+def test_a_prompt_is_never_in_more_hands_than_its_overlap(project: Project, labeler: User) -> None:
+    make_prompt(project)
+    assignment = claimed(project, labeler)
+    other = join(project)
+    refused("assignment_one_live_per_slot", copy_of(assignment, labeler_id=other.pk))
+    refused("assignment_slot_within_overlap", copy_of(assignment, labeler_id=other.pk, slot=2))
+    refused("assignment_overlap_of_prompt", copy_of(assignment, labeler_id=other.pk, slot=2, overlap=2))
+
+
+def test_the_overlap_can_grow_but_not_shrink_under_a_live_assignment(project: Project, labeler: User) -> None:
+    prompts = Prompt.objects.filter(pk=make_prompt(project).pk)
+    assignment = claimed(project, labeler)
+    prompts.update(overlap=2)
+    assignment.refresh_from_db()
+    assert assignment.overlap == 2
+    Assignment.objects.filter(pk=assignment.pk).update(slot=2)
+    refused("assignment_slot_within_overlap", lambda: prompts.update(overlap=1))
+
+
+def test_states_splits_and_roles_are_known_words(project: Project, ranking: Ranking) -> None:
+    refused("assignment_state_known", lambda: Assignment.objects.update(state="lost"))
+    refused("prompt_split_known", lambda: Prompt.objects.create(project=project, messages=[], split="dev"))
+    refused("membership_role_known", lambda: Membership.objects.update(role="king"))
+
+
+def test_counts_of_people_and_minutes_are_positive(project: Project) -> None:
+    projects = Project.objects.filter(pk=project.pk)
+    refused("project_overlap_positive", lambda: projects.update(overlap=0))
+    refused("project_lease_positive", lambda: projects.update(lease_minutes=0))
+    make_prompt(project)
+    refused("prompt_overlap_positive", lambda: Prompt.objects.update(overlap=0))
+
+
+def test_ids_are_unique_where_they_are_looked_up(project: Project, labeler: User) -> None:
+    prompt = make_prompt(project, external_id="p1")
+    refused("prompt_once_per_project", lambda: make_prompt(project, external_id="p1"))
+    refused(
+        "completion_once_per_prompt",
+        lambda: Completion.objects.create(prompt=prompt, external_id="a", text="again", position=9),
+    )
+    refused(
+        "completion_position_once",
+        lambda: Completion.objects.create(prompt=prompt, external_id="z", text="again", position=0),
+    )
+    refused(
+        "membership_once_per_project", lambda: Membership.objects.create(project=project, user=labeler, role="labeler")
+    )
+
+
+def test_a_prompt_keeps_its_text_and_split_for_ever(project: Project) -> None:
+    prompt = make_prompt(project, split="train")
+    prompts = Prompt.objects.filter(pk=prompt.pk)
+    refused("prompt_split_never_changes", lambda: prompts.update(split="test"))
+    refused("prompt_split_never_changes", lambda: prompts.update(content_sha256="0" * 64))
+
+
+def test_a_dataset_version_never_changes(project: Project, ranking: Ranking) -> None:
+    version = freeze(project)
+    versions = DatasetVersion.objects.filter(pk=version.pk)
+    refused("dataset_version_never_changes", lambda: versions.update(n_pairs=1))
+    refused("dataset_version_never_changes", versions.delete)
+
+
+def test_a_version_number_is_given_once(project: Project, ranking: Ranking) -> None:
+    version = freeze(project)
+    fields = {f.attname: getattr(version, f.attname) for f in version._meta.concrete_fields if not f.primary_key}
+    refused("dataset_version_number_once", lambda: DatasetVersion.objects.create(**fields))
+
+
+def test_an_invitation_link_leads_to_one_invitation(project: Project, labeler: User) -> None:
+    def make() -> None:
+        Invitation.objects.create(project=project, token_sha256="x" * 64, created_by=labeler, expires_at=timezone.now())
+
+    make()
+    with pytest.raises(DatabaseError, match="token_sha256"), transaction.atomic():
+        make()

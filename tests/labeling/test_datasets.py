@@ -1,0 +1,78 @@
+"""Freezing: the same rankings give the same bytes, and a version never changes."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from labeling.datasets import freeze, path_of, read_groups
+from labeling.errors import Invalid
+from labeling.models import Project
+from tests.factories import join, make_project, make_prompt, rank
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project() -> Project:
+    project = make_project(overlap=2)
+    for split in ("train", "train", "validation", "test"):
+        make_prompt(project, split=split)
+    return project
+
+
+def test_it_holds_each_ranked_prompt_once_with_all_its_rankings(project: Project) -> None:
+    one, two = join(project), join(project)
+    rank(project, one, [1, 2, 3, 4])
+    rank(project, two, [2, 1, 3, 3])
+    version = freeze(project)
+    (group,) = read_groups(version)
+    assert [completion["id"] for completion in group["completions"]] == ["a", "b", "c", "d"]
+    assert [(ranking["labeler"], ranking["ranks"]) for ranking in group["rankings"]] == [
+        (one.username, [1, 2, 3, 4]),
+        (two.username, [2, 1, 3, 3]),
+    ]
+    assert (version.n_prompts, version.n_rankings, version.n_pairs) == (1, 2, 11)
+    assert version.counts["train"] == {"prompts": 1, "rankings": 2, "pairs": 11, "ties": 1}
+
+
+def test_the_checksum_is_the_file_s(project: Project) -> None:
+    rank(project, join(project))
+    version = freeze(project)
+    content = path_of(version).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == version.sha256
+    assert len(content) == version.bytes
+
+
+def test_freezing_again_with_nothing_new_gives_the_same_version(project: Project) -> None:
+    labeler = join(project)
+    rank(project, labeler)
+    first = freeze(project)
+    assert freeze(project) == first
+    rank(project, labeler)
+    assert freeze(project).number == 2
+
+
+def test_it_keeps_the_splits_apart(project: Project) -> None:
+    labeler = join(project)
+    for _ in range(4):
+        rank(project, labeler)
+    groups = list(read_groups(freeze(project)))
+    assert [group["split"] for group in groups] == ["train", "train", "validation", "test"]
+
+
+def test_it_refuses_to_freeze_nothing(project: Project) -> None:
+    with pytest.raises(Invalid, match="no completion has been preferred"):
+        freeze(project)
+    rank(project, join(project), [1, 1, 1, 1])
+    with pytest.raises(Invalid, match="no completion has been preferred"):
+        freeze(project)
+    assert not list(path_of_folder(project))
+
+
+def path_of_folder(project: Project) -> list[str]:
+    from django.core.files.storage import storages
+
+    folder = f"projects/{project.pk}/datasets"
+    return storages["models"].listdir(folder)[1] if storages["models"].exists(folder) else []

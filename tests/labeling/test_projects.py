@@ -1,0 +1,160 @@
+"""Projects and the people in them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.utils import timezone
+
+from labeling import access, projects
+from labeling.errors import Conflict, Invalid
+from labeling.models import Assignment, Invitation, Project, Prompt, Role, User
+from tests.factories import claimed, join, make_project, make_prompt, make_user, rank
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project(slug="helpful")
+
+
+class TestAccess:
+    def test_a_stranger_learns_nothing_of_a_project(self, project: Project) -> None:
+        with pytest.raises(Project.DoesNotExist):
+            access.get_project(make_user(), "helpful")
+
+    def test_a_labeler_is_told_that_a_page_is_the_manager_s(self, project: Project) -> None:
+        with pytest.raises(PermissionDenied, match="your role here is labeler"):
+            access.get_project(join(project), "helpful", at_least=Role.MANAGER)
+
+    def test_an_administrator_manages_every_project(self, project: Project) -> None:
+        assert access.role_in(make_user(superuser=True), project) is Role.MANAGER
+
+    def test_a_task_exists_for_its_labeler_alone(self, project: Project) -> None:
+        make_prompt(project)
+        owner, colleague = join(project), join(project)
+        task = claimed(project, owner)
+        assert access.get_assignment(owner, task.pk) == task
+        with pytest.raises(Assignment.DoesNotExist):
+            access.get_assignment(colleague, task.pk)
+
+    def test_who_was_removed_can_not_go_on_with_a_task(self, project: Project) -> None:
+        make_prompt(project)
+        labeler = join(project)
+        task = claimed(project, labeler)
+        projects.remove_member(project, username=labeler.username)
+        with pytest.raises(Assignment.DoesNotExist):
+            access.get_assignment(labeler, task.pk)
+        assert claimed(project, join(project)).prompt == task.prompt
+
+    def test_labelers_see_their_own_rankings_and_managers_all(self, project: Project) -> None:
+        make_prompt(project)
+        make_prompt(project)
+        one, two = join(project), join(project)
+        own = rank(project, one)
+        rank(project, two)
+        assert list(access.rankings_of(one, project)) == [own]
+        assert access.rankings_of(project.created_by, project).count() == 2  # type: ignore[arg-type]
+
+
+class TestProjects:
+    def test_a_slug_is_taken_once(self, project: Project) -> None:
+        with pytest.raises(Conflict, match="already; choose another slug"):
+            projects.create_project(by=None, slug="helpful", name="Again")
+
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            ({"name": ""}, "name:"),
+            ({"overlap": 0}, "overlap:"),
+            ({"flags": "hateful"}, "expected a list"),
+            ({"flags": [{"name": "Very Bad"}]}, "'Very Bad'"),
+            ({"flags": [{"name": "x"}, {"name": "x"}]}, "twice"),
+            ({"slug": "new"}, "'slug' can't be changed"),
+        ],
+    )
+    def test_it_says_which_setting_is_wrong(self, project: Project, changes: dict[str, object], said: str) -> None:
+        with pytest.raises(Invalid) as caught:
+            projects.update_project(project, **changes)
+        assert said in caught.value.detail
+
+    def test_a_new_overlap_holds_for_prompts_that_can_take_it(self, project: Project) -> None:
+        make_prompt(project)
+        projects.update_project(project, overlap=3)
+        assert Prompt.objects.get().overlap == 3
+        rank(project, join(project))
+        rank(project, join(project))
+        projects.update_project(project, overlap=1)
+        assert Prompt.objects.get().overlap == 3  # two people have it: their work stays
+
+    def test_the_overview_counts_what_is_there(self, project: Project) -> None:
+        make_prompt(project)
+        make_prompt(project)
+        rank(project, join(project), [1, 1, 2, 3])
+        assert projects.overview(project) == projects.Overview(
+            prompts=2, prompts_done=1, rankings=1, pairs=5, ties=1, labelers=1, held=0
+        )
+
+
+class TestPeople:
+    def test_a_project_keeps_a_manager(self, project: Project) -> None:
+        manager = project.created_by
+        assert manager is not None
+        with pytest.raises(Invalid, match="at least one manager"):
+            projects.set_member(project, username=manager.username, role="labeler")
+        with pytest.raises(Invalid, match="at least one manager"):
+            projects.remove_member(project, username=manager.username)
+        assert access.role_in(manager, project) is Role.MANAGER
+
+    def test_an_unknown_person_or_role_is_named(self, project: Project) -> None:
+        with pytest.raises(Invalid, match="no account 'nobody'"):
+            projects.set_member(project, username="nobody", role="labeler")
+        with pytest.raises(Invalid, match="'king' is no role"):
+            projects.set_member(project, username=make_user().username, role="king")
+
+    def test_an_invitation_makes_an_account_and_a_member_once(self, project: Project) -> None:
+        manager = project.created_by
+        assert manager is not None
+        _, token = projects.invite(project, by=manager, role="labeler")
+        user = projects.register(token, username="carla", password="ein-langes-passwort")
+        assert access.role_in(user, project) is Role.LABELER
+        with pytest.raises(Invalid, match="used already"):
+            projects.open_invitation(token)
+
+    def test_the_token_itself_is_not_stored(self, project: Project) -> None:
+        manager = project.created_by
+        assert manager is not None
+        invitation, token = projects.invite(project, by=manager, role="labeler")
+        assert token not in str(Invitation.objects.filter(pk=invitation.pk).values().get())
+
+    def test_an_invitation_ends(self, project: Project) -> None:
+        manager = project.created_by
+        assert manager is not None
+        _, token = projects.invite(project, by=manager, role="labeler")
+        Invitation.objects.update(expires_at=timezone.now() - timedelta(days=1))
+        with pytest.raises(Invalid, match="This invitation ended on"):
+            projects.open_invitation(token)
+
+    @pytest.mark.parametrize(
+        ("username", "password", "attr"),
+        [
+            ("taken", "ein-langes-passwort", "username"),
+            ("new", "123", "password"),
+            ("a b", "ein-langes-pw", "username"),
+        ],
+    )
+    def test_a_bad_account_is_refused_and_the_link_stays_good(
+        self, project: Project, username: str, password: str, attr: str
+    ) -> None:
+        make_user("taken")
+        manager = project.created_by
+        assert manager is not None
+        _, token = projects.invite(project, by=manager, role="labeler")
+        with pytest.raises(Invalid) as caught:
+            projects.register(token, username=username, password=password)
+        assert caught.value.attr == attr
+        assert projects.open_invitation(token)
+        assert not User.objects.filter(username="new").exists()
