@@ -27,6 +27,12 @@ def visible_projects(user: Visitor) -> QuerySet[Project]:
     return Project.objects.filter(memberships__user_id=user.pk) if user.is_active else Project.objects.none()
 
 
+def may_create_projects(user: Visitor) -> bool:
+    """Administrators, and whoever manages a project already; an invited labeler may not."""
+    managed = Membership.objects.filter(user_id=user.pk, role=Role.MANAGER)
+    return is_administrator(user) or (user.is_active and managed.exists())
+
+
 def role_in(user: Visitor, project: Project) -> Role | None:
     """The user's role; an administrator is a manager everywhere."""
     if is_administrator(user):
@@ -44,7 +50,9 @@ def get_project(user: Visitor, slug: str, *, at_least: Role = Role.LABELER) -> P
     if role is None:
         raise Project.DoesNotExist(f"no project {slug!r} that you can see")
     if _RANK[role] < _RANK[at_least]:
-        raise PermissionDenied(f"This is for a project's {at_least.label.lower()}; your role here is {role.label.lower()}.")
+        raise PermissionDenied(
+            f"This is for a project's {at_least.label.lower()}; your role here is {role.label.lower()}."
+        )
     return project
 
 

@@ -214,7 +214,10 @@ class _Batch:
     def _labelers(self, names: set[str]) -> dict[str, User]:
         usernames = {_username(self.project, name): name for name in names}
         User.objects.bulk_create(
-            (User(username=username, is_imported=True, is_active=False, password="!") for username in sorted(usernames)),
+            (
+                User(username=username, is_imported=True, is_active=False, password="!")
+                for username in sorted(usernames)
+            ),
             ignore_conflicts=True,
         )
         return {usernames[user.username]: user for user in User.objects.filter(username__in=usernames)}

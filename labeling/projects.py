@@ -61,7 +61,9 @@ def create_project(
             with transaction.atomic():
                 project.save()
         except IntegrityError as error:
-            raise Conflict("slug_taken", f"There is a project {slug!r} already; choose another slug.", attr="slug") from error
+            raise Conflict(
+                "slug_taken", f"There is a project {slug!r} already; choose another slug.", attr="slug"
+            ) from error
         if by is not None:
             Membership.objects.create(project=project, user=by, role=Role.MANAGER)
     return project
@@ -73,7 +75,9 @@ def update_project(project: Project, **changes: object) -> Project:
     known = {"name", "guidelines", "flags", "overlap", "lease_minutes"}
     for field, value in changes.items():
         if field not in known:
-            raise Invalid("unknown_field", f"{field!r} can't be changed; these can: {', '.join(sorted(known))}.", attr=field)
+            raise Invalid(
+                "unknown_field", f"{field!r} can't be changed; these can: {', '.join(sorted(known))}.", attr=field
+            )
         setattr(project, field, _checked_flags(value) if field == "flags" else value)
     _validate(project)
     with transaction.atomic():
@@ -90,7 +94,9 @@ def set_member(project: Project, *, username: str, role: str) -> Membership:
         raise Invalid("unknown_role", f"{role!r} is no role; the roles are {', '.join(Role.values)}.", attr="role")
     user = User.objects.filter(username=username, is_active=True, is_imported=False).first()
     if user is None:
-        raise Invalid("unknown_user", f"There is no account {username!r}; invite the person by a link.", attr="username")
+        raise Invalid(
+            "unknown_user", f"There is no account {username!r}; invite the person by a link.", attr="username"
+        )
     with transaction.atomic():
         membership, _ = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
         _keep_a_manager(project)
@@ -132,7 +138,9 @@ def open_invitation(token: str) -> Invitation:
     if invitation.accepted_by_id is not None:
         raise Invalid("invitation_used", "This invitation was used already. Log in, or ask for a new one.")
     if invitation.expires_at <= timezone.now():
-        raise Invalid("invitation_expired", f"This invitation ended on {invitation.expires_at:%d %B %Y}. Ask for a new one.")
+        raise Invalid(
+            "invitation_expired", f"This invitation ended on {invitation.expires_at:%d %B %Y}. Ask for a new one."
+        )
     return invitation
 
 

@@ -35,7 +35,11 @@ class Submission:
     def digest(self) -> str:
         """What makes two submissions the same answer. Time spent does not: a retry may have waited."""
         flags = {key: sorted(name for name, value in named.items() if value) for key, named in self.flags.items()}
-        said = [[sorted(tier) for tier in self.tiers], {key: names for key, names in flags.items() if names}, self.comment]
+        said = [
+            [sorted(tier) for tier in self.tiers],
+            {key: names for key, names in flags.items() if names},
+            self.comment,
+        ]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
@@ -127,7 +131,9 @@ def _parse_tiers(value: object, completion_ids: Sequence[str]) -> tuple[tuple[st
         raise Invalid("tiers_not_lists", f'expected [["best"], ["next", "tied"]], got {_shown(value)}', attr="tiers")
     placed = [str(completion) for tier in value for completion in tier]
     if not placed:
-        raise Invalid("nothing_ranked", "Nothing is ranked yet: place every completion before submitting.", attr="tiers")
+        raise Invalid(
+            "nothing_ranked", "Nothing is ranked yet: place every completion before submitting.", attr="tiers"
+        )
     for completion in placed:
         if completion not in completion_ids:
             raise Invalid(
@@ -148,9 +154,7 @@ def _parse_tiers(value: object, completion_ids: Sequence[str]) -> tuple[tuple[st
     return tuple(tuple(str(completion) for completion in tier) for tier in value if tier)
 
 
-def _parse_flags(
-    value: object, completion_ids: Sequence[str], flag_names: Sequence[str]
-) -> dict[str, dict[str, bool]]:
+def _parse_flags(value: object, completion_ids: Sequence[str], flag_names: Sequence[str]) -> dict[str, dict[str, bool]]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
