@@ -13,6 +13,7 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -68,12 +69,11 @@ def secret_key(data_dir: Path) -> str:
         if key := path.read_text(encoding="ascii").strip():
             return key
     make_data_directory(data_dir)
-    draft = data_dir / f"secret_key.{os.getpid()}"
-    draft.touch(mode=0o600)
-    draft.write_text(secrets.token_urlsafe(50) + "\n", encoding="ascii")
-    with contextlib.suppress(FileExistsError):
-        os.link(draft, path)  # a rename would overwrite the key another process has just begun to use
-    draft.unlink()
+    with tempfile.NamedTemporaryFile("w", dir=data_dir, prefix="secret_key.") as draft:  # mode 600
+        draft.write(secrets.token_urlsafe(50) + "\n")
+        draft.flush()
+        with contextlib.suppress(FileExistsError):
+            os.link(draft.name, path)  # a rename would overwrite the key another process has just begun to use
     return path.read_text(encoding="ascii").strip()
 
 

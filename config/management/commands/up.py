@@ -72,7 +72,11 @@ class Command(BaseCommand):
             commands.train(),
             commands.beat(data_dir),
         ]
-        environ = {**os.environ, "PODIUM_DATA_DIR": str(data_dir)}
+        environ = {
+            **os.environ,
+            "PODIUM_DATA_DIR": str(data_dir),
+            "PROMETHEUS_MULTIPROC_DIR": str(empty_folder(data_dir / "metrics")),  # /metrics then counts all processes
+        }
         supervisor = Supervisor(specs, environ)
         supervisor.look_after = Watch(supervisor, data_dir, host, port, began)
         supervisor.run()
@@ -171,6 +175,12 @@ def static_sources() -> str:
             status = os.stat(storage.path(name))
             digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def empty_folder(path: Path) -> Path:
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700)
+    return path
 
 
 # --- While it runs ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,212 @@
+"""`manage.py up` with its real processes: what it says, what it survives, what it leaves behind."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from config.management.commands import up as command
+from tests.config.helpers import Up, are_gone, environ, free_port, manage, up, wait_until
+
+SECOND_START_SECONDS = 20.0
+
+
+@pytest.fixture(scope="module")
+def data_dir() -> Iterator[Path]:
+    """One for all tests here, as one person's copy would be stopped and started again; it is short for the sockets."""
+    path = Path(tempfile.mkdtemp(prefix="pod-")) / "data"
+    yield path
+    shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def get(running: Up, path: str) -> int:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://127.0.0.1:{running.port}{path}", timeout=10) as response:
+        return int(response.status)
+
+
+def child(running: Up, words: str) -> psutil.Process:
+    children = psutil.Process(running.process.pid).children()
+    return next(process for process in children if words in " ".join(process.cmdline()))
+
+
+def test_it_starts_all_processes_and_says_where_it_is(data_dir: Path) -> None:
+    with up(data_dir) as running:
+        assert get(running, "/healthz") == 200
+        for words in ("granian", "--queues default", "--queues train", "beat"):
+            assert child(running, words).is_running()
+        assert stat.S_IMODE((data_dir / "secret_key").stat().st_mode) == 0o600
+
+
+def test_the_web_process_beat_and_the_workers_never_load_torch(data_dir: Path) -> None:
+    with up(data_dir) as running:
+        for process in psutil.Process(running.process.pid).children(recursive=True):
+            loaded = {Path(mapped.path).name for mapped in process.memory_maps()}
+            assert not any(name.startswith("libtorch") for name in loaded), process.cmdline()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_leave_no_process_and_the_second_start_keeps_the_data(
+    data_dir: Path, number: signal.Signals
+) -> None:
+    with up(data_dir) as running:
+        seconds = running.wait_until_it_answers()
+        made = manage(
+            "shell", "-c", "from django.contrib.sessions.models import Session as S; print(S.objects.count())"
+        )
+        assert made.returncode == 0, made.stderr
+        family = running.family()
+        assert len(family) >= 9  # web and its worker, two workers, beat, two keepers with their servers
+        running.process.send_signal(number)
+        assert running.process.wait(40) == 0
+        assert are_gone(family)
+        assert not running.family()
+        assert "Stopped. The data stays in" in running.said()
+        assert seconds < SECOND_START_SECONDS
+
+
+def test_kill_9_of_the_supervisor_leaves_no_process(data_dir: Path) -> None:
+    with up(data_dir) as running:
+        family = running.family()
+        running.process.kill()
+        running.process.wait(5)
+        wait_until(lambda: are_gone(family), 30, lambda: f"{[p for p in family if p.is_running()]}")
+        assert not running.family()
+
+
+def test_a_killed_child_starts_again_and_that_is_said(data_dir: Path) -> None:
+    with up(data_dir) as running:
+        for name, words in {"web": "granian", "worker": "--queues default", "beat": "beat"}.items():
+            child(running, words).kill()
+            said = f"{name} ended (SIGKILL); it starts again in 1 s."
+            wait_until(lambda said=said: said in running.said(), 10, running.said)  # type: ignore[misc]
+        wait_until(lambda: answers(running), 30, running.said)
+
+
+def test_a_killed_web_worker_is_replaced(data_dir: Path) -> None:
+    with up(data_dir) as running:
+        web = child(running, "granian")
+        for worker in web.children():
+            worker.kill()
+        wait_until(lambda: bool(web.children()) and answers(running), 30, running.said)
+        assert web.is_running()
+
+
+def test_a_killed_database_is_started_again(data_dir: Path) -> None:
+    with up(data_dir) as running:
+        number = int((data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        psutil.Process(number).kill()
+        wait_until(lambda: "postgres ended; starting again." in running.said(), 30, running.said)
+        wait_until(lambda: ready(running), 40, running.said)
+
+
+def answers(running: Up) -> bool:
+    try:
+        return get(running, "/healthz") == 200
+    except OSError:
+        return False
+
+
+def ready(running: Up) -> bool:
+    try:
+        return get(running, "/readyz") == 200
+    except OSError:
+        return False
+
+
+def test_other_commands_find_the_same_servers_and_need_no_up(data_dir: Path) -> None:
+    make = "from django.contrib.sessions.models import Session; from django.utils import timezone; "
+    make += "Session.objects.create(session_key='kept', session_data='', expire_date=timezone.now())"
+    count = "from django.contrib.sessions.models import Session; print(Session.objects.filter(pk='kept').count())"
+    alone = manage("shell", "-v", "0", "-c", make, PODIUM_DATA_DIR=str(data_dir))
+    assert alone.returncode == 0, alone.stderr
+    assert not (data_dir / "postgres" / "postmaster.pid").exists()  # it stopped what it had started
+    with up(data_dir) as running:
+        beside = manage("shell", "-v", "0", "-c", count, PODIUM_DATA_DIR=str(data_dir))
+        assert beside.stdout.strip() == "1", beside.stderr
+        assert get(running, "/readyz") == 200  # and didn't stop what it had found
+
+
+def test_two_copies_run_side_by_side(data_dir: Path) -> None:
+    with up(data_dir) as one, up(data_dir.with_name("other")) as two:
+        assert get(one, "/healthz") == get(two, "/healthz") == 200
+        assert not set(one.family()) & set(two.family())
+
+
+def test_a_second_up_on_the_same_data_is_refused_and_names_the_first(data_dir: Path) -> None:
+    with up(data_dir) as running:
+        second = manage("up", "--port", str(free_port()), "--data-dir", str(data_dir))
+        assert second.returncode == 1
+        assert f"Podium already runs on {data_dir} (process {running.process.pid})" in second.stderr
+
+
+def test_a_port_in_use_is_said_before_anything_starts(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = manage("up", "--port", str(port), "--data-dir", str(data_dir))
+    assert result.returncode == 1
+    assert f"Port {port} on 127.0.0.1 can't be had (Address already in use)" in result.stderr
+    assert "PORT=8123 make run" in result.stderr
+    assert not (data_dir / "postgres" / "postmaster.pid").exists()
+
+
+def test_a_port_that_is_none_is_said() -> None:
+    with pytest.raises(command.CommandError, match="70000 is no port: choose one from 1 to 65535"):
+        command.check_port("127.0.0.1", 70000)
+
+
+def test_a_disk_without_room_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "LEAST_FREE_BYTES", 2**70)
+    with pytest.raises(command.CommandError, match=re.escape(f"are free on the disk of {tmp_path}, and Podium needs")):
+        command.check_disk(tmp_path)
+
+
+def test_a_data_directory_without_permission_is_said_plainly(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    where = closed / "data" if os.geteuid() else Path("/proc/podium")  # root may write anywhere but there
+    result = manage("up", "--port", str(free_port()), "--data-dir", str(where))
+    assert result.returncode == 1
+    assert f"Can't make the folder {where}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_shortened_data_dir_option_is_refused_because_the_settings_were_read_without_it(data_dir: Path) -> None:
+    result = manage("up", "--data", str(data_dir), PODIUM_DATA_DIR=str(data_dir.with_name("settings")))
+    assert result.returncode == 1
+    assert "write --data-dir in full" in result.stderr
+
+
+def test_help_needs_no_servers(tmp_path: Path) -> None:
+    result = manage("help", "up", PODIUM_DATA_DIR=str(tmp_path / "data"))
+    assert result.returncode == 0
+    assert "--no-sample" in result.stdout
+    assert not (tmp_path / "data" / "postgres").exists()
+
+
+def test_make_run_takes_the_port_from_the_environment() -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "--assume-old=.venv/run.stamp", "--assume-old=node_modules/.stamp", "run"],
+        env=environ(PORT="8123"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "manage.py up --port 8123" in done.stdout
+
+
+def test_the_address_to_open_is_one_a_browser_can_open() -> None:
+    assert command.address_to_open("0.0.0.0") == "127.0.0.1"
+    assert command.address_to_open("::") == "[::1]"
+    assert command.address_to_open("::1") == "[::1]"
+    assert command.address_to_open("podium.local") == "podium.local"
