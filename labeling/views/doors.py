@@ -1,0 +1,61 @@
+"""What every page's door does: who is there, which project, what page of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar, cast
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Page, Paginator
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+
+from labeling import access
+from labeling.models import Project, Role, User
+
+P = ParamSpec("P")
+M = TypeVar("M", bound=Model)
+
+
+class SignedIn(HttpRequest):
+    """A request whose user is known: what login_required lets through."""
+
+    user: User
+
+
+ProjectView = Callable[Concatenate[SignedIn, Project, P], HttpResponseBase]
+Door = Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]
+
+
+def signed_in(view: Callable[Concatenate[SignedIn, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Sends anyone else to the login page."""
+
+    @wraps(view)
+    def door(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        return view(cast(SignedIn, request), *args, **kwargs)
+
+    return login_required(door)
+
+
+def project_page(at_least: Role) -> Callable[[ProjectView[P]], Callable[..., HttpResponseBase]]:
+    """Gives the view the project of the URL's slug. A stranger gets 404, a member of a lower role 403."""
+
+    def decorate(view: ProjectView[P]) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def door(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            try:
+                project = access.get_project(cast(SignedIn, request).user, slug, at_least=at_least)
+            except Project.DoesNotExist as error:
+                raise Http404(str(error)) from error
+            return view(cast(SignedIn, request), project, *args, **kwargs)
+
+        return login_required(door)
+
+    return decorate
+
+
+def page_of(request: HttpRequest, rows: QuerySet[M], *, size: int = 25) -> Page[M]:
+    """The page that ?page= asks for; the nearest one where there is no such page."""
+    return Paginator(rows, size).get_page(request.GET.get("page"))

@@ -1,0 +1,78 @@
+"""The people of a project: their roles, and invitation links."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from labeling import projects
+from labeling.errors import PodiumError
+from labeling.forms import InviteForm, MemberForm, add_error
+from labeling.models import Project, Role
+from labeling.views.doors import SignedIn, project_page
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@project_page(Role.MANAGER)
+def people(request: SignedIn, project: Project) -> HttpResponse:
+    """The list; a POST makes an invitation, whose link is on the answer's page and never again."""
+    form = InviteForm(request.POST or None)
+    link = None
+    if form.is_valid():
+        _, token = projects.invite(project, by=request.user, **form.cleaned_data)
+        link = request.build_absolute_uri(reverse("invitation", args=[token]))
+        form = InviteForm()
+    return _page(request, project, invite_form=form, link=link)
+
+
+@require_POST
+@project_page(Role.MANAGER)
+def set_member(request: SignedIn, project: Project) -> HttpResponse:
+    """Adds an account to the project or changes its role."""
+    form = MemberForm(request.POST)
+    if form.is_valid():
+        try:
+            membership = projects.set_member(project, **form.cleaned_data)
+        except PodiumError as error:
+            add_error(form, error)
+        else:
+            messages.success(request, f"{form.cleaned_data['username']} is a {membership.role} now.")
+            return redirect("people", project.slug)
+    return _page(request, project, member_form=form, status=422)
+
+
+@require_POST
+@project_page(Role.MANAGER)
+def remove_member(request: SignedIn, project: Project) -> HttpResponse:
+    username = request.POST.get("username", "")
+    try:
+        projects.remove_member(project, username=username)
+    except PodiumError as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, f"{username} is out of the project. What they ranked stays.")
+    return redirect("people", project.slug)
+
+
+def _page(
+    request: SignedIn,
+    project: Project,
+    *,
+    invite_form: InviteForm | None = None,
+    member_form: MemberForm | None = None,
+    link: str | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = {
+        "project": project,
+        "memberships": project.memberships.select_related("user").order_by("user__username"),
+        "open_invitations": project.invitations.filter(accepted_by=None).select_related("created_by")[:20],
+        "roles": Role.choices,
+        "invite_form": invite_form or InviteForm(),
+        "member_form": member_form or MemberForm(),
+        "link": link,
+    }
+    return render(request, "labeling/people.html", context, status=status)

@@ -1,0 +1,70 @@
+"""A project: making it, its overview, its settings and its guidelines."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from labeling import access, agreement, content, projects
+from labeling.errors import PodiumError
+from labeling.forms import ProjectForm, SettingsForm, add_error
+from labeling.models import Project, Role
+from labeling.views.doors import SignedIn, project_page, signed_in
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def create(request: SignedIn) -> HttpResponse:
+    if not access.may_create_projects(request.user):
+        raise PermissionDenied("Projects are made by administrators and by managers of other projects.")
+    form = ProjectForm(request.POST or None)
+    if form.is_valid():
+        try:
+            project = projects.create_project(by=request.user, **form.cleaned_data)
+        except PodiumError as error:
+            add_error(form, error)
+        else:
+            messages.success(request, f"{project.name} is there. Next: upload prompts.")
+            return redirect("prompts", project.slug)
+    return render(request, "labeling/project_create.html", {"form": form})
+
+
+@require_safe
+@project_page(Role.LABELER)
+def overview(request: SignedIn, project: Project) -> HttpResponse:
+    if access.role_in(request.user, project) == Role.LABELER:
+        return redirect("rank", project.slug)
+    numbers = projects.overview(project)
+    context = {
+        "project": project,
+        "overview": numbers,
+        "agreement": agreement.project_agreement(project) if numbers.rankings else None,
+        "is_manager": access.role_in(request.user, project) == Role.MANAGER,
+    }
+    return render(request, "labeling/overview.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@project_page(Role.MANAGER)
+def settings(request: SignedIn, project: Project) -> HttpResponse:
+    form = SettingsForm(request.POST or None, initial=SettingsForm.initial_of(project))
+    if form.is_valid():
+        try:
+            projects.update_project(project, **form.cleaned_data)
+        except PodiumError as error:
+            project.refresh_from_db()
+            add_error(form, error)
+        else:
+            messages.success(request, "Settings saved.")
+            return redirect("project_settings", project.slug)
+    return render(request, "labeling/project_settings.html", {"project": project, "form": form})
+
+
+@require_safe
+@project_page(Role.LABELER)
+def guidelines(request: SignedIn, project: Project) -> HttpResponse:
+    html = content.render(project.guidelines)
+    return render(request, "labeling/guidelines.html", {"project": project, "guidelines": html})

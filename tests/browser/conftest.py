@@ -1,0 +1,48 @@
+"""The site, the people, and the four ways in which each page is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+from pytest_django.live_server_helper import LiveServer
+
+from tests.browser.sites import People, Site, make_site
+
+SHOWN_AS: dict[str, dict[str, Any]] = {
+    f"{width}-{scheme}": {"color_scheme": scheme, "viewport": viewport, "reduced_motion": "reduce"}
+    for width, viewport in {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 360, "height": 740}}.items()
+    for scheme in ("light", "dark")
+}
+
+
+@pytest.fixture(autouse=True)
+def _committed(transactional_db: None) -> None:
+    """The server runs in a thread of its own, so what a test makes must be committed."""
+
+
+@pytest.fixture
+def site(live_server: LiveServer) -> Site:
+    return make_site(live_server.url)
+
+
+@pytest.fixture
+def people(chromium: Browser, site: Site) -> Iterator[People]:
+    opened = People(chromium, site)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=SHOWN_AS)
+def looks_like(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def viewers(chromium: Browser, site: Site, looks_like: str) -> Iterator[People]:
+    """The same people with light or dark, wide or narrow screens."""
+    opened = People(chromium, site, options=SHOWN_AS[looks_like])
+    yield opened
+    opened.close()

@@ -1,0 +1,114 @@
+"""A site with something in it, and people who open its pages in Chromium."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from labeling import intake, projects
+from labeling.models import Project, Role, User
+from tests import factories
+
+SAMPLE = Path(__file__).resolve().parent.parent.parent / "labeling" / "sample"
+FLAGS = [{"name": "factual_error", "label": "Factual error"}, {"name": "hateful", "label": "Hateful"}]
+
+
+@dataclass
+class Site:
+    """Two projects: one half ranked by two people, one empty. And an invitation nobody used yet."""
+
+    url: str
+    manager: User
+    labeler: User
+    colleague: User
+    stranger: User
+    project: Project
+    empty: Project
+    token: str
+
+
+def make_site(url: str) -> Site:
+    manager = factories.make_user("mara")
+    project = projects.create_project(
+        by=manager,
+        slug="helpful",
+        name="Helpful answers",
+        guidelines=(SAMPLE / "guidelines.md").read_text(),
+        flags=FLAGS,
+        overlap=2,
+    )
+    with (SAMPLE / "prompts.jsonl").open("rb") as lines:
+        intake.import_lines(project, lines)
+    labeler, colleague = factories.join(project, Role.LABELER, "lena"), factories.join(project, Role.LABELER, "otto")
+    for ranks in ((1, 2, 3, 4), (2, 1, 2, 3), (4, 3, 2, 1), (1, 1, 2, 3)):
+        factories.rank(project, labeler, ranks)
+        factories.rank(project, colleague, (1, 2, 4, 3))
+    empty = factories.make_project(manager=manager, slug="empty")
+    _, token = projects.invite(project, by=manager, role=Role.LABELER, note="Ada")
+    return Site(url, manager, labeler, colleague, factories.make_user("sven"), project, empty, token)
+
+
+def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
+    """Every page worth a look: who looks, its name, its address."""
+    one, two = f"/p/{site.project.slug}", f"/p/{site.empty.slug}"
+    return [
+        (None, "login", "/accounts/login/"),
+        (None, "invitation", f"/invite/{site.token}/"),
+        (None, "invitation-closed", "/invite/unknown/"),
+        (site.stranger, "home-empty", "/"),
+        (site.stranger, "join", f"/invite/{site.token}/"),
+        (site.stranger, "not-found", f"{one}/"),
+        (site.stranger, "password", "/accounts/password/change/"),
+        (site.labeler, "home-labeler", "/"),
+        (site.labeler, "rank", f"{one}/rank/"),
+        (site.labeler, "history", f"{one}/history/"),
+        (site.labeler, "guidelines", f"{one}/guidelines/"),
+        (site.labeler, "not-allowed", f"{one}/people/"),
+        (site.manager, "home", "/"),
+        (site.manager, "project-create", "/projects/new/"),
+        (site.manager, "overview", f"{one}/"),
+        (site.manager, "overview-empty", f"{two}/"),
+        (site.manager, "prompts", f"{one}/prompts/"),
+        (site.manager, "prompts-empty", f"{two}/prompts/"),
+        (site.manager, "people", f"{one}/people/"),
+        (site.manager, "settings", f"{one}/settings/"),
+        (site.manager, "export", f"{one}/export/"),
+        (site.manager, "runs", f"{one}/runs/"),
+        (site.manager, "models", f"{one}/models/"),
+        (site.manager, "rank-empty", f"{two}/rank/"),
+    ]
+
+
+@dataclass
+class People:
+    """Opens pages of the site as somebody, and keeps what their consoles said."""
+
+    browser: Browser
+    site: Site
+    options: dict[str, Any] = field(default_factory=dict)
+    complaints: list[str] = field(default_factory=list)
+    contexts: list[BrowserContext] = field(default_factory=list)
+
+    def page(self, user: User | None = None, **options: Any) -> Page:
+        """A page of the user's own context, logged in."""
+        context = self.browser.new_context(base_url=self.site.url, **{**self.options, **options})
+        self.contexts.append(context)
+        if user is not None:
+            client = Client()
+            client.force_login(user)
+            cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": self.site.url}])
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        return page
+
+    def close(self) -> None:
+        for context in self.contexts:
+            context.close()
