@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
-from labeling import content, datasets
+from labeling import datasets, messages
 from labeling.errors import Invalid
 from labeling.models import Completion, DatasetVersion, PreferencePair, Project, Prompt, Split
 
@@ -67,7 +67,7 @@ ORDER BY pair.prompt_id, pair.ranking_id, better.rank, worse.rank, chosen.positi
 
 @dataclass(frozen=True)
 class Group:
-    """A prompt, its completions' texts by place, and its pairs as (chosen place, rejected place) in the file's order."""
+    """A prompt, its completions' texts by place, and its pairs as (chosen, rejected) places in the file's order."""
 
     messages: list[Message]
     texts: dict[int, str]
@@ -106,7 +106,7 @@ def filename(
 
 
 def splits_of(split: str | None) -> tuple[str, ...]:
-    """"train", several as "train,test", "all", or nothing for train and validation. Raises Invalid."""
+    """ "train", several as "train,test", "all", or nothing for train and validation. Raises Invalid."""
     if not split:
         return DEFAULT_SPLITS
     if split == ALL_SPLITS:
@@ -148,7 +148,9 @@ def _frozen_groups(version: DatasetVersion, splits: Sequence[str]) -> Iterator[G
     for row in datasets.read_groups(version):
         if row["split"] in splits:
             texts = {place: completion["text"] for place, completion in enumerate(row["completions"])}
-            yield Group(row["prompt"], texts, [pair for ranking in row["rankings"] for pair in expand(ranking["ranks"])])
+            yield Group(
+                row["prompt"], texts, [pair for ranking in row["rankings"] for pair in expand(ranking["ranks"])]
+            )
 
 
 @contextmanager
@@ -198,7 +200,7 @@ def _write_parquet(groups: Iterable[Group], layout: str) -> Generator[bytes, Non
     with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as file:
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
             for rows in _batches(_rows(groups, layout, _as_it_is), ROWS_AT_ONCE):
-                columns = [pa.array(column, type=kind) for column, kind in zip(zip(*rows), schema.types, strict=True)]
+                columns = [pa.array([row[i] for row in rows], type=schema.field(i).type) for i in range(len(COLUMNS))]
                 writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=ROWS_AT_ONCE)
         file.seek(0)
         while piece := file.read(BYTES_AT_ONCE):
@@ -218,10 +220,10 @@ def _rows(groups: Iterable[Group], layout: str, encode: Callable[[Any], Any]) ->
 def _cells(group: Group, layout: str, encode: Callable[[Any], Any]) -> tuple[Any, dict[int, Any]]:
     """The prompt and the completions as the layout has them, each encoded once."""
     if layout == "standard":
-        return encode(content.messages_as_text(group.messages)), {i: encode(text) for i, text in group.texts.items()}
-    messages = [{"role": message["role"], "content": message["content"]} for message in group.messages]
+        return encode(messages.as_text(group.messages)), {i: encode(text) for i, text in group.texts.items()}
+    turns = [{"role": turn["role"], "content": turn["content"]} for turn in group.messages]
     answers = {i: encode([{"role": "assistant", "content": text}]) for i, text in group.texts.items()}
-    return encode(messages), answers
+    return encode(turns), answers
 
 
 def _json(value: object) -> str:

@@ -27,6 +27,8 @@ class Command(BaseCommand):
 
 
 def _who_there_is() -> str:
-    names = User.objects.filter(is_active=True, is_imported=False).order_by("username").values_list("username", flat=True)
+    names = (
+        User.objects.filter(is_active=True, is_imported=False).order_by("username").values_list("username", flat=True)
+    )
     known = ", ".join(names[:10])
     return f"There are: {known}." if known else "There are no accounts yet: `manage.py createsuperuser` makes one."

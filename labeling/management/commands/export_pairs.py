@@ -25,7 +25,9 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=list(exports.FORMATS), help="default: by FILE's ending, else jsonl")
         parser.add_argument("--layout", choices=exports.LAYOUTS, default="standard")
         parser.add_argument("--split", help="train, validation, test, several with commas, or all [train,validation]")
-        parser.add_argument("--dataset", type=int, metavar="N", help="frozen version N instead of the pairs as they are")
+        parser.add_argument(
+            "--dataset", type=int, metavar="N", help="frozen version N instead of the pairs as they are"
+        )
 
     def handle(self, *, project: str, file: str, layout: str, split: str | None, **options: Any) -> None:
         ending = Path(file).suffix.removeprefix(".")
