@@ -1,0 +1,30 @@
+"""How far labelers agree."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from labeling import access, agreement
+from labeling.models import Role
+
+
+class AgreementSerializer(serializers.Serializer[Any]):
+    value = serializers.FloatField(allow_null=True, help_text="Null until two people have ranked the same prompt.")
+    low = serializers.FloatField(allow_null=True, help_text="95 % interval, from a bootstrap over prompts.")
+    high = serializers.FloatField(allow_null=True)
+    n_pairs = serializers.IntegerField()
+    n_prompts = serializers.IntegerField()
+
+
+class Agreement(APIView):
+    @extend_schema(operation_id="agreement_read", responses=AgreementSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
+        return Response(AgreementSerializer(asdict(agreement.project_agreement(project))).data)

@@ -1,0 +1,49 @@
+"""Frozen dataset versions."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from labeling import access, datasets
+from labeling.api.paging import NewestFirst, PagedView
+from labeling.api.requests import person
+from labeling.models import DatasetVersion, Role
+
+
+class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
+    created_by = serializers.CharField(source="created_by.username", allow_null=True, default=None)
+    counts = serializers.JSONField(help_text="By split: prompts, rankings, pairs, ties.")
+
+    class Meta:
+        model = DatasetVersion
+        fields = (
+            "number", "sha256", "bytes", "counts", "n_prompts", "n_rankings", "n_pairs", "created_by", "created_at",
+        )  # fmt: skip
+
+
+class Datasets(PagedView):
+    serializer_class = DatasetVersionSerializer
+    pagination_class = NewestFirst
+
+    @extend_schema(operation_id="datasets_list")
+    def get(self, request: Request, slug: str) -> Response:
+        project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
+        return self.page(project.dataset_versions.select_related("created_by"))
+
+    @extend_schema(operation_id="datasets_freeze", request=None, responses={201: DatasetVersionSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        """Freeze the rankings as they are into a version that never changes."""
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        version = datasets.freeze(project, by=person(request))
+        return Response(DatasetVersionSerializer(version).data, status=201)
+
+
+class OneDataset(APIView):
+    @extend_schema(operation_id="datasets_read", responses=DatasetVersionSerializer)
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
+        return Response(DatasetVersionSerializer(project.dataset_versions.get(number=number)).data)

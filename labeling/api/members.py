@@ -1,0 +1,49 @@
+"""Members: who is in a project, and as what."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from labeling import access, projects
+from labeling.api.paging import PagedView
+from labeling.models import Membership, Role
+
+
+class MemberSerializer(serializers.ModelSerializer[Membership]):
+    username = serializers.CharField(source="user.username")
+    role = serializers.ChoiceField(choices=Role.choices)
+
+    class Meta:
+        model = Membership
+        fields = ("username", "role", "created_at")
+
+
+class Members(PagedView):
+    serializer_class = MemberSerializer
+
+    @extend_schema(operation_id="members_list")
+    def get(self, request: Request, slug: str) -> Response:
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        return self.page(project.memberships.select_related("user"))
+
+    @extend_schema(operation_id="members_set", responses={201: MemberSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        """Put an account into the project, or give a member another role."""
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        body = MemberSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        username, role = body.validated_data["user"]["username"], body.validated_data["role"]
+        return Response(MemberSerializer(projects.set_member(project, username=username, role=role)).data, status=201)
+
+
+class OneMember(APIView):
+    @extend_schema(operation_id="members_remove", responses={204: None})
+    def delete(self, request: Request, slug: str, username: str) -> Response:
+        """End a membership. What the person ranked stays."""
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        projects.remove_member(project, username=username)
+        return Response(status=204)

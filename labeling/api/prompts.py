@@ -1,0 +1,127 @@
+"""Prompts: import of JSON Lines, a file, or JSON, read as it arrives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from labeling import access, intake
+from labeling.errors import Invalid
+from labeling.models import Role
+
+BYTES_AT_ONCE = 2**16
+LONGEST_LINE = 16 * 2**20
+JSON_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
+HOW_TO_SEND = (
+    "Send JSON Lines as application/x-ndjson; with curl: "
+    "-H 'Content-Type: application/x-ndjson' --data-binary @FILE."
+)
+
+
+class LineErrorSerializer(serializers.Serializer[Any]):
+    line = serializers.IntegerField()
+    field = serializers.CharField()
+    value = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ImportReportSerializer(serializers.Serializer[Any]):
+    created = serializers.IntegerField(help_text="New prompts.")
+    updated = serializers.IntegerField(help_text="Known prompts that got new rankings.")
+    skipped = serializers.IntegerField(help_text="Known prompts with nothing new.")
+    rankings = serializers.IntegerField(help_text="Recorded rankings that were stored.")
+    n_errors = serializers.IntegerField(help_text="Lines that were refused; `errors` holds the first 1000.")
+    errors = LineErrorSerializer(many=True)  # type: ignore[assignment]
+
+
+class PromptsFileSerializer(serializers.Serializer[Any]):
+    file = serializers.FileField()
+
+
+class Prompts(APIView):
+    # JSON Lines are read without a parser, as they come.
+    parser_classes = (MultiPartParser, JSONParser)
+
+    @extend_schema(
+        operation_id="prompts_import",
+        parameters=[OpenApiParameter("dry_run", bool, description="Check everything and store nothing.")],
+        request={
+            "application/x-ndjson": OpenApiTypes.STR,
+            "multipart/form-data": PromptsFileSerializer,
+            "application/json": OpenApiTypes.OBJECT,
+        },
+        responses=ImportReportSerializer,
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Import prompts with their completions, and recorded rankings if there are any.
+
+        Lines go in as they arrive. A bad line is named in `errors` and the rest goes in; the same file again changes
+        nothing.
+        """
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        dry_run = request.query_params.get("dry_run", "").lower() in ("1", "true", "yes")
+        report = intake.import_lines(project, refuse_empty(sent_lines(request)), dry_run=dry_run)
+        return Response(ImportReportSerializer(asdict(report)).data)
+
+
+def sent_lines(request: Request) -> Iterable[bytes]:
+    """Of whatever kind of body, the lines, none of them read further than needed."""
+    media_type = (request.content_type or "").partition(";")[0].strip().lower()
+    if media_type in JSON_LINES:
+        # Django takes a chunked body for an empty one, for want of a Content-Length; the server ends it itself.
+        return lines_of(request._request.META["wsgi.input"] if _is_chunked(request) else request.stream)
+    if media_type not in (MultiPartParser.media_type, JSONParser.media_type):
+        raise UnsupportedMediaType(media_type, detail=f"{HOW_TO_SEND} The body's Content-Type is {media_type!r}.")
+    data = request.data
+    if media_type == MultiPartParser.media_type:
+        if "file" not in request.FILES:
+            raise Invalid(
+                "no_file", f"Send the file in the field 'file'; got {', '.join(data) or 'none'}.", attr="file"
+            )
+        return lines_of(request.FILES["file"])
+    rows = data if isinstance(data, list) else [data] if data else []
+    return (json.dumps(row).encode() for row in rows)
+
+
+def lines_of(stream: Any) -> Iterator[bytes]:
+    """Lines with their ends, by read() alone: Granian's readline() on a body drops line ends and what follows."""
+    number, rest = 0, b""
+    while stream is not None and (piece := stream.read(BYTES_AT_ONCE)):
+        *lines, rest = (rest + piece).split(b"\n") if b"\n" in piece else (rest + piece,)
+        for line in lines:
+            yield line + b"\n"
+        number += len(lines)
+        if len(rest) > LONGEST_LINE:
+            raise Invalid(
+                "line_too_long",
+                f"Line {number + 1} is longer than {LONGEST_LINE // 2**20} MiB, so this is hardly JSON Lines. "
+                "Lines before it may have gone in; sending them again is harmless.",
+            )
+    if rest:
+        yield rest
+
+
+def refuse_empty(lines: Iterable[bytes]) -> Iterator[bytes]:
+    empty = True
+    for line in lines:
+        empty = empty and not line.strip()
+        yield line
+    if empty:
+        raise Invalid("empty", f"There is no line in it. {HOW_TO_SEND}")
+
+
+def _is_chunked(request: Request) -> bool:
+    return (
+        not request.META.get("CONTENT_LENGTH") and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    )

@@ -1,0 +1,68 @@
+"""Rankings: your own, or everyone's for a reviewer or manager."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from labeling import access
+from labeling.api.paging import PagedView
+from labeling.api.requests import AFTER, LABELER, after, by_labeler
+from labeling.models import RankedCompletion, Ranking, Role
+
+
+class RankedSerializer(serializers.ModelSerializer[RankedCompletion]):
+    id = serializers.CharField(source="completion_id")
+
+    class Meta:
+        model = RankedCompletion
+        fields = ("id", "rank", "shown_position", "flags")
+
+
+class KnownRankedSerializer(RankedSerializer):
+    external_id = serializers.CharField(source="completion.external_id", help_text="Its id in the imported row.")
+    model = serializers.CharField(source="completion.model_name", help_text="Who wrote it.")
+
+    class Meta(RankedSerializer.Meta):
+        fields = (*RankedSerializer.Meta.fields, "external_id", "model")  # type: ignore[assignment]
+
+
+class RankingSerializer(serializers.ModelSerializer[Ranking]):
+    """Blind: what the labeler saw and said."""
+
+    prompt = serializers.CharField(source="prompt_id")
+    labeler = serializers.CharField(source="labeler.username")
+    ranked = RankedSerializer(many=True)
+
+    class Meta:
+        model = Ranking
+        fields = (
+            "id", "assignment", "prompt", "labeler", "revision", "source", "ranked", "comment", "active_seconds",
+            "created_at",
+        )  # fmt: skip
+
+
+class KnownRankingSerializer(RankingSerializer):
+    """For those who may know what came from where."""
+
+    external_id = serializers.CharField(source="prompt.external_id", help_text="The prompt's id in the imported file.")
+    ranked = KnownRankedSerializer(many=True)
+
+    class Meta(RankingSerializer.Meta):
+        fields = (*RankingSerializer.Meta.fields, "external_id")  # type: ignore[assignment]
+
+
+class Rankings(PagedView):
+    serializer_class: type[RankingSerializer] = KnownRankingSerializer
+
+    @extend_schema(operation_id="rankings_list", parameters=[AFTER, LABELER])
+    def get(self, request: Request, slug: str) -> Response:
+        """Live rankings, oldest first. A labeler gets their own, without `external_id` and `model`."""
+        project = access.get_project(request.user, slug)
+        if access.role_in(request.user, project) == Role.LABELER:
+            self.serializer_class = RankingSerializer
+        rows = access.rankings_of(request.user, project)
+        rows = rows.select_related("labeler", "prompt").prefetch_related("ranked__completion")
+        return self.page(by_labeler(after(rows, request), request))

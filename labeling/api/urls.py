@@ -1,0 +1,25 @@
+"""Addresses of the human side's API, under /api/v1/."""
+
+from django.urls import path
+
+from labeling.api import agreement, assignments, datasets, exports, members, pairs, projects, prompts, rankings
+
+app_name = "labeling_api"
+urlpatterns = [
+    path("projects/", projects.Projects.as_view(), name="projects"),
+    path("projects/<slug:slug>/", projects.OneProject.as_view(), name="project"),
+    path("projects/<slug:slug>/members/", members.Members.as_view(), name="members"),
+    path("projects/<slug:slug>/members/<str:username>/", members.OneMember.as_view(), name="member"),
+    path("projects/<slug:slug>/prompts/", prompts.Prompts.as_view(), name="prompts"),
+    path("projects/<slug:slug>/assignments/next/", assignments.NextAssignment.as_view(), name="assignment_next"),
+    path("projects/<slug:slug>/rankings/", rankings.Rankings.as_view(), name="rankings"),
+    path("projects/<slug:slug>/pairs/", pairs.Pairs.as_view(), name="pairs"),
+    path("projects/<slug:slug>/agreement/", agreement.Agreement.as_view(), name="agreement"),
+    path("projects/<slug:slug>/export/", exports.Export.as_view(), name="export"),
+    path("projects/<slug:slug>/datasets/", datasets.Datasets.as_view(), name="datasets"),
+    path("projects/<slug:slug>/datasets/<int:number>/", datasets.OneDataset.as_view(), name="dataset"),
+    path("assignments/<int:pk>/ranking/", assignments.AssignmentRanking.as_view(), name="assignment_ranking"),
+    path("assignments/<int:pk>/skip/", assignments.AssignmentSkip.as_view(), name="assignment_skip"),
+    path("assignments/<int:pk>/release/", assignments.AssignmentRelease.as_view(), name="assignment_release"),
+    path("assignments/<int:pk>/draft/", assignments.AssignmentDraft.as_view(), name="assignment_draft"),
+]

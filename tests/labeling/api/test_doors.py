@@ -1,0 +1,123 @@
+"""Every address, tried by manager, reviewer, labeler, stranger, nobody and administrator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from django.urls import reverse
+
+from labeling import datasets
+from labeling.models import Project, Role, User
+from tests.factories import claimed, join, make_project, make_prompt, make_user, rank
+from tests.labeling.api.client import as_user
+
+pytestmark = pytest.mark.django_db
+
+EVERYONE_IN = {"manager": 200, "reviewer": 200, "labeler": 200, "stranger": 404, "nobody": 401, "administrator": 200}
+REVIEWERS = {**EVERYONE_IN, "labeler": 403}
+MANAGERS = {**REVIEWERS, "reviewer": 403}
+CREATED = {**MANAGERS, "manager": 201, "administrator": 201}
+
+DOORS = [
+    ("get", "project", {}, EVERYONE_IN),
+    ("patch", "project", {"name": "New name"}, MANAGERS),
+    ("get", "members", {}, MANAGERS),
+    ("post", "members", {"username": "newcomer", "role": "labeler"}, CREATED),
+    ("post", "prompts", {"id": "x", "prompt": "?", "completions": [{"text": "a"}, {"text": "b"}]}, MANAGERS),
+    ("post", "assignment_next", {}, EVERYONE_IN),
+    ("get", "rankings", {}, EVERYONE_IN),
+    ("get", "pairs", {}, EVERYONE_IN),
+    ("get", "agreement", {}, REVIEWERS),
+    ("get", "export", {}, MANAGERS),
+    ("get", "datasets", {}, REVIEWERS),
+    ("post", "datasets", {}, CREATED),
+]
+
+
+@dataclass
+class Cast:
+    project: Project
+    people: dict[str, User | None]
+
+
+@pytest.fixture
+def cast() -> Cast:
+    manager = make_user("manager")
+    project = make_project(manager=manager, slug="helpful", overlap=9)
+    for number in range(3):
+        make_prompt(project, split="train", external_id=f"p{number}")
+    make_user("newcomer")
+    people = {
+        "manager": manager,
+        "reviewer": join(project, Role.REVIEWER),
+        "labeler": join(project),
+        "stranger": make_project(slug="elsewhere").created_by,
+        "nobody": None,
+        "administrator": make_user(superuser=True),
+    }
+    rank(project, manager)
+    return Cast(project, people)
+
+
+@pytest.mark.parametrize(("verb", "name", "body", "expected"), DOORS, ids=[f"{door[0]} {door[1]}" for door in DOORS])
+def test_each_door_opens_for_whom_it_is_meant(
+    cast: Cast, verb: str, name: str, body: dict[str, object], expected: dict[str, int]
+) -> None:
+    url = reverse(f"labeling_api:{name}", args=["helpful"])
+    answers = {who: getattr(as_user(user), verb)(url, body).status_code for who, user in cast.people.items()}
+    assert answers == expected
+
+
+def test_the_list_holds_only_projects_that_one_is_in(cast: Cast) -> None:
+    def listed(who: str) -> list[str]:
+        response = as_user(cast.people[who]).get(reverse("labeling_api:projects"))
+        return [project["slug"] for project in response.json()["results"]]
+
+    assert listed("labeler") == ["helpful"]
+    assert listed("stranger") == ["elsewhere"]
+    assert listed("administrator") == ["helpful", "elsewhere"]
+    assert as_user(None).get(reverse("labeling_api:projects")).status_code == 401
+
+
+def test_projects_are_made_by_administrators_and_by_managers_of_another(cast: Cast) -> None:
+    def make(who: str) -> int:
+        body = {"slug": f"by-{who}", "name": "Mine"}
+        return int(as_user(cast.people[who]).post(reverse("labeling_api:projects"), body).status_code)
+
+    assert {who: make(who) for who in cast.people} == {
+        "manager": 201, "reviewer": 403, "labeler": 403, "stranger": 201, "nobody": 401, "administrator": 201,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["ranking", "skip", "release", "draft"])
+def test_an_assignment_is_nobody_elses(cast: Cast, name: str) -> None:
+    assignment = claimed(cast.project, join(cast.project))
+    url = reverse(f"labeling_api:assignment_{name}", args=[assignment.pk])
+    verb = "put" if name == "draft" else "post"
+    answers = {who: getattr(as_user(user), verb)(url, {}).status_code for who, user in cast.people.items()}
+    assert answers == {**dict.fromkeys(cast.people, 404), "nobody": 401}
+
+
+def test_a_frozen_version_is_for_reviewers(cast: Cast) -> None:
+    version = datasets.freeze(cast.project)
+    url = reverse("labeling_api:dataset", args=["helpful", version.number])
+    assert {who: as_user(user).get(url).status_code for who, user in cast.people.items()} == REVIEWERS
+
+
+def test_a_member_is_removed_by_a_manager(cast: Cast) -> None:
+    def remove(who: str) -> int:
+        url = reverse("labeling_api:member", args=["helpful", join(cast.project).username])
+        return int(as_user(cast.people[who]).delete(url).status_code)
+
+    expected = {**MANAGERS, "manager": 204, "administrator": 204}
+    assert {who: remove(who) for who in cast.people} == expected
+
+
+def test_a_member_who_was_removed_loses_their_assignment(cast: Cast) -> None:
+    labeler = cast.people["labeler"]
+    assert labeler is not None
+    assignment = claimed(cast.project, labeler)
+    cast.project.memberships.filter(user=labeler).delete()
+    url = reverse("labeling_api:assignment_release", args=[assignment.pk])
+    assert as_user(labeler).post(url).status_code == 404

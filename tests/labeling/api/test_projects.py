@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from labeling.models import Project, Role
+from tests.factories import join, make_project, make_user
+from tests.labeling.api.client import as_user, errors_of
+
+pytestmark = pytest.mark.django_db
+PROJECTS = "/api/v1/projects/"
+
+
+def test_a_made_project_reads_back_as_it_was_sent() -> None:
+    client = as_user(make_user(superuser=True))
+    sent = {
+        "slug": "helpful",
+        "name": "Helpful",
+        "guidelines": "Prefer the truth.",
+        "flags": [{"name": "hateful", "label": "Hateful"}],
+        "overlap": 2,
+        "lease_minutes": 30,
+    }
+    made = client.post(PROJECTS, sent)
+    assert made.status_code == 201
+    read = client.get(reverse("labeling_api:project", args=["helpful"])).json()
+    assert read == made.json() == sent | {"created_at": read["created_at"]}
+
+
+def test_its_maker_becomes_its_manager() -> None:
+    admin = make_user(superuser=True)
+    as_user(admin).post(PROJECTS, {"slug": "helpful", "name": "Helpful"})
+    assert Project.objects.get().memberships.get().user == admin
+    assert Project.objects.get().memberships.get().role == Role.MANAGER
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "error"),
+    [
+        ({"slug": "taken"}, 409, ("slug_taken", "slug")),
+        ({"slug": "no spaces"}, 400, ("invalid", "slug")),
+        ({"slug": ""}, 400, ("blank", "slug")),
+        ({"overlap": 0}, 400, ("invalid", "overlap")),
+        ({"overlap": "many"}, 400, ("invalid", "overlap")),
+        ({"lease_minutes": 10**6}, 400, ("invalid", "lease_minutes")),
+        ({"flags": [{"name": "Not A Name"}]}, 400, ("flags_invalid", "flags")),
+        ({"name": "\0"}, 400, ("null_characters_not_allowed", "name")),
+    ],
+)
+def test_a_wrong_project_is_refused_by_field(changes: dict[str, object], status: int, error: tuple[str, str]) -> None:
+    make_project(slug="taken")
+    response = as_user(make_user(superuser=True)).post(PROJECTS, {"slug": "new", "name": "New", **changes})
+    assert (response.status_code, errors_of(response)) == (status, [error])
+    assert Project.objects.count() == 1
+
+
+def test_a_change_leaves_what_it_does_not_name() -> None:
+    manager = make_user()
+    project = make_project(manager=manager, slug="helpful", overlap=3)
+    response = as_user(manager).patch(reverse("labeling_api:project", args=["helpful"]), {"name": "Kind"})
+    assert response.json()["name"] == "Kind"
+    project.refresh_from_db()
+    assert (project.name, project.overlap, project.slug) == ("Kind", 3, "helpful")
+
+
+def test_members_come_get_another_role_and_go() -> None:
+    manager, ann = make_user(), make_user("ann")
+    make_project(manager=manager, slug="helpful")
+    client, members = as_user(manager), reverse("labeling_api:members", args=["helpful"])
+    assert client.post(members, {"username": "ann", "role": "labeler"}).json()["role"] == "labeler"
+    assert client.post(members, {"username": "ann", "role": "reviewer"}).json()["role"] == "reviewer"
+    assert [row["role"] for row in client.get(members).json()["results"]] == ["manager", "reviewer"]
+    assert client.delete(reverse("labeling_api:member", args=["helpful", "ann"])).status_code == 204
+    assert not ann.memberships.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"username": "nobody", "role": "labeler"}, ("unknown_user", "username")),
+        ({"username": "ann", "role": "king"}, ("invalid_choice", "role")),
+        ({"role": "labeler"}, ("required", "username")),
+    ],
+)
+def test_a_wrong_member_is_refused_by_field(body: dict[str, str], error: tuple[str, str]) -> None:
+    manager = make_user()
+    make_user("ann")
+    make_project(manager=manager, slug="helpful")
+    response = as_user(manager).post(reverse("labeling_api:members", args=["helpful"]), body)
+    assert (response.status_code, errors_of(response)) == (400, [error])
+
+
+def test_the_last_manager_stays() -> None:
+    manager = make_user("ann")
+    make_project(manager=manager, slug="helpful")
+    response = as_user(manager).delete(reverse("labeling_api:member", args=["helpful", "ann"]))
+    assert (response.status_code, errors_of(response)[0][0]) == (400, "last_manager")
+    assert manager.memberships.exists()
+
+
+def test_lists_come_in_pages_that_follow_each_other() -> None:
+    manager = make_user()
+    project = make_project(manager=manager, slug="helpful")
+    names = [manager.username, *(join(project).username for _ in range(4))]
+    client, url, seen = as_user(manager), reverse("labeling_api:members", args=["helpful"]) + "?page_size=2", []
+    while url:
+        page = client.get(url).json()
+        assert len(page["results"]) <= 2
+        seen += [row["username"] for row in page["results"]]
+        url = page["next"]
+    assert seen == names
+
+
+def test_a_cursor_that_is_none_is_a_404() -> None:
+    response = as_user(make_user()).get(PROJECTS + "?cursor=nonsense")
+    assert (response.status_code, errors_of(response)) == (404, [("not_found", None)])
