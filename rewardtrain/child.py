@@ -1,0 +1,98 @@
+"""Starts `python -m rewardtrain.core` as a child process, so that this one never loads torch."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from django.conf import settings
+
+GRACE_SECONDS = 5.0  # from SIGTERM to SIGKILL: a checkpoint of a large model takes seconds to write
+PR_SET_PDEATHSIG = 1
+
+# Exit codes of rewardtrain.core.errors that mean something to a parent.
+BAD_INPUT = 2
+STOPPED = 75
+
+
+def core(command: str, *arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "rewardtrain.core", command, *map(str, arguments)]
+
+
+def start(command: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
+    """In a process group of its own; what it says is appended to `log`. It dies with us, whatever kills us.
+
+    Call it from a thread that lives on: to the kernel the parent is the thread that forked.
+    """
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=settings.BASE_DIR,
+            process_group=0,
+            preexec_fn=dies_with_parent(),
+        )
+
+
+def dies_with_parent() -> Callable[[], None] | None:
+    """For Popen's preexec_fn. Linux only; elsewhere a parent that is killed outright leaves its child behind."""
+    if not sys.platform.startswith("linux"):
+        return None
+    parent = os.getpid()
+    prctl = ctypes.CDLL(None).prctl  # looked up before the fork, where it is safe to
+
+    def tie() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died between the fork and this line
+            os._exit(1)
+
+    return tie
+
+
+def stop(child: subprocess.Popen[bytes], *, grace: float = GRACE_SECONDS) -> int:
+    """Asks, then kills the whole group; returns the exit code."""
+    if child.poll() is None:
+        child.terminate()
+        deadline = time.monotonic() + grace
+        while child.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+    kill(child)
+    return child.wait()
+
+
+def kill(child: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(child.pid, signal.SIGKILL)  # data-loading processes of the child outlive it otherwise
+    except (ProcessLookupError, PermissionError):  # macOS says 'not permitted' of a group of zombies
+        return
+
+
+def error_of(log: Path, code: int) -> str:
+    """Why the child that wrote this log ended, in words."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 4000))
+        return last_words(file.read(), code)
+
+
+def last_words(said: bytes, code: int) -> str:
+    """The child's own `error: ...` line, else how it ended and the last that it said."""
+    lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
+    if code > 0 and lines and lines[-1].startswith("error: "):
+        return lines[-1].removeprefix("error: ")
+    last = f" Its last words: {lines[-1][:500]}" if lines else ""
+    if code >= 0:
+        return f"The process ended with exit code {code}.{last}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    memory = " (out of memory, perhaps)" if name == "SIGKILL" else ""
+    return f"The process was killed by {name}{memory}.{last}"

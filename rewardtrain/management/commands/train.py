@@ -1,0 +1,69 @@
+"""manage.py train PROJECT [--wait]"""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from labeling.errors import PodiumError
+from labeling.models import Project
+from rewardtrain import policy, runs
+from rewardtrain.models import TrainingRun
+
+LOOK_SECONDS = 0.5
+PATIENCE_SECONDS = 30.0
+
+
+class Command(BaseCommand):
+    help = "Freeze today's rankings and queue a training run on them."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("project", help="the project's slug")
+        parser.add_argument("--wait", action="store_true", help="follow the run to its end")
+
+    def handle(self, *args: Any, project: str, wait: bool, **options: Any) -> None:
+        found = Project.objects.filter(slug=project).first()
+        if found is None:
+            raise CommandError(f"There is no project {project!r}.")
+        try:
+            run = runs.request_run(found)
+        except PodiumError as error:
+            raise CommandError(error.detail) from error
+        version = run.dataset_version
+        self.stdout.write(f"Run {run.number} is queued: version {version.number}, {version.n_pairs} pairs.")
+        if wait:
+            self._wait(run)
+
+    def _wait(self, run: TrainingRun) -> None:
+        self._follow(run)
+        if run.state != runs.State.SUCCEEDED:
+            raise CommandError(f"Run {run.number} has {run.state}. {run.error}".strip())
+        model = run.reward_model
+        evaluation = model.evaluations.get()
+        word = "is the champion now" if model.champion else "is not the champion"
+        self.stdout.write(
+            f"Version {model.version} {word}. accuracy {evaluation.accuracy:.4f} "
+            f"({evaluation.accuracy_low:.4f} to {evaluation.accuracy_high:.4f}), longer wins "
+            f"{evaluation.report['baseline_longer']['accuracy']:.4f}, log loss {evaluation.log_loss:.4f}, "
+            f"ln 2 {evaluation.report['ln2']:.4f}, on {evaluation.n_pairs} test pairs"
+        )
+        for reason in model.gate["reasons"]:
+            self.stdout.write(f"  {reason}")
+
+    def _follow(self, run: TrainingRun) -> None:
+        began, told = time.monotonic(), False
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} of {task.total}"))
+        with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("queued", total=None)
+            while run.state in policy.ACTIVE:
+                bar.update(task, description=run.phase or run.state, completed=run.done, total=run.total or None)
+                if run.state == runs.State.QUEUED and time.monotonic() - began > PATIENCE_SECONDS and not told:
+                    self.stderr.write("Nobody has taken the run yet. Is Podium up, with its beat and a train worker?")
+                    told = True
+                time.sleep(LOOK_SECONDS)
+                run.refresh_from_db()

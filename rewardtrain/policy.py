@@ -1,0 +1,173 @@
+"""When a project retrains by itself."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+
+from labeling.errors import Invalid
+from labeling.models import PreferencePair, Project, Split
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.errors import ConfigError
+from rewardtrain.models import RetrainPolicy, TrainingRun
+
+ACTIVE = (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING)
+
+
+@dataclass(frozen=True)
+class NextRetraining:
+    """What stands between now and the next run that the policy starts."""
+
+    enabled: bool
+    pairs_now: int
+    new_pairs: int  # since the version that the last run used
+    needed: int  # new pairs that start a run
+    lacking: str  # why no run could train or be evaluated on today's pairs, whatever their number; "" if one could
+    cooling_until: datetime | None
+    active_run: TrainingRun | None
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.needed - self.new_pairs)
+
+    @property
+    def due(self) -> bool:
+        waiting = self.missing or self.lacking or self.cooling_until or self.active_run
+        return self.enabled and not waiting
+
+
+def next_retraining(project: Project) -> NextRetraining:
+    policy = get_policy(project)
+    last = last_run(project)
+    new = new_pairs(project, last)
+    by_split = pairs_by_split(project)
+    return NextRetraining(
+        enabled=policy.enabled,
+        pairs_now=sum(by_split.values()),
+        new_pairs=new,
+        needed=policy.every_pairs if last else policy.first_minimum,
+        lacking=lacking(by_split, training_config(policy.training).min_pairs),
+        cooling_until=cooling_until(policy, last, timezone.now()),
+        active_run=last if last and last.state in ACTIVE else None,
+    )
+
+
+def due(project: Project) -> bool:
+    """Whether the policy wants a run now. Asks for the cheap answers first: the sweep calls this every few seconds."""
+    policy = get_policy(project)
+    last = last_run(project)
+    if not policy.enabled or (last and last.state in ACTIVE) or cooling_until(policy, last, timezone.now()):
+        return False
+    if new_pairs(project, last) < (policy.every_pairs if last else policy.first_minimum):
+        return False
+    return not lacking(pairs_by_split(project), training_config(policy.training).min_pairs)
+
+
+def get_policy(project: Project) -> RetrainPolicy:
+    """The project's policy, or the defaults where nobody has changed them yet (then it has no row)."""
+    return RetrainPolicy.objects.filter(project=project).first() or RetrainPolicy(project=project)
+
+
+def update_policy(project: Project, **changes: object) -> RetrainPolicy:
+    """Raises Invalid, naming the field, for a value that can't be."""
+    training = changes.get("training")
+    if training is not None:
+        if not isinstance(training, dict):
+            raise Invalid("invalid", f"training is {training!r}; it must be an object of settings", attr="training")
+        check_training(training)
+    with transaction.atomic():
+        Project.objects.select_for_update().get(pk=project.pk)
+        policy = get_policy(project)
+        for name, value in changes.items():
+            setattr(policy, name, value)
+        try:
+            policy.full_clean()
+        except ValidationError as error:
+            name, messages = next(iter(error.message_dict.items()))
+            known = name if name in changes else None
+            raise Invalid("invalid", f"{name} is {changes.get(name)!r}: {' '.join(messages)}", attr=known) from error
+        policy.save()
+    return policy
+
+
+# --- Training settings ------------------------------------------------------------------------------------------------
+
+
+def training_config(values: Mapping[str, object]) -> TrainConfig:
+    """The settings with defaults filled in. Raises Invalid, naming the setting."""
+    try:
+        return TrainConfig.from_dict(values)
+    except ConfigError as error:
+        raise Invalid("bad_setting", str(error), attr="training") from error
+
+
+def check_training(values: Mapping[str, object]) -> TrainConfig:
+    """As training_config, and refuses a backbone of which this machine can tell that it doesn't exist.
+
+    A Hugging Face id (owner/name) can only be tried by the training process, which may have a network or a cache.
+    """
+    config = training_config(values)
+    name = config.backbone
+    with contextlib.suppress(RuntimeError):  # '~nobody/...'
+        if name == "minilm" or (Path(name).expanduser() / "config.json").is_file():
+            return config
+    if name.startswith(("/", ".", "~")) or name.count("/") != 1 or Path(name).is_dir():
+        advice = "give 'minilm', a folder with a config.json, or a Hugging Face id owner/name"
+        raise Invalid("no_backbone", f"backbone {name!r} doesn't exist; {advice}", attr="training")
+    return config
+
+
+# --- Counting ---------------------------------------------------------------------------------------------------------
+
+
+def last_run(project: Project) -> TrainingRun | None:
+    return TrainingRun.objects.filter(project=project).select_related("dataset_version").order_by("-number").first()
+
+
+def live_pairs(project: Project) -> QuerySet[PreferencePair]:
+    return PreferencePair.objects.filter(project=project, ranking__live=True)
+
+
+def new_pairs(project: Project, last: TrainingRun | None) -> int:
+    """Live pairs of rankings that are younger than the version the last run used.
+
+    Not "pairs now minus the version's pairs": withdrawing 100 old rankings while 100 new ones arrive would leave that
+    difference at zero for ever, though half the data is new. An amended ranking is a new row and counts; a withdrawn
+    one no longer counts. Rankings that were being committed while the version was frozen may have a smaller id than its
+    last one and aren't counted as new, but the next version holds them.
+
+    Every run counts as having used its version, failed and cancelled ones too: a run that can't succeed is not tried
+    again and again on the same pairs; a person looks at its error and retrains by hand.
+    """
+    pairs = live_pairs(project)
+    return (pairs.filter(ranking_id__gt=last.dataset_version.last_ranking_id) if last else pairs).count()
+
+
+def pairs_by_split(project: Project) -> dict[str, int]:
+    counts = live_pairs(project).values("prompt__split").annotate(n=Count("pk")).order_by()
+    return dict.fromkeys(Split.values, 0) | {row["prompt__split"]: row["n"] for row in counts}
+
+
+def lacking(by_split: Mapping[str, int], min_pairs: int) -> str:
+    """What the pairs lack for a run, in words, or ""."""
+    if by_split[Split.TRAIN] < min_pairs:
+        return f"{by_split[Split.TRAIN]} pairs in the train split; a run needs {min_pairs}. Rank more prompts."
+    if not by_split[Split.TEST]:
+        return "No pairs in the test split, so a model can't be judged. Rank more prompts: a tenth are for tests."
+    return ""
+
+
+def cooling_until(policy: RetrainPolicy, last: TrainingRun | None, now: datetime) -> datetime | None:
+    """When the quiet time after the last run ends; None if it has."""
+    if last is None or last.finished_at is None:
+        return None
+    until = last.finished_at + timedelta(minutes=policy.cooldown_minutes)
+    return until if until > now else None

@@ -1,0 +1,194 @@
+"""Which model a project uses: the gate that a new one must pass, promotion and roll-back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from labeling.errors import Conflict, Invalid
+from labeling.models import Project, User
+from rewardtrain.models import Evaluation, Promotion, RewardModel, TrainingRun
+
+# Fewer say nothing: the interval is drawn over prompts, and one of two or three prompts is an anecdote.
+MIN_TEST_PAIRS = 20
+MIN_TEST_PROMPTS = 5
+
+Report = Mapping[str, Any]  # as `rewardtrain.core` writes it
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Whether a model may become champion by itself, and every check in words, with its numbers."""
+
+    passed: bool
+    reasons: list[str]
+
+
+def gate(report: Report) -> Gate:
+    """Judges the report of an evaluation on the test split, with the champion's on the same pairs if there is one.
+
+    Log loss decides first: a model that over-fits keeps its accuracy while it grows sure of its errors.
+    """
+    enough, too_few = enough_to_judge(report)
+    if not enough:
+        return Gate(False, [too_few])
+    checks = against_champion(report) if report["champion"] else against_chance(report)
+    return Gate(all(passed for passed, _ in checks), [reason for _, reason in checks])
+
+
+def enough_to_judge(report: Report) -> tuple[bool, str]:
+    pairs, prompts = report["n_pairs"], report["n_distinct_prompts"]
+    needed = f"at least {MIN_TEST_PAIRS} pairs of {MIN_TEST_PROMPTS} prompts are needed to judge a model"
+    enough = pairs >= MIN_TEST_PAIRS and prompts >= MIN_TEST_PROMPTS
+    return enough, f"The test split has {pairs} pairs of {prompts} prompts; {needed}."
+
+
+def against_chance(report: Report) -> list[tuple[bool, str]]:
+    loss, accuracy, n = report["log_loss"], report["accuracy"], report["n_pairs"]
+    lower, above = loss["value"] < report["ln2"], accuracy["low"] > 0.5
+    return [
+        (
+            lower,
+            f"Log loss {with_range(loss)} is {'below' if lower else 'not below'} ln 2 = {report['ln2']:.4f}, "
+            f"a coin's, on {n} test pairs.",
+        ),
+        (
+            above,
+            f"Accuracy {with_range(accuracy)} is {'above' if above else 'not above'} chance with its whole interval, "
+            f"on {n} test pairs.",
+        ),
+    ]
+
+
+def against_champion(report: Report) -> list[tuple[bool, str]]:
+    """By the paired bootstrap: both models on the same draws of prompts."""
+    rival, n = report["champion"], report["n_pairs"]
+    loss, accuracy = rival["difference"]["log_loss"], rival["difference"]["accuracy"]
+    lower, worse = loss["value"] < 0, accuracy["high"] < 0
+    return [
+        (
+            lower,
+            f"Log loss {report['log_loss']['value']:.4f} is {'lower' if lower else 'not lower'} than the champion's "
+            f"{rival['log_loss']:.4f} on the same {n} test pairs (difference {with_range(loss, sign='+')}).",
+        ),
+        (
+            not worse,
+            f"Accuracy {report['accuracy']['value']:.4f} is {'worse' if worse else 'not worse'} than the champion's "
+            f"{rival['accuracy']:.4f} on the same {n} test pairs (difference {with_range(accuracy, sign='+')}).",
+        ),
+    ]
+
+
+def with_range(estimate: Mapping[str, float], *, sign: str = "") -> str:
+    number = f"{sign}.4f"
+    return f"{estimate['value']:{number}} ({estimate['low']:{number}} to {estimate['high']:{number}})"
+
+
+# --- Models -----------------------------------------------------------------------------------------------------------
+
+
+def champion(project: Project) -> RewardModel | None:
+    return RewardModel.objects.filter(project=project, champion=True).first()
+
+
+def register(
+    run: TrainingRun, *, folder: str, manifest_sha256: str, report: dict[str, Any], rival_pk: int | None
+) -> RewardModel:
+    """Writes down a finished run's model with its evaluation and promotes it if the gate lets it through.
+
+    `rival_pk` is the champion that the report compares with. Call it in the transaction that finishes the run.
+    """
+    project = lock(run.project)
+    verdict = gate(report)
+    present = champion(project)
+    if (present.pk if present else None) != rival_pk:
+        # Someone changed the champion by hand in the seconds since the comparison. They are there, so they can decide.
+        verdict = Gate(False, [*verdict.reasons, f"The champion changed meanwhile, to {present or 'none'}."])
+    last = RewardModel.objects.filter(project=project).aggregate(last=Max("version"))["last"] or 0
+    model = RewardModel.objects.create(
+        project=project,
+        version=last + 1,
+        run=run,
+        folder=folder,
+        manifest_sha256=manifest_sha256,
+        gate={"passed": verdict.passed, "reasons": verdict.reasons},
+    )
+    Evaluation.objects.create(
+        reward_model=model,
+        dataset_version=run.dataset_version,
+        split="test",
+        n_pairs=report["n_pairs"],
+        accuracy=report["accuracy"]["value"],
+        accuracy_low=report["accuracy"]["low"],
+        accuracy_high=report["accuracy"]["high"],
+        log_loss=report["log_loss"]["value"],
+        report=report,
+    )
+    return model
+
+
+def promote_if_passed(model: RewardModel, *, auto_promote: bool) -> None:
+    """What the policy does with a model that has just been registered."""
+    if model.gate["passed"] and auto_promote:
+        crown(model, action=Promotion.Action.GATE, by=None, reason=" ".join(model.gate["reasons"]))
+
+
+def promote(model: RewardModel, *, by: User | None, reason: str) -> RewardModel:
+    """Makes any model the champion by hand. Raises Invalid('reason_required'), Conflict('already_champion')."""
+    return crown(model, action=Promotion.Action.HAND, by=by, reason=needed(reason))
+
+
+def rollback(project: Project, *, by: User | None, reason: str) -> RewardModel:
+    """Back to the model that was champion before the present one. Raises Invalid, Conflict('nothing_before')."""
+    reason = needed(reason)
+    with transaction.atomic():
+        lock(project)
+        before = previous_champion(project)
+        if before is None:
+            raise Conflict("nothing_before", "No model was champion before this one: there is nothing to go back to.")
+        return crown(before, action=Promotion.Action.ROLLBACK, by=by, reason=reason)
+
+
+def previous_champion(project: Project) -> RewardModel | None:
+    """Whom the present champion replaced when it first became champion; a roll-back is followed further back.
+
+    Promotions are a history; going back pops it: 1, 2, 3, back to 2, back again is to 1 and not to 3.
+    """
+    stack: list[RewardModel] = []
+    history = Promotion.objects.filter(project=project).select_related("reward_model").order_by("pk")
+    for promotion in history:
+        if promotion.action == Promotion.Action.ROLLBACK and len(stack) > 1:
+            stack.pop()
+        else:
+            stack.append(promotion.reward_model)
+    return stack[-2] if len(stack) > 1 else None
+
+
+def crown(model: RewardModel, *, action: str, by: User | None, reason: str) -> RewardModel:
+    with transaction.atomic():
+        project = lock(model.project)
+        replaced = champion(project)
+        if replaced == model:
+            raise Conflict("already_champion", f"Version {model.version} is the champion already.")
+        RewardModel.objects.filter(project=project, champion=True).update(champion=False)
+        RewardModel.objects.filter(pk=model.pk).update(champion=True)
+        Promotion.objects.create(
+            project=project, reward_model=model, replaced=replaced, action=action, by=by, reason=reason
+        )
+    model.champion = True
+    return model
+
+
+def lock(project: Project) -> Project:
+    """Changes of a project's champion happen one after the other."""
+    return Project.objects.select_for_update().get(pk=project.pk)
+
+
+def needed(reason: str) -> str:
+    if not reason.strip():
+        raise Invalid("reason_required", "Write why, so that others can follow it later.", attr="reason")
+    return reason.strip()

@@ -1,0 +1,70 @@
+"""Scores of the champion for completions that nobody has ranked, and reports on any file.
+
+Each call starts `python -m rewardtrain.core`: seconds for loading the model, in exchange for a web process without
+torch. One at a time per process, because each child holds a whole model in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from labeling.errors import Conflict, Invalid, PodiumError
+from labeling.models import Project
+from rewardtrain import child, registry, runs
+from rewardtrain.models import RewardModel
+
+SECONDS = 60.0
+
+_turn = threading.Lock()
+
+
+class Unavailable(PodiumError):
+    """The model can't be reached right now; the same again may work."""
+
+
+def score(project: Project, prompt: object, completions: list[str], *, timeout: float = SECONDS) -> dict[str, Any]:
+    """Rewards of one prompt's completions by the project's champion, as `rewardtrain.core.score.score` gives them.
+
+    prompt: a text or a list of messages. The answer holds the champion's version under "model". Raises
+    Conflict('no_champion'), Invalid('bad_request'), Unavailable('busy', 'timeout', 'failed').
+    """
+    model = registry.champion(project)
+    if model is None:
+        raise Conflict("no_champion", "The project has no champion yet: train a model, or promote one by hand.")
+    line = json.dumps({"prompt": prompt, "completions": completions}).encode()
+    output = run_core("score", runs.model_folder(model), stdin=line, timeout=timeout)
+    return {"model": model.version, **json.loads(output)}
+
+
+def evaluate(model: RewardModel, data: Path, *, timeout: float | None = None) -> str:
+    """The report on a file in the import format with rankings, as text. Raises Invalid, Unavailable."""
+    return run_core("evaluate", runs.model_folder(model), data, "--split", "all", timeout=timeout).decode()
+
+
+def run_core(command: str, *arguments: str | Path, stdin: bytes = b"", timeout: float | None) -> bytes:
+    if not _turn.acquire(timeout=-1 if timeout is None else timeout):
+        raise Unavailable("busy", f"Other requests kept the model busy for {timeout:.0f} s. Try again later.")
+    try:
+        done = subprocess.run(
+            child.core(command, *arguments),
+            input=stdin,
+            capture_output=True,
+            timeout=timeout,
+            cwd=settings.BASE_DIR,
+            preexec_fn=child.dies_with_parent(),
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable("timeout", f"No answer within {timeout:.0f} s. Send fewer or shorter completions.") from error
+    finally:
+        _turn.release()
+    if done.returncode == 0:
+        return done.stdout
+    words = child.last_words(done.stderr, done.returncode)
+    raise Invalid("bad_request", words) if done.returncode == child.BAD_INPUT else Unavailable("failed", words)
