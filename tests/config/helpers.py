@@ -33,7 +33,7 @@ class Up:
     def __init__(
         self, data_dir: Path, *, port: int, prefix: tuple[str, ...] = (), extra: Mapping[str, str] = {}
     ) -> None:
-        self.data_dir, self.port = data_dir, port
+        self.data_dir, self.port, self.began, self.seconds = data_dir, port, time.monotonic(), 0.0
         self.log = data_dir.with_name(f"{data_dir.name}-{time.monotonic_ns()}.log")
         words = ["manage.py", "up", "--port", str(port), "--data-dir", str(data_dir), "--no-sample", "--workers", "1"]
         with self.log.open("w") as log:
@@ -50,15 +50,13 @@ class Up:
     def said(self) -> str:
         return self.log.read_text()
 
-    def wait_until_it_answers(self, seconds: float = 90) -> float:
-        began = time.monotonic()
-
+    def wait_until_it_answers(self, seconds: float = 90) -> None:
         def it_says_so() -> bool:
             assert self.process.poll() is None, f"it ended:\n{self.said()}"
             return f"Podium is at http://127.0.0.1:{self.port}" in self.said()
 
         wait_until(it_says_so, seconds, self.said)
-        return time.monotonic() - began
+        self.seconds = time.monotonic() - self.began
 
     def family(self) -> list[psutil.Process]:
         """All processes of this copy, its keepers and servers included, found by the data directory they work on."""

@@ -1,0 +1,195 @@
+"""docker-compose.yml and the Dockerfile, where no Docker engine runs: each service's command is started here."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+
+from config import commands, embedded
+from config.healthcheck import allowed_host, answers
+from tests.config.helpers import REPOSITORY, environ, free_port, wait_until
+
+APPLICATION = {"migrate", "web", "worker", "train", "beat"}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    """With `<<` merged, as Compose does it."""
+    content: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
+    return content
+
+
+@pytest.fixture(scope="module")
+def dockerfile() -> list[str]:
+    joined = (REPOSITORY / "Dockerfile").read_text().replace("\\\n", " ")
+    return [line.strip() for line in joined.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def image_command(dockerfile: list[str]) -> list[str]:
+    (line,) = (line for line in dockerfile if line.startswith("CMD "))
+    words: list[str] = json.loads(line.removeprefix("CMD "))
+    return words
+
+
+def test_it_has_the_services_of_manage_py_up(compose: dict[str, Any]) -> None:
+    assert set(compose["services"]) == APPLICATION | {"db", "redis"}
+    assert compose["services"]["db"]["image"] == "postgres:18"
+    assert compose["services"]["redis"]["image"] == "valkey/valkey:9"
+
+
+def test_every_service_runs_the_very_command_of_manage_py_up(compose: dict[str, Any], dockerfile: list[str]) -> None:
+    services = compose["services"]
+    web = commands.web(host="0.0.0.0", port=8000, workers=2)
+    assert without_python(image_command(dockerfile)) == without_python(web.command)
+    specs = {"worker": commands.worker(), "train": commands.train(), "beat": commands.beat(Path("/data"))}
+    for name, spec in specs.items():
+        words = [word for word in without_python(spec.command) if word != "--quiet"]
+        assert without_python(services[name]["command"]) == words
+
+
+def without_python(command: Sequence[str]) -> list[str]:
+    return list(command)[list(command).index("-m") :]
+
+
+def test_secrets_have_no_default_and_say_how_to_make_one(compose: dict[str, Any]) -> None:
+    text = (REPOSITORY / "docker-compose.yml").read_text()
+    for name in ("POSTGRES_PASSWORD", "SECRET_KEY"):
+        uses = re.findall(rf"\$\{{{name}([^}}]*)\}}", text)
+        assert uses
+        assert all(use.startswith(f":?set {name} to a") and "openssl rand" in use for use in uses)
+    assert not any("ports" in compose["services"][name] for name in compose["services"] if name != "web")
+
+
+def test_the_database_and_the_files_are_on_volumes(compose: dict[str, Any]) -> None:
+    assert set(compose["volumes"]) == {"db", "redis", "data"}
+    assert compose["services"]["db"]["volumes"] == ["db:/var/lib/postgresql"]
+    assert all("data:/data" in compose["services"][name]["volumes"] for name in APPLICATION)
+
+
+def test_training_reserves_a_gpu(compose: dict[str, Any]) -> None:
+    (device,) = compose["services"]["train"]["deploy"]["resources"]["reservations"]["devices"]
+    assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+
+
+def test_everything_waits_for_the_migrations(compose: dict[str, Any]) -> None:
+    for name in APPLICATION - {"migrate"}:
+        assert compose["services"][name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+    assert compose["services"]["migrate"]["depends_on"]["db"] == {"condition": "service_healthy"}
+
+
+def test_every_long_running_service_but_beat_has_a_health_check(compose: dict[str, Any]) -> None:
+    assert {name for name, service in compose["services"].items() if "healthcheck" not in service} == {
+        "migrate",
+        "beat",
+    }
+
+
+def test_what_the_dockerfile_copies_exists_and_is_let_in(dockerfile: list[str]) -> None:
+    let_in = {line[1:] for line in (REPOSITORY / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    for line in dockerfile:
+        if line.startswith("COPY ") and "--from" not in line:
+            for source in line.split()[1:-1]:
+                assert (REPOSITORY / source).exists(), source
+                assert source in let_in
+
+
+# --- Each service's command, outside a container ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def container_environ(servers: embedded.Lease) -> dict[str, str]:
+    """What the containers get: addresses instead of a data directory with servers, and a folder for the volume."""
+    urls = {
+        "DATABASE_URL": embedded.database_url(settings.DATA_DIR),
+        "REDIS_URL": embedded.redis_url(settings.DATA_DIR),
+    }
+    data = tempfile.mkdtemp(dir=settings.DATA_DIR)
+    return environ(SECRET_KEY="for this test", PODIUM_DATA_DIR=data, **urls)
+
+
+@pytest.fixture(scope="module")
+def migrated(compose: dict[str, Any], container_environ: dict[str, str]) -> dict[str, str]:
+    words = here(compose["services"]["migrate"]["command"], container_environ)
+    done = subprocess.run(words, cwd=REPOSITORY, env=container_environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return container_environ
+
+
+def here(command: Sequence[str], variables: dict[str, str], **changes: str) -> list[str]:
+    """The command with this interpreter and the volume's folder, and with what else differs outside a container."""
+    changes = {
+        "python": sys.executable,
+        "8000": "8000",
+        "/data/beat-schedule": f"{variables['PODIUM_DATA_DIR']}/beat",
+    } | changes
+    return [changes.get(word, word) for word in command]
+
+
+@pytest.fixture
+def start(migrated: dict[str, str], tmp_path: Path) -> Iterator[Any]:
+    started: list[subprocess.Popen[bytes]] = []
+    log = tmp_path / "log"
+
+    def begin(words: list[str]) -> Path:
+        with log.open("w") as file:
+            started.append(
+                subprocess.Popen(words, cwd=REPOSITORY, env=migrated, stdout=file, stderr=file, start_new_session=True)
+            )
+        return log
+
+    yield begin
+    for process in started:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            process.wait(5)
+
+
+@pytest.mark.django_db
+def test_web_answers_its_health_check(
+    compose: dict[str, Any], dockerfile: list[str], migrated: dict[str, str], start: Any
+) -> None:
+    port = str(free_port())
+    log = start(here(image_command(dockerfile), migrated, **{"8000": port, "0.0.0.0": "127.0.0.1"}))
+    check = compose["services"]["web"]["healthcheck"]["test"][1:]
+    words = [sys.executable if word == "python" else word.replace(":8000/", f":{port}/") for word in check]
+    wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), 60, log.read_text)
+    assert subprocess.run(words, cwd=REPOSITORY, env=migrated, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("service", ["worker", "train"])
+def test_a_worker_answers_its_ping(compose: dict[str, Any], migrated: dict[str, str], start: Any, service: str) -> None:
+    log = start(here(compose["services"][service]["command"], migrated))
+    wait_until(lambda: " ready." in log.read_text(), 60, log.read_text)
+    kind, line = compose["services"][service]["healthcheck"]["test"]
+    assert kind == "CMD-SHELL"
+    words = shlex.split(line.replace("$$HOSTNAME", os.uname().nodename))
+    done = subprocess.run(
+        here(words, migrated), cwd=REPOSITORY, env=migrated, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_beat_ticks(compose: dict[str, Any], migrated: dict[str, str], start: Any) -> None:
+    log = start([*here(compose["services"]["beat"]["command"], migrated), "--loglevel", "DEBUG"])
+    wait_until(lambda: re.search(r"sweep.*sent", log.read_text()) is not None, 60, log.read_text)
+
+
+def test_the_health_check_names_a_host_that_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for hosts, host in {"podium.example.org,localhost": "podium.example.org", ".example.org": "example.org"}.items():
+        monkeypatch.setenv("ALLOWED_HOSTS", hosts)
+        assert allowed_host() == {"Host": host}
+    monkeypatch.setenv("ALLOWED_HOSTS", "*")
+    assert allowed_host() == {}
