@@ -137,7 +137,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, object]]:
 
 def _prompt(place: str, value: object) -> tuple[Message, ...]:
     if isinstance(value, str):
-        return (Message("user", _text(place, "prompt", value)),)
+        return (Message("user", value),)  # may be empty: a text to classify stands alone; so may a turn of a dialogue
     turns = _expect(place, "prompt", value, list, "text or a list of messages")
     if not turns:
         raise DataError(f"{place}: prompt is an empty list; give at least one message")
@@ -147,7 +147,7 @@ def _prompt(place: str, value: object) -> tuple[Message, ...]:
         turn = _expect(place, field, turn, dict, "an object with role and content")
         if turn.get("role") not in ROLES:
             raise DataError(f"{place}: {field}.role is {turn.get('role')!r}; use one of {', '.join(ROLES)}")
-        messages.append(Message(turn["role"], _text(place, f"{field}.content", turn.get("content"))))
+        messages.append(Message(turn["role"], _expect(place, f"{field}.content", turn.get("content"), str, "text")))
     return tuple(messages)
 
 

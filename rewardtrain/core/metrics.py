@@ -58,8 +58,17 @@ def collect_pairs(groups: Sequence[Group]) -> Pairs:
                 rows.append((start + best, start + worst, cluster, gap, longer_by))
                 labelers.append(ranking.labeler)
         start += len(group.completions)
-    chosen, rejected, cluster, gap, longer_by = np.array(rows, dtype=np.int64).reshape(len(rows), 5).T
-    return Pairs(chosen, rejected, cluster, gap, longer_by, labelers, n_ties, len(clusters))
+    table: Ints = np.array(rows, dtype=np.int64).reshape(len(rows), 5)
+    return Pairs(
+        chosen=table[:, 0],
+        rejected=table[:, 1],
+        cluster=table[:, 2],
+        gap=table[:, 3],
+        longer_by=table[:, 4],
+        labelers=labelers,
+        n_ties=n_ties,
+        n_clusters=len(clusters),
+    )
 
 
 def correct(margins: npt.NDArray[Any]) -> Floats:

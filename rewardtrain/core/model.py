@@ -164,4 +164,4 @@ def accumulate_gradients(
         graph.backward(values.grad[indices].to(graph.device))  # type: ignore[no-untyped-call]
         if tick:
             tick()
-    return float(loss)
+    return loss.item()
