@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
@@ -17,6 +18,7 @@ from rewardtrain.core.encoding import CHAT, PAIR, TEXT, Encoded, Encoder
 from rewardtrain.core.errors import BackboneError
 from rewardtrain.core.loss import kwise_loss
 
+_UNLOADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError)  # what from_pretrained raises
 Tick = Callable[[], None]  # called between micro-batches: for a heartbeat, or to raise Stopped
 
 
@@ -74,7 +76,7 @@ def load_backbone(name: str, *, max_length: int, device: Device) -> RewardModel:
         network, info = AutoModelForSequenceClassification.from_pretrained(
             source, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
         )
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except _UNLOADABLE as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         advice = "check the name and the network, or download it and give its folder"
         raise BackboneError(f"backbone {name!r} can't be loaded: {reason}; {advice}") from error
@@ -89,7 +91,7 @@ def load_finished(folder: Path, *, style: str, max_length: int, device: Device) 
     try:
         network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, KeyError) as error:
+    except _UNLOADABLE as error:
         raise BackboneError(f"model folder {str(folder)!r} can't be loaded: {error}; train it again") from error
     encoder = Encoder(tokenizer=tokenizer, style=style, max_length=max_length)
     return RewardModel(network.to(device.kind).eval(), encoder, device, frozenset())

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,13 @@ def test_a_missing_folder_is_named_without_asking_the_network() -> None:
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(BackboneError, match=r"has no config\.json"):
         backbone_folder(str(tmp_path))
+
+
+def test_a_damaged_model_file_is_named(tiny_bert: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_bert, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "model.safetensors").write_bytes(b"cut short")
+    with pytest.raises(BackboneError, match=r"can't be loaded: "):
+        load_backbone(str(tmp_path), max_length=8, device=choose_device(1))
 
 
 def test_an_unreachable_hub_is_an_ordinary_error(monkeypatch: pytest.MonkeyPatch) -> None:
