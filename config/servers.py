@@ -74,7 +74,7 @@ class Postgres:
             self.create(cluster, programs, account, data_dir)
         self.check_version(cluster)
         drop_stale_pid_file(cluster)
-        command = [programs / "postgres", "-D", cluster, "-k", sockets, *settings()]
+        command: list[str | Path] = [programs / "postgres", "-D", cluster, "-k", sockets, *settings()]
         with open_log(data_dir, self.name) as log:
             return account.run(
                 command,
@@ -92,10 +92,10 @@ class Postgres:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
         give(draft, account)
-        initdb = [programs / "initdb", "-D", draft, "-U", "podium", "--auth=trust", "--encoding=UTF8"]
+        initdb: list[str | Path] = [programs / "initdb", "-D", draft, "-U", "podium", "--auth=trust", "--encoding=UTF8"]
         # The sockets' folder is closed to all but its owner, which is why whoever gets there is trusted.
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        single = [programs / "postgres", "--single", "-D", draft, "postgres"]
+        single: list[str | Path] = [programs / "postgres", "--single", "-D", draft, "postgres"]
         try:
             self.run_step([*initdb, *locale], account, data_dir)
             self.run_step(single, account, data_dir, b"CREATE DATABASE podium\n")
