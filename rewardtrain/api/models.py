@@ -1,0 +1,121 @@
+"""Reward models: what each is worth, and which one is used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from labeling import access
+from labeling.api.paging import NewestFirst, PagedView
+from labeling.api.requests import person
+from labeling.api.schema import conflict
+from labeling.errors import Conflict
+from labeling.models import Role
+from rewardtrain import registry
+from rewardtrain.models import Evaluation, RewardModel
+
+
+class EstimateSerializer(serializers.Serializer[Any]):
+    value = serializers.FloatField()
+    low = serializers.FloatField(allow_null=True, help_text="95 % interval, from a bootstrap over prompts.")
+    high = serializers.FloatField(allow_null=True)
+
+
+class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
+    """No accuracy without its length baseline, no log loss without ln 2, nothing without n and an interval."""
+
+    dataset_version = serializers.IntegerField(source="dataset_version.number")
+    n_prompts = serializers.IntegerField(source="report.n_distinct_prompts")
+    accuracy = EstimateSerializer(source="report.accuracy")
+    log_loss = EstimateSerializer(source="report.log_loss")
+    baseline_longer = serializers.SerializerMethodField(help_text="How often the longer completion was preferred.")
+    ln2 = serializers.FloatField(source="report.ln2", help_text="The log loss of a coin.")
+
+    class Meta:
+        model = Evaluation
+        fields = (
+            "dataset_version", "split", "n_pairs", "n_prompts", "accuracy", "baseline_longer", "log_loss", "ln2",
+            "created_at",
+        )  # fmt: skip
+
+    def get_baseline_longer(self, evaluation: Evaluation) -> EstimateSerializer:
+        baseline = evaluation.report["baseline_longer"]
+        shown = {"value": baseline["accuracy"], "low": baseline["low"], "high": baseline["high"]}
+        return EstimateSerializer(shown).data  # type: ignore[return-value]  # the hint is the schema's
+
+
+class GateSerializer(serializers.Serializer[Any]):
+    passed = serializers.BooleanField()
+    reasons = serializers.ListField(child=serializers.CharField())
+
+
+class RewardModelSerializer(serializers.ModelSerializer[RewardModel]):
+    run = serializers.IntegerField(source="run.number")
+    gate = GateSerializer()
+    evaluations = EvaluationSerializer(many=True)
+
+    class Meta:
+        model = RewardModel
+        fields = ("version", "champion", "run", "gate", "evaluations", "manifest_sha256", "created_at")
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(required=False, allow_blank=True, default="")
+
+
+CONFLICT = conflict("The champion is another than this request supposes.")
+
+
+class Models(PagedView):
+    serializer_class = RewardModelSerializer
+    pagination_class = NewestFirst
+
+    @extend_schema(operation_id="models_list")
+    def get(self, request: Request, slug: str) -> Response:
+        project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
+        rows = project.reward_models.select_related("run").prefetch_related("evaluations__dataset_version")
+        return self.page(rows)
+
+
+class PromoteModel(APIView):
+    @extend_schema(
+        operation_id="models_promote",
+        request=ReasonSerializer,
+        responses={200: RewardModelSerializer, 409: CONFLICT},
+    )
+    def post(self, request: Request, slug: str, version: int) -> Response:
+        """Make this version the champion, by hand and with a reason."""
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        model = project.reward_models.get(version=version)
+        promoted = registry.promote(model, by=person(request), reason=_reason(request))
+        return Response(RewardModelSerializer(promoted).data)
+
+
+class RollBackModel(APIView):
+    @extend_schema(
+        operation_id="models_rollback",
+        request=ReasonSerializer,
+        responses={200: RewardModelSerializer, 409: CONFLICT},
+    )
+    def post(self, request: Request, slug: str, version: int) -> Response:
+        """Take the champion, which must be this version, out of use for the one before it. Answers the new champion.
+
+        Naming the version makes a request that is sent twice roll back once.
+        """
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        model = project.reward_models.get(version=version)
+        if not model.champion:
+            raise Conflict("not_champion", f"Version {version} is not the champion, so there is nothing to roll back.")
+        back = registry.rollback(project, by=person(request), reason=_reason(request))
+        return Response(RewardModelSerializer(back).data)
+
+
+def _reason(request: Request) -> str:
+    body = ReasonSerializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    return str(body.validated_data["reason"])

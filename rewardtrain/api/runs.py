@@ -1,0 +1,100 @@
+"""Training runs: start, watch, cancel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from labeling import access
+from labeling.api.paging import NewestFirst, PagedView
+from labeling.api.requests import person
+from labeling.api.schema import conflict
+from labeling.models import Role
+from rewardtrain import runs
+from rewardtrain.models import RunPoint, TrainingRun
+
+
+class RunSerializer(serializers.ModelSerializer[TrainingRun]):
+    """`id` is the run's number in its project, as in the address and on the page."""
+
+    id = serializers.IntegerField(source="number")
+    dataset_version = serializers.IntegerField(source="dataset_version.number")
+    requested_by = serializers.CharField(source="requested_by.username", allow_null=True, default=None)
+    reward_model = serializers.IntegerField(
+        source="reward_model.version", allow_null=True, default=None, help_text="The version that came of it."
+    )
+
+    class Meta:
+        model = TrainingRun
+        fields = (
+            "id", "state", "trigger", "requested_by", "dataset_version", "reward_model", "attempts", "cancel_requested",
+            "phase", "done", "total", "error", "requested_at", "started_at", "heartbeat_at", "finished_at",
+        )  # fmt: skip
+
+
+class PointSerializer(serializers.ModelSerializer[RunPoint]):
+    class Meta:
+        model = RunPoint
+        fields = ("step", "loss", "validation_log_loss", "validation_accuracy")
+
+
+class RunDetailSerializer(RunSerializer):
+    training = serializers.JSONField(help_text="The settings that the run was given.")
+    counts = serializers.JSONField(help_text="What the training process counted at its start.")
+    points = PointSerializer(many=True, help_text="The curves: one row a step that was written down.")
+
+    class Meta(RunSerializer.Meta):
+        fields = (*RunSerializer.Meta.fields, "training", "counts", "points")  # type: ignore[assignment]
+
+
+class RunBodySerializer(serializers.Serializer[Any]):
+    training = serializers.DictField(
+        required=False, default=dict, help_text="Settings for this run alone; they go over the retrain policy's."
+    )
+
+
+class Runs(PagedView):
+    serializer_class = RunSerializer
+    pagination_class = NewestFirst
+
+    @extend_schema(operation_id="runs_list")
+    def get(self, request: Request, slug: str) -> Response:
+        project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
+        return self.page(project.runs.select_related("dataset_version", "requested_by", "reward_model"))
+
+    @extend_schema(
+        operation_id="runs_request",
+        request=RunBodySerializer,
+        responses={202: RunSerializer, 409: conflict("A run is queued or running.")},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Freeze today's rankings and queue a run on them."""
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        body = RunBodySerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        run = runs.request_run(project, by=person(request), training=body.validated_data["training"])
+        return Response(RunSerializer(run).data, status=202)
+
+
+class OneRun(APIView):
+    @extend_schema(operation_id="runs_read", responses=RunDetailSerializer)
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
+        return Response(RunDetailSerializer(project.runs.prefetch_related("points").get(number=number)).data)
+
+
+class CancelRun(APIView):
+    @extend_schema(
+        operation_id="runs_cancel",
+        request=None,
+        responses={200: RunSerializer, 409: conflict("The run has ended.")},
+    )
+    def post(self, request: Request, slug: str, number: int) -> Response:
+        """A queued run ends at once, a running one when its worker sees the request, in a second or two."""
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        return Response(RunSerializer(runs.cancel(project.runs.get(number=number))).data)

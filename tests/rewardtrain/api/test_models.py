@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from labeling.models import Project, Role
+from rewardtrain import registry, runs
+from rewardtrain.models import Promotion, RewardModel
+from tests.factories import join, make_project, make_user
+from tests.labeling.api.client import as_user, errors_of
+from tests.rewardtrain.conftest import rank_prompts
+
+pytestmark = pytest.mark.django_db
+MODELS = "/api/v1/projects/helpful/models/"
+
+
+def report(accuracy: float, log_loss: float) -> dict[str, Any]:
+    """The part of a report that is read here, as `rewardtrain.core` writes it."""
+    return {
+        "n_pairs": 60,
+        "n_distinct_prompts": 10,
+        "accuracy": {"value": accuracy, "low": accuracy - 0.1, "high": accuracy + 0.1},
+        "log_loss": {"value": log_loss, "low": log_loss - 0.1, "high": log_loss + 0.1},
+        "baseline_longer": {"accuracy": 0.55, "low": 0.4, "high": 0.7},
+        "ln2": math.log(2),
+        "champion": None,
+    }
+
+
+@pytest.fixture
+def project(db: None) -> Project:
+    project = make_project(manager=make_user("manager"), slug="helpful")
+    rank_prompts(project, train=3, test=1, validation=0)
+    return project
+
+
+@pytest.fixture
+def client(project: Project) -> APIClient:
+    return as_user(project.created_by)
+
+
+def trained(project: Project, *, accuracy: float = 0.8, log_loss: float = 0.5) -> RewardModel:
+    run = runs.claim(runs.request_run(project).pk)
+    assert run is not None
+    rival = registry.champion(project)
+    model = registry.register(
+        run,
+        folder="x",
+        manifest_sha256="0" * 64,
+        report=report(accuracy, log_loss),
+        rival_pk=rival.pk if rival else None,
+    )
+    runs.finish(run)
+    return model
+
+
+def test_a_model_is_shown_with_what_its_figures_must_be_read_against(project: Project, client: APIClient) -> None:
+    trained(project)
+    [model] = client.get(MODELS).json()["results"]
+    assert (model["version"], model["run"], model["champion"], model["gate"]["passed"]) == (1, 1, False, True)
+    [evaluation] = model["evaluations"]
+    assert evaluation["accuracy"] == {"value": 0.8, "low": pytest.approx(0.7), "high": pytest.approx(0.9)}
+    assert evaluation["log_loss"]["value"] == 0.5
+    assert evaluation["baseline_longer"] == {"value": 0.55, "low": 0.4, "high": 0.7}
+    assert evaluation["ln2"] == pytest.approx(0.6931, abs=1e-4)
+    assert (evaluation["split"], evaluation["n_pairs"], evaluation["n_prompts"]) == ("test", 60, 10)
+
+
+def test_promotion_needs_a_reason_and_is_written_down(project: Project, client: APIClient) -> None:
+    trained(project)
+    refused = client.post(f"{MODELS}1/promote/")
+    assert (refused.status_code, errors_of(refused)) == (400, [("reason_required", "reason")])
+    promoted = client.post(f"{MODELS}1/promote/", {"reason": "Best so far."})
+    assert (promoted.status_code, promoted.json()["champion"]) == (200, True)
+    assert Promotion.objects.values_list("by__username", "reason").get() == ("manager", "Best so far.")
+    again = client.post(f"{MODELS}1/promote/", {"reason": "Again."})
+    assert (again.status_code, errors_of(again)) == (409, [("already_champion", None)])
+
+
+def test_rolling_back_names_the_champion_it_takes_out_of_use(project: Project, client: APIClient) -> None:
+    for version in (1, 2):
+        trained(project)
+        client.post(f"{MODELS}{version}/promote/", {"reason": "Newer."})
+    back = client.post(f"{MODELS}2/rollback/", {"reason": "Rewards length."})
+    assert (back.status_code, back.json()["version"], back.json()["champion"]) == (200, 1, True)
+    twice = client.post(f"{MODELS}2/rollback/", {"reason": "Rewards length."})
+    assert (twice.status_code, errors_of(twice)) == (409, [("not_champion", None)])
+    assert registry.champion(project) == RewardModel.objects.get(version=1)
+
+
+def test_without_a_champion_before_there_is_nothing_to_roll_back_to(project: Project, client: APIClient) -> None:
+    trained(project)
+    client.post(f"{MODELS}1/promote/", {"reason": "First."})
+    response = client.post(f"{MODELS}1/rollback/", {"reason": "Bad."})
+    assert (response.status_code, errors_of(response)) == (409, [("nothing_before", None)])
+
+
+def test_each_door_opens_for_whom_it_is_meant(project: Project) -> None:
+    trained(project)
+    people = {
+        "reviewer": join(project, Role.REVIEWER),
+        "labeler": join(project),
+        "stranger": make_project().created_by,
+        "nobody": None,
+    }
+    assert {who: as_user(user).get(MODELS).status_code for who, user in people.items()} == {
+        "reviewer": 200, "labeler": 403, "stranger": 404, "nobody": 401,
+    }  # fmt: skip
+    for door in ("promote", "rollback"):
+        answers = {who: as_user(user).post(f"{MODELS}1/{door}/", {"reason": "Me."}) for who, user in people.items()}
+        assert {who: answer.status_code for who, answer in answers.items()} == {
+            "reviewer": 403, "labeler": 403, "stranger": 404, "nobody": 401,
+        }  # fmt: skip
+    administrator = as_user(make_user(superuser=True))
+    assert administrator.post(f"{MODELS}1/promote/", {"reason": "Me."}).status_code == 200
+
+
+def test_an_unknown_version_is_a_404(client: APIClient) -> None:
+    response = client.post(f"{MODELS}9/promote/", {"reason": "Nine."})
+    assert response.status_code == 404
+    assert response.json()["errors"][0]["detail"] == "There is no such reward model that you can see."
