@@ -133,7 +133,8 @@ def _write(project: Project, path: Path) -> tuple[dict[str, Counter[str]], int]:
     last = 0
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer, connection.chunked_cursor() as cursor:
         cursor.execute(_GROUPS, [project.pk])
-        while rows := list(islice(cursor, ROWS_PER_GROUP)):
+        found = iter(cursor)  # one iterator: an abandoned one closes the cursor
+        while rows := list(islice(found, ROWS_PER_GROUP)):
             groups = [_group(*row[:5]) for row in rows]
             last = max(last, *(row[5] for row in rows))
             for group in groups:

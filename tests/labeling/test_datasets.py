@@ -76,3 +76,12 @@ def path_of_folder(project: Project) -> list[str]:
 
     folder = f"projects/{project.pk}/datasets"
     return storages["models"].listdir(folder)[1] if storages["models"].exists(folder) else []
+
+
+def test_it_holds_more_prompts_than_one_row_group(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labeling.datasets.ROWS_PER_GROUP", 1)
+    labeler = join(project)
+    for _ in range(3):
+        rank(project, labeler)
+    version = freeze(project)
+    assert version.n_prompts == len(list(read_groups(version))) == 3
