@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import pytest
 
 from labeling.datasets import freeze, path_of, read_groups
 from labeling.errors import Invalid
+from labeling.intake import import_lines
 from labeling.models import Project
 from tests.factories import join, make_project, make_prompt, rank
 
@@ -78,10 +80,12 @@ def path_of_folder(project: Project) -> list[str]:
     return storages["models"].listdir(folder)[1] if storages["models"].exists(folder) else []
 
 
-def test_it_holds_more_prompts_than_one_row_group(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labeling.datasets.ROWS_PER_GROUP", 1)
-    labeler = join(project)
-    for _ in range(3):
-        rank(project, labeler)
+def test_it_holds_more_prompts_than_fit_one_row_group(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And more than the 100 rows that a server-side cursor fetches at a time."""
+    monkeypatch.setattr("labeling.datasets.ROWS_PER_GROUP", 40)
+    completions = [{"id": "a", "text": "One."}, {"id": "b", "text": "Two."}]
+    recorded = [{"labeler": "ann", "ranks": [1, 2]}]
+    rows = [{"id": str(n), "prompt": f"{n}?", "completions": completions, "rankings": recorded} for n in range(150)]
+    import_lines(project, [json.dumps(row).encode() for row in rows])
     version = freeze(project)
-    assert version.n_prompts == len(list(read_groups(version))) == 3
+    assert version.n_prompts == len(list(read_groups(version))) == 150
