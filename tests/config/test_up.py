@@ -29,6 +29,15 @@ def data_dir() -> Iterator[Path]:
     shutil.rmtree(path.parent, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[Up]:
+    """A copy that the tests below share: each leaves it running, or brings it to start again what it killed."""
+    parent = Path(tempfile.mkdtemp(prefix="pod-"))
+    with up(parent / "shared") as shared:
+        yield shared
+    shutil.rmtree(parent, ignore_errors=True)
+
+
 def get(running: Up, path: str) -> int:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"http://127.0.0.1:{running.port}{path}", timeout=10) as response:
@@ -40,19 +49,17 @@ def child(running: Up, words: str) -> psutil.Process:
     return next(process for process in children if words in " ".join(process.cmdline()))
 
 
-def test_it_starts_all_processes_and_says_where_it_is(data_dir: Path) -> None:
-    with up(data_dir) as running:
-        assert get(running, "/healthz") == 200
-        for words in ("granian", "--queues default", "--queues train", "beat"):
-            assert child(running, words).is_running()
-        assert stat.S_IMODE((data_dir / "secret_key").stat().st_mode) == 0o600
+def test_it_starts_all_processes_and_says_where_it_is(running: Up) -> None:
+    assert get(running, "/healthz") == 200
+    for words in ("granian", "--queues default", "--queues train", "beat"):
+        assert child(running, words).is_running()
+    assert stat.S_IMODE((running.data_dir / "secret_key").stat().st_mode) == 0o600
 
 
-def test_the_web_process_beat_and_the_workers_never_load_torch(data_dir: Path) -> None:
-    with up(data_dir) as running:
-        for process in psutil.Process(running.process.pid).children(recursive=True):
-            loaded = {Path(mapped.path).name for mapped in process.memory_maps()}
-            assert not any(name.startswith("libtorch") for name in loaded), process.cmdline()
+def test_the_web_process_beat_and_the_workers_never_load_torch(running: Up) -> None:
+    for process in psutil.Process(running.process.pid).children(recursive=True):
+        loaded = {Path(mapped.path).name for mapped in process.memory_maps()}
+        assert not any(name.startswith("libtorch") for name in loaded), process.cmdline()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -83,30 +90,27 @@ def test_kill_9_of_the_supervisor_leaves_no_process(data_dir: Path) -> None:
         assert not running.family()
 
 
-def test_a_killed_child_starts_again_and_that_is_said(data_dir: Path) -> None:
-    with up(data_dir) as running:
-        for name, words in {"web": "granian", "worker": "--queues default", "beat": "beat"}.items():
-            child(running, words).kill()
-            said = f"{name} ended (SIGKILL); it starts again in 1 s."
-            wait_until(lambda said=said: said in running.said(), 10, running.said)  # type: ignore[misc]
-        wait_until(lambda: answers(running), 30, running.said)
+def test_a_killed_child_starts_again_and_that_is_said(running: Up) -> None:
+    for name, words in {"web": "granian", "worker": "--queues default", "beat": "beat"}.items():
+        child(running, words).kill()
+        said = f"{name} ended (SIGKILL); it starts again in 1 s."
+        wait_until(lambda said=said: said in running.said(), 10, running.said)  # type: ignore[misc]
+    wait_until(lambda: answers(running), 30, running.said)
 
 
-def test_a_killed_web_worker_is_replaced(data_dir: Path) -> None:
-    with up(data_dir) as running:
-        web = child(running, "granian")
-        for worker in web.children():
-            worker.kill()
-        wait_until(lambda: bool(web.children()) and answers(running), 30, running.said)
-        assert web.is_running()
+def test_a_killed_web_worker_is_replaced(running: Up) -> None:
+    web = child(running, "granian")
+    for worker in web.children():
+        worker.kill()
+    wait_until(lambda: bool(web.children()) and answers(running), 30, running.said)
+    assert web.is_running()
 
 
-def test_a_killed_database_is_started_again(data_dir: Path) -> None:
-    with up(data_dir) as running:
-        number = int((data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-        psutil.Process(number).kill()
-        wait_until(lambda: "postgres ended; starting again." in running.said(), 30, running.said)
-        wait_until(lambda: ready(running), 40, running.said)
+def test_a_killed_database_is_started_again(running: Up) -> None:
+    number = int((running.data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+    psutil.Process(number).kill()
+    wait_until(lambda: "postgres ended; starting again." in running.said(), 30, running.said)
+    wait_until(lambda: ready(running), 40, running.said)
 
 
 def answers(running: Up) -> bool:
@@ -136,17 +140,16 @@ def test_other_commands_find_the_same_servers_and_need_no_up(data_dir: Path) -> 
         assert get(running, "/readyz") == 200  # and didn't stop what it had found
 
 
-def test_two_copies_run_side_by_side(data_dir: Path) -> None:
-    with up(data_dir) as one, up(data_dir.with_name("other")) as two:
-        assert get(one, "/healthz") == get(two, "/healthz") == 200
-        assert not set(one.family()) & set(two.family())
+def test_two_copies_run_side_by_side(running: Up, data_dir: Path) -> None:
+    with up(data_dir) as other:
+        assert get(running, "/healthz") == get(other, "/healthz") == 200
+        assert not set(running.family()) & set(other.family())
 
 
-def test_a_second_up_on_the_same_data_is_refused_and_names_the_first(data_dir: Path) -> None:
-    with up(data_dir) as running:
-        second = manage("up", "--port", str(free_port()), "--data-dir", str(data_dir))
-        assert second.returncode == 1
-        assert f"Podium already runs on {data_dir} (process {running.process.pid})" in second.stderr
+def test_a_second_up_on_the_same_data_is_refused_and_names_the_first(running: Up) -> None:
+    second = manage("up", "--port", str(free_port()), "--data-dir", str(running.data_dir))
+    assert second.returncode == 1
+    assert f"Podium already runs on {running.data_dir} (process {running.process.pid})" in second.stderr
 
 
 def test_a_port_in_use_is_said_before_anything_starts(data_dir: Path) -> None:
