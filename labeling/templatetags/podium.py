@@ -27,11 +27,11 @@ _REVIEWER = (
     ("Overview", "project", ()),
     ("Rank", "rank", ("history", "guidelines")),
     ("Prompts", "prompts", ()),
-    ("Training", "runs", ("run",)),
-    ("Models", "models", ("model",)),
 )
 _MANAGER = (
     *_REVIEWER,
+    ("Training", "runs", ("run",)),
+    ("Models", "models", ("model",)),
     ("People", "people", ()),
     ("Export", "export", ()),
     ("Settings", "project_settings", ()),

@@ -14,6 +14,7 @@ from labeling import projects
 from labeling.errors import Invalid, PodiumError
 from labeling.forms import RegisterForm, add_error
 from labeling.models import Invitation, User
+from labeling.views.doors import posted
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -43,7 +44,7 @@ def _join(request: HttpRequest, opened: Invitation, user: User) -> HttpResponse:
 
 
 def _register(request: HttpRequest, opened: Invitation, token: str) -> HttpResponse:
-    form = RegisterForm(request.POST or None)
+    form = RegisterForm(posted(request))
     if form.is_valid():
         try:
             user = projects.register(token, **form.cleaned_data)

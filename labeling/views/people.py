@@ -12,14 +12,14 @@ from labeling import projects
 from labeling.errors import PodiumError
 from labeling.forms import InviteForm, MemberForm, add_error
 from labeling.models import Project, Role
-from labeling.views.doors import SignedIn, project_page
+from labeling.views.doors import SignedIn, posted, project_page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_page(Role.MANAGER)
 def people(request: SignedIn, project: Project) -> HttpResponse:
     """The list; a POST makes an invitation, whose link is on the answer's page and never again."""
-    form = InviteForm(request.POST or None)
+    form = InviteForm(posted(request))
     link = None
     if form.is_valid():
         _, token = projects.invite(project, by=request.user, **form.cleaned_data)

@@ -12,7 +12,7 @@ from labeling import access, agreement, content, projects
 from labeling.errors import PodiumError
 from labeling.forms import ProjectForm, SettingsForm, add_error
 from labeling.models import Project, Role
-from labeling.views.doors import SignedIn, project_page, signed_in
+from labeling.views.doors import SignedIn, posted, project_page, signed_in
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -20,7 +20,7 @@ from labeling.views.doors import SignedIn, project_page, signed_in
 def create(request: SignedIn) -> HttpResponse:
     if not access.may_create_projects(request.user):
         raise PermissionDenied("Projects are made by administrators and by managers of other projects.")
-    form = ProjectForm(request.POST or None)
+    form = ProjectForm(posted(request))
     if form.is_valid():
         try:
             project = projects.create_project(by=request.user, **form.cleaned_data)
@@ -50,7 +50,7 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_page(Role.MANAGER)
 def settings(request: SignedIn, project: Project) -> HttpResponse:
-    form = SettingsForm(request.POST or None, initial=SettingsForm.initial_of(project))
+    form = SettingsForm(posted(request), initial=SettingsForm.initial_of(project))
     if form.is_valid():
         try:
             projects.update_project(project, **form.cleaned_data)

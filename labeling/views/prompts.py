@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from labeling import access, intake, messages
 from labeling.forms import UploadForm
 from labeling.models import Assignment, Project, Prompt, Ranking, Role
-from labeling.views.doors import SignedIn, page_of, project_page
+from labeling.views.doors import SignedIn, page_of, posted, project_page
 
 # The list's filters: name -> (label, condition on the counted rows).
 FILTERS: dict[str, tuple[str, Q]] = {
@@ -29,7 +29,7 @@ CLIP = 160
 @project_page(Role.REVIEWER)
 def prompts(request: SignedIn, project: Project) -> HttpResponse:
     is_manager = access.role_in(request.user, project) == Role.MANAGER
-    form = UploadForm(request.POST or None, request.FILES or None)
+    form = UploadForm(posted(request), request.FILES)
     report = None
     if request.method == "POST":
         access.get_project(request.user, project.slug, at_least=Role.MANAGER)

@@ -126,6 +126,7 @@ def _board(
         "error": error,
         "pace": pace_of(request.user, project),
         "guidelines": content.render(project.guidelines),
+        "is_labeler": access.role_in(request.user, project) == Role.LABELER,
         "skip_reasons": SKIP_REASONS,
         "unrankable_reasons": UNRANKABLE_REASONS,
     }

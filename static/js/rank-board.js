@@ -12,6 +12,7 @@ class RankBoard extends HTMLElement {
     this.slots = Number(this.dataset.slots);
     this.addEventListener("change", (event) => this.#changed(event));
     this.addEventListener("click", (event) => this.#clicked(event));
+    this.form.noValidate = true; // #submitting says it better
     this.form.addEventListener("submit", (event) => this.#submitting(event));
     this.cards.forEach((card) => this.#show(card));
     this.select(this.unranked[0] ?? this.cards[0], { focus: false });

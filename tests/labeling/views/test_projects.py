@@ -1,0 +1,211 @@
+"""A manager's pages: making a project, its overview, settings, prompts, people and export."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from labeling import exports, projects
+from labeling.models import Invitation, Project, Role, User
+from tests import factories
+
+
+@pytest.fixture
+def manager(db: None) -> User:
+    return factories.make_user("mara")
+
+
+@pytest.fixture
+def project(manager: User) -> Project:
+    return factories.make_project(manager=manager, slug="work", overlap=2)
+
+
+@pytest.fixture
+def client(manager: User, project: Project) -> Client:
+    client = Client()
+    client.force_login(manager)
+    return client
+
+
+SETTINGS = {"name": "Second", "guidelines": "# Best first", "flags": "", "overlap": "3", "lease_minutes": "5"}
+
+
+def test_a_project_is_made_and_its_maker_manages_it(client: Client, manager: User) -> None:
+    made = {**SETTINGS, "slug": "second", "flags": "Factual error\nhateful: Hateful to somebody"}
+    response = client.post("/projects/new/", made, follow=True)
+    assert response.redirect_chain == [("/p/second/prompts/", 302)]
+    project = Project.objects.get(slug="second")
+    assert (project.overlap, project.lease_minutes) == (3, 5)
+    assert project.flags == [
+        {"name": "factual_error", "label": "Factual error"},
+        {"name": "hateful", "label": "Hateful to somebody"},
+    ]
+    assert project.memberships.get().user == manager
+    assert b"<h1>Best first</h1>" in client.get("/p/second/guidelines/").content
+
+
+def test_a_slug_that_is_taken_is_told_at_its_field(client: Client) -> None:
+    response = client.post("/projects/new/", {**SETTINGS, "slug": "work"})
+    assert b"There is a project &#x27;work&#x27; already" in response.content
+
+
+def test_settings_show_what_is_and_store_what_is_sent(client: Client, project: Project) -> None:
+    projects.update_project(project, flags=[{"name": "rude", "label": "Rude"}])
+    assert b"rude: Rude" in client.get("/p/work/settings/").content
+    client.post("/p/work/settings/", SETTINGS)
+    project.refresh_from_db()
+    assert (project.name, project.flags, project.overlap) == ("Second", [], 3)
+
+
+def test_settings_that_are_wrong_change_nothing(client: Client, project: Project) -> None:
+    for wrong in ({"overlap": "0"}, {"name": ""}, {"flags": "Not A Name: x"}):
+        response = client.post("/p/work/settings/", SETTINGS | wrong)
+        assert b"field__error" in response.content
+    project.refresh_from_db()
+    assert project.name == "Work"
+
+
+def test_the_overview_is_a_sentence(client: Client, project: Project) -> None:
+    assert b"First, prompts" in client.get("/p/work/").content
+    for _ in range(3):
+        factories.make_prompt(project)
+    assert b"Nobody has ranked anything yet." in client.get("/p/work/").content
+    one, two = factories.join(project), factories.join(project)
+    factories.rank(project, one, (1, 2, 3, 4))
+    text = words(client.get("/p/work/"))
+    assert "0 of 3 prompts ranked; 6 pairs from 1 person; no prompt is ranked by two people yet" in text
+    factories.rank(project, two, (1, 2, 4, 4))
+    text = words(client.get("/p/work/"))
+    assert "1 of 3 prompts ranked; 11 pairs and 1 tie from 2 people; people agree on 100 %" in text
+    assert "n = 5" in text
+
+
+def words(response: object) -> str:
+    html = response.content.decode().replace("\N{NO-BREAK SPACE}", " ")  # type: ignore[attr-defined]
+    return " ".join(re.sub(r"<[^>]+>", "", html).split())
+
+
+def test_an_upload_reports_each_line_that_could_not_be_used(client: Client, project: Project) -> None:
+    good = {"id": "p1", "prompt": "Hi?", "completions": [{"id": "a", "text": "Yes"}, {"id": "b", "text": "No"}]}
+    lines = [json.dumps(good), "{not json", json.dumps({**good, "id": "p2", "completions": []})]
+    response = upload(client, "\n".join(lines).encode())
+    text = words(response)
+    assert "1 prompt created" in text
+    assert "2 lines could not be used; the rest went in." in text
+    assert project.prompts.count() == 1
+    assert "1 skipped because it was here already" in words(upload(client, json.dumps(good).encode()))
+
+
+def test_an_upload_without_a_file_and_one_that_is_not_utf8_are_told(client: Client, project: Project) -> None:
+    assert b"This field is required" in client.post("/p/work/prompts/").content
+    assert "1 line could not be used" in words(upload(client, b'{"id": "\xff"}'))
+    assert project.prompts.count() == 0
+
+
+def upload(client: Client, content: bytes) -> object:
+    return client.post("/p/work/prompts/", {"file": SimpleUploadedFile("prompts.jsonl", content)})
+
+
+def test_the_prompts_are_listed_by_state(client: Client, project: Project) -> None:
+    for name in ("done", "half", "new"):
+        factories.make_prompt(project, external_id=name)
+    one, two = factories.join(project), factories.join(project)
+    factories.rank(project, one)
+    factories.rank(project, one)
+    factories.rank(project, two)
+    shown = {
+        state: [name for name in ("done", "half", "new") if f">{name}<" in html]
+        for state in ("all", "waiting", "ranked", "held")
+        for html in [client.get(f"/p/work/prompts/?show={state}").content.decode()]
+    }
+    assert shown == {"all": ["done", "half", "new"], "waiting": ["half", "new"], "ranked": ["done"], "held": []}
+
+
+def test_an_invitation_link_is_shown_once_and_makes_an_account(client: Client, project: Project) -> None:
+    response = client.post("/p/work/people/", {"role": "labeler", "note": "Ada"})
+    link = response.content.decode().split('readonly value="')[1].split('"')[0]
+    assert link not in client.get("/p/work/people/").content.decode()
+    guest = Client()
+    path = link.removeprefix("http://testserver")
+    assert b"You are invited as its labeler" in guest.get(path).content
+    weak = guest.post(path, {"username": "ada", "password": "short"})
+    assert b"too short" in weak.content
+    response = guest.post(path, {"username": "ada", "password": "nine blue lanterns"}, follow=True)
+    assert response.redirect_chain[-1][0] == "/p/work/rank/"
+    assert project.memberships.get(user__username="ada").role == Role.LABELER
+    again = Client().get(path)
+    assert again.status_code == 404
+    assert b"was used already" in again.content
+
+
+def test_someone_with_an_account_joins_by_the_link(project: Project, manager: User) -> None:
+    _, token = projects.invite(project, by=manager, role=Role.REVIEWER)
+    guest = Client()
+    guest.force_login(factories.make_user("otto"))
+    assert b"You are logged in as" in guest.get(f"/invite/{token}/").content
+    assert not project.memberships.filter(user__username="otto").exists()
+    guest.post(f"/invite/{token}/")
+    assert project.memberships.get(user__username="otto").role == Role.REVIEWER
+    assert Invitation.objects.get().accepted_by is not None
+
+
+def test_a_member_is_added_changed_and_removed(client: Client, project: Project) -> None:
+    factories.make_user("otto")
+    client.post("/p/work/people/set/", {"username": "otto", "role": "labeler"})
+    client.post("/p/work/people/set/", {"username": "otto", "role": "reviewer"})
+    assert project.memberships.get(user__username="otto").role == Role.REVIEWER
+    client.post("/p/work/people/remove/", {"username": "otto"})
+    assert not project.memberships.filter(user__username="otto").exists()
+
+
+def test_an_unknown_account_and_the_last_manager_are_refused_in_words(client: Client, project: Project) -> None:
+    response = client.post("/p/work/people/set/", {"username": "ghost", "role": "labeler"})
+    assert response.status_code == 422
+    assert b"There is no account &#x27;ghost&#x27;" in response.content
+    response = client.post("/p/work/people/remove/", {"username": "mara"}, follow=True)
+    assert b"A project keeps at least one manager" in response.content
+    assert project.memberships.count() == 1
+
+
+def test_a_download_is_what_the_noun_streams(client: Client, project: Project) -> None:
+    for number in range(4):
+        factories.make_prompt(project, question=f"Question {number}?")
+        factories.rank(project, factories.join(project))
+    response = client.get("/p/work/export/download/?format=csv&layout=standard&split=all")
+    assert response.streaming
+    assert b"".join(response) == b"".join(
+        exports.stream_pairs(project, file_format="csv", layout="standard", split="all")
+    )
+    assert 'filename="work-live-' in response["Content-Disposition"]
+    assert response["Content-Type"].startswith("text/csv")
+
+
+def test_a_version_is_frozen_and_downloaded(client: Client, project: Project) -> None:
+    assert b"notice" in client.post("/p/work/export/freeze/", follow=True).content
+    factories.make_prompt(project, split="train")
+    factories.rank(project, factories.join(project))
+    assert b"Version 1 is frozen, with 6 pairs." in client.post("/p/work/export/freeze/", follow=True).content
+    response = client.get("/p/work/export/download/?format=jsonl&layout=conversational&version=1")
+    assert b"".join(response).count(b"\n") == 6
+    assert "work-v1-" in response["Content-Disposition"]
+
+
+@pytest.mark.parametrize(
+    "query", ["format=xml&layout=standard", "format=csv&layout=flat", "format=csv&layout=standard&version=9"]
+)
+def test_a_download_of_what_there_is_not_is_refused_on_the_page(client: Client, query: str) -> None:
+    response = client.get(f"/p/work/export/download/?{query}")
+    assert response.status_code == 422
+    assert b"field__error" in response.content
+
+
+def test_the_theme_is_kept_in_a_cookie_and_goes_back_to_this_site_only(client: Client) -> None:
+    response = client.post("/theme/", {"theme": "dark", "next": "/p/work/people/"})
+    assert response["Location"] == "/p/work/people/"
+    assert b'data-theme="dark"' in client.get("/").content
+    assert client.post("/theme/", {"theme": "system", "next": "https://elsewhere.example/"})["Location"] == "/"
+    assert b"data-theme" not in client.get("/").content
