@@ -168,6 +168,13 @@ def previous_champion(project: Project) -> RewardModel | None:
     return stack[-2] if len(stack) > 1 else None
 
 
+def waiting_for_promotion(project: Project) -> RewardModel | None:
+    """The newest model, if it passed the gate and nobody has decided yet."""
+    newest = RewardModel.objects.filter(project=project).order_by("-version").first()
+    undecided = newest is not None and newest.gate["passed"] and not newest.promotions.exists()
+    return newest if undecided else None
+
+
 def crown(model: RewardModel, *, action: str, by: User | None, reason: str) -> RewardModel:
     with transaction.atomic():
         project = lock(model.project)

@@ -3,12 +3,22 @@
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from django.test import override_settings
+from django.utils import timezone
 
+from labeling.datasets import freeze
 from labeling.models import Project, Ranking
+from rewardtrain import registry
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data import Group, Message
+from rewardtrain.core.data import Ranking as Labeled
+from rewardtrain.core.report import Scores, build_report
+from rewardtrain.models import RewardModel, TrainingRun
 from tests.factories import join, make_project, make_prompt, rank
 
 WORDS = [f"{letter}{vowel}" for letter in "bdfgklmnprst" for vowel in "aeiou"]
@@ -63,8 +73,8 @@ def tiny_training(tiny_backbone: Path) -> dict[str, object]:
 
 
 @pytest.fixture
-def project(transactional_db: None) -> Iterator[Project]:
-    yield make_project(slug="helpful")
+def project(transactional_db: None) -> Project:
+    return make_project(slug="helpful")
 
 
 def rank_prompts(project: Project, *, train: int = 24, test: int = 8, validation: int = 4) -> list[Ranking]:
@@ -83,3 +93,62 @@ def rank_prompts(project: Project, *, train: int = 24, test: int = 8, validation
             ]
             make_prompt(project, split=split, texts=texts, question=f"{' '.join(draw.choices(WORDS, k=4))}?")
     return [rank(project, user) for _ in range(train + test + validation)]
+
+
+def make_report(
+    *,
+    accuracy: float = 0.7,
+    interval: tuple[float, float] = (0.6, 0.8),
+    log_loss: float = 0.6,
+    n_pairs: int = 120,
+    n_prompts: int = 20,
+    champion: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A report in core's structure, from rewards drawn at random; then with the figures that a test asks for."""
+    draw = random.Random(1)
+    rankings = (Labeled("anna", (1, 2, 3, 3)), Labeled("ben", (2, 1, 3, 4)))
+    texts = ("a longer answer", "short", "of some length", "of another length, much longer than it need be")
+    groups = [
+        Group(f"p{place}", "test", (Message("user", f"{place}?"),), texts, rankings) for place in range(n_prompts)
+    ]
+    scores = Scores([[draw.gauss(0, 1) for _ in texts] for _ in groups], 0, 0, 1.5)
+    report = build_report(
+        groups, scores, champion=scores if champion else None, device="cpu", peak_memory_mb=1.0, samples=100, seed=0
+    )
+    report |= {"n_pairs": n_pairs, "champion": champion}
+    report["accuracy"] = {"value": accuracy, "low": interval[0], "high": interval[1]}
+    report["log_loss"] = {"value": log_loss, "low": log_loss - 0.05, "high": log_loss + 0.05}
+    return report
+
+
+def make_run(project: Project, *, state: str = "succeeded", **fields: Any) -> TrainingRun:
+    """A run as its row would be; nothing is trained."""
+    number = project.runs.count() + 1
+    return TrainingRun.objects.create(
+        project=project,
+        number=number,
+        dataset_version=fields.pop("version", None) or freeze(project),
+        trigger="manual",
+        state=state,
+        training={**TrainConfig().to_dict(), **fields.pop("training", {})},
+        folder=f"projects/{project.pk}/runs/{number}",
+        started_at=timezone.now(),
+        heartbeat_at=timezone.now(),
+        finished_at=None if state in ("queued", "running") else timezone.now(),
+        **fields,
+    )
+
+
+def make_model(
+    project: Project, report: dict[str, Any] | None = None, *, rival: RewardModel | None = None
+) -> RewardModel:
+    """A registered model as if a run had made it."""
+    run = make_run(project)
+    with transaction.atomic():
+        return registry.register(
+            run,
+            folder=f"{run.folder}/out/model",
+            manifest_sha256="0" * 64,
+            report=report or make_report(),
+            rival_pk=rival.pk if rival else None,
+        )

@@ -1,0 +1,17 @@
+"""Addresses of the machine side's pages."""
+
+from django.urls import path
+
+from rewardtrain.views import machine, models, policy, runs
+
+urlpatterns = [
+    path("p/<slug:slug>/machine/", machine.overview, name="project_machine"),
+    path("p/<slug:slug>/policy/", policy.change, name="policy"),
+    path("p/<slug:slug>/runs/", runs.index, name="runs"),
+    path("p/<slug:slug>/runs/<int:number>/", runs.detail, name="run"),
+    path("p/<slug:slug>/runs/<int:number>/cancel/", runs.cancel, name="run_cancel"),
+    path("p/<slug:slug>/models/", models.index, name="models"),
+    path("p/<slug:slug>/models/rollback/", models.roll_back, name="model_rollback"),
+    path("p/<slug:slug>/models/<int:version>/", models.detail, name="model"),
+    path("p/<slug:slug>/models/<int:version>/promote/", models.promote, name="model_promote"),
+]

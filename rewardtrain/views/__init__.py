@@ -1,0 +1,1 @@
+"""The machine side's pages: runs, models, the retrain policy. For a project's managers."""

@@ -1,0 +1,26 @@
+"""What a project's overview says about its reward model."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from labeling.models import Project, Role
+from labeling.views.doors import SignedIn, project_page
+from rewardtrain import policy, registry
+
+
+@require_safe
+@project_page(Role.MANAGER)
+def overview(request: SignedIn, project: Project) -> HttpResponse:
+    champion = registry.champion(project)
+    context = {
+        "project": project,
+        "next": policy.next_retraining(project),
+        "champion": champion,
+        "evaluation": champion.evaluations.first() if champion else None,
+        "waiting": registry.waiting_for_promotion(project),
+        "runs": project.runs.select_related("reward_model", "dataset_version")[:3],
+    }
+    return render(request, "rewardtrain/_machine.html", context)

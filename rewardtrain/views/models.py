@@ -1,0 +1,70 @@
+"""Reward models: what each is worth, and which one is used."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from labeling.errors import PodiumError
+from labeling.models import Project, Role
+from labeling.views.doors import SignedIn, page_of, project_page
+from rewardtrain import registry
+from rewardtrain.charts import calibration, comparison
+
+
+@require_safe
+@project_page(Role.MANAGER)
+def index(request: SignedIn, project: Project) -> HttpResponse:
+    rows = project.reward_models.select_related("run__dataset_version").prefetch_related("evaluations")
+    context = {
+        "project": project,
+        "page": page_of(request, rows),
+        "champion": registry.champion(project),
+        "previous": registry.previous_champion(project),
+        "promotions": project.promotions.select_related("reward_model", "replaced", "by")[:20],
+    }
+    return render(request, "rewardtrain/models.html", context)
+
+
+@require_safe
+@project_page(Role.MANAGER)
+def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
+    model = get_object_or_404(project.reward_models.select_related("run__dataset_version"), version=version)
+    evaluation = model.evaluations.get()
+    context = {
+        "project": project,
+        "model": model,
+        "evaluation": evaluation,
+        "report": evaluation.report,
+        "comparison": comparison(evaluation.report),
+        "calibration": calibration(evaluation.report["ece"]["bins"]),
+        "promotions": model.promotions.select_related("by"),
+    }
+    return render(request, "rewardtrain/model.html", context)
+
+
+@require_POST
+@project_page(Role.MANAGER)
+def promote(request: SignedIn, project: Project, version: int) -> HttpResponse:
+    model = get_object_or_404(project.reward_models.all(), version=version)
+    try:
+        registry.promote(model, by=request.user, reason=request.POST.get("reason", ""))
+    except PodiumError as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, f"Version {version} is the champion now.")
+    return redirect("model", project.slug, version)
+
+
+@require_POST
+@project_page(Role.MANAGER)
+def roll_back(request: SignedIn, project: Project) -> HttpResponse:
+    try:
+        model = registry.rollback(project, by=request.user, reason=request.POST.get("reason", ""))
+    except PodiumError as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, f"Version {model.version} is the champion again.")
+    return redirect("models", project.slug)

@@ -1,0 +1,81 @@
+"""Training runs: the list, one run while it works, and the buttons that start and cancel."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
+
+from labeling.errors import PodiumError
+from labeling.models import Project, Role
+from labeling.views.doors import SignedIn, page_of, project_page
+from rewardtrain import policy, runs
+from rewardtrain.charts import loss_curve
+from rewardtrain.forms import PolicyForm
+from rewardtrain.models import TrainingRun
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@project_page(Role.MANAGER)
+def index(request: SignedIn, project: Project) -> HttpResponse:
+    """POST is 'Retrain now'."""
+    if request.method != "POST":
+        return page(request, project, PolicyForm(policy.get_policy(project)))
+    try:
+        run = runs.request_run(project, by=request.user)
+    except PodiumError as error:
+        messages.error(request, error.detail)
+        return redirect("runs", project.slug)
+    return redirect("run", project.slug, run.number)
+
+
+def page(request: SignedIn, project: Project, form: PolicyForm) -> HttpResponse:
+    rows = project.runs.select_related("reward_model", "dataset_version", "requested_by")
+    context = {
+        "project": project,
+        "page": page_of(request, rows),
+        "next": policy.next_retraining(project),
+        "form": form,
+    }
+    return render(request, "rewardtrain/runs.html", context)
+
+
+@require_safe
+@project_page(Role.MANAGER)
+def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
+    """The page; and while the run works, the part of it that is asked for every two seconds."""
+    rows = project.runs.select_related("reward_model", "dataset_version", "requested_by")
+    run = get_object_or_404(rows, number=number)
+    active = run.state in policy.ACTIVE
+    polled = bool(getattr(request, "htmx", False))
+    if polled and not active:
+        return HttpResponseClientRefresh()  # the rest of the page has changed too
+    points = runs.curve(run)
+    context = {
+        "project": project,
+        "run": run,
+        "active": active,
+        "points": points,
+        "curve": loss_curve(points),
+        "settings": changed_settings(run),
+    }
+    return render(request, "rewardtrain/_run_progress.html" if polled else "rewardtrain/run.html", context)
+
+
+def changed_settings(run: TrainingRun) -> dict[str, tuple[object, object]]:
+    """The run's settings with their defaults: {name: (value, default)}."""
+    defaults = policy.training_config({}).to_dict()
+    return {name: (value, defaults.get(name)) for name, value in run.training.items()}
+
+
+@require_POST
+@project_page(Role.MANAGER)
+def cancel(request: SignedIn, project: Project, number: int) -> HttpResponse:
+    run = get_object_or_404(project.runs.all(), number=number)
+    try:
+        runs.cancel(run)
+    except PodiumError as error:
+        messages.error(request, error.detail)
+    return redirect("run", project.slug, run.number)

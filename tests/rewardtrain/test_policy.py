@@ -1,0 +1,144 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from labeling.errors import Invalid
+from labeling.models import PreferencePair, Project, Ranking
+from rewardtrain import policy
+from rewardtrain.models import TrainingRun
+from tests.factories import make_project
+from tests.rewardtrain.conftest import make_run, rank_prompts
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project(db: None) -> Project:
+    """36 prompts of 6 pairs: 144 in train, 48 in test, 24 in validation."""
+    project = make_project(slug="helpful")
+    rank_prompts(project)
+    return project
+
+
+def end(run: TrainingRun, *, minutes_ago: float) -> None:
+    TrainingRun.objects.filter(pk=run.pk).update(
+        state="succeeded", finished_at=timezone.now() - timedelta(minutes=minutes_ago)
+    )
+
+
+def test_the_first_run_waits_for_the_first_minimum(project: Project) -> None:
+    policy.update_policy(project, first_minimum=217)
+    found = policy.next_retraining(project)
+    assert (found.pairs_now, found.new_pairs, found.needed, found.missing, found.due) == (216, 216, 217, 1, False)
+    assert not policy.due(project)
+    policy.update_policy(project, first_minimum=216)
+    assert policy.next_retraining(project).due
+    assert policy.due(project)
+
+
+def test_later_runs_wait_for_new_pairs_since_the_last_runs_version(project: Project) -> None:
+    policy.update_policy(project, every_pairs=12, cooldown_minutes=0)
+    end(make_run(project), minutes_ago=1)
+    assert policy.next_retraining(project).missing == 12
+    rank_prompts(project, train=1, test=0, validation=0)
+    assert policy.next_retraining(project).missing == 6
+    assert not policy.due(project)
+    rank_prompts(project, train=1, test=0, validation=0)
+    assert policy.due(project)
+
+
+def test_withdrawn_rankings_do_not_hide_new_ones(project: Project) -> None:
+    policy.update_policy(project, every_pairs=12, cooldown_minutes=0)
+    end(make_run(project), minutes_ago=1)
+    for ranking in Ranking.objects.order_by("pk")[:5]:
+        ranking.live = False
+        ranking.save()
+    rank_prompts(project, train=2, test=0, validation=0)
+    found = policy.next_retraining(project)
+    assert (found.pairs_now, found.new_pairs) == (216 - 30 + 12, 12)
+    assert found.due
+
+
+def test_a_withdrawn_new_ranking_no_longer_counts(project: Project) -> None:
+    end(make_run(project), minutes_ago=60)
+    (ranking,) = rank_prompts(project, train=1, test=0, validation=0)
+    Ranking.objects.filter(pk=ranking.pk).update(live=False)
+    assert policy.next_retraining(project).new_pairs == 0
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_a_run_that_came_to_nothing_is_not_repeated_on_the_same_pairs(project: Project, state: str) -> None:
+    policy.update_policy(project, every_pairs=6, cooldown_minutes=0)
+    run = make_run(project, state=state)
+    TrainingRun.objects.filter(pk=run.pk).update(finished_at=timezone.now() - timedelta(minutes=1))
+    assert not policy.due(project)
+    rank_prompts(project, train=1, test=0, validation=0)
+    assert policy.due(project)
+
+
+def test_it_rests_after_a_run(project: Project) -> None:
+    policy.update_policy(project, every_pairs=6, cooldown_minutes=10)
+    run = make_run(project)
+    rank_prompts(project, train=1, test=0, validation=0)
+    end(run, minutes_ago=9)
+    assert policy.next_retraining(project).cooling_until
+    assert not policy.due(project)
+    end(run, minutes_ago=11)
+    assert policy.next_retraining(project).cooling_until is None
+    assert policy.due(project)
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_it_waits_while_a_run_is_active(project: Project, state: str) -> None:
+    policy.update_policy(project, every_pairs=6)
+    run = make_run(project, state=state)
+    rank_prompts(project, train=1, test=0, validation=0)
+    assert policy.next_retraining(project).active_run == run
+    assert not policy.due(project)
+
+
+def test_switched_off_it_never_starts_one(project: Project) -> None:
+    policy.update_policy(project, enabled=False)
+    assert not policy.next_retraining(project).due
+    assert not policy.due(project)
+
+
+def test_it_does_not_start_a_run_that_could_not_be_evaluated(project: Project) -> None:
+    PreferencePair.objects.filter(prompt__split="test").delete()
+    policy.update_policy(project, first_minimum=10)
+    assert "No pairs in the test split" in policy.next_retraining(project).lacking
+    assert not policy.due(project)
+
+
+def test_a_project_has_the_default_policy_until_someone_changes_it(project: Project) -> None:
+    assert policy.get_policy(project).pk is None
+    policy.update_policy(project, every_pairs=50)
+    assert policy.get_policy(project).pk
+    assert policy.get_policy(project).every_pairs == 50
+
+
+@pytest.mark.parametrize(
+    ("changes", "attr", "words"),
+    [
+        ({"every_pairs": 0}, None, "retrain_policy_counts_positive"),
+        ({"every_pairs": -1}, "every_pairs", "-1"),
+        ({"cooldown_minutes": "soon"}, "cooldown_minutes", "'soon'"),
+        ({"training": {"epoch": 2}}, "training", "'epoch'"),
+        ({"training": {"epochs": "two"}}, "training", "'two'"),
+        ({"training": ["epochs"]}, "training", "['epochs']"),
+        ({"training": {"backbone": "/no/such/model"}}, "training", "'/no/such/model'"),
+        ({"training": {"backbone": "no-such-model"}}, "training", "'no-such-model'"),
+    ],
+)
+def test_a_policy_that_cannot_be_is_refused(
+    project: Project, changes: dict[str, object], attr: str | None, words: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        policy.update_policy(project, **changes)
+    assert words in refused.value.detail
+    assert refused.value.attr == attr
+
+
+def test_a_hugging_face_id_can_only_be_tried_by_the_run() -> None:
+    assert policy.check_training({"backbone": "owner/name"}).backbone == "owner/name"

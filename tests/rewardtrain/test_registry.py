@@ -1,0 +1,170 @@
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, IntegrityError, transaction
+
+from labeling.errors import Conflict, Invalid
+from labeling.models import Project
+from rewardtrain import registry
+from rewardtrain.models import Evaluation, Promotion, RewardModel
+from tests.factories import make_user
+from tests.rewardtrain.conftest import make_model, make_report, rank_prompts
+from tests.rewardtrain.test_runs import side_by_side
+
+
+@pytest.fixture
+def ranked(project: Project) -> Project:
+    rank_prompts(project, train=4, test=2, validation=0)
+    return project
+
+
+def against(*, log_loss: float, accuracy: tuple[float, float, float], champion_accuracy: float = 0.7) -> dict[str, Any]:
+    """The champion's part of a report, by its differences: of log loss, and of accuracy with its interval."""
+    value, low, high = accuracy
+    return {
+        "accuracy": champion_accuracy,
+        "log_loss": 0.6 - log_loss,
+        "difference": {
+            "log_loss": {"value": log_loss, "low": log_loss - 0.02, "high": log_loss + 0.02},
+            "accuracy": {"value": value, "low": low, "high": high},
+        },
+    }
+
+
+def test_the_first_model_passes_below_ln_2_and_above_chance() -> None:
+    gate = registry.gate(make_report(accuracy=0.7, interval=(0.6, 0.8), log_loss=0.6))
+    assert gate.passed
+    assert gate.reasons == [
+        "Log loss 0.6000 (0.5500 to 0.6500) is below ln 2 = 0.6931, a coin's, on 120 test pairs.",
+        "Accuracy 0.7000 (0.6000 to 0.8000) is above chance with its whole interval, on 120 test pairs.",
+    ]
+
+
+def test_a_good_accuracy_does_not_make_up_for_a_log_loss_above_ln_2() -> None:
+    gate = registry.gate(make_report(accuracy=0.7, interval=(0.6, 0.8), log_loss=0.75))
+    assert not gate.passed
+    assert "is not below ln 2 = 0.6931" in gate.reasons[0]
+    assert "is above chance" in gate.reasons[1]
+
+
+def test_an_interval_that_reaches_chance_does_not_pass() -> None:
+    gate = registry.gate(make_report(accuracy=0.6, interval=(0.5, 0.7), log_loss=0.6))
+    assert not gate.passed
+    assert "is not above chance with its whole interval" in gate.reasons[1]
+
+
+@pytest.mark.parametrize(("n_pairs", "n_prompts"), [(19, 20), (120, 4)])
+def test_too_few_test_pairs_or_prompts_judge_nothing(n_pairs: int, n_prompts: int) -> None:
+    gate = registry.gate(make_report(n_pairs=n_pairs, n_prompts=n_prompts))
+    assert not gate.passed
+    assert gate.reasons == [
+        f"The test split has {n_pairs} pairs of {n_prompts} prompts; "
+        "at least 20 pairs of 5 prompts are needed to judge a model."
+    ]
+
+
+def test_a_later_model_passes_with_a_lower_log_loss_and_an_accuracy_that_is_not_worse() -> None:
+    champion = against(log_loss=-0.02, accuracy=(-0.01, -0.04, 0.02))
+    gate = registry.gate(make_report(champion=champion))
+    assert gate.passed
+    assert gate.reasons[0] == (
+        "Log loss 0.6000 is lower than the champion's 0.6200 on the same 120 test pairs "
+        "(difference -0.0200 (-0.0400 to +0.0000))."
+    )
+
+
+def test_an_equal_accuracy_with_a_higher_log_loss_is_refused() -> None:
+    gate = registry.gate(make_report(champion=against(log_loss=0.05, accuracy=(0.0, -0.03, 0.03))))
+    assert not gate.passed
+    assert "is not lower than the champion's" in gate.reasons[0]
+    assert "is not worse than the champion's" in gate.reasons[1]
+
+
+def test_a_lower_log_loss_with_an_accuracy_that_is_worse_is_refused() -> None:
+    gate = registry.gate(make_report(champion=against(log_loss=-0.05, accuracy=(-0.05, -0.09, -0.01))))
+    assert not gate.passed
+    assert "is worse than the champion's" in gate.reasons[1]
+
+
+def test_a_model_that_passed_is_promoted_only_if_the_policy_says_so(ranked: Project) -> None:
+    model = make_model(ranked)
+    registry.promote_if_passed(model, auto_promote=False)
+    assert registry.champion(ranked) is None
+    assert registry.waiting_for_promotion(ranked) == model
+    registry.promote_if_passed(model, auto_promote=True)
+    assert registry.champion(ranked) == model
+    assert registry.waiting_for_promotion(ranked) is None
+
+
+def test_a_model_that_did_not_pass_is_promoted_by_hand_alone(ranked: Project) -> None:
+    model = make_model(ranked, make_report(log_loss=0.8))
+    registry.promote_if_passed(model, auto_promote=True)
+    assert registry.champion(ranked) is None
+    manager = make_user()
+    registry.promote(model, by=manager, reason="it is all we have")
+    assert registry.champion(ranked) == model
+    promotion = Promotion.objects.get()
+    assert (promotion.action, promotion.by, promotion.reason) == ("hand", manager, "it is all we have")
+
+
+def test_a_comparison_with_a_champion_of_yesterday_does_not_pass(ranked: Project) -> None:
+    old, new = make_model(ranked), make_model(ranked)
+    registry.promote(new, by=None, reason="meanwhile")
+    model = make_model(ranked, make_report(champion=against(log_loss=-0.1, accuracy=(0.1, 0.0, 0.2))), rival=old)
+    assert not model.gate["passed"]
+    assert model.gate["reasons"][-1] == "The champion changed meanwhile, to model 2."
+
+
+def test_rolling_back_goes_to_the_champion_before_and_then_further_back(ranked: Project) -> None:
+    first, second, third = (make_model(ranked) for _ in range(3))
+    for model in (first, second, third):
+        registry.promote(model, by=None, reason="better")
+    assert registry.rollback(ranked, by=None, reason="it scores nonsense") == second
+    assert registry.rollback(ranked, by=None, reason="this one too") == first
+    with pytest.raises(Conflict, match="nothing to go back to"):
+        registry.rollback(ranked, by=None, reason="and on")
+    registry.promote(third, by=None, reason="it was right after all")
+    assert registry.rollback(ranked, by=None, reason="no") == first
+    assert [promotion.action for promotion in Promotion.objects.order_by("pk")] == (
+        ["hand"] * 3 + ["rollback"] * 2 + ["hand", "rollback"]
+    )
+
+
+def test_a_change_by_hand_needs_a_reason(ranked: Project) -> None:
+    model = make_model(ranked)
+    with pytest.raises(Invalid, match="Write why"):
+        registry.promote(model, by=None, reason="  ")
+    registry.promote(model, by=None, reason="good")
+    with pytest.raises(Conflict, match="Version 1 is the champion already"):
+        registry.promote(model, by=None, reason="again")
+    with pytest.raises(Invalid, match="Write why"):
+        registry.rollback(ranked, by=None, reason="")
+
+
+def test_promotions_at_once_leave_one_champion(ranked: Project) -> None:
+    models = [make_model(ranked) for _ in range(4)]
+
+    def promote(model: RewardModel) -> RewardModel:
+        return registry.promote(model, by=None, reason="mine")
+
+    answers = side_by_side(*[lambda model=model: promote(model) for model in models])  # type: ignore[misc]
+    assert all(isinstance(answer, RewardModel) for answer in answers), answers
+    assert RewardModel.objects.filter(project=ranked, champion=True).count() == 1
+    last = Promotion.objects.first()
+    assert last is not None
+    assert last.reward_model == registry.champion(ranked)
+
+
+def test_the_database_itself_refuses_a_second_champion(ranked: Project) -> None:
+    first, second = make_model(ranked), make_model(ranked)
+    registry.promote(first, by=None, reason="good")
+    with pytest.raises(IntegrityError, match="reward_model_one_champion"), transaction.atomic():
+        RewardModel.objects.filter(pk=second.pk).update(champion=True)
+
+
+def test_a_finished_evaluation_never_changes(ranked: Project) -> None:
+    make_model(ranked)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Evaluation.objects.update(accuracy=1.0)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Evaluation.objects.all().delete()

@@ -1,0 +1,243 @@
+"""The pages, tried by the manager (owner), a reviewer and a labeler (colleagues), a stranger and nobody."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from labeling.models import Project, Role, User
+from rewardtrain import policy, registry, runs
+from rewardtrain.models import RunPoint, TrainingRun
+from tests.factories import join, make_project, make_user
+from tests.rewardtrain.conftest import make_model, make_report, make_run, rank_prompts
+
+pytestmark = pytest.mark.django_db
+
+GET, POST = "get", "post"
+DOORS = [
+    (GET, "project_machine", []),
+    (GET, "runs", []),
+    (POST, "runs", []),
+    (GET, "run", [1]),
+    (POST, "run_cancel", [1]),
+    (GET, "models", []),
+    (GET, "model", [1]),
+    (POST, "model_promote", [1]),
+    (POST, "model_rollback", []),
+    (POST, "policy", []),
+]
+
+
+@pytest.fixture
+def project(db: None) -> Project:
+    project = make_project(slug="helpful")
+    rank_prompts(project)
+    return project
+
+
+@pytest.fixture
+def manager(project: Project) -> Client:
+    return client_of(project.memberships.get(role=Role.MANAGER).user)
+
+
+def client_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def url(project: Project, name: str, *args: object) -> str:
+    return reverse(name, args=[project.slug, *args])
+
+
+def page(client: Client, project: Project, name: str, *args: object, **headers: Any) -> str:
+    answer = client.get(url(project, name, *args), headers=headers)
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+@pytest.mark.parametrize(("method", "name", "args"), DOORS)
+def test_every_door_knows_who_is_there(project: Project, method: str, name: str, args: list[int]) -> None:
+    make_model(project)
+    address = url(project, name, *args)
+    owner = project.memberships.get(role=Role.MANAGER).user
+    statuses = {
+        "labeler": getattr(client_of(join(project, Role.LABELER)), method)(address).status_code,
+        "reviewer": getattr(client_of(join(project, Role.REVIEWER)), method)(address).status_code,
+        "stranger": getattr(client_of(make_user()), method)(address).status_code,
+        "manager elsewhere": getattr(client_of(make_project().created_by), method)(address).status_code,
+    }
+    assert statuses == {"labeler": 403, "reviewer": 403, "stranger": 404, "manager elsewhere": 404}
+    nobody = getattr(Client(), method)(address)
+    assert nobody.status_code == 302
+    assert nobody["Location"].startswith(reverse("account_login"))
+    assert getattr(client_of(owner), method)(address).status_code in (200, 302)
+    assert getattr(client_of(make_user(superuser=True)), method)(address).status_code in (200, 302)
+
+
+@pytest.mark.parametrize(("method", "name", "args"), [door for door in DOORS if door[0] == POST])
+def test_nothing_is_changed_by_a_get(
+    project: Project, manager: Client, method: str, name: str, args: list[int]
+) -> None:
+    make_model(project)
+    manager.get(url(project, name, *args))
+    assert TrainingRun.objects.count() == 1
+    assert registry.champion(project) is None
+
+
+def test_retrain_now_starts_a_run_and_shows_it(project: Project, manager: Client) -> None:
+    answer = manager.post(url(project, "runs"), follow=True)
+    run = TrainingRun.objects.get()
+    assert (run.trigger, run.requested_by) == ("manual", project.created_by)
+    assert answer.redirect_chain == [(url(project, "run", 1), 302)]
+    assert "A worker takes it as soon as one is free" in answer.content.decode()
+
+
+def test_retraining_with_too_few_pairs_says_how_many_there_are() -> None:
+    empty = make_project()
+    answer = client_of(empty.created_by).post(url(empty, "runs"), follow=True)
+    assert "0 pairs in the train split; a run needs 10" in answer.content.decode()
+    assert not TrainingRun.objects.exists()
+
+
+def test_a_second_run_is_refused_in_words(project: Project, manager: Client) -> None:
+    make_run(project, state="running")
+    answer = manager.post(url(project, "runs"), follow=True)
+    assert "Run 1 is running; wait for its end, or cancel it." in answer.content.decode()
+
+
+def test_a_running_run_shows_where_it_is_and_asks_again_every_two_seconds(project: Project, manager: Client) -> None:
+    run = make_run(project, state="running", phase="training", done=12, total=40)
+    RunPoint.objects.create(run=run, step=12, loss=0.61)
+    whole = page(manager, project, "run", 1)
+    assert 'hx-trigger="every 2s"' in whole
+    assert "12 of 40" in whole
+    assert 'value="12"' in whole
+    assert "<loss-curve" in whole
+    assert "0.6100" in whole
+    part = page(manager, project, "run", 1, **{"HX-Request": "true"})
+    assert part.startswith('<section class="card stack run-progress" id="run-progress"')
+    assert "12 of 40" in part
+    assert '"loss": [0.61]' in part
+    assert "<html" not in part
+
+
+def test_when_the_run_has_ended_the_page_is_loaded_anew_once(project: Project, manager: Client) -> None:
+    make_run(project)
+    answer = manager.get(url(project, "run", 1), headers={"HX-Request": "true"})
+    assert answer["HX-Refresh"] == "true"
+    assert "hx-trigger" not in page(manager, project, "run", 1)
+
+
+def test_a_failed_run_says_why(project: Project, manager: Client) -> None:
+    make_run(project, state="failed", error="backbone 'x/y' can't be loaded")
+    assert "backbone &#x27;x/y&#x27; can&#x27;t be loaded" in page(manager, project, "run", 1)
+    assert "can&#x27;t be loaded" in page(manager, project, "runs")
+
+
+def test_a_run_is_cancelled_by_its_button(project: Project, manager: Client) -> None:
+    runs.request_run(project)
+    assert "Cancel this run" in page(manager, project, "run", 1)
+    manager.post(url(project, "run_cancel", 1))
+    assert TrainingRun.objects.get().state == "cancelled"
+    answer = manager.post(url(project, "run_cancel", 1), follow=True)
+    assert "there is nothing to cancel" in answer.content.decode()
+
+
+def test_no_accuracy_is_shown_without_its_interval_n_and_baseline(project: Project, manager: Client) -> None:
+    model = make_model(project)
+    registry.promote(model, by=None, reason="good")
+    for name, args in (("models", []), ("model", [1]), ("project_machine", [])):
+        text = page(manager, project, name, *args)
+        assert "70 %</strong>" in text, name
+        assert "(60 % to 80 %, n = 120; longer wins " in text, name
+        assert "eople with each other" in text or "People agree" in text, name
+    for name, args in (("models", []), ("model", [1])):
+        assert "0.600</strong>" in page(manager, project, name, *args)
+        assert "ln 2 = 0.693" in page(manager, project, name, *args)
+
+
+def test_a_models_page_tells_the_gates_reasons(project: Project, manager: Client) -> None:
+    make_model(project, make_report(log_loss=0.75))
+    text = page(manager, project, "model", 1)
+    assert "not passed" in text
+    assert "is not below ln 2 = 0.6931" in text
+
+
+def test_a_model_is_promoted_and_rolled_back_with_a_reason(project: Project, manager: Client) -> None:
+    first, second = make_model(project), make_model(project)
+    answer = manager.post(url(project, "model_promote", 1), {"reason": ""}, follow=True)
+    assert "Write why" in answer.content.decode()
+    for version in (1, 2):
+        manager.post(url(project, "model_promote", version), {"reason": "looks <b>right</b>"})
+    assert registry.champion(project) == second
+    assert "looks &lt;b&gt;right&lt;/b&gt;" in page(manager, project, "models")
+    assert "Roll back to version 1" in page(manager, project, "models")
+    answer = manager.post(url(project, "model_rollback"), {"reason": "worse"}, follow=True)
+    assert "Version 1 is the champion again." in answer.content.decode()
+    assert registry.champion(project) == first
+
+
+def test_unknown_runs_and_models_are_not_found(project: Project, manager: Client) -> None:
+    other = make_project()
+    rank_prompts(other)
+    make_model(other)
+    for name in ("run", "model"):
+        assert manager.get(url(project, name, 1)).status_code == 404
+    for name in ("run_cancel", "model_promote"):
+        assert manager.post(url(project, name, 1)).status_code == 404
+
+
+FORM = {
+    "enabled": "on",
+    "every_pairs": "50",
+    "first_minimum": "60",
+    "cooldown_minutes": "5",
+    "backbone": "minilm",
+    "epochs": "2",
+    "learning_rate": "5e-5",
+    "max_length": "256",
+}
+
+
+def test_the_policy_is_changed_by_its_form(project: Project, manager: Client) -> None:
+    policy.update_policy(project, training={"seed": 7})
+    manager.post(url(project, "policy"), FORM)
+    changed = policy.get_policy(project)
+    assert (changed.enabled, changed.every_pairs, changed.first_minimum, changed.cooldown_minutes) == (True, 50, 60, 5)
+    assert not changed.auto_promote
+    assert changed.training == {"seed": 7, "epochs": 2}
+    assert 'value="50"' in page(manager, project, "runs")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("every_pairs", "0", "greater than or equal to 1"),
+        ("every_pairs", "many", "Enter a whole number"),
+        ("backbone", "/no/such/model", "backbone &#x27;/no/such/model&#x27; doesn&#x27;t exist"),
+        ("learning_rate", "-1", "learning_rate is -1.0"),
+    ],
+)
+def test_a_policy_that_cannot_be_is_explained_and_nothing_changes(
+    project: Project, manager: Client, field: str, value: str, words: str
+) -> None:
+    answer = manager.post(url(project, "policy"), {**FORM, field: value})
+    assert answer.status_code == 200
+    assert words in answer.content.decode()
+    assert policy.get_policy(project).pk is None
+
+
+def test_the_overview_says_when_the_next_retraining_comes(project: Project, manager: Client) -> None:
+    policy.update_policy(project, first_minimum=217)
+    text = page(manager, project, "project_machine")
+    assert "There is no reward model in use yet." in text
+    assert "Next retraining in <strong>1 pair</strong>" in text
+    policy.update_policy(project, enabled=False)
+    assert "Retraining by itself is switched off." in page(manager, project, "project_machine")
+
+
+def test_the_overview_asks_for_a_decision_on_a_model_that_waits(project: Project, manager: Client) -> None:
+    make_model(project)
+    assert "Version 1 passed the gate and waits for your word." in page(manager, project, "project_machine")
