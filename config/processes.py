@@ -3,6 +3,7 @@
 Each child leads its own process group, so that a Ctrl-C at the terminal reaches only us and we end them in order.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -23,6 +24,7 @@ FIRST_BACK_OFF_SECONDS = 1.0
 LONGEST_BACK_OFF_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # who lived this long begins again with the shortest back-off
 GRACE_SECONDS = 10.0
+KILL_SECONDS = 5.0
 COLOURS = {"web": "36", "worker": "33", "train": "35", "beat": "34", "podium": "32"}
 
 
@@ -110,7 +112,8 @@ class Supervisor:
         assert process.stdout is not None
         with process.stdout:
             for line in process.stdout:
-                self.say(name, line.rstrip("\n"))
+                if line.strip():
+                    self.say(name, line.rstrip("\n"))
 
     def say(self, name: str, line: str) -> None:
         width = max(len(spec.name) for spec in [*self.specs, Spec("podium", ())])
@@ -139,12 +142,8 @@ class Supervisor:
         family |= descendants(alive)
         for process in alive:
             kill_group(process.pid)
-        for relative in family:
-            if relative.is_running():
-                with_no_such_process(relative.kill)
-        psutil.wait_procs(family, timeout=5)
-        for process in alive:
-            process.wait(5)
+            process.wait(KILL_SECONDS)
+        end_all(family)
         for child in self.children:
             child.process = None
 
@@ -166,11 +165,21 @@ def kill_group(leader: int) -> None:
         return
 
 
-def with_no_such_process(action: Callable[[], None]) -> None:
+def end_all(processes: set[psutil.Process]) -> None:
+    """Those that left their parent's group: a training child, say."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    deadline = time.monotonic() + KILL_SECONDS
+    while any(lives(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def lives(process: psutil.Process) -> bool:
     try:
-        action()
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE  # init may be slow to bury it
     except psutil.NoSuchProcess:
-        return
+        return False
 
 
 def how(code: int) -> str:
