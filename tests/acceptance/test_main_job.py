@@ -35,7 +35,7 @@ MARKS = ["Happy to help", "Sure", "not certain", "stupid question"]
 
 def question(number: int) -> tuple[str, str]:
     thing = THINGS[number % len(THINGS)]
-    return f"{ASKED[number // len(THINGS) % len(ASKED)].format(thing)}, case {number}?", thing
+    return f"{ASKED[number // len(THINGS) % len(ASKED)].format(thing)}, item {number}?", thing
 
 
 def prompt_row(number: int, *, ranked: bool) -> dict[str, Any]:
@@ -135,8 +135,8 @@ def rank_by_keys_alone(page: Page) -> None:
     page.goto(f"/p/{PROJECT}/rank/")
     places = places_on(page)
     for _ in range(4):
-        letter = page.evaluate("document.activeElement.closest('.completion').dataset.letter")
-        page.keyboard.press(str(places[letter]))
+        letter = page.locator(".completion[data-current]").get_attribute("data-letter")
+        page.keyboard.press(str(places[str(letter)]))
     page.keyboard.press("Enter")
     expect(page.get_by_text(re.compile(r"Saved")).first).to_be_visible()
 
