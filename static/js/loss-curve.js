@@ -38,7 +38,7 @@ class LossCurve extends HTMLElement {
         x: { time: false, range: [0, Math.max(...steps)] },
         y: { range: (plot, low, high) => [0, Math.max(1, high * 1.05)] },
       },
-      axes: [{ ...axis, label: "Step", labelFont: axis.font, labelSize: 24 }, axis],
+      axes: [{ ...axis, label: "Step", labelFont: axis.font, labelSize: 24, size: 28 }, axis],
       series: [
         {},
         { label: "training", stroke: colour("--series-2"), width: 1, spanGaps: true, points: { show: false } },
@@ -60,6 +60,7 @@ class LossCurve extends HTMLElement {
     ctx.save();
     ctx.font = font.replace("13px", `${13 * scale}px`);
     ctx.textBaseline = "middle";
+    ctx.textAlign = "left";
     let above = -Infinity;
     for (const end of ends.filter(({ y }) => Number.isFinite(y)).sort((one, other) => one.y - other.y)) {
       above = Math.max(end.y, above + 16 * scale);
