@@ -29,8 +29,9 @@ def visible_projects(user: Visitor) -> QuerySet[Project]:
 
 def may_create_projects(user: Visitor) -> bool:
     """Administrators, and whoever manages a project already; an invited labeler may not."""
-    managed = Membership.objects.filter(user_id=user.pk, role=Role.MANAGER)
-    return is_administrator(user) or (user.is_active and managed.exists())
+    if is_administrator(user):
+        return True
+    return user.is_active and Membership.objects.filter(user_id=user.pk, role=Role.MANAGER).exists()
 
 
 def role_in(user: Visitor, project: Project) -> Role | None:

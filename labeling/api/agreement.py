@@ -26,5 +26,6 @@ class AgreementSerializer(serializers.Serializer[Any]):
 class Agreement(APIView):
     @extend_schema(operation_id="agreement_read", responses=AgreementSerializer)
     def get(self, request: Request, slug: str) -> Response:
+        """How often two people chose the same completion, ties left out."""
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
         return Response(AgreementSerializer(asdict(agreement.project_agreement(project))).data)

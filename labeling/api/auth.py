@@ -10,14 +10,14 @@ from knox.auth import TokenAuthentication as KnoxTokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 
-class TokenAuthentication(KnoxTokenAuthentication):
+class TokenAuthentication(KnoxTokenAuthentication):  # type: ignore[misc]
     def authenticate_credentials(self, token: bytes) -> Any:
         if not token.isascii():  # Knox would decode it as UTF-8 and fall over
             raise AuthenticationFailed("Invalid token.")
         return super().authenticate_credentials(token)
 
 
-class TokenScheme(OpenApiAuthenticationExtension):
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "labeling.api.auth.TokenAuthentication"
     name = "token"
 

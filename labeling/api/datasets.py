@@ -31,6 +31,7 @@ class Datasets(PagedView):
 
     @extend_schema(operation_id="datasets_list")
     def get(self, request: Request, slug: str) -> Response:
+        """Frozen versions, newest first."""
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
         return self.page(project.dataset_versions.select_related("created_by"))
 
@@ -45,5 +46,6 @@ class Datasets(PagedView):
 class OneDataset(APIView):
     @extend_schema(operation_id="datasets_read", responses=DatasetVersionSerializer)
     def get(self, request: Request, slug: str, number: int) -> Response:
+        """One frozen version: its checksum and counts."""
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
         return Response(DatasetVersionSerializer(project.dataset_versions.get(number=number)).data)

@@ -27,6 +27,7 @@ class Members(PagedView):
 
     @extend_schema(operation_id="members_list")
     def get(self, request: Request, slug: str) -> Response:
+        """Who is in the project, and as what."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         return self.page(project.memberships.select_related("user"))
 

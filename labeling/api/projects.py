@@ -62,6 +62,7 @@ class Projects(PagedView):
 class OneProject(APIView):
     @extend_schema(operation_id="projects_read", responses=ProjectSerializer)
     def get(self, request: Request, slug: str) -> Response:
+        """A project's name, guidelines and settings."""
         return Response(ProjectSerializer(access.get_project(request.user, slug)).data)
 
     @extend_schema(

@@ -24,8 +24,7 @@ BYTES_AT_ONCE = 2**16
 LONGEST_LINE = 16 * 2**20
 JSON_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
 HOW_TO_SEND = (
-    "Send JSON Lines as application/x-ndjson; with curl: "
-    "-H 'Content-Type: application/x-ndjson' --data-binary @FILE."
+    "Send JSON Lines as application/x-ndjson; with curl: -H 'Content-Type: application/x-ndjson' --data-binary @FILE."
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema as BaseAutoSchema
@@ -22,6 +23,15 @@ class ErrorsSerializer(serializers.Serializer[Any]):
 
 class AutoSchema(BaseAutoSchema):
     """One shape for all errors. Which codes there are is the nouns' affair, so the document lists none."""
+
+    def get_tags(self) -> list[str]:
+        """Grouped by noun, which is the module."""
+        return [type(self.view).__module__.rpartition(".")[2]]
+
+    def get_summary(self) -> str | None:
+        """The docstring's first sentence."""
+        words = " ".join(str(self.get_description() or "").split())
+        return re.split(r"[.;:] ", words, maxsplit=1)[0].rstrip(".") or None
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         answers: dict[str, Any] = super()._get_response_bodies(direction)

@@ -59,6 +59,7 @@ class Score(APIView):
         },
     )
     def post(self, request: Request, slug: str) -> Response:
+        """Score completions with the champion. Each call loads the model, which takes seconds."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         body = ScoreBodySerializer(data=request.data)
         body.is_valid(raise_exception=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
@@ -131,3 +132,10 @@ def test_a_labelers_name_is_no_login(client: APIClient) -> None:
     labeler = Ranking.objects.get().labeler
     assert labeler.is_imported
     assert not labeler.has_usable_password()
+
+
+def test_a_chunked_body_goes_in_though_it_has_no_length(client: APIClient) -> None:
+    body = b"".join(json.dumps(row(name)).encode() + b"\n" for name in ("q1", "q2"))
+    chunked = {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}
+    response = client.generic("POST", URL, b"", content_type="application/x-ndjson", **chunked)
+    assert (response.status_code, response.json()["created"]) == (200, 2)
