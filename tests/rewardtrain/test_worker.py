@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,24 +33,30 @@ def request(project: Project, training: Training, **more: object) -> TrainingRun
     return runs.request_run(project, training={**training, **more})
 
 
-def meanwhile(run: TrainingRun, do: Callable[[], None]) -> threading.Thread:
-    """Works on the run in another thread, as a worker would, while this one does something."""
+@contextmanager
+def in_the_background(do: Callable[[], None]) -> Iterator[None]:
+    """Does it in another thread, on a database connection of its own, and waits for its end."""
 
     def target() -> None:
         try:
-            worker.work(run.pk)
+            do()
         finally:
             connection.close()
 
     thread = threading.Thread(target=target)
     thread.start()
     try:
-        do()
+        yield
     finally:
         thread.join(60)
     assert not thread.is_alive()
+
+
+def meanwhile(run: TrainingRun, do: Callable[[], None]) -> None:
+    """Works on the run as a worker would, while this thread does something."""
+    with in_the_background(lambda: worker.work(run.pk)):
+        do()
     run.refresh_from_db()
-    return thread
 
 
 def until(condition: Callable[[], Any], *, seconds: float = 60) -> None:

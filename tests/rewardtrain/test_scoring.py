@@ -1,0 +1,96 @@
+"""The champion's scores and reports, through the real process."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from labeling.errors import Conflict, Invalid
+from labeling.models import Project
+from rewardtrain import policy, registry, runs, scoring, worker
+from rewardtrain.models import TrainingRun
+from tests.factories import make_project
+from tests.rewardtrain.conftest import BAD, GOOD, rank_prompts
+from tests.rewardtrain.test_worker import in_the_background, until
+
+
+@pytest.fixture
+def trained(project: Project, tiny_training: dict[str, object]) -> Project:
+    rank_prompts(project)
+    worker.work(runs.request_run(project, training={**tiny_training, "epochs": 6}).pk)
+    assert registry.champion(project)
+    return project
+
+
+def test_the_champion_scores_and_its_reports_are_read_from_any_file(trained: Project, tmp_path: Path) -> None:
+    texts = [f"{BAD} {BAD} {BAD} ba de", f"{GOOD} {GOOD} {GOOD} ba de"]
+    scores = scoring.score(trained, "ba de?", texts)
+    assert scores["model"] == 1
+    assert scores["best"] == 1
+    assert scores["rewards"][1] > scores["rewards"][0]
+    assert sum(scores["probabilities"]) == pytest.approx(1)
+    with pytest.raises(Invalid, match="completions"):
+        scoring.score(trained, "ba de?", [])
+    with pytest.raises(scoring.Unavailable, match="No answer within 0 s"):
+        scoring.score(trained, "ba de?", texts, timeout=0.05)
+
+    file = tmp_path / "ranked.jsonl"
+    row = {
+        "id": "1",
+        "prompt": "ba de?",
+        "completions": [{"id": "a", "text": texts[0]}, {"id": "b", "text": texts[1]}],
+        "rankings": [{"labeler": "anna", "ranks": [2, 1]}],
+    }
+    file.write_text(json.dumps(row))
+    for name in ("champion", "1"):
+        said = io.StringIO()
+        call_command("evaluate", trained.slug, name, str(file), stdout=said)
+        assert said.getvalue().startswith("accuracy 1.0000\n")
+        assert "log loss" in said.getvalue()
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(CommandError, match="line 1: not UTF-8"):
+        call_command("evaluate", trained.slug, "champion", str(file))
+    with pytest.raises(CommandError, match=r"has no model '7'\. Versions: 1"):
+        call_command("evaluate", trained.slug, "7", str(file))
+
+
+def test_without_a_champion_nothing_is_scored(project: Project) -> None:
+    with pytest.raises(Conflict, match="no champion yet"):
+        scoring.score(project, "?", ["a", "b"])
+
+
+def test_the_train_command_queues_a_run(project: Project) -> None:
+    rank_prompts(project)
+    said = io.StringIO()
+    call_command("train", project.slug, stdout=said)
+    assert said.getvalue() == "Run 1 is queued: version 1, 216 pairs.\n"
+    assert TrainingRun.objects.get().trigger == "manual"
+    with pytest.raises(CommandError, match="Run 1 is queued"):
+        call_command("train", project.slug)
+
+
+def test_the_train_command_says_why_it_cannot(project: Project) -> None:
+    with pytest.raises(CommandError, match="0 pairs in the train split"):
+        call_command("train", make_project(slug="empty").slug)
+    with pytest.raises(CommandError, match="There is no project 'nowhere'"):
+        call_command("train", "nowhere")
+
+
+def test_the_train_command_waits_for_the_end_and_tells_the_figures(
+    project: Project, tiny_training: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rank_prompts(project)
+    policy.update_policy(project, training=tiny_training)
+
+    def as_a_worker_would() -> None:
+        until(TrainingRun.objects.exists)
+        worker.work(TrainingRun.objects.get().pk)
+
+    said = io.StringIO()
+    with in_the_background(as_a_worker_would):
+        call_command("train", project.slug, "--wait", stdout=said)
+    assert "test pairs" in said.getvalue()
+    assert "longer wins" in said.getvalue()
+    assert "ln 2 0.6931" in said.getvalue()

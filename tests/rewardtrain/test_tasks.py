@@ -1,0 +1,136 @@
+"""The doorbell and the sweep, with a real broker and a real Celery worker."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from django.conf import settings
+from django.db import connection
+
+import config.celery  # noqa: F401  makes it the app of this process, as in a worker
+from config import commands, embedded
+from labeling.models import Project
+from rewardtrain import policy, runs, tasks
+from rewardtrain.models import RewardModel, TrainingRun
+from tests.rewardtrain.conftest import rank_prompts
+from tests.rewardtrain.test_worker import step, training_process, until
+
+pytestmark = pytest.mark.usefixtures("broker")
+
+
+@pytest.fixture
+def broker(servers: embedded.Lease) -> Iterator[redis.Redis]:
+    """Empty at the test's begin and end, so that no test hears another's bell."""
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    client.flushdb()
+    yield client
+    client.flushdb()
+    client.close()
+
+
+def start_worker(model_dir: Path) -> "subprocess.Popen[bytes]":
+    """The train worker as `manage.py up` starts it, on the tests' database."""
+    database = embedded.database_url(settings.DATA_DIR).replace("/podium?", f"/{connection.settings_dict['NAME']}?")
+    environ = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": database,
+        "PODIUM_DATA_DIR": str(settings.DATA_DIR),
+        "PODIUM_MODEL_DIR": str(model_dir),
+    }
+    return subprocess.Popen(commands.train().command, env=environ, cwd=settings.BASE_DIR, start_new_session=True)
+
+
+@pytest.fixture
+def worker(model_dir: Path, project: Project) -> Iterator["subprocess.Popen[bytes]"]:
+    process = start_worker(model_dir)
+    yield process
+    process.kill()
+    process.wait(10)
+
+
+def is_gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
+
+
+def test_the_bell_rings_once_for_each_queued_run_however_often_the_sweep_comes(
+    project: Project, broker: redis.Redis
+) -> None:
+    rank_prompts(project)
+    runs.request_run(project)
+    for _ in range(5):
+        tasks.ring()
+    assert tasks.waiting_messages(queue="train") == 1
+    broker.flushdb()  # as if the broker had lost everything
+    tasks.ring()
+    assert tasks.waiting_messages(queue="train") == 1
+
+
+def test_without_a_queued_run_the_bell_is_silent(project: Project) -> None:
+    tasks.ring()
+    assert tasks.waiting_messages(queue="train") == 0
+
+
+def test_the_sweep_starts_a_due_run_and_a_worker_takes_it_to_the_end(
+    project: Project, tiny_training: dict[str, object], worker: "subprocess.Popen[bytes]"
+) -> None:
+    rank_prompts(project)
+    policy.update_policy(project, training=tiny_training, first_minimum=200)
+    tasks.sweep()
+    until(lambda: TrainingRun.objects.get().state == "succeeded")
+    tasks.sweep()
+    assert TrainingRun.objects.get().trigger == "policy"
+    assert RewardModel.objects.count() == 1
+
+
+def test_a_worker_that_is_stopped_puts_its_run_back(
+    project: Project, tiny_training: dict[str, object], worker: "subprocess.Popen[bytes]"
+) -> None:
+    rank_prompts(project)
+    run = runs.request_run(project, training={**tiny_training, "epochs": 5000})
+    tasks.ring()
+    until(lambda: step(run) >= 5)
+    child = training_process(run)
+    began = time.monotonic()
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(10)
+    assert time.monotonic() - began < 8
+    assert is_gone(child)
+    run.refresh_from_db()
+    assert (run.state, run.attempts, run.worker) == ("queued", 0, "")
+
+
+def test_a_killed_worker_takes_its_child_along_and_another_worker_goes_on(
+    project: Project,
+    tiny_training: dict[str, object],
+    worker: "subprocess.Popen[bytes]",
+    model_dir: Path,
+    broker: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rank_prompts(project)
+    run = runs.request_run(project, training={**tiny_training, "epochs": 150})
+    tasks.ring()
+    until(lambda: step(run) >= 20)
+    child = training_process(run)
+    worker.kill()
+    worker.wait(10)
+    until(lambda: is_gone(child), seconds=5)
+    assert TrainingRun.objects.get(pk=run.pk).state == "running"
+    broker.flushdb()
+    monkeypatch.setattr(settings, "RUN_STALE_SECONDS", 1)
+    until(lambda: runs.requeue_stale().queued, seconds=5)
+    second = start_worker(model_dir)
+    try:
+        tasks.ring()
+        until(lambda: TrainingRun.objects.get(pk=run.pk).state == "succeeded")
+    finally:
+        second.kill()
+        second.wait(10)
+    assert TrainingRun.objects.get(pk=run.pk).attempts == 2
+    assert RewardModel.objects.filter(run=run).count() == 1
