@@ -149,6 +149,7 @@ ACCOUNT_RATE_LIMITS = False
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "account/locked_out.html"
 AXES_VERBOSE = False
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 

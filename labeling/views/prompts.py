@@ -29,7 +29,7 @@ CLIP = 160
 @project_page(Role.REVIEWER)
 def prompts(request: SignedIn, project: Project) -> HttpResponse:
     is_manager = access.role_in(request.user, project) == Role.MANAGER
-    form = UploadForm(posted(request), request.FILES)
+    form = UploadForm(posted(request), request.FILES or None)
     report = None
     if request.method == "POST":
         access.get_project(request.user, project.slug, at_least=Role.MANAGER)

@@ -16,7 +16,7 @@ class RankBoard extends HTMLElement {
     this.form.addEventListener("submit", (event) => this.#submitting(event));
     this.cards.forEach((card) => this.#show(card));
     this.select(this.unranked[0] ?? this.cards[0], { focus: false });
-    if (this.unranked.length < this.cards.length) this.say("What you chose is kept.");
+    this.say(this.unranked.length < this.cards.length ? "What you chose is kept." : "");
   }
 
   get current() {
@@ -81,7 +81,7 @@ class RankBoard extends HTMLElement {
 
   say(words) {
     const left = this.unranked.length;
-    this.status.textContent = `${words} ${left ? `${left} to go.` : "All placed: Enter submits."}`;
+    this.status.textContent = `${words} ${left ? `${left} to go.` : "All placed."}`.trim();
   }
 
   #afterPlacing(card) {
