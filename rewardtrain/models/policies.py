@@ -9,7 +9,9 @@ from labeling.models import Project
 class RetrainPolicy(models.Model):
     project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="retrain_policy")
     enabled = models.BooleanField(default=True)
-    every_pairs = models.PositiveIntegerField(default=200, help_text="New pairs since the last version that start a run.")
+    every_pairs = models.PositiveIntegerField(
+        default=200, help_text="New pairs since the last version that start a run."
+    )
     first_minimum = models.PositiveIntegerField(default=200, help_text="Pairs needed for the first run.")
     cooldown_minutes = models.PositiveIntegerField(default=10, help_text="Quiet time after a run ends.")
     auto_promote = models.BooleanField(default=True, help_text="Promote a model that passes the gate.")
