@@ -1,4 +1,4 @@
-"""A backbone that trains in a second, and a project with enough rankings for a run."""
+"""A project with enough rankings for a run, and rows as runs leave them."""
 
 import random
 from collections.abc import Iterator
@@ -19,10 +19,8 @@ from rewardtrain.core.data import Group, Message
 from rewardtrain.core.data import Ranking as Labeled
 from rewardtrain.core.report import Scores, build_report
 from rewardtrain.models import RewardModel, TrainingRun
+from tests.backbones import BAD, GOOD, WORDS, save_tiny_bert
 from tests.factories import join, make_project, make_prompt, rank
-
-WORDS = [f"{letter}{vowel}" for letter in "bdfgklmnprst" for vowel in "aeiou"]
-GOOD, BAD = "good", "bad"
 
 
 @pytest.fixture(autouse=True)
@@ -36,25 +34,7 @@ def model_dir(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random BERT: 2 layers of 32, and a WordPiece vocabulary of a few dozen words."""
-    import torch
-    from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
-
-    folder = tmp_path_factory.mktemp("backbone")
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz?", *WORDS, GOOD, BAD]
-    vocabulary += [f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-    )
-    BertForMaskedLM(config).save_pretrained(folder)
-    BertTokenizerFast(vocab={word: place for place, word in enumerate(vocabulary)}).save_pretrained(folder)
-    return folder
+    return save_tiny_bert(tmp_path_factory.mktemp("backbone"))
 
 
 @pytest.fixture

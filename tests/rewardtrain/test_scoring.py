@@ -11,8 +11,9 @@ from labeling.errors import Conflict, Invalid
 from labeling.models import Project
 from rewardtrain import policy, registry, runs, scoring, worker
 from rewardtrain.models import TrainingRun
+from tests.backbones import BAD, GOOD
 from tests.factories import make_project
-from tests.rewardtrain.conftest import BAD, GOOD, rank_prompts
+from tests.rewardtrain.conftest import rank_prompts
 from tests.rewardtrain.test_worker import in_the_background, until
 
 
