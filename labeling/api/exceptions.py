@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, RequestDataTooBig
+from django.db import DataError
 from drf_standardized_errors.handler import ExceptionHandler as StandardHandler
 from rest_framework import exceptions
 from rest_framework.exceptions import APIException, ErrorDetail
@@ -37,6 +38,9 @@ class ExceptionHandler(StandardHandler):
                 return Unavailable(_errors(exc))
             case ObjectDoesNotExist():
                 return exceptions.NotFound(f"There is no such {_noun(exc)} that you can see.")
+            case DataError() | UnicodeEncodeError():
+                # U+0000, half a surrogate pair or a number beyond its column: JSON can say it and PostgreSQL can't.
+                return exceptions.ValidationError(f"This can't be stored: {exc}".strip(), code="unstorable")
             case PermissionDenied() if str(exc):
                 return exceptions.PermissionDenied(str(exc))
             case RequestDataTooBig():
