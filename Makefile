@@ -89,7 +89,8 @@ test: $(VENV)/test.stamp node_modules/.stamp browser
 	@$(call say,Import contracts)
 	@$(VENV)/bin/lint-imports
 	@$(call say,Migrations match the models)
-	@PODIUM_DATA_DIR="$$(mktemp -d)" $(PYTHON_IN) manage.py makemigrations --check --dry-run
+	@data=$$(mktemp -d); trap 'rm -rf "$$data"' EXIT; \
+	    PODIUM_DATA_DIR="$$data" $(PYTHON_IN) manage.py makemigrations --check --dry-run
 	@$(call say,Tests)
 	@$(PYTHON_IN) -m pytest --durations=10 $(ARGS)
 
