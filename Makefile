@@ -101,7 +101,7 @@ gpu: $(VENV)/test.stamp
 	@$(PYTHON_IN) -m pytest -m gpu $(ARGS)
 
 bench: $(VENV)/test.stamp
-	@for file in benchmarks/*.py; do printf '\n== %s\n' "$$file"; $(PYTHON_IN) "$$file" || exit 1; done
+	@for file in benchmarks/*.py; do printf '\n== %s\n' "$$file"; PYTHONPATH=. $(PYTHON_IN) "$$file" || exit 1; done
 
 screenshots: $(VENV)/test.stamp node_modules/.stamp browser
 	@$(PYTHON_IN) -m tests.browser.screenshots $(ARGS)
