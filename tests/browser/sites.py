@@ -92,23 +92,30 @@ class People:
     site: Site
     options: dict[str, Any] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
-    contexts: list[BrowserContext] = field(default_factory=list)
+    contexts: dict[tuple[User | None, str], BrowserContext] = field(default_factory=dict)
 
     def page(self, user: User | None = None, **options: Any) -> Page:
-        """A page of the user's own context, logged in."""
-        context = self.browser.new_context(base_url=self.site.url, **{**self.options, **options})
-        self.contexts.append(context)
-        if user is not None:
-            client = Client()
-            client.force_login(user)
-            cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": self.site.url}])
+        """A page in the user's own browser, logged in."""
+        key = (user, repr(options))
+        if key not in self.contexts:
+            self.contexts[key] = self.open(user, options)
+            self.contexts[key].on("close", lambda: self.contexts.pop(key, None))
+        context = self.contexts[key]
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page
 
+    def open(self, user: User | None, options: dict[str, Any]) -> BrowserContext:
+        context = self.browser.new_context(base_url=self.site.url, **{**self.options, **options})
+        if user is not None:
+            client = Client()
+            client.force_login(user)
+            cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": self.site.url}])
+        return context
+
     def close(self) -> None:
-        for context in self.contexts:
+        for context in list(self.contexts.values()):
             context.close()

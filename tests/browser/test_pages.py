@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.sites import People, Site, pages_of
 
+pytestmark = pytest.mark.browser
+
 AXE = Path(__file__).resolve().parent.parent.parent / "node_modules" / "axe-core" / "axe.min.js"
 # A page that refuses says so to the console as well; those are not complaints about the page.
 REFUSALS = ("status of 403", "status of 404")
@@ -36,7 +38,7 @@ def test_no_page_has_an_accessibility_violation_or_a_complaint(site: Site, viewe
         response = page.goto(path)
         assert response is not None
         assert "default-src 'self'" in response.headers["content-security-policy"], name
-        page.wait_for_load_state("networkidle")
+        expect(page.locator(".skeleton")).to_have_count(0)
         if violations := axe(page):
             found[name] = violations
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
@@ -45,8 +47,7 @@ def test_no_page_has_an_accessibility_violation_or_a_complaint(site: Site, viewe
                 ".filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.className || e.tagName)"
                 ".slice(0, 8)"
             )
-        page.context.close()
-    viewers.contexts.clear()
+        page.close()
     assert found == {}
     assert [words for words in viewers.complaints if not any(refusal in words for refusal in REFUSALS)] == []
 

@@ -10,6 +10,8 @@ from playwright.sync_api import Locator, Page, expect
 from labeling.models import Assignment, Ranking
 from tests.browser.sites import People, Site
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture
 def board(people: People, site: Site) -> Page:
