@@ -21,7 +21,7 @@ State = Assignment.State
 # of import, so that the overlap of a prompt fills up before many prompts are begun.
 _NEXT_PROMPT = """
 SELECT prompt.id FROM labeling_prompt prompt
-WHERE prompt.project_id = %(project)s AND prompt.held_at IS NULL
+WHERE prompt.project_id = %(project)s AND prompt.held_at IS NULL AND prompt.ranked < prompt.overlap
   AND NOT EXISTS (
     SELECT 1 FROM labeling_assignment mine
     WHERE mine.prompt_id = prompt.id AND mine.labeler_id = %(labeler)s

@@ -12,7 +12,7 @@ from datetime import timedelta
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F
 from django.utils import timezone
 
 from labeling.errors import Conflict, Invalid
@@ -175,13 +175,12 @@ def register(token: str, *, username: str, password: str) -> User:
 
 def overview(project: Project) -> Overview:
     prompts = Prompt.objects.filter(project=project)
-    ranked = Count("rankings", filter=Q(rankings__live=True))
     live = Ranking.objects.filter(prompt__project=project, live=True)
     pairs = PreferencePair.objects.filter(project=project).count()
     comparisons = sum(k * (k - 1) // 2 for k in live.annotate(k=Count("ranked")).values_list("k", flat=True))
     return Overview(
         prompts=prompts.count(),
-        prompts_done=prompts.annotate(n=ranked).filter(n__gte=F("overlap")).count(),
+        prompts_done=prompts.filter(ranked__gte=F("overlap")).count(),
         rankings=live.count(),
         pairs=pairs,
         ties=comparisons - pairs,

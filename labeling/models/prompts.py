@@ -1,7 +1,7 @@
 """What is ranked: a prompt and its K completions."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from labeling.models.projects import Project
 
@@ -19,6 +19,8 @@ class Prompt(models.Model):
     content_sha256 = models.CharField(max_length=64)  # of messages, canonical JSON: decides the split, for ever
     split = models.CharField(max_length=10, choices=Split.choices)
     overlap = models.PositiveSmallIntegerField(default=1)
+    # Rankings it has, kept by a trigger on assignments (migration 0003): the queue finds open prompts by an index.
+    ranked = models.PositiveSmallIntegerField(default=0, db_default=0)
     # Set when a labeler says that it can't be ranked by anyone: out of the queue until a reviewer decides.
     held_at = models.DateTimeField(null=True)
     held_reason = models.TextField(blank=True, default="")
@@ -34,7 +36,12 @@ class Prompt(models.Model):
             models.CheckConstraint(condition=Q(overlap__gte=1), name="prompt_overlap_positive"),
             models.CheckConstraint(condition=Q(split__in=Split.values), name="prompt_split_known"),
         )
-        indexes = (models.Index(fields=("project", "split"), name="prompt_project_split"),)
+        indexes = (
+            models.Index(fields=("project", "split"), name="prompt_project_split"),
+            models.Index(
+                fields=("project", "id"), condition=Q(held_at__isnull=True, ranked__lt=F("overlap")), name="prompt_open"
+            ),
+        )
 
     def __str__(self) -> str:
         return self.external_id

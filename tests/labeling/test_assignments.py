@@ -162,3 +162,14 @@ def test_one_labeler_in_eight_tabs_holds_one_task() -> None:
     claims = in_threads([labeler] * 8, project)
     assert len({claim.pk for claim in claims if claim is not None}) == 1
     assert Assignment.objects.filter(labeler=labeler, state="claimed").count() == 1
+
+
+@pytest.mark.django_db
+def test_a_prompt_knows_how_often_it_was_ranked() -> None:
+    project = make_project(overlap=2)
+    prompt = make_prompt(project)
+    for expected in (1, 2):
+        rank(project, join(project))
+        prompt.refresh_from_db()
+        assert prompt.ranked == expected
+    assert assignments.claim(project, join(project)) is None
