@@ -41,10 +41,10 @@ class Frame:
 
 
 def render(prompt: Sequence[Message]) -> str:
-    """A dialogue as text: a single user turn is its content, anything longer has a line `Role: content` a turn."""
+    """A dialogue as text: a single user turn is its content, else each turn is `Role: content`, as the export writes it."""
     if len(prompt) == 1 and prompt[0].role == "user":
         return prompt[0].content
-    return "\n".join(f"{message.role.capitalize()}: {message.content}" for message in prompt)
+    return "\n\n".join(f"{message.role.capitalize()}: {message.content}" for message in prompt)
 
 
 def assemble(prompt: list[int], completion: list[int], frame: Frame, *, max_length: int) -> Encoded:

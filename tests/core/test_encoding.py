@@ -16,7 +16,7 @@ def test_a_single_user_turn_is_its_content() -> None:
 
 def test_a_dialogue_has_a_labelled_line_a_turn() -> None:
     dialogue = [Message("system", "Be brief."), Message("user", "Hi"), Message("assistant", "Hello")]
-    assert render(dialogue) == "System: Be brief.\nUser: Hi\nAssistant: Hello"
+    assert render(dialogue) == "System: Be brief.\n\nUser: Hi\n\nAssistant: Hello"
 
 
 def test_a_pair_that_fits_is_kept_whole() -> None:
