@@ -1,4 +1,4 @@
-/* The keys of the ranking board. They do nothing in a text field, under a dialog or with Ctrl, Alt or Meta. */
+/* The keys of the ranking board. They do nothing in a text field or a reason, under a dialog, with Ctrl, Alt or Meta. */
 class RankKeys extends HTMLElement {
   connectedCallback() {
     this.controller = new AbortController();
@@ -11,10 +11,17 @@ class RankKeys extends HTMLElement {
 
   #pressed(event) {
     if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented || event.isComposing) return;
-    if (writes(event.target) || document.querySelector("dialog[open]")) return;
+    if (event.key === "Escape" && event.target.closest(".rail__others")) return this.#leave(event.target);
+    if (hasOwnKeys(event.target) || document.querySelector("dialog[open]")) return;
     const act = /^[0-9]$/.test(event.key) ? this.#digit : this.#keys[event.key];
     if (!act || act.call(this, event) === false) return;
     event.preventDefault();
+  }
+
+  /* From a comment or a reason back to the completions. */
+  #leave(field) {
+    field.closest("#skip, #cannot-rank")?.removeAttribute("open");
+    this.#board.select(this.#board.current);
   }
 
   get #board() {
@@ -49,8 +56,10 @@ function openSkip() {
   skip.querySelector("input[type=radio]").focus();
 }
 
-function writes(target) {
-  return target.closest("textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])") !== null;
+/* Text fields, and the reasons for a skip, among which arrows choose and Enter sends. */
+function hasOwnKeys(target) {
+  const fields = "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])";
+  return target.closest(`${fields}, .rail__others`) !== null;
 }
 
 customElements.define("rank-keys", RankKeys);

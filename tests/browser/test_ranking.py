@@ -150,10 +150,20 @@ def test_the_keys_and_the_guidelines_are_one_key_away(board: Page) -> None:
 
 
 def test_a_skip_is_two_keys_and_enter(board: Page, site: Site) -> None:
-    press(board, "s", "Space")
-    board.get_by_role("button", name="Skip this prompt").click()
+    press(board, "s", "ArrowDown", "Enter")
     expect(board.get_by_text("Skipped. Someone else will get that prompt.")).to_be_visible()
-    assert Assignment.objects.get(labeler=site.labeler, state=Assignment.State.SKIPPED).skip_reason
+    skipped = Assignment.objects.get(labeler=site.labeler, state=Assignment.State.SKIPPED)
+    assert skipped.skip_reason == "I can't read the language"
+
+
+def test_escape_leads_back_from_a_reason_to_the_completions(board: Page, site: Site) -> None:
+    press(board, "s", "Escape")
+    expect(board.locator("#skip")).not_to_have_attribute("open", "")
+    board.get_by_text("Comment").click()
+    board.get_by_label("Comment").fill("first impressions")
+    press(board, "Escape", "1", "2", "3", "4", "Enter")
+    saved(board)
+    assert tiers_of_last_ranking(site) == ["A", "B", "C", "D"]
 
 
 def test_flags_comment_and_time_go_along(board: Page, site: Site) -> None:
