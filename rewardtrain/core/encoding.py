@@ -41,7 +41,7 @@ class Frame:
 
 
 def render(prompt: Sequence[Message]) -> str:
-    """A dialogue as text: a single user turn is its content, else each turn is `Role: content`, as the export writes it."""
+    """A dialogue as text, as the export writes it: a lone user turn is its content, else each is `Role: content`."""
     if len(prompt) == 1 and prompt[0].role == "user":
         return prompt[0].content
     return "\n\n".join(f"{message.role.capitalize()}: {message.content}" for message in prompt)
