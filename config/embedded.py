@@ -176,10 +176,10 @@ def start_missing(data_dir: Path, servers: frozenset[str]) -> frozenset[str]:
         wait_for_lock(descriptor, fcntl.LOCK_EX, START_SECONDS, "another command to start the servers")
         missing = frozenset(server for server in servers if not is_kept(data_dir, server))
         keepers = {server: launch_keeper(data_dir, server) for server in missing}
-        for server, keeper in keepers.items():
-            report, _ = keeper.communicate()
-            if report.strip() != "ready":
-                raise EmbeddedServerError(report.strip() or f"The keeper of {server} ended without a word.")
+        reports = {server: keeper.communicate()[0].strip() for server, keeper in keepers.items()}
+        for server, report in reports.items():
+            if report != "ready":
+                raise EmbeddedServerError(report or f"The keeper of {server} ended without a word.")
         return missing
     finally:
         os.close(descriptor)
