@@ -130,7 +130,7 @@ def test_texts_never_move_while_they_are_ranked(board: Page) -> None:
 
 
 def test_keys_only_write_in_a_text_field(board: Page) -> None:
-    board.get_by_text("Comment").click()
+    board.get_by_text("Comment", exact=True).click()
     board.get_by_label("Comment").fill("")
     board.get_by_label("Comment").press_sequentially("1 s g ? 2")
     board.keyboard.press("Enter")
@@ -159,7 +159,7 @@ def test_a_skip_is_two_keys_and_enter(board: Page, site: Site) -> None:
 def test_escape_leads_back_from_a_reason_to_the_completions(board: Page, site: Site) -> None:
     press(board, "s", "Escape")
     expect(board.locator("#skip")).not_to_have_attribute("open", "")
-    board.get_by_text("Comment").click()
+    board.get_by_text("Comment", exact=True).click()
     board.get_by_label("Comment").fill("first impressions")
     press(board, "Escape", "1", "2", "3", "4", "Enter")
     saved(board)
@@ -168,7 +168,7 @@ def test_escape_leads_back_from_a_reason_to_the_completions(board: Page, site: S
 
 def test_flags_comment_and_time_go_along(board: Page, site: Site) -> None:
     board.locator("#completion-B").get_by_label("Hateful").check()
-    board.get_by_text("Comment").click()
+    board.get_by_text("Comment", exact=True).click()
     board.get_by_label("Comment").fill("B is odd.")
     board.locator("#completion-A .completion__hint").click()
     press(board, "1", "2", "3", "4", "Enter")
