@@ -30,7 +30,7 @@ class NextRetraining:
     pairs_now: int
     new_pairs: int  # since the version that the last run used
     needed: int  # new pairs that start a run
-    lacking: str  # why no run could train or be evaluated on today's pairs, whatever their number; "" if one could
+    lacking: str  # why no run could be made whatever the number of new pairs, in words; "" if one could
     cooling_until: datetime | None
     active_run: TrainingRun | None
 
@@ -54,7 +54,7 @@ def next_retraining(project: Project) -> NextRetraining:
         pairs_now=sum(by_split.values()),
         new_pairs=new,
         needed=policy.every_pairs if last else policy.first_minimum,
-        lacking=lacking(by_split, training_config(policy.training).min_pairs),
+        lacking=obstacle(policy, by_split),
         cooling_until=cooling_until(policy, last, timezone.now()),
         active_run=last if last and last.state in ACTIVE else None,
     )
@@ -68,7 +68,7 @@ def due(project: Project) -> bool:
         return False
     if new_pairs(project, last) < (policy.every_pairs if last else policy.first_minimum):
         return False
-    return not lacking(pairs_by_split(project), training_config(policy.training).min_pairs)
+    return not obstacle(policy, pairs_by_split(project))
 
 
 def get_policy(project: Project) -> RetrainPolicy:
@@ -154,6 +154,14 @@ def new_pairs(project: Project, last: TrainingRun | None) -> int:
 def pairs_by_split(project: Project) -> dict[str, int]:
     counts = live_pairs(project).values("prompt__split").annotate(n=Count("pk")).order_by()
     return dict.fromkeys(Split.values, 0) | {row["prompt__split"]: row["n"] for row in counts}
+
+
+def obstacle(policy: RetrainPolicy, by_split: Mapping[str, int]) -> str:
+    """Why the policy can't start a run, in words, or "": a setting that no longer works, or what the pairs lack."""
+    try:
+        return lacking(by_split, check_training(policy.training).min_pairs)
+    except Invalid as error:
+        return error.detail
 
 
 def lacking(by_split: Mapping[str, int], min_pairs: int) -> str:

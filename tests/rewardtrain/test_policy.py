@@ -111,6 +111,14 @@ def test_it_does_not_start_a_run_that_could_not_be_evaluated(project: Project) -
     assert not policy.due(project)
 
 
+def test_a_backbone_that_has_gone_since_is_told_instead_of_tried_for_ever(project: Project) -> None:
+    policy.update_policy(project, first_minimum=10)
+    project.retrain_policy.training = {"backbone": "/gone"}
+    project.retrain_policy.save()
+    assert "backbone '/gone' doesn't exist" in policy.next_retraining(project).lacking
+    assert not policy.due(project)
+
+
 def test_a_project_has_the_default_policy_until_someone_changes_it(project: Project) -> None:
     assert policy.get_policy(project).pk is None
     policy.update_policy(project, every_pairs=50)
