@@ -17,7 +17,7 @@ from typing import IO
 
 import psutil
 
-from config.death import dies_with_parent
+from rewardtrain.death import dies_with_parent
 
 LOOK_EVERY_SECONDS = 0.2
 FIRST_BACK_OFF_SECONDS = 1.0

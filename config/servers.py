@@ -14,13 +14,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from config.death import dies_with_parent
 from config.embedded import (
     EmbeddedServerError,
     make_private_directory,
     socket_dir,
     valkey_socket,
 )
+from rewardtrain.death import dies_with_parent
 
 POSTGRES_MAJOR = "18"
 SYSTEM_USER = "podium"

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.conf import settings
 
+from rewardtrain.death import dies_with_parent
+
 GRACE_SECONDS = 5.0  # from SIGTERM to SIGKILL: a checkpoint of a large model takes seconds to write
-PR_SET_PDEATHSIG = 1
 
 # Exit codes of rewardtrain.core.errors that mean something to a parent.
 BAD_INPUT = 2
@@ -38,23 +38,8 @@ def start(command: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             cwd=settings.BASE_DIR,
             process_group=0,
-            preexec_fn=dies_with_parent(),
+            preexec_fn=dies_with_parent(signal.SIGKILL),
         )
-
-
-def dies_with_parent() -> Callable[[], None] | None:
-    """For Popen's preexec_fn. Linux only; elsewhere a parent that is killed outright leaves its child behind."""
-    if not sys.platform.startswith("linux"):
-        return None
-    parent = os.getpid()
-    prctl = ctypes.CDLL(None).prctl  # looked up before the fork, where it is safe to
-
-    def tie() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died between the fork and this line
-            os._exit(1)
-
-    return tie
 
 
 def stop(child: subprocess.Popen[bytes], *, grace: float = GRACE_SECONDS) -> int:

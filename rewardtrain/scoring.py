@@ -7,6 +7,7 @@ torch. One at a time per process, because each child holds a whole model in memo
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import threading
 from pathlib import Path
@@ -17,6 +18,7 @@ from django.conf import settings
 from labeling.errors import Conflict, Invalid, PodiumError
 from labeling.models import Project
 from rewardtrain import child, registry, runs
+from rewardtrain.death import dies_with_parent
 from rewardtrain.models import RewardModel
 
 SECONDS = 60.0
@@ -37,8 +39,13 @@ def score(project: Project, prompt: object, completions: list[str], *, timeout: 
     model = registry.champion(project)
     if model is None:
         raise Conflict("no_champion", "The project has no champion yet: train a model, or promote one by hand.")
+    folder = runs.model_folder(model)
+    if not (folder / "manifest.json").is_file():
+        # Our trouble, not the caller's: without this the process would call the folder a bad argument.
+        advice = "restore it from a backup, or promote another model"
+        raise Unavailable("failed", f"Model {model.version} is not in {folder} any more; {advice}.")
     line = json.dumps({"prompt": prompt, "completions": completions}).encode()
-    output = run_core("score", runs.model_folder(model), stdin=line, timeout=timeout)
+    output = run_core("score", folder, stdin=line, timeout=timeout)
     return {"model": model.version, **json.loads(output)}
 
 
@@ -57,7 +64,7 @@ def run_core(command: str, *arguments: str | Path, stdin: bytes = b"", timeout: 
             capture_output=True,
             timeout=timeout,
             cwd=settings.BASE_DIR,
-            preexec_fn=child.dies_with_parent(),
+            preexec_fn=dies_with_parent(signal.SIGKILL),
             check=False,
         )
     except subprocess.TimeoutExpired as error:

@@ -78,7 +78,7 @@ class Models(PagedView):
     @extend_schema(operation_id="models_list")
     def get(self, request: Request, slug: str) -> Response:
         """Models, newest first, with what they are worth on the test split."""
-        project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         rows = project.reward_models.select_related("run").prefetch_related("evaluations__dataset_version")
         return self.page(rows)
 

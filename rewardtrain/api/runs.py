@@ -65,7 +65,7 @@ class Runs(PagedView):
     @extend_schema(operation_id="runs_list")
     def get(self, request: Request, slug: str) -> Response:
         """Runs, newest first."""
-        project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         return self.page(project.runs.select_related("dataset_version", "requested_by", "reward_model"))
 
     @extend_schema(
@@ -86,7 +86,7 @@ class OneRun(APIView):
     @extend_schema(operation_id="runs_read", responses=RunDetailSerializer)
     def get(self, request: Request, slug: str, number: int) -> Response:
         """One run with its settings, its progress and its curves."""
-        project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         return Response(RunDetailSerializer(project.runs.prefetch_related("points").get(number=number)).data)
 
 

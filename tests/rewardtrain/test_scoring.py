@@ -57,6 +57,14 @@ def test_the_champion_scores_and_its_reports_are_read_from_any_file(trained: Pro
         call_command("evaluate", trained.slug, "7", str(file))
 
 
+def test_a_champion_whose_files_are_gone_is_our_trouble_and_not_the_caller_s(trained: Project) -> None:
+    champion = registry.champion(trained)
+    assert champion is not None
+    (runs.model_folder(champion) / "manifest.json").unlink()
+    with pytest.raises(scoring.Unavailable, match="Model 1 is not in .*; restore it from a backup"):
+        scoring.score(trained, "ba de?", ["ba", "de"])
+
+
 def test_without_a_champion_nothing_is_scored(project: Project) -> None:
     with pytest.raises(Conflict, match="no champion yet"):
         scoring.score(project, "?", ["a", "b"])

@@ -107,7 +107,7 @@ def test_each_door_opens_for_whom_it_is_meant(project: Project) -> None:
         "nobody": None,
     }
     assert {who: as_user(user).get(MODELS).status_code for who, user in people.items()} == {
-        "reviewer": 200, "labeler": 403, "stranger": 404, "nobody": 401,
+        "reviewer": 403, "labeler": 403, "stranger": 404, "nobody": 401,
     }  # fmt: skip
     for door in ("promote", "rollback"):
         answers = {who: as_user(user).post(f"{MODELS}1/{door}/", {"reason": "Me."}) for who, user in people.items()}

@@ -98,9 +98,9 @@ def test_a_running_run_is_asked_to_stop(client: APIClient) -> None:
     assert (cancelled["state"], cancelled["cancel_requested"]) == ("running", True)
 
 
-def test_runs_are_read_by_reviewers(client: APIClient, people: dict[str, User | None]) -> None:
+def test_runs_are_read_by_managers(client: APIClient, people: dict[str, User | None]) -> None:
     client.post(RUNS)
-    expected = {"manager": 200, "reviewer": 200, "labeler": 403, "stranger": 404, "nobody": 401, "administrator": 200}
+    expected = {"manager": 200, "reviewer": 403, "labeler": 403, "stranger": 404, "nobody": 401, "administrator": 200}
     for url in (RUNS, f"{RUNS}1/"):
         assert {who: as_user(user).get(url).status_code for who, user in people.items()} == expected
 
