@@ -61,7 +61,7 @@ def test_a_champion_whose_files_are_gone_is_our_trouble_and_not_the_caller_s(tra
     champion = registry.champion(trained)
     assert champion is not None
     (runs.model_folder(champion) / "manifest.json").unlink()
-    with pytest.raises(scoring.Unavailable, match="Model 1 is not in .*; restore it from a backup"):
+    with pytest.raises(scoring.Unavailable, match=r"Model 1 is not in .*; restore it from a backup"):
         scoring.score(trained, "ba de?", ["ba", "de"])
 
 
