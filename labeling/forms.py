@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from string import ascii_uppercase
 from typing import Any, TypedDict, cast
 
 from django import forms
 from django.http import QueryDict
-from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
-from labeling import content
-from labeling.assignments import shown_completions
 from labeling.errors import PodiumError
 from labeling.exports import ALL_SPLITS
-from labeling.models import Assignment, Completion, DatasetVersion, Project, Role, Split
-from labeling.rankings import MAX_COMMENT
-
-SKIP_REASONS = ("I don't know the subject well enough", "I can't read the language", "I don't want to read this")
-UNRANKABLE_REASONS = ("The prompt makes no sense", "The completions belong to another prompt", "All of them are broken")
+from labeling.models import DatasetVersion, Project, Role, Split
 
 
 def add_error(form: forms.Form, error: PodiumError) -> None:
@@ -157,94 +148,3 @@ class ExportForm(forms.Form):
         return Asked(
             file_format=chosen["format"], layout=chosen["layout"], split=chosen["split"], version=chosen["version"]
         )
-
-
-class ReasonForm(forms.Form):
-    """A reason picked from a few, or in the person's own words, which win."""
-
-    def reason(self) -> str:
-        return (self.data.get("other") or self.data.get("reason") or "").strip()
-
-
-@dataclass(frozen=True)
-class Flag:
-    field: str
-    label: str
-    checked: bool
-
-
-@dataclass(frozen=True)
-class Card:
-    """A completion as a labeler sees it: a letter and a text, nothing that tells whose it is."""
-
-    id: str
-    letter: str
-    html: SafeString
-    field: str
-    rank: str  # "" where it is not placed yet
-    flags: list[Flag]
-
-
-class RankingForm(forms.Form):
-    """One rank from 1 to K per completion, flags and a comment. Equal ranks are a tie; gaps close up."""
-
-    comment = forms.CharField(required=False, max_length=MAX_COMMENT)
-    active_seconds = forms.FloatField(required=False, min_value=0)
-
-    def __init__(self, assignment: Assignment, data: QueryDict | None = None) -> None:
-        super().__init__(data)
-        self.completions: list[Completion] = shown_completions(assignment)
-        self.flags: list[dict[str, str]] = assignment.prompt.project.flags
-        self.slots = range(1, len(self.completions) + 1)
-        for completion in self.completions:
-            self.fields[f"rank-{completion.pk}"] = forms.TypedChoiceField(
-                choices=[(slot, slot) for slot in self.slots], coerce=int
-            )
-            for flag in self.flags:
-                self.fields[f"flag-{completion.pk}-{flag['name']}"] = forms.BooleanField(required=False)
-
-    def cards(self) -> list[Card]:
-        return [
-            Card(
-                id=str(completion.pk),
-                letter=letter,
-                html=content.render(completion.text),
-                field=f"rank-{completion.pk}",
-                rank=self._sent(f"rank-{completion.pk}"),
-                flags=[
-                    Flag(name := f"flag-{completion.pk}-{flag['name']}", flag["label"], bool(self._sent(name)))
-                    for flag in self.flags
-                ],
-            )
-            for letter, completion in zip(ascii_uppercase, self.completions, strict=False)
-        ]
-
-    def problem(self) -> str:
-        """What is wrong, in the letters that the person sees."""
-        missing = [card.letter for card in self.cards() if card.field in self.errors]
-        if len(missing) == len(self.completions):
-            return "Nothing is ranked yet. Give every completion a place, then submit."
-        if missing:
-            verb = "has" if len(missing) == 1 else "have"
-            return f"{_listed(missing)} {verb} no place yet. What you chose is kept; place the rest and submit again."
-        return " ".join(f"{name}: {' '.join(map(str, messages))}" for name, messages in self.errors.items())
-
-    def payload(self) -> dict[str, object]:
-        """The answer as the API takes it: dense tiers, best first."""
-        ranks = {completion.pk: self.cleaned_data[f"rank-{completion.pk}"] for completion in self.completions}
-        return {
-            "tiers": [[str(pk) for pk in ranks if ranks[pk] == rank] for rank in sorted(set(ranks.values()))],
-            "flags": {
-                str(pk): {flag["name"]: self.cleaned_data[f"flag-{pk}-{flag['name']}"] for flag in self.flags}
-                for pk in ranks
-            },
-            "comment": self.cleaned_data["comment"],
-            "active_seconds": self.cleaned_data["active_seconds"],
-        }
-
-    def _sent(self, name: str) -> str:
-        return str(self.data.get(name, "")) if self.is_bound else ""
-
-
-def _listed(letters: list[str]) -> str:
-    return letters[0] if len(letters) == 1 else f"{', '.join(letters[:-1])} and {letters[-1]}"

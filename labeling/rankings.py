@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,6 +18,7 @@ from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, PreferencePair, RankedCompletion, Ranking
 
 MAX_COMMENT = 5_000
+MAX_NOTE = 1_000
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,19 @@ def submit(assignment: Assignment, payload: object) -> Submitted:
         ranking = _store(assignment, submission)
         n_pairs = pairs.expand([ranking])
         return Submitted(ranking, created=True, pairs=n_pairs, ties=comb(len(completions), 2) - n_pairs)
+
+
+def draft_of(ranking: Ranking) -> dict[str, Any]:
+    """A stored ranking as the draft that would give it again."""
+    ranked = list(ranking.ranked.all())
+    return {
+        "ranks": {str(place.completion_id): place.rank for place in ranked},
+        "flags": {str(place.completion_id): place.flags for place in ranked if any(place.flags.values())},
+        "notes": {str(place.completion_id): place.note for place in ranked if place.note},
+        "comment": ranking.comment,
+        "strength": ranking.strength,
+        "active_seconds": ranking.active_seconds,
+    }
 
 
 def _again(assignment: Assignment, submission: Submission) -> Submitted:

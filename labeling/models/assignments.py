@@ -26,7 +26,10 @@ class Assignment(models.Model):
     overlap = models.PositiveSmallIntegerField()
     seed = models.BigIntegerField()
     shown_order = models.JSONField()  # completion ids in the order that this labeler sees, from the seed
+    # What is placed so far: {"ranks": {completion id: slot}, "flags", "notes", "comment", "strength",
+    # "active_seconds"}; flags and notes are as in an answer.
     draft = models.JSONField(null=True)
+    draft_revision = models.PositiveIntegerField(default=0, db_default=0)  # two tabs agree by it
     skip_reason = models.CharField(max_length=300, blank=True, default="")
     claimed_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()

@@ -18,6 +18,7 @@ class PreferencePair(models.Model):
     chosen = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+")
     rejected = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+")
     rank_gap = models.PositiveSmallIntegerField()
+    margin = models.PositiveSmallIntegerField(null=True)  # the ranking's strength: 1 slightly, 2 clearly, 3 much better
     chosen_position = models.PositiveSmallIntegerField(null=True)
     rejected_position = models.PositiveSmallIntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -27,6 +28,9 @@ class PreferencePair(models.Model):
         constraints = (
             models.CheckConstraint(condition=~Q(chosen=F("rejected")), name="pair_sides_differ"),
             models.CheckConstraint(condition=Q(rank_gap__gte=1), name="pair_rank_gap_positive"),
+            models.CheckConstraint(
+                condition=Q(margin__isnull=True) | Q(margin__range=(1, 3)), name="pair_margin_known"
+            ),
             # Whichever way round: a ranking can't say both a > b and b > a.
             models.UniqueConstraint(
                 "ranking", Least("chosen", "rejected"), Greatest("chosen", "rejected"), name="pair_once_per_ranking"

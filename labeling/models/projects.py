@@ -18,6 +18,8 @@ class Project(models.Model):
     guidelines = models.TextField(blank=True, default="")
     # Yes/no questions asked of each completion: [{"name": "hateful", "label": "Hateful"}].
     flags = models.JSONField(default=list, blank=True)
+    # With two completions: also ask how much better the better one is.
+    ask_strength = models.BooleanField(default=False, db_default=False)
     overlap = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(50)],

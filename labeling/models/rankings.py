@@ -18,8 +18,11 @@ class Ranking(models.Model):
     labeler = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="rankings")
     revision = models.PositiveIntegerField(default=1)
     live = models.BooleanField(default=True)  # false: superseded by a later revision, or withdrawn
+    ended_at = models.DateTimeField(null=True)  # when it was superseded or withdrawn
     source = models.CharField(max_length=10, choices=Source.choices, default=Source.LABELED)
     comment = models.TextField(blank=True, default="")
+    # How much better the better of two is: 1 slightly, 2 clearly, 3 much. Null where it was not asked or they tie.
+    strength = models.PositiveSmallIntegerField(null=True)
     active_seconds = models.FloatField(null=True)
     payload_sha256 = models.CharField(max_length=64)  # tells a repeated submission from a different one
     created_at = models.DateTimeField(auto_now_add=True)
@@ -30,6 +33,12 @@ class Ranking(models.Model):
             models.UniqueConstraint(fields=("assignment",), condition=Q(live=True), name="ranking_one_live"),
             models.UniqueConstraint(fields=("assignment", "revision"), name="ranking_revision_once"),
             models.UniqueConstraint(fields=("id", "prompt"), name="ranking_id_prompt"),
+            models.CheckConstraint(
+                condition=Q(strength__isnull=True) | Q(strength__range=(1, 3)), name="ranking_strength_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(live=False) | Q(ended_at__isnull=True), name="ranking_live_has_not_ended"
+            ),
             models.CheckConstraint(
                 condition=Q(active_seconds__isnull=True) | Q(active_seconds__gte=0),
                 name="ranking_active_seconds_positive",
@@ -47,6 +56,7 @@ class RankedCompletion(models.Model):
     rank = models.PositiveSmallIntegerField()  # 1 is best; equal ranks are a tie
     shown_position = models.PositiveSmallIntegerField(null=True)  # 0-based on the labeler's screen; null if imported
     flags = models.JSONField(default=dict)
+    note = models.TextField(blank=True, default="", db_default="")  # what is wrong with it, in the labeler's words
 
     class Meta:
         ordering = ("ranking_id", "rank", "id")

@@ -10,26 +10,18 @@ from django.db.models import Avg
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling import access, assignments, content, rankings
+from labeling.board import SKIP_REASONS, UNRANKABLE_REASONS, RankingForm, ReasonForm, dialogue
 from labeling.errors import Conflict, Invalid
-from labeling.forms import SKIP_REASONS, UNRANKABLE_REASONS, RankingForm, ReasonForm
 from labeling.models import Assignment, Project, Role, User
 from labeling.rankings import Submitted
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.history import own_rankings
 
 Stop = Callable[[Assignment, str], None]
-
-
-@dataclass(frozen=True)
-class Turn:
-    role: str
-    who: str
-    html: SafeString
 
 
 @dataclass(frozen=True)
@@ -70,12 +62,12 @@ def _next_task(request: SignedIn, project: Project) -> HttpResponse:
             "is_manager": access.role_in(request.user, project) == Role.MANAGER,
         }
         return render(request, "labeling/rank_empty.html", context)
-    return _board(request, assignment, RankingForm(assignment))
+    return _board(request, assignment, RankingForm.of(assignment))
 
 
 def _submit(request: SignedIn, project: Project) -> HttpResponse:
     assignment = _own(request.user, project, request.POST.get("assignment", ""))
-    form = RankingForm(assignment, request.POST)
+    form = RankingForm.of(assignment, request.POST)
     if not form.is_valid():
         return _board(request, assignment, form, error=form.problem(), status=422)
     try:
@@ -95,7 +87,7 @@ def _stop(request: SignedIn, project: Project, assignment_id: int, stop: Stop, d
     try:
         stop(assignment, form.reason())
     except Invalid as error:
-        return _board(request, assignment, RankingForm(assignment), error=error.detail, status=422)
+        return _board(request, assignment, RankingForm.of(assignment), error=error.detail, status=422)
     except Conflict as error:
         messages.error(request, error.detail)
     else:
@@ -120,7 +112,7 @@ def _board(
     context = {
         "project": project,
         "assignment": assignment,
-        "turns": dialogue_of(assignment),
+        "turns": dialogue(assignment.prompt.messages),
         "form": form,
         "cards": form.cards(),
         "error": error,
@@ -131,14 +123,6 @@ def _board(
         "unrankable_reasons": UNRANKABLE_REASONS,
     }
     return render(request, "labeling/rank.html", context, status=status)
-
-
-def dialogue_of(assignment: Assignment) -> list[Turn]:
-    who = {"user": "Person", "assistant": "Assistant", "system": "Instructions to the assistant"}
-    return [
-        Turn(message["role"], who.get(message["role"], message["role"]), content.render(message["content"]))
-        for message in assignment.prompt.messages
-    ]
 
 
 def pace_of(user: User, project: Project) -> Pace:
