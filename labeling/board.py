@@ -5,13 +5,16 @@ It knows no assignment, so that the practice task and the style page show the sa
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from string import ascii_uppercase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -20,6 +23,9 @@ from labeling import content
 from labeling.assignments import shown_completions
 from labeling.models import Assignment
 from labeling.rankings import MAX_COMMENT, MAX_NOTE
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 SKIP_REASONS = (
     gettext_lazy("I don't know the subject well enough"),
@@ -36,6 +42,25 @@ STRENGTHS = (
     (2, gettext_lazy("Clearly better")),
     (3, gettext_lazy("Much better")),
 )
+
+# What the board's script says, with {names} that it fills in.
+SAYS = {
+    "placed": gettext_lazy("{letter} is in slot {rank}."),
+    "tied": gettext_lazy("{letter} is in slot {rank}, tied with {others}."),
+    "back": gettext_lazy("{letter} is unranked again."),
+    "missing": gettext_lazy("Not placed yet: {letters}."),
+    "unplaced": gettext_lazy("{letter} is not placed yet: type 1 to {slots}."),
+    "slots": gettext_lazy("There are {slots} slots."),
+    "left": gettext_lazy("{n} to go."),
+    "all": gettext_lazy("All placed."),
+    "kept": gettext_lazy("What you chose is kept."),
+    "elsewhere": gettext_lazy("Changed in another window; this is its state."),
+    "sorted": gettext_lazy("Shown in your order, best first."),
+    "unsorted": gettext_lazy("Shown in the first order again."),
+    "no_flags": gettext_lazy("This project asks for no flags."),
+    "pick_second": gettext_lazy("{letter} is marked. Choose the one to compare it with."),
+    "next": gettext_lazy("The next prompt is here."),
+}
 
 
 @dataclass(frozen=True)
@@ -91,6 +116,55 @@ class Values:
 
     def of(self, name: str) -> str:
         return str(self.sent.get(name) or "")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One filling of the board: what stands on it and where its answer goes. An empty address leaves its part out."""
+
+    id: str
+    action: str
+    turns: list[Turn]
+    form: RankingForm
+    cards: list[Card]
+    draft_url: str = ""
+    draft_revision: int = 0
+    keep_url: str = ""
+    ahead_url: str = ""
+    compare_url: str = ""
+    skip_url: str = ""
+    cannot_url: str = ""
+    submit: StrOrPromise = gettext_lazy("Submit ranking")
+    skip_reasons: tuple[StrOrPromise, ...] = SKIP_REASONS
+    unrankable_reasons: tuple[StrOrPromise, ...] = UNRANKABLE_REASONS
+
+    @property
+    def k(self) -> int:
+        return len(self.cards)
+
+    @property
+    def says(self) -> str:
+        """What the board's script says, as JSON: it has no words of its own."""
+        return json.dumps({name: str(words) for name, words in SAYS.items()}, ensure_ascii=False)
+
+
+def task_of(assignment: Assignment, form: RankingForm) -> Task:
+    """The board of a task from the queue."""
+    slug, pk = assignment.prompt.project.slug, assignment.pk
+    return Task(
+        id=str(pk),
+        action=reverse("rank", args=[slug]),
+        turns=dialogue(assignment.prompt.messages),
+        form=form,
+        cards=form.cards(),
+        draft_url=reverse("rank_draft", args=[slug, pk]),
+        draft_revision=assignment.draft_revision,
+        keep_url=reverse("rank_keep", args=[slug, pk]),
+        ahead_url=reverse("rank_ahead", args=[slug, pk]),
+        compare_url=reverse("rank_compare", args=[slug, pk]),
+        skip_url=reverse("rank_skip", args=[slug, pk]),
+        cannot_url=reverse("rank_cannot", args=[slug, pk]),
+    )
 
 
 class ReasonForm(forms.Form):
@@ -165,6 +239,21 @@ class RankingForm(forms.Form):
         chosen = self.values.of("strength")
         return [Strength(value, str(label), str(value) == chosen) for value, label in STRENGTHS if self.ask_strength]
 
+    def draft(self) -> dict[str, Any]:
+        """What is chosen so far, complete or not, in the shape of a draft."""
+        said = self.values.of
+        ids = [completion.id for completion in self.completions]
+        names = [flag["name"] for flag in self.flags]
+        ranks = {pk: said(f"rank-{pk}") for pk in ids}
+        return {
+            "ranks": {pk: int(rank) for pk, rank in ranks.items() if rank in map(str, self.slots)},
+            "flags": {pk: on for pk in ids if (on := {name: True for name in names if said(f"flag-{pk}-{name}")})},
+            "notes": {pk: note[:MAX_NOTE] for pk in ids if (note := said(f"note-{pk}"))},
+            "comment": said("comment")[:MAX_COMMENT],
+            "strength": int(said("strength")) if said("strength") in ("1", "2", "3") else None,
+            "active_seconds": _seconds(said("active_seconds")),
+        }
+
     def problem(self) -> str:
         """What is wrong, in the letters that the person sees."""
         missing = [card.letter for card in self.cards() if card.field in self.errors]
@@ -224,6 +313,14 @@ def dialogue(messages: Sequence[Mapping[str, str]]) -> list[Turn]:
 def _items(draft: Mapping[str, Any], name: str) -> list[tuple[str, Any]]:
     value = draft.get(name)
     return [(str(key), item) for key, item in value.items()] if isinstance(value, Mapping) else []
+
+
+def _seconds(value: str) -> float | None:
+    try:
+        seconds = float(value)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def _listed(letters: list[str]) -> str:

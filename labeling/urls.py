@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling.views import export, history, home, invitations, people, projects, prompts, rank
+from labeling.views import export, history, home, invitations, people, projects, prompts, rank, upkeep
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -13,6 +13,12 @@ urlpatterns = [
     path("p/<slug:slug>/rank/", rank.rank, name="rank"),
     path("p/<slug:slug>/rank/<int:assignment_id>/skip/", rank.skip, name="rank_skip"),
     path("p/<slug:slug>/rank/<int:assignment_id>/cannot-rank/", rank.cannot_rank, name="rank_cannot"),
+    path("p/<slug:slug>/rank/<int:assignment_id>/ahead/", rank.ahead, name="rank_ahead"),
+    path("p/<slug:slug>/rank/<int:assignment_id>/draft/", upkeep.draft, name="rank_draft"),
+    path("p/<slug:slug>/rank/<int:assignment_id>/keep/", upkeep.keep, name="rank_keep"),
+    path("p/<slug:slug>/rank/<int:assignment_id>/leave/", upkeep.leave, name="rank_leave"),
+    path("p/<slug:slug>/rank/<int:assignment_id>/undo/", upkeep.undo, name="rank_undo"),
+    path("p/<slug:slug>/rank/<int:assignment_id>/compare/", upkeep.compare, name="rank_compare"),
     path("p/<slug:slug>/history/", history.history, name="history"),
     path("p/<slug:slug>/guidelines/", projects.guidelines, name="guidelines"),
     path("p/<slug:slug>/prompts/", prompts.prompts, name="prompts"),

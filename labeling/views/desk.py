@@ -1,0 +1,122 @@
+"""What the doors of the ranking desk share: the person's own task, its board, and answers for page and script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Avg
+from django.http import Http404, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from labeling import access, content
+from labeling.board import RankingForm, task_of
+from labeling.errors import PodiumError
+from labeling.models import Assignment, Project, Ranking, Role, User
+from labeling.rankings import UNDO_SECONDS
+from labeling.views.doors import SignedIn
+from labeling.views.history import own_rankings
+
+SCRIPT = "rank-desk"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The person's own day: never anyone else's."""
+
+    today: int
+    seconds: float | None
+    goal: int | None
+
+    @property
+    def reached(self) -> bool:
+        return self.goal is not None and self.today >= self.goal
+
+
+def by_script(request: SignedIn) -> bool:
+    """Whether the page's script asks: it takes fragments and JSON where a browser takes pages and redirects."""
+    return request.headers.get("X-Requested-With") == SCRIPT
+
+
+def own_task(user: User, project: Project, pk: object) -> Assignment:
+    try:
+        assignment = access.get_assignment(user, int(str(pk)))
+    except (ValueError, OverflowError, Assignment.DoesNotExist) as error:
+        raise Http404("no such task of yours") from error
+    if assignment.prompt.project_id != project.pk:
+        raise Http404("no such task in this project")
+    return assignment
+
+
+def show_task(
+    request: SignedIn, assignment: Assignment, form: RankingForm | None = None, *, error: str = "", status: int = 200
+) -> HttpResponse:
+    """The whole page, or for the script the board alone."""
+    project = assignment.prompt.project
+    context: dict[str, Any] = {
+        "project": project,
+        "task": task_of(assignment, form or RankingForm.of(assignment)),
+        "error": error,
+    }
+    if by_script(request):
+        return render(request, "labeling/_task.html", context, status=status)
+    context |= {
+        "pace": pace_of(request.user, project),
+        "guidelines": content.render(project.guidelines),
+        "is_labeler": access.role_in(request.user, project) == Role.LABELER,
+        "undo": undoable(request.user, project),
+        "first_time": is_first_time(request.user),
+    }
+    return render(request, "labeling/rank.html", context, status=status)
+
+
+def refuse(request: SignedIn, assignment: Assignment, form: RankingForm, detail: str) -> HttpResponse:
+    """What was sent can't be taken as it is: the board again with what was chosen, and why."""
+    if by_script(request):
+        return JsonResponse({"detail": detail}, status=422)
+    return show_task(request, assignment, form, error=detail, status=422)
+
+
+def lost(request: SignedIn, project: Project, error: PodiumError) -> HttpResponse:
+    """The task is not this person's any more, or is answered: on to the next one, with the reason."""
+    if by_script(request):
+        return JsonResponse({"detail": error.detail, "code": error.code}, status=409)
+    messages.error(request, error.detail)
+    return redirect("rank", project.slug)
+
+
+def done(request: SignedIn, project: Project, words: str, *, undo: str = "") -> HttpResponse:
+    if by_script(request):
+        pace = pace_of(request.user, project)
+        return JsonResponse(
+            {
+                "said": words,
+                "undo": undo,
+                "undo_seconds": UNDO_SECONDS,
+                "today": pace.today,
+                "seconds": pace.seconds and round(pace.seconds),
+            }
+        )
+    messages.success(request, words)
+    return redirect("rank", project.slug)
+
+
+def pace_of(user: User, project: Project) -> Pace:
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    today = own_rankings(user, project).filter(created_at__gte=midnight, source="labeled").order_by()
+    found = today.aggregate(mean=Avg("active_seconds"))
+    return Pace(today.count(), found["mean"], user.daily_goal)
+
+
+def undoable(user: User, project: Project) -> Ranking | None:
+    """The last ranking, while it can still be taken back by one key."""
+    last = own_rankings(user, project).filter(source=Ranking.Source.LABELED).first()
+    return last if last and (timezone.now() - last.created_at).total_seconds() < UNDO_SECONDS else None
+
+
+def is_first_time(user: User) -> bool:
+    return user.tour_seen_at is None and not Ranking.objects.filter(labeler=user).exists()
+
+

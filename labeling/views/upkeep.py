@@ -1,0 +1,109 @@
+"""What the ranking page does on its own while someone works: drafts, the lease, giving back, undo, comparing."""
+
+from __future__ import annotations
+
+import contextlib
+from string import ascii_uppercase
+
+from django.contrib import messages
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from labeling import assignments, rankings
+from labeling.board import RankingForm, fields_of_draft
+from labeling.compare import compare as compare_words
+from labeling.errors import Conflict, Invalid
+from labeling.models import Assignment, Project, Role
+from labeling.views.desk import by_script, lost, own_task, show_task
+from labeling.views.doors import SignedIn, project_page
+
+
+def undo_address(assignment: Assignment) -> str:
+    return reverse("rank_undo", args=[assignment.prompt.project.slug, assignment.pk])
+
+
+@require_POST
+@project_page(Role.LABELER)
+def draft(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
+    """Keeps what is chosen so far. Where another window was faster, 409 and what that one said."""
+    assignment = own_task(request.user, project, assignment_id)
+    form = RankingForm.of(assignment, request.POST)
+    base = request.POST.get("draft_revision", "")
+    try:
+        saved = assignments.save_draft(assignment, form.draft(), base=int(base) if base.isdecimal() else None)
+    except Invalid as error:
+        return JsonResponse({"detail": error.detail}, status=422)
+    except Conflict as error:
+        now = own_task(request.user, project, assignment_id)
+        answer = {"code": error.code, "revision": now.draft_revision, "fields": fields_of_draft(now.draft)}
+        return JsonResponse(answer | {"detail": error.detail}, status=409)
+    return JsonResponse({"revision": saved.draft_revision})
+
+
+@require_POST
+@project_page(Role.LABELER)
+def keep(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
+    """The heartbeat of a page that someone looks at: the leases go on, and the page learns what changed elsewhere."""
+    assignment = own_task(request.user, project, assignment_id)
+    try:
+        kept = assignments.extend(assignment)
+    except Conflict as error:
+        return lost(request, project, error)
+    ahead = request.POST.get("ahead", "")
+    return JsonResponse({"revision": kept.draft_revision, "ahead": ahead if _kept(request, project, ahead) else ""})
+
+
+def _kept(request: SignedIn, project: Project, ahead: str) -> bool:
+    if not ahead:
+        return False
+    with contextlib.suppress(Conflict):
+        assignments.extend(own_task(request.user, project, ahead))
+        return True
+    return False
+
+
+@require_POST
+@project_page(Role.LABELER)
+def leave(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
+    """The page is being closed: what was taken ahead goes back to the queue, what is on the board stays."""
+    current = own_task(request.user, project, assignment_id)
+    assignments.give_back_ahead(project, request.user, current=current)
+    return HttpResponse(status=204)
+
+
+@require_POST
+@project_page(Role.LABELER)
+def undo(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
+    assignment = own_task(request.user, project, assignment_id)
+    try:
+        assignment = rankings.withdraw(assignment)
+    except Conflict as error:
+        return lost(request, project, error)
+    if by_script(request):
+        return show_task(request, assignment)
+    messages.success(request, _("Taken back. Change what you like and submit again."))
+    return redirect("rank", project.slug)
+
+
+@never_cache
+@require_safe
+@project_page(Role.LABELER)
+def compare(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
+    """Two completions side by side with the words in which they differ."""
+    assignment = own_task(request.user, project, assignment_id)
+    shown = dict(zip(ascii_uppercase, assignments.shown_completions(assignment), strict=False))
+    letters = (request.GET.get("one", "A"), request.GET.get("two", "B"))
+    one, two = (letter if letter in shown else other for letter, other in zip(letters, "AB", strict=True))
+    context = {
+        "project": project,
+        "letters": list(shown),
+        "one": one,
+        "two": two,
+        "comparison": compare_words(shown[one].text, shown[two].text),
+    }
+    template = "labeling/_compare.html" if by_script(request) else "labeling/compare.html"
+    return render(request, template, context)
