@@ -18,10 +18,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from labeling import pairs
-from labeling.assignments import shuffled
 from labeling.messages import content_sha256, split_of
 from labeling.models import Assignment, Completion, Project, Prompt, RankedCompletion, Ranking, User
 from labeling.rows import BadRow, RankingRow, Row, parse_row
+from labeling.slots import shuffled
 
 BATCH = 200
 MAX_ERRORS = 1_000  # reported; the rest is counted
