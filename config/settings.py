@@ -100,7 +100,7 @@ STATICFILES_DIRS: list[Path | tuple[str, Path]] = [BASE_DIR / "static"]
 # The browser libraries that pages use, each served under vendor/NAME/ and nothing else of node_modules.
 for prefix, folder in {
     "vendor/htmx": "htmx.org/dist",
-    "vendor/sortablejs": "sortablejs/modular",
+    "vendor/sortablejs": "sortablejs",
     "vendor/uplot": "uplot/dist",
     "vendor/source-sans": "@fontsource-variable/source-sans-3",
     "vendor/source-serif": "@fontsource-variable/source-serif-4",

@@ -1,22 +1,26 @@
 /*
  * The ranking board. The radio buttons of the cards are the truth; chips on the rail only show it, so the form sends the
- * same with and without this file. <rank-keys> and <rank-drag> inside it call place(), move(), select() and the rest.
+ * same with and without this file. Elements inside it (keys, drag, draft, texts) call place(), move(), select() and the
+ * rest, and hear of changes by the event board:changed. Its words come from the server in data-says.
  */
 class RankBoard extends HTMLElement {
   placed = []; // cards in the order in which they were placed, for takeBack()
 
   connectedCallback() {
+    if (this.cards) return; // set aside for an undo and back again, with all that was chosen
     this.cards = [...this.querySelectorAll(".completion")];
+    this.words = JSON.parse(this.dataset.says);
     this.form = this.querySelector("form.board__cards");
     this.status = this.querySelector(".rail__status");
     this.slots = Number(this.dataset.slots);
     this.addEventListener("change", (event) => this.#changed(event));
     this.addEventListener("click", (event) => this.#clicked(event));
+    this.addEventListener("focusin", ({ target }) => this.#focused(target.closest(".completion")));
     this.form.noValidate = true; // #submitting says it better
     this.form.addEventListener("submit", (event) => this.#submitting(event));
-    this.cards.forEach((card) => this.#show(card));
+    this.show();
     this.select(this.unranked[0] ?? this.cards[0], { focus: false });
-    this.say(this.unranked.length < this.cards.length ? "What you chose is kept." : "");
+    this.say(this.unranked.length < this.cards.length ? this.words.kept : "");
   }
 
   get current() {
@@ -31,27 +35,37 @@ class RankBoard extends HTMLElement {
     return this.cards.find((card) => card.dataset.letter === letter);
   }
 
+  chip(card) {
+    return this.querySelector(`.chip[data-letter="${card.dataset.letter}"]`);
+  }
+
   rankOf(card) {
     return Number(card.querySelector(".place input:checked")?.value ?? 0);
+  }
+
+  /* A sentence of the server's with its {names} filled in. */
+  sentence(name, values) {
+    return this.words[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
   }
 
   select(card, { focus = true } = {}) {
     for (const part of this.querySelectorAll("[data-current]")) delete part.dataset.current;
     card.dataset.current = "";
-    this.#chip(card).dataset.current = "";
+    this.chip(card).dataset.current = "";
     if (!focus) return;
     card.focus({ preventScroll: true });
-    card.scrollIntoView({ block: "nearest" });
+    card.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   selectBeside(step) {
-    const place = this.cards.indexOf(this.current) + step;
-    this.select(this.cards[Math.min(Math.max(place, 0), this.cards.length - 1)]);
+    const inView = [...this.form.querySelectorAll(".completion")]; // the order on the screen, which may be the person's
+    const place = inView.indexOf(this.current) + step;
+    this.select(inView[Math.min(Math.max(place, 0), inView.length - 1)]);
   }
 
   /* Puts a card into a slot; `advance` goes on to the next unranked card. */
   place(card, slot, { advance = false } = {}) {
-    if (slot < 1 || slot > this.slots) return this.say(`There are ${this.slots} slots.`);
+    if (slot < 1 || slot > this.slots) return this.say(this.sentence("slots", { slots: this.slots }));
     card.querySelector(`.place input[value="${slot}"]`).checked = true;
     this.#afterPlacing(card);
     const next = this.cards.slice(this.cards.indexOf(card)).find((other) => !this.rankOf(other)) ?? this.unranked[0];
@@ -60,7 +74,7 @@ class RankBoard extends HTMLElement {
 
   move(card, step) {
     const rank = this.rankOf(card);
-    if (!rank) return this.say(`${card.dataset.letter} is not placed yet: type 1 to ${this.slots}.`);
+    if (!rank) return this.say(this.sentence("unplaced", { letter: card.dataset.letter, slots: this.slots }));
     this.place(card, Math.min(Math.max(rank + step, 1), this.slots));
   }
 
@@ -70,50 +84,64 @@ class RankBoard extends HTMLElement {
     if (!back) return;
     back.querySelector(".place input:checked").checked = false;
     this.placed = this.placed.filter((other) => other !== back);
-    this.#show(back);
+    this.show([back]);
     this.select(back);
-    this.say(`${back.dataset.letter} is unranked again.`);
+    this.say(this.sentence("back", { letter: back.dataset.letter }));
+    this.#tell();
   }
 
-  submit() {
-    this.form.requestSubmit();
+  /* Takes over what was chosen in another window. */
+  fill(fields) {
+    for (const element of this.form.elements) {
+      const said = fields[element.name] ?? "";
+      if (["radio", "checkbox"].includes(element.type)) element.checked = said === element.value;
+      else if (element.type.startsWith("text") && element !== document.activeElement) element.value = said;
+    }
+    this.placed = this.cards.filter((card) => this.rankOf(card));
+    this.show();
+    this.say(this.words.elsewhere);
   }
 
   say(words) {
     const left = this.unranked.length;
-    this.status.textContent = `${words} ${left ? `${left} to go.` : "All placed."}`.trim();
+    this.status.textContent = `${words} ${left ? this.sentence("left", { n: left }) : this.words.all}`.trim();
+  }
+
+  /* Moves the cards' chips to where their ranks say, in letter order, and lets the eye follow. */
+  show(cards = this.cards) {
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    for (const card of cards) {
+      const chip = this.chip(card);
+      const home = this.querySelector(`.slot[data-slot="${this.rankOf(card) || ""}"] .slot__chips`);
+      const before = chip.getBoundingClientRect();
+      const next = [...home.children].find((other) => other !== chip && other.dataset.letter > chip.dataset.letter);
+      if (chip.parentNode !== home || chip.nextElementSibling !== (next ?? null)) home.insertBefore(chip, next ?? null);
+      card.dataset.rank = this.rankOf(card) || "";
+      if (still || cards.length > 1) continue;
+      const after = chip.getBoundingClientRect();
+      const from = `translate(${before.x - after.x}px, ${before.y - after.y}px)`;
+      chip.animate([{ transform: from }, { transform: "none" }], { duration: 120, easing: "ease-out" });
+    }
+    this.querySelector(".rail__submit").setAttribute("aria-disabled", String(this.unranked.length > 0));
   }
 
   #afterPlacing(card) {
     this.placed = [...this.placed.filter((other) => other !== card), card];
-    this.#show(card);
+    this.show([card]);
     const rank = this.rankOf(card);
     const tied = this.cards.filter((other) => other !== card && this.rankOf(other) === rank);
-    const with_ = tied.length ? `, tied with ${tied.map((other) => other.dataset.letter).join(", ")}` : "";
-    this.say(`${card.dataset.letter} is in slot ${rank}${with_}.`);
+    const others = tied.map((other) => other.dataset.letter).join(", ");
+    this.say(this.sentence(others ? "tied" : "placed", { letter: card.dataset.letter, rank, others }));
+    this.#tell();
   }
 
-  /* Moves the card's chip to where its rank says, in letter order, and lets the eye follow. */
-  #show(card) {
-    const chip = this.#chip(card);
-    const home = this.querySelector(`.slot[data-slot="${this.rankOf(card) || ""}"] .slot__chips`);
-    const before = chip.getBoundingClientRect();
-    const next = [...home.children].find((other) => other !== chip && other.dataset.letter > chip.dataset.letter);
-    home.insertBefore(chip, next ?? null);
-    this.querySelector(".rail__submit").setAttribute("aria-disabled", String(this.unranked.length > 0));
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-    const after = chip.getBoundingClientRect();
-    const from = `translate(${before.x - after.x}px, ${before.y - after.y}px)`;
-    chip.animate([{ transform: from }, { transform: "none" }], { duration: 120, easing: "ease-out" });
-  }
-
-  #chip(card) {
-    return this.querySelector(`.chip[data-letter="${card.dataset.letter}"]`);
+  #tell() {
+    this.dispatchEvent(new CustomEvent("board:changed", { bubbles: true }));
   }
 
   #changed(event) {
-    if (!event.target.matches(".place input")) return;
-    this.#afterPlacing(event.target.closest(".completion"));
+    if (event.target.matches(".place input")) this.#afterPlacing(event.target.closest(".completion"));
+    else this.#tell();
   }
 
   #clicked({ target }) {
@@ -121,8 +149,11 @@ class RankBoard extends HTMLElement {
     if (chip) return this.select(this.card(chip.dataset.letter));
     const slot = target.closest(".rail__slots .slot");
     if (slot) return this.place(this.current, Number(slot.dataset.slot), { advance: true });
-    const card = target.closest(".completion");
-    if (card) this.select(card, { focus: false });
+    this.#focused(target.closest(".completion"));
+  }
+
+  #focused(card) {
+    if (card && card !== this.current) this.select(card, { focus: false });
   }
 
   #submitting(event) {
@@ -130,7 +161,7 @@ class RankBoard extends HTMLElement {
     if (!left.length) return;
     event.preventDefault();
     this.select(left[0]);
-    this.say(`${left.map((card) => card.dataset.letter).join(", ")} not placed yet.`);
+    this.say(this.sentence("missing", { letters: left.map((card) => card.dataset.letter).join(", ") }));
   }
 }
 

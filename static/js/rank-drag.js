@@ -1,53 +1,44 @@
-/* Dragging chips between the slots of the board, with mouse, pen or finger. Escape lets go. */
-const FAR_ENOUGH = 6; // px: less is a click
-
+/* Dragging chips between the slots of the board, with mouse, pen or finger (SortableJS). Escape lets go. */
 class RankDrag extends HTMLElement {
   connectedCallback() {
     this.board = this.closest("rank-board");
-    this.board.addEventListener("pointerdown", (event) => this.#start(event));
-  }
-
-  #start(event) {
-    const chip = event.target.closest(".chip");
-    if (!chip || event.button !== 0) return;
-    const drag = { chip, x: event.clientX, y: event.clientY, slot: null, far: false };
-    const controller = new AbortController();
-    const { signal } = controller;
-    const end = (drop) => {
-      controller.abort();
-      this.#end(drag, drop);
+    const options = {
+      group: "chips",
+      sort: false, // there is no order inside a slot
+      forceFallback: true, // the browser's own drag image lags and knows no touch
+      fallbackOnBody: true,
+      fallbackTolerance: 6, // px: less is a click
+      draggable: ".chip",
+      onStart: () => this.#start(),
+      onEnd: (event) => this.#end(event),
     };
-    document.addEventListener("pointermove", (move) => this.#move(drag, move), { signal });
-    document.addEventListener("pointerup", () => end(true), { signal });
-    document.addEventListener("pointercancel", () => end(false), { signal });
-    document.addEventListener("keydown", (key) => key.key === "Escape" && end(false), { signal });
+    this.lists = [...this.board.querySelectorAll(".slot")].map((slot) => window.Sortable.create(slot, options));
   }
 
-  #move(drag, { clientX, clientY }) {
-    const [dx, dy] = [clientX - drag.x, clientY - drag.y];
-    drag.far ||= Math.hypot(dx, dy) > FAR_ENOUGH;
-    if (!drag.far) return;
-    drag.chip.dataset.dragging = "";
-    drag.chip.style.translate = `${dx}px ${dy}px`;
-    const slot = document.elementFromPoint(clientX, clientY)?.closest(".slot") ?? null;
-    if (slot === drag.slot) return;
-    delete drag.slot?.dataset.over;
-    drag.slot = slot;
-    if (slot) slot.dataset.over = "";
+  disconnectedCallback() {
+    this.lists.forEach((list) => list.destroy());
   }
 
-  #end({ chip, slot, far }, drop) {
-    delete chip.dataset.dragging;
-    delete slot?.dataset.over;
-    if (!far) return;
-    // The click that follows a drop belongs to the drag. Where none follows, the listener must not wait for the next.
-    const swallow = (click) => click.stopPropagation();
-    this.board.addEventListener("click", swallow, { capture: true, once: true });
-    setTimeout(() => this.board.removeEventListener("click", swallow, { capture: true }));
-    const card = this.board.card(chip.dataset.letter);
-    if (drop && slot?.dataset.slot) this.board.place(card, Number(slot.dataset.slot));
-    else if (drop && slot && this.board.rankOf(card)) this.board.takeBack(card);
-    chip.style.translate = "";
+  #start() {
+    this.letGo = false;
+    this.controller = new AbortController();
+    document.addEventListener("keydown", (key) => this.#pressed(key), { signal: this.controller.signal, capture: true });
+  }
+
+  #pressed(key) {
+    if (key.key !== "Escape") return;
+    key.stopPropagation();
+    this.letGo = true;
+    document.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
+  }
+
+  #end({ item, to }) {
+    this.controller.abort();
+    const card = this.board.card(item.dataset.letter);
+    const slot = Number(to.dataset.slot);
+    if (this.letGo || slot === this.board.rankOf(card)) this.board.show([card]);
+    else if (slot) this.board.place(card, slot);
+    else this.board.takeBack(card);
   }
 }
 

@@ -1,8 +1,15 @@
-/* The keys of the ranking board. They do nothing in a text field or a reason, under a dialog, with Ctrl, Alt or Meta. */
+/*
+ * The keys of the ranking board, and the buttons that do the same. Keys do nothing in a text field or a reason, under a
+ * dialog, with Ctrl, Alt or Meta. data-single-keys="off" leaves arrows, Enter, Backspace and Escape only (WCAG 2.1.4).
+ */
 class RankKeys extends HTMLElement {
   connectedCallback() {
+    this.board = this.closest("rank-board");
+    this.texts = this.board.querySelector("rank-texts");
     this.controller = new AbortController();
-    document.addEventListener("keydown", (event) => this.#pressed(event), { signal: this.controller.signal });
+    const { signal } = this.controller;
+    document.addEventListener("keydown", (event) => this.#pressed(event), { signal });
+    document.addEventListener("click", (event) => this.#clicked(event), { signal });
   }
 
   disconnectedCallback() {
@@ -11,55 +18,83 @@ class RankKeys extends HTMLElement {
 
   #pressed(event) {
     if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented || event.isComposing) return;
-    if (event.key === "Escape" && event.target.closest(".rail__others")) return this.#leave(event.target);
-    if (hasOwnKeys(event.target) || document.querySelector("dialog[open]")) return;
+    if (document.querySelector("dialog[open]")) return;
+    if (event.key === "Escape") return this.#leave(event.target);
+    if (hasOwnKeys(event.target)) return;
+    if (event.key.length === 1 && this.dataset.singleKeys === "off") return;
     const act = /^[0-9]$/.test(event.key) ? this.#digit : this.#keys[event.key];
     if (!act || act.call(this, event) === false) return;
     event.preventDefault();
   }
 
-  /* From a comment or a reason back to the completions. */
-  #leave(field) {
-    field.closest("#skip, #cannot-rank")?.removeAttribute("open");
-    this.#board.select(this.#board.current);
+  #clicked({ target }) {
+    const tool = target.closest("[data-tool]");
+    if (!tool) return;
+    tool.closest("[popover]:popover-open")?.hidePopover();
+    this.#tools[tool.dataset.tool]();
   }
 
-  get #board() {
-    return this.closest("rank-board");
+  /* From a comment, a flag or a reason back to the completions. */
+  #leave(field) {
+    if (!field.closest(".rail__others, .completion__flags, .strength")) return;
+    field.closest("#skip, #cannot-rank")?.removeAttribute("open");
+    this.board.select(this.board.current);
   }
 
   #digit({ key }) {
-    const board = this.#board;
-    board.place(board.current, Number(key) || 10, { advance: true });
+    this.board.place(this.board.current, Number(key) || 10, { advance: true });
   }
 
+  #tools = {
+    compare: () => document.querySelector("rank-compare").open(this.board),
+    order: () => this.texts.order(),
+    plain: () => this.texts.plain(),
+  };
+
   #keys = {
-    ArrowDown: () => this.#board.selectBeside(1),
-    ArrowUp: () => this.#board.selectBeside(-1),
-    j: () => this.#board.selectBeside(1),
-    k: () => this.#board.selectBeside(-1),
-    ArrowLeft: () => this.#board.move(this.#board.current, -1),
-    ArrowRight: () => this.#board.move(this.#board.current, 1),
-    Backspace: () => this.#board.takeBack(this.#board.current),
+    ArrowDown: () => this.board.selectBeside(1),
+    ArrowUp: () => this.board.selectBeside(-1),
+    j: () => this.board.selectBeside(1),
+    k: () => this.board.selectBeside(-1),
+    ArrowLeft: () => this.board.move(this.board.current, -1),
+    ArrowRight: () => this.board.move(this.board.current, 1),
+    Backspace: () => this.board.takeBack(this.board.current),
     Enter: (event) => {
       // Links, buttons and folds keep their own Enter, and a key held down submits once.
       if (event.target.closest("a, button, summary")) return false;
-      if (!event.repeat) this.#board.submit();
+      if (!event.repeat) this.board.form.requestSubmit();
     },
-    s: () => openSkip(),
+    s: () => this.#open("#skip", "input[type=radio]"),
+    m: () => this.#open("#comment", "textarea"),
+    e: () => this.board.querySelector(".earlier summary")?.click(),
+    f: () => {
+      const flag = this.board.current.querySelector(".completion__flags input");
+      if (flag) flag.focus();
+      else this.board.say(this.board.words.no_flags);
+    },
+    b: () => {
+      const choices = [...this.board.querySelectorAll(".strength input")];
+      choices[(choices.findIndex((choice) => choice.checked) + 1) % choices.length]?.click();
+    },
+    o: () => this.texts.toggle(this.board.current),
+    z: () => document.querySelector("undo-offer:not([hidden]) .undo__button:not([hidden])")?.click(),
+    c: () => this.#tools.compare(),
+    r: () => this.#tools.order(),
+    t: () => this.#tools.plain(),
   };
-}
 
-function openSkip() {
-  const skip = document.getElementById("skip");
-  skip.open = true;
-  skip.querySelector("input[type=radio]").focus();
+  #open(fold, field) {
+    const details = this.board.querySelector(fold);
+    if (!details) return false;
+    details.open = true;
+    details.querySelector(field).focus();
+  }
 }
 
 /* Text fields, and the reasons for a skip, among which arrows choose and Enter sends. */
 function hasOwnKeys(target) {
   const fields = "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])";
-  return target.closest(`${fields}, .rail__others`) !== null;
+  return target.closest(`${fields}, .rail__others, [popover]:popover-open`) !== null;
 }
 
 customElements.define("rank-keys", RankKeys);

@@ -1,0 +1,66 @@
+/* How the texts are read: long ones folded at one height, in the person's own order, or as they were written. */
+const PLAIN = "podium-plain-text"; // kept for the next prompt and the next day
+
+class RankTexts extends HTMLElement {
+  connectedCallback() {
+    this.board = this.closest("rank-board");
+    if (this.shown) return;
+    this.shown = [...this.board.cards]; // the order that the server gave
+    this.board.addEventListener("click", ({ target }) => {
+      if (target.closest(".completion__more")) this.toggle(target.closest(".completion"));
+    });
+    this.#showPlain(localStorage.getItem(PLAIN) === "on");
+    this.board.cards.forEach((card) => this.#fold(card, true));
+  }
+
+  /* Opens or folds a card's text. Only one that is longer than the fold has anything to open. */
+  toggle(card) {
+    if (!card.querySelector(".completion__more").hidden) this.#fold(card, !("folded" in card.dataset));
+  }
+
+  order() {
+    const sorted = this.#button("order", this.board.dataset.order !== "own");
+    const byRank = (card) => this.board.rankOf(card) || Infinity;
+    const cards = sorted ? this.shown.toSorted((one, two) => byRank(one) - byRank(two)) : this.shown;
+    this.board.dataset.order = sorted ? "own" : "shown";
+    this.board.form.append(...cards);
+    this.board.select(this.board.current);
+    this.board.say(sorted ? this.board.words.sorted : this.board.words.unsorted);
+  }
+
+  plain() {
+    const plain = this.board.dataset.plain !== "on";
+    localStorage.setItem(PLAIN, plain ? "on" : "off");
+    this.#showPlain(plain);
+    this.board.cards.forEach((card) => this.#fold(card, "folded" in card.dataset));
+  }
+
+  #showPlain(plain) {
+    this.#button("plain", plain);
+    this.board.dataset.plain = plain ? "on" : "off";
+    for (const source of this.board.querySelectorAll(".source")) {
+      source.hidden = !plain;
+      source.previousElementSibling.hidden = plain;
+    }
+  }
+
+  #fold(card, folded) {
+    const more = card.querySelector(".completion__more");
+    const text = card.querySelector(".completion__text");
+    if (folded) card.dataset.folded = "";
+    else delete card.dataset.folded;
+    if (folded) more.hidden = text.scrollHeight <= text.clientHeight + 1;
+    if (folded && more.hidden) delete card.dataset.folded;
+    more.setAttribute("aria-expanded", String(!("folded" in card.dataset)));
+    if (!folded) return;
+    text.scrollTop = 0;
+    if (card.getBoundingClientRect().top < 0) card.scrollIntoView({ block: "start" });
+  }
+
+  #button(tool, pressed) {
+    document.querySelector(`[data-tool="${tool}"]`)?.setAttribute("aria-pressed", String(pressed));
+    return pressed;
+  }
+}
+
+customElements.define("rank-texts", RankTexts);
