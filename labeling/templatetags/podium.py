@@ -26,7 +26,7 @@ _LABELER = (("Rank", "rank", ()), ("History", "history", ()), ("Guidelines", "gu
 _REVIEWER = (
     ("Overview", "project", ()),
     ("Rank", "rank", ("history", "guidelines")),
-    ("Prompts", "prompts", ()),
+    ("Prompts", "prompts", ("prompt",)),
 )
 _MANAGER = (
     *_REVIEWER,
