@@ -51,11 +51,10 @@ _SCHEMAS = {
     "conversational": pa.schema([(name, _MESSAGES) for name in COLUMNS]),
 }
 
-# Only live rankings have a say; a superseded one may keep its pairs for provenance.
+# Only live rankings have pairs, which the database holds.
 _PAIRS_OF_PROMPTS = """
 SELECT pair.prompt_id, chosen.position, rejected.position
 FROM labeling_preferencepair pair
-JOIN labeling_ranking ranking ON ranking.id = pair.ranking_id AND ranking.live
 JOIN labeling_rankedcompletion better ON better.ranking_id = pair.ranking_id AND better.completion_id = pair.chosen_id
 JOIN labeling_rankedcompletion worse ON worse.ranking_id = pair.ranking_id AND worse.completion_id = pair.rejected_id
 JOIN labeling_completion chosen ON chosen.id = pair.chosen_id
@@ -126,7 +125,7 @@ def expand(ranks: Sequence[int]) -> list[tuple[int, int]]:
 
 def _live_groups(project: Project, splits: Sequence[str]) -> Iterator[Group]:
     """From the tables, as they are when the first piece is asked for."""
-    ranked = PreferencePair.objects.filter(prompt=OuterRef("pk"), ranking__live=True)
+    ranked = PreferencePair.objects.filter(prompt=OuterRef("pk"))
     prompts = Prompt.objects.filter(Exists(ranked), project=project, split__in=splits).order_by("pk")
     with _snapshot():
         for chunk in _batches(prompts.iterator(chunk_size=PROMPTS_AT_ONCE), PROMPTS_AT_ONCE):
