@@ -40,6 +40,10 @@ SCHEMA = pa.schema(
                         ("labeler", pa.string()),
                         ("ranks", pa.list_(pa.int32())),
                         ("flags", pa.string()),  # JSON, parallel to ranks: a project's flags are its own
+                        (
+                            "strength",
+                            pa.int32(),
+                        ),  # of K = 2: 1 slightly, 2 clearly, 3 much better; null where not asked
                     ]
                 )
             ),
@@ -57,7 +61,8 @@ JOIN LATERAL (
     FROM labeling_completion c WHERE c.prompt_id = prompt.id
 ) completions ON true
 JOIN LATERAL (
-    SELECT json_agg(json_build_object('id', r.id::text, 'labeler', u.username, 'ranks', said.ranks, 'flags', said.flags)
+    SELECT json_agg(json_build_object('id', r.id::text, 'labeler', u.username, 'ranks', said.ranks, 'flags', said.flags,
+                                      'strength', r.strength)
                     ORDER BY r.id) AS items, max(r.id) AS last
     FROM labeling_ranking r
     JOIN labeling_user u ON u.id = r.labeler_id

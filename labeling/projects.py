@@ -42,6 +42,7 @@ def create_project(
     name: str,
     guidelines: str = "",
     flags: Flags = (),
+    ask_strength: bool = False,
     overlap: int = 1,
     lease_minutes: int = 20,
 ) -> Project:
@@ -51,6 +52,7 @@ def create_project(
         name=name,
         guidelines=guidelines,
         flags=_checked_flags(flags),
+        ask_strength=ask_strength,
         overlap=overlap,
         lease_minutes=lease_minutes,
         created_by=by,
@@ -70,9 +72,9 @@ def create_project(
 
 
 def update_project(project: Project, **changes: object) -> Project:
-    """Sets name, guidelines, flags, overlap or lease_minutes. A new overlap holds for prompts imported from now on and
-    for those that nobody has yet."""
-    known = {"name", "guidelines", "flags", "overlap", "lease_minutes"}
+    """Sets name, guidelines, flags, ask_strength, overlap or lease_minutes. A new overlap holds for prompts imported
+    from now on and for those that nobody has yet."""
+    known = {"name", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes"}
     for field, value in changes.items():
         if field not in known:
             raise Invalid(
