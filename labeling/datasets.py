@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from django.core.files.storage import storages
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from labeling.errors import Invalid
 from labeling.models import DatasetVersion, Project, Split, User
@@ -97,7 +98,7 @@ def freeze(project: Project, *, by: User | None = None) -> DatasetVersion:
             counts, last_ranking_id = _write(project, draft)
             total: Counter[str] = sum(counts.values(), Counter())
             if not total["pairs"]:
-                raise Invalid("no_pairs", "Nothing to freeze: no completion has been preferred to another yet.")
+                raise Invalid("no_pairs", _("Nothing to freeze: no completion has been preferred to another yet."))
             sha256 = _sha256(draft)
             if latest is not None and latest.sha256 == sha256:
                 return latest

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
 
 from labeling import datasets, messages
 from labeling.errors import Invalid
@@ -248,5 +249,6 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 def _one_of(value: str, allowed: Iterable[str], attr: str) -> str:
     if value not in allowed:
-        raise Invalid(f"unknown_{attr}", f"{attr} is one of {', '.join(allowed)}; got {value!r}.", attr=attr)
+        said = {"field": attr, "known": ", ".join(allowed), "value": value}
+        raise Invalid(f"unknown_{attr}", _("%(field)s is one of %(known)s; got %(value)r.") % said, attr=attr)
     return value

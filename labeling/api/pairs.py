@@ -46,7 +46,7 @@ class Pairs(PagedView):
         rows = by_labeler(after(rows.select_related("prompt", "labeler"), request), request)
         split = request.query_params.get("split")
         if split and split not in Split.values:
-            message = _("split is one of %(known)s; got %(value)s.")
-            known = ", ".join(Split.values)
-            raise Invalid("unknown_split", message % {"known": known, "value": split}, attr="split")
+            message = _("%(field)s is one of %(known)s; got %(value)r.")
+            known = {"field": "split", "known": ", ".join(Split.values), "value": split}
+            raise Invalid("unknown_split", message % known, attr="split")
         return self.page(rows.filter(prompt__split=split) if split else rows)

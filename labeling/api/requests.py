@@ -41,7 +41,7 @@ def revision(request: Request) -> int | None:
         return None
     found = re.fullmatch(r'"([0-9]{1,9})"', tag)
     if found is None:
-        message = _('If-Match is the ETag of what you go on from, such as "3"; got %(value)s.')
+        message = _('If-Match is the ETag of what you go on from, such as "3"; got %(value)r.')
         raise Invalid("invalid", message % {"value": tag}, attr="If-Match")
     return int(found[1])
 
@@ -51,7 +51,7 @@ def after(rows: QuerySet[Row, Row], request: Request) -> QuerySet[Row, Row]:
     if not since:
         return rows
     if not (since.isascii() and since.isdigit() and int(since) <= LARGEST_ID):
-        message = _("since is the id of the last row you have, such as 41; got %(value)s.")
+        message = _("since is the id of the last row you have, such as 41; got %(value)r.")
         raise Invalid("invalid", message % {"value": since}, attr="since")
     return rows.filter(pk__gt=int(since))
 
