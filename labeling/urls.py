@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling.views import export, history, home, invitations, people, projects, prompts, rank, upkeep
+from labeling.views import edit, export, history, home, invitations, people, projects, prompts, rank, upkeep
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -20,6 +20,7 @@ urlpatterns = [
     path("p/<slug:slug>/rank/<int:assignment_id>/undo/", upkeep.undo, name="rank_undo"),
     path("p/<slug:slug>/rank/<int:assignment_id>/compare/", upkeep.compare, name="rank_compare"),
     path("p/<slug:slug>/history/", history.history, name="history"),
+    path("p/<slug:slug>/history/<int:assignment_id>/", edit.edit, name="history_edit"),
     path("p/<slug:slug>/guidelines/", projects.guidelines, name="guidelines"),
     path("p/<slug:slug>/prompts/", prompts.prompts, name="prompts"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/", prompts.prompt, name="prompt"),

@@ -22,10 +22,14 @@ THEMES = ("light", "dark")
 THEME_COOKIE = "podium_theme"
 
 # Each role's pages, in the order shown: (label, URL name, other URL names that belong to it).
-_LABELER = (("Rank", "rank", ()), ("History", "history", ()), ("Guidelines", "guidelines", ()))
+_LABELER = (
+    ("Rank", "rank", ()),
+    ("History", "history", ("history_edit",)),
+    ("Guidelines", "guidelines", ()),
+)
 _REVIEWER = (
     ("Overview", "project", ()),
-    ("Rank", "rank", ("history", "guidelines")),
+    ("Rank", "rank", ("history", "history_edit", "guidelines")),
     ("Prompts", "prompts", ("prompt",)),
 )
 _MANAGER = (
