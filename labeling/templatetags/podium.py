@@ -23,13 +23,13 @@ THEME_COOKIE = "podium_theme"
 
 # Each role's pages, in the order shown: (label, URL name, other URL names that belong to it).
 _LABELER = (
-    ("Rank", "rank", ()),
+    ("Rank", "rank", ("practice",)),
     ("History", "history", ("history_edit",)),
     ("Guidelines", "guidelines", ()),
 )
 _REVIEWER = (
     ("Overview", "project", ()),
-    ("Rank", "rank", ("history", "history_edit", "guidelines")),
+    ("Rank", "rank", ("practice", "history", "history_edit", "guidelines")),
     ("Prompts", "prompts", ("prompt",)),
 )
 _MANAGER = (
