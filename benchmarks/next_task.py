@@ -64,7 +64,7 @@ def prompts(n: int, k: int, words: int) -> bytes:
 
 def ready(page: Page) -> None:
     """All answers have arrived, and the next task is there if it is fetched ahead."""
-    page.wait_for_function("!document.querySelector('rank-outbox').entries.length")
+    page.wait_for_function("() => !document.querySelector('rank-outbox').entries.length")
 
 
 def rank_all(page: Page, n: int, k: int, *, ahead: bool) -> list[float]:
@@ -72,7 +72,7 @@ def rank_all(page: Page, n: int, k: int, *, ahead: bool) -> list[float]:
     for _ in range(n):
         ready(page)
         if ahead:
-            page.wait_for_function("document.querySelector('rank-desk').ahead")
+            page.wait_for_function("() => document.querySelector('rank-desk').ahead")
         times.append(float(page.evaluate(RANK, k)))
     return times
 

@@ -32,11 +32,14 @@ class RankDrag extends HTMLElement {
     document.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
   }
 
-  #end({ item, to }) {
+  #end({ item, originalEvent }) {
     this.controller.abort();
     const card = this.board.card(item.dataset.letter);
-    const slot = Number(to.dataset.slot);
-    if (this.letGo || slot === this.board.rankOf(card)) this.board.show([card]);
+    // Where the pointer is, not where SortableJS last looked: it looks every 50 ms, and a quick hand is faster.
+    const { clientX, clientY } = originalEvent.changedTouches?.[0] ?? originalEvent;
+    const under = document.elementFromPoint(clientX, clientY)?.closest(".slot");
+    const slot = Number(under?.dataset.slot);
+    if (this.letGo || !under || slot === this.board.rankOf(card)) this.board.show([card]);
     else if (slot) this.board.place(card, slot);
     else this.board.takeBack(card);
   }
