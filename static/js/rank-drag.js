@@ -12,7 +12,7 @@ class RankDrag extends HTMLElement {
       onStart: () => this.#start(),
       onEnd: (event) => this.#end(event),
     };
-    this.lists = [...this.board.querySelectorAll(".slot")].map((slot) => window.Sortable.create(slot, options));
+    this.lists = [...this.board.querySelectorAll(".slot__chips")].map((list) => window.Sortable.create(list, options));
   }
 
   disconnectedCallback() {
@@ -21,6 +21,7 @@ class RankDrag extends HTMLElement {
 
   #start() {
     this.letGo = false;
+    this.board.dataset.dragging = "";
     this.controller = new AbortController();
     document.addEventListener("keydown", (key) => this.#pressed(key), { signal: this.controller.signal, capture: true });
   }
@@ -34,6 +35,7 @@ class RankDrag extends HTMLElement {
 
   #end({ item, originalEvent }) {
     this.controller.abort();
+    delete this.board.dataset.dragging;
     const card = this.board.card(item.dataset.letter);
     // Where the pointer is, not where SortableJS last looked: it looks every 50 ms, and a quick hand is faster.
     const { clientX, clientY } = originalEvent.changedTouches?.[0] ?? originalEvent;

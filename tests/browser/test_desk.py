@@ -58,7 +58,7 @@ def claimed(site: Site) -> int:
     return Assignment.objects.filter(labeler=site.labeler, state=State.CLAIMED).count()
 
 
-# --- The next task -----------------------------------------------------------------------------------------------------
+# --- The next task ---------------------------------------------------------------------------------------------------
 
 
 def test_the_next_task_is_shown_without_asking_the_server(board: Page, site: Site) -> None:
@@ -124,7 +124,7 @@ def test_a_skip_without_a_reason_asks_for_one(board: Page) -> None:
     assert task(board) == first
 
 
-# --- A failing network or server ---------------------------------------------------------------------------------------
+# --- A failing network or server -------------------------------------------------------------------------------------
 
 
 def test_a_server_that_is_down_for_ten_seconds_loses_and_doubles_nothing(board: Page, site: Site) -> None:
@@ -199,7 +199,7 @@ def test_a_task_that_was_skipped_elsewhere_is_told_and_the_next_one_comes(board:
     assert new_rankings(site) == []
 
 
-# --- Undo --------------------------------------------------------------------------------------------------------------
+# --- Undo ------------------------------------------------------------------------------------------------------------
 
 
 def test_z_takes_the_last_ranking_back_with_all_that_was_chosen(board: Page, site: Site) -> None:
@@ -253,7 +253,7 @@ def test_undo_works_without_javascript(people: People, site: Site) -> None:
     assert new_rankings(site) == []
 
 
-# --- Drafts and windows ------------------------------------------------------------------------------------------------
+# --- Drafts and windows ----------------------------------------------------------------------------------------------
 
 
 def test_a_draft_is_there_after_the_browser_was_killed(people: People, site: Site) -> None:
