@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeling import leases, slots
-from labeling.errors import Conflict, Invalid
+from labeling.errors import Conflict, Invalid, Outdated
 from labeling.models import Assignment, Completion, Project, Prompt, User
 from labeling.submissions import checked_draft, checked_reason
 
@@ -87,7 +87,7 @@ def save_draft(assignment: Assignment, draft: Mapping[str, object], *, base: int
     """Keeps what was placed so far; being at work, the labeler keeps the lease too.
 
     `base` is the draft_revision that this draft goes on from. Where another tab has saved since, nothing is stored:
-    Conflict('draft_changed'), and the assignment's row has the draft that stands.
+    Outdated('draft_changed'), a Conflict; the assignment's row has the draft that stands.
     """
     try:
         with transaction.atomic():
@@ -198,7 +198,7 @@ def _finish(assignment: Assignment, state: Assignment.State, reason: str) -> Non
 
 def _check_base(assignment: Assignment, base: int | None) -> None:
     if base is not None and base != assignment.draft_revision:
-        raise Conflict(
+        raise Outdated(
             "draft_changed",
             _("This task was worked on elsewhere: its draft is at revision %(now)d, and yours goes on from %(base)d.")
             % {"now": assignment.draft_revision, "base": base},

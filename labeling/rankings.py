@@ -1,4 +1,4 @@
-"""What a labeler said: stored, taken back for a moment, changed in a new revision."""
+"""What a labeler said: stored, taken back for a moment, changed in a new revision, found again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import comb
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Exists, Func, Max, OuterRef, Q, QuerySet, TextField
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,6 +20,14 @@ from labeling.submissions import Submission, parse
 
 UNDO_SECONDS = 30
 UNDO_GRACE_SECONDS = 10  # what a slow network may take of them
+MAX_WORDS = 20  # of a search: whoever pastes a whole text finds it by the first ones
+
+
+class _WhatWasAsked(Func):
+    """The turns of a dialogue as one text, without the names of its fields."""
+
+    template = "(SELECT string_agg(turn ->> 'content', E'\\n') FROM jsonb_array_elements(%(expressions)s) turn)"
+    output_field = TextField()
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,19 @@ def amend(assignment: Assignment, payload: object) -> Submitted:
             return _submitted(assignment, standing, created=False)
         _end(standing)
         return _store(assignment, submission)
+
+
+def search(rankings: QuerySet[Ranking], words: str) -> QuerySet[Ranking]:
+    """Those in which every word is found: in a turn of the prompt, a completion, a note on it, or the comment.
+
+    Upper and lower case are the same, and part of a word is enough.
+    """
+    found = rankings.alias(asked=_WhatWasAsked("prompt__messages"))
+    for word in words.replace("\0", " ").split()[:MAX_WORDS]:
+        places = RankedCompletion.objects.filter(ranking=OuterRef("pk"))
+        in_a_place = places.filter(Q(completion__text__icontains=word) | Q(note__icontains=word))
+        found = found.filter(Q(asked__icontains=word) | Q(comment__icontains=word) | Exists(in_a_place))
+    return found
 
 
 def draft_of(ranking: Ranking) -> dict[str, Any]:

@@ -120,9 +120,9 @@ def _parse_flags(value: object, completion_ids: Sequence[str], flag_names: Seque
         answers = _object(named, "flags", '{"flag": true}', attr=f"flags.{completion}")
         for name, answer in answers.items():
             if name not in flag_names:
-                message = _("There is no flag '%(name)s' in this project; it has: %(known)s.")
+                message = _("There is no flag %(name)s in this project; it has: %(known)s.")
                 known = ", ".join(flag_names) or _("none")
-                raise Invalid("unknown_flag", message % {"name": name, "known": known}, attr="flags")
+                raise Invalid("unknown_flag", message % {"name": _shown(name), "known": known}, attr="flags")
             if not isinstance(answer, bool):
                 message = _("The flag %(name)s is true or false, not %(value)s.")
                 raise Invalid("flag_not_boolean", message % {"name": name, "value": _shown(answer)}, attr="flags")
@@ -200,5 +200,5 @@ def _check_completion(completion: object, completion_ids: Sequence[str], attr: s
 
 def _shown(value: object) -> str:
     """A value in an error message: enough of it to be recognised."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(value, ensure_ascii=False, default=str).encode(errors="backslashreplace").decode()
     return text if len(text) <= 80 else text[:77] + "..."

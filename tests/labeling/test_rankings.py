@@ -49,6 +49,20 @@ class TestSubmitting:
         assert pair.chosen_position == rows[pair.chosen_id].shown_position
         assert ranking.active_seconds == 12.5
 
+    def test_it_keeps_the_note_on_a_completion(self, assignment: Assignment) -> None:
+        noted = str(assignment.shown_order[1])
+        ranking = rankings.submit(
+            assignment, {"tiers": tiers_of(assignment), "notes": {noted: " Wrong year. "}}
+        ).ranking
+        assert {str(row.completion_id): row.note for row in ranking.ranked.all() if row.note} == {noted: "Wrong year."}
+
+    def test_the_strength_of_a_ranking_of_two_is_its_pair_s_margin(self) -> None:
+        project = make_project(ask_strength=True)
+        make_prompt(project, k=2)
+        assignment = claimed(project, join(project))
+        ranking = rankings.submit(assignment, {"tiers": tiers_of(assignment), "strength": 2}).ranking
+        assert (ranking.strength, ranking.pairs.get().margin) == (2, 2)
+
     def test_the_same_again_changes_nothing(self, assignment: Assignment) -> None:
         payload = {"tiers": tiers_of(assignment)}
         first, second = rankings.submit(assignment, payload), rankings.submit(assignment, payload)
