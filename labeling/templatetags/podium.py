@@ -33,7 +33,7 @@ _LABELER = (
 _REVIEWER = (
     (gettext_lazy("Overview"), "project", ()),
     (gettext_lazy("Rank"), "rank", ("history", "guidelines")),
-    (gettext_lazy("Prompts"), "prompts", ()),
+    (gettext_lazy("Prompts"), "prompts", ("prompt",)),
 )
 _MANAGER = (
     *_REVIEWER,

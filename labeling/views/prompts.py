@@ -1,17 +1,20 @@
-"""The prompts of a project: the list with each one's state, and the upload."""
+"""The prompts of a project: the list with each one's state, the upload, and one prompt with its completions."""
 
 from __future__ import annotations
 
+from django.contrib import messages as notices
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from labeling import access, intake, messages
+from labeling import access, assignments, content, intake, messages
+from labeling.board import dialogue
 from labeling.forms import UploadForm
 from labeling.models import Assignment, Project, Prompt, Ranking, Role
 from labeling.views.doors import SignedIn, page_of, posted, project_page
@@ -47,7 +50,7 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
         "form": form,
         "report": report,
         "shown_errors": report.errors[:SHOWN_ERRORS] if report else [],
-        "filters": [(name, words) for name, (words, _) in FILTERS.items()],
+        "filters": [(name, words) for name, (words, _condition) in FILTERS.items()],
         "chosen": chosen if chosen in FILTERS else "all",
         "chosen_label": label,
         "page": page,
@@ -57,16 +60,51 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
     return render(request, "labeling/prompts.html", context)
 
 
+@require_safe
+@project_page(Role.REVIEWER)
+def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
+    found = _prompt(project, prompt_id)
+    context = {
+        "project": project,
+        "prompt": found,
+        "turns": dialogue(found.messages),
+        "completions": [(completion, content.render(completion.text)) for completion in found.completions.all()],
+        "is_manager": access.role_in(request.user, project) == Role.MANAGER,
+    }
+    return render(request, "labeling/prompt.html", context)
+
+
+@require_POST
+@project_page(Role.REVIEWER)
+def put_back(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
+    """It can be ranked after all."""
+    assignments.return_to_queue(_prompt(project, prompt_id))
+    notices.success(request, _("Put back into the queue. It goes to whoever has not had it yet."))
+    return redirect("prompt", project.slug, prompt_id)
+
+
+def _prompt(project: Project, prompt_id: int) -> Prompt:
+    try:
+        return counted(project).get(pk=prompt_id)
+    except (Prompt.DoesNotExist, OverflowError) as error:
+        raise Http404("no such prompt in this project") from error
+
+
 def counted(project: Project) -> QuerySet[Prompt]:
     """The prompts with the numbers their state is told by. Subqueries, because two joins would multiply the counts."""
     live = Ranking.objects.filter(prompt=OuterRef("pk"), live=True).order_by().values("prompt")
     open_now = Assignment.objects.filter(
         prompt=OuterRef("pk"), state=Assignment.State.CLAIMED, expires_at__gt=timezone.now()
     )
+    # The skip that set it aside, if it is: the last one that was finished when that was noted.
+    set_aside = Assignment.objects.filter(
+        prompt=OuterRef("pk"), state=Assignment.State.SKIPPED, finished_at__lte=OuterRef("held_at")
+    ).order_by("-finished_at")
     return project.prompts.annotate(
         n_rankings=Coalesce(Subquery(live.annotate(n=Count("pk")).values("n")), 0),
         n_open=Coalesce(Subquery(open_now.order_by().values("prompt").annotate(n=Count("pk")).values("n")), 0),
         n_completions=Count("completions"),
+        held_by=Subquery(set_aside.values("labeler__username")[:1]),
     ).order_by("id")
 
 
