@@ -143,7 +143,10 @@ def _own(assignment: Assignment, ranking: Ranking | None) -> Ranking:
 def _again(assignment: Assignment, submission: Submission) -> Submitted:
     ranking = Ranking.objects.get(assignment=assignment, live=True)
     if ranking.payload_sha256 != submission.digest():
-        message = _("You ranked this prompt already (ranking %(id)d), and differently. The first answer stands.")
+        message = _(
+            "You ranked this prompt already, and differently (ranking %(id)d). That answer stands; "
+            "change it in your history."
+        )
         raise Conflict("already_ranked", message % {"id": ranking.pk})
     return _submitted(assignment, ranking, created=False)
 

@@ -72,7 +72,7 @@ class TestSubmitting:
 
     def test_a_different_answer_to_the_same_task_is_a_conflict(self, assignment: Assignment) -> None:
         rankings.submit(assignment, {"tiers": tiers_of(assignment)})
-        with pytest.raises(Conflict, match="The first answer stands"):
+        with pytest.raises(Conflict, match="That answer stands"):
             rankings.submit(assignment, {"tiers": tiers_of(assignment, [4, 3, 2, 1])})
 
     def test_an_invalid_answer_stores_nothing_and_keeps_the_task(self, assignment: Assignment) -> None:
