@@ -43,6 +43,8 @@ STRENGTHS = (
     (3, gettext_lazy("Much better")),
 )
 
+SUBMIT = gettext_lazy("Submit ranking")
+
 # What the board's script says, with {names} that it fills in.
 SAYS = {
     "placed": gettext_lazy("{letter} is in slot {rank}."),
@@ -134,7 +136,7 @@ class Task:
     compare_url: str = ""
     skip_url: str = ""
     cannot_url: str = ""
-    submit: StrOrPromise = gettext_lazy("Submit ranking")
+    submit: StrOrPromise = SUBMIT
     skip_reasons: tuple[StrOrPromise, ...] = SKIP_REASONS
     unrankable_reasons: tuple[StrOrPromise, ...] = UNRANKABLE_REASONS
 

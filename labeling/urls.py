@@ -10,6 +10,7 @@ from labeling.views import (
     invitations,
     people,
     practice,
+    preferences,
     projects,
     prompts,
     rank,
@@ -18,7 +19,10 @@ from labeling.views import (
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("theme/", home.theme, name="theme"),
+    path("language/", preferences.language, name="language"),
+    path("theme/", preferences.theme, name="theme"),
+    path("preferences/", preferences.preferences, name="preferences"),
+    path("preferences/tour/", preferences.tour, name="preferences_tour"),
     path("tour/seen/", practice.tour_seen, name="tour_seen"),
     path("projects/new/", projects.create, name="project_create"),
     path("invite/<str:token>/", invitations.invitation, name="invitation"),

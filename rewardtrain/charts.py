@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from rewardtrain.models import RunPoint
 
 WIDTH, ROW, SIDE = 600, 36, 220  # of the drawings, in their own units
@@ -54,13 +56,13 @@ class Bar:
 def comparison(report: Mapping[str, Any]) -> list[Bar]:
     """The model's accuracy beside what it must be compared with, top to bottom."""
     n, accuracy, longer, ceiling = (report[key] for key in ("n_pairs", "accuracy", "baseline_longer", "human_ceiling"))
-    bars = [Bar("This model", "model", accuracy["value"], accuracy["low"], accuracy["high"], n)]
+    bars = [Bar(_("This model"), "model", accuracy["value"], accuracy["low"], accuracy["high"], n)]
     if report["champion"]:
-        bars.append(Bar("The champion then", "rival", report["champion"]["accuracy"], None, None, n))
-    bars.append(Bar("Longer wins", "baseline", longer["accuracy"], longer["low"], longer["high"], n))
+        bars.append(Bar(_("The champion then"), "rival", report["champion"]["accuracy"], None, None, n))
+    bars.append(Bar(_("Longer wins"), "baseline", longer["accuracy"], longer["low"], longer["high"], n))
     if ceiling:
         bars.append(
-            Bar("People agree", "baseline", ceiling["agreement"], ceiling["low"], ceiling["high"], ceiling["n"])
+            Bar(_("People agree"), "baseline", ceiling["agreement"], ceiling["low"], ceiling["high"], ceiling["n"])
         )
     return [replace(bar, row=row) for row, bar in enumerate(bars)]
 

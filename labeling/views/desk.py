@@ -118,5 +118,3 @@ def undoable(user: User, project: Project) -> Ranking | None:
 
 def is_first_time(user: User) -> bool:
     return user.tour_seen_at is None and not Ranking.objects.filter(labeler=user).exists()
-
-

@@ -16,7 +16,7 @@ from labeling.board import RankingForm, ReasonForm
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Role
 from labeling.rankings import Submitted
-from labeling.views.desk import done, lost, own_task, pace_of, refuse, show_task
+from labeling.views.desk import by_script, done, lost, own_task, pace_of, refuse, show_task
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.upkeep import undo_address
 
@@ -41,9 +41,7 @@ def ahead(request: SignedIn, project: Project, assignment_id: int) -> HttpRespon
     current = own_task(request.user, project, assignment_id)
     assignment = assignments.claim_ahead(project, request.user, current=current)
     if assignment is None:
-        return HttpResponse(
-            status=204, headers={"X-Queue-Reason": assignments.queue_reason(project, request.user)}
-        )
+        return _nothing_to_do(request, project)
     return show_task(request, assignment)
 
 
@@ -62,6 +60,8 @@ def cannot_rank(request: SignedIn, project: Project, assignment_id: int) -> Http
 
 def _nothing_to_do(request: SignedIn, project: Project) -> HttpResponse:
     reason = assignments.queue_reason(project, request.user)
+    if by_script(request):
+        return HttpResponse(status=204, headers={"X-Queue-Reason": reason})
     context = {
         "project": project,
         "reason": reason,

@@ -10,9 +10,9 @@ class CopyButton extends HTMLElement {
     field.select();
     try {
       await navigator.clipboard.writeText(field.value);
-      button.textContent = "Copied";
+      button.textContent = this.dataset.copied;
     } catch {
-      button.textContent = "Press Ctrl+C";
+      button.textContent = this.dataset.selected;
     }
   }
 }

@@ -38,12 +38,12 @@ class LossCurve extends HTMLElement {
         x: { time: false, range: [0, Math.max(...steps)] },
         y: { range: (plot, low, high) => [0, Math.max(1, high * 1.05)] },
       },
-      axes: [{ ...axis, label: "Step", labelFont: axis.font, labelSize: 24, size: 28 }, axis],
+      axes: [{ ...axis, label: this.dataset.step, labelFont: axis.font, labelSize: 24, size: 28 }, axis],
       series: [
         {},
-        { label: "training", stroke: colour("--series-2"), width: 1, spanGaps: true, points: { show: false } },
-        { label: "validation", stroke: colour("--series-1"), width: 2, spanGaps: true, points: { show: true, size: 6, fill: colour("--series-1") } },
-        { label: "ln 2, a coin", stroke: soft, width: 1, dash: [6, 6], points: { show: false } },
+        { label: this.dataset.training, stroke: colour("--series-2"), width: 1, spanGaps: true, points: { show: false } },
+        { label: this.dataset.validation, stroke: colour("--series-1"), width: 2, spanGaps: true, points: { show: true, size: 6, fill: colour("--series-1") } },
+        { label: this.dataset.coin, stroke: soft, width: 1, dash: [6, 6], points: { show: false } },
       ],
       hooks: { draw: [(plot) => this.label(plot, axis.font)] },
     };

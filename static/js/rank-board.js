@@ -99,6 +99,7 @@ class RankBoard extends HTMLElement {
     }
     this.placed = this.cards.filter((card) => this.rankOf(card));
     this.show();
+    if (this.rankOf(this.current) && this.unranked.length) this.select(this.unranked[0], { focus: false });
     this.say(this.words.elsewhere);
   }
 

@@ -61,7 +61,6 @@ class RankDesk extends HTMLElement {
     this.#say("");
     this.outbox.add({ task, url: form.action, body: new URLSearchParams(data).toString() });
     this.offer.sent(stops ? "" : task);
-    this.channel.postMessage({ gone: task });
     if (this.ahead) this.#show(this.ahead);
     else this.#wait();
   }
@@ -99,6 +98,7 @@ class RankDesk extends HTMLElement {
   }
 
   #arrived({ task, said, undo, undo_seconds, today, seconds }) {
+    this.channel.postMessage({ gone: task });
     if (said) this.offer.arrived({ task, said, address: undo, seconds: undo_seconds });
     document.dispatchEvent(new CustomEvent("podium:pace", { detail: { today, seconds } }));
     if (this.board) this.#lookAhead();

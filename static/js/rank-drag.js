@@ -12,7 +12,7 @@ class RankDrag extends HTMLElement {
       onStart: () => this.#start(),
       onEnd: (event) => this.#end(event),
     };
-    this.lists = [...this.board.querySelectorAll(".slot")].map((slot) => window.Sortable.create(slot, options));
+    this.lists = [...this.board.querySelectorAll(".slot__chips")].map((list) => window.Sortable.create(list, options));
   }
 
   disconnectedCallback() {
@@ -21,6 +21,7 @@ class RankDrag extends HTMLElement {
 
   #start() {
     this.letGo = false;
+    this.board.dataset.dragging = "";
     this.controller = new AbortController();
     document.addEventListener("keydown", (key) => this.#pressed(key), { signal: this.controller.signal, capture: true });
   }
@@ -32,11 +33,15 @@ class RankDrag extends HTMLElement {
     document.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
   }
 
-  #end({ item, to }) {
+  #end({ item, originalEvent }) {
     this.controller.abort();
+    delete this.board.dataset.dragging;
     const card = this.board.card(item.dataset.letter);
-    const slot = Number(to.dataset.slot);
-    if (this.letGo || slot === this.board.rankOf(card)) this.board.show([card]);
+    // Where the pointer is, not where SortableJS last looked: it looks every 50 ms, and a quick hand is faster.
+    const { clientX, clientY } = originalEvent.changedTouches?.[0] ?? originalEvent;
+    const under = document.elementFromPoint(clientX, clientY)?.closest(".slot");
+    const slot = Number(under?.dataset.slot);
+    if (this.letGo || !under || slot === this.board.rankOf(card)) this.board.show([card]);
     else if (slot) this.board.place(card, slot);
     else this.board.takeBack(card);
   }

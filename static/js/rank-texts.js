@@ -1,4 +1,5 @@
 /* How the texts are read: long ones folded at one height, in the person's own order, or as they were written. */
+const WORTH_FOLDING = 96; // px beyond the fold: to hide less would cost more than it saves
 const PLAIN = "podium-plain-text"; // kept for the next prompt and the next day
 
 class RankTexts extends HTMLElement {
@@ -7,6 +8,7 @@ class RankTexts extends HTMLElement {
     if (this.shown) return;
     this.shown = [...this.board.cards]; // the order that the server gave
     this.board.addEventListener("click", ({ target }) => {
+      if (target.closest(".board__unfold")) this.#unfoldPrompt(target.closest(".board__unfold"));
       if (target.closest(".completion__more")) this.toggle(target.closest(".completion"));
     });
     this.#showPlain(localStorage.getItem(PLAIN) === "on");
@@ -35,6 +37,11 @@ class RankTexts extends HTMLElement {
     this.board.cards.forEach((card) => this.#fold(card, "folded" in card.dataset));
   }
 
+  #unfoldPrompt(button) {
+    const open = this.board.querySelector(".board__prompt").toggleAttribute("data-open");
+    button.setAttribute("aria-expanded", String(open));
+  }
+
   #showPlain(plain) {
     this.#button("plain", plain);
     this.board.dataset.plain = plain ? "on" : "off";
@@ -49,7 +56,7 @@ class RankTexts extends HTMLElement {
     const text = card.querySelector(".completion__text");
     if (folded) card.dataset.folded = "";
     else delete card.dataset.folded;
-    if (folded) more.hidden = text.scrollHeight <= text.clientHeight + 1;
+    if (folded) more.hidden = text.scrollHeight <= text.clientHeight + WORTH_FOLDING;
     if (folded && more.hidden) delete card.dataset.folded;
     more.setAttribute("aria-expanded", String(!("folded" in card.dataset)));
     if (!folded) return;

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished, request_started
 from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
@@ -19,8 +21,29 @@ SHOWN_AS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(autouse=True)
-def _committed(transactional_db: None) -> None:
-    """The server runs in a thread of its own, so what a test makes must be committed."""
+def _committed(transactional_db: None) -> Iterator[None]:
+    """The server runs in a thread of its own, so what a test makes must be committed.
+
+    A page says good-bye as it is closed; what it asked for must have ended before the tables are emptied.
+    """
+    running: list[object] = []
+
+    def began(environ: object, **more: object) -> None:
+        running.append(None)
+
+    def ended(**more: object) -> None:
+        running.pop()
+
+    request_started.connect(began)
+    request_finished.connect(ended)
+    yield
+    quiet_since = time.monotonic()
+    while time.monotonic() - quiet_since < 0.1:
+        time.sleep(0.01)
+        if running:
+            quiet_since = time.monotonic()
+    request_started.disconnect(began)
+    request_finished.disconnect(ended)
 
 
 @pytest.fixture
