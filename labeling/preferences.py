@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeling.errors import Invalid
@@ -20,6 +21,13 @@ def update_preferences(user: User, **changes: object) -> User:
         setattr(user, name, value)
     user.save(update_fields=sorted(changes))
     return user
+
+
+def keep_tour_seen(user: User) -> None:
+    """Finished or closed, once: the first time counts."""
+    if user.tour_seen_at is None:
+        user.tour_seen_at = timezone.now()
+        user.save(update_fields=["tour_seen_at"])
 
 
 def show_tour_again(user: User) -> None:

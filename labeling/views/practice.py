@@ -1,4 +1,4 @@
-"""The practice task: the same board, marked and explained at once. Nothing is stored but that the tour was seen."""
+"""The practice task: the same board, marked and explained at once. Nothing of it is stored."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from string import ascii_uppercase
 from typing import TYPE_CHECKING, cast
 
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling import content
 from labeling import practice as sample
 from labeling.board import RankingForm, Shown, Task, dialogue
 from labeling.models import Project, Role
-from labeling.views.doors import SignedIn, posted, project_page, signed_in
+from labeling.views.doors import SignedIn, posted, project_page
 from labeling.views.history import in_words
+from labeling.views.upkeep import show_comparison
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -67,16 +66,11 @@ def practice(request: SignedIn, project: Project) -> HttpResponse:
     return render(request, "labeling/practice.html", context, status=422 if form.is_bound else 200)
 
 
-@require_POST
-@signed_in
-def tour_seen(request: SignedIn) -> HttpResponse:
-    """The tour was finished or closed: it does not come by itself again."""
-    if request.user.tour_seen_at is None:
-        request.user.tour_seen_at = timezone.now()
-        request.user.save(update_fields=["tour_seen_at"])
-    target = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return redirect(target if safe else "home")
+@never_cache
+@require_safe
+@project_page(Role.LABELER)
+def compare(request: SignedIn, project: Project) -> HttpResponse:
+    return show_comparison(request, project, [str(text) for text in sample.COMPLETIONS.values()])
 
 
 def _task(project: Project, form: RankingForm) -> Task:
@@ -86,6 +80,7 @@ def _task(project: Project, form: RankingForm) -> Task:
         turns=dialogue([{"role": "user", "content": str(sample.PROMPT)}]),
         form=form,
         cards=form.cards(),
+        compare_url=reverse("practice_compare", args=[project.slug]),
         submit=_("Mark it"),
     )
 

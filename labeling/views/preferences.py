@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from labeling.errors import PodiumError
 from labeling.forms import PreferencesForm, add_error
 from labeling.models import User
-from labeling.preferences import show_tour_again, update_preferences
+from labeling.preferences import keep_tour_seen, show_tour_again, update_preferences
 from labeling.templatetags.podium import THEME_COOKIE, THEMES
 from labeling.views.doors import SignedIn, posted, signed_in
 
@@ -54,6 +54,14 @@ def tour(request: SignedIn) -> HttpResponse:
     show_tour_again(request.user)
     messages.success(request, _("The tour starts the next time you rank."))
     return redirect("preferences")
+
+
+@require_POST
+@signed_in
+def tour_seen(request: SignedIn) -> HttpResponse:
+    """The tour was finished or closed: it does not come by itself again."""
+    keep_tour_seen(request.user)
+    return redirect(_back(request))
 
 
 @require_POST

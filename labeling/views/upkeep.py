@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from string import ascii_uppercase
 
 from django.contrib import messages
@@ -95,7 +96,11 @@ def undo(request: SignedIn, project: Project, assignment_id: int) -> HttpRespons
 def compare(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
     """Two completions side by side with the words in which they differ."""
     assignment = own_task(request.user, project, assignment_id)
-    shown = dict(zip(ascii_uppercase, assignments.shown_completions(assignment), strict=False))
+    return show_comparison(request, project, [shown.text for shown in assignments.shown_completions(assignment)])
+
+
+def show_comparison(request: SignedIn, project: Project, texts: Sequence[str]) -> HttpResponse:
+    shown = dict(zip(ascii_uppercase, texts, strict=False))
     letters = (request.GET.get("one", "A"), request.GET.get("two", "B"))
     one, two = (letter if letter in shown else other for letter, other in zip(letters, "AB", strict=True))
     context = {
@@ -103,7 +108,7 @@ def compare(request: SignedIn, project: Project, assignment_id: int) -> HttpResp
         "letters": list(shown),
         "one": one,
         "two": two,
-        "comparison": compare_words(shown[one].text, shown[two].text),
+        "comparison": compare_words(shown[one], shown[two]),
     }
     template = "labeling/_compare.html" if by_script(request) else "labeling/compare.html"
     return render(request, template, context)

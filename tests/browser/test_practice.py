@@ -57,6 +57,13 @@ def test_what_is_missing_is_said_before_anything_is_sent(board: Page) -> None:
     expect(board.locator(".slot--pool .chip")).to_have_count(4)
 
 
+def test_two_completions_are_compared_side_by_side(board: Page) -> None:
+    press(board, "ArrowDown", "ArrowDown", "c")
+    expect(board.get_by_role("dialog", name="Compare")).to_contain_text("Because")
+    press(board, "Escape", "1")
+    expect(board.locator('.slot[data-slot="1"] .chip')).to_have_text("C")
+
+
 def test_it_is_ranked_by_clicks(board: Page) -> None:
     for letter, slot in {"C": 1, "D": 2, "A": 3, "B": 4}.items():
         board.locator(f'.chip[data-letter="{letter}"]').click()

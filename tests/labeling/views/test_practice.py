@@ -112,6 +112,13 @@ def test_a_slot_that_there_is_not_is_refused(client: Client, rank: str) -> None:
     assert client.post(PAGE, answer(1, 2, 3, 4) | {"rank-1": rank}).status_code == 422
 
 
+def test_two_of_its_completions_are_compared(client: Client) -> None:
+    for query in ("", "?one=C&two=D", "?one=Z&two="):
+        response = client.get(f"{PAGE}compare/{query}")
+        assert response.status_code == 200
+    assert as_user(factories.make_user()).get(f"{PAGE}compare/").status_code == 404
+
+
 def test_it_stores_nothing(client: Client, labeler: User) -> None:
     with CaptureQueriesContext(connection) as queries:
         client.get(PAGE)
