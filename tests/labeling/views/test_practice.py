@@ -168,3 +168,4 @@ def test_who_ranks_for_the_first_time_is_led_to_practice(client: Client, project
     assert PAGE in client.get("/p/work/rank/").content.decode()
     factories.rank(project, labeler)
     assert PAGE not in client.get("/p/work/rank/").content.decode()
+    assert PAGE in client.get("/p/work/guidelines/").content.decode()
