@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from labeling.views import export, history, home, invitations, people, preferences, projects, prompts, rank, upkeep
+from labeling.views import (
+    edit,
+    export,
+    history,
+    home,
+    invitations,
+    people,
+    practice,
+    preferences,
+    projects,
+    prompts,
+    rank,
+    upkeep,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -10,6 +23,7 @@ urlpatterns = [
     path("theme/", preferences.theme, name="theme"),
     path("preferences/", preferences.preferences, name="preferences"),
     path("preferences/tour/", preferences.tour, name="preferences_tour"),
+    path("tour/seen/", practice.tour_seen, name="tour_seen"),
     path("projects/new/", projects.create, name="project_create"),
     path("invite/<str:token>/", invitations.invitation, name="invitation"),
     path("p/<slug:slug>/", projects.overview, name="project"),
@@ -22,7 +36,9 @@ urlpatterns = [
     path("p/<slug:slug>/rank/<int:assignment_id>/leave/", upkeep.leave, name="rank_leave"),
     path("p/<slug:slug>/rank/<int:assignment_id>/undo/", upkeep.undo, name="rank_undo"),
     path("p/<slug:slug>/rank/<int:assignment_id>/compare/", upkeep.compare, name="rank_compare"),
+    path("p/<slug:slug>/practice/", practice.practice, name="practice"),
     path("p/<slug:slug>/history/", history.history, name="history"),
+    path("p/<slug:slug>/history/<int:assignment_id>/", edit.edit, name="history_edit"),
     path("p/<slug:slug>/guidelines/", projects.guidelines, name="guidelines"),
     path("p/<slug:slug>/prompts/", prompts.prompts, name="prompts"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/", prompts.prompt, name="prompt"),

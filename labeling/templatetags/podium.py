@@ -26,13 +26,13 @@ THEME_COOKIE = "podium_theme"
 
 # Each role's pages, in the order shown: (label, URL name, other URL names that belong to it).
 _LABELER = (
-    (gettext_lazy("Rank"), "rank", ()),
-    (gettext_lazy("History"), "history", ()),
+    (gettext_lazy("Rank"), "rank", ("practice",)),
+    (gettext_lazy("History"), "history", ("history_edit",)),
     (gettext_lazy("Guidelines"), "guidelines", ()),
 )
 _REVIEWER = (
     (gettext_lazy("Overview"), "project", ()),
-    (gettext_lazy("Rank"), "rank", ("history", "guidelines")),
+    (gettext_lazy("Rank"), "rank", ("practice", "history", "history_edit", "guidelines")),
     (gettext_lazy("Prompts"), "prompts", ("prompt",)),
 )
 _MANAGER = (

@@ -6,16 +6,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from string import ascii_uppercase
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from labeling import access, content
+from labeling import access, content, rankings
+from labeling.board import STRENGTHS
 from labeling.models import Project, RankedCompletion, Ranking, Role, User
 from labeling.views.doors import SignedIn, page_of, project_page
+from labeling.views.prompts import first_words
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+MAX_QUERY = 200
 
 
 @dataclass(frozen=True)
@@ -24,14 +33,29 @@ class Place:
 
     letter: str
     rank: int
-    html: SafeString
+    text: str
+    flags: list[str]
+    note: str
+
+    @property
+    def html(self) -> SafeString:
+        return content.render(self.text)
 
 
 @dataclass(frozen=True)
 class Entry:
+    """A ranking as it was said: the one that stands, or one before it."""
+
     ranking: Ranking
+    words: str  # the first of its prompt
     order: str  # "B > A = D > C"
+    strength: StrOrPromise
     places: list[Place]
+    earlier: list[Entry]
+
+    @property
+    def remarks(self) -> list[Place]:
+        return [place for place in self.places if place.flags or place.note]
 
 
 def own_rankings(user: User, project: Project) -> QuerySet[Ranking]:
@@ -41,21 +65,61 @@ def own_rankings(user: User, project: Project) -> QuerySet[Ranking]:
 @require_safe
 @project_page(Role.LABELER)
 def history(request: SignedIn, project: Project) -> HttpResponse:
-    rows = own_rankings(request.user, project).select_related("prompt").prefetch_related("ranked__completion")
-    page = page_of(request, rows, size=20)
-    context = {"project": project, "page": page, "entries": [entry_of(ranking) for ranking in page]}
+    asked = " ".join(request.GET.get("q", "").replace("\x00", "").split())[:MAX_QUERY]
+    rows = own_rankings(request.user, project)
+    found = rankings.search(rows, asked) if asked else rows
+    page = page_of(request, with_what_was_said(found), size=20)
+    context = {
+        "project": project,
+        "asked": asked,
+        "page": page,
+        "entries": [entry_of(ranking, project) for ranking in page],
+        "query": urlencode({"q": asked}) + "&" if asked else "",
+    }
     return render(request, "labeling/history.html", context)
 
 
-def entry_of(ranking: Ranking) -> Entry:
+def with_what_was_said(rows: QuerySet[Ranking]) -> QuerySet[Ranking]:
+    """With all that an entry shows, in a handful of queries however long the page is."""
+    ended = Ranking.objects.filter(live=False).select_related("prompt").order_by("-revision")
+    return rows.select_related("prompt").prefetch_related(
+        "ranked__completion", Prefetch("assignment__rankings", queryset=ended.prefetch_related("ranked__completion"))
+    )
+
+
+def entry_of(ranking: Ranking, project: Project, *, earlier: bool = True) -> Entry:
+    places = places_of(ranking, {flag["name"]: flag["label"] for flag in project.flags})
+    return Entry(
+        ranking=ranking,
+        words=first_words(ranking.prompt),
+        order=in_words([place.letter for place in tier] for _, tier in groupby(places, key=lambda place: place.rank)),
+        strength=dict(STRENGTHS).get(ranking.strength or 0, ""),
+        places=places,
+        earlier=[
+            entry_of(before, project, earlier=False)
+            for before in (ranking.assignment.rankings.all() if earlier else ())
+            if not before.live
+        ],
+    )
+
+
+def places_of(ranking: Ranking, labels: dict[str, str]) -> list[Place]:
     ranked = sorted(ranking.ranked.all(), key=lambda place: (place.rank, place.shown_position or 0))
-    places = [Place(letter_of(place), place.rank, content.render(place.completion.text)) for place in ranked]
-    return Entry(ranking, in_words(places), places)
+    return [
+        Place(
+            letter=letter_of(place),
+            rank=place.rank,
+            text=place.completion.text,
+            flags=[labels.get(name, name) for name, value in place.flags.items() if value],
+            note=place.note,
+        )
+        for place in ranked
+    ]
 
 
-def in_words(places: Iterable[Place]) -> str:
-    tiers = groupby(places, key=lambda place: place.rank)
-    return " > ".join(" = ".join(place.letter for place in tier) for _, tier in tiers)
+def in_words(tiers: Iterable[Iterable[str]]) -> str:
+    """Best first, ties side by side: "B > A = D > C"."""
+    return " > ".join(" = ".join(tier) for tier in tiers)
 
 
 def letter_of(place: RankedCompletion) -> str:

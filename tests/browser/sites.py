@@ -11,7 +11,7 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from labeling import intake, projects
-from labeling.models import Project, Role, User
+from labeling.models import Assignment, Project, Role, User
 from tests import factories
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "labeling" / "sample"
@@ -56,6 +56,7 @@ def make_site(url: str) -> Site:
 def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
     """Every page worth a look: who looks, its name, its address."""
     one, two = f"/p/{site.project.slug}", f"/p/{site.empty.slug}"
+    ranked = Assignment.objects.filter(labeler=site.labeler, state=Assignment.State.RANKED).latest("id")
     return [
         (None, "login", "/accounts/login/"),
         (None, "invitation", f"/invite/{site.token}/"),
@@ -66,7 +67,10 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.stranger, "password", "/accounts/password/change/"),
         (site.labeler, "home-labeler", "/"),
         (site.labeler, "rank", f"{one}/rank/"),
+        (site.labeler, "practice", f"{one}/practice/"),
         (site.labeler, "history", f"{one}/history/"),
+        (site.labeler, "history-search", f"{one}/history/?q=sky"),
+        (site.labeler, "history-edit", f"{one}/history/{ranked.pk}/"),
         (site.labeler, "guidelines", f"{one}/guidelines/"),
         (site.labeler, "not-allowed", f"{one}/people/"),
         (site.manager, "home", "/"),
@@ -74,6 +78,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "overview", f"{one}/"),
         (site.manager, "overview-empty", f"{two}/"),
         (site.manager, "prompts", f"{one}/prompts/"),
+        (site.manager, "prompt", f"{one}/prompts/{ranked.prompt_id}/"),
         (site.manager, "prompts-empty", f"{two}/prompts/"),
         (site.manager, "people", f"{one}/people/"),
         (site.manager, "settings", f"{one}/settings/"),

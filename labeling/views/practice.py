@@ -1,0 +1,109 @@
+"""The practice task: the same board, marked and explained at once. Nothing is stored but that the tour was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from string import ascii_uppercase
+from typing import TYPE_CHECKING, cast
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from labeling import content
+from labeling import practice as sample
+from labeling.board import RankingForm, Shown, Task, dialogue
+from labeling.models import Project, Role
+from labeling.views.doors import SignedIn, posted, project_page, signed_in
+from labeling.views.history import in_words
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+LETTERS = dict(zip(sample.COMPLETIONS, ascii_uppercase, strict=False))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison in the letters that the person saw."""
+
+    better: str
+    worse: str
+    verdict: sample.Verdict
+    reason: StrOrPromise
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A completion, best first, with what is to be said of it."""
+
+    letter: str
+    html: SafeString
+    verdict: StrOrPromise
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@project_page(Role.LABELER)
+def practice(request: SignedIn, project: Project) -> HttpResponse:
+    shown = [Shown(pk, str(text)) for pk, text in sample.COMPLETIONS.items()]
+    form = RankingForm(shown, data=posted(request))
+    if form.is_valid():
+        return _marked(request, project, cast("list[list[str]]", form.payload()["tiers"]))
+    context = {
+        "project": project,
+        "task": _task(project, form),
+        "error": form.problem() if form.is_bound else "",
+        "guidelines": content.render(project.guidelines),
+        "tour": not form.is_bound and (request.user.tour_seen_at is None or "tour" in request.GET),
+        "is_labeler": True,
+    }
+    return render(request, "labeling/practice.html", context, status=422 if form.is_bound else 200)
+
+
+@require_POST
+@signed_in
+def tour_seen(request: SignedIn) -> HttpResponse:
+    """The tour was finished or closed: it does not come by itself again."""
+    if request.user.tour_seen_at is None:
+        request.user.tour_seen_at = timezone.now()
+        request.user.save(update_fields=["tour_seen_at"])
+    target = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return redirect(target if safe else "home")
+
+
+def _task(project: Project, form: RankingForm) -> Task:
+    return Task(
+        id="practice",
+        action=reverse("practice", args=[project.slug]),
+        turns=dialogue([{"role": "user", "content": str(sample.PROMPT)}]),
+        form=form,
+        cards=form.cards(),
+        submit=_("Mark it"),
+    )
+
+
+def _marked(request: SignedIn, project: Project, tiers: list[list[str]]) -> HttpResponse:
+    marked = sample.mark(tiers)
+    context = {
+        "project": project,
+        "marked": marked,
+        "comparisons": [
+            Compared(LETTERS[one.better], LETTERS[one.worse], one.verdict, one.reason) for one in marked.comparisons
+        ],
+        "yours": in_words([[LETTERS[pk] for pk in tier] for tier in tiers]),
+        "reference": in_words([[LETTERS[pk]] for pk in sample.REFERENCE]),
+        "completions": [
+            Explained(LETTERS[pk], content.render(str(sample.COMPLETIONS[pk])), sample.VERDICTS[pk])
+            for pk in sample.REFERENCE
+        ],
+        "prompt": dialogue([{"role": "user", "content": str(sample.PROMPT)}]),
+    }
+    return render(request, "labeling/practice_marked.html", context)
