@@ -99,7 +99,8 @@ def percent(value: float | None) -> str:
     """0.7134 -> '71 %', with a no-break space."""
     if value is None:
         return ""
-    return _("%(number)s\N{NO-BREAK SPACE}%%") % {"number": number_format(round(100 * value))}
+    words = _("%(number)s %%") % {"number": number_format(round(100 * value))}
+    return words.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @register.simple_tag
