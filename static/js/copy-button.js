@@ -1,4 +1,5 @@
-/* Copies a field's text. Where the clipboard is closed (plain HTTP), it selects the text for the person to copy. */
+/* Copies a field's text. Where the clipboard is closed (plain HTTP), it selects the text for the person to copy.
+   The words are in data-copied and data-by-hand. */
 class CopyButton extends HTMLElement {
   connectedCallback() {
     this.addEventListener("click", () => this.#copy());
@@ -10,9 +11,9 @@ class CopyButton extends HTMLElement {
     field.select();
     try {
       await navigator.clipboard.writeText(field.value);
-      button.textContent = "Copied";
+      button.textContent = this.dataset.copied;
     } catch {
-      button.textContent = "Press Ctrl+C";
+      button.textContent = this.dataset.byHand;
     }
   }
 }
