@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from labeling import access
+from labeling import access, progress
 from labeling.models import Role
 from labeling.templatetags.podium import THEME_COOKIE, THEMES
 from labeling.views.doors import SignedIn, signed_in
@@ -21,8 +20,12 @@ YEAR_SECONDS = 60 * 60 * 24 * 365
 def home(request: SignedIn) -> HttpResponse:
     roles = {membership.project_id: Role(membership.role) for membership in request.user.memberships.all()}
     everywhere = Role.MANAGER if access.is_administrator(request.user) else None
-    projects = access.visible_projects(request.user).annotate(n_prompts=Count("prompts", distinct=True))
-    rows = [(project, everywhere or roles.get(project.pk, Role.LABELER)) for project in projects]
+    projects = access.visible_projects(request.user)
+    counts = progress.done_counts(projects)
+    rows = [
+        (project, everywhere or roles.get(project.pk, Role.LABELER), *counts.get(project.pk, (0, 0)))
+        for project in projects
+    ]
     return render(request, "labeling/home.html", {"rows": rows, "may_create": access.may_create_projects(request.user)})
 
 
