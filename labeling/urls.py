@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from labeling.views import export, history, home, invitations, people, projects, prompts, rank
+from labeling.views import export, history, home, invitations, people, projects, prompts, rank, styleguide
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("theme/", home.theme, name="theme"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("projects/new/", projects.create, name="project_create"),
     path("invite/<str:token>/", invitations.invitation, name="invitation"),
     path("p/<slug:slug>/", projects.overview, name="project"),
