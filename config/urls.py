@@ -12,7 +12,6 @@ urlpatterns = [
     path("api/v1/", include("rewardtrain.api.urls")),
     path("api/", include("config.api_docs")),
     path("accounts/", include("config.accounts")),
-    path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

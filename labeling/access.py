@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from labeling.models import Assignment, Membership, Project, Ranking, Role, User
 
@@ -51,9 +52,8 @@ def get_project(user: Visitor, slug: str, *, at_least: Role = Role.LABELER) -> P
     if role is None:
         raise Project.DoesNotExist(f"no project {slug!r} that you can see")
     if _RANK[role] < _RANK[at_least]:
-        raise PermissionDenied(
-            f"This is for a project's {at_least.label.lower()}; your role here is {role.label.lower()}."
-        )
+        said = {"needed": at_least.label, "role": role.label}
+        raise PermissionDenied(_("This needs the role “%(needed)s”; your role here is “%(role)s”.") % said)
     return project
 
 

@@ -16,6 +16,7 @@ from itertools import islice
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeling import pairs
 from labeling.assignments import shuffled
@@ -86,7 +87,8 @@ def _rows(lines: Iterable[bytes], report: Report, seen: dict[str, int]) -> Itera
         try:
             row = parse_row(line)
             if row.id in seen:
-                raise BadRow("id", row.id, f"is line {seen[row.id]}'s too: ids are unique in the file")
+                remedy = _("is line %(line)s's too: ids are unique in the file") % {"line": seen[row.id]}
+                raise BadRow("id", row.id, remedy)
         except BadRow as error:
             report.add_error(number, error)
             continue
@@ -156,7 +158,7 @@ class _Batch:
     ) -> None:
         stored = list(prompt.completions.order_by("position").values_list("external_id", "text"))
         if list(row.messages) != prompt.messages or [(c.id, c.text) for c in row.completions] != stored:
-            remedy = "is in the project with other texts: import a changed prompt under a new id"
+            remedy = _("is in the project with other texts: import a changed prompt under a new id")
             self.report.add_error(number, BadRow("id", row.id, remedy))
             return
         here = set(
@@ -233,7 +235,7 @@ def _assignments(
     live = Assignment.objects.filter(prompt__in=list(taken), state__in=Assignment.LIVE)
     for prompt_id, slot in live.values_list("prompt_id", "slot"):
         taken[prompt_id].add(slot)
-    for prompt, _, ranking in items:
+    for prompt, _row, ranking in items:
         slot = next(slot for slot in range(1, prompt.overlap + 1) if slot not in taken[prompt.pk])
         taken[prompt.pk].add(slot)
         seed = secrets.randbelow(2**63)

@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from labeling.views import export, history, home, invitations, people, projects, prompts, rank, styleguide
+from labeling.views import export, history, home, invitations, people, preferences, projects, prompts, rank, styleguide
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("theme/", home.theme, name="theme"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
+    path("language/", preferences.language, name="language"),
+    path("theme/", preferences.theme, name="theme"),
+    path("preferences/", preferences.preferences, name="preferences"),
+    path("preferences/tour/", preferences.tour, name="preferences_tour"),
     path("projects/new/", projects.create, name="project_create"),
     path("invite/<str:token>/", invitations.invitation, name="invitation"),
     path("p/<slug:slug>/", projects.overview, name="project"),

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import RetrainPolicy
@@ -14,20 +17,36 @@ RULES = ("enabled", "every_pairs", "first_minimum", "cooldown_minutes", "auto_pr
 SETTINGS = ("backbone", "epochs", "learning_rate", "max_length")
 
 
+def above_zero(value: float) -> None:
+    if value <= 0:
+        raise ValidationError(_("This is %(value)s; it must be above 0."), params={"value": value})
+
+
 class PolicyForm(forms.Form):
-    enabled = forms.BooleanField(required=False, label="Retrain by itself as labels accumulate")
-    every_pairs = forms.IntegerField(min_value=1, label="New pairs that start a run")
-    first_minimum = forms.IntegerField(min_value=1, label="Pairs before the first run")
-    cooldown_minutes = forms.IntegerField(min_value=0, label="Minutes of rest after a run")
-    auto_promote = forms.BooleanField(required=False, label="Promote a model that passes the gate")
+    enabled = forms.BooleanField(required=False, label=gettext_lazy("Retrain by itself as labels accumulate"))
+    every_pairs = forms.IntegerField(min_value=1, label=gettext_lazy("New pairs that start a run"))
+    first_minimum = forms.IntegerField(min_value=1, label=gettext_lazy("Pairs before the first run"))
+    cooldown_minutes = forms.IntegerField(min_value=0, label=gettext_lazy("Minutes of rest after a run"))
+    auto_promote = forms.BooleanField(required=False, label=gettext_lazy("Promote a model that passes the gate"))
     backbone = forms.CharField(
         max_length=300,
+        label=gettext_lazy("Backbone"),
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
-        help_text="'minilm' comes with Podium. Or a Hugging Face id (owner/name), or a folder on this machine.",
+        help_text=gettext_lazy(
+            "'minilm' comes with Podium. Or a Hugging Face id (owner/name), or a folder on this machine."
+        ),
     )
-    epochs = forms.IntegerField(min_value=1, help_text="More than one tends to over-fit: log loss rises.")
-    learning_rate = forms.FloatField(widget=forms.NumberInput(attrs={"step": "any"}))
-    max_length = forms.IntegerField(min_value=8, label="Tokens of prompt and completion together")
+    epochs = forms.IntegerField(
+        min_value=1,
+        label=gettext_lazy("Epochs"),
+        help_text=gettext_lazy("More than one tends to over-fit: log loss rises."),
+    )
+    learning_rate = forms.FloatField(
+        label=gettext_lazy("Learning rate"),
+        widget=forms.NumberInput(attrs={"step": "any"}),
+        validators=[above_zero],
+    )
+    max_length = forms.IntegerField(min_value=8, label=gettext_lazy("Tokens of prompt and completion together"))
 
     def __init__(self, policy: RetrainPolicy, data: QueryDict | None = None) -> None:
         self.policy = policy

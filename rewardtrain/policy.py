@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from labeling.errors import Invalid
 from labeling.models import PreferencePair, Project, Split
@@ -81,7 +83,11 @@ def update_policy(project: Project, **changes: object) -> RetrainPolicy:
     training = changes.get("training")
     if training is not None:
         if not isinstance(training, dict):
-            raise Invalid("invalid", f"training is {training!r}; it must be an object of settings", attr="training")
+            raise Invalid(
+                "invalid",
+                _("training is %(value)r; it must be an object of settings") % {"value": training},
+                attr="training",
+            )
         check_training(training)
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=project.pk)
@@ -120,8 +126,11 @@ def check_training(values: Mapping[str, object]) -> TrainConfig:
         if name == "minilm" or (Path(name).expanduser() / "config.json").is_file():
             return config
     if name.startswith(("/", ".", "~")) or name.count("/") != 1 or Path(name).is_dir():
-        advice = "give 'minilm', a folder with a config.json, or a Hugging Face id owner/name"
-        raise Invalid("no_backbone", f"backbone {name!r} doesn't exist; {advice}", attr="training")
+        words = _(
+            "backbone %(name)r doesn't exist; give 'minilm', a folder with a config.json, "
+            "or a Hugging Face id owner/name"
+        )
+        raise Invalid("no_backbone", words % {"name": name}, attr="training")
     return config
 
 
@@ -167,9 +176,14 @@ def obstacle(policy: RetrainPolicy, by_split: Mapping[str, int]) -> str:
 def lacking(by_split: Mapping[str, int], min_pairs: int) -> str:
     """What the pairs lack for a run, in words, or ""."""
     if by_split[Split.TRAIN] < min_pairs:
-        return f"{by_split[Split.TRAIN]} pairs in the train split; a run needs {min_pairs}. Rank more prompts."
+        words = ngettext(
+            "%(n)s pair in the train split; a run needs %(needed)s. Rank more prompts.",
+            "%(n)s pairs in the train split; a run needs %(needed)s. Rank more prompts.",
+            by_split[Split.TRAIN],
+        )
+        return words % {"n": by_split[Split.TRAIN], "needed": min_pairs}
     if not by_split[Split.TEST]:
-        return "No pairs in the test split, so a model can't be judged. Rank more prompts: a tenth are for tests."
+        return _("No pairs in the test split, so a model can't be judged. Rank more prompts: a tenth are for tests.")
     return ""
 
 

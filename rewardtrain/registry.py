@@ -8,6 +8,9 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils import translation
+from django.utils.formats import get_format
+from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
@@ -42,50 +45,94 @@ def gate(report: Report) -> Gate:
 
 def enough_to_judge(report: Report) -> tuple[bool, str]:
     pairs, prompts = report["n_pairs"], report["n_distinct_prompts"]
-    needed = f"at least {MIN_TEST_PAIRS} pairs of {MIN_TEST_PROMPTS} prompts are needed to judge a model"
-    enough = pairs >= MIN_TEST_PAIRS and prompts >= MIN_TEST_PROMPTS
-    return enough, f"The test split has {pairs} pairs of {prompts} prompts; {needed}."
+    words = _(
+        "The test split has %(pairs)s pairs of %(prompts)s prompts; "
+        "at least %(min_pairs)s pairs of %(min_prompts)s prompts are needed to judge a model."
+    )
+    said = {"pairs": pairs, "prompts": prompts, "min_pairs": MIN_TEST_PAIRS, "min_prompts": MIN_TEST_PROMPTS}
+    return pairs >= MIN_TEST_PAIRS and prompts >= MIN_TEST_PROMPTS, words % said
 
 
 def against_chance(report: Report) -> list[tuple[bool, str]]:
     loss, accuracy, n = report["log_loss"], report["accuracy"], report["n_pairs"]
     lower, above = loss["value"] < report["ln2"], accuracy["low"] > 0.5
+    loss_words = (
+        _("Log loss %(loss)s is below ln 2 = %(ln2)s, a coin's, on %(n)s test pairs.")
+        if lower
+        else _("Log loss %(loss)s is not below ln 2 = %(ln2)s, a coin's, on %(n)s test pairs.")
+    )
+    accuracy_words = (
+        _("Accuracy %(accuracy)s is above chance with its whole interval, on %(n)s test pairs.")
+        if above
+        else _("Accuracy %(accuracy)s is not above chance with its whole interval, on %(n)s test pairs.")
+    )
     return [
-        (
-            lower,
-            f"Log loss {with_range(loss)} is {'below' if lower else 'not below'} ln 2 = {report['ln2']:.4f}, "
-            f"a coin's, on {n} test pairs.",
-        ),
-        (
-            above,
-            f"Accuracy {with_range(accuracy)} is {'above' if above else 'not above'} chance with its whole interval, "
-            f"on {n} test pairs.",
-        ),
+        (lower, loss_words % {"loss": with_range(loss), "ln2": number(report["ln2"]), "n": n}),
+        (above, accuracy_words % {"accuracy": with_range(accuracy), "n": n}),
     ]
 
 
 def against_champion(report: Report) -> list[tuple[bool, str]]:
     """By the paired bootstrap: both models on the same draws of prompts."""
-    rival, n = report["champion"], report["n_pairs"]
-    loss, accuracy = rival["difference"]["log_loss"], rival["difference"]["accuracy"]
-    lower, worse = loss["value"] < 0, accuracy["high"] < 0
-    return [
-        (
-            lower,
-            f"Log loss {report['log_loss']['value']:.4f} is {'lower' if lower else 'not lower'} than the champion's "
-            f"{rival['log_loss']:.4f} on the same {n} test pairs (difference {with_range(loss, sign='+')}).",
-        ),
-        (
-            not worse,
-            f"Accuracy {report['accuracy']['value']:.4f} is {'worse' if worse else 'not worse'} than the champion's "
-            f"{rival['accuracy']:.4f} on the same {n} test pairs (difference {with_range(accuracy, sign='+')}).",
-        ),
-    ]
+    difference = report["champion"]["difference"]
+    lower, worse = difference["log_loss"]["value"] < 0, difference["accuracy"]["high"] < 0
+    loss_words = (
+        _("Log loss %(own)s is lower than the champion's %(rival)s on the same %(n)s test pairs (difference %(gap)s).")
+        if lower
+        else _(
+            "Log loss %(own)s is not lower than the champion's %(rival)s on the same %(n)s test pairs "
+            "(difference %(gap)s)."
+        )
+    )
+    accuracy_words = (
+        _("Accuracy %(own)s is worse than the champion's %(rival)s on the same %(n)s test pairs (difference %(gap)s).")
+        if worse
+        else _(
+            "Accuracy %(own)s is not worse than the champion's %(rival)s on the same %(n)s test pairs "
+            "(difference %(gap)s)."
+        )
+    )
+    return [(lower, loss_words % beside(report, "log_loss")), (not worse, accuracy_words % beside(report, "accuracy"))]
+
+
+def beside(report: Report, measure: str) -> dict[str, object]:
+    """A measure of the model and of the champion, and how far they are apart."""
+    rival = report["champion"]
+    gap = with_range(rival["difference"][measure], sign="+")
+    return {
+        "own": number(report[measure]["value"]),
+        "rival": number(rival[measure]),
+        "gap": gap,
+        "n": report["n_pairs"],
+    }
 
 
 def with_range(estimate: Mapping[str, float], *, sign: str = "") -> str:
-    number = f"{sign}.4f"
-    return f"{estimate['value']:{number}} ({estimate['low']:{number}} to {estimate['high']:{number}})"
+    low, value, high = (number(estimate[key], sign) for key in ("low", "value", "high"))
+    return _("%(value)s (%(low)s to %(high)s)") % {"value": value, "low": low, "high": high}
+
+
+def number(value: float, sign: str = "") -> str:
+    return f"{value:{sign}.4f}".replace(".", get_format("DECIMAL_SEPARATOR"))
+
+
+def reasons(model: RewardModel, report: Report) -> list[str]:
+    """What the gate said, in the reader's language.
+
+    It was written down in English; where the gate of today says just that of the report, it says it again.
+    """
+    kept: list[str] = model.gate["reasons"]
+    with translation.override("en"):
+        said = gate(report).reasons
+    return gate(report).reasons + kept[len(said) :] if kept[: len(said)] == said else kept
+
+
+def why(promotion: Promotion) -> str:
+    """A person's reason as it was written, the gate's in the reader's language."""
+    if promotion.action != Promotion.Action.GATE:
+        return promotion.reason
+    [evaluation] = promotion.reward_model.evaluations.all()
+    return " ".join(reasons(promotion.reward_model, evaluation.report))
 
 
 # --- Models -----------------------------------------------------------------------------------------------------------
@@ -149,7 +196,9 @@ def rollback(project: Project, *, by: User | None, reason: str) -> RewardModel:
         lock(project)
         before = previous_champion(project)
         if before is None:
-            raise Conflict("nothing_before", "No model was champion before this one: there is nothing to go back to.")
+            raise Conflict(
+                "nothing_before", _("No model was champion before this one: there is nothing to go back to.")
+            )
         return crown(before, action=Promotion.Action.ROLLBACK, by=by, reason=reason)
 
 
@@ -180,7 +229,9 @@ def crown(model: RewardModel, *, action: str, by: User | None, reason: str) -> R
         project = lock(model.project)
         replaced = champion(project)
         if replaced == model:
-            raise Conflict("already_champion", f"Version {model.version} is the champion already.")
+            raise Conflict(
+                "already_champion", _("Version %(version)s is the champion already.") % {"version": model.version}
+            )
         RewardModel.objects.filter(project=project, champion=True).update(champion=False)
         RewardModel.objects.filter(pk=model.pk).update(champion=True)
         Promotion.objects.create(
@@ -197,5 +248,5 @@ def lock(project: Project) -> Project:
 
 def needed(reason: str) -> str:
     if not reason.strip():
-        raise Invalid("reason_required", "Write why, so that others can follow it later.", attr="reason")
+        raise Invalid("reason_required", _("Write why, so that others can follow it later."), attr="reason")
     return reason.strip()

@@ -23,6 +23,7 @@ from django.db import transaction
 from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeling import datasets
 from labeling.errors import Conflict, Invalid
@@ -85,7 +86,11 @@ def request_run(
 def refuse_active(project: Project) -> None:
     active = TrainingRun.objects.filter(project=project, state__in=policy.ACTIVE).first()
     if active:
-        raise Conflict("run_active", f"Run {active.number} is {active.state}; wait for its end, or cancel it.")
+        words = {
+            State.QUEUED: _("Run %(number)s is queued; wait for its end, or cancel it."),
+            State.RUNNING: _("Run %(number)s is running; wait for its end, or cancel it."),
+        }
+        raise Conflict("run_active", words[State(active.state)] % {"number": active.number})
 
 
 def cancel(run: TrainingRun) -> TrainingRun:
@@ -97,7 +102,8 @@ def cancel(run: TrainingRun) -> TrainingRun:
     ended = mine.filter(state=State.QUEUED).update(state=State.CANCELLED, finished_at=timezone.now())
     if not ended and not mine.filter(state=State.RUNNING).update(cancel_requested=True):
         run.refresh_from_db()
-        raise Conflict("run_ended", f"Run {run.number} has {run.state} already; there is nothing to cancel.")
+        words = _("Run %(number)s has ended already; there is nothing to cancel.")
+        raise Conflict("run_ended", words % {"number": run.number})
     run.refresh_from_db()
     return run
 

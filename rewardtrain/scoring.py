@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Invalid, PodiumError
 from labeling.models import Project
@@ -38,12 +39,14 @@ def score(project: Project, prompt: object, completions: list[str], *, timeout: 
     """
     model = registry.champion(project)
     if model is None:
-        raise Conflict("no_champion", "The project has no champion yet: train a model, or promote one by hand.")
+        raise Conflict("no_champion", _("The project has no champion yet: train a model, or promote one by hand."))
     folder = runs.model_folder(model)
     if not (folder / "manifest.json").is_file():
         # Our trouble, not the caller's: without this the process would call the folder a bad argument.
-        advice = "restore it from a backup, or promote another model"
-        raise Unavailable("failed", f"Model {model.version} is not in {folder} any more; {advice}.")
+        words = _(
+            "Model %(version)s is not in %(folder)s any more; restore it from a backup, or promote another model."
+        )
+        raise Unavailable("failed", words % {"version": model.version, "folder": folder})
     line = json.dumps({"prompt": prompt, "completions": completions}).encode()
     output = run_core("score", folder, stdin=line, timeout=timeout)
     return {"model": model.version, **json.loads(output)}
@@ -56,7 +59,8 @@ def evaluate(model: RewardModel, data: Path, *, timeout: float | None = None) ->
 
 def run_core(command: str, *arguments: str | Path, stdin: bytes = b"", timeout: float | None) -> bytes:
     if not _turn.acquire(timeout=-1 if timeout is None else timeout):
-        raise Unavailable("busy", f"Other requests kept the model busy for {timeout:.0f} s. Try again later.")
+        words = _("Other requests kept the model busy for %(seconds).0f s. Try again later.")
+        raise Unavailable("busy", words % {"seconds": timeout})
     try:
         done = subprocess.run(
             child.core(command, *arguments),
@@ -68,7 +72,8 @@ def run_core(command: str, *arguments: str | Path, stdin: bytes = b"", timeout: 
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise Unavailable("timeout", f"No answer within {timeout:.0f} s. Send fewer or shorter completions.") from error
+        words = _("No answer within %(seconds).0f s. Send fewer or shorter completions.")
+        raise Unavailable("timeout", words % {"seconds": timeout}) from error
     finally:
         _turn.release()
     if done.returncode == 0:

@@ -4,12 +4,13 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class Role(models.TextChoices):
-    LABELER = "labeler", "Labeler"
-    REVIEWER = "reviewer", "Reviewer"
-    MANAGER = "manager", "Manager"
+    LABELER = "labeler", _("Labeler")
+    REVIEWER = "reviewer", _("Reviewer")
+    MANAGER = "manager", _("Manager")
 
 
 class Project(models.Model):

@@ -2,14 +2,15 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from labeling.models.projects import Project
 
 
 class Split(models.TextChoices):
-    TRAIN = "train", "Train"
-    VALIDATION = "validation", "Validation"
-    TEST = "test", "Test"
+    TRAIN = "train", _("Train")
+    VALIDATION = "validation", _("Validation")
+    TEST = "test", _("Test")
 
 
 class Prompt(models.Model):

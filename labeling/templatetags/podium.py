@@ -1,4 +1,4 @@
-"""What every page needs: the theme, the project's navigation, times and percentages in words."""
+"""What every page needs: the theme, the project's navigation, times, shares and intervals in words."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from django.http import HttpRequest
 from django.template import Context
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from labeling import access
 from labeling.models import Project, Role
@@ -22,19 +25,23 @@ THEMES = ("light", "dark")
 THEME_COOKIE = "podium_theme"
 
 # Each role's pages, in the order shown: (label, URL name, other URL names that belong to it).
-_LABELER = (("Rank", "rank", ()), ("History", "history", ()), ("Guidelines", "guidelines", ()))
+_LABELER = (
+    (gettext_lazy("Rank"), "rank", ()),
+    (gettext_lazy("History"), "history", ()),
+    (gettext_lazy("Guidelines"), "guidelines", ()),
+)
 _REVIEWER = (
-    ("Overview", "project", ()),
-    ("Rank", "rank", ("history", "guidelines")),
-    ("Prompts", "prompts", ()),
+    (gettext_lazy("Overview"), "project", ()),
+    (gettext_lazy("Rank"), "rank", ("history", "guidelines")),
+    (gettext_lazy("Prompts"), "prompts", ()),
 )
 _MANAGER = (
     *_REVIEWER,
-    ("Training", "runs", ("run",)),
-    ("Models", "models", ("model",)),
-    ("People", "people", ()),
-    ("Export", "export", ()),
-    ("Settings", "project_settings", ()),
+    (gettext_lazy("Training"), "runs", ("run",)),
+    (gettext_lazy("Models"), "models", ("model",)),
+    (gettext_lazy("People"), "people", ()),
+    (gettext_lazy("Export"), "export", ()),
+    (gettext_lazy("Settings"), "project_settings", ()),
 )
 _PAGES = {Role.LABELER: _LABELER, Role.REVIEWER: _REVIEWER, Role.MANAGER: _MANAGER}
 
@@ -65,8 +72,14 @@ def project_nav(context: Context, project: Project) -> dict[str, object]:
             url = reverse(name, args=[project.slug])
         except NoReverseMatch:  # a page of an app that is not installed here
             continue
-        links.append(NavLink(label, url, current=here == name or here in others))
+        links.append(NavLink(str(label), url, current=here == name or here in others))
     return {"project": project, "links": links}
+
+
+@register.simple_block_tag
+def part(content: str) -> str:
+    """`{% part as name %}...{% endpart %}`: a piece of a page that a translated sentence puts where it wants it."""
+    return content
 
 
 @register.filter
@@ -76,26 +89,44 @@ def ago(moment: datetime | None) -> SafeString | str:
         return ""
     exact = timezone.localtime(moment)
     words = _ago_words(timezone.now() - moment, exact)
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', exact.isoformat(), f"{exact:%d %B %Y, %H:%M %Z}", words
-    )
+    # Translators: letters as in https://docs.djangoproject.com/en/5.2/ref/templates/builtins/#date
+    title = date_format(exact, pgettext("date and time", "j F Y, H:i T"))
+    return format_html('<time datetime="{}" title="{}">{}</time>', exact.isoformat(), title, words)
 
 
 @register.filter
 def percent(value: float | None) -> str:
     """0.7134 -> '71 %', with a no-break space."""
-    return "" if value is None else f"{100 * value:.0f}\N{NO-BREAK SPACE}%"
+    if value is None:
+        return ""
+    words = _("%(number)s %%") % {"number": number_format(round(100 * value))}
+    return words.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+@register.simple_tag
+def between(low: float | None, high: float | None) -> str:
+    """Two shares as '60 % to 80 %'."""
+    return _("%(low)s to %(high)s") % {"low": percent(low), "high": percent(high)}
+
+
+@register.simple_tag
+def interval(low: float | None, high: float | None, n: int) -> str:
+    """An interval of shares with the number behind it: '(60 % to 80 %, n = 1,200)'."""
+    values = {"low": percent(low), "high": percent(high), "n": number_format(n, force_grouping=True)}
+    return _("(%(low)s to %(high)s, n = %(n)s)") % values
 
 
 def _ago_words(age: timedelta, moment: datetime) -> str:
     seconds = age.total_seconds()
     if seconds < 45:
-        return "just now"
+        return _("just now")
     if seconds < 60 * 60:
-        return f"{max(1, round(seconds / 60))} min ago"
+        minutes = max(1, round(seconds / 60))
+        return ngettext("%(n)s min ago", "%(n)s min ago", minutes) % {"n": minutes}
     if seconds < 24 * 60 * 60:
-        return f"{round(seconds / 3600)} h ago"
+        hours = round(seconds / 3600)
+        return ngettext("%(n)s h ago", "%(n)s h ago", hours) % {"n": hours}
     if seconds < 30 * 24 * 60 * 60:
         days = round(seconds / 86400)
-        return "yesterday" if days == 1 else f"{days} days ago"
-    return f"{moment:%d %B %Y}"
+        return _("yesterday") if days == 1 else ngettext("%(n)s day ago", "%(n)s days ago", days) % {"n": days}
+    return date_format(moment, pgettext("date", "j F Y"))

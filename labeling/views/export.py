@@ -6,6 +6,8 @@ from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.formats import number_format
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling import datasets, exports
@@ -46,7 +48,13 @@ def freeze(request: SignedIn, project: Project) -> HttpResponse:
     except PodiumError as error:
         messages.error(request, error.detail)
     else:
-        messages.success(request, f"Version {version.number} is frozen, with {version.n_pairs:,} pairs.")
+        words = ngettext(
+            "Version %(number)s is frozen, with %(pairs)s pair.",
+            "Version %(number)s is frozen, with %(pairs)s pairs.",
+            version.n_pairs,
+        )
+        shown = number_format(version.n_pairs, force_grouping=True)
+        messages.success(request, words % {"number": version.number, "pairs": shown})
     return redirect("export", project.slug)
 
 

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -39,7 +40,7 @@ def _join(request: HttpRequest, opened: Invitation, user: User) -> HttpResponse:
         projects.accept_invitation(opened, user)
     except PodiumError as error:
         return render(request, "labeling/invitation_closed.html", {"error": error}, status=409)
-    messages.success(request, f"Welcome to {opened.project.name}.")
+    messages.success(request, _("Welcome to %(project)s.") % {"project": opened.project.name})
     return redirect("project", opened.project.slug)
 
 
@@ -52,6 +53,6 @@ def _register(request: HttpRequest, opened: Invitation, token: str) -> HttpRespo
             add_error(form, error)
         else:
             login(request, user, backend=BACKEND)
-            messages.success(request, f"Welcome to {opened.project.name}.")
+            messages.success(request, _("Welcome to %(project)s.") % {"project": opened.project.name})
             return redirect("project", opened.project.slug)
     return render(request, "labeling/invitation_register.html", {"invitation": opened, "form": form})

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling import projects
@@ -22,7 +23,7 @@ def people(request: SignedIn, project: Project) -> HttpResponse:
     form = InviteForm(posted(request))
     link = None
     if form.is_valid():
-        _, token = projects.invite(project, by=request.user, **form.cleaned_data)
+        token = projects.invite(project, by=request.user, **form.cleaned_data)[1]
         link = request.build_absolute_uri(reverse("invitation", args=[token]))
         form = InviteForm()
     return _page(request, project, invite_form=form, link=link)
@@ -39,7 +40,8 @@ def set_member(request: SignedIn, project: Project) -> HttpResponse:
         except PodiumError as error:
             add_error(form, error)
         else:
-            messages.success(request, f"{form.cleaned_data['username']} is a {membership.role} now.")
+            said = {"name": form.cleaned_data["username"], "role": membership.get_role_display()}
+            messages.success(request, _("%(name)s has the role %(role)s now.") % said)
             return redirect("people", project.slug)
     return _page(request, project, member_form=form, status=422)
 
@@ -53,7 +55,7 @@ def remove_member(request: SignedIn, project: Project) -> HttpResponse:
     except PodiumError as error:
         messages.error(request, error.detail)
     else:
-        messages.success(request, f"{username} is out of the project. What they ranked stays.")
+        messages.success(request, _("%(name)s is out of the project. What they ranked stays.") % {"name": username})
     return redirect("people", project.slug)
 
 

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling import access, agreement, content, progress, projects
@@ -19,7 +20,7 @@ from labeling.views.doors import SignedIn, posted, project_page, signed_in
 @signed_in
 def create(request: SignedIn) -> HttpResponse:
     if not access.may_create_projects(request.user):
-        raise PermissionDenied("Projects are made by administrators and by managers of other projects.")
+        raise PermissionDenied(_("Projects are made by administrators and by managers of other projects."))
     form = ProjectForm(posted(request))
     if form.is_valid():
         try:
@@ -27,7 +28,7 @@ def create(request: SignedIn) -> HttpResponse:
         except PodiumError as error:
             add_error(form, error)
         else:
-            messages.success(request, f"{project.name} is there. Next: upload prompts.")
+            messages.success(request, _("%(project)s is there. Next: upload prompts.") % {"project": project.name})
             return redirect("prompts", project.slug)
     return render(request, "labeling/project_create.html", {"form": form})
 
@@ -62,7 +63,7 @@ def settings(request: SignedIn, project: Project) -> HttpResponse:
             project.refresh_from_db()
             add_error(form, error)
         else:
-            messages.success(request, "Settings saved.")
+            messages.success(request, _("Settings saved."))
             return redirect("project_settings", project.slug)
     return render(request, "labeling/project_settings.html", {"project": project, "form": form})
 

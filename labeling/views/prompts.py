@@ -7,6 +7,8 @@ from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from labeling import access, intake, messages
@@ -15,11 +17,11 @@ from labeling.models import Assignment, Project, Prompt, Ranking, Role
 from labeling.views.doors import SignedIn, page_of, posted, project_page
 
 # The list's filters: name -> (label, condition on the counted rows).
-FILTERS: dict[str, tuple[str, Q]] = {
-    "all": ("All", Q()),
-    "waiting": ("Waiting", Q(held_at=None, n_rankings__lt=F("overlap"))),
-    "ranked": ("Ranked", Q(n_rankings__gte=F("overlap"))),
-    "held": ("Can't be ranked", Q(held_at__isnull=False)),
+FILTERS: dict[str, tuple[Promise, Q]] = {
+    "all": (gettext_lazy("All"), Q()),
+    "waiting": (gettext_lazy("Waiting"), Q(held_at=None, n_rankings__lt=F("overlap"))),
+    "ranked": (gettext_lazy("Ranked"), Q(n_rankings__gte=F("overlap"))),
+    "held": (gettext_lazy("Can't be ranked"), Q(held_at__isnull=False)),
 }
 SHOWN_ERRORS = 100
 CLIP = 160

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from labeling.models import DatasetVersion, Project
 from rewardtrain.models.runs import TrainingRun
@@ -60,9 +61,9 @@ class Promotion(models.Model):
     """Who or what made a model the champion, and why. Rows are only added."""
 
     class Action(models.TextChoices):
-        GATE = "gate", "Passed the gate"
-        HAND = "hand", "By hand"
-        ROLLBACK = "rollback", "Rolled back"
+        GATE = "gate", _("Passed the gate")
+        HAND = "hand", _("By hand")
+        ROLLBACK = "rollback", _("Rolled back")
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="promotions")
     reward_model = models.ForeignKey(RewardModel, on_delete=models.PROTECT, related_name="promotions")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import PodiumError
@@ -18,12 +19,16 @@ from rewardtrain.charts import calibration, comparison
 @project_page(Role.MANAGER)
 def index(request: SignedIn, project: Project) -> HttpResponse:
     rows = project.reward_models.select_related("run__dataset_version").prefetch_related("evaluations")
+    promotions = project.promotions.select_related("reward_model", "replaced", "by")
     context = {
         "project": project,
         "page": page_of(request, rows),
         "champion": registry.champion(project),
         "previous": registry.previous_champion(project),
-        "promotions": project.promotions.select_related("reward_model", "replaced", "by")[:20],
+        "promotions": [
+            (promotion, registry.why(promotion))
+            for promotion in promotions.prefetch_related("reward_model__evaluations")[:20]
+        ],
     }
     return render(request, "rewardtrain/models.html", context)
 
@@ -38,6 +43,7 @@ def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
         "model": model,
         "evaluation": evaluation,
         "report": evaluation.report,
+        "reasons": registry.reasons(model, evaluation.report),
         "comparison": comparison(evaluation.report),
         "calibration": calibration(evaluation.report["ece"]["bins"]),
         "promotions": model.promotions.select_related("by"),
@@ -54,7 +60,7 @@ def promote(request: SignedIn, project: Project, version: int) -> HttpResponse:
     except PodiumError as error:
         messages.error(request, error.detail)
     else:
-        messages.success(request, f"Version {version} is the champion now.")
+        messages.success(request, _("Version %(version)s is the champion now.") % {"version": version})
     return redirect("model", project.slug, version)
 
 
@@ -66,5 +72,5 @@ def roll_back(request: SignedIn, project: Project) -> HttpResponse:
     except PodiumError as error:
         messages.error(request, error.detail)
     else:
-        messages.success(request, f"Version {model.version} is the champion again.")
+        messages.success(request, _("Version %(version)s is the champion again.") % {"version": model.version})
     return redirect("models", project.slug)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from labeling.errors import PodiumError
@@ -26,6 +27,6 @@ def change(request: SignedIn, project: Project) -> HttpResponse:
         except PodiumError as error:
             add_error(form, error)
         else:
-            messages.success(request, "Retrain policy saved.")
+            messages.success(request, _("Retrain policy saved."))
             return redirect("runs", project.slug)
     return page(request, project, form)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
@@ -15,6 +16,16 @@ from rewardtrain import policy, runs
 from rewardtrain.charts import loss_curve
 from rewardtrain.forms import PolicyForm
 from rewardtrain.models import TrainingRun
+
+# What the training process is at, in its words and in the reader's.
+PHASES = {
+    "starting": _("Starting"),
+    "loading": _("Loading"),
+    "tokenizing": _("Tokenizing"),
+    "training": _("Training"),
+    "evaluating": _("Evaluating"),
+    "saving": _("Saving"),
+}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -57,6 +68,7 @@ def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
         "project": project,
         "run": run,
         "active": active,
+        "phase": PHASES.get(run.phase or "starting", run.phase.capitalize()),
         "points": points,
         "curve": loss_curve(points),
         "settings": changed_settings(run),

@@ -1,5 +1,4 @@
-/* Copies a field's text. Where the clipboard is closed (plain HTTP), it selects the text for the person to copy.
-   The words are in data-copied and data-by-hand. */
+/* Copies a field's text. Where the clipboard is closed (plain HTTP), it selects the text for the person to copy. */
 class CopyButton extends HTMLElement {
   connectedCallback() {
     this.addEventListener("click", () => this.#copy());
@@ -13,7 +12,7 @@ class CopyButton extends HTMLElement {
       await navigator.clipboard.writeText(field.value);
       button.textContent = this.dataset.copied;
     } catch {
-      button.textContent = this.dataset.byHand;
+      button.textContent = this.dataset.selected;
     }
   }
 }

@@ -27,7 +27,7 @@ class TestAccess:
             access.get_project(make_user(), "helpful")
 
     def test_a_labeler_is_told_that_a_page_is_the_manager_s(self, project: Project) -> None:
-        with pytest.raises(PermissionDenied, match="your role here is labeler"):
+        with pytest.raises(PermissionDenied, match="your role here is “Labeler”"):
             access.get_project(join(project), "helpful", at_least=Role.MANAGER)
 
     def test_an_administrator_manages_every_project(self, project: Project) -> None:

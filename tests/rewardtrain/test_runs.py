@@ -165,7 +165,7 @@ def test_a_queued_run_is_cancelled_at_once(ranked: Project) -> None:
     run = runs.cancel(runs.request_run(ranked))
     assert run.state == "cancelled"
     assert runs.claim(run.pk) is None
-    with pytest.raises(Conflict, match="Run 1 has cancelled already"):
+    with pytest.raises(Conflict, match="Run 1 has ended already"):
         runs.cancel(run)
 
 

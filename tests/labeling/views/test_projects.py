@@ -131,7 +131,7 @@ def test_an_invitation_link_is_shown_once_and_makes_an_account(client: Client, p
     assert link not in client.get("/p/work/people/").content.decode()
     guest = Client()
     path = link.removeprefix("http://testserver")
-    assert b"You are invited as its labeler" in guest.get(path).content
+    assert b"Your role will be: Labeler" in guest.get(path).content
     weak = guest.post(path, {"username": "ada", "password": "short"})
     assert b"too short" in weak.content
     response = guest.post(path, {"username": "ada", "password": "nine blue lanterns"}, follow=True)
