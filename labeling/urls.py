@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from labeling.views import export, history, home, invitations, people, preferences, projects, prompts, rank
+from labeling.views import export, history, home, invitations, people, preferences, projects, prompts, rank, styleguide
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("language/", preferences.language, name="language"),
     path("theme/", preferences.theme, name="theme"),
     path("preferences/", preferences.preferences, name="preferences"),
