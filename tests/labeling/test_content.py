@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from time import thread_time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeling.content import MAX_RENDERED, messages_as_text, render
@@ -71,11 +71,13 @@ def test_nothing_in_it_becomes_code_and_everything_can_be_read(payload: Payload)
     assert payload.words in read.text
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200))
 def test_any_text_is_rendered(text: str) -> None:
     render(text)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="*_[]()<>`$\\|-#>!~{}^&\n :/a1", max_size=80))
 def test_any_mixture_of_marks_is_rendered(text: str) -> None:
     for tag, attributes in Reader(render(text)).tags:
@@ -180,6 +182,7 @@ class TestCode:
         assert highlighted("x = 1", "python", deadline=thread_time()) is None
         assert highlighted("x = 1", "Python", deadline=float("inf")) is not None
 
+    @settings(deadline=None)
     @given(st.sampled_from(["python", "json", "html", "diff", "js", "bash", "yaml"]), st.text(max_size=80))
     def test_no_character_is_lost(self, language: str, code: str) -> None:
         html = highlighted(code, language, deadline=float("inf"))
