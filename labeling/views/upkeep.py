@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from labeling import assignments, rankings
 from labeling.board import RankingForm, fields_of_draft
-from labeling.compare import compare as compare_words
+from labeling.compare import compared
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Role
 from labeling.views.desk import by_script, lost, own_task, show_task
@@ -103,7 +103,7 @@ def compare(request: SignedIn, project: Project, assignment_id: int) -> HttpResp
         "letters": list(shown),
         "one": one,
         "two": two,
-        "comparison": compare_words(shown[one].text, shown[two].text),
+        "comparison": compared(shown[one].text, shown[two].text),
     }
-    template = "labeling/_compare.html" if by_script(request) else "labeling/compare.html"
+    template = "labeling/_compare_view.html" if by_script(request) else "labeling/compare.html"
     return render(request, template, context)
