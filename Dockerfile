@@ -26,6 +26,7 @@ COPY labeling labeling
 COPY rewardtrain rewardtrain
 COPY templates templates
 COPY static static
+COPY locale locale
 # The addresses only have to be well-formed here: nothing is asked of the servers.
 RUN SECRET_KEY=only-for-this-step DATABASE_URL=postgresql://nobody@none/none REDIS_URL=redis://none \
     python manage.py collectstatic --no-input --verbosity 0

@@ -9,7 +9,7 @@ PIP_VERSION := 26.3
 ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help run test real gpu bench screenshots lock clean browser
+.PHONY: help run test real gpu bench screenshots messages lock clean browser
 
 help:
 	@echo "make run          start Podium at http://127.0.0.1:$(PORT)   (PORT=8123 make run: elsewhere)"
@@ -17,6 +17,7 @@ help:
 	@echo "make real         the large run on real data in ../shared/data"
 	@echo "make gpu          the tests that need a CUDA device"
 	@echo "make bench        every benchmark; make screenshots: pictures of every page"
+	@echo "make messages     bring the translations in locale/ up to date with the code"
 	@echo "make lock         take the newest versions into requirements.lock and package-lock.json"
 	@echo "make clean        remove what the set-up made; the data in .podium stays"
 
@@ -107,6 +108,14 @@ screenshots: $(VENV)/test.stamp node_modules/.stamp browser
 	@$(PYTHON_IN) -m tests.browser.screenshots $(ARGS)
 
 # --- Upkeep ----------------------------------------------------------------------------------------------------------
+
+# After words were changed in code or templates, and again after they were translated in the .po files.
+messages: $(VENV)/test.stamp
+	@$(call say,Words of code and templates into locale)
+	@data=$$(mktemp -d); trap 'rm -rf "$$data"' EXIT; export PODIUM_DATA_DIR="$$data"; \
+	    $(PYTHON_IN) manage.py makemessages && \
+	    $(PYTHON_IN) manage.py compilemessages --ignore '$(VENV)*' --ignore node_modules
+	@for file in locale/*/LC_MESSAGES/django.po; do printf '%s: ' "$$file"; msgfmt --statistics -o /dev/null "$$file"; done
 
 # No hashes and no build suffix: the CPU build and the CUDA build of one torch version share a line.
 lock:

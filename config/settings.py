@@ -106,6 +106,7 @@ for prefix, folder in {
     "vendor/source-sans": "@fontsource-variable/source-sans-3",
     "vendor/source-serif": "@fontsource-variable/source-serif-4",
     "vendor/jetbrains-mono": "@fontsource/jetbrains-mono",
+    "vendor/noto-sans-math": "@fontsource/noto-sans-math/files",
 }.items():
     if (NODE_MODULES / folder).is_dir():
         STATICFILES_DIRS.append((prefix, NODE_MODULES / folder))
@@ -213,6 +214,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2**20
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "config.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = os.environ.get("TZ") or "UTC"

@@ -11,7 +11,7 @@ urlpatterns = [
     path("api/v1/", include("labeling.api.urls")),
     path("api/v1/", include("rewardtrain.api.urls")),
     path("api/", include("config.api_docs")),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("config.accounts")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -59,6 +59,11 @@ class SettingsForm(forms.Form):
             "Yes/no questions asked of each completion, one a line, for example: factual_error: Factual error"
         ),
     )
+    ask_strength = forms.BooleanField(
+        required=False,
+        label=gettext_lazy("With two completions, ask how much better"),
+        help_text=gettext_lazy("Slightly, clearly or much: it becomes the pair's margin."),
+    )
     overlap = forms.IntegerField(
         min_value=1,
         max_value=50,
@@ -80,6 +85,7 @@ class SettingsForm(forms.Form):
             "name": project.name,
             "guidelines": project.guidelines,
             "flags": FlagsField.as_text(project.flags),
+            "ask_strength": project.ask_strength,
             "overlap": project.overlap,
             "lease_minutes": project.lease_minutes,
         }
@@ -91,7 +97,7 @@ class ProjectForm(SettingsForm):
         label=gettext_lazy("Short name"),
         help_text=gettext_lazy("Its place in addresses, for example helpful-v2. It stays as it is."),
     )
-    field_order = ("name", "slug", "guidelines", "flags", "overlap", "lease_minutes")
+    field_order = ("name", "slug", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes")
 
 
 class MemberForm(forms.Form):

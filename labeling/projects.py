@@ -140,9 +140,7 @@ def open_invitation(token: str) -> Invitation:
         raise Invalid("invitation_used", _("This invitation was used already. Log in, or ask for a new one."))
     if invitation.expires_at <= timezone.now():
         message = _("This invitation ended on %(date)s. Ask for a new one.")
-        raise Invalid(
-            "invitation_expired", message % {"date": date_format(timezone.localtime(invitation.expires_at), "j F Y")}
-        )
+        raise Invalid("invitation_expired", message % {"date": date_format(timezone.localtime(invitation.expires_at))})
     return invitation
 
 

@@ -14,11 +14,13 @@ from labeling.views import (
     projects,
     prompts,
     rank,
+    styleguide,
     upkeep,
 )
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("language/", preferences.language, name="language"),
     path("theme/", preferences.theme, name="theme"),
     path("preferences/", preferences.preferences, name="preferences"),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from rewardtrain.models import RunPoint
+from rewardtrain.models import RewardModel, RunPoint
 
-WIDTH, ROW, SIDE = 600, 36, 220  # of the drawings, in their own units
+SIDE = 220  # of the calibration square, in its own units
 
 
 def loss_curve(points: Sequence[RunPoint]) -> dict[str, Any]:
@@ -25,46 +25,80 @@ def loss_curve(points: Sequence[RunPoint]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Bar:
+class Share:
     """A share of pairs with its interval, placed on an axis from 0 to 100 %."""
 
     label: str
-    kind: str  # model, rival or baseline: the same colour for the same thing everywhere
+    kind: str  # model, champion, longer or people: the same colour for the same thing everywhere
     value: float
     low: float | None
     high: float | None
     n: int
-    row: int = 0
-
-    @property
-    def y(self) -> int:
-        return self.row * ROW + ROW // 2
 
     @property
     def x(self) -> float:
-        return round(self.value * WIDTH, 1)
+        return round(self.value * 100, 1)
 
     @property
     def x_low(self) -> float:
-        return round((self.value if self.low is None else self.low) * WIDTH, 1)
+        return round((self.value if self.low is None else self.low) * 100, 1)
 
     @property
     def x_high(self) -> float:
-        return round((self.value if self.high is None else self.high) * WIDTH, 1)
+        return round((self.value if self.high is None else self.high) * 100, 1)
+
+    @property
+    def width(self) -> float:
+        """Of the interval; a hair where there is none, so that it is seen."""
+        return max(0.5, round(self.x_high - self.x_low, 1))
 
 
-def comparison(report: Mapping[str, Any]) -> list[Bar]:
+def comparison(report: Mapping[str, Any]) -> list[Share]:
     """The model's accuracy beside what it must be compared with, top to bottom."""
-    n, accuracy, longer, ceiling = (report[key] for key in ("n_pairs", "accuracy", "baseline_longer", "human_ceiling"))
-    bars = [Bar(_("This model"), "model", accuracy["value"], accuracy["low"], accuracy["high"], n)]
+    shares = [_own(report)]
     if report["champion"]:
-        bars.append(Bar(_("The champion then"), "rival", report["champion"]["accuracy"], None, None, n))
-    bars.append(Bar(_("Longer wins"), "baseline", longer["accuracy"], longer["low"], longer["high"], n))
-    if ceiling:
-        bars.append(
-            Bar(_("People agree"), "baseline", ceiling["agreement"], ceiling["low"], ceiling["high"], ceiling["n"])
-        )
-    return [replace(bar, row=row) for row, bar in enumerate(bars)]
+        value = report["champion"]["accuracy"]
+        shares.append(Share(_("The champion then"), "champion", value, None, None, report["n_pairs"]))
+    shares.append(_longer(report))
+    if people := _people(report):
+        shares.append(people)
+    return shares
+
+
+@dataclass(frozen=True)
+class Version:
+    """A model's accuracy on its own test pairs, and on the same pairs what it is held against."""
+
+    number: int
+    champion: bool
+    own: Share
+    longer: Share
+    people: Share | None
+
+
+def versions(models: Iterable[RewardModel]) -> list[Version]:
+    """In the order given; a model that was not evaluated is left out."""
+    tested = ((model, evaluation.report) for model in models for evaluation in model.evaluations.all()[:1])
+    return [
+        Version(model.version, model.champion, _own(report), _longer(report), _people(report))
+        for model, report in tested
+    ]
+
+
+def _own(report: Mapping[str, Any]) -> Share:
+    own = report["accuracy"]
+    return Share(_("This model"), "model", own["value"], own["low"], own["high"], report["n_pairs"])
+
+
+def _longer(report: Mapping[str, Any]) -> Share:
+    longer = report["baseline_longer"]
+    return Share(_("Longer wins"), "longer", longer["accuracy"], longer["low"], longer["high"], report["n_pairs"])
+
+
+def _people(report: Mapping[str, Any]) -> Share | None:
+    if not (people := report["human_ceiling"]):
+        return None
+    return Share(_("People agree"), "people", people["agreement"], people["low"], people["high"], people["n"])
 
 
 @dataclass(frozen=True)

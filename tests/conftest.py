@@ -10,6 +10,7 @@ from typing import NoReturn
 import psycopg
 import pytest
 from django.conf import settings
+from django.utils import translation
 from playwright.sync_api import Browser, sync_playwright
 
 from config import embedded
@@ -47,6 +48,13 @@ def _remove_the_data_directory() -> Iterator[None]:
     yield
     with contextlib.suppress(OSError):
         shutil.rmtree(settings.DATA_DIR)
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """A request leaves its language to its thread; the next test begins in English again."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from labeling import access
+from labeling import access, progress
 from labeling.models import Role
 from labeling.views.doors import SignedIn, signed_in
 
@@ -17,6 +16,10 @@ from labeling.views.doors import SignedIn, signed_in
 def home(request: SignedIn) -> HttpResponse:
     roles = {membership.project_id: Role(membership.role) for membership in request.user.memberships.all()}
     everywhere = Role.MANAGER if access.is_administrator(request.user) else None
-    projects = access.visible_projects(request.user).annotate(n_prompts=Count("prompts", distinct=True))
-    rows = [(project, everywhere or roles.get(project.pk, Role.LABELER)) for project in projects]
+    projects = access.visible_projects(request.user)
+    counts = progress.done_counts(projects)
+    rows = [
+        (project, everywhere or roles.get(project.pk, Role.LABELER), *counts.get(project.pk, (0, 0)))
+        for project in projects
+    ]
     return render(request, "labeling/home.html", {"rows": rows, "may_create": access.may_create_projects(request.user)})

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from labeling import access, agreement, content, projects
+from labeling import access, agreement, content, progress, projects
 from labeling.errors import PodiumError
 from labeling.forms import ProjectForm, SettingsForm, add_error
 from labeling.models import Project, Role
@@ -39,9 +39,13 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
     if access.role_in(request.user, project) == Role.LABELER:
         return redirect("rank", project.slug)
     numbers = projects.overview(project)
+    days = progress.rankings_a_day(project)
     context = {
         "project": project,
         "overview": numbers,
+        "days": days,
+        "most": max(day.rankings for day in days),
+        "done_on": progress.done_on(project),
         "agreement": agreement.project_agreement(project) if numbers.rankings else None,
         "is_manager": access.role_in(request.user, project) == Role.MANAGER,
     }

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from labeling import assignments, rankings
 from labeling.board import RankingForm, fields_of_draft
-from labeling.compare import compare as compare_words
+from labeling.compare import compared
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Role
 from labeling.views.desk import by_script, lost, own_task, show_task
@@ -108,7 +108,7 @@ def show_comparison(request: SignedIn, project: Project, texts: Sequence[str]) -
         "letters": list(shown),
         "one": one,
         "two": two,
-        "comparison": compare_words(shown[one], shown[two]),
+        "comparison": compared(shown[one], shown[two]),
     }
-    template = "labeling/_compare.html" if by_script(request) else "labeling/compare.html"
+    template = "labeling/_compare_view.html" if by_script(request) else "labeling/compare.html"
     return render(request, template, context)

@@ -25,9 +25,16 @@ class LossCurve extends HTMLElement {
 
   options(steps, ln2) {
     const style = getComputedStyle(this);
-    const colour = (name) => style.getPropertyValue(name).trim();
+    // A token is light-dark(...); only a real property says which of the two it is here, as a canvas needs to know.
+    const colour = (name) => {
+      this.style.color = `var(${name})`;
+      const value = style.color;
+      this.style.color = "";
+      return value;
+    };
+    const { step, training, validation, coin } = this.dataset; // the words, in the page's language
     const soft = colour("--text-soft");
-    const axis = { stroke: soft, grid: { stroke: colour("--hairline"), width: 1 }, ticks: { show: false }, font: `13px ${colour("--sans")}` };
+    const axis = { stroke: soft, grid: { stroke: colour("--hairline"), width: 1 }, ticks: { show: false }, font: `13px ${style.fontFamily}` };
     return {
       width: this.clientWidth,
       height: 320,
@@ -38,12 +45,12 @@ class LossCurve extends HTMLElement {
         x: { time: false, range: [0, Math.max(...steps)] },
         y: { range: (plot, low, high) => [0, Math.max(1, high * 1.05)] },
       },
-      axes: [{ ...axis, label: this.dataset.step, labelFont: axis.font, labelSize: 24, size: 28 }, axis],
+      axes: [{ ...axis, label: step, labelFont: axis.font, labelSize: 24, size: 28 }, axis],
       series: [
         {},
-        { label: this.dataset.training, stroke: colour("--series-2"), width: 1, spanGaps: true, points: { show: false } },
-        { label: this.dataset.validation, stroke: colour("--series-1"), width: 2, spanGaps: true, points: { show: true, size: 6, fill: colour("--series-1") } },
-        { label: this.dataset.coin, stroke: soft, width: 1, dash: [6, 6], points: { show: false } },
+        { label: training, stroke: colour("--series-2"), width: 1, spanGaps: true, points: { show: false } },
+        { label: validation, stroke: colour("--series-1"), width: 2, spanGaps: true, points: { show: true, size: 6, fill: colour("--series-1") } },
+        { label: coin, stroke: soft, width: 1, dash: [6, 6], points: { show: false } },
       ],
       hooks: { draw: [(plot) => this.label(plot, axis.font)] },
     };

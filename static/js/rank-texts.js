@@ -11,6 +11,8 @@ class RankTexts extends HTMLElement {
       if (target.closest(".board__unfold")) this.#unfoldPrompt(target.closest(".board__unfold"));
       if (target.closest(".completion__more")) this.toggle(target.closest(".completion"));
     });
+    const prompt = this.board.querySelector(".board__prompt");
+    prompt.toggleAttribute("data-whole", prompt.scrollHeight <= prompt.clientHeight); // nothing to unfold
     this.#showPlain(localStorage.getItem(PLAIN) === "on");
     this.board.cards.forEach((card) => this.#fold(card, true));
   }

@@ -65,6 +65,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.stranger, "join", f"/invite/{site.token}/"),
         (site.stranger, "not-found", f"{one}/"),
         (site.stranger, "password", "/accounts/password/change/"),
+        (site.stranger, "preferences", "/preferences/"),
         (site.labeler, "home-labeler", "/"),
         (site.labeler, "rank", f"{one}/rank/"),
         (site.labeler, "practice", f"{one}/practice/"),

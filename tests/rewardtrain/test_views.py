@@ -1,5 +1,6 @@
 """The pages, tried by the manager (owner), a reviewer and a labeler (colleagues), a stranger and nobody."""
 
+import re
 from typing import Any
 
 import pytest
@@ -163,6 +164,22 @@ def test_a_models_page_tells_the_gates_reasons(project: Project, manager: Client
     text = page(manager, project, "model", 1)
     assert "not passed" in text
     assert "is not below ln 2 = 0.6931" in text
+
+
+def test_a_german_page_says_the_gates_reasons_in_german_and_draws_as_ever(project: Project, manager: Client) -> None:
+    make_model(project, make_report(log_loss=0.75))
+    registry.promote_if_passed(make_model(project), auto_promote=True)
+    text = page(manager, project, "model", 1, **{"accept-language": "de"})
+    assert "Der Log-Loss 0,7500 (0,7000 bis 0,8000) liegt nicht unter ln 2 = 0,6931" in text
+    assert re.findall(r' (?:[xyr]|[xy][12]|c[xy])="[^"]*,[^"]*"', text) == []  # SVG knows no decimal comma
+    assert "Der Log-Loss 0,6000" in page(manager, project, "models", **{"accept-language": "de"})
+
+
+def test_reasons_that_the_gate_no_longer_gives_stay_as_they_were_kept(project: Project, manager: Client) -> None:
+    model = make_model(project)
+    model.gate = {"passed": True, "reasons": ["It was better than the one before."]}
+    model.save()
+    assert "It was better than the one before." in page(manager, project, "model", 1, **{"accept-language": "de"})
 
 
 def test_a_model_is_promoted_and_rolled_back_with_a_reason(project: Project, manager: Client) -> None:

@@ -1,0 +1,79 @@
+"""How a project moves: rankings a day, and the day on which it is done at this pace."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db.models import Count, F, QuerySet, Sum
+from django.db.models.functions import Greatest, TruncDate
+from django.utils import timezone
+
+from labeling.models import Project, Prompt, Ranking
+
+DAYS_SHOWN = 14
+PACE_DAYS = 7
+# Fewer say nothing about a pace, and a day further away than this says nothing to a person.
+PACE_LEAST_RANKINGS, PACE_LEAST_DAYS, FORECAST_MOST_DAYS = 10, 2, 730
+CHART_HEIGHT = 100
+
+
+@dataclass(frozen=True)
+class Day:
+    """One column of the drawing: the rankings of a day, and how tall they stand beside the best day's."""
+
+    day: date
+    rankings: int
+    place: int
+    height: float
+
+    @property
+    def top(self) -> float:
+        """Downwards, as SVG counts."""
+        return round(CHART_HEIGHT - self.height, 1)
+
+
+def done_counts(projects: QuerySet[Project]) -> dict[int, tuple[int, int]]:
+    """Of each project: how many prompts are ranked as often as they must be, and how many there are."""
+    prompts = Prompt.objects.filter(project__in=projects).values("project_id")
+    everything = dict(prompts.annotate(n=Count("pk")).values_list("project_id", "n"))
+    done = dict(prompts.filter(ranked__gte=F("overlap")).annotate(n=Count("pk")).values_list("project_id", "n"))
+    return {pk: (done.get(pk, 0), n) for pk, n in everything.items()}
+
+
+def rankings_a_day(project: Project) -> list[Day]:
+    """The last days, oldest first, today last; days without a ranking too."""
+    counts = _counts(project, DAYS_SHOWN)
+    most = max(counts.values(), default=0) or 1
+    return [
+        Day(day, counts.get(day, 0), place, round(CHART_HEIGHT * counts.get(day, 0) / most, 1))
+        for place, day in enumerate(_last_days(DAYS_SHOWN))
+    ]
+
+
+def done_on(project: Project) -> date | None:
+    """The day on which the last prompt is ranked if people go on as in the last week. None if nobody can say."""
+    counts = _counts(project, PACE_DAYS)
+    rankings = sum(counts.values())
+    if rankings < PACE_LEAST_RANKINGS or len(counts) < PACE_LEAST_DAYS:
+        return None
+    missing = Prompt.objects.filter(project=project, held_at__isnull=True).aggregate(
+        n=Sum(Greatest(F("overlap") - F("ranked"), 0))
+    )["n"]
+    days = math.ceil((missing or 0) * PACE_DAYS / rankings)
+    return timezone.localdate() + timedelta(days=days) if 0 < days <= FORECAST_MOST_DAYS else None
+
+
+def _counts(project: Project, days: int) -> dict[date, int]:
+    """Live rankings that people made here, by day; days without one are left out."""
+    since = _last_days(days)[0]
+    made = Ranking.objects.filter(prompt__project=project, live=True, source=Ranking.Source.LABELED)
+    by_day = made.annotate(day=TruncDate("created_at")).filter(day__gte=since).values("day").annotate(n=Count("pk"))
+    return dict(by_day.values_list("day", "n"))
+
+
+def _last_days(days: int) -> Sequence[date]:
+    today = timezone.localdate()
+    return [today - timedelta(days=before) for before in range(days - 1, -1, -1)]

@@ -1,0 +1,110 @@
+"""/styleguide/: every part of the interface on one page, alive, for the people who build it. Staff only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from django import forms
+from django.contrib.staticfiles import finders
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from labeling import content, progress
+from labeling.views import palette
+from labeling.views.doors import SignedIn, signed_in
+
+SIZES = {
+    1: "labels, help",
+    2: "the interface",
+    3: "reading",
+    4: "sections, sentences",
+    5: "pages on a phone",
+    6: "pages",
+}
+SPACES = range(1, 9)
+SHARES = [
+    {"kind": "model", "x_low": 68, "x": 71, "x_high": 74},
+    {"kind": "champion", "x_low": 66, "x": 69, "x_high": 72},
+    {"kind": "longer", "x_low": 58, "x": 61, "x_high": 64},
+    {"kind": "people", "x_low": 70, "x": 72, "x_high": 74},
+]
+PROSE = """A completion as people read it, with **strong** and *gentle* words, `code` and a [link](https://example.org).
+
+> A quotation stands a little apart.
+
+1. First things first
+2. Then the rest
+
+```python
+def best(answers):
+    return max(answers, key=reward)
+```
+
+| answer | rank |
+|---|---|
+| A | 1 |
+| B | 2 |
+"""
+
+
+class Sample(forms.Form):
+    """Fields in each of their states."""
+
+    name = forms.CharField(help_text="What the field is for stands before it.")
+    wrong = forms.CharField(label="Something wrong")
+    number = forms.IntegerField(initial=4)
+    choice = forms.ChoiceField(choices=[("a", "One of a few"), ("b", "Another")])
+    radio = forms.ChoiceField(
+        choices=[("a", "This one"), ("b", "Or that one")], widget=forms.RadioSelect, initial="a", label="One of two"
+    )
+    text = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}))
+    locked = forms.CharField(disabled=True, initial="It stays as it is", label="Locked")
+
+
+@require_safe
+@signed_in
+def styleguide(request: SignedIn) -> HttpResponse:
+    if not request.user.is_staff:
+        raise Http404("the style page is for staff")
+    tokens = Path(str(finders.find("css/tokens.css"))).read_text()
+    named = palette.colours(tokens)
+    context = {
+        "sides": [{"theme": theme, "form": sample(theme)} for theme in ("light", "dark")],
+        "named": named.values(),
+        "meanings": palette.meanings(tokens).items(),
+        "pairs": palette.pairs(named),
+        "sizes": SIZES.items(),
+        "spaces": SPACES,
+        "prose": content.render(PROSE),
+        "days": sample_days(),
+        "most": 9,
+        "shares": SHARES,
+        "now": timezone.now(),
+    }
+    return render(request, "labeling/styleguide.html", context)
+
+
+def sample(prefix: str) -> Sample:
+    form = Sample(
+        {
+            f"{prefix}-name": "Podium",
+            f"{prefix}-number": 4,
+            f"{prefix}-radio": "a",
+            f"{prefix}-text": "It grows with what is typed.",
+        },
+        prefix=prefix,
+    )
+    form.fields["text"].required = form.fields["choice"].required = False
+    form.full_clean()
+    return form
+
+
+def sample_days() -> list[progress.Day]:
+    today, counts = timezone.localdate(), (2, 0, 4, 6, 5, 0, 0, 3, 7, 9, 6, 4, 0, 3)
+    return [
+        progress.Day(today - timedelta(days=13 - place), count, place, round(count / 9 * 100, 1))
+        for place, count in enumerate(counts)
+    ]
