@@ -60,7 +60,6 @@ SAYS = {
     "sorted": gettext_lazy("Shown in your order, best first."),
     "unsorted": gettext_lazy("Shown in the first order again."),
     "no_flags": gettext_lazy("This project asks for no flags."),
-    "pick_second": gettext_lazy("{letter} is marked. Choose the one to compare it with."),
     "next": gettext_lazy("The next prompt is here."),
 }
 
