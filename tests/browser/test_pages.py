@@ -37,7 +37,7 @@ def test_no_page_has_an_accessibility_violation_or_a_complaint(site: Site, viewe
         page = viewers.page(who)
         response = page.goto(path)
         assert response is not None
-        assert "default-src 'self'" in response.headers["content-security-policy"], name
+        assert "default-src 'none'" in response.headers["content-security-policy"], name
         expect(page.locator(".skeleton")).to_have_count(0)
         if violations := axe(page):
             found[name] = violations
