@@ -170,9 +170,9 @@ def test_each_step_is_on_the_screen_and_accessible(viewers: People, site: Site) 
     assert viewers.complaints == []
 
 
-@pytest.mark.parametrize("width", [768, 1024, 1440, 3840])
-def test_each_step_is_on_screens_of_other_widths(people: People, site: Site, width: int) -> None:
-    page = opened(people, site, viewport={"width": width, "height": 720})
+@pytest.mark.parametrize(("width", "height"), [(360, 640), (768, 1024), (1024, 768), (1440, 900), (3840, 2160)])
+def test_each_step_is_on_screens_of_other_sizes(people: People, site: Site, width: int, height: int) -> None:
+    page = opened(people, site, viewport={"width": width, "height": height})
     for _ in range(2):
         assert_on_screen(page)
         page.get_by_role("button", name="Next").click()
