@@ -52,7 +52,7 @@ def _saved(request: SignedIn, *, theme: str) -> HttpResponse:
 @signed_in
 def tour(request: SignedIn) -> HttpResponse:
     show_tour_again(request.user)
-    messages.success(request, _("The tour starts the next time you rank."))
+    messages.success(request, _("The tour starts the next time you practise."))
     return redirect("preferences")
 
 

@@ -95,7 +95,7 @@ def test_the_tour_can_be_seen_again(client: Client) -> None:
     assert b"Show the tour again" not in client.get("/preferences/").content
     User.objects.update(tour_seen_at=timezone.now())
     assert b"Show the tour again" in client.get("/preferences/").content
-    assert b"The tour starts the next time you rank." in client.post("/preferences/tour/", follow=True).content
+    assert b"The tour starts the next time you practise." in client.post("/preferences/tour/", follow=True).content
     assert User.objects.get().tour_seen_at is None
 
 
