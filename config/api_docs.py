@@ -10,11 +10,8 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-# Swagger UI's page has a <style> of its own and images in its styles; this page alone allows those. Its script is a
-# file, as everywhere.
-docs = csp_update({"style-src": ["'unsafe-inline'"], "img-src": ["data:"]})(
-    SpectacularSwaggerSplitView.as_view(url_name="schema")
-)
+# Swagger UI's page has a <style> of its own; this page alone allows that. Its script is a file, as everywhere.
+docs = csp_update({"style-src": ["'unsafe-inline'"]})(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
 
 @extend_schema(exclude=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
 from time import thread_time
 
 import pytest
@@ -13,45 +12,7 @@ from labeling.content import MAX_RENDERED, messages_as_text, render
 from labeling.content.highlight import highlighted
 from labeling.content.tex import mathml
 from tests.corpus.markup import PAYLOADS, Payload
-
-# Written down once more, so that a wider list in the code is a decision here as well.
-HARMLESS = {
-    "a", "blockquote", "br", "code", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s",
-    "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
-    "math", "menclose", "mfrac", "mi", "mn", "mo", "mover", "mroot", "mrow", "mspace", "msqrt", "mstyle", "msub",
-    "msubsup", "msup", "mtable", "mtd", "mtext", "mtr", "munder", "munderover",
-}  # fmt: skip
-ATTRIBUTES = {
-    "alttext", "class", "columnalign", "dir", "display", "displaystyle", "fence", "form", "href", "mathvariant", "rel",
-    "scriptlevel", "start", "stretchy", "tabindex", "target", "title", "width", "movablelimits",
-}  # fmt: skip
-CLASSES = {
-    "added", "center", "code", "code__name", "comment", "keyword", "left", "name", "removed", "right", "scroll",
-    "source", "string", "value",
-}  # fmt: skip
-
-
-class Reader(HTMLParser):
-    """The tags of a text with their attributes, and what is left to read."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.words: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
-        if tag in {"p", "li", "td", "th", "pre", "br", "div"}:
-            self.words.append(" ")
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join("".join(self.words).split())
+from tests.corpus.reading import ATTRIBUTES, CLASSES, HARMLESS, Reader
 
 
 def test_the_corpus_is_large_and_no_name_in_it_is_taken_twice() -> None:
