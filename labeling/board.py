@@ -17,7 +17,7 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from labeling import content
 from labeling.assignments import shown_completions
@@ -27,15 +27,16 @@ from labeling.submissions import MAX_COMMENT, MAX_NOTE
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
+# Stored as they stand here and shown in the reader's language, whoever gave them in which.
 SKIP_REASONS = (
-    gettext_lazy("I don't know the subject well enough"),
-    gettext_lazy("I can't read the language"),
-    gettext_lazy("I don't want to read this"),
+    gettext_noop("I don't know the subject well enough"),
+    gettext_noop("I can't read the language"),
+    gettext_noop("I don't want to read this"),
 )
 UNRANKABLE_REASONS = (
-    gettext_lazy("The prompt makes no sense"),
-    gettext_lazy("The completions belong to another prompt"),
-    gettext_lazy("All of them are broken"),
+    gettext_noop("The prompt makes no sense"),
+    gettext_noop("The completions belong to another prompt"),
+    gettext_noop("All of them are broken"),
 )
 STRENGTHS = (
     (1, gettext_lazy("Slightly better")),
@@ -136,8 +137,8 @@ class Task:
     skip_url: str = ""
     cannot_url: str = ""
     submit: StrOrPromise = SUBMIT
-    skip_reasons: tuple[StrOrPromise, ...] = SKIP_REASONS
-    unrankable_reasons: tuple[StrOrPromise, ...] = UNRANKABLE_REASONS
+    skip_reasons: tuple[str, ...] = SKIP_REASONS
+    unrankable_reasons: tuple[str, ...] = UNRANKABLE_REASONS
 
     @property
     def k(self) -> int:

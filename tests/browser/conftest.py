@@ -1,4 +1,4 @@
-"""The site, the people, and the four ways in which each page is looked at."""
+"""The site, the people, and the widths at which each page is looked at."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.sites import People, Site, make_site
+from tests.rewardtrain.conftest import make_training
 
 SHOWN_AS: dict[str, dict[str, Any]] = {
-    f"{width}-{scheme}": {"color_scheme": scheme, "viewport": viewport, "reduced_motion": "reduce"}
-    for width, viewport in {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 360, "height": 740}}.items()
-    for scheme in ("light", "dark")
+    "wide": {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"},
+    "narrow": {"viewport": {"width": 360, "height": 740}, "reduced_motion": "reduce"},
+    "desk": {"viewport": {"width": 3840, "height": 2160}, "reduced_motion": "reduce"},
 }
 
 
@@ -48,7 +49,9 @@ def _committed(transactional_db: None) -> Iterator[None]:
 
 @pytest.fixture
 def site(live_server: LiveServer) -> Site:
-    return make_site(live_server.url)
+    made = make_site(live_server.url)
+    make_training(made.project)
+    return made
 
 
 @pytest.fixture
@@ -58,14 +61,14 @@ def people(chromium: Browser, site: Site) -> Iterator[People]:
     opened.close()
 
 
-@pytest.fixture(params=SHOWN_AS)
+@pytest.fixture(params=["wide", "narrow"])
 def looks_like(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
 def viewers(chromium: Browser, site: Site, looks_like: str) -> Iterator[People]:
-    """The same people with light or dark, wide or narrow screens."""
+    """The same people, each with a screen of that width."""
     opened = People(chromium, site, options=SHOWN_AS[looks_like])
     yield opened
     opened.close()

@@ -1,4 +1,8 @@
-"""Pictures of every page, light and dark, wide and narrow: `python -m tests.browser.screenshots [FOLDER]`."""
+"""Pictures of every page and state, light and dark, on a phone, a laptop and the widest screen of a desk.
+
+`python -m tests.browser.screenshots [FOLDER] [pytest's options, such as -k narrow]`. Without a folder they go into
+screenshots/, which git ignores. A picture's name says what it is of: overview-narrow-dark.png.
+"""
 
 import os
 import sys
@@ -9,8 +13,9 @@ import pytest
 HERE = Path(__file__).resolve().parent
 
 if __name__ == "__main__":
-    folder = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else str(HERE.parent.parent / "screenshots")
+    folders = [argument for argument in sys.argv[1:2] if not argument.startswith("-")]
+    folder = os.path.abspath(folders[0] if folders else HERE.parent.parent / "screenshots")
     os.environ["PODIUM_SCREENSHOTS"] = folder
-    code = pytest.main([str(HERE / "pictures.py"), "-q", "-p", "no:cacheprovider"])
+    code = pytest.main([str(HERE / "pictures.py"), "-q", "-p", "no:cacheprovider", *sys.argv[1 + len(folders) :]])
     print(f"The pictures are in {folder}." if code == 0 else "Not all pictures could be taken.")
     sys.exit(code)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 from labeling import intake, projects
 from labeling.models import Assignment, Project, Role, User
@@ -27,6 +31,8 @@ class Site:
     labeler: User
     colleague: User
     stranger: User
+    guarded: User  # logs in with a second factor
+    administrator: User
     project: Project
     empty: Project
     token: str
@@ -50,7 +56,11 @@ def make_site(url: str) -> Site:
         factories.rank(project, colleague, (1, 2, 4, 3))
     empty = factories.make_project(manager=manager, slug="empty")
     _, token = projects.invite(project, by=manager, role=Role.LABELER, note="Ada")
-    return Site(url, manager, labeler, colleague, factories.make_user("sven"), project, empty, token)
+    stranger, guarded = factories.make_user("sven"), factories.make_user("gita")
+    TOTP.activate(guarded, generate_totp_secret())
+    RecoveryCodes.activate(guarded)
+    administrator = factories.make_user("root", superuser=True)
+    return Site(url, manager, labeler, colleague, stranger, guarded, administrator, project, empty, token)
 
 
 def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
@@ -61,11 +71,21 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (None, "login", "/accounts/login/"),
         (None, "invitation", f"/invite/{site.token}/"),
         (None, "invitation-closed", "/invite/unknown/"),
+        (None, "account-closed", "/accounts/inactive/"),
         (site.stranger, "home-empty", "/"),
         (site.stranger, "join", f"/invite/{site.token}/"),
         (site.stranger, "not-found", f"{one}/"),
         (site.stranger, "password", "/accounts/password/change/"),
         (site.stranger, "preferences", "/preferences/"),
+        (site.stranger, "confirm", "/accounts/reauthenticate/"),
+        (site.stranger, "two-factor", "/accounts/2fa/"),
+        (site.stranger, "two-factor-setup", "/accounts/2fa/totp/activate/"),
+        (site.stranger, "logout", "/accounts/logout/"),
+        (site.guarded, "confirm-code", "/accounts/2fa/reauthenticate/"),
+        (site.guarded, "two-factor-on", "/accounts/2fa/"),
+        (site.guarded, "two-factor-off", "/accounts/2fa/totp/deactivate/"),
+        (site.guarded, "recovery-codes", "/accounts/2fa/recovery-codes/"),
+        (site.guarded, "recovery-codes-new", "/accounts/2fa/recovery-codes/generate/"),
         (site.labeler, "home-labeler", "/"),
         (site.labeler, "rank", f"{one}/rank/"),
         (site.labeler, "practice", f"{one}/practice/"),
@@ -87,6 +107,23 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "runs", f"{one}/runs/"),
         (site.manager, "models", f"{one}/models/"),
         (site.manager, "rank-empty", f"{two}/rank/"),
+        (site.manager, "history-empty", f"{two}/history/"),
+        (site.manager, "guidelines-empty", f"{two}/guidelines/"),
+        (site.manager, "export-empty", f"{two}/export/"),
+        (site.manager, "runs-empty", f"{two}/runs/"),
+        (site.manager, "models-empty", f"{two}/models/"),
+        (site.administrator, "styleguide", "/styleguide/"),
+    ]
+
+
+def trained_pages_of(site: Site) -> list[tuple[User | None, str, str]]:
+    """The pages that a champion, a model that waits and a run that works have filled: see make_training."""
+    one = f"/p/{site.project.slug}"
+    return [
+        (site.manager, "run", f"{one}/runs/3/"),
+        (site.manager, "run-ended", f"{one}/runs/2/"),
+        (site.manager, "model", f"{one}/models/2/"),
+        (site.manager, "model-champion", f"{one}/models/1/"),
     ]
 
 
@@ -109,15 +146,29 @@ class People:
         context = self.contexts[key]
         page = context.new_page()
         page.set_default_timeout(10_000)
-        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error} ({page.url})"))
+        page.on("requestfailed", self._failed)
         return page
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text} ({message.location['url']})")
+
+    def _failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the page was left while it was still asking
+            self.complaints.append(f"failed: {request.failure} ({request.url})")
 
     def open(self, user: User | None, options: dict[str, Any]) -> BrowserContext:
         context = self.browser.new_context(base_url=self.site.url, **{**self.options, **options})
         if user is not None:
             client = Client()
             client.force_login(user)
+            session = client.session  # as if the person had just confirmed who they are
+            session[AUTHENTICATION_METHODS_SESSION_KEY] = [
+                {"method": "password", "at": time.time(), "username": user.username, "reauthenticated": True}
+            ]
+            session.save()
             cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
             context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": self.site.url}])
         return context

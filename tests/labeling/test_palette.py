@@ -11,7 +11,6 @@ from labeling.views import palette
 
 CSS = Path(__file__).resolve().parent.parent.parent / "static" / "css"
 TOKENS = (CSS / "tokens.css").read_text()
-BOARD = {"prose.css", "rail.css", "rank.css"}
 FILES = sorted(path for path in CSS.glob("*.css") if path.name != "tokens.css")
 COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl|oklch|light-dark)\(")
 PHYSICAL = re.compile(
@@ -52,6 +51,6 @@ def test_every_token_that_is_used_is_there(path: Path) -> None:
     assert set(re.findall(r"var\(--([\w-]+)[,)]", text)) - known <= {"start", "end"}
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path.name not in BOARD], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_sides_are_called_start_and_end(path: Path) -> None:
     assert PHYSICAL.findall(path.read_text()) == []

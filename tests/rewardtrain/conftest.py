@@ -18,9 +18,27 @@ from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group, Message
 from rewardtrain.core.data import Ranking as Labeled
 from rewardtrain.core.report import Scores, build_report
-from rewardtrain.models import RewardModel, TrainingRun
+from rewardtrain.models import RewardModel, RunPoint, TrainingRun
 from tests.backbones import BAD, GOOD, WORDS, save_tiny_bert
 from tests.factories import join, make_project, make_prompt, rank
+
+CHAMPION = {
+    "accuracy": 0.68,
+    "log_loss": 0.62,
+    "difference": {
+        "accuracy": {"value": 0.02, "low": -0.03, "high": 0.07},
+        "log_loss": {"value": -0.02, "low": -0.05, "high": 0.01},
+    },
+}
+COUNTS = {
+    "n_prompts": {"train": 24, "validation": 4, "test": 8},
+    "n_comparisons": 216,
+    "n_ties": 0,
+    "dropped": 0,
+    "truncated": 3,
+    "n_completions": 144,
+    "device_name": "CPU, 2 threads",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -132,3 +150,16 @@ def make_model(
             report=report or make_report(),
             rival_pk=rival.pk if rival else None,
         )
+
+
+def make_training(project: Project) -> TrainingRun:
+    """Version 1 is the champion, version 2 passed the gate and waits, run 3 works. The project has rankings."""
+    champion = make_model(project)
+    registry.promote(champion, by=None, reason="the first one")
+    make_model(project, make_report(champion=CHAMPION), rival=champion)
+    run = make_run(project, state="running", phase="training", done=60, total=100, counts=COUNTS)
+    draw = random.Random(0)
+    for step in range(1, 61):
+        validation = {"validation_log_loss": 0.7 - step / 500, "validation_accuracy": 0.6} if step % 10 == 0 else {}
+        RunPoint.objects.create(run=run, step=step, loss=0.75 - step / 250 + draw.gauss(0, 0.05), **validation)
+    return run

@@ -6,8 +6,7 @@ import pytest
 
 from labeling.models import Project
 from rewardtrain import charts, registry
-from tests.rewardtrain.conftest import make_model, make_report, rank_prompts
-from tests.rewardtrain.test_browser import CHAMPION
+from tests.rewardtrain.conftest import CHAMPION, make_model, make_report, rank_prompts
 
 
 def test_a_model_stands_beside_the_champion_longer_wins_and_people() -> None:

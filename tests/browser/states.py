@@ -1,0 +1,107 @@
+"""Pages in a state that only doing something brings: a refused form, an open dialog, an answer that is shown once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page, expect
+
+from labeling.models import User
+from tests.browser.sites import Site
+from tests.factories import PASSWORD
+
+BROKEN_LINES = b'{"id": "one", "prompt": "Hello?"}\n[1, 2]\n'
+
+
+@dataclass(frozen=True)
+class State:
+    who: User | None
+    name: str
+    path: str
+    do: Callable[[Page], None]
+
+
+def states_of(site: Site) -> list[State]:
+    one = f"/p/{site.project.slug}"
+    return [
+        State(None, "login-refused", "/accounts/login/", lambda page: log_in(page, "lena", "not this one")),
+        State(None, "login-code", "/accounts/login/", lambda page: log_in(page, site.guarded.username, PASSWORD)),
+        State(None, "login-code-refused", "/accounts/login/", lambda page: refuse_code(page, site.guarded.username)),
+        State(
+            None, "invitation-refused", f"/invite/{site.token}/", lambda page: send(page, username="a", password="a")
+        ),
+        State(
+            site.stranger,
+            "password-refused",
+            "/accounts/password/change/",
+            lambda page: send(page, oldpassword="a", password1="a", password2="b"),
+        ),
+        State(site.labeler, "menu", "/", lambda page: page.locator(".user-menu > summary").click()),
+        State(
+            site.labeler, "history-open", f"{one}/history/", lambda page: page.locator(".past > summary").first.click()
+        ),
+        State(site.labeler, "rank-placed", f"{one}/rank/", lambda page: page.keyboard.press("1")),
+        State(site.labeler, "rank-open", f"{one}/rank/", open_folds),
+        State(site.labeler, "rank-guidelines", f"{one}/rank/", lambda page: page.keyboard.press("g")),
+        State(site.labeler, "rank-keys", f"{one}/rank/", lambda page: page.keyboard.press("?")),
+        State(
+            site.manager, "project-create-refused", "/projects/new/", lambda page: send(page, name="A", slug="helpful")
+        ),
+        State(site.manager, "prompts-uploaded", f"{one}/prompts/", upload),
+        State(site.manager, "people-link", f"{one}/people/", make_link),
+        State(site.manager, "people-refused", f"{one}/people/", lambda page: add_account(page, "ghost")),
+        State(site.manager, "overview-open", f"{one}/", open_folds),
+        State(site.manager, "run-open", f"{one}/runs/3/", open_folds),
+        State(site.manager, "model-open", f"{one}/models/2/", open_folds),
+        State(site.administrator, "styleguide-dialog", "/styleguide/", open_dialog),
+    ]
+
+
+def send(page: Page, **values: str) -> None:
+    """Fills the page's form and sends it as a browser without checks of its own would."""
+    for name, value in values.items():
+        page.locator(f"main [name={name}]").fill(value)
+    page.locator("main form[method=post]").first.evaluate("form => { form.noValidate = true; form.requestSubmit(); }")
+    expect(page.locator(".field__error, .notice[data-level=error]").first).to_be_visible()
+
+
+def log_in(page: Page, username: str, password: str) -> None:
+    page.locator("[name=login]").fill(username)
+    page.locator("[name=password]").fill(password)
+    page.locator("main form button").first.click()
+    expect(page.locator(".notice[data-level=error], [autocomplete=one-time-code]")).to_be_visible()
+
+
+def refuse_code(page: Page, username: str) -> None:
+    log_in(page, username, PASSWORD)
+    send(page, code="000000")
+
+
+def upload(page: Page) -> None:
+    file = {"name": "prompts.jsonl", "mimeType": "application/x-ndjson", "buffer": BROKEN_LINES}
+    page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+    page.locator("form[enctype] button").click()
+    expect(page.locator("#report")).to_be_visible()
+
+
+def make_link(page: Page) -> None:
+    page.locator("section:has(#invite) button").click()
+    expect(page.locator("#invite-link")).to_be_visible()
+
+
+def add_account(page: Page, username: str) -> None:
+    page.locator("#add-username").fill(username)
+    page.locator("section:has(#add) button").click()
+    expect(page.locator(".field__error")).to_be_visible()
+
+
+def open_folds(page: Page) -> None:
+    expect(page.locator(".skeleton")).to_have_count(0)
+    for summary in page.locator("main summary").all():
+        summary.click()
+
+
+def open_dialog(page: Page) -> None:
+    page.locator("dialog-link").first.click()
+    expect(page.locator("dialog[open]")).to_be_visible()
