@@ -14,12 +14,14 @@ class RankTexts extends HTMLElement {
     const prompt = this.board.querySelector(".board__prompt");
     prompt.toggleAttribute("data-whole", prompt.scrollHeight <= prompt.clientHeight); // nothing to unfold
     this.#showPlain(localStorage.getItem(PLAIN) === "on");
-    this.board.cards.forEach((card) => this.#fold(card, true));
+    this.#fold(this.board.cards);
   }
 
   /* Opens or folds a card's text. Only one that is longer than the fold has anything to open. */
   toggle(card) {
-    if (!card.querySelector(".completion__more").hidden) this.#fold(card, !("folded" in card.dataset));
+    if (card.querySelector(".completion__more").hidden) return;
+    this.#mark(card, !("folded" in card.dataset));
+    if (card.getBoundingClientRect().top < 0) card.scrollIntoView({ block: "start" });
   }
 
   order() {
@@ -36,7 +38,7 @@ class RankTexts extends HTMLElement {
     const plain = this.board.dataset.plain !== "on";
     localStorage.setItem(PLAIN, plain ? "on" : "off");
     this.#showPlain(plain);
-    this.board.cards.forEach((card) => this.#fold(card, "folded" in card.dataset));
+    this.#fold(this.board.cards.filter((card) => "folded" in card.dataset));
   }
 
   #unfoldPrompt(button) {
@@ -53,17 +55,23 @@ class RankTexts extends HTMLElement {
     }
   }
 
-  #fold(card, folded) {
-    const more = card.querySelector(".completion__more");
-    const text = card.querySelector(".completion__text");
-    if (folded) card.dataset.folded = "";
-    else delete card.dataset.folded;
-    if (folded) more.hidden = text.scrollHeight <= text.clientHeight + WORTH_FOLDING;
-    if (folded && more.hidden) delete card.dataset.folded;
-    more.setAttribute("aria-expanded", String(!("folded" in card.dataset)));
-    if (!folded) return;
-    text.scrollTop = 0;
-    if (card.getBoundingClientRect().top < 0) card.scrollIntoView({ block: "start" });
+  /* Written, then measured, then written: to measure between two writings would lay the page out for each card. */
+  #fold(cards) {
+    for (const card of cards) card.dataset.folded = "";
+    const hidden = cards.map((card) => {
+      const text = card.querySelector(".completion__text");
+      return text.scrollHeight - text.clientHeight;
+    });
+    for (const [place, card] of cards.entries()) {
+      const worth = hidden[place] > WORTH_FOLDING;
+      card.querySelector(".completion__more").hidden = !worth;
+      this.#mark(card, worth);
+    }
+  }
+
+  #mark(card, folded) {
+    card.toggleAttribute("data-folded", folded);
+    card.querySelector(".completion__more").setAttribute("aria-expanded", String(!folded));
   }
 
   #button(tool, pressed) {
