@@ -25,6 +25,7 @@ SIZES = {
     6: "pages",
 }
 SPACES = range(1, 9)
+SLOTS = [{"number": 1, "letters": "B"}, {"number": 2, "letters": "AE"}, {"number": 3, "letters": ""}]
 SHARES = [
     {"kind": "model", "x_low": 68, "x": 71, "x_high": 74},
     {"kind": "champion", "x_low": 66, "x": 69, "x_high": 72},
@@ -78,6 +79,7 @@ def styleguide(request: SignedIn) -> HttpResponse:
         "pairs": palette.pairs(named),
         "sizes": SIZES.items(),
         "spaces": SPACES,
+        "slots": SLOTS,
         "prose": content.render(PROSE),
         "days": sample_days(),
         "most": 9,
