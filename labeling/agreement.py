@@ -10,7 +10,8 @@ from django.db import connection
 
 from labeling.models import Project
 
-# Every two rankings of a prompt, every two completions that neither of the two tied.
+# Every two rankings of a prompt, every two completions that neither of the two tied. Only live rankings have pairs: the
+# database holds that.
 _COMPARISONS = """
 SELECT count(*) AS n, count(*) FILTER (WHERE one.chosen_id = two.chosen_id) AS agreed
 FROM labeling_preferencepair one

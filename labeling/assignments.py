@@ -1,58 +1,60 @@
-"""The queue: claiming a prompt with a lease, and giving it back."""
+"""The queue: claiming a prompt with a lease, the one after it ahead of time, and giving them back."""
 
 from __future__ import annotations
 
-import random
 import secrets
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
 
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from labeling.errors import Conflict, Invalid
+from labeling import leases, slots
+from labeling.errors import Conflict, Invalid, Outdated
 from labeling.models import Assignment, Completion, Project, Prompt, User
+from labeling.submissions import checked_draft, checked_reason
 
 State = Assignment.State
 
-# One prompt that this labeler never had, with a slot that is free or whose lease ran out. The lock on the prompt's row
-# is what keeps two claims apart; SKIP LOCKED lets the second one take the next prompt rather than wait. In the order
-# of import, so that the overlap of a prompt fills up before many prompts are begun.
-_NEXT_PROMPT = """
-SELECT prompt.id FROM labeling_prompt prompt
-WHERE prompt.project_id = %(project)s AND prompt.held_at IS NULL AND prompt.ranked < prompt.overlap
-  AND NOT EXISTS (
-    SELECT 1 FROM labeling_assignment mine
-    WHERE mine.prompt_id = prompt.id AND mine.labeler_id = %(labeler)s
-      AND mine.state IN ('claimed', 'ranked', 'skipped'))
-  AND prompt.overlap > (
-    SELECT count(*) FROM labeling_assignment taken
-    WHERE taken.prompt_id = prompt.id
-      AND (taken.state = 'ranked' OR taken.state = 'claimed' AND taken.expires_at > %(now)s))
-ORDER BY prompt.id
-LIMIT 1
-FOR UPDATE OF prompt
-"""
+_CLOSED = {
+    State.RANKED: gettext_lazy("This task is not open any more: you ranked it."),
+    State.SKIPPED: gettext_lazy("This task is not open any more: you skipped it."),
+    State.RELEASED: gettext_lazy("This task is not open any more: you gave it back."),
+}
 
 
-class _SlotGone(Exception):
-    pass
+class _LookAgain(Exception):
+    """What a query saw was gone by the time that its row was locked."""
 
 
 def claim(project: Project, labeler: User) -> Assignment | None:
-    """The labeler's open assignment, its lease extended, or a new one; None when there is nothing to do.
+    """The labeler's oldest open assignment, its lease extended, or a new one; None when there is nothing to do.
 
     A lease that ran out is reclaimed here, by whoever comes next, and by no timer.
     """
-    while True:
-        try:
-            with transaction.atomic():
-                _one_claim_at_a_time(project, labeler)
-                return _resume(project, labeler) or _claim_next(project, labeler)
-        except _SlotGone:
-            # Another labeler took the last slot after our query's snapshot and before our lock: look again.
-            continue
+    return _one_at_a_time(project, labeler, lambda: _resume(project, labeler) or _claim_next(project, labeler))
+
+
+def claim_ahead(project: Project, labeler: User, *, current: Assignment) -> Assignment | None:
+    """The task after `current`, with a lease of its own; None when there is none. Asking twice gives the same.
+
+    An assignment that the labeler holds besides `current` comes first, so by this nobody ever holds more than two.
+    """
+
+    def after_current() -> Assignment | None:
+        # Whatever became of `current` meanwhile, a screen still shows its prompt: the next task is another one.
+        held = _resume(project, labeler, besides=current.prompt_id)
+        return held or _claim_next(project, labeler, besides=current.prompt_id)
+
+    return _one_at_a_time(project, labeler, after_current)
+
+
+def give_back_ahead(project: Project, labeler: User, *, current: Assignment | None = None) -> int:
+    """Releases what the labeler holds besides `current` and has not begun; returns how many. Twice is harmless."""
+    held = _held(project, labeler)
+    return sum(_give_back(assignment) for assignment in (held.exclude(pk=current.pk) if current else held))
 
 
 def queue_reason(project: Project, labeler: User) -> str:
@@ -76,99 +78,92 @@ def shown_completions(assignment: Assignment) -> list[Completion]:
 def extend(assignment: Assignment) -> Assignment:
     """Starts the lease anew. Raises Conflict('lease_expired') when someone else has the prompt by now."""
     with transaction.atomic():
-        assignment = lock(assignment)
-        take_back(assignment)
-        assignment.expires_at = _lease_end(assignment.prompt.project)
-        assignment.save(update_fields=["state", "slot", "overlap", "expires_at"])
-    return assignment
+        assignment = leases.lock(assignment)
+        leases.take_back(assignment)
+        return leases.renew(assignment)
 
 
-def save_draft(assignment: Assignment, draft: Mapping[str, object]) -> Assignment:
-    """Keeps what was placed so far; being at work, the labeler keeps the lease too."""
-    with transaction.atomic():
-        assignment = extend(assignment)
-        assignment.draft = dict(draft)
-        assignment.save(update_fields=["draft"])
+def save_draft(assignment: Assignment, draft: Mapping[str, object], *, base: int | None = None) -> Assignment:
+    """Keeps what was placed so far; being at work, the labeler keeps the lease too.
+
+    `base` is the draft_revision that this draft goes on from. Where another tab has saved since, nothing is stored:
+    Outdated('draft_changed'), a Conflict; the assignment's row has the draft that stands.
+    """
+    try:
+        with transaction.atomic():
+            assignment = extend(assignment)
+            _check_base(assignment, base)
+            assignment.draft = checked_draft(draft)
+            assignment.draft_revision += 1
+            assignment.save(update_fields=["draft", "draft_revision"])
+    except (DataError, UnicodeEncodeError) as error:
+        raise Invalid("draft_unstorable", _("This draft can't be stored: %(why)s") % {"why": error}) from error
     return assignment
 
 
 def skip(assignment: Assignment, reason: str) -> None:
     """Not for this labeler; others still get it."""
     with transaction.atomic():
-        _finish(lock(assignment), State.SKIPPED, _reason(reason))
+        _finish(leases.lock(assignment), State.SKIPPED, checked_reason(reason))
 
 
 def cannot_rank(assignment: Assignment, reason: str) -> None:
     """Not for anyone: the prompt leaves the queue until someone decides."""
     with transaction.atomic():
-        assignment = lock(assignment)
-        _finish(assignment, State.SKIPPED, _reason(reason))
+        assignment = leases.lock(assignment)
+        _finish(assignment, State.SKIPPED, checked_reason(reason))
         Prompt.objects.filter(pk=assignment.prompt_id, held_at__isnull=True).update(
-            held_at=timezone.now(), held_reason=_reason(reason)
+            held_at=timezone.now(), held_reason=checked_reason(reason)
         )
+
+
+def return_to_queue(prompt: Prompt) -> None:
+    """It can be ranked after all: whoever has not had it gets it, and who set it aside does not. Twice is harmless."""
+    Prompt.objects.filter(pk=prompt.pk).update(held_at=None, held_reason="")
 
 
 def release(assignment: Assignment) -> None:
     """Gives the prompt back untouched. Giving back twice is harmless."""
     with transaction.atomic():
-        assignment = lock(assignment)
-        if assignment.state != State.RELEASED:
-            _finish(assignment, State.RELEASED, "")
+        _finish(leases.lock(assignment), State.RELEASED, "")
 
 
-def lock(assignment: Assignment) -> Assignment:
-    """The assignment as it is now. Its prompt is locked first, as claims do, so that nobody waits in a circle."""
-    prompt = Prompt.objects.select_for_update().select_related(None).get(pk=assignment.prompt_id)
-    fresh = Assignment.objects.select_for_update().get(pk=assignment.pk)
-    prompt.project = assignment.prompt.project
-    fresh.prompt = prompt
-    return fresh
+def _one_at_a_time(project: Project, labeler: User, look: Callable[[], Assignment | None]) -> Assignment | None:
+    """Two tabs of one labeler get the same task, not one each."""
+    while True:
+        try:
+            with transaction.atomic():
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_advisory_xact_lock(%s::int, %s::int)", [project.pk, labeler.pk])
+                return look()
+        except _LookAgain:
+            continue
 
 
-def take_back(assignment: Assignment) -> None:
-    """Makes sure that a locked assignment holds a slot; one that ran out gets a free one if there is any."""
-    if assignment.state == State.CLAIMED:
-        return
-    if assignment.state == State.RANKED:
-        raise Conflict("already_ranked", "You ranked this prompt already.")
-    if assignment.state != State.EXPIRED:
-        raise Conflict("not_claimed", f"This task was {assignment.get_state_display().lower()}; claim the next one.")
-    slot = _free_slot(assignment.prompt, timezone.now())
-    live_elsewhere = _live(assignment.prompt).filter(labeler_id=assignment.labeler_id).exists()
-    if slot is None or live_elsewhere:
-        raise Conflict(
-            "lease_expired",
-            f"Your time on this prompt ran out at {assignment.expires_at:%H:%M} UTC and someone else has it now. "
-            "Nothing was stored; claim the next one.",
-        )
-    assignment.state = State.CLAIMED
-    assignment.slot = slot
-    assignment.overlap = assignment.prompt.overlap
+def _held(project: Project, labeler: User) -> QuerySet[Assignment]:
+    held = Assignment.objects.filter(prompt__project=project, labeler=labeler, state=State.CLAIMED)
+    return held.select_related("prompt__project").order_by("id")
 
 
-def _one_claim_at_a_time(project: Project, labeler: User) -> None:
-    """Two tabs of one labeler get the same task, not one each. Held until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s::int, %s::int)", [project.pk, labeler.pk])
-
-
-def _resume(project: Project, labeler: User) -> Assignment | None:
-    mine = Assignment.objects.filter(prompt__project=project, labeler=labeler, state=State.CLAIMED)
-    assignment = mine.select_related("prompt__project").order_by("-id").first()
-    return None if assignment is None else extend(assignment)
-
-
-def _claim_next(project: Project, labeler: User) -> Assignment | None:
-    now = timezone.now()
-    # Where every prompt left is just being claimed by others, one of them may have a second slot: wait and look.
-    found = _next_prompt(project, labeler, now, "SKIP LOCKED") or _next_prompt(project, labeler, now, "")
+def _resume(project: Project, labeler: User, *, besides: int | None = None) -> Assignment | None:
+    held = _held(project, labeler)
+    found = (held if besides is None else held.exclude(prompt_id=besides)).first()
     if found is None:
         return None
-    prompt = Prompt.objects.get(pk=found)
-    prompt.project = project
-    slot = _free_slot(prompt, now)
-    if slot is None:
-        raise _SlotGone
+    assignment = leases.lock(found)
+    if assignment.state != State.CLAIMED:  # ranked in another tab, or it ran out and someone else was quicker
+        raise _LookAgain
+    return leases.renew(assignment)
+
+
+def _claim_next(project: Project, labeler: User, *, besides: int | None = None) -> Assignment | None:
+    now = timezone.now()
+    prompt = slots.next_prompt(project, labeler, now, besides=besides)
+    if prompt is None:
+        return None
+    slot = slots.free_slot(prompt, now)
+    if slot is None:  # another labeler took the last one after the query's snapshot and before its lock
+        raise _LookAgain
     seed = secrets.randbelow(2**63)
     return Assignment.objects.create(
         prompt=prompt,
@@ -176,58 +171,35 @@ def _claim_next(project: Project, labeler: User) -> Assignment | None:
         slot=slot,
         overlap=prompt.overlap,
         seed=seed,
-        shown_order=shuffled(prompt.completions.values_list("pk", flat=True), seed),
-        expires_at=_lease_end(project),
+        shown_order=slots.shuffled(prompt.completions.values_list("pk", flat=True), seed),
+        expires_at=leases.end_of_lease(project),
     )
 
 
-def _next_prompt(project: Project, labeler: User, now: datetime, locked: str) -> int | None:
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT_PROMPT + locked, {"project": project.pk, "labeler": labeler.pk, "now": now})
-        row = cursor.fetchone()
-    return None if row is None else int(row[0])
-
-
-def shuffled(completions: Iterable[int], seed: int) -> list[int]:
-    """The order a labeler sees, from the assignment's seed: the same on every reload and every machine."""
-    order = sorted(completions)
-    random.Random(seed).shuffle(order)
-    return order
-
-
-def _free_slot(prompt: Prompt, now: datetime) -> int | None:
-    """The lowest free slot of a locked prompt, after leases that ran out were closed."""
-    live = _live(prompt)
-    live.filter(state=State.CLAIMED, expires_at__lte=now).update(state=State.EXPIRED, finished_at=now)
-    taken = set(live.values_list("slot", flat=True))
-    return next((slot for slot in range(1, prompt.overlap + 1) if slot not in taken), None)
-
-
-def _live(prompt: Prompt) -> QuerySet[Assignment]:
-    return Assignment.objects.filter(prompt=prompt, state__in=Assignment.LIVE)
+def _give_back(assignment: Assignment) -> bool:
+    with transaction.atomic():
+        assignment = leases.lock(assignment)
+        untouched = assignment.state == State.CLAIMED and not assignment.draft
+        if untouched:
+            _finish(assignment, State.RELEASED, "")
+        return untouched
 
 
 def _finish(assignment: Assignment, state: Assignment.State, reason: str) -> None:
     if assignment.state == state:
         return
-    if assignment.state not in (State.CLAIMED, State.EXPIRED):
-        raise Conflict("not_claimed", f"This task is not open any more: it was {assignment.state}.")
+    if assignment.state not in (State.CLAIMED, State.EXPIRED, State.RELEASED):
+        raise Conflict("not_claimed", str(_CLOSED[State(assignment.state)]))
     assignment.state = state
     assignment.skip_reason = reason
     assignment.finished_at = timezone.now()
     assignment.save(update_fields=["state", "skip_reason", "finished_at"])
 
 
-def _reason(reason: str) -> str:
-    reason = reason.strip()
-    if not reason:
-        raise Invalid(
-            "reason_required", "Say why in a few words; it helps whoever looks at this prompt.", attr="reason"
+def _check_base(assignment: Assignment, base: int | None) -> None:
+    if base is not None and base != assignment.draft_revision:
+        raise Outdated(
+            "draft_changed",
+            _("This task was worked on elsewhere: its draft is at revision %(now)d, and yours goes on from %(base)d.")
+            % {"now": assignment.draft_revision, "base": base},
         )
-    if len(reason) > 300:
-        raise Invalid("reason_too_long", f"A reason has at most 300 characters; this has {len(reason)}.", attr="reason")
-    return reason
-
-
-def _lease_end(project: Project) -> datetime:
-    return timezone.now() + timedelta(minutes=project.lease_minutes)

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from labeling import content
 from labeling.assignments import shown_completions
 from labeling.models import Assignment
-from labeling.rankings import MAX_COMMENT, MAX_NOTE
+from labeling.submissions import MAX_COMMENT, MAX_NOTE
 
 SKIP_REASONS = (
     gettext_lazy("I don't know the subject well enough"),

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from django.core.files.storage import storages
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from labeling.errors import Invalid
 from labeling.models import DatasetVersion, Project, Split, User
@@ -40,6 +41,10 @@ SCHEMA = pa.schema(
                         ("labeler", pa.string()),
                         ("ranks", pa.list_(pa.int32())),
                         ("flags", pa.string()),  # JSON, parallel to ranks: a project's flags are its own
+                        (
+                            "strength",
+                            pa.int32(),
+                        ),  # of K = 2: 1 slightly, 2 clearly, 3 much better; null where not asked
                     ]
                 )
             ),
@@ -57,7 +62,8 @@ JOIN LATERAL (
     FROM labeling_completion c WHERE c.prompt_id = prompt.id
 ) completions ON true
 JOIN LATERAL (
-    SELECT json_agg(json_build_object('id', r.id::text, 'labeler', u.username, 'ranks', said.ranks, 'flags', said.flags)
+    SELECT json_agg(json_build_object('id', r.id::text, 'labeler', u.username, 'ranks', said.ranks, 'flags', said.flags,
+                                      'strength', r.strength)
                     ORDER BY r.id) AS items, max(r.id) AS last
     FROM labeling_ranking r
     JOIN labeling_user u ON u.id = r.labeler_id
@@ -92,7 +98,7 @@ def freeze(project: Project, *, by: User | None = None) -> DatasetVersion:
             counts, last_ranking_id = _write(project, draft)
             total: Counter[str] = sum(counts.values(), Counter())
             if not total["pairs"]:
-                raise Invalid("no_pairs", "Nothing to freeze: no completion has been preferred to another yet.")
+                raise Invalid("no_pairs", _("Nothing to freeze: no completion has been preferred to another yet."))
             sha256 = _sha256(draft)
             if latest is not None and latest.sha256 == sha256:
                 return latest

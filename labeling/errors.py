@@ -17,3 +17,7 @@ class Invalid(PodiumError):
 
 class Conflict(PodiumError):
     """The request is sound but the state of things is against it."""
+
+
+class Outdated(Conflict):
+    """The request goes on from something that has changed since."""

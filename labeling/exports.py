@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
 
 from labeling import datasets, messages
 from labeling.errors import Invalid
@@ -51,11 +52,10 @@ _SCHEMAS = {
     "conversational": pa.schema([(name, _MESSAGES) for name in COLUMNS]),
 }
 
-# Only live rankings have a say; a superseded one may keep its pairs for provenance.
+# Only live rankings have pairs, which the database holds.
 _PAIRS_OF_PROMPTS = """
 SELECT pair.prompt_id, chosen.position, rejected.position
 FROM labeling_preferencepair pair
-JOIN labeling_ranking ranking ON ranking.id = pair.ranking_id AND ranking.live
 JOIN labeling_rankedcompletion better ON better.ranking_id = pair.ranking_id AND better.completion_id = pair.chosen_id
 JOIN labeling_rankedcompletion worse ON worse.ranking_id = pair.ranking_id AND worse.completion_id = pair.rejected_id
 JOIN labeling_completion chosen ON chosen.id = pair.chosen_id
@@ -126,7 +126,7 @@ def expand(ranks: Sequence[int]) -> list[tuple[int, int]]:
 
 def _live_groups(project: Project, splits: Sequence[str]) -> Iterator[Group]:
     """From the tables, as they are when the first piece is asked for."""
-    ranked = PreferencePair.objects.filter(prompt=OuterRef("pk"), ranking__live=True)
+    ranked = PreferencePair.objects.filter(prompt=OuterRef("pk"))
     prompts = Prompt.objects.filter(Exists(ranked), project=project, split__in=splits).order_by("pk")
     with _snapshot():
         for chunk in _batches(prompts.iterator(chunk_size=PROMPTS_AT_ONCE), PROMPTS_AT_ONCE):
@@ -249,5 +249,6 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 def _one_of(value: str, allowed: Iterable[str], attr: str) -> str:
     if value not in allowed:
-        raise Invalid(f"unknown_{attr}", f"{attr} is one of {', '.join(allowed)}; got {value!r}.", attr=attr)
+        said = {"field": attr, "known": ", ".join(allowed), "value": value}
+        raise Invalid(f"unknown_{attr}", _("%(field)s is one of %(known)s; got %(value)r.") % said, attr=attr)
     return value

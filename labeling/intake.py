@@ -19,10 +19,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeling import pairs
-from labeling.assignments import shuffled
 from labeling.messages import content_sha256, split_of
 from labeling.models import Assignment, Completion, Project, Prompt, RankedCompletion, Ranking, User
 from labeling.rows import BadRow, RankingRow, Row, parse_row
+from labeling.slots import shuffled
 
 BATCH = 200
 MAX_ERRORS = 1_000  # reported; the rest is counted

@@ -10,9 +10,9 @@ from labeling.models import Ranking
 _EXPAND = """
 INSERT INTO labeling_preferencepair
     (project_id, prompt_id, ranking_id, labeler_id, chosen_id, rejected_id,
-     rank_gap, chosen_position, rejected_position, created_at)
+     rank_gap, margin, chosen_position, rejected_position, created_at)
 SELECT prompt.project_id, ranking.prompt_id, ranking.id, ranking.labeler_id, better.completion_id, worse.completion_id,
-       worse.rank - better.rank, better.shown_position, worse.shown_position, now()
+       worse.rank - better.rank, ranking.strength, better.shown_position, worse.shown_position, now()
 FROM labeling_ranking ranking
 JOIN labeling_prompt prompt ON prompt.id = ranking.prompt_id
 JOIN labeling_rankedcompletion better ON better.ranking_id = ranking.id

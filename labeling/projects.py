@@ -14,6 +14,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Invitation, Membership, PreferencePair, Project, Prompt, Ranking, Role, User
@@ -42,6 +44,7 @@ def create_project(
     name: str,
     guidelines: str = "",
     flags: Flags = (),
+    ask_strength: bool = False,
     overlap: int = 1,
     lease_minutes: int = 20,
 ) -> Project:
@@ -51,6 +54,7 @@ def create_project(
         name=name,
         guidelines=guidelines,
         flags=_checked_flags(flags),
+        ask_strength=ask_strength,
         overlap=overlap,
         lease_minutes=lease_minutes,
         created_by=by,
@@ -61,23 +65,22 @@ def create_project(
             with transaction.atomic():
                 project.save()
         except IntegrityError as error:
-            raise Conflict(
-                "slug_taken", f"There is a project {slug!r} already; choose another slug.", attr="slug"
-            ) from error
+            message = _("There is a project %(slug)r already; choose another slug.")
+            raise Conflict("slug_taken", message % {"slug": slug}, attr="slug") from error
         if by is not None:
             Membership.objects.create(project=project, user=by, role=Role.MANAGER)
     return project
 
 
 def update_project(project: Project, **changes: object) -> Project:
-    """Sets name, guidelines, flags, overlap or lease_minutes. A new overlap holds for prompts imported from now on and
-    for those that nobody has yet."""
-    known = {"name", "guidelines", "flags", "overlap", "lease_minutes"}
+    """Sets name, guidelines, flags, ask_strength, overlap or lease_minutes. A new overlap holds for prompts imported
+    from now on and for those that nobody has yet."""
+    known = {"name", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes"}
     for field, value in changes.items():
         if field not in known:
-            raise Invalid(
-                "unknown_field", f"{field!r} can't be changed; these can: {', '.join(sorted(known))}.", attr=field
-            )
+            message = _("%(field)r can't be changed; these can: %(known)s.")
+            shown = {"field": field, "known": ", ".join(sorted(known))}
+            raise Invalid("unknown_field", message % shown, attr=field)
         setattr(project, field, _checked_flags(value) if field == "flags" else value)
     _validate(project)
     with transaction.atomic():
@@ -90,15 +93,13 @@ def update_project(project: Project, **changes: object) -> Project:
 
 
 def set_member(project: Project, *, username: str, role: str) -> Membership:
-    if role not in Role.values:
-        raise Invalid("unknown_role", f"{role!r} is no role; the roles are {', '.join(Role.values)}.", attr="role")
+    _check_role(role)
     user = User.objects.filter(username=username, is_active=True, is_imported=False).first()
     if user is None:
-        raise Invalid(
-            "unknown_user", f"There is no account {username!r}; invite the person by a link.", attr="username"
-        )
+        message = _("There is no account %(username)r; invite the person by a link.")
+        raise Invalid("unknown_user", message % {"username": username}, attr="username")
     with transaction.atomic():
-        membership, _ = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
+        membership = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})[0]
         _keep_a_manager(project)
     return membership
 
@@ -106,9 +107,10 @@ def set_member(project: Project, *, username: str, role: str) -> Membership:
 def remove_member(project: Project, *, username: str) -> None:
     """Ends a membership. What the person ranked stays; what they hold goes back to the queue."""
     with transaction.atomic():
-        gone, _ = Membership.objects.filter(project=project, user__username=username).delete()
-        if not gone:
-            raise Invalid("not_a_member", f"{username!r} is not in this project.", attr="username")
+        gone = Membership.objects.filter(project=project, user__username=username).delete()
+        if not gone[0]:
+            message = _("%(username)r is not in this project.")
+            raise Invalid("not_a_member", message % {"username": username}, attr="username")
         _keep_a_manager(project)
         Assignment.objects.filter(
             prompt__project=project, labeler__username=username, state=Assignment.State.CLAIMED
@@ -117,8 +119,7 @@ def remove_member(project: Project, *, username: str) -> None:
 
 def invite(project: Project, *, by: User, role: str, note: str = "") -> tuple[Invitation, str]:
     """A one-time link's token, which only its receiver will ever see: we keep its hash."""
-    if role not in Role.values:
-        raise Invalid("unknown_role", f"{role!r} is no role; the roles are {', '.join(Role.values)}.", attr="role")
+    _check_role(role)
     token = secrets.token_urlsafe(24)
     invitation = Invitation.objects.create(
         project=project,
@@ -134,13 +135,12 @@ def invite(project: Project, *, by: User, role: str, note: str = "") -> tuple[In
 def open_invitation(token: str) -> Invitation:
     invitation = Invitation.objects.select_related("project").filter(token_sha256=_hash(token)).first()
     if invitation is None:
-        raise Invalid("unknown_invitation", "This invitation link is not known. Ask for a new one.")
+        raise Invalid("unknown_invitation", _("This invitation link is not known. Ask for a new one."))
     if invitation.accepted_by_id is not None:
-        raise Invalid("invitation_used", "This invitation was used already. Log in, or ask for a new one.")
+        raise Invalid("invitation_used", _("This invitation was used already. Log in, or ask for a new one."))
     if invitation.expires_at <= timezone.now():
-        raise Invalid(
-            "invitation_expired", f"This invitation ended on {invitation.expires_at:%d %B %Y}. Ask for a new one."
-        )
+        message = _("This invitation ended on %(date)s. Ask for a new one.")
+        raise Invalid("invitation_expired", message % {"date": date_format(timezone.localtime(invitation.expires_at))})
     return invitation
 
 
@@ -149,11 +149,10 @@ def accept_invitation(invitation: Invitation, user: User) -> Membership:
     with transaction.atomic():
         taken = Invitation.objects.filter(pk=invitation.pk, accepted_by=None).update(accepted_by=user)
         if not taken:
-            raise Invalid("invitation_used", "This invitation was used already. Log in, or ask for a new one.")
-        membership, _ = Membership.objects.get_or_create(
+            raise Invalid("invitation_used", _("This invitation was used already. Log in, or ask for a new one."))
+        return Membership.objects.get_or_create(
             project=invitation.project, user=user, defaults={"role": invitation.role}
-        )
-    return membership
+        )[0]
 
 
 def register(token: str, *, username: str, password: str) -> User:
@@ -198,25 +197,34 @@ def _validate(project: Project) -> None:
 
 
 def _checked_flags(flags: object) -> list[dict[str, str]]:
-    expected = 'expected a list such as [{"name": "hateful", "label": "Hateful"}]'
     if not isinstance(flags, list | tuple):
-        raise Invalid("flags_invalid", f"{expected}, got {flags!r}", attr="flags")
+        raise _bad_flags(_('Flags are a list such as [{"name": "hateful", "label": "Hateful"}], not %(value)r.'), flags)
     checked: dict[str, dict[str, str]] = {}
     for flag in flags:
         if not isinstance(flag, dict) or not isinstance(flag.get("name"), str):
-            raise Invalid("flags_invalid", f"{expected}; one of them is {flag!r}", attr="flags")
+            raise _bad_flags(_('A flag is such as {"name": "hateful", "label": "Hateful"}, not %(value)r.'), flag)
         name = flag["name"]
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
-            raise Invalid("flags_invalid", f"a flag's name is like 'factual_error'; got {name!r}", attr="flags")
+            raise _bad_flags(_("A flag's name is like 'factual_error', not %(value)r."), name)
         if name in checked:
-            raise Invalid("flags_invalid", f"the flag {name!r} is there twice", attr="flags")
+            raise _bad_flags(_("The flag %(value)r is there twice."), name)
         checked[name] = {"name": name, "label": str(flag.get("label") or name.replace("_", " ").capitalize())}
     return list(checked.values())
 
 
+def _bad_flags(message: str, value: object) -> Invalid:
+    return Invalid("flags_invalid", message % {"value": value}, attr="flags")
+
+
+def _check_role(role: str) -> None:
+    if role not in Role.values:
+        message = _("%(role)r is no role; the roles are %(known)s.")
+        raise Invalid("unknown_role", message % {"role": role, "known": ", ".join(Role.values)}, attr="role")
+
+
 def _keep_a_manager(project: Project) -> None:
     if not Membership.objects.filter(project=project, role=Role.MANAGER).exists():
-        raise Invalid("last_manager", "A project keeps at least one manager; name another one first.", attr="role")
+        raise Invalid("last_manager", _("A project keeps at least one manager; name another one first."), attr="role")
 
 
 def _hash(token: str) -> str:

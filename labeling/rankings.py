@@ -1,48 +1,33 @@
-"""Submitting a ranking: what a labeler may say, and how it is kept."""
+"""What a labeler said: stored, taken back for a moment, changed in a new revision, found again."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from math import comb
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, Func, Max, OuterRef, Q, QuerySet, TextField
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from labeling import assignments, pairs
-from labeling.errors import Conflict, Invalid
+from labeling import leases, pairs
+from labeling.assignments import shown_completions
+from labeling.errors import Conflict
 from labeling.models import Assignment, PreferencePair, RankedCompletion, Ranking
+from labeling.submissions import Submission, parse
 
-MAX_COMMENT = 5_000
-MAX_NOTE = 1_000
+UNDO_SECONDS = 30
+UNDO_GRACE_SECONDS = 10  # what a slow network may take of them
+MAX_WORDS = 20  # of a search: whoever pastes a whole text finds it by the first ones
 
 
-@dataclass(frozen=True)
-class Submission:
-    """A complete answer. `tiers` best first; completions of one tier are a tie."""
+class _WhatWasAsked(Func):
+    """The turns of a dialogue as one text, without the names of its fields."""
 
-    tiers: tuple[tuple[str, ...], ...]
-    flags: Mapping[str, Mapping[str, bool]]
-    comment: str
-    active_seconds: float | None
-
-    def rank_of(self) -> dict[str, int]:
-        """Dense ranks, 1 is best."""
-        return {completion: rank for rank, tier in enumerate(self.tiers, start=1) for completion in tier}
-
-    def digest(self) -> str:
-        """What makes two submissions the same answer. Time spent does not: a retry may have waited."""
-        flags = {key: sorted(name for name, value in named.items() if value) for key, named in self.flags.items()}
-        said = [
-            [sorted(tier) for tier in self.tiers],
-            {key: names for key, names in flags.items() if names},
-            self.comment,
-        ]
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    template = "(SELECT string_agg(turn ->> 'content', E'\\n') FROM jsonb_array_elements(%(expressions)s) turn)"
+    output_field = TextField()
 
 
 @dataclass(frozen=True)
@@ -53,18 +38,6 @@ class Submitted:
     ties: int
 
 
-def parse(payload: object, *, completion_ids: Sequence[str], flag_names: Sequence[str]) -> Submission:
-    """Checks an answer against its task. Raises Invalid naming the field, the value and what is expected."""
-    if not isinstance(payload, Mapping):
-        raise Invalid("not_an_object", f'expected {{"tiers": [...]}}, got {_shown(payload)}')
-    return Submission(
-        tiers=_parse_tiers(payload.get("tiers"), completion_ids),
-        flags=_parse_flags(payload.get("flags"), completion_ids, flag_names),
-        comment=_parse_comment(payload.get("comment")),
-        active_seconds=_parse_seconds(payload.get("active_seconds")),
-    )
-
-
 def submit(assignment: Assignment, payload: object) -> Submitted:
     """Stores the ranking, its ranked completions and pairs in one transaction.
 
@@ -73,19 +46,66 @@ def submit(assignment: Assignment, payload: object) -> Submitted:
     Raises Invalid, Conflict('already_ranked'), Conflict('lease_expired'), Conflict('not_claimed').
     """
     with transaction.atomic():
-        assignment = assignments.lock(assignment)
-        completions = assignments.shown_completions(assignment)
-        submission = parse(
-            payload,
-            completion_ids=[str(completion.pk) for completion in completions],
-            flag_names=[flag["name"] for flag in assignment.prompt.project.flags],
-        )
+        assignment = leases.lock(assignment)
+        submission = _parsed(assignment, payload)
         if assignment.state == Assignment.State.RANKED:
             return _again(assignment, submission)
-        assignments.take_back(assignment)
-        ranking = _store(assignment, submission)
-        n_pairs = pairs.expand([ranking])
-        return Submitted(ranking, created=True, pairs=n_pairs, ties=comb(len(completions), 2) - n_pairs)
+        leases.take_back(assignment)
+        return _store(assignment, submission)
+
+
+def withdraw(assignment: Assignment) -> Assignment:
+    """Undo: for a moment after the answer, the task is open again, with the answer as its draft.
+
+    Doing it twice is harmless. Raises Conflict('undo_too_late'), Conflict('not_ranked'), Conflict('imported').
+    """
+    with transaction.atomic():
+        assignment = leases.lock(assignment)
+        latest = Ranking.objects.filter(assignment=assignment).order_by("revision").last()
+        if latest is not None and not latest.live and assignment.state == Assignment.State.CLAIMED:
+            return leases.renew(assignment)
+        ranking = _own(assignment, latest)
+        if timezone.now() - ranking.created_at > timedelta(seconds=UNDO_SECONDS + UNDO_GRACE_SECONDS):
+            message = _(
+                "Undo is possible for %(seconds)d seconds, and they are over. Change your answer in the history."
+            )
+            raise Conflict("undo_too_late", message % {"seconds": UNDO_SECONDS})
+        _end(ranking)
+        assignment.state = Assignment.State.CLAIMED
+        assignment.finished_at = None
+        assignment.draft = draft_of(ranking)
+        assignment.draft_revision += 1
+        assignment.save(update_fields=["draft", "draft_revision"])
+        return leases.renew(assignment)
+
+
+def amend(assignment: Assignment, payload: object) -> Submitted:
+    """A new revision of an answer; the old one stays as what was said then, and its pairs give way to the new ones.
+
+    The same answer as the one that stands changes nothing (created is False).
+    Raises Invalid, Conflict('not_ranked'), Conflict('imported').
+    """
+    with transaction.atomic():
+        assignment = leases.lock(assignment)
+        submission = _parsed(assignment, payload)
+        standing = _own(assignment, Ranking.objects.filter(assignment=assignment, live=True).first())
+        if standing.payload_sha256 == submission.digest():
+            return _submitted(assignment, standing, created=False)
+        _end(standing)
+        return _store(assignment, submission)
+
+
+def search(rankings: QuerySet[Ranking], words: str) -> QuerySet[Ranking]:
+    """Those in which every word is found: in a turn of the prompt, a completion, a note on it, or the comment.
+
+    Upper and lower case are the same, and part of a word is enough.
+    """
+    found = rankings.alias(asked=_WhatWasAsked("prompt__messages"))
+    for word in words.replace("\0", " ").split()[:MAX_WORDS]:
+        places = RankedCompletion.objects.filter(ranking=OuterRef("pk"))
+        in_a_place = places.filter(Q(completion__text__icontains=word) | Q(note__icontains=word))
+        found = found.filter(Q(asked__icontains=word) | Q(comment__icontains=word) | Exists(in_a_place))
+    return found
 
 
 def draft_of(ranking: Ranking) -> dict[str, Any]:
@@ -101,24 +121,53 @@ def draft_of(ranking: Ranking) -> dict[str, Any]:
     }
 
 
+def _parsed(assignment: Assignment, payload: object) -> Submission:
+    project = assignment.prompt.project
+    return parse(
+        payload,
+        completion_ids=[str(completion.pk) for completion in shown_completions(assignment)],
+        flag_names=[flag["name"] for flag in project.flags],
+        ask_strength=project.ask_strength,
+    )
+
+
+def _own(assignment: Assignment, ranking: Ranking | None) -> Ranking:
+    """The live ranking of a locked assignment, if it is one that its labeler gave here."""
+    if ranking is None or not ranking.live:
+        raise Conflict("not_ranked", _("There is no answer of yours to this task; nothing was changed."))
+    if ranking.source == Ranking.Source.IMPORTED:
+        raise Conflict("imported", _("This ranking was imported and stays as it was recorded."))
+    return ranking
+
+
 def _again(assignment: Assignment, submission: Submission) -> Submitted:
     ranking = Ranking.objects.get(assignment=assignment, live=True)
     if ranking.payload_sha256 != submission.digest():
-        raise Conflict(
-            "already_ranked",
-            f"You ranked this prompt already (ranking {ranking.pk}), and differently. The first answer stands.",
+        message = _(
+            "You ranked this prompt already, and differently (ranking %(id)d). That answer stands; "
+            "change it in your history."
         )
-    n_pairs = PreferencePair.objects.filter(ranking=ranking).count()
-    n_completions = len(assignment.shown_order)
-    return Submitted(ranking, created=False, pairs=n_pairs, ties=comb(n_completions, 2) - n_pairs)
+        raise Conflict("already_ranked", message % {"id": ranking.pk})
+    return _submitted(assignment, ranking, created=False)
 
 
-def _store(assignment: Assignment, submission: Submission) -> Ranking:
+def _end(ranking: Ranking) -> None:
+    """It stays as a record and has no say any more. The database holds that only live rankings have pairs."""
+    PreferencePair.objects.filter(ranking=ranking).delete()
+    ranking.live = False
+    ranking.ended_at = timezone.now()
+    ranking.save(update_fields=["live", "ended_at"])
+
+
+def _store(assignment: Assignment, submission: Submission) -> Submitted:
+    last = Ranking.objects.filter(assignment=assignment).aggregate(last=Max("revision"))["last"]
     ranking = Ranking.objects.create(
         assignment=assignment,
         prompt_id=assignment.prompt_id,
         labeler_id=assignment.labeler_id,
+        revision=(last or 0) + 1,
         comment=submission.comment,
+        strength=submission.strength,
         active_seconds=submission.active_seconds,
         payload_sha256=submission.digest(),
     )
@@ -131,82 +180,18 @@ def _store(assignment: Assignment, submission: Submission) -> Ranking:
             rank=ranks[str(completion)],
             shown_position=position,
             flags=dict(submission.flags.get(str(completion), {})),
+            note=submission.notes.get(str(completion), ""),
         )
         for position, completion in enumerate(assignment.shown_order)
     )
+    pairs.expand([ranking])
     assignment.state = Assignment.State.RANKED
     assignment.finished_at = timezone.now()
     assignment.draft = None
     assignment.save(update_fields=["state", "slot", "overlap", "finished_at", "draft"])
-    return ranking
+    return _submitted(assignment, ranking, created=True)
 
 
-def _parse_tiers(value: object, completion_ids: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    if not isinstance(value, list) or not all(isinstance(tier, list) for tier in value):
-        raise Invalid("tiers_not_lists", f'expected [["best"], ["next", "tied"]], got {_shown(value)}', attr="tiers")
-    placed = [str(completion) for tier in value for completion in tier]
-    if not placed:
-        raise Invalid(
-            "nothing_ranked", "Nothing is ranked yet: place every completion before submitting.", attr="tiers"
-        )
-    for completion in placed:
-        if completion not in completion_ids:
-            raise Invalid(
-                "unknown_completion",
-                f"{completion!r} is not a completion of this task; its completions are {', '.join(completion_ids)}.",
-                attr="tiers",
-            )
-    twice = sorted({completion for completion in placed if placed.count(completion) > 1})
-    if twice:
-        raise Invalid("ranked_twice", f"Ranked more than once: {', '.join(twice)}. Place each once.", attr="tiers")
-    missing = [completion for completion in completion_ids if completion not in placed]
-    if missing:
-        raise Invalid(
-            "not_all_ranked",
-            f"{len(missing)} of {len(completion_ids)} completions are not ranked yet ({', '.join(missing)}).",
-            attr="tiers",
-        )
-    return tuple(tuple(str(completion) for completion in tier) for tier in value if tier)
-
-
-def _parse_flags(value: object, completion_ids: Sequence[str], flag_names: Sequence[str]) -> dict[str, dict[str, bool]]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise Invalid("flags_not_an_object", f'expected {{"id": {{"flag": true}}}}, got {_shown(value)}', attr="flags")
-    flags: dict[str, dict[str, bool]] = {}
-    for completion, named in value.items():
-        if completion not in completion_ids:
-            raise Invalid("unknown_completion", f"{completion!r} is not a completion of this task.", attr="flags")
-        if not isinstance(named, Mapping):
-            raise Invalid("flags_not_an_object", f"expected an object, got {_shown(named)}", attr=f"flags.{completion}")
-        for name, answer in named.items():
-            if name not in flag_names:
-                known = ", ".join(flag_names) or "none"
-                raise Invalid("unknown_flag", f"no flag {name!r} in this project; it has: {known}.", attr="flags")
-            if not isinstance(answer, bool):
-                raise Invalid("flag_not_boolean", f"{name} must be true or false, got {_shown(answer)}", attr="flags")
-        flags[completion] = dict(named)
-    return flags
-
-
-def _parse_comment(value: object) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str) or len(value) > MAX_COMMENT or "\x00" in value:
-        raise Invalid("comment_invalid", f"a comment is text of at most {MAX_COMMENT} characters", attr="comment")
-    return value.strip()
-
-
-def _parse_seconds(value: object) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise Invalid("seconds_invalid", f"expected seconds, 0 or more, got {_shown(value)}", attr="active_seconds")
-    return float(value)
-
-
-def _shown(value: object) -> str:
-    """A value in an error message: enough of it to be recognised."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 80 else text[:77] + "..."
+def _submitted(assignment: Assignment, ranking: Ranking, *, created: bool) -> Submitted:
+    n_pairs = PreferencePair.objects.filter(ranking=ranking).count()
+    return Submitted(ranking, created=created, pairs=n_pairs, ties=comb(len(assignment.shown_order), 2) - n_pairs)

@@ -20,11 +20,21 @@ def make_user(username: str = "", *, superuser: bool = False) -> User:
 
 
 def make_project(
-    *, manager: User | None = None, slug: str = "", flags: Sequence[dict[str, str]] = (), overlap: int = 1
+    *,
+    manager: User | None = None,
+    slug: str = "",
+    flags: Sequence[dict[str, str]] = (),
+    ask_strength: bool = False,
+    overlap: int = 1,
 ) -> Project:
     slug = slug or f"project-{next(_numbers)}"
     return create_project(
-        by=manager or make_user(f"manager-of-{slug}"), slug=slug, name=slug.title(), flags=flags, overlap=overlap
+        by=manager or make_user(f"manager-of-{slug}"),
+        slug=slug,
+        name=slug.title(),
+        flags=flags,
+        ask_strength=ask_strength,
+        overlap=overlap,
     )
 
 

@@ -13,9 +13,10 @@ from rest_framework.views import APIView
 
 from labeling import access, assignments, rankings
 from labeling.api.projects import FlagSerializer
-from labeling.api.requests import person
-from labeling.api.schema import conflict
+from labeling.api.requests import IF_MATCH, person, revision
+from labeling.api.schema import conflict, etag
 from labeling.models import Assignment
+from labeling.submissions import MAX_COMMENT, MAX_NOTE
 
 
 class MessageSerializer(serializers.Serializer[dict[str, str]]):
@@ -33,14 +34,16 @@ class TaskSerializer(serializers.Serializer[Any]):
     prompt = MessageSerializer(many=True)
     completions = ShownCompletionSerializer(many=True)
     flags = FlagSerializer(many=True)
+    ask_strength = serializers.BooleanField(help_text="Two completions: say how much better the better one is.")
     expires_at = serializers.DateTimeField()
     draft = serializers.JSONField(allow_null=True)
+    draft_revision = serializers.IntegerField(help_text="Grows with each save; a draft's ETag.")
 
 
 class LeaseSerializer(serializers.ModelSerializer[Assignment]):
     class Meta:
         model = Assignment
-        fields = ("id", "state", "expires_at")
+        fields = ("id", "state", "expires_at", "draft_revision")
 
 
 class RankingBodySerializer(serializers.Serializer[Any]):
@@ -51,7 +54,16 @@ class RankingBodySerializer(serializers.Serializer[Any]):
         help_text="Completion ids, best tier first; ids of one tier are a tie. Each completion once.",
     )
     flags = serializers.DictField(child=serializers.DictField(child=serializers.BooleanField()), required=False)
-    comment = serializers.CharField(required=False)
+    notes = serializers.DictField(
+        child=serializers.CharField(max_length=MAX_NOTE),
+        required=False,
+        help_text="By completion id: what is wrong with it.",
+    )
+    comment = serializers.CharField(max_length=MAX_COMMENT, required=False)
+    strength = serializers.IntegerField(
+        min_value=1, max_value=3, required=False, allow_null=True,
+        help_text="1 slightly, 2 clearly, 3 much better. Only where the task has `ask_strength`, and not for a tie.",
+    )  # fmt: skip
     active_seconds = serializers.FloatField(required=False)
 
 
@@ -107,9 +119,31 @@ class AssignmentRanking(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Rank all completions. The same answer again is answered the same way and stored once."""
-        submitted = rankings.submit(access.get_assignment(request.user, pk), request.data)
-        answer = {"id": submitted.ranking.pk, "pairs": submitted.pairs, "ties": submitted.ties}
-        return Response(answer, status=201 if submitted.created else 200)
+        return submitted(rankings.submit(access.get_assignment(request.user, pk), request.data))
+
+    @extend_schema(
+        operation_id="assignments_amend",
+        request=RankingBodySerializer,
+        responses={
+            201: SubmittedSerializer,
+            200: OpenApiResponse(SubmittedSerializer, "This very answer stands already."),
+            409: conflict("There is no answer of yours to change."),
+        },
+    )
+    def put(self, request: Request, pk: int) -> Response:
+        """Change your answer: a new revision, whose pairs replace the old one's. Frozen versions stay as they are."""
+        return submitted(rankings.amend(access.get_assignment(request.user, pk), request.data))
+
+
+class AssignmentUndo(APIView):
+    @extend_schema(
+        operation_id="assignments_undo",
+        request=None,
+        responses={200: TaskSerializer, 409: conflict("It is too late, or there is no answer of yours.")},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Take your answer back within 30 seconds: the task is open again, with the answer as its draft."""
+        return Response(TaskSerializer(task(rankings.withdraw(access.get_assignment(request.user, pk)))).data)
 
 
 class AssignmentSkip(APIView):
@@ -133,13 +167,33 @@ class AssignmentRelease(APIView):
 
 
 class AssignmentDraft(APIView):
-    @extend_schema(operation_id="assignments_draft", request=OpenApiTypes.OBJECT, responses=LeaseSerializer)
-    def put(self, request: Request, pk: int) -> Response:
-        """Keep what is placed so far, any JSON object, and extend the lease."""
+    @extend_schema(operation_id="assignments_read_draft", responses=OpenApiTypes.OBJECT, parameters=[etag(200)])
+    def get(self, request: Request, pk: int) -> Response:
+        """The draft as it stands, empty where there is none; its ETag is what a `PUT` goes on from."""
         assignment = access.get_assignment(request.user, pk)
-        body = serializers.DictField()
-        draft = body.run_validation(request.data)
-        return Response(LeaseSerializer(assignments.save_draft(assignment, draft)).data)
+        return Response(assignment.draft or {}, headers=tagged(assignment))
+
+    @extend_schema(
+        operation_id="assignments_draft",
+        request=OpenApiTypes.OBJECT,
+        responses={200: LeaseSerializer, 412: conflict("The draft was saved elsewhere since; nothing was stored.")},
+        parameters=[IF_MATCH, etag(200)],
+    )
+    def put(self, request: Request, pk: int) -> Response:
+        """Keep what is placed so far, any JSON object of up to 64 KiB, and extend the lease."""
+        assignment = access.get_assignment(request.user, pk)
+        draft = serializers.DictField().run_validation(request.data)
+        saved = assignments.save_draft(assignment, draft, base=revision(request))
+        return Response(LeaseSerializer(saved).data, headers=tagged(saved))
+
+
+def submitted(said: rankings.Submitted) -> Response:
+    answer = {"id": said.ranking.pk, "pairs": said.pairs, "ties": said.ties}
+    return Response(answer, status=201 if said.created else 200)
+
+
+def tagged(assignment: Assignment) -> dict[str, str]:
+    return {"ETag": f'"{assignment.draft_revision}"'}
 
 
 def task(assignment: Assignment) -> dict[str, object]:
@@ -150,6 +204,8 @@ def task(assignment: Assignment) -> dict[str, object]:
         "prompt": assignment.prompt.messages,
         "completions": [{"id": str(completion.pk), "text": completion.text} for completion in shown],
         "flags": assignment.prompt.project.flags,
+        "ask_strength": assignment.prompt.project.ask_strength and len(shown) == 2,
         "expires_at": assignment.expires_at,
         "draft": assignment.draft,
+        "draft_revision": assignment.draft_revision,
     }

@@ -10,11 +10,15 @@ from drf_standardized_errors.handler import ExceptionHandler as StandardHandler
 from rest_framework import exceptions
 from rest_framework.exceptions import APIException, ErrorDetail
 
-from labeling.errors import Conflict, Invalid, PodiumError
+from labeling.errors import Conflict, Invalid, Outdated, PodiumError
 
 
 class ConflictResponse(APIException):
     status_code = 409
+
+
+class OutdatedResponse(APIException):
+    status_code = 412
 
 
 class TooLarge(APIException):
@@ -32,6 +36,8 @@ class ExceptionHandler(StandardHandler):
         match exc:
             case Invalid():
                 return exceptions.ValidationError(_errors(exc))
+            case Outdated():
+                return OutdatedResponse(_errors(exc))
             case Conflict():
                 return ConflictResponse(_errors(exc))
             case PodiumError():  # neither the request nor the state of things: something that should work does not

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -20,12 +21,15 @@ class PairSerializer(serializers.ModelSerializer[PreferencePair]):
     chosen = serializers.CharField(source="chosen_id")
     rejected = serializers.CharField(source="rejected_id")
     labeler = serializers.CharField(source="labeler.username")
+    margin = serializers.IntegerField(
+        allow_null=True, help_text="1 slightly, 2 clearly, 3 much better; null where it was not asked."
+    )
 
     class Meta:
         model = PreferencePair
         fields = (
-            "id", "prompt", "split", "ranking", "labeler", "chosen", "rejected", "rank_gap", "chosen_position",
-            "rejected_position", "created_at",
+            "id", "prompt", "split", "ranking", "labeler", "chosen", "rejected", "rank_gap", "margin",
+            "chosen_position", "rejected_position", "created_at",
         )  # fmt: skip
 
 
@@ -42,5 +46,7 @@ class Pairs(PagedView):
         rows = by_labeler(after(rows.select_related("prompt", "labeler"), request), request)
         split = request.query_params.get("split")
         if split and split not in Split.values:
-            raise Invalid("unknown_split", f"split is one of {', '.join(Split.values)}; got {split!r}.", attr="split")
+            message = _("%(field)s is one of %(known)s; got %(value)r.")
+            known = {"field": "split", "known": ", ".join(Split.values), "value": split}
+            raise Invalid("unknown_split", message % known, attr="split")
         return self.page(rows.filter(prompt__split=split) if split else rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -24,20 +25,24 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
     flags = FlagSerializer(many=True, required=False)
     overlap = serializers.IntegerField(default=1, help_text="How many people rank each prompt.")
     lease_minutes = serializers.IntegerField(default=20, help_text="How long a labeler keeps an untouched prompt.")
+    ask_strength = serializers.BooleanField(
+        default=False, help_text="With two completions, also ask how much better the better one is."
+    )
     # The noun answers for a slug that is taken: 409 with what to do.
     slug = serializers.SlugField(max_length=60)
 
     class Meta:
         model = Project
-        fields = ("slug", "name", "guidelines", "flags", "overlap", "lease_minutes", "created_at")
+        fields = ("slug", "name", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "created_at")
 
 
 class ProjectChangesSerializer(ProjectSerializer):
     overlap = serializers.IntegerField(required=False)
     lease_minutes = serializers.IntegerField(required=False)
+    ask_strength = serializers.BooleanField(required=False)
 
     class Meta(ProjectSerializer.Meta):
-        fields = ("name", "guidelines", "flags", "overlap", "lease_minutes")  # type: ignore[assignment]
+        fields = ("name", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes")  # type: ignore[assignment]
 
 
 class Projects(PagedView):
@@ -52,7 +57,7 @@ class Projects(PagedView):
     def post(self, request: Request) -> Response:
         """Make a project and become its manager. For administrators and for managers of another project."""
         if not access.may_create_projects(request.user):
-            raise PermissionDenied("Projects are made by administrators and by managers of another project.")
+            raise PermissionDenied(_("Projects are made by administrators and by managers of another project."))
         body = ProjectSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         project = projects.create_project(by=person(request), **body.validated_data)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -23,7 +25,7 @@ from labeling.models import Role
 BYTES_AT_ONCE = 2**16
 LONGEST_LINE = 16 * 2**20
 JSON_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
-HOW_TO_SEND = (
+HOW_TO_SEND = gettext_lazy(
     "Send JSON Lines as application/x-ndjson; with curl: -H 'Content-Type: application/x-ndjson' --data-binary @FILE."
 )
 
@@ -81,13 +83,12 @@ def sent_lines(request: Request) -> Iterable[bytes]:
         # Django takes a chunked body for an empty one, for want of a Content-Length; the server ends it itself.
         return lines_of(request._request.META["wsgi.input"] if _is_chunked(request) else request.stream)
     if media_type not in (MultiPartParser.media_type, JSONParser.media_type):
-        raise UnsupportedMediaType(media_type, detail=f"{HOW_TO_SEND} The body's Content-Type is {media_type!r}.")
+        raise UnsupportedMediaType(media_type, detail=f"{HOW_TO_SEND} Content-Type: {media_type}")
     data = request.data
     if media_type == MultiPartParser.media_type:
         if "file" not in request.FILES:
-            raise Invalid(
-                "no_file", f"Send the file in the field 'file'; got {', '.join(data) or 'none'}.", attr="file"
-            )
+            message = _("Send the file in the field 'file'; got %(fields)s.")
+            raise Invalid("no_file", message % {"fields": ", ".join(data) or _("none")}, attr="file")
         return lines_of(request.FILES["file"])
     rows = data if isinstance(data, list) else [data] if data else []
     return (json.dumps(row).encode() for row in rows)
@@ -102,11 +103,11 @@ def lines_of(stream: Any) -> Iterator[bytes]:
             yield line + b"\n"
         number += len(lines)
         if len(rest) > LONGEST_LINE:
-            raise Invalid(
-                "line_too_long",
-                f"Line {number + 1} is longer than {LONGEST_LINE // 2**20} MiB, so this is hardly JSON Lines. "
-                "Lines before it may have gone in; sending them again is harmless.",
+            message = _(
+                "Line %(line)d is longer than %(limit)d MiB, so this is hardly JSON Lines. "
+                "Lines before it may have gone in; sending them again is harmless."
             )
+            raise Invalid("line_too_long", message % {"line": number + 1, "limit": LONGEST_LINE // 2**20})
     if rest:
         yield rest
 
@@ -117,7 +118,7 @@ def refuse_empty(lines: Iterable[bytes]) -> Iterator[bytes]:
         empty = empty and not line.strip()
         yield line
     if empty:
-        raise Invalid("empty", f"There is no line in it. {HOW_TO_SEND}")
+        raise Invalid("empty", f"{_('There is no line in it.')} {HOW_TO_SEND}")
 
 
 def _is_chunked(request: Request) -> bool:

@@ -18,7 +18,7 @@ class RankedSerializer(serializers.ModelSerializer[RankedCompletion]):
 
     class Meta:
         model = RankedCompletion
-        fields = ("id", "rank", "shown_position", "flags")
+        fields = ("id", "rank", "shown_position", "flags", "note")
 
 
 class KnownRankedSerializer(RankedSerializer):
@@ -35,12 +35,15 @@ class RankingSerializer(serializers.ModelSerializer[Ranking]):
     prompt = serializers.CharField(source="prompt_id")
     labeler = serializers.CharField(source="labeler.username")
     ranked = RankedSerializer(many=True)
+    strength = serializers.IntegerField(
+        allow_null=True, help_text="1 slightly, 2 clearly, 3 much better; null where it was not asked."
+    )
 
     class Meta:
         model = Ranking
         fields = (
-            "id", "assignment", "prompt", "labeler", "revision", "source", "ranked", "comment", "active_seconds",
-            "created_at",
+            "id", "assignment", "prompt", "labeler", "revision", "source", "ranked", "strength", "comment",
+            "active_seconds", "created_at",
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema as BaseAutoSchema
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 
@@ -43,3 +43,7 @@ class AutoSchema(BaseAutoSchema):
 
 def conflict(when: str) -> OpenApiResponse:
     return OpenApiResponse(ErrorsSerializer, when)
+
+
+def etag(*statuses: int) -> OpenApiParameter:
+    return OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=list(statuses), description="Its revision.")

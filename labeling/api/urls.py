@@ -19,6 +19,7 @@ urlpatterns = [
     path("projects/<slug:slug>/datasets/", datasets.Datasets.as_view(), name="datasets"),
     path("projects/<slug:slug>/datasets/<int:number>/", datasets.OneDataset.as_view(), name="dataset"),
     path("assignments/<int:pk>/ranking/", assignments.AssignmentRanking.as_view(), name="assignment_ranking"),
+    path("assignments/<int:pk>/undo/", assignments.AssignmentUndo.as_view(), name="assignment_undo"),
     path("assignments/<int:pk>/skip/", assignments.AssignmentSkip.as_view(), name="assignment_skip"),
     path("assignments/<int:pk>/release/", assignments.AssignmentRelease.as_view(), name="assignment_release"),
     path("assignments/<int:pk>/draft/", assignments.AssignmentDraft.as_view(), name="assignment_draft"),

@@ -3,17 +3,18 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from labeling.models.prompts import Prompt
 
 
 class Assignment(models.Model):
     class State(models.TextChoices):
-        CLAIMED = "claimed", "Claimed"
-        RANKED = "ranked", "Ranked"
-        SKIPPED = "skipped", "Skipped"
-        RELEASED = "released", "Released"
-        EXPIRED = "expired", "Expired"
+        CLAIMED = "claimed", _("Claimed")
+        RANKED = "ranked", _("Ranked")
+        SKIPPED = "skipped", _("Skipped")
+        RELEASED = "released", _("Released")
+        EXPIRED = "expired", _("Expired")
 
     # A live assignment takes one of its prompt's slots 1..overlap.
     LIVE = (State.CLAIMED, State.RANKED)

@@ -22,6 +22,8 @@ class PreferencePair(models.Model):
     chosen_position = models.PositiveSmallIntegerField(null=True)
     rejected_position = models.PositiveSmallIntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Always true. With it the key to the ranking says that only a live one has pairs (migration 0005).
+    live = models.GeneratedField(expression=models.Value(True), output_field=models.BooleanField(), db_persist=True)
 
     class Meta:
         ordering = ("id",)

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from labeling.models.assignments import Assignment
 from labeling.models.prompts import Completion, Prompt
@@ -10,8 +11,8 @@ from labeling.models.prompts import Completion, Prompt
 
 class Ranking(models.Model):
     class Source(models.TextChoices):
-        LABELED = "labeled", "Labeled here"
-        IMPORTED = "imported", "Imported"
+        LABELED = "labeled", _("Labeled here")
+        IMPORTED = "imported", _("Imported")
 
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="rankings")
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="rankings")
@@ -32,7 +33,9 @@ class Ranking(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("assignment",), condition=Q(live=True), name="ranking_one_live"),
             models.UniqueConstraint(fields=("assignment", "revision"), name="ranking_revision_once"),
+            # Referenced by ranked completions, and by pairs, which only a live ranking has.
             models.UniqueConstraint(fields=("id", "prompt"), name="ranking_id_prompt"),
+            models.UniqueConstraint(fields=("id", "prompt", "live"), name="ranking_id_prompt_live"),
             models.CheckConstraint(
                 condition=Q(strength__isnull=True) | Q(strength__range=(1, 3)), name="ranking_strength_known"
             ),

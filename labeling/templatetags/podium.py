@@ -14,7 +14,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from labeling import access
 from labeling.models import Project, Role
@@ -89,8 +89,7 @@ def ago(moment: datetime | None) -> SafeString | str:
         return ""
     exact = timezone.localtime(moment)
     words = _ago_words(timezone.now() - moment, exact)
-    # Translators: letters as in https://docs.djangoproject.com/en/5.2/ref/templates/builtins/#date
-    title = date_format(exact, pgettext("date and time", "j F Y, H:i T"))
+    title = f"{date_format(exact, 'DATETIME_FORMAT')} {exact:%Z}"
     return format_html('<time datetime="{}" title="{}">{}</time>', exact.isoformat(), title, words)
 
 
@@ -135,4 +134,4 @@ def _ago_words(age: timedelta, moment: datetime) -> str:
     if seconds < 30 * 24 * 60 * 60:
         days = round(seconds / 86400)
         return _("yesterday") if days == 1 else ngettext("%(n)s day ago", "%(n)s days ago", days) % {"n": days}
-    return date_format(moment, pgettext("date", "j F Y"))
+    return date_format(moment)

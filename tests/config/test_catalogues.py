@@ -20,7 +20,7 @@ from django.conf import settings
 from tests.conftest import REPOSITORY, missing
 
 LANGUAGES = [code for code, _ in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
-PLACEHOLDER = re.compile(r"%\(\w+\)[#0\- +.\d]*[a-z]|%%")
+PLACEHOLDER = re.compile(r"%\(\w+\)[#0\- +.\d]*[a-z]|%%|\{\w+\}")
 TAG = re.compile(r"<[^>]+>")
 
 

@@ -14,8 +14,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import translation
+from django.utils.dates import MONTHS
 
-from labeling.models import Project, Prompt, User
+from labeling.models import Completion, Project, Prompt, User
 from rewardtrain import registry
 from rewardtrain.models import RunPoint
 from tests.browser.sites import Site, make_site, pages_of
@@ -28,12 +29,14 @@ pytestmark = pytest.mark.django_db
 LANGUAGE = "eo"  # any that Django knows and that we don't speak
 SPOKEN = ("aria-label", "title", "placeholder", "alt", "data-label", "data-copied", "data-selected", "data-step")
 SILENT = {"script", "style", "code", "kbd", "textarea"}
-TYPED = {"prose", "clip", "past__prompt"}  # classes of elements that hold what somebody wrote
+# Classes of elements that hold what somebody wrote, and of those that only bear its first words as their name.
+TYPED = {"prose", "clip", "past__prompt"}
+NAMED = {"said"}
 EMPTY = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 # Names, and words that are the same everywhere.
 NAMES = {"Podium", "JSON", "Lines", "CSV", "Parquet", "Markdown", "SHA", "English", "Esperanto", "cpu"}
-# The password's page speaks allauth's words. The board and the closed invitation are not through the catalogue yet.
-NOT_OURS = {"password", "rank", "invitation-closed"}
+# The board is not through the catalogue yet.
+NOT_OURS = {"rank"}
 POLICY = {
     "every_pairs": "50", "first_minimum": "60", "cooldown_minutes": "5", "backbone": "minilm", "epochs": "2",
     "max_length": "256",
@@ -50,11 +53,14 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
-        foreign = tag != "html" and "lang" in values
-        if self.silent or tag in SILENT or foreign or TYPED & set(values.get("class", "").split()):
+        classes = set(values.get("class", "").split())
+        foreign = (tag != "html" and "lang" in values) or values.get("dir") == "auto"
+        if self.silent or tag in SILENT or foreign or TYPED & classes:
             self.silent += [] if tag in EMPTY else [tag]
             return
-        self.said += [" ", *(f" {values[name]} " for name in SPOKEN if name in values)]
+        self.said.append(" ")
+        if not NAMED & classes:
+            self.said += [f" {values[name]} " for name in SPOKEN if name in values]
 
     def handle_endtag(self, tag: str) -> None:
         self.said.append(" ")
@@ -103,7 +109,11 @@ def data(site: Site) -> set[str]:
     """The names that the site was given."""
     names = [name for row in Project.objects.values_list("name", "slug") for name in row]
     names += [*Prompt.objects.values_list("external_id", flat=True), *User.objects.values_list("username", flat=True)]
-    return NAMES | set(re.findall(r"[A-Za-z]+", " ".join([*names, "Ada"])))
+    names += Completion.objects.values_list("model_name", flat=True).distinct()
+    names += [flag["label"] for flag in site.project.flags]
+    with translation.override(LANGUAGE):
+        names += ["Ada", "UTC", *map(str, MONTHS.values()), "je", "de"]  # Django writes the dates
+    return NAMES | set(re.findall(r"[A-Za-z]+", " ".join(names)))
 
 
 def read(user: User | None, path: str, **sent: object) -> str:

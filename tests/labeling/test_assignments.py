@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from labeling import assignments, rankings
 from labeling.errors import Conflict, Invalid
-from labeling.models import Assignment, Project, User
+from labeling.models import Assignment, Membership, Project, Prompt, User
 from tests.factories import claimed, join, make_project, make_prompt, rank, tiers_of
+from tests.threads import at_once
+
+
+def claimed_ahead(project: Project, labeler: User, current: Assignment) -> Assignment:
+    ahead = assignments.claim_ahead(project, labeler, current=current)
+    assert ahead is not None, "nothing to claim ahead"
+    return ahead
 
 
 def run_out(assignment: Assignment) -> None:
@@ -95,6 +102,17 @@ class TestTheQueue:
         prompt.refresh_from_db()
         assert prompt.held_reason == "all four are empty"
 
+    def test_what_was_set_aside_returns_by_a_decision_but_not_to_who_set_it_aside(self, project: Project) -> None:
+        prompt = make_prompt(project)
+        doubtful = join(project)
+        assignments.cannot_rank(claimed(project, doubtful), "all four are empty")
+        assignments.return_to_queue(prompt)
+        assignments.return_to_queue(prompt)
+        prompt.refresh_from_db()
+        assert (prompt.held_at, prompt.held_reason) == (None, "")
+        assert assignments.claim(project, doubtful) is None
+        assert claimed(project, join(project)).prompt == prompt
+
     def test_a_released_prompt_may_come_back_to_the_same_labeler(self, project: Project) -> None:
         make_prompt(project)
         labeler = join(project)
@@ -131,15 +149,160 @@ class TestTheQueue:
         assert assignments.queue_reason(project, one) == "all_taken"
 
 
-def in_threads(work: list[User], project: Project) -> list[Assignment | None]:
-    def claim(labeler: User) -> Assignment | None:
-        try:
-            return assignments.claim(project, labeler)
-        finally:
-            connections.close_all()
+@pytest.mark.django_db
+class TestTheTaskAfterThisOne:
+    @pytest.fixture
+    def project(self) -> Project:
+        project = make_project()
+        for _ in range(4):
+            make_prompt(project)
+        return project
 
-    with ThreadPoolExecutor(len(work)) as pool:
-        return list(pool.map(claim, work))
+    @pytest.fixture
+    def labeler(self, project: Project) -> User:
+        return join(project)
+
+    def test_it_is_leased_ahead_and_asking_again_gives_the_same(self, project: Project, labeler: User) -> None:
+        current = claimed(project, labeler)
+        ahead, again = claimed_ahead(project, labeler, current), claimed_ahead(project, labeler, current)
+        assert (ahead.pk, ahead.shown_order) == (again.pk, again.shown_order)
+        assert again.expires_at >= ahead.expires_at
+        assert ahead.prompt_id != current.prompt_id
+        assert claimed(project, join(project)).prompt_id not in (current.prompt_id, ahead.prompt_id)
+
+    def test_a_labeler_holds_two_at_most(self, project: Project, labeler: User) -> None:
+        current = claimed(project, labeler)
+        ahead = claimed_ahead(project, labeler, current)
+        assert claimed_ahead(project, labeler, ahead) == current
+        assert claimed(project, labeler) == current
+        assert Assignment.objects.filter(labeler=labeler, state="claimed").count() == 2
+
+    def test_after_the_answer_it_is_the_next_task(self, project: Project, labeler: User) -> None:
+        current = claimed(project, labeler)
+        ahead = claimed_ahead(project, labeler, current)
+        rankings.submit(current, {"tiers": tiers_of(current)})
+        assert claimed(project, labeler) == ahead
+        assert claimed_ahead(project, labeler, current) == ahead
+
+    def test_there_may_be_none(self, project: Project, labeler: User) -> None:
+        tasks = [claimed(project, labeler)]
+        for _ in range(3):
+            tasks.append(claimed_ahead(project, labeler, tasks[-1]))
+            rankings.submit(tasks[-2], {"tiers": tiers_of(tasks[-2])})
+        assert assignments.claim_ahead(project, labeler, current=tasks[-1]) is None
+
+    @pytest.mark.parametrize("lost", [run_out, assignments.release])
+    def test_it_is_never_the_prompt_that_is_shown_though_its_lease_is_gone(
+        self, labeler: User, project: Project, lost: Callable[[Assignment], None]
+    ) -> None:
+        Prompt.objects.exclude(pk__in=Prompt.objects.order_by("id")[:1]).update(held_at=timezone.now())
+        current = claimed(project, labeler)
+        lost(current)
+        assert assignments.claim_ahead(project, labeler, current=current) is None
+
+    def test_what_was_not_begun_is_given_back(self, project: Project, labeler: User) -> None:
+        current = claimed(project, labeler)
+        ahead = claimed_ahead(project, labeler, current)
+        assert assignments.give_back_ahead(project, labeler, current=current) == 1
+        assert assignments.give_back_ahead(project, labeler, current=current) == 0
+        assert claimed(project, labeler) == current
+        assert claimed(project, join(project)).prompt == ahead.prompt
+
+    def test_closing_the_last_tab_gives_back_all_but_what_was_begun(self, project: Project, labeler: User) -> None:
+        begun = claimed(project, labeler)
+        claimed_ahead(project, labeler, begun)
+        assignments.save_draft(begun, {"ranks": {"1": 2}})
+        assert assignments.give_back_ahead(project, labeler) == 1
+        begun.refresh_from_db()
+        assert begun.state == "claimed"
+
+    def test_nobody_elses_and_no_other_project_s_task_is_given_back(self, project: Project, labeler: User) -> None:
+        theirs, elsewhere = claimed(project, join(project)), make_project()
+        make_prompt(elsewhere)
+        Membership.objects.create(project=elsewhere, user=labeler, role="labeler")
+        mine_elsewhere = claimed(elsewhere, labeler)
+        assert assignments.give_back_ahead(project, labeler) == 0
+        for assignment in (theirs, mine_elsewhere):
+            assignment.refresh_from_db()
+            assert assignment.state == "claimed"
+
+    def test_a_tab_goes_on_with_what_another_gave_back(self, project: Project, labeler: User) -> None:
+        assignment = claimed(project, labeler)
+        assignments.give_back_ahead(project, labeler)
+        saved = assignments.save_draft(assignment, {"comment": "still here"})
+        assert (saved.state, saved.finished_at) == ("claimed", None)
+        assignments.release(assignment)
+        assert rankings.submit(assignment, {"tiers": tiers_of(assignment)}).created
+
+    def test_what_was_given_back_and_taken_by_someone_else_is_lost(self, project: Project, labeler: User) -> None:
+        assignment = claimed(project, labeler)
+        assignments.release(assignment)
+        claimed(project, join(project))
+        with pytest.raises(Conflict, match="given back and someone else has it now") as caught:
+            assignments.extend(assignment)
+        assert caught.value.code == "lease_expired"
+
+    def test_what_was_given_back_and_taken_anew_is_the_new_task_s(self, project: Project, labeler: User) -> None:
+        Project.objects.filter(pk=project.pk).update(overlap=2)
+        Prompt.objects.update(overlap=2)
+        old = claimed(project, labeler)
+        assignments.release(old)
+        assert claimed(project, labeler).prompt == old.prompt
+        with pytest.raises(Conflict, match="You took this prompt anew"):
+            assignments.extend(old)
+
+    def test_what_was_skipped_is_not_taken_back(self, project: Project, labeler: User) -> None:
+        assignment = claimed(project, labeler)
+        assignments.skip(assignment, "not my field")
+        for again in (lambda: assignments.extend(assignment), lambda: assignments.save_draft(assignment, {})):
+            with pytest.raises(Conflict, match="You skipped this task") as caught:
+                again()
+            assert caught.value.code == "not_claimed"
+
+    def test_a_tab_can_skip_what_another_gave_back(self, project: Project, labeler: User) -> None:
+        assignment = claimed(project, labeler)
+        assignments.release(assignment)
+        assignments.skip(assignment, "not my field")
+        assert claimed(project, labeler).prompt != assignment.prompt
+
+
+@pytest.mark.django_db
+class TestDrafts:
+    @pytest.fixture
+    def assignment(self) -> Assignment:
+        project = make_project()
+        make_prompt(project)
+        return claimed(project, join(project))
+
+    def test_each_save_is_a_revision(self, assignment: Assignment) -> None:
+        assert assignment.draft_revision == 0
+        assert assignments.save_draft(assignment, {"comment": "a"}).draft_revision == 1
+        assert assignments.save_draft(assignment, {"comment": "b"}, base=1).draft_revision == 2
+
+    def test_a_tab_that_fell_behind_learns_so_and_overwrites_nothing(self, assignment: Assignment) -> None:
+        assignments.save_draft(assignment, {"comment": "first tab"}, base=0)
+        with pytest.raises(Conflict, match="at revision 1, and yours goes on from 0") as caught:
+            assignments.save_draft(assignment, {"comment": "second tab"}, base=0)
+        assert caught.value.code == "draft_changed"
+        assignment.refresh_from_db()
+        assert (assignment.draft, assignment.draft_revision) == ({"comment": "first tab"}, 1)
+
+    def test_who_gives_no_base_has_the_last_word(self, assignment: Assignment) -> None:
+        assignments.save_draft(assignment, {"comment": "first"})
+        assert assignments.save_draft(assignment, {"comment": "second"}).draft == {"comment": "second"}
+
+    @pytest.mark.parametrize("text", ["\x00", "\ud800"])
+    def test_what_postgresql_can_not_store_is_refused(self, assignment: Assignment, text: str) -> None:
+        with pytest.raises(Invalid, match="can't be stored"):
+            assignments.save_draft(assignment, {"comment": text})
+
+    def test_a_draft_that_is_too_long_is_refused(self, assignment: Assignment) -> None:
+        with pytest.raises(Invalid, match="A draft has at most 64 KiB; this has 98"):
+            assignments.save_draft(assignment, {"comment": "x" * 100_000})
+
+
+def in_threads(work: list[User], project: Project) -> list[Assignment | None]:
+    return at_once([partial(assignments.claim, project, labeler) for labeler in work])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -161,6 +324,32 @@ def test_one_labeler_in_eight_tabs_holds_one_task() -> None:
     labeler = join(project)
     claims = in_threads([labeler] * 8, project)
     assert len({claim.pk for claim in claims if claim is not None}) == 1
+    assert Assignment.objects.filter(labeler=labeler, state="claimed").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_tabs_that_look_ahead_get_the_same_task() -> None:
+    project = make_project()
+    for _ in range(9):
+        make_prompt(project, k=2)
+    labeler = join(project)
+    current = claimed(project, labeler)
+    ahead = at_once([lambda: assignments.claim_ahead(project, labeler, current=current)] * 8)
+    assert len({found.pk for found in ahead if found is not None}) == 1
+    assert Assignment.objects.filter(labeler=labeler, state="claimed").count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_claiming_while_another_tab_answers_never_fails() -> None:
+    project = make_project()
+    for _ in range(5):
+        make_prompt(project, k=2)
+    labeler = join(project)
+    for _ in range(4):
+        current = claimed(project, labeler)
+        answer = partial(rankings.submit, current, {"tiers": tiers_of(current)})
+        at_once([answer, *[partial(assignments.claim, project, labeler)] * 3])
+    assert labeler.rankings.count() == 4
     assert Assignment.objects.filter(labeler=labeler, state="claimed").count() == 1
 
 

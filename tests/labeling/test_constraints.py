@@ -58,7 +58,9 @@ def refused(name: str, write: Callable[[], object]) -> None:
 
 def copy_of(row: Assignment | Ranking | PreferencePair, **changes: object) -> Callable[[], object]:
     fields = {
-        field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields if not field.primary_key
+        field.attname: getattr(row, field.attname)
+        for field in row._meta.concrete_fields
+        if not field.primary_key and not field.generated
     }
     return lambda: type(row).objects.create(**{**fields, **changes})
 
@@ -92,7 +94,16 @@ def test_a_pair_belongs_to_its_ranking_s_prompt(project: Project, ranking: Ranki
     chosen, rejected = other.completions.all()[:2]
     pair = ranking.pairs.all()[0]
     elsewhere = copy_of(pair, prompt_id=other.pk, chosen_id=chosen.pk, rejected_id=rejected.pk)
-    refused("pair_ranking_of_its_prompt", elsewhere)
+    refused("pair_of_its_live_ranking", elsewhere)
+
+
+def test_only_a_live_ranking_has_pairs(ranking: Ranking) -> None:
+    pair = ranking.pairs.all()[0]
+    rankings = Ranking.objects.filter(pk=ranking.pk)
+    refused("pair_of_its_live_ranking", lambda: rankings.update(live=False))
+    ranking.pairs.all().delete()
+    rankings.update(live=False)
+    refused("pair_of_its_live_ranking", copy_of(pair))
 
 
 def test_a_ranked_completion_belongs_to_its_ranking_s_prompt(project: Project, ranking: Ranking) -> None:
@@ -117,6 +128,13 @@ def test_an_assignment_has_one_live_ranking(ranking: Ranking) -> None:
 def test_a_ranking_is_by_its_assignment_s_labeler_on_its_prompt(project: Project, ranking: Ranking) -> None:
     rankings = Ranking.objects.filter(pk=ranking.pk)
     refused("ranking_of_its_assignment", lambda: rankings.update(labeler=join(project)))
+
+
+def test_a_live_ranking_has_not_ended_and_a_strength_is_known(ranking: Ranking) -> None:
+    rankings, pairs = Ranking.objects.filter(pk=ranking.pk), PreferencePair.objects.filter(ranking=ranking)
+    refused("ranking_live_has_not_ended", lambda: rankings.update(ended_at=timezone.now()))
+    refused("ranking_strength_known", lambda: rankings.update(strength=4))
+    refused("pair_margin_known", lambda: pairs.update(margin=0))
 
 
 def test_time_spent_is_not_negative(ranking: Ranking) -> None:

@@ -7,11 +7,12 @@ import json
 
 import pytest
 
+from labeling import rankings
 from labeling.datasets import freeze, path_of, read_groups
 from labeling.errors import Invalid
 from labeling.intake import import_lines
 from labeling.models import Project
-from tests.factories import join, make_project, make_prompt, rank
+from tests.factories import claimed, join, make_project, make_prompt, rank, tiers_of
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +38,18 @@ def test_it_holds_each_ranked_prompt_once_with_all_its_rankings(project: Project
     ]
     assert (version.n_prompts, version.n_rankings, version.n_pairs) == (1, 2, 11)
     assert version.counts["train"] == {"prompts": 1, "rankings": 2, "pairs": 11, "ties": 1}
+
+
+def test_it_holds_how_much_better_the_better_of_two_is() -> None:
+    project = make_project(ask_strength=True)
+    for _ in range(2):
+        make_prompt(project, k=2)
+    labeler = join(project)
+    for strength in (3, None):
+        assignment = claimed(project, labeler)
+        rankings.submit(assignment, {"tiers": tiers_of(assignment), "strength": strength})
+    said = [ranking for group in read_groups(freeze(project)) for ranking in group["rankings"]]
+    assert [ranking["strength"] for ranking in said] == [3, None]
 
 
 def test_the_checksum_is_the_file_s(project: Project) -> None:

@@ -70,7 +70,7 @@ class TestProjects:
         [
             ({"name": ""}, "name:"),
             ({"overlap": 0}, "overlap:"),
-            ({"flags": "hateful"}, "expected a list"),
+            ({"flags": "hateful"}, "Flags are a list such as"),
             ({"flags": [{"name": "Very Bad"}]}, "'Very Bad'"),
             ({"flags": [{"name": "x"}, {"name": "x"}]}, "twice"),
             ({"slug": "new"}, "'slug' can't be changed"),

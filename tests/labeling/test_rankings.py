@@ -2,69 +2,16 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from math import comb
 
 import pytest
-from django.db import connections
-from hypothesis import given
-from hypothesis import strategies as st
 
 from labeling import rankings
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, PreferencePair, RankedCompletion, Ranking
 from tests.factories import claimed, join, make_project, make_prompt, tiers_of
-
-IDS = ["11", "12", "13"]
-
-
-def parsed(payload: object) -> rankings.Submission:
-    return rankings.parse(payload, completion_ids=IDS, flag_names=["hateful"])
-
-
-class TestParsing:
-    def test_tiers_give_dense_ranks(self) -> None:
-        submission = parsed({"tiers": [["12"], [], ["11", "13"]]})
-        assert submission.rank_of() == {"12": 1, "11": 2, "13": 2}
-
-    @pytest.mark.parametrize(
-        ("payload", "code", "said"),
-        [
-            (None, "not_an_object", "got null"),
-            ({}, "tiers_not_lists", "got null"),
-            ({"tiers": "11"}, "tiers_not_lists", '"11"'),
-            ({"tiers": []}, "nothing_ranked", "place every completion"),
-            ({"tiers": [[], []]}, "nothing_ranked", "place every completion"),
-            ({"tiers": [["11"], ["12"], ["99"]]}, "unknown_completion", "'99' is not a completion of this task"),
-            ({"tiers": [["11"], ["12"]]}, "not_all_ranked", "1 of 3 completions are not ranked yet (13)"),
-            ({"tiers": [["11", "12"], ["13", "11"]]}, "ranked_twice", "more than once: 11"),
-            ({"tiers": [["11"], ["12"], ["13"]], "flags": []}, "flags_not_an_object", "got []"),
-            ({"tiers": [IDS], "flags": {"99": {}}}, "unknown_completion", "'99'"),
-            ({"tiers": [IDS], "flags": {"11": {"rude": True}}}, "unknown_flag", "it has: hateful"),
-            ({"tiers": [IDS], "flags": {"11": {"hateful": "yes"}}}, "flag_not_boolean", '"yes"'),
-            ({"tiers": [IDS], "comment": 3}, "comment_invalid", "text"),
-            ({"tiers": [IDS], "active_seconds": -1}, "seconds_invalid", "-1"),
-            ({"tiers": [IDS], "active_seconds": float("nan")}, "seconds_invalid", "NaN"),
-        ],
-    )
-    def test_it_names_what_is_wrong(self, payload: object, code: str, said: str) -> None:
-        with pytest.raises(Invalid) as caught:
-            parsed(payload)
-        assert caught.value.code == code
-        assert said in caught.value.detail
-
-    def test_the_same_answer_is_recognised_whatever_the_order_of_a_tie_and_the_time(self) -> None:
-        one = parsed({"tiers": [["11", "12"], ["13"]], "active_seconds": 3, "flags": {"11": {"hateful": False}}})
-        two = parsed({"tiers": [["12", "11"], ["13"]], "active_seconds": 9})
-        assert one.digest() == two.digest()
-        assert one.digest() != parsed({"tiers": [["13"], ["11", "12"]]}).digest()
-
-    @given(st.lists(st.integers(0, 5), min_size=3, max_size=3))
-    def test_ranks_follow_the_tiers_for_any_assignment_of_slots(self, slots: list[int]) -> None:
-        tiers = [[one for one, own in zip(IDS, slots, strict=True) if own == slot] for slot in range(6)]
-        ranks = parsed({"tiers": tiers}).rank_of()
-        for i, j in ((0, 1), (0, 2), (1, 2)):
-            assert (slots[i] < slots[j]) == (ranks[IDS[i]] < ranks[IDS[j]])
+from tests.threads import at_once
 
 
 @pytest.mark.django_db
@@ -102,6 +49,20 @@ class TestSubmitting:
         assert pair.chosen_position == rows[pair.chosen_id].shown_position
         assert ranking.active_seconds == 12.5
 
+    def test_it_keeps_the_note_on_a_completion(self, assignment: Assignment) -> None:
+        noted = str(assignment.shown_order[1])
+        ranking = rankings.submit(
+            assignment, {"tiers": tiers_of(assignment), "notes": {noted: " Wrong year. "}}
+        ).ranking
+        assert {str(row.completion_id): row.note for row in ranking.ranked.all() if row.note} == {noted: "Wrong year."}
+
+    def test_the_strength_of_a_ranking_of_two_is_its_pair_s_margin(self) -> None:
+        project = make_project(ask_strength=True)
+        make_prompt(project, k=2)
+        assignment = claimed(project, join(project))
+        ranking = rankings.submit(assignment, {"tiers": tiers_of(assignment), "strength": 2}).ranking
+        assert (ranking.strength, ranking.pairs.get().margin) == (2, 2)
+
     def test_the_same_again_changes_nothing(self, assignment: Assignment) -> None:
         payload = {"tiers": tiers_of(assignment)}
         first, second = rankings.submit(assignment, payload), rankings.submit(assignment, payload)
@@ -111,7 +72,7 @@ class TestSubmitting:
 
     def test_a_different_answer_to_the_same_task_is_a_conflict(self, assignment: Assignment) -> None:
         rankings.submit(assignment, {"tiers": tiers_of(assignment)})
-        with pytest.raises(Conflict, match="The first answer stands"):
+        with pytest.raises(Conflict, match="That answer stands"):
             rankings.submit(assignment, {"tiers": tiers_of(assignment, [4, 3, 2, 1])})
 
     def test_an_invalid_answer_stores_nothing_and_keeps_the_task(self, assignment: Assignment) -> None:
@@ -129,14 +90,7 @@ def test_the_same_answer_sent_eight_times_at_once_is_stored_once() -> None:
     assignment = claimed(project, join(project))
     payload = {"tiers": tiers_of(assignment)}
 
-    def submit(_: int) -> bool:
-        try:
-            return rankings.submit(assignment, payload).created
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(8) as pool:
-        created = list(pool.map(submit, range(8)))
-    assert sum(created) == 1
+    submitted = at_once([partial(rankings.submit, assignment, payload)] * 8)
+    assert sum(one.created for one in submitted) == 1
     assert Ranking.objects.count() == 1
     assert PreferencePair.objects.count() == 6

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from labeling import assignments, rankings
 from labeling.errors import Invalid
 from labeling.models import PreferencePair, Project, Ranking
 from rewardtrain import policy
@@ -52,8 +53,7 @@ def test_withdrawn_rankings_do_not_hide_new_ones(project: Project) -> None:
     policy.update_policy(project, every_pairs=12, cooldown_minutes=0)
     end(make_run(project), minutes_ago=1)
     for ranking in Ranking.objects.order_by("pk")[:5]:
-        ranking.live = False
-        ranking.save()
+        assignments.skip(rankings.withdraw(ranking.assignment), "after all, I can't tell")
     rank_prompts(project, train=2, test=0, validation=0)
     found = policy.next_retraining(project)
     assert (found.pairs_now, found.new_pairs) == (216 - 30 + 12, 12)
@@ -63,7 +63,7 @@ def test_withdrawn_rankings_do_not_hide_new_ones(project: Project) -> None:
 def test_a_withdrawn_new_ranking_no_longer_counts(project: Project) -> None:
     end(make_run(project), minutes_ago=60)
     (ranking,) = rank_prompts(project, train=1, test=0, validation=0)
-    Ranking.objects.filter(pk=ranking.pk).update(live=False)
+    rankings.withdraw(ranking.assignment)
     assert policy.next_retraining(project).new_pairs == 0
 
 

@@ -41,7 +41,16 @@ def in_order(task: dict[str, Any]) -> dict[str, Any]:
 def test_a_task_holds_what_a_labeler_needs(project: Project, client: APIClient) -> None:
     prompt = make_prompt(project)
     task = client.post(NEXT).json()
-    assert set(task) == {"id", "prompt", "completions", "flags", "expires_at", "draft"}
+    assert set(task) == {
+        "id",
+        "prompt",
+        "completions",
+        "flags",
+        "ask_strength",
+        "expires_at",
+        "draft",
+        "draft_revision",
+    }
     assert task["prompt"] == prompt.messages
     assert task["flags"] == [{"name": "hateful", "label": "Hateful"}]
     assert task["draft"] is None
@@ -164,6 +173,96 @@ def test_a_draft_is_an_object(project: Project, client: APIClient) -> None:
     task = client.post(NEXT).json()
     response = client.put(url(task, "draft"), ["a"])
     assert (response.status_code, errors_of(response)) == (400, [("not_a_dict", None)])
+
+
+def test_a_draft_says_which_it_goes_on_from(project: Project, client: APIClient) -> None:
+    make_prompt(project)
+    task = client.post(NEXT).json()
+    first, second = {"comment": "first tab"}, {"comment": "second tab"}
+    saved = client.put(url(task, "draft"), first, headers={"If-Match": f'"{task["draft_revision"]}"'})
+    assert (saved.status_code, saved["ETag"], saved.json()["draft_revision"]) == (200, '"1"', 1)
+    refused = client.put(url(task, "draft"), second, headers={"If-Match": '"0"'})
+    assert (refused.status_code, errors_of(refused)) == (412, [("draft_changed", None)])
+    stands = client.get(url(task, "draft"))
+    assert (stands.json(), stands["ETag"]) == (first, '"1"')
+    assert client.put(url(task, "draft"), second, headers={"If-Match": stands["ETag"]}).status_code == 200
+    assert client.put(url(task, "draft"), first, headers={"If-Match": "*"}).status_code == 200
+    assert client.post(NEXT).json()["draft_revision"] == 3
+
+
+def test_a_task_without_a_draft_has_an_empty_one(project: Project, client: APIClient) -> None:
+    make_prompt(project)
+    response = client.get(url(client.post(NEXT).json(), "draft"))
+    assert (response.json(), response["ETag"]) == ({}, '"0"')
+
+
+@pytest.mark.parametrize("tag", ["0", 'W/"0"', '"0", "1"', '"x"', '"' + "9" * 30 + '"'])
+def test_a_draft_goes_on_from_one_revision(project: Project, client: APIClient, tag: str) -> None:
+    make_prompt(project)
+    response = client.put(url(client.post(NEXT).json(), "draft"), {}, headers={"If-Match": tag})
+    assert (response.status_code, errors_of(response)) == (400, [("invalid", "If-Match")])
+
+
+def test_a_draft_that_is_too_long_is_refused(project: Project, client: APIClient) -> None:
+    make_prompt(project)
+    response = client.put(url(client.post(NEXT).json(), "draft"), {"comment": "x" * 70_000})
+    assert (response.status_code, errors_of(response)) == (400, [("draft_too_large", None)])
+
+
+def test_an_answer_is_taken_back_for_a_moment(project: Project, client: APIClient) -> None:
+    make_prompt(project)
+    task = client.post(NEXT).json()
+    assert errors_of(client.post(url(task, "undo"))) == [("not_ranked", None)]
+    client.post(url(task, "ranking"), {**in_order(task), "comment": "Hm."})
+    undone, again = client.post(url(task, "undo")), client.post(url(task, "undo"))
+    assert (undone.status_code, again.status_code) == (200, 200)
+    back = undone.json()
+    assert (back["id"], back["completions"]) == (task["id"], task["completions"])
+    assert back["draft"]["comment"] == "Hm."
+    assert back["draft"]["ranks"] == {said["id"]: rank for rank, said in enumerate(task["completions"], start=1)}
+    assert client.post(NEXT).json()["draft"] == back["draft"]
+    assert not PreferencePair.objects.exists()
+
+
+def test_after_half_a_minute_it_is_too_late_to_take_it_back(project: Project, client: APIClient) -> None:
+    make_prompt(project)
+    task = client.post(NEXT).json()
+    client.post(url(task, "ranking"), in_order(task))
+    Ranking.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    response = client.post(url(task, "undo"))
+    assert (response.status_code, errors_of(response)) == (409, [("undo_too_late", None)])
+
+
+def test_an_answer_is_changed_by_a_new_revision(project: Project, client: APIClient) -> None:
+    make_prompt(project)
+    task = client.post(NEXT).json()
+    refused = client.put(url(task, "ranking"), in_order(task))
+    assert (refused.status_code, errors_of(refused)) == (409, [("not_ranked", None)])
+    client.post(url(task, "ranking"), in_order(task))
+    changed = {"tiers": in_order(task)["tiers"][::-1], "notes": {task["completions"][0]["id"]: "Wrong year."}}
+    first, again = client.put(url(task, "ranking"), changed), client.put(url(task, "ranking"), changed)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json() == again.json() == {"id": Ranking.objects.get(live=True).pk, "pairs": 6, "ties": 0}
+    [row] = client.get("/api/v1/projects/helpful/rankings/").json()["results"]
+    assert (row["revision"], {said["id"]: said["note"] for said in row["ranked"] if said["note"]}) == (
+        2,
+        changed["notes"],
+    )
+
+
+def test_a_strength_is_asked_of_two_and_kept_as_the_margin(project: Project, client: APIClient) -> None:
+    assert as_user(project.created_by).patch("/api/v1/projects/helpful/", {"ask_strength": True}).json()["ask_strength"]
+    make_prompt(project, k=2)
+    make_prompt(project, k=3)
+    task = client.post(NEXT).json()
+    assert task["ask_strength"] is True
+    refused = client.post(url(task, "ranking"), {**in_order(task), "strength": 4})
+    assert (refused.status_code, errors_of(refused)) == (400, [("strength_invalid", "strength")])
+    assert client.post(url(task, "ranking"), {**in_order(task), "strength": 3}).status_code == 201
+    [pair] = client.get("/api/v1/projects/helpful/pairs/").json()["results"]
+    [ranking] = client.get("/api/v1/projects/helpful/rankings/").json()["results"]
+    assert (pair["margin"], ranking["strength"]) == (3, 3)
+    assert client.post(NEXT).json()["ask_strength"] is False
 
 
 def test_a_skip_needs_a_reason_and_leaves_the_prompt_to_others(project: Project, client: APIClient) -> None:

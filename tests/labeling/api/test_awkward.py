@@ -42,6 +42,8 @@ def test_a_text_that_no_database_keeps_is_refused(project: Project, client: APIC
     assert send(client, "PUT", door + "draft/", {"comment": text})[0] == 400
     assert send(client, "POST", door + "ranking/", {"tiers": tiers, "comment": text})[0] == 400
     assert send(client, "POST", door + "ranking/", {"tiers": [[text]]})[0] == 400
+    for said in ({"flags": {text: {}}}, {"flags": {tiers[0][0]: {text: True}}}, {"notes": {tiers[0][0]: text}}):
+        assert send(client, "POST", door + "ranking/", {"tiers": tiers, **said})[0] == 400
     assert send(client, "POST", door + "skip/", {"reason": text})[0] == 400
     assert send(client, "PATCH", BASE, {"guidelines": text})[0] == 400
     assert send(client, "PATCH", BASE, {"flags": [{"name": "rude", "label": text}]})[0] == 400

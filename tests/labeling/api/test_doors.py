@@ -90,11 +90,21 @@ def test_projects_are_made_by_administrators_and_by_managers_of_another(cast: Ca
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["ranking", "skip", "release", "draft"])
-def test_an_assignment_is_nobody_elses(cast: Cast, name: str) -> None:
-    assignment = claimed(cast.project, join(cast.project))
+@pytest.mark.parametrize(
+    ("verb", "name"),
+    [
+        ("post", "ranking"),
+        ("put", "ranking"),
+        ("post", "undo"),
+        ("post", "skip"),
+        ("post", "release"),
+        ("get", "draft"),
+        ("put", "draft"),
+    ],
+)
+def test_an_assignment_is_nobody_elses(cast: Cast, verb: str, name: str) -> None:
+    assignment = rank(cast.project, join(cast.project)).assignment
     url = reverse(f"labeling_api:assignment_{name}", args=[assignment.pk])
-    verb = "put" if name == "draft" else "post"
     answers = {who: getattr(as_user(user), verb)(url, {}).status_code for who, user in cast.people.items()}
     assert answers == {**dict.fromkeys(cast.people, 404), "nobody": 401}
 

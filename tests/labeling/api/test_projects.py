@@ -18,6 +18,7 @@ def test_a_made_project_reads_back_as_it_was_sent() -> None:
         "name": "Helpful",
         "guidelines": "Prefer the truth.",
         "flags": [{"name": "hateful", "label": "Hateful"}],
+        "ask_strength": True,
         "overlap": 2,
         "lease_minutes": 30,
     }

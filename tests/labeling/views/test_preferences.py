@@ -42,7 +42,7 @@ def test_the_page_shows_and_keeps_what_is_chosen(client: Client) -> None:
     assert (user.language, user.daily_goal, user.break_minutes, user.single_keys) == ("de", 40, 25, False)
     html = response.content.decode()
     assert '<html lang="de" dir="ltr" data-theme="dark">' in html
-    assert "Persönliche Einstellungen gespeichert." in html
+    assert "Einstellungen gespeichert." in html
     assert 'value="40"' in html
     assert html.count(" checked") == 2
 

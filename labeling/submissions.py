@@ -1,0 +1,204 @@
+"""What a labeler may send: an answer, checked against its task; a draft of one; a reason. Plain values, no database."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from labeling.errors import Invalid
+
+MAX_COMMENT = 5_000
+MAX_NOTE = 1_000
+MAX_REASON = 300
+# Room for any answer that is accepted: ten notes and a comment in characters of four bytes each.
+MAX_DRAFT_KIB = 64
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A complete answer. `tiers` best first; completions of one tier are a tie."""
+
+    tiers: tuple[tuple[str, ...], ...]
+    flags: Mapping[str, Mapping[str, bool]]
+    comment: str
+    active_seconds: float | None
+    notes: Mapping[str, str] = field(default_factory=dict)
+    strength: int | None = None  # 1 slightly, 2 clearly, 3 much better
+
+    def rank_of(self) -> dict[str, int]:
+        """Dense ranks, 1 is best."""
+        return {completion: rank for rank, tier in enumerate(self.tiers, start=1) for completion in tier}
+
+    def digest(self) -> str:
+        """What makes two submissions the same answer. Time spent does not: a retry may have waited."""
+        flags = {key: sorted(name for name, value in named.items() if value) for key, named in self.flags.items()}
+        said: list[object] = [
+            [sorted(tier) for tier in self.tiers],
+            {key: names for key, names in flags.items() if names},
+            self.comment,
+        ]
+        # Only where they were given, so that answers from before there were any keep their digest.
+        more = {name: value for name, value in (("notes", self.notes), ("strength", self.strength)) if value}
+        said += [more] if more else []
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def parse(
+    payload: object, *, completion_ids: Sequence[str], flag_names: Sequence[str], ask_strength: bool = False
+) -> Submission:
+    """Checks an answer against its task. Raises Invalid naming the field, the value and what is expected."""
+    if not isinstance(payload, Mapping):
+        message = _('An answer is an object such as {"tiers": [...]}, not %(value)s.')
+        raise Invalid("not_an_object", message % {"value": _shown(payload)})
+    tiers = _parse_tiers(payload.get("tiers"), completion_ids)
+    return Submission(
+        tiers=tiers,
+        flags=_parse_flags(payload.get("flags"), completion_ids, flag_names),
+        notes=_parse_notes(payload.get("notes"), completion_ids),
+        comment=_parse_comment(payload.get("comment")),
+        strength=_parse_strength(payload.get("strength"), tiers, asked=ask_strength),
+        active_seconds=_parse_seconds(payload.get("active_seconds")),
+    )
+
+
+def checked_draft(draft: Mapping[str, object]) -> dict[str, object]:
+    """Any object of a size that an answer could have."""
+    size = len(json.dumps(draft, ensure_ascii=False).encode())
+    if size > MAX_DRAFT_KIB * 1024:
+        message = _("A draft has at most %(limit)d KiB; this has %(size)d.")
+        raise Invalid("draft_too_large", message % {"limit": MAX_DRAFT_KIB, "size": -(-size // 1024)})
+    return dict(draft)
+
+
+def checked_reason(reason: str) -> str:
+    reason = reason.strip()
+    if not reason:
+        message = _("Say why in a few words; it helps whoever looks at this prompt.")
+        raise Invalid("reason_required", message, attr="reason")
+    if len(reason) > MAX_REASON:
+        message = _("A reason has at most %(limit)d characters; this has %(length)d.")
+        raise Invalid("reason_too_long", message % {"limit": MAX_REASON, "length": len(reason)}, attr="reason")
+    return reason
+
+
+def _parse_tiers(value: object, completion_ids: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    if not isinstance(value, list) or not all(isinstance(tier, list) for tier in value):
+        message = _('Tiers are a list of lists such as [["best"], ["next", "tied"]], not %(value)s.')
+        raise Invalid("tiers_not_lists", message % {"value": _shown(value)}, attr="tiers")
+    placed = [str(completion) for tier in value for completion in tier]
+    if not placed:
+        message = _("Nothing is ranked yet: place every completion before submitting.")
+        raise Invalid("nothing_ranked", message, attr="tiers")
+    for completion in placed:
+        _check_completion(completion, completion_ids, "tiers")
+    twice = sorted({completion for completion in placed if placed.count(completion) > 1})
+    if twice:
+        message = _("Ranked more than once: %(ids)s. Place each once.")
+        raise Invalid("ranked_twice", message % {"ids": ", ".join(twice)}, attr="tiers")
+    missing = [completion for completion in completion_ids if completion not in placed]
+    if missing:
+        message = ngettext(
+            "%(missing)d of %(all)d completions is not ranked yet (%(ids)s).",
+            "%(missing)d of %(all)d completions are not ranked yet (%(ids)s).",
+            len(missing),
+        ) % {"missing": len(missing), "all": len(completion_ids), "ids": ", ".join(missing)}
+        raise Invalid("not_all_ranked", message, attr="tiers")
+    return tuple(tuple(str(completion) for completion in tier) for tier in value if tier)
+
+
+def _parse_flags(value: object, completion_ids: Sequence[str], flag_names: Sequence[str]) -> dict[str, dict[str, bool]]:
+    flags: dict[str, dict[str, bool]] = {}
+    for completion, named in _object(value, "flags", '{"id": {"flag": true}}').items():
+        _check_completion(completion, completion_ids, "flags")
+        answers = _object(named, "flags", '{"flag": true}', attr=f"flags.{completion}")
+        for name, answer in answers.items():
+            if name not in flag_names:
+                message = _("There is no flag %(name)s in this project; it has: %(known)s.")
+                known = ", ".join(flag_names) or _("none")
+                raise Invalid("unknown_flag", message % {"name": _shown(name), "known": known}, attr="flags")
+            if not isinstance(answer, bool):
+                message = _("The flag %(name)s is true or false, not %(value)s.")
+                raise Invalid("flag_not_boolean", message % {"name": name, "value": _shown(answer)}, attr="flags")
+        flags[completion] = dict(answers)
+    return flags
+
+
+def _parse_notes(value: object, completion_ids: Sequence[str]) -> dict[str, str]:
+    notes: dict[str, str] = {}
+    for completion, text in _object(value, "notes", '{"id": "text"}').items():
+        _check_completion(completion, completion_ids, "notes")
+        if note := _parse_text(text, "note_invalid", _("A note"), MAX_NOTE, attr=f"notes.{completion}"):
+            notes[completion] = note
+    return notes
+
+
+def _parse_comment(value: object) -> str:
+    return "" if value is None else _parse_text(value, "comment_invalid", _("A comment"), MAX_COMMENT, attr="comment")
+
+
+def _parse_strength(value: object, tiers: Sequence[Sequence[str]], *, asked: bool) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 3:
+        expected = _("A strength is 1 (slightly), 2 (clearly) or 3 (much better), not %(value)s.")
+    elif not asked:
+        expected = _("This project asks for no strength; leave %(value)s out.")
+    elif sum(map(len, tiers)) != 2:
+        expected = _("A strength is between two completions, and this task has more; leave %(value)s out.")
+    elif len(tiers) == 1:
+        expected = _("The two are tied, so neither is better by %(value)s; leave the strength out.")
+    else:
+        return value
+    raise Invalid("strength_invalid", expected % {"value": _shown(value)}, attr="strength")
+
+
+def _parse_seconds(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        message = _("Active seconds are a number, 0 or more, not %(value)s.")
+        raise Invalid("seconds_invalid", message % {"value": _shown(value)}, attr="active_seconds")
+    return float(value)
+
+
+def _parse_text(value: object, code: str, what: str, limit: int, *, attr: str) -> str:
+    if not isinstance(value, str):
+        message, said = _("%(what)s is text, not %(value)s."), _shown(value)
+    elif "\x00" in value:
+        message, said = _("%(what)s can't hold a NUL character: %(value)s."), _shown(value)
+    elif len(value.strip()) > limit:
+        message, said = _("%(what)s has at most %(limit)d characters; this has %(value)s."), str(len(value.strip()))
+    else:
+        return value.strip()
+    raise Invalid(code, message % {"what": what, "value": said, "limit": limit}, attr=attr)
+
+
+def _object(value: object, field: str, expected: str, *, attr: str = "") -> Mapping[str, Any]:
+    if value is None and not attr:
+        return {}
+    if not isinstance(value, Mapping):
+        message = _("The %(field)s are an object such as %(expected)s, not %(value)s.")
+        shown = {"field": field, "expected": expected, "value": _shown(value)}
+        raise Invalid(f"{field}_not_an_object", message % shown, attr=attr or field)
+    return value
+
+
+def _check_completion(completion: object, completion_ids: Sequence[str], attr: str) -> None:
+    if completion not in completion_ids:
+        message = _("%(id)s is not a completion of this task; its completions are %(ids)s.")
+        raise Invalid(
+            "unknown_completion", message % {"id": _shown(completion), "ids": ", ".join(completion_ids)}, attr=attr
+        )
+
+
+def _shown(value: object) -> str:
+    """A value in an error message: enough of it to be recognised."""
+    text = json.dumps(value, ensure_ascii=False, default=str).encode(errors="backslashreplace").decode()
+    return text if len(text) <= 80 else text[:77] + "..."
