@@ -53,6 +53,11 @@ def rankings_a_day(project: Project) -> list[Day]:
     ]
 
 
+def is_a_curve(days: Sequence[Day]) -> bool:
+    """One day's column shows nothing that its number doesn't say."""
+    return sum(day.rankings > 0 for day in days) > 1
+
+
 def done_on(project: Project) -> date | None:
     """The day on which the last prompt is ranked if people go on as in the last week. None if nobody can say."""
     counts = _counts(project, PACE_DAYS)

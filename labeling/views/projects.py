@@ -43,7 +43,7 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
     context = {
         "project": project,
         "overview": numbers,
-        "days": days,
+        "days": days if progress.is_a_curve(days) else [],
         "most": max(day.rankings for day in days),
         "done_on": progress.done_on(project),
         "agreement": agreement.project_agreement(project) if numbers.rankings else None,

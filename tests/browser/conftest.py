@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.core.signals import request_finished, request_started
 from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
+from labeling.models import Ranking
 from tests.browser.sites import People, Site, make_site
 from tests.rewardtrain.conftest import make_training
 
@@ -51,6 +53,8 @@ def _committed(transactional_db: None) -> Iterator[None]:
 def site(live_server: LiveServer) -> Site:
     made = make_site(live_server.url)
     make_training(made.project)
+    for number, ranking in enumerate(Ranking.objects.order_by("-id")):  # spread over a week, as work is
+        Ranking.objects.filter(pk=ranking.pk).update(created_at=ranking.created_at - timedelta(days=number * 3 % 7))
     return made
 
 

@@ -18,18 +18,16 @@ LONGEST = 4000  # pixels: a picture nobody can look at shows nothing
 @pytest.mark.parametrize("looks_like", SHOWN_AS)
 def test_pictures(site: Site, viewers: People, looks_like: str) -> None:
     for who, name, path in [*pages_of(site), *trained_pages_of(site)]:
-        page = viewers.page(who)
+        page = viewers.same_page(who)
         page.goto(path)
         take(page, f"{name}-{looks_like}")
-        page.close()
     for state in states_of(site):
-        page = viewers.page(state.who)
+        page = viewers.same_page(state.who)
+        if state.who is None:
+            page.context.clear_cookies()
         page.goto(state.path)
         state.do(page)
         take(page, f"{state.name}-{looks_like}")
-        if state.who is None:
-            page.context.clear_cookies()
-        page.close()
 
 
 def take(page: Page, name: str) -> None:

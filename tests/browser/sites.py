@@ -151,6 +151,11 @@ class People:
         page.on("requestfailed", self._failed)
         return page
 
+    def same_page(self, user: User | None = None) -> Page:
+        """The page that the user has open already; a walk over many addresses needs no new one for each."""
+        context = self.contexts.get((user, repr({})))
+        return context.pages[0] if context and context.pages else self.page(user)
+
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.complaints.append(f"{message.type}: {message.text} ({message.location['url']})")

@@ -22,7 +22,7 @@ ADMIN = ["/admin/", "/admin/axes/accessattempt/", "/admin/rewardtrain/trainingru
 
 def look(page: Page) -> dict[str, Any]:
     """What is wrong with the page. Loaded once: only colours differ in the dark, so only those are looked at again."""
-    expect(page.locator(".skeleton[hx-get] , [hx-trigger=load] .skeleton")).to_have_count(0)
+    expect(page.locator("[hx-trigger=load] .skeleton")).to_have_count(0)
     found: dict[str, Any] = {"in the light": axe(page)}
     page.emulate_media(color_scheme="dark")
     found["in the dark"] = axe(page, "color-contrast", "link-in-text-block")
@@ -41,7 +41,7 @@ def test_every_page(site: Site, viewers: People) -> None:
     found: dict[str, Any] = {}
     refused: set[str] = set()
     for who, name, path in [*pages_of(site), *trained_pages_of(site)]:
-        page = viewers.page(who)
+        page = viewers.same_page(who)
         response = page.goto(path)
         assert response is not None
         assert "default-src 'none'" in response.headers["content-security-policy"], name
@@ -49,7 +49,6 @@ def test_every_page(site: Site, viewers: People) -> None:
             refused.add(response.url)
         if wrong := look(page):
             found[name] = wrong
-        page.close()
     assert not found, json.dumps(found, indent=1)
     assert [words for words in viewers.complaints if not is_refusal(words, refused)] == []
 
@@ -57,12 +56,13 @@ def test_every_page(site: Site, viewers: People) -> None:
 def test_every_state(site: Site, viewers: People) -> None:
     found: dict[str, Any] = {}
     for state in states_of(site):
-        page = viewers.page(state.who)
+        page = viewers.same_page(state.who)
+        if state.who is None:
+            page.context.clear_cookies()
         page.goto(state.path)
         state.do(page)
         if wrong := look(page):
             found[state.name] = wrong
-        page.context.clear_cookies() if state.who is None else page.close()
     assert not found, json.dumps(found, indent=1)
     assert [words for words in viewers.complaints if "responded with a status of 422" not in words] == []
 

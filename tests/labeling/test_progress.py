@@ -36,6 +36,13 @@ def test_the_last_two_weeks_are_shown_days_without_a_ranking_too(project: Projec
     assert (days[-4].height, days[-4].top) == (50.0, 50.0)
 
 
+def test_one_day_alone_is_no_curve(project: Project) -> None:
+    rank_days_ago(project, 0, 0)
+    assert not progress.is_a_curve(progress.rankings_a_day(project))
+    rank_days_ago(project, 5)
+    assert progress.is_a_curve(progress.rankings_a_day(project))
+
+
 def test_an_empty_project_has_days_and_no_forecast(project: Project) -> None:
     assert [day.height for day in progress.rankings_a_day(project)] == [0.0] * 14
     assert progress.done_on(project) is None
