@@ -107,7 +107,18 @@ def site(live_server: LiveServer) -> Site:
     for number, task in enumerate(TASKS):
         make_task(project, number, task)
     _, token = projects.invite(project, by=manager, role=Role.LABELER, note=NAME[:120])
-    return Site(live_server.url, manager, labeler, labeler, factories.make_user("sven"), project, project, token)
+    return Site(
+        url=live_server.url,
+        manager=manager,
+        labeler=labeler,
+        colleague=labeler,
+        stranger=factories.make_user("sven"),
+        guarded=labeler,
+        administrator=manager,
+        project=project,
+        empty=project,
+        token=token,
+    )
 
 
 def make_task(project: Project, number: int, payloads: list[Payload]) -> None:
