@@ -51,10 +51,14 @@ def claim_ahead(project: Project, labeler: User, *, current: Assignment) -> Assi
     return _one_at_a_time(project, labeler, after_current)
 
 
-def give_back_ahead(project: Project, labeler: User, *, current: Assignment | None = None) -> int:
-    """Releases what the labeler holds besides `current` and has not begun; returns how many. Twice is harmless."""
-    held = _held(project, labeler)
-    return sum(_give_back(assignment) for assignment in (held.exclude(pk=current.pk) if current else held))
+def give_back(assignment: Assignment) -> bool:
+    """Releases a task of which nothing was begun, and says whether it did. Twice is harmless."""
+    with transaction.atomic():
+        assignment = leases.lock(assignment)
+        untouched = assignment.state == State.CLAIMED and not assignment.draft
+        if untouched:
+            _finish(assignment, State.RELEASED, "")
+        return untouched
 
 
 def queue_reason(project: Project, labeler: User) -> str:
@@ -174,15 +178,6 @@ def _claim_next(project: Project, labeler: User, *, besides: int | None = None) 
         shown_order=slots.shuffled(prompt.completions.values_list("pk", flat=True), seed),
         expires_at=leases.end_of_lease(project),
     )
-
-
-def _give_back(assignment: Assignment) -> bool:
-    with transaction.atomic():
-        assignment = leases.lock(assignment)
-        untouched = assignment.state == State.CLAIMED and not assignment.draft
-        if untouched:
-            _finish(assignment, State.RELEASED, "")
-        return untouched
 
 
 def _finish(assignment: Assignment, state: Assignment.State, reason: str) -> None:

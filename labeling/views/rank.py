@@ -37,8 +37,15 @@ def rank(request: SignedIn, project: Project) -> HttpResponse:
 @require_POST
 @project_page(Role.LABELER)
 def ahead(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
-    """The task after this one, with a lease of its own, for the page to have it before it is asked for."""
+    """The task after this one, with a lease of its own, for the page to have it before it is asked for.
+
+    This one's lease begins anew: a page that said good-bye may have given back what another one shows by now.
+    """
     current = own_task(request.user, project, assignment_id)
+    try:
+        assignments.extend(current)
+    except Conflict as error:
+        return lost(request, project, error)
     assignment = assignments.claim_ahead(project, request.user, current=current)
     if assignment is None:
         return _nothing_to_do(request, project)

@@ -70,9 +70,8 @@ def _kept(request: SignedIn, project: Project, ahead: str) -> bool:
 @require_POST
 @project_page(Role.LABELER)
 def leave(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
-    """The page is being closed: what was taken ahead goes back to the queue, what is on the board stays."""
-    current = own_task(request.user, project, assignment_id)
-    assignments.give_back_ahead(project, request.user, current=current)
+    """The page is being closed: what it took ahead goes back to the queue. What is on the board stays."""
+    assignments.give_back(own_task(request.user, project, assignment_id))
     return HttpResponse(status=204)
 
 

@@ -92,7 +92,8 @@ class RankDesk extends HTMLElement {
     try {
       const found = await this.#fetch(board.dataset.ahead, { method: "POST" });
       if (this.board === board) this.ahead = found;
-    } catch {
+    } catch (error) {
+      if (error.cause === 409) return this.load(); // what the board shows is somebody else's, or answered elsewhere
       this.timer = setTimeout(() => this.#lookAhead(), RETRY);
     }
   }
@@ -130,7 +131,7 @@ class RankDesk extends HTMLElement {
     const headers = { "X-Requested-With": "rank-desk", "X-CSRFToken": this.querySelector("[name=csrfmiddlewaretoken]").value };
     const answer = await fetch(address, { ...options, headers, redirect: "error" });
     if (answer.status === 204) return null;
-    if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? "");
+    if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? "", { cause: answer.status });
     const template = document.createElement("template");
     template.innerHTML = await answer.text();
     return template.content.querySelector("rank-board");
@@ -144,10 +145,10 @@ class RankDesk extends HTMLElement {
 
   /* The page is being closed: what was taken ahead goes back to the others. */
   #leave() {
-    if (!this.ahead || !this.board) return;
+    if (!this.ahead) return;
     const body = new FormData();
     body.set("csrfmiddlewaretoken", this.querySelector("[name=csrfmiddlewaretoken]").value);
-    navigator.sendBeacon(this.dataset.leave.replace("/0/", `/${this.board.dataset.task}/`), body);
+    navigator.sendBeacon(this.dataset.leave.replace("/0/", `/${this.ahead.dataset.task}/`), body);
     this.ahead = null;
   }
 }

@@ -58,7 +58,7 @@ def test_preferences_are_set_with_the_keyboard_alone(people: People, site: Site)
     expect(page.get_by_label("Digits and letters are keys")).not_to_be_checked()
 
 
-@pytest.mark.parametrize("name", ["home", "overview", "guidelines"])
+@pytest.mark.parametrize("name", ["home", "overview", "preferences"])
 def test_a_language_from_the_right_is_mirrored(people: People, site: Site, settings: LazySettings, name: str) -> None:
     settings.LANGUAGES = [*settings.LANGUAGES, ("ar", "العربية")]
     who, path = {page: (who, path) for who, page, path in pages_of(site)}[name]

@@ -203,32 +203,23 @@ class TestTheTaskAfterThisOne:
     def test_what_was_not_begun_is_given_back(self, project: Project, labeler: User) -> None:
         current = claimed(project, labeler)
         ahead = claimed_ahead(project, labeler, current)
-        assert assignments.give_back_ahead(project, labeler, current=current) == 1
-        assert assignments.give_back_ahead(project, labeler, current=current) == 0
+        assert assignments.give_back(ahead)
+        assert not assignments.give_back(ahead)
         assert claimed(project, labeler) == current
         assert claimed(project, join(project)).prompt == ahead.prompt
 
-    def test_closing_the_last_tab_gives_back_all_but_what_was_begun(self, project: Project, labeler: User) -> None:
+    def test_what_was_begun_or_ranked_is_not_given_back(self, project: Project, labeler: User) -> None:
         begun = claimed(project, labeler)
-        claimed_ahead(project, labeler, begun)
         assignments.save_draft(begun, {"ranks": {"1": 2}})
-        assert assignments.give_back_ahead(project, labeler) == 1
+        assert not assignments.give_back(begun)
+        rankings.submit(begun, {"tiers": tiers_of(begun)})
+        assert not assignments.give_back(begun)
         begun.refresh_from_db()
-        assert begun.state == "claimed"
-
-    def test_nobody_elses_and_no_other_project_s_task_is_given_back(self, project: Project, labeler: User) -> None:
-        theirs, elsewhere = claimed(project, join(project)), make_project()
-        make_prompt(elsewhere)
-        Membership.objects.create(project=elsewhere, user=labeler, role="labeler")
-        mine_elsewhere = claimed(elsewhere, labeler)
-        assert assignments.give_back_ahead(project, labeler) == 0
-        for assignment in (theirs, mine_elsewhere):
-            assignment.refresh_from_db()
-            assert assignment.state == "claimed"
+        assert begun.state == "ranked"
 
     def test_a_tab_goes_on_with_what_another_gave_back(self, project: Project, labeler: User) -> None:
         assignment = claimed(project, labeler)
-        assignments.give_back_ahead(project, labeler)
+        assignments.give_back(assignment)
         saved = assignments.save_draft(assignment, {"comment": "still here"})
         assert (saved.state, saved.finished_at) == ("claimed", None)
         assignments.release(assignment)

@@ -97,7 +97,8 @@ def test_where_nothing_is_left_there_is_none_ahead(client: Client, labeler: User
 def test_leaving_gives_back_the_task_ahead_and_nothing_else(client: Client, labeler: User) -> None:
     task = opened(client, labeler)
     client.post(f"/p/work/rank/{task.pk}/ahead/", **SCRIPT)
-    assert client.post(f"/p/work/rank/{task.pk}/leave/").status_code == 204
+    ahead = Assignment.objects.exclude(pk=task.pk).get(labeler=labeler, state=State.CLAIMED)
+    assert client.post(f"/p/work/rank/{ahead.pk}/leave/").status_code == 204
     assert [a.pk for a in Assignment.objects.filter(labeler=labeler, state=State.CLAIMED)] == [task.pk]
 
 
