@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from labeling import progress
+from labeling import progress, rankings
 from labeling.models import Project, Ranking
 from tests import factories
 
@@ -62,7 +62,7 @@ def test_no_forecast_is_made_of_too_little(project: Project, days: list[int]) ->
 def test_a_withdrawn_ranking_and_an_imported_one_are_no_work_of_the_day(project: Project) -> None:
     rank_days_ago(project, 0, 0)
     one, two = Ranking.objects.order_by("id")
-    Ranking.objects.filter(pk=one.pk).update(live=False)
+    rankings.withdraw(one.assignment)
     Ranking.objects.filter(pk=two.pk).update(source=Ranking.Source.IMPORTED)
     assert progress.rankings_a_day(project)[-1].rankings == 0
 
