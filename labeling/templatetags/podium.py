@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django import template
 from django.http import HttpRequest
@@ -91,12 +91,6 @@ def ago(moment: datetime | None) -> SafeString | str:
     words = _ago_words(timezone.now() - moment, exact)
     title = f"{date_format(exact, 'DATETIME_FORMAT')} {exact:%Z}"
     return format_html('<time datetime="{}" title="{}">{}</time>', exact.isoformat(), title, words)
-
-
-@register.filter
-def day(value: date) -> str:
-    """'3 December': of a day that is near."""
-    return date_format(value, pgettext("day without its year", "j F"))
 
 
 @register.filter

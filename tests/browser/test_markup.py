@@ -12,7 +12,7 @@ from playwright.sync_api import ConsoleMessage, Page, Request, expect
 from pytest_django.live_server_helper import LiveServer
 
 from labeling import assignments, projects, rankings
-from labeling.models import Completion, Membership, Project, Ranking, Role, User
+from labeling.models import Assignment, Completion, Membership, Project, Ranking, Role, User
 from tests import factories
 from tests.browser.sites import People, Site
 from tests.corpus.markup import IMAGE, PAYLOADS, SCRIPT, Payload
@@ -158,7 +158,8 @@ def test_a_labeler_reads_the_corpus_and_nothing_runs(watched: Any, site: Site, w
         assert missing == []
         assert NAME in labeler.read("header")
         assert payloads[3 if len(payloads) > 3 else 0].words in labeler.read(".dialogue")
-        say_everything(factories.claimed(site.project, site.labeler))
+        shown_task = labeler.page.locator("rank-board").get_attribute("data-task")
+        say_everything(Assignment.objects.get(pk=shown_task))
     labeler.visit("/p/hostile/history/")
     history = labeler.read()
     assert [payload.name for payload in PAYLOADS if payload.words not in history] == []

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from labeling import assignments, rankings
 from labeling.errors import Conflict, Invalid
-from labeling.models import Assignment, Membership, Project, Prompt, User
+from labeling.models import Assignment, Project, Prompt, User
 from tests.factories import claimed, join, make_project, make_prompt, rank, tiers_of
 from tests.threads import at_once
 
