@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
@@ -169,11 +167,7 @@ class People:
         if user is not None:
             client = Client()
             client.force_login(user)
-            session = client.session  # as if the person had just confirmed who they are
-            session[AUTHENTICATION_METHODS_SESSION_KEY] = [
-                {"method": "password", "at": time.time(), "username": user.username, "reauthenticated": True}
-            ]
-            session.save()
+            client.post("/accounts/reauthenticate/", {"password": factories.PASSWORD})  # else some pages ask for it
             cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
             context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": self.site.url}])
         return context

@@ -44,6 +44,7 @@ def test_every_page(site: Site, viewers: People) -> None:
         page = viewers.same_page(who)
         response = page.goto(path)
         assert response is not None
+        assert response.url == f"{site.url}{path}", f"{name} was not opened"
         assert "default-src 'none'" in response.headers["content-security-policy"], name
         if response.status >= 400:
             refused.add(response.url)
