@@ -39,7 +39,10 @@ def states_of(site: Site) -> list[State]:
         ),
         State(site.labeler, "menu", "/", lambda page: page.locator(".user-menu > summary").click()),
         State(
-            site.labeler, "history-open", f"{one}/history/", lambda page: page.locator(".said__fold > summary").first.click()
+            site.labeler,
+            "history-open",
+            f"{one}/history/",
+            lambda page: page.locator(".said__fold > summary").first.click(),
         ),
         State(site.labeler, "rank-placed", f"{one}/rank/", lambda page: page.keyboard.press("1")),
         State(site.labeler, "rank-open", f"{one}/rank/", open_folds),
