@@ -16,7 +16,7 @@ from labeling.board import RankingForm, ReasonForm
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Role
 from labeling.rankings import Submitted
-from labeling.views.desk import by_script, done, lost, own_task, pace_of, refuse, show_task
+from labeling.views.desk import by_script, done, lost, own_task, pace_of, refuse, show_task, undoable
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.upkeep import undo_address
 
@@ -73,6 +73,7 @@ def _nothing_to_do(request: SignedIn, project: Project) -> HttpResponse:
         "project": project,
         "reason": reason,
         "pace": pace_of(request.user, project),
+        "undo": undoable(request.user, project),
         "is_manager": access.role_in(request.user, project) == Role.MANAGER,
     }
     return render(request, "labeling/rank_empty.html", context)

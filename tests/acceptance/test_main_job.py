@@ -138,7 +138,12 @@ def rank_by_keys_alone(page: Page) -> None:
         letter = page.locator(".completion[data-current]").get_attribute("data-letter")
         page.keyboard.press(str(places[str(letter)]))
     page.keyboard.press("Enter")
-    expect(page.get_by_text(re.compile(r"Saved")).first).to_be_visible()
+    saved(page)
+
+
+def saved(page: Page) -> None:
+    """Said beside the next task, or on the page that says that there is none."""
+    expect(page.get_by_text(re.compile(r"Saved\. \d|Your last ranking is saved"))).to_be_visible()
 
 
 def rank_by_mouse(page: Page) -> None:
@@ -147,7 +152,7 @@ def rank_by_mouse(page: Page) -> None:
         card = page.locator(f".completion[data-letter={letter}]")
         card.locator(f"label:has(input[value='{place}'])").click()
     page.get_by_role("button", name="Submit ranking").click()
-    expect(page.get_by_text(re.compile(r"Saved")).first).to_be_visible()
+    saved(page)
 
 
 def places_on(page: Page) -> dict[str, int]:

@@ -106,6 +106,9 @@ def test_the_last_task_leads_to_the_page_that_says_so(people: People, site: Site
     press(page, *"1234", "Enter")
     expect(page.get_by_role("heading", name="You have done them all")).to_be_visible()
     expect(page.get_by_text("1 today.")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Taken back. Change what you like and submit again.")).to_be_visible()
+    assert placed(page) == {"A": 1, "B": 2, "C": 3, "D": 4}
 
 
 def test_a_skip_brings_the_next_task_at_once(board: Page, site: Site) -> None:
