@@ -148,8 +148,9 @@ class RankBoard extends HTMLElement {
   #clicked({ target }) {
     const chip = target.closest(".chip");
     if (chip) return this.select(this.card(chip.dataset.letter));
-    const slot = target.closest(".rail__slots .slot");
-    if (slot) return this.place(this.current, Number(slot.dataset.slot), { advance: true });
+    const slot = target.closest(".slot");
+    if (slot?.dataset.slot) return this.place(this.current, Number(slot.dataset.slot), { advance: true });
+    if (slot) return this.rankOf(this.current) && this.takeBack(this.current);
     this.#focused(target.closest(".completion"));
   }
 

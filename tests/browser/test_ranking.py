@@ -123,6 +123,14 @@ def drag(page: Page, source: Locator, target: Locator) -> None:
     page.mouse.up()
 
 
+def test_a_click_on_the_pool_takes_the_chosen_card_back(board: Page) -> None:
+    press(board, "1", "2")
+    chip(board, "A").click()
+    board.get_by_role("button", name="Unranked").click()
+    expect(board.locator(".slot--pool .chip")).to_have_count(3)
+    expect(board.locator(".rail__status")).to_contain_text("A is unranked again.")
+
+
 def test_texts_never_move_while_they_are_ranked(board: Page) -> None:
     before = [card.bounding_box() for card in board.locator(".completion").all()]
     for letter, number in {"A": 3, "B": 1}.items():
