@@ -117,7 +117,6 @@ class RankBoard extends HTMLElement {
       const before = chip.getBoundingClientRect();
       const next = [...home.children].find((other) => other !== chip && other.dataset.letter > chip.dataset.letter);
       if (chip.parentNode !== home || chip.nextElementSibling !== (next ?? null)) home.insertBefore(chip, next ?? null);
-      card.dataset.rank = this.rankOf(card) || "";
       if (still || cards.length > 1) continue;
       const after = chip.getBoundingClientRect();
       const from = `translate(${before.x - after.x}px, ${before.y - after.y}px)`;
