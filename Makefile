@@ -121,7 +121,7 @@ messages: $(VENV)/test.stamp
 lock:
 	@rm -rf $(VENV)-lock
 	@$(MAKE) --no-print-directory VENV=$(VENV)-lock $(VENV)-lock/pip.stamp
-	@$(VENV)-lock/bin/python -m pip install --group run --group test --group npm
+	@$(VENV)-lock/bin/python -m pip install --group run --group test --group npm --group bench
 	@{ echo "# Every package of pyproject.toml's groups, exactly. Made by: make lock"; \
 	   $(VENV)-lock/bin/python -m pip freeze --exclude pip | grep -v -i -E '^(nvidia-|cuda-|triton)' | sed 's/+[a-z0-9.]*$$//'; \
 	 } >requirements.lock.new

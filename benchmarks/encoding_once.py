@@ -19,9 +19,12 @@ import torch
 
 from rewardtrain.core.batching import Batch, make_batch
 from rewardtrain.core.comparisons import Comparisons
+from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.encoding import Encoded
-from rewardtrain.core.model import RewardModel, accumulate_gradients, load_backbone
+from rewardtrain.core.gradients import accumulate_gradients
+from rewardtrain.core.loss import Objective
+from rewardtrain.core.model import RewardModel, load_backbone
 
 MAX_LENGTH = 256
 TOKEN_BUDGET, GRAPH_BUDGET = 4096, 16384
@@ -66,7 +69,9 @@ def seconds_of(model: RewardModel, batch: Batch, repeats: int) -> float:
     for _ in range(repeats):
         model.network.zero_grad()
         started = time.perf_counter()
-        accumulate_gradients(model, batch, token_budget=TOKEN_BUDGET, graph_budget=GRAPH_BUDGET)
+        accumulate_gradients(
+            model, batch, Objective(TrainConfig()), token_budget=TOKEN_BUDGET, graph_budget=GRAPH_BUDGET
+        )
         times.append(time.perf_counter() - started)
     return min(times)
 

@@ -10,8 +10,11 @@ from typing import Any, get_args, get_type_hints
 
 from rewardtrain.core.errors import ConfigError
 
-TIES = ("drop", "half")
-HEADS = ("scalar",)
+DEPTHS = ("full", "head")
+HEADS = ("scalar", "binary")
+TIES = ("drop", "half", "davidson")
+MARGINS = ("none", "gap", "strength")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class TrainConfig:
     """
 
     backbone: str = "minilm"  # 'minilm' (comes with the package), a Hugging Face id or a folder
-    head: str = "scalar"  # one logit, which is the reward
+    depth: str = "full"  # or 'head': the backbone stays as it is and a linear head is fitted on its features
+    head: str = "scalar"  # one logit, the reward; or 'binary': negative and positive class, the reward is the latter
     max_length: int = 256  # tokens of prompt and completion together
     epochs: int = 1  # more tends to over-fit: accuracy stays and log loss rises
     learning_rate: float = 5e-5  # of the backbone, at its highest
@@ -32,9 +36,23 @@ class TrainConfig:
     batch_prompts: int = 8  # prompts per optimizer step
     token_budget: int = 4096  # tokens (padding included) per micro-batch
     graph_budget: int = 16384  # tokens whose activations are held at once; a larger batch is forwarded twice
-    ties: str = "drop"  # or 'half': a tie counts half each way
+    ties: str = "drop"  # or 'half': a tie counts half each way; or 'davidson': ties have a probability of their own
+    margin: str = "none"  # or 'gap': by ranks apart; or 'strength': by how much better the labeler said it is
+    margin_scale: float = 0.5  # reward by which chosen must be ahead per rank, or step of strength
+    label_smoothing: float = 0.0  # part of the labels taken to be the wrong way round
+    centering: float = 0.0  # weight of the squared mean reward of a prompt, which pulls rewards to mean zero
+    flag_weight: float = 1.0  # of the cross-entropy on flags beside the pair loss; for the binary head
     eval_every: int = 50  # steps between validations; one more always follows the last step
     checkpoint_every: int = 50  # steps between checkpoints; one more always follows the last step
+    patience: int = 3  # validations without a lower log loss that end the run; 0 goes to the last step
+    dtype: str = "auto"  # of the matrix products; auto measures which is faster here
+    gradient_checkpointing: bool = False  # activations are computed again instead of kept: a third slower, far smaller
+    compile: bool = False  # torch.compile: minutes at the start, worth it in long runs on a GPU
+    lora_rank: int = 0  # above 0: train adapters of this rank instead of the backbone's own weights
+    train_layers: int | None = None  # train this many of the backbone's top layers; None is all
+    processes: int = 1  # training processes, one per GPU; a batch is shared out among them
+    ensemble: int = 8  # heads whose disagreement is a score's uncertainty; 0 has none
+    l2: float | None = None  # of a head of depth 'head'; None chooses by the validation split
     seed: int = 0
     threads: int | None = None  # of the CPU; None is all of them
     bootstrap_samples: int = 1000
@@ -115,8 +133,21 @@ def _one_of(choices: tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "backbone": (lambda value: bool(value.strip()), "'minilm', a Hugging Face id or a folder"),
+    "depth": _one_of(DEPTHS),
     "head": _one_of(HEADS),
     "ties": _one_of(TIES),
+    "margin": _one_of(MARGINS),
+    "margin_scale": (lambda value: math.isfinite(value) and value >= 0, "0 or more"),
+    "label_smoothing": (lambda value: 0 <= value < 0.5, "at least 0 and below 0.5"),
+    "centering": (lambda value: math.isfinite(value) and value >= 0, "0 or more"),
+    "flag_weight": (lambda value: math.isfinite(value) and value >= 0, "0 or more"),
+    "patience": _at_least(0),
+    "dtype": _one_of(DTYPES),
+    "lora_rank": _at_least(0),
+    "train_layers": (lambda value: value is None or value >= 0, "0 or more, or null"),
+    "processes": _at_least(1),
+    "ensemble": (lambda value: value == 0 or value >= 2, "0, or 2 or more"),
+    "l2": (lambda value: value is None or (math.isfinite(value) and value > 0), "a number above 0, or null"),
     "max_length": _at_least(8),
     "epochs": _at_least(1),
     "learning_rate": (lambda value: math.isfinite(value) and value > 0, "a number above 0"),

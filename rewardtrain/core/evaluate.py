@@ -13,7 +13,8 @@ from rewardtrain.core.data import Group, read_groups
 from rewardtrain.core.device import choose_device, peak_memory_mb
 from rewardtrain.core.encoding import Encoded, Encoder
 from rewardtrain.core.errors import DataError
-from rewardtrain.core.model import RewardModel, predict
+from rewardtrain.core.gradients import predict
+from rewardtrain.core.model import RewardModel
 from rewardtrain.core.report import Scores, build_report
 
 Progress = Callable[[int, int], None]  # done, total; may raise to stop

@@ -1,8 +1,27 @@
-"""The K-wise preference loss."""
+"""What a batch costs: each loss in one function, and the objective that a run's settings make of them."""
+
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
+
+from rewardtrain.core.config import TrainConfig
+
+if TYPE_CHECKING:
+    from rewardtrain.core.batching import Batch
+
+
+class Objective(nn.Module):
+    """The loss of a batch by a run's settings. Its parameters, if it has any, are trained beside the network's."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(self, logits: Tensor, batch: "Batch") -> Tensor:
+        """logits: (N, labels) float32 on the CPU, in the order of batch.sequences. Returns the loss, a scalar."""
+        return kwise_loss(batch.matrix(logits[:, -1]), batch.weights)
 
 
 def kwise_loss(rewards: Tensor, weights: Tensor) -> Tensor:

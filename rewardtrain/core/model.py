@@ -1,7 +1,7 @@
-"""The backbone, its head and its tokenizer; the forward and the backward pass of a batch."""
+"""The backbone, its head and its tokenizer."""
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,12 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-from rewardtrain.core.batching import Batch, collate, micro_batches, within
+from rewardtrain.core.batching import collate
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import CHAT, PAIR, TEXT, Encoded, Encoder
 from rewardtrain.core.errors import BackboneError
-from rewardtrain.core.loss import kwise_loss
 
 _UNLOADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError)  # what from_pretrained raises
-Tick = Callable[[], None]  # called between micro-batches: for a heartbeat, or to raise Stopped
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,11 @@ class RewardModel:
     encoder: Encoder
     device: Device
     new_parameters: frozenset[str]  # names of those the backbone didn't have: the head's
+
+    @property
+    def n_labels(self) -> int:
+        """1 for a scalar head, 2 for a binary one."""
+        return int(self.network.config.num_labels)
 
     def rewards(self, sequences: Sequence[Encoded]) -> Tensor:
         """(N,) float32 rewards of one micro-batch."""
@@ -119,51 +122,3 @@ def _check_length(name: str, config: Any, tokenizer: Any, max_length: int) -> No
     limit = min((value for value in limits if isinstance(value, int) and 0 < value < 10**9), default=max_length)
     if max_length > limit:
         raise BackboneError(f"max_length is {max_length}, but backbone {name!r} reads {limit} tokens at most; lower it")
-
-
-def predict(model: RewardModel, sequences: Sequence[Encoded], *, token_budget: int, tick: Tick | None = None) -> Tensor:
-    """(N, labels) float32 logits on the CPU, in the order given, without gradients."""
-    lengths = [len(sequence) for sequence in sequences]
-    logits = torch.zeros(len(sequences), int(model.network.config.num_labels))
-    with torch.no_grad():
-        for indices in micro_batches(lengths, token_budget):
-            logits[indices] = model.logits([sequences[index] for index in indices]).cpu()
-            if tick:
-                tick()
-    return logits
-
-
-def accumulate_gradients(
-    model: RewardModel, batch: Batch, *, token_budget: int, graph_budget: int, tick: Tick | None = None
-) -> float:
-    """Add the gradient of the batch's loss to the parameters' .grad and return the loss.
-
-    A prompt's loss needs the rewards of all its completions, which sorting by length spreads over micro-batches. So:
-    rewards of all micro-batches; the loss's gradient with respect to each reward; then each micro-batch's own backward
-    pass from there (the chain rule, exact). Micro-batches keep their graph while they hold at most graph_budget tokens
-    together, which costs memory and no time; those above it are forwarded without a graph and later again with one, a
-    third more time in bounded memory. Without dropout both forward passes give the same rewards.
-    """
-    lengths = [len(sequence) for sequence in batch.sequences]
-    packed = list(within(lengths, micro_batches(lengths, token_budget), graph_budget))
-    values = torch.zeros(len(lengths))
-    kept: list[Tensor | None] = []
-    for indices, keep in packed:
-        with torch.set_grad_enabled(keep):
-            rewards = model.rewards([batch.sequences[index] for index in indices])
-        values[indices] = rewards.detach().cpu()
-        kept.append(rewards if keep else None)
-        if tick:
-            tick()
-    values.requires_grad_()
-    loss = kwise_loss(batch.matrix(values), batch.weights)
-    loss.backward()  # type: ignore[no-untyped-call]
-    assert values.grad is not None
-    for place, (indices, _) in enumerate(packed):
-        graph, kept[place] = kept[place], None  # freed as soon as it was used
-        if graph is None:
-            graph = model.rewards([batch.sequences[index] for index in indices])
-        graph.backward(values.grad[indices].to(graph.device))  # type: ignore[no-untyped-call]
-        if tick:
-            tick()
-    return loss.item()

@@ -6,7 +6,8 @@ from typing import Any
 
 from rewardtrain.core.data import Group, parse_row
 from rewardtrain.core.errors import DataError
-from rewardtrain.core.model import RewardModel, predict
+from rewardtrain.core.gradients import predict
+from rewardtrain.core.model import RewardModel
 
 TOKEN_BUDGET = 4096
 

@@ -10,22 +10,24 @@ from typing import Any
 
 import torch
 
-from rewardtrain.core.artifact import is_finished, load_model, require_model, save_model, write_json
+from rewardtrain.core.artifact import is_finished, require_model
 from rewardtrain.core.batching import Batch, make_batch, prompt_batches
 from rewardtrain.core.checkpoint import Checkpoint, last_checkpoint, save_checkpoint
 from rewardtrain.core.comparisons import Dataset, build_dataset, merge, require_data
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import SPLITS, fingerprint, read_groups
-from rewardtrain.core.device import choose_device, peak_memory_mb, rng_state, set_rng_state
+from rewardtrain.core.device import choose_device, rng_state, set_rng_state
 from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.errors import NotFiniteError, Stopped
 from rewardtrain.core.evaluate import encode_groups, quick_metrics, score_groups
-from rewardtrain.core.model import RewardModel, accumulate_gradients, load_backbone
+from rewardtrain.core.finish import MODEL, REPORT, finish
+from rewardtrain.core.gradients import accumulate_gradients
+from rewardtrain.core.loss import Objective
+from rewardtrain.core.model import RewardModel, load_backbone
 from rewardtrain.core.progress import MetricsLog
-from rewardtrain.core.report import build_report
 
 MAX_GRAD_NORM = 1.0
-METRICS, REPORT, MODEL, CHECKPOINTS = "metrics.jsonl", "report.json", "model", "checkpoints"
+METRICS, CHECKPOINTS = "metrics.jsonl", "checkpoints"
 
 
 def train(
@@ -53,7 +55,16 @@ def train(
         trainer = _prepare(data, out, config, run, log, checkpoint)
         log.emit("phase", phase="training")
         trainer.run_steps()
-        _finish(trainer, champion)
+        finish(
+            trainer.model,
+            trainer.data,
+            trainer.encoded,
+            config,
+            out,
+            log=log,
+            counts=_counts(trainer),
+            champion=champion,
+        )
         log.emit("done")
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # three times the model's size, and of no more use
 
@@ -77,6 +88,7 @@ class Trainer:
     data: Dataset
     encoded: dict[str, list[list[Encoded]]]
     model: RewardModel
+    objective: Objective
     optimizer: torch.optim.Optimizer
     step: int = 0
     validation_due: bool = False
@@ -117,6 +129,7 @@ class Trainer:
         loss = accumulate_gradients(
             self.model,
             batch,
+            self.objective,
             token_budget=self.config.token_budget,
             graph_budget=self.config.graph_budget,
             tick=lambda: self.log.progress("training", self.step, self.total_steps),
@@ -196,7 +209,8 @@ def _prepare(
         )
         for split in SPLITS
     }
-    trainer = Trainer(config, run, out, log, dataset, encoded, model, _optimizer(model, config))
+    objective = Objective(config)
+    trainer = Trainer(config, run, out, log, dataset, encoded, model, objective, _optimizer(model, config))
     log.emit("start", **_counts(trainer), device=device.kind, device_name=device.name, dtype=device.dtype_name)
     if checkpoint:
         trainer.restore(checkpoint)
@@ -234,34 +248,3 @@ def _counts(trainer: Trainer) -> dict[str, Any]:
         "fingerprint": trainer.run["data"],
         "config": trainer.config.to_dict(),
     }
-
-
-def _finish(trainer: Trainer, champion: Path | None) -> None:
-    """Evaluate, then write the model folder and the report; the report last, for it says that all is there."""
-    log, config, model = trainer.log, trainer.config, trainer.model
-    log.emit("phase", phase="evaluating")
-    groups = trainer.data.splits["test"]
-
-    def progress(done: int, total: int) -> None:
-        log.progress("evaluating", done, total)
-
-    scores = score_groups(model, trainer.encoded["test"], token_budget=config.token_budget, progress=progress)
-    rival = None
-    if champion:
-        other = load_model(champion, model.device)
-        encoded = encode_groups(other.encoder, groups, progress=progress)
-        rival = score_groups(other, encoded, token_budget=config.token_budget, progress=progress)
-    report = build_report(
-        groups,
-        scores,
-        champion=rival,
-        device=model.device.label,
-        peak_memory_mb=peak_memory_mb(model.device),
-        samples=config.bootstrap_samples,
-        seed=config.seed,
-    )
-    log.emit("phase", phase="saving")
-    counts = _counts(trainer)
-    data = {key: counts[key] for key in ("fingerprint", "n_prompts", "n_completions", "n_comparisons", "n_ties")}
-    save_model(model, trainer.out / MODEL, config=config, data=data, report=report)
-    write_json(trainer.out / REPORT, report)

@@ -7,10 +7,13 @@ from torch.nn.functional import logsigmoid
 
 from rewardtrain.core.batching import Batch, make_batch
 from rewardtrain.core.comparisons import Comparisons, merge
+from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group, Message, Ranking
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import BackboneError
-from rewardtrain.core.model import RewardModel, accumulate_gradients, backbone_folder, load_backbone, predict
+from rewardtrain.core.gradients import accumulate_gradients, predict
+from rewardtrain.core.loss import Objective
+from rewardtrain.core.model import RewardModel, backbone_folder, load_backbone
 
 GROUPS = [
     Group("1", "train", (Message("user", "how do i bake bread"),), ("please help", "never", "go away you stupid"),
@@ -44,7 +47,9 @@ def test_gradients_equal_those_of_one_pair_at_a_time(
     """The naive way: every comparison forwards its two sequences alone, weighted by 1 / (B * weights of its prompt)."""
     model = load(request.getfixturevalue(kind))
     batch, merged = batch_of(model)
-    loss = accumulate_gradients(model, batch, token_budget=budgets[0], graph_budget=budgets[1])
+    loss = accumulate_gradients(
+        model, batch, Objective(TrainConfig()), token_budget=budgets[0], graph_budget=budgets[1]
+    )
     ours = gradients(model)
 
     naive = 0.0
@@ -69,7 +74,7 @@ def test_each_completion_goes_through_the_model_once_whatever_the_number_of_pair
     model.network.register_forward_hook(
         lambda module, args, kwargs, output: seen.append(len(kwargs["input_ids"])), with_kwargs=True
     )
-    accumulate_gradients(model, batch, token_budget=64, graph_budget=10**6)
+    accumulate_gradients(model, batch, Objective(TrainConfig()), token_budget=64, graph_budget=10**6)
     assert sum(seen) == sum(len(group.completions) for group in GROUPS)
 
 
