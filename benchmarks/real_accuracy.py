@@ -2,6 +2,7 @@
 
     python -m benchmarks.real_accuracy run --trainer full|head|trl --size 500|1500|all --seed 0 RESULTS.jsonl
     python -m benchmarks.real_accuracy table RESULTS.jsonl
+    python -m benchmarks.real_accuracy all RESULTS.jsonl       what is not in RESULTS yet, one after the other: hours
 
 hh_online and hh_rejection_sampled of ../shared/data, split by the hash of the dialogue: a fifth to test, a tenth to
 validate, the rest to train on. A size is a random sample of the training prompts, drawn anew for each seed. TRL's
@@ -187,6 +188,30 @@ def run(options: argparse.Namespace, rest: Sequence[str]) -> dict[str, Any]:
     }
 
 
+JOBS = [("length", "all", 0, 1.0)] + [
+    (trainer, size, seed, epochs)
+    for seed in range(3)
+    for size in ("500", "1500", "all")
+    for trainer, epochs in (("head", 1.0), ("full", 1.0), ("trl", 1.0), ("trl", 3.0))
+]
+
+
+def run_all(path: Path) -> None:
+    """Every job that has no line in the results yet, each in a process of its own, so that none warms another up."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    done = {(result["trainer"], result["size"], result["seed"]) for result in map(json.loads, lines)}
+    for trainer, size, seed, epochs in JOBS:
+        if (name_of(trainer, epochs), size, seed) not in done:
+            command = [sys.executable, "-m", "benchmarks.real_accuracy", "run", "--trainer", trainer, "--size", size]
+            subprocess.run([*command, "--seed", str(seed), "--epochs", str(epochs), str(path)], check=True)
+
+
+def name_of(trainer: str, epochs: float) -> str:
+    names = {"trl": f"TRL, {epochs:g} epoch(s)", "length": LENGTH}
+    return names.get(trainer, f"ours, {trainer}")
+
+
 # --- The table --------------------------------------------------------------------------------------------------------
 
 
@@ -221,8 +246,12 @@ def main() -> None:
     one.add_argument("results", type=Path)
     shown = commands.add_parser("table")
     shown.add_argument("results", type=Path)
+    every = commands.add_parser("all")
+    every.add_argument("results", type=Path)
     options, rest = parser.parse_known_args()
-    if options.command == "table":
+    if options.command == "all":
+        run_all(options.results)
+    if options.command != "run":
         table(options.results)
         return
     result = run(options, rest)
