@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from rewardtrain.core import metrics
 from rewardtrain.core.artifact import load_model, require_model
 from rewardtrain.core.comparisons import merge
@@ -36,21 +38,21 @@ def encode_groups(
 def score_groups(
     model: RewardModel, encoded: Sequence[Sequence[Encoded]], *, token_budget: int, progress: Progress | None = None
 ) -> Scores:
-    """Rewards of all completions, each forwarded once."""
+    """Logits of all completions, each forwarded once."""
     started = time.monotonic()
     flat = [sequence for completions in encoded for sequence in completions]
-    rewards: list[float] = []
+    logits = torch.zeros(len(flat), model.n_labels)
     for start in range(0, len(flat), CHUNK):
 
         def tick(done: int = start) -> None:
             if progress:
                 progress(done, len(flat))
 
-        logits = predict(model, flat[start : start + CHUNK], token_budget=token_budget, tick=tick)
-        rewards += logits[:, -1].tolist()
-    values = iter(rewards)
+        chunk = flat[start : start + CHUNK]
+        logits[start : start + CHUNK] = predict(model, chunk, token_budget=token_budget, tick=tick)
     return Scores(
-        rewards=[[next(values) for _ in completions] for completions in encoded],
+        logits=logits.numpy(),
+        sizes=[len(completions) for completions in encoded],
         truncated=sum(sequence.prompt_cut or sequence.completion_cut for sequence in flat),
         truncated_completions=sum(sequence.completion_cut for sequence in flat),
         seconds=time.monotonic() - started,

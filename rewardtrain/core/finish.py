@@ -1,5 +1,6 @@
 """What follows the last step: the evaluation on the test split, the model folder and the report."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,10 @@ from rewardtrain.core.artifact import load_model, save_model, write_json
 from rewardtrain.core.comparisons import Dataset
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import peak_memory_mb
-from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.evaluate import encode_groups, score_groups
 from rewardtrain.core.model import RewardModel
 from rewardtrain.core.progress import MetricsLog
-from rewardtrain.core.report import build_report
+from rewardtrain.core.report import Scores, build_report
 
 MODEL, REPORT = "model", "report.json"
 
@@ -19,7 +19,7 @@ MODEL, REPORT = "model", "report.json"
 def finish(
     model: RewardModel,
     dataset: Dataset,
-    encoded: dict[str, list[list[Encoded]]],
+    score: Callable[[str], Scores],
     config: TrainConfig,
     out: Path,
     *,
@@ -27,14 +27,17 @@ def finish(
     counts: dict[str, Any],
     champion: Path | None,
 ) -> None:
-    """Evaluate, then write out/model and out/report.json; the report last, for it says that all is there."""
+    """Evaluate, then write out/model and out/report.json; the report last, for it says that all is there.
+
+    score: gives the model's logits of a split, from the network or from features kept of it.
+    """
     log.emit("phase", phase="evaluating")
     groups = dataset.splits["test"]
 
     def progress(done: int, total: int) -> None:
         log.progress("evaluating", done, total)
 
-    scores = score_groups(model, encoded["test"], token_budget=config.token_budget, progress=progress)
+    scores = score("test")
     rival = None
     if champion:
         other = load_model(champion, model.device)

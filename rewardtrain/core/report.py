@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rewardtrain.core import metrics
 from rewardtrain.core.data import Group
@@ -15,12 +16,19 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Scores:
-    """Rewards parallel to each group's completions, and how many sequences had to be cut."""
+    """What a model says of every completion of some groups, and how many sequences had to be cut for it."""
 
-    rewards: list[list[float]]
+    logits: npt.NDArray[np.float32]  # (N, labels), the completions of all groups one after the other
+    sizes: list[int]  # completions of each group; their sum is N
     truncated: int
     truncated_completions: int
     seconds: float
+
+    @property
+    def rewards(self) -> list[list[float]]:
+        """The last logit of each completion, parallel to each group's completions."""
+        values = iter(self.logits[:, -1].tolist())
+        return [[next(values) for _ in range(size)] for size in self.sizes]
 
 
 def build_report(

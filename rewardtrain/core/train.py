@@ -25,6 +25,7 @@ from rewardtrain.core.gradients import accumulate_gradients
 from rewardtrain.core.loss import Objective
 from rewardtrain.core.model import RewardModel, load_backbone
 from rewardtrain.core.progress import MetricsLog
+from rewardtrain.core.report import Scores
 
 MAX_GRAD_NORM = 1.0
 METRICS, CHECKPOINTS = "metrics.jsonl", "checkpoints"
@@ -58,7 +59,7 @@ def train(
         finish(
             trainer.model,
             trainer.data,
-            trainer.encoded,
+            trainer.score,
             config,
             out,
             log=log,
@@ -162,14 +163,18 @@ class Trainer:
     def _validate(self) -> None:
         groups = self.data.splits["validation"]
         if groups:
-            scores = score_groups(
-                self.model,
-                self.encoded["validation"],
-                token_budget=self.config.token_budget,
-                progress=lambda done, total: self.log.progress("validation", done, total),
-            )
-            self.log.emit("validation", step=self.step, **quick_metrics(groups, scores))
+            self.log.emit("validation", step=self.step, **quick_metrics(groups, self.score("validation")))
         self.validation_due = False
+
+    def score(self, split: str) -> Scores:
+        """The model's logits of a split as it is now."""
+        phase = "validation" if split == "validation" else "evaluating"
+        return score_groups(
+            self.model,
+            self.encoded[split],
+            token_budget=self.config.token_budget,
+            progress=lambda done, total: self.log.progress(phase, done, total),
+        )
 
     def save(self) -> None:
         """Write a checkpoint of this moment."""

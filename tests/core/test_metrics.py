@@ -21,9 +21,14 @@ REWARDS = [[math.log(3), 0.0, 0.0], [0.0, math.log(4)]]
 # Pairs (chosen > rejected, margin): ann a>b ln3, a>c ln3, b>c 0; ben b>a -ln3, b>c 0, one tie; ann x>yy -ln4.
 
 
+def scores_of(rewards: list[list[float]], *, truncated: int = 0) -> Scores:
+    logits = np.array([[value] for values in rewards for value in values], dtype=np.float32)
+    return Scores(logits, [len(values) for values in rewards], truncated, truncated_completions=0, seconds=1.0)
+
+
 def report(**more: object) -> dict[str, object]:
-    scores = Scores(REWARDS, truncated=1, truncated_completions=0, seconds=1.0)
-    rival = Scores([[0.0, 0.0, 0.0], [0.0, 0.0]], truncated=0, truncated_completions=0, seconds=1.0)
+    scores = scores_of(REWARDS, truncated=1)
+    rival = scores_of([[0.0, 0.0, 0.0], [0.0, 0.0]])
     champion = rival if more.get("champion") else None
     return build_report(GROUPS, scores, champion=champion, device="cpu", peak_memory_mb=1.0, samples=200, seed=0)
 
@@ -74,7 +79,7 @@ def test_the_champion_is_compared_on_the_same_pairs() -> None:
 
 def test_a_length_equal_pair_counts_half_for_longer_wins() -> None:
     groups = [group("p", ["aa", "bb"], ("ann", [1, 2]))]
-    scores = Scores([[1.0, 0.0]], truncated=0, truncated_completions=0, seconds=0.0)
+    scores = scores_of([[1.0, 0.0]])
     got = build_report(groups, scores, champion=None, device="cpu", peak_memory_mb=0.0, samples=100, seed=0)
     assert got["baseline_longer"]["accuracy"] == 0.5
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.conf import settings
 from django.db import transaction
@@ -109,7 +110,8 @@ def make_report(
     groups = [
         Group(f"p{place}", "test", (Message("user", f"{place}?"),), texts, rankings) for place in range(n_prompts)
     ]
-    scores = Scores([[draw.gauss(0, 1) for _ in texts] for _ in groups], 0, 0, 1.5)
+    logits = np.array([[draw.gauss(0, 1)] for _ in groups for _ in texts], dtype=np.float32)
+    scores = Scores(logits, [len(texts) for _ in groups], 0, 0, 1.5)
     report = build_report(
         groups, scores, champion=scores if champion else None, device="cpu", peak_memory_mb=1.0, samples=100, seed=0
     )
