@@ -48,6 +48,26 @@ class RewardModel:
             logits: Tensor = self.network(**inputs).logits
         return logits.float()
 
+    def features(self, sequences: Sequence[Encoded]) -> Tensor:
+        """(N, D) float32 of one micro-batch: what enters the output layer; logits are output_layer(features)."""
+        name, layer = output_layer(self.network)
+        self.network.set_submodule(name, torch.nn.Identity())  # the class itself then picks the token it reads
+        try:
+            return self.logits(sequences)
+        finally:
+            self.network.set_submodule(name, layer)
+
+
+def output_layer(network: Any) -> tuple[str, torch.nn.Linear]:
+    """The name and the module of the last linear layer, whose outputs are the logits. Raises BackboneError."""
+    linears = [(name, module) for name, module in network.named_modules() if isinstance(module, torch.nn.Linear)]
+    if not linears or linears[-1][1].out_features != network.config.num_labels:
+        kind = type(network).__name__
+        raise BackboneError(
+            f"{kind} has no linear layer of {network.config.num_labels} outputs at its end; use another"
+        )
+    return linears[-1]
+
 
 def backbone_folder(name: str) -> str:
     """The folder of a backbone, or its Hugging Face id. Raises BackboneError where neither can be."""
