@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from rewardtrain.core.batching import collate
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import CHAT, PAIR, TEXT, Encoded, Encoder
-from rewardtrain.core.errors import BackboneError
+from rewardtrain.core.errors import BackboneError, ConfigError
 
 _UNLOADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError)  # what from_pretrained raises
 
@@ -86,6 +86,19 @@ def backbone_folder(name: str) -> str:
     return name
 
 
+def layer_shapes(name: str) -> list[tuple[int, int]]:
+    """(out, in) of the backbone's different linear layers, without loading a weight. Raises BackboneError."""
+    source = backbone_folder(name)
+    try:
+        config = AutoConfig.from_pretrained(source)
+        with torch.device("meta"):
+            network = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
+    except _UNLOADABLE as error:
+        raise _unloadable(name, error) from error
+    linears = [module for module in network.modules() if isinstance(module, torch.nn.Linear)]
+    return sorted({(module.out_features, module.in_features) for module in linears})
+
+
 def labels_of(config: TrainConfig, flag: str | None) -> tuple[str, ...]:
     """Names of the classes, the positive one last; none for a scalar head. `flag` is Dataset.flag."""
     if config.head == "scalar":
@@ -112,13 +125,41 @@ def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[s
             source, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
         )
     except _UNLOADABLE as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        advice = "check the name and the network, or download it and give its folder"
-        raise BackboneError(f"backbone {name!r} can't be loaded: {reason}; {advice}") from error
+        raise _unloadable(name, error) from error
     _check_length(name, config, tokenizer, max_length)
     encoder = Encoder(tokenizer=tokenizer, style=_style(config, tokenizer), max_length=max_length)
     new = frozenset(info["missing_keys"]) | frozenset(key for key, *_ in info["mismatched_keys"])
     return RewardModel(network.to(device.kind).eval(), encoder, device, new)
+
+
+def _unloadable(name: str, error: Exception) -> BackboneError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    advice = "check the name and the network, or download it and give its folder"
+    return BackboneError(f"backbone {name!r} can't be loaded: {reason}; {advice}")
+
+
+def speed_up(network: Any, config: TrainConfig) -> None:
+    """Turn on what a run's settings ask for: gradient checkpointing and compilation. Raises ConfigError.
+
+    Checkpointing needs the network in training mode, which changes nothing else: there is no dropout.
+    """
+    if config.gradient_checkpointing:
+        if not network.supports_gradient_checkpointing:
+            kind = type(network).__name__
+            raise ConfigError(f"gradient_checkpointing is true, but {kind} can't do it; set it to false")
+        network.activation_checkpointing_enable({"use_reentrant": False})
+        network.train()
+    if config.compile:
+        _require_compiler()
+        network.compile(dynamic=True)  # in place, so that names of parameters and the saved folder stay as they are
+
+
+def _require_compiler() -> None:
+    try:
+        torch.compile(torch.nn.functional.gelu)(torch.ones(8))
+    except Exception as error:  # a missing g++, header or Triton comes as any of a dozen classes
+        reason = str(error).strip().partition("\n")[0]
+        raise ConfigError(f"compile is true, but torch can't compile here: {reason}; set it to false") from error
 
 
 def load_finished(folder: Path, *, style: str, max_length: int, device: Device) -> RewardModel:
