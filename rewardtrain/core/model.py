@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from rewardtrain.core.batching import collate
+from rewardtrain.core.calibrate import RAW, Calibration
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import CHAT, PAIR, TEXT, Encoded, Encoder
 from rewardtrain.core.errors import BackboneError
@@ -28,6 +29,7 @@ class RewardModel:
     encoder: Encoder
     device: Device
     new_parameters: frozenset[str]  # names of those the backbone didn't have: the head's
+    calibration: Calibration = RAW  # of the finished model; while it is in training the logits are raw
 
     @property
     def n_labels(self) -> int:
@@ -46,6 +48,26 @@ class RewardModel:
         with self.device.autocast():
             logits: Tensor = self.network(**inputs).logits
         return logits.float()
+
+    def features(self, sequences: Sequence[Encoded]) -> Tensor:
+        """(N, D) float32 of one micro-batch: what enters the output layer; logits are output_layer(features)."""
+        name, layer = output_layer(self.network)
+        self.network.set_submodule(name, torch.nn.Identity())  # the class itself then picks the token it reads
+        try:
+            return self.logits(sequences)
+        finally:
+            self.network.set_submodule(name, layer)
+
+
+def output_layer(network: Any) -> tuple[str, torch.nn.Linear]:
+    """The name and the module of the last linear layer, whose outputs are the logits. Raises BackboneError."""
+    linears = [(name, module) for name, module in network.named_modules() if isinstance(module, torch.nn.Linear)]
+    if not linears or linears[-1][1].out_features != network.config.num_labels:
+        kind = type(network).__name__
+        raise BackboneError(
+            f"{kind} has no linear layer of {network.config.num_labels} outputs at its end; use another"
+        )
+    return linears[-1]
 
 
 def backbone_folder(name: str) -> str:
@@ -89,7 +111,9 @@ def load_backbone(name: str, *, max_length: int, device: Device) -> RewardModel:
     return RewardModel(network.to(device.kind).eval(), encoder, device, new)
 
 
-def load_finished(folder: Path, *, style: str, max_length: int, device: Device) -> RewardModel:
+def load_finished(
+    folder: Path, *, style: str, max_length: int, device: Device, calibration: Calibration
+) -> RewardModel:
     """Load a folder written by artifact.save_model, in float32."""
     try:
         network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
@@ -97,7 +121,7 @@ def load_finished(folder: Path, *, style: str, max_length: int, device: Device) 
     except _UNLOADABLE as error:
         raise BackboneError(f"model folder {str(folder)!r} can't be loaded: {error}; train it again") from error
     encoder = Encoder(tokenizer=tokenizer, style=style, max_length=max_length)
-    return RewardModel(network.to(device.kind).eval(), encoder, device, frozenset())
+    return RewardModel(network.to(device.kind).eval(), encoder, device, frozenset(), calibration)
 
 
 def _prepare(config: Any, tokenizer: Any) -> None:

@@ -23,6 +23,8 @@ class Scores:
     truncated: int
     truncated_completions: int
     seconds: float
+    temperature: float = 1.0  # what a difference of rewards is divided by before the sigmoid
+    raw_scale: float = 1.0  # what rewards were multiplied with as training left them, before they were normalised
 
     @property
     def rewards(self) -> list[list[float]]:
@@ -43,12 +45,14 @@ def build_report(
 ) -> dict[str, Any]:
     """The report of docs/training.md as JSON values. The groups must hold at least one pair that isn't a tie."""
     pairs = metrics.collect_pairs(groups)
-    margins = pairs.margins(scores.rewards)
-    rivals = pairs.margins(champion.rewards) if champion else margins
+    margins, raw = (pairs.margins(scores.rewards) * scale for scale in (1 / scores.temperature, scores.raw_scale))
+    rivals = pairs.margins(champion.rewards) / champion.temperature if champion else margins
     hits, losses = metrics.correct(margins), metrics.log_loss(margins)
     longer = metrics.correct(pairs.longer_by)
     brier = (1 - metrics.probability(margins)) ** 2
-    columns = np.stack([hits, losses, longer, metrics.correct(rivals), metrics.log_loss(rivals)], axis=1)  # (P, 5)
+    columns = np.stack(
+        [hits, losses, longer, metrics.correct(rivals), metrics.log_loss(rivals), metrics.log_loss(raw)], axis=1
+    )  # (P, 6)
     sums = metrics.cluster_sums(columns, pairs.cluster, pairs.n_clusters)
     counts = np.bincount(pairs.cluster, minlength=pairs.n_clusters).astype(np.float64)
     draws = metrics.resampled_means(sums, counts, samples=samples, seed=seed)
@@ -61,8 +65,12 @@ def build_report(
         "n_ties": pairs.n_ties,
         "accuracy": _estimate(means[0], draws[:, 0]),
         "log_loss": _estimate(means[1], draws[:, 1]),
+        "log_loss_raw": _estimate(means[5], draws[:, 5]),
+        "temperature": scores.temperature,
+        "raw_scale": scores.raw_scale,
         "brier": float(brier.mean()),
         "ece": metrics.expected_calibration_error(margins),
+        "ece_raw": metrics.expected_calibration_error(raw),
         "kendall_tau_b": metrics.mean_tau(groups, scores.rewards),
         "baseline_longer": {"accuracy": float(means[2]), **metrics.interval(draws[:, 2])},
         "ln2": math.log(2),

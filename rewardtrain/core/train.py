@@ -20,7 +20,7 @@ from rewardtrain.core.device import choose_device, rng_state, set_rng_state
 from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.errors import NotFiniteError, Stopped
 from rewardtrain.core.evaluate import encode_groups, quick_metrics, score_groups
-from rewardtrain.core.finish import MODEL, REPORT, finish
+from rewardtrain.core.finish import MODEL, REPORT, finish, reference
 from rewardtrain.core.gradients import accumulate_gradients
 from rewardtrain.core.loss import Objective
 from rewardtrain.core.model import RewardModel, load_backbone
@@ -167,11 +167,14 @@ class Trainer:
         self.validation_due = False
 
     def score(self, split: str) -> Scores:
-        """The model's logits of a split as it is now."""
+        """The model's raw logits of a split as it is now; of the training split only the reference's."""
+        encoded = self.encoded[split]
+        if split == "train":
+            encoded = [encoded[index] for index in reference(self.data.splits[split])]
         phase = "validation" if split == "validation" else "evaluating"
         return score_groups(
             self.model,
-            self.encoded[split],
+            encoded,
             token_budget=self.config.token_budget,
             progress=lambda done, total: self.log.progress(phase, done, total),
         )
