@@ -9,14 +9,15 @@ PIP_VERSION := 26.3
 ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help run test real gpu bench screenshots messages lock clean browser
+.PHONY: help run test real gpu bench accuracy screenshots messages lock clean browser
 
 help:
 	@echo "make run          start Podium at http://127.0.0.1:$(PORT)   (PORT=8123 make run: elsewhere)"
 	@echo "make test         lint, types, import contracts, all tests   (ARGS='-k ranking' for some)"
 	@echo "make real         the large run on real data in ../shared/data"
 	@echo "make gpu          the tests that need a CUDA device"
-	@echo "make bench        every benchmark; make screenshots: pictures of every page"
+	@echo "make bench        every benchmark but the next; make screenshots: pictures of every page"
+	@echo "make accuracy     ours and TRL on real preferences, 3 seeds: hours, goes on where it was stopped"
 	@echo "make messages     bring the translations in locale/ up to date with the code"
 	@echo "make lock         take the newest versions into requirements.lock and package-lock.json"
 	@echo "make clean        remove what the set-up made; the data in .podium stays"
@@ -101,8 +102,17 @@ real: $(VENV)/test.stamp node_modules/.stamp
 gpu: $(VENV)/test.stamp
 	@$(PYTHON_IN) -m pytest -m gpu $(ARGS)
 
-bench: $(VENV)/test.stamp
-	@for file in benchmarks/*.py; do printf '\n== %s\n' "$$file"; PYTHONPATH=. $(PYTHON_IN) "$$file" || exit 1; done
+$(VENV)/bench.stamp: $(VENV)/test.stamp
+	@$(PIP) install --quiet --constraint requirements.lock --group bench || \
+	    $(call give_up,a Python package for the benchmarks could not be installed; the lines above name it.,Check the network and the disk (df -h .) and run make again: it goes on from here.)
+	@touch $@
+
+bench: $(VENV)/bench.stamp
+	@for file in $(filter-out benchmarks/real_accuracy.py,$(wildcard benchmarks/*.py)); do \
+	    printf '\n== %s\n' "$$file"; PYTHONPATH=. $(PYTHON_IN) "$$file" || exit 1; done
+
+accuracy: $(VENV)/bench.stamp
+	@$(PYTHON_IN) -m benchmarks.real_accuracy all .podium/real_accuracy.jsonl
 
 screenshots: $(VENV)/test.stamp node_modules/.stamp browser
 	@$(PYTHON_IN) -m tests.browser.screenshots $(ARGS)

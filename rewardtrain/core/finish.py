@@ -11,8 +11,8 @@ import torch
 
 from rewardtrain.core import metrics
 from rewardtrain.core.artifact import load_model, save_model, write_json
-from rewardtrain.core.calibrate import Calibration, fit
-from rewardtrain.core.comparisons import Dataset
+from rewardtrain.core.calibrate import RAW, Calibration, fit
+from rewardtrain.core.comparisons import Comparisons, Dataset
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group
 from rewardtrain.core.device import peak_memory_mb
@@ -81,9 +81,24 @@ _DATA = (
 def calibrate(dataset: Dataset, score: Score, *, has_bias: bool) -> Calibration:
     """Temperatures by the validation split, then mean and sd by the training split."""
     groups = dataset.splits["validation"]
-    margins = metrics.collect_pairs(groups).margins(score("validation").rewards) if groups else np.zeros(0)
-    rewards = score("train").logits[:, -1].astype(np.float64)
-    return fit(margins, np.zeros(0)).normalised(rewards, has_bias=has_bias)
+    fitted = RAW
+    if groups:
+        scores = score("validation")
+        margins = metrics.collect_pairs(groups).margins(scores.rewards)
+        fitted = fit(margins, class_margins(dataset.comparisons["validation"], scores))
+    return fitted.normalised(score("train").logits[:, -1].astype(np.float64), has_bias=has_bias)
+
+
+def class_margins(comparisons: Sequence[Comparisons], scores: Scores) -> metrics.Floats:
+    """For each labeler's word on a completion's flag: the logit of the class said minus that of the other."""
+    margins: list[float] = []
+    start = 0
+    for merged, size in zip(comparisons, scores.sizes, strict=True):
+        for index, (negatives, positives) in merged.votes.items():
+            negative, positive = scores.logits[start + index].tolist()
+            margins += [negative - positive] * negatives + [positive - negative] * positives
+        start += size
+    return np.array(margins)
 
 
 def calibrated(scores: Scores, calibration: Calibration) -> Scores:

@@ -16,13 +16,13 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from rewardtrain.core import shards
 from rewardtrain.core.artifact import MANIFEST, SETTINGS, load_model, read_json, verify, write_json
 from rewardtrain.core.calibrate import RAW, Calibration
-from rewardtrain.core.comparisons import Dataset, build_dataset
+from rewardtrain.core.comparisons import Comparisons, Dataset, build_dataset
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group, Message, read_groups
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import ConfigError, DiskFullError, from_exception
 from rewardtrain.core.evaluate import encode_groups, score_groups
-from rewardtrain.core.finish import MODEL, REFERENCE, REPORT, finish, reference
+from rewardtrain.core.finish import MODEL, REFERENCE, REPORT, class_margins, finish, reference
 from rewardtrain.core.model import RewardModel, load_backbone
 from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.report import Scores
@@ -47,11 +47,8 @@ def chat(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def untrained(backbone: Path, head: str) -> RewardModel:
     """A model whose head is drawn wide, so that its rewards are far from mean 0 and sd 1."""
     torch.manual_seed(5)
-    model = load_backbone(str(backbone), max_length=32, device=choose_device(1))
-    if head == "binary" and model.n_labels == 1:
-        model.network.config.num_labels = model.network.num_labels = 2
-        name, layer = next((name, m) for name, m in model.network.named_children() if isinstance(m, torch.nn.Linear))
-        setattr(model.network, name, torch.nn.Linear(layer.in_features, 2, bias=layer.bias is not None))
+    labels = ("kind", "rude") if head == "binary" else ()
+    model = load_backbone(str(backbone), max_length=32, device=choose_device(1), labels=labels)
     with torch.no_grad():
         for parameter in list(model.network.children())[-1].parameters():
             parameter.normal_(0.7, 3.0)
@@ -80,15 +77,24 @@ def run_finish(model: RewardModel, dataset: Dataset, out: Path, *, head: str, ba
 
 @pytest.fixture
 def dataset(make_rows: Rows, write_rows: Write) -> Dataset:
-    return build_dataset(read_groups(write_rows(make_rows(60))), ties="drop")
+    return read(write_rows(make_rows(60)), "scalar")
+
+
+def read(path: Path, head: str) -> Dataset:
+    return build_dataset(read_groups(path), TrainConfig(head=head))
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: "-".join(kind))
-def finished(request: pytest.FixtureRequest, dataset: Dataset, tmp_path: Path) -> tuple[Path, RewardModel, str]:
+def finished(
+    request: pytest.FixtureRequest, make_rows: Rows, write_rows: Write, tmp_path: Path
+) -> tuple[Path, RewardModel, str]:
     """(folder, the model with raw logits, head) of each kind of backbone and head."""
     name, head = request.param
     backbone = request.getfixturevalue(name)
-    folder = run_finish(untrained(backbone, head), dataset, tmp_path / "out", head=head)
+    rows = make_rows(60)
+    for row in rows:
+        row["rankings"][0]["flags"] = [{"rude": "go away" in text["text"]} for text in row["completions"]]
+    folder = run_finish(untrained(backbone, head), read(write_rows(rows), head), tmp_path / "out", head=head)
     return folder, untrained(backbone, head), head
 
 
@@ -100,6 +106,24 @@ def run_card(folder: Path, prompt: str, completion: str) -> dict[str, Any]:
     names: dict[str, Any] = {}
     exec(code, names)
     return names
+
+
+def test_the_class_temperature_is_fitted_on_the_validation_splits_votes(
+    finished: tuple[Path, RewardModel, str], dataset: Dataset
+) -> None:
+    folder, _, head = finished
+    settings = read_json(folder / SETTINGS)
+    wanted = sum(len(group.completions) for group in dataset.splits["validation"]) if head == "binary" else 0
+    assert settings["class_temperature_votes"] == wanted
+    assert (settings["class_temperature"] == 1.0) == (head == "scalar")
+
+
+def test_class_margins_are_of_the_class_said_minus_the_other() -> None:
+    """Two groups; the third completion was called class 0 once and class 1 twice, with logits 5 and 1."""
+    comparisons = [Comparisons({}, 0, 0), Comparisons({}, 0, 0, votes={0: (1, 2)})]
+    logits = np.array([[0, 0], [0, 0], [5, 1], [0, 0]], dtype=np.float32)
+    scores = Scores(logits, [2, 2], truncated=0, truncated_completions=0, seconds=0.0)
+    assert class_margins(comparisons, scores).tolist() == [4.0, -4.0, -4.0]
 
 
 def test_the_cards_code_gives_our_rewards_in_plain_transformers(finished: tuple[Path, RewardModel, str]) -> None:
@@ -168,7 +192,11 @@ def test_the_card_loads_as_the_hubs_own(finished: tuple[Path, RewardModel, str])
 def test_without_validation_pairs_probabilities_stay_as_training_left_them(
     dataset: Dataset, tiny_bert: Path, tmp_path: Path
 ) -> None:
-    bare = replace(dataset, splits={**dataset.splits, "validation": []})
+    bare = replace(
+        dataset,
+        splits={**dataset.splits, "validation": []},
+        comparisons={**dataset.comparisons, "validation": []},
+    )
     folder = run_finish(untrained(tiny_bert, "scalar"), bare, tmp_path, head="scalar")
     report, settings = read_json(tmp_path / REPORT), read_json(folder / SETTINGS)
     assert settings["temperature_pairs"] == 0
