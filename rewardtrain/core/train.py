@@ -21,9 +21,10 @@ from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.errors import NotFiniteError, Stopped
 from rewardtrain.core.evaluate import encode_groups, quick_metrics, score_groups
 from rewardtrain.core.finish import MODEL, REPORT, finish, reference
+from rewardtrain.core.flags import labels_of
 from rewardtrain.core.gradients import accumulate_gradients
 from rewardtrain.core.loss import Objective
-from rewardtrain.core.model import RewardModel, labels_of, load_backbone
+from rewardtrain.core.model import RewardModel, load_backbone
 from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.report import Scores
 
