@@ -126,4 +126,7 @@ class Bin:
 
 
 def calibration(bins: Sequence[Mapping[str, Any]]) -> list[Bin]:
-    return [Bin(**each) for each in bins if each["n"]]
+    return [Bin(*(each[key] for key in BIN)) for each in bins if each["n"]]
+
+
+BIN = ("low", "high", "n", "confidence", "accuracy")

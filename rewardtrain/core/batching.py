@@ -1,15 +1,15 @@
 """Which sequences go through the model together. It decides speed and memory, never the loss."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from rewardtrain.core.comparisons import Comparisons
 from rewardtrain.core.encoding import Encoded
-from rewardtrain.core.loss import weight_matrix
 
 
 def micro_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
@@ -36,29 +36,59 @@ def prompt_batches(n_prompts: int, size: int, *, seed: int, epoch: int) -> list[
 
 @dataclass(frozen=True)
 class Batch:
-    """B prompts: their N completions in one list, and where each stands in a (B, K) matrix of rewards."""
+    """B prompts: their N completions in one list, where each stands in a (B, K) matrix, and what was said of them."""
 
     sequences: list[Encoded]
     rows: Tensor  # (N,)
     columns: Tensor  # (N,)
-    weights: Tensor  # (B, K, K)
+    weights: Tensor  # (B, K, K) how many preferred i to j
+    ties: Tensor | None  # (B, K, K) how many tied i and j, each at i < j alone; None where no tie is kept
+    margins: Tensor | None  # (B, K, K) mean margin of those who preferred i to j; None without margins
+    votes: Tensor | None  # (B, K, 2) how many gave a completion each class; None without flags
 
-    def matrix(self, rewards: Tensor) -> Tensor:
-        """(N,) to (B, K), zeros on padding; differentiable."""
-        shape = self.weights.shape[:2]
-        return rewards.new_zeros(shape).index_put((self.rows, self.columns), rewards)
+    def matrix(self, values: Tensor) -> Tensor:
+        """(N, ...) to (B, K, ...), zeros on padding; differentiable."""
+        shape = (*self.weights.shape[:2], *values.shape[1:])
+        return values.new_zeros(shape).index_put((self.rows, self.columns), values)
 
 
 def make_batch(encoded: Sequence[Sequence[Encoded]], comparisons: Sequence[Comparisons]) -> Batch:
     """Lay the completions of several prompts side by side."""
     places = [(row, column) for row, completions in enumerate(encoded) for column in range(len(completions))]
     rows, columns = torch.tensor(places).T
+    size = max(map(len, encoded))
+    ties, margins, votes = (
+        [merged.ties for merged in comparisons],
+        [merged.margins for merged in comparisons],
+        [merged.votes for merged in comparisons],
+    )
     return Batch(
         sequences=[sequence for completions in encoded for sequence in completions],
         rows=rows,
         columns=columns,
-        weights=weight_matrix([merged.weights for merged in comparisons], max(map(len, encoded))),
+        weights=pair_matrix([merged.weights for merged in comparisons], size),
+        ties=pair_matrix(ties, size) if any(ties) else None,
+        margins=pair_matrix(margins, size) if any(margins) else None,
+        votes=vote_matrix(votes, size) if any(votes) else None,
     )
+
+
+def pair_matrix(prompts: Sequence[Mapping[tuple[int, int], float]], size: int) -> Tensor:
+    """(B, size, size) float32 of values by pair, zero where there is none."""
+    matrix = np.zeros((len(prompts), size, size), dtype=np.float32)
+    for row, values in enumerate(prompts):
+        for (i, j), value in values.items():
+            matrix[row, i, j] = value
+    return torch.from_numpy(matrix)
+
+
+def vote_matrix(prompts: Sequence[Mapping[int, tuple[int, int]]], size: int) -> Tensor:
+    """(B, size, 2) float32 of votes by completion, zero where nobody voted."""
+    matrix = np.zeros((len(prompts), size, 2), dtype=np.float32)
+    for row, votes in enumerate(prompts):
+        for column, counts in votes.items():
+            matrix[row, column] = counts
+    return torch.from_numpy(matrix)
 
 
 def collate(sequences: Sequence[Encoded], *, pad_id: int, with_types: bool, device: str) -> dict[str, Tensor]:

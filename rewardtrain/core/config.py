@@ -36,10 +36,12 @@ class TrainConfig:
     batch_prompts: int = 8  # prompts per optimizer step
     token_budget: int = 4096  # tokens (padding included) per micro-batch
     graph_budget: int = 16384  # tokens whose activations are held at once; a larger batch is forwarded twice
+    flag: str | None = None  # what the binary head classifies; None is the data's only flag
+    flag_positive: bool = True  # the flag's value that is the positive class, whose logit is the reward
     ties: str = "drop"  # or 'half': a tie counts half each way; or 'davidson': ties have a probability of their own
     margin: str = "none"  # or 'gap': by ranks apart; or 'strength': by how much better the labeler said it is
     margin_scale: float = 0.5  # reward by which chosen must be ahead per rank, or step of strength
-    label_smoothing: float = 0.0  # part of the labels taken to be the wrong way round
+    label_smoothing: float = 0.0  # part of the comparisons taken to be the wrong way round
     centering: float = 0.0  # weight of the squared mean reward of a prompt, which pulls rewards to mean zero
     flag_weight: float = 1.0  # of the cross-entropy on flags beside the pair loss; for the binary head
     eval_every: int = 50  # steps between validations; one more always follows the last step
@@ -63,6 +65,9 @@ class TrainConfig:
             value = getattr(self, key)
             if not holds(value):
                 raise ConfigError(f"{key} is {value!r}; it must be {wanted}")
+        for clash, reason in _CLASHES:
+            if clash(self):
+                raise ConfigError(reason.format(**asdict(self)))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> "TrainConfig":
@@ -164,3 +169,20 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "bootstrap_samples": _at_least(100),
     "min_pairs": _at_least(1),
 }
+
+_CLASHES: list[tuple[Callable[[TrainConfig], bool], str]] = [
+    (
+        lambda config: config.ties == "davidson" and config.margin != "none",
+        "ties is 'davidson' and margin is {margin!r}; with a margin the chances of win, loss and tie don't add up to 1,"
+        " so set margin=none or another ties",
+    ),
+    (
+        lambda config: config.head == "scalar" and (config.flag is not None or not config.flag_positive),
+        "flag is {flag!r} and flag_positive {flag_positive} but head is 'scalar', which reads no flags;"
+        " set head=binary",
+    ),
+    (
+        lambda config: config.head == "binary" and config.flag_weight == 0,
+        "head is 'binary' and flag_weight is {flag_weight}, so nothing would train its classes; set head=scalar",
+    ),
+]

@@ -11,6 +11,7 @@ from rewardtrain.core.errors import DataError
 
 SPLITS = ("train", "validation", "test")
 ROLES = ("system", "user", "assistant")
+STRENGTHS = (1, 2, 3)
 COLUMNS = ("id", "split", "prompt", "completions", "rankings")
 
 
@@ -26,6 +27,8 @@ class Ranking:
 
     labeler: str
     ranks: tuple[int, ...]
+    strength: int | None = None  # of K = 2: 1 slightly, 2 clearly, 3 much better; None where it was not said
+    flags: tuple[dict[str, bool], ...] = ()  # parallel to the completions, or empty; a name left out was not said
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Group:
     @property
     def prompt_key(self) -> str:
         """The same for equal dialogues, whatever their id."""
-        return prompt_digest(self.prompt).hex()
+        return prompt_digest(_what_is_split(self.prompt, self.completions)).hex()
 
 
 def prompt_digest(prompt: Iterable[Message]) -> bytes:
@@ -49,6 +52,13 @@ def prompt_digest(prompt: Iterable[Message]) -> bytes:
     messages = [{"role": message.role, "content": message.content} for message in prompt]
     text = json.dumps(messages, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _what_is_split(prompt: tuple[Message, ...], completions: tuple[str, ...]) -> tuple[Message, ...]:
+    """The dialogue; or of texts that stand alone, whose prompts are all empty and equal, the texts themselves."""
+    if any(message.content.strip() for message in prompt):
+        return prompt
+    return tuple(Message("assistant", text) for text in completions)
 
 
 def split_of(prompt: Iterable[Message]) -> str:
@@ -93,7 +103,7 @@ def parse_row(place: str, row: object) -> Group:
     completions = tuple(_completion(place, index, item) for index, item in enumerate(items))
     rankings = _expect(place, "rankings", fields.get("rankings") or [], list, "a list")
     parsed = tuple(_ranking(place, index, item, len(completions)) for index, item in enumerate(rankings))
-    split = fields.get("split") or split_of(prompt)
+    split = fields.get("split") or split_of(_what_is_split(prompt, completions))
     if split not in SPLITS:
         raise DataError(f"{place}: split is {split!r}; use one of {', '.join(SPLITS)}, or leave it out")
     return Group(id=name, split=split, prompt=prompt, completions=completions, rankings=parsed)
@@ -166,7 +176,38 @@ def _ranking(place: str, index: int, value: object, size: int) -> Ranking:
     for rank in ranks:
         if type(rank) is not int or rank < 1:
             raise DataError(f"{place}: {field}.ranks holds {rank!r}; ranks are whole numbers, 1 is best")
-    return Ranking(labeler, tuple(ranks))
+    strength = _strength(place, f"{field}.strength", fields.get("strength"), size)
+    return Ranking(labeler, tuple(ranks), strength, _flags(place, f"{field}.flags", fields.get("flags"), size))
+
+
+def _strength(place: str, field: str, value: object, size: int) -> int | None:
+    if value is None:
+        return None
+    if type(value) is not int or value not in STRENGTHS:
+        raise DataError(f"{place}: {field} is {_short(value)}; it must be 1 (slightly), 2 (clearly) or 3 (much better)")
+    if size != 2:
+        raise DataError(f"{place}: {field} is {value}, but of {size} completions; only a ranking of two has a strength")
+    return value
+
+
+def _flags(place: str, field: str, value: object, size: int) -> tuple[dict[str, bool], ...]:
+    """Parquet holds them as JSON text, for the names are each project's own."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise DataError(f"{place}: {field} is {_short(value)}, not JSON ({error}); freeze it again") from error
+    flags = _expect(place, field, value, list, "a list of objects such as {'hateful': false}")
+    if len(flags) not in (0, size):
+        raise DataError(f"{place}: {field} is {_short(flags)}; give one object to each of the {size} completions")
+    for index, named in enumerate(flags):
+        said = _expect(place, f"{field}[{index}]", named, dict, "an object such as {'hateful': false}")
+        for name, answer in said.items():
+            if not isinstance(answer, bool):
+                raise DataError(f"{place}: {field}[{index}].{name} is {_short(answer)}; it must be true or false")
+    return tuple(flags)
 
 
 def _expect(place: str, field: str, value: object, kind: type, wanted: str) -> Any:

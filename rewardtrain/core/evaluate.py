@@ -83,7 +83,7 @@ def evaluate_file(
     config = TrainConfig()
     rows = [group for group in read_groups(data) if split == "all" or group.split == split]
     groups = [group for group in rows if len(group.completions) > 1 and group.rankings]
-    if not sum(merge(group, ties="drop").n_strict for group in groups):
+    if not sum(merge(group).n_strict for group in groups):
         seen = f"{len(rows)} prompts, {len(groups)} of them ranked, no pair that isn't a tie"
         raise DataError(f"nothing to evaluate in {str(data)!r}, split {split!r}: {seen}; rank more, or use --split all")
     device = choose_device()

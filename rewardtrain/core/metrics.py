@@ -1,10 +1,13 @@
-"""How good rewards are, as plain functions of numbers. Everything carries sums and counts to the end. No torch."""
+"""What rankings say and how right margins are, as plain functions of numbers; and intervals for all of it. No torch.
 
+Everything carries sums and counts to the end. P: pairs, C: clusters, which are distinct dialogues.
+"""
+
+import hashlib
 import math
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -16,12 +19,12 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Json = dict[str, Any]
 
-LENGTH_EDGES = (-500, -100, 0, 1, 101, 501)  # characters by which the chosen completion is longer
+Z = 1.959963984540054  # the normal distribution's 97.5 % quantile, for 95 % intervals
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Every comparison that isn't a tie, once for each labeler who made it; all arrays are (P,)."""
+    """Every comparison that isn't a tie, once for each labeler who made it; all arrays are (P,). And the ties."""
 
     chosen: Ints  # where the chosen completion's reward is in the flat list of rewards
     rejected: Ints
@@ -29,46 +32,76 @@ class Pairs:
     gap: Ints  # how many ranks apart, ranks counted without holes
     longer_by: Ints  # characters of chosen minus characters of rejected
     labelers: list[str]
-    n_ties: int
+    tied: Ints  # (T, 2) where the rewards of two completions that a labeler tied are
+    tied_cluster: Ints  # (T,)
     n_clusters: int
+
+    @property
+    def n_ties(self) -> int:
+        return len(self.tied)
 
     def margins(self, rewards: Sequence[Sequence[float]]) -> Floats:
         """(P,) reward of chosen minus reward of rejected."""
-        flat = np.array([value for group in rewards for value in group], dtype=np.float64)
-        return flat[self.chosen] - flat[self.rejected]
+        values = flatten(rewards)
+        return values[self.chosen] - values[self.rejected]
+
+
+def flatten(rewards: Sequence[Sequence[float]]) -> Floats:
+    """(N,) the rewards of all groups' completions one after the other."""
+    return np.array([value for group in rewards for value in group], dtype=np.float64)
+
+
+def judgements(ranks: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Every pair of a ranking: the better one's place, the worse one's, and how many ranks apart; 0 is a tie."""
+    dense = {rank: place for place, rank in enumerate(sorted(set(ranks)))}
+    for i, j in combinations(range(len(ranks)), 2):
+        gap = dense[ranks[j]] - dense[ranks[i]]
+        yield (i, j, gap) if gap >= 0 else (j, i, -gap)
 
 
 def collect_pairs(groups: Sequence[Group]) -> Pairs:
     """Expand all rankings into pairs, in the order of the groups."""
     rows: list[tuple[int, int, int, int, int]] = []
+    ties: list[tuple[int, int, int]] = []
     labelers: list[str] = []
-    clusters = dict[str, int]()
-    start = n_ties = 0
-    for group in groups:
-        cluster = clusters.setdefault(group.prompt_key, len(clusters))
+    clusters = clusters_of(groups)
+    start = 0
+    for group, cluster in zip(groups, clusters, strict=True):
+        lengths = [len(text) for text in group.completions]
         for ranking in group.rankings:
-            dense = {rank: place for place, rank in enumerate(sorted(set(ranking.ranks)))}
-            for i, j in combinations(range(len(ranking.ranks)), 2):
-                if ranking.ranks[i] == ranking.ranks[j]:
-                    n_ties += 1
-                    continue
-                best, worst = (i, j) if ranking.ranks[i] < ranking.ranks[j] else (j, i)
-                gap = dense[ranking.ranks[worst]] - dense[ranking.ranks[best]]
-                longer_by = len(group.completions[best]) - len(group.completions[worst])
-                rows.append((start + best, start + worst, cluster, gap, longer_by))
-                labelers.append(ranking.labeler)
+            for best, worst, gap in judgements(ranking.ranks):
+                if gap:
+                    rows.append((start + best, start + worst, cluster, gap, lengths[best] - lengths[worst]))
+                    labelers.append(ranking.labeler)
+                else:
+                    ties.append((start + best, start + worst, cluster))
         start += len(group.completions)
     table: Ints = np.array(rows, dtype=np.int64).reshape(len(rows), 5)
-    return Pairs(
-        chosen=table[:, 0],
-        rejected=table[:, 1],
-        cluster=table[:, 2],
-        gap=table[:, 3],
-        longer_by=table[:, 4],
-        labelers=labelers,
-        n_ties=n_ties,
-        n_clusters=len(clusters),
-    )
+    tied: Ints = np.array(ties, dtype=np.int64).reshape(len(ties), 3)
+    chosen, rejected, cluster_, gaps, longer_by = table.T
+    n_clusters = max(clusters, default=-1) + 1
+    return Pairs(chosen, rejected, cluster_, gaps, longer_by, labelers, tied[:, :2], tied[:, 2], n_clusters)
+
+
+def clusters_of(groups: Sequence[Group]) -> list[int]:
+    """A number for each group, counted from 0; equal dialogues have equal ones."""
+    numbers = dict[str, int]()
+    return [numbers.setdefault(group.prompt_key, len(numbers)) for group in groups]
+
+
+def fingerprint_pairs(groups: Sequence[Group]) -> str:
+    """sha256 in hex of what is measured: every pair that isn't a tie, by its dialogue and its two texts.
+
+    The order of rows, of completions and of rankings, ids and the labelers' names don't matter. Reports that have the
+    same one are about the same pairs.
+    """
+    digests = []
+    for group in groups:
+        texts = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in group.completions]
+        prompt = bytes.fromhex(group.prompt_key)
+        for ranking in group.rankings:
+            digests += [prompt + texts[best] + texts[worst] for best, worst, gap in judgements(ranking.ranks) if gap]
+    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
 
 
 def correct(margins: npt.NDArray[Any]) -> Floats:
@@ -86,21 +119,34 @@ def probability(margins: Floats) -> Floats:
     return np.exp(-log_loss(margins))
 
 
-def resampled_means(sums: Floats, counts: Floats, *, samples: int, seed: int) -> Floats:
-    """Bootstrap over clusters: (samples, M) means, each the drawn clusters' sums over their counts.
+def confidence(margins: Floats) -> Floats:
+    """The probability of the side that the rewards prefer: from 0.5 to 1."""
+    return probability(np.abs(margins))
 
-    sums: (C, M); counts: (C,) or (C, M). Whole clusters are drawn because pairs of one prompt aren't independent. Equal
-    arguments draw equal clusters, so differences of columns are paired.
+
+# --- Intervals --------------------------------------------------------------------------------------------------------
+
+
+def resampled_sums(sums: Floats, *, samples: int, seed: int) -> Floats:
+    """Bootstrap over clusters: (C, M) sums of each cluster to (samples, M) sums of as many clusters, drawn anew.
+
+    Whole clusters are drawn because pairs of one prompt aren't independent. Equal C, samples and seed draw equal
+    clusters, so differences of columns are paired.
     """
     random = np.random.default_rng(seed)
     n = len(sums)
-    counts = np.broadcast_to(counts.reshape(n, -1), sums.shape)
-    means = []
-    for _ in range(samples):
-        drawn = np.bincount(random.integers(0, n, n), minlength=n)
-        total = drawn @ counts
-        means.append(np.divide(drawn @ sums, total, out=np.full(sums.shape[1], np.nan), where=total > 0))
-    return np.array(means)
+    return np.array([np.bincount(random.integers(0, n, n), minlength=n) @ sums for _ in range(samples)])
+
+
+def resampled_means(sums: Floats, counts: Floats, *, samples: int, seed: int) -> Floats:
+    """The same as means: sums over counts. sums: (C, M); counts: (C,) or (C, M). NaN where nothing was drawn."""
+    width = sums.shape[1]
+    counts = np.broadcast_to(counts.reshape(len(sums), -1), sums.shape)
+    drawn = resampled_sums(np.hstack([sums, counts]), samples=samples, seed=seed)
+    total: Floats = drawn[:, width:]
+    means: Floats = np.full(total.shape, np.nan)
+    np.divide(drawn[:, :width], total, out=means, where=total > 0)
+    return means
 
 
 def cluster_sums(values: Floats, cluster: Ints, n_clusters: int) -> Floats:
@@ -118,93 +164,37 @@ def interval(draws: Floats) -> Json:
     return {"low": float(low), "high": float(high)}
 
 
-def expected_calibration_error(margins: Floats, *, n_bins: int = 10) -> Json:
-    """ECE (Guo et al. 2017, arXiv 1706.04599, eq. 3) of the preferred side's probability, bins from 0.5 to 1."""
-    confidence = np.maximum(probability(margins), probability(-margins))
-    place = np.minimum(((confidence - 0.5) * 2 * n_bins).astype(np.int64), n_bins - 1)
-    hits = correct(margins)
-    bins, error = [], 0.0
-    for index in range(n_bins):
-        inside = place == index
-        n = int(inside.sum())
-        mean, accuracy = (float(confidence[inside].mean()), float(hits[inside].mean())) if n else (None, None)
-        low, high = 0.5 + index / n_bins / 2, 0.5 + (index + 1) / n_bins / 2
-        bins.append({"low": low, "high": high, "n": n, "confidence": mean, "accuracy": accuracy})
-        if mean is not None and accuracy is not None:
-            error += n / len(margins) * abs(mean - accuracy)
-    return {"value": error, "bins": bins}
+def estimate(value: float, draws: Floats) -> Json:
+    return {"value": float(value), **interval(draws)}
 
 
-def kendall_tau_b(ranks: Sequence[int], rewards: Sequence[float]) -> float | None:
-    """Kendall's tau-b between a ranking (1 is best) and rewards (more is better); None where either is all ties."""
-    agreeing = ranked = scored = 0
-    for i, j in combinations(range(len(ranks)), 2):
-        by_rank = (ranks[j] > ranks[i]) - (ranks[j] < ranks[i])
-        by_reward = (rewards[i] > rewards[j]) - (rewards[i] < rewards[j])
-        agreeing += by_rank * by_reward
-        ranked += by_rank != 0
-        scored += by_reward != 0
-    return agreeing / math.sqrt(ranked * scored) if ranked and scored else None
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Wilson's 95 % interval (1927) of a share that was seen in n independent cases."""
+    centre, half = share + Z**2 / (2 * n), Z * math.sqrt(share * (1 - share) / n + (Z / (2 * n)) ** 2)
+    low, high = (centre - half) / (1 + Z**2 / n), (centre + half) / (1 + Z**2 / n)
+    return max(0.0, low), min(1.0, high)
 
 
-def mean_tau(groups: Sequence[Group], rewards: Sequence[Sequence[float]]) -> Json:
-    """Mean tau-b over all rankings for which it is defined, and their number."""
-    taus = [
-        tau
-        for group, values in zip(groups, rewards, strict=True)
-        for ranking in group.rankings
-        if (tau := kendall_tau_b(ranking.ranks, values)) is not None
-    ]
-    return {"value": sum(taus) / len(taus) if taus else None, "n": len(taus)}
+def share(hits: Floats, cluster: Ints) -> Json:
+    """n, accuracy and its interval, for parts too small for a bootstrap: three of three are not 100 % to 100 %.
 
-
-def human_ceiling(groups: Sequence[Group], *, samples: int, seed: int) -> Json | None:
-    """How often two different labelers, neither of whom tied it, agree on a pair; None where no pair has two."""
-    clusters = dict[str, int]()
-    rows = []
-    for group in groups:
-        cluster = clusters.setdefault(group.prompt_key, len(clusters))
-        agreed = n = 0
-        for one, other in combinations(group.rankings, 2):
-            if one.labeler == other.labeler:  # the same person asked twice says nothing about agreement of people
-                continue
-            for i, j in combinations(range(len(one.ranks)), 2):
-                product = (one.ranks[i] - one.ranks[j]) * (other.ranks[i] - other.ranks[j])
-                agreed += product > 0
-                n += product != 0
-        rows.append((cluster, agreed, n))
-    table = np.array(rows, dtype=np.int64).reshape(len(rows), 3)
-    totals = cluster_sums(table[:, 1:].astype(np.float64), table[:, 0], len(clusters))
-    agreed, n = totals.sum(axis=0)
+    Wilson's interval at the effective number of pairs (Korn and Graubard 1998, Survey Methodology 24): as many
+    independent ones as would scatter like these, which come in clusters.
+    """
+    n = len(hits)
     if not n:
-        return None
-    draws = resampled_means(totals[:, :1], totals[:, 1], samples=samples, seed=seed)
-    return {"agreement": float(agreed / n), **interval(draws[:, 0]), "n": int(n)}
+        return {"n": 0, "accuracy": None, "accuracy_low": None, "accuracy_high": None}
+    mean = float(hits.mean())
+    low, high = wilson(mean, _effective_number(hits - mean, mean * (1 - mean), cluster))
+    return {"n": n, "accuracy": mean, "accuracy_low": low, "accuracy_high": high}
 
 
-def by_gap(pairs: Pairs, hits: Floats) -> list[Json]:
-    return [{"gap": int(gap), **_part(hits, pairs.gap == gap)} for gap in np.unique(pairs.gap)]
-
-
-def by_labeler(pairs: Pairs, hits: Floats) -> list[Json]:
-    names = np.array(pairs.labelers, dtype=object)
-    return [{"labeler": name, **_part(hits, names == name)} for name, _ in Counter(pairs.labelers).most_common()]
-
-
-def by_length_difference(pairs: Pairs, hits: Floats) -> list[Json]:
-    """Accuracy where the chosen completion is `low` to `high` characters longer (high excluded; None is no bound)."""
-    edges = [None, *LENGTH_EDGES, None]
-    parts = []
-    for low, high in pairwise(edges):
-        inside = np.ones(len(hits), dtype=bool)
-        if low is not None:
-            inside &= pairs.longer_by >= low
-        if high is not None:
-            inside &= pairs.longer_by < high
-        if inside.any():
-            parts.append({"low": low, "high": high, **_part(hits, inside)})
-    return parts
-
-
-def _part(hits: Floats, inside: npt.NDArray[np.bool_]) -> Json:
-    return {"n": int(inside.sum()), "accuracy": float(hits[inside].mean())}
+def _effective_number(residuals: Floats, variance: float, cluster: Ints) -> float:
+    """Between one and all; where nothing scatters, the number of clusters."""
+    n, sizes = len(residuals), np.unique(cluster, return_inverse=True)[1]
+    sums = np.bincount(sizes, weights=residuals)
+    c = len(sums)
+    if c == 1 or variance == 0:
+        return float(c)
+    of_mean = c / (c - 1) * float(sums @ sums) / n**2
+    return min(n, variance / of_mean) if of_mean > 0 else n

@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from rewardtrain.core.batching import collate
+from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import CHAT, PAIR, TEXT, Encoded, Encoder
 from rewardtrain.core.errors import BackboneError
@@ -22,7 +23,7 @@ _UNLOADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError)  # w
 
 @dataclass(frozen=True)
 class RewardModel:
-    """A sequence classifier whose one logit is the reward, with the way its input is made."""
+    """A sequence classifier whose last logit is the reward, with the way its input is made."""
 
     network: Any
     encoder: Encoder
@@ -85,17 +86,28 @@ def backbone_folder(name: str) -> str:
     return name
 
 
-def load_backbone(name: str, *, max_length: int, device: Device) -> RewardModel:
-    """Load a pretrained encoder or decoder and give it a head of one logit, drawn from torch's random state.
+def labels_of(config: TrainConfig, flag: str | None) -> tuple[str, ...]:
+    """Names of the classes, the positive one last; none for a scalar head. `flag` is Dataset.flag."""
+    if config.head == "scalar":
+        return ()
+    if flag is None:
+        return "negative", "positive"
+    return (f"not_{flag}", flag) if config.flag_positive else (flag, f"not_{flag}")
+
+
+def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[str, ...] = ()) -> RewardModel:
+    """Load a pretrained encoder or decoder and give it a head drawn from torch's random state.
+
+    The head has a logit for each of the labels, the last of which is the reward's; without labels it has one logit.
 
     Dropout is switched off (and written so into the model's config), as reward models are usually trained: a reward is
     then one number, equal in training and in use. Raises BackboneError.
     """
     source = backbone_folder(name)
     try:
-        config = AutoConfig.from_pretrained(source, num_labels=1)
+        config = AutoConfig.from_pretrained(source, num_labels=len(labels) or 1)
         tokenizer = AutoTokenizer.from_pretrained(source)
-        _prepare(config, tokenizer)
+        _prepare(config, tokenizer, labels)
         network, info = AutoModelForSequenceClassification.from_pretrained(
             source, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
         )
@@ -120,11 +132,14 @@ def load_finished(folder: Path, *, style: str, max_length: int, device: Device) 
     return RewardModel(network.to(device.kind).eval(), encoder, device, frozenset())
 
 
-def _prepare(config: Any, tokenizer: Any) -> None:
+def _prepare(config: Any, tokenizer: Any, labels: tuple[str, ...]) -> None:
     for key, value in config.to_dict().items():
         if ("dropout" in key or key.endswith("_pdrop")) and isinstance(value, float):
             setattr(config, key, 0.0)
-    config.problem_type = "regression"
+    config.problem_type = "single_label_classification" if labels else "regression"
+    if labels:
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: index for index, label in enumerate(labels)}
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     config.pad_token_id = tokenizer.pad_token_id  # a decoder's classifier finds the last token by it

@@ -3,15 +3,15 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from rewardtrain.core import metrics
+from rewardtrain.core import curves, metrics, people
 from rewardtrain.core.data import Group
 
-SCHEMA = 1
+SCHEMA = 2  # 1 had no calibration, distributions or people, and no intervals of parts
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class Scores:
     truncated: int
     truncated_completions: int
     seconds: float
+    temperature: float = 1.0  # what a difference of rewards is divided by before the sigmoid
+    raw_scale: float = 1.0  # what rewards were multiplied with as training left them, before they were normalised
 
     @property
     def rewards(self) -> list[list[float]]:
@@ -42,35 +44,33 @@ def build_report(
     seed: int,
 ) -> dict[str, Any]:
     """The report of docs/training.md as JSON values. The groups must hold at least one pair that isn't a tie."""
-    pairs = metrics.collect_pairs(groups)
-    margins = pairs.margins(scores.rewards)
-    rivals = pairs.margins(champion.rewards) if champion else margins
-    hits, losses = metrics.correct(margins), metrics.log_loss(margins)
-    longer = metrics.correct(pairs.longer_by)
-    brier = (1 - metrics.probability(margins)) ** 2
-    columns = np.stack([hits, losses, longer, metrics.correct(rivals), metrics.log_loss(rivals)], axis=1)  # (P, 5)
-    sums = metrics.cluster_sums(columns, pairs.cluster, pairs.n_clusters)
-    counts = np.bincount(pairs.cluster, minlength=pairs.n_clusters).astype(np.float64)
-    draws = metrics.resampled_means(sums, counts, samples=samples, seed=seed)
-    means = columns.mean(axis=0)
+    pairs, rewards, drawn = metrics.collect_pairs(groups), scores.rewards, _Drawn(samples=samples, seed=seed)
+    margins = pairs.margins(rewards)
+    calibrated, raw = margins / scores.temperature, margins * scores.raw_scale
+    hits = metrics.correct(margins)
+    figures = _figures(pairs, hits, calibrated, raw, champion, **drawn)
+    ceiling = people.human_ceiling(groups, **drawn)
     return {
         "schema": SCHEMA,
+        "pairs_fingerprint": metrics.fingerprint_pairs(groups),
         "n_prompts": len(groups),
         "n_distinct_prompts": pairs.n_clusters,
         "n_pairs": len(margins),
         "n_ties": pairs.n_ties,
-        "accuracy": _estimate(means[0], draws[:, 0]),
-        "log_loss": _estimate(means[1], draws[:, 1]),
-        "brier": float(brier.mean()),
-        "ece": metrics.expected_calibration_error(margins),
-        "kendall_tau_b": metrics.mean_tau(groups, scores.rewards),
-        "baseline_longer": {"accuracy": float(means[2]), **metrics.interval(draws[:, 2])},
+        **figures,
         "ln2": math.log(2),
-        "human_ceiling": metrics.human_ceiling(groups, samples=samples, seed=seed),
-        "by_gap": metrics.by_gap(pairs, hits),
-        "by_length_difference": metrics.by_length_difference(pairs, hits),
-        "by_labeler": metrics.by_labeler(pairs, hits),
-        "champion": _compare(means, draws) if champion else None,
+        "temperature": scores.temperature,
+        "raw_scale": scores.raw_scale,
+        "ece": curves.calibration(pairs, calibrated, **drawn),
+        "ece_raw": curves.calibration(pairs, raw, **drawn),
+        "kendall_tau_b": people.mean_tau(groups, rewards, **drawn),
+        "human_ceiling": ceiling,
+        "people": people.people_and_model(groups, rewards, temperature=scores.temperature),
+        "rewards": curves.reward_distributions(pairs, rewards, **drawn),
+        "margins": curves.margin_sizes(pairs, rewards, **drawn),
+        "by_gap": curves.by_gap(pairs, hits),
+        "by_length_difference": curves.by_length_difference(pairs, hits),
+        "by_labeler": curves.by_labeler(pairs, hits),
         "seconds": round(scores.seconds, 3),
         "peak_memory_mb": round(peak_memory_mb, 1),
         "device": device,
@@ -79,26 +79,61 @@ def build_report(
     }
 
 
-def _estimate(value: float, draws: metrics.Floats) -> dict[str, Any]:
-    return {"value": float(value), **metrics.interval(draws)}
+class _Drawn(TypedDict):
+    """How every bootstrap of a report is drawn: the same way, so that all its differences are paired."""
+
+    samples: int
+    seed: int
 
 
-def _compare(means: metrics.Floats, draws: metrics.Floats) -> dict[str, Any]:
-    """The champion on the same pairs; differences are ours minus the champion's, on the same draws of prompts."""
-    return {
-        "accuracy": float(means[3]),
-        "log_loss": float(means[4]),
-        "difference": {
-            "accuracy": _estimate(means[0] - means[3], draws[:, 0] - draws[:, 3]),
-            "log_loss": _estimate(means[1] - means[4], draws[:, 1] - draws[:, 4]),
-        },
+def _figures(
+    pairs: metrics.Pairs,
+    hits: metrics.Floats,
+    calibrated: metrics.Floats,
+    raw: metrics.Floats,
+    champion: Scores | None,
+    **drawn: Unpack[_Drawn],
+) -> dict[str, Any]:
+    """The figures that are means over pairs, with intervals of one bootstrap over prompts."""
+    columns = {
+        "accuracy": hits,
+        "log_loss": metrics.log_loss(calibrated),
+        "log_loss_raw": metrics.log_loss(raw),
+        "brier": (1 - metrics.probability(calibrated)) ** 2,
+        "longer": metrics.correct(pairs.longer_by),
     }
+    if champion:
+        theirs = pairs.margins(champion.rewards)
+        columns["champion_accuracy"] = metrics.correct(theirs)
+        columns["champion_log_loss"] = metrics.log_loss(theirs / champion.temperature)
+    table = np.stack(list(columns.values()), axis=1)  # (P, figures)
+    counts = np.bincount(pairs.cluster, minlength=pairs.n_clusters).astype(np.float64)
+    sums = metrics.cluster_sums(table, pairs.cluster, pairs.n_clusters)
+    means = dict(zip(columns, table.mean(axis=0), strict=True))
+    draws = dict(zip(columns, metrics.resampled_means(sums, counts, **drawn).T, strict=True))
+    figures: dict[str, Any] = {
+        name: metrics.estimate(means[name], draws[name]) for name in ("accuracy", "log_loss", "log_loss_raw", "brier")
+    }
+    figures["baseline_longer"] = {"accuracy": float(means["longer"]), **metrics.interval(draws["longer"])}
+    figures["champion"] = _against_champion(means, draws) if champion else None
+    return figures
+
+
+def _against_champion(means: dict[str, Any], draws: dict[str, metrics.Floats]) -> dict[str, Any]:
+    """The champion on the same pairs; differences are ours minus the champion's, on the same draws of prompts."""
+    against: dict[str, Any] = {"difference": {}}
+    for name in ("accuracy", "log_loss"):
+        rival = f"champion_{name}"
+        theirs = metrics.interval(draws[rival])
+        against |= {name: float(means[rival]), f"{name}_low": theirs["low"], f"{name}_high": theirs["high"]}
+        against["difference"][name] = metrics.estimate(means[name] - means[rival], draws[name] - draws[rival])
+    return against
 
 
 def format_report(report: dict[str, Any]) -> str:
     """The report for a reader: every figure with its interval, its n, and what it must be compared with."""
-    accuracy, loss, longer = report["accuracy"], report["log_loss"], report["baseline_longer"]
-    ceiling, champion = report["human_ceiling"], report["champion"]
+    accuracy, longer, ceiling = report["accuracy"], report["baseline_longer"], report["human_ceiling"]
+    tau, margins = report["kendall_tau_b"], report["margins"]
     lines = [
         f"accuracy {accuracy['value']:.4f}",
         f"  95% interval {_range(accuracy)}, {report['n_pairs']} pairs of {report['n_prompts']} prompts,"
@@ -107,25 +142,54 @@ def format_report(report: dict[str, Any]) -> str:
         "  human ceiling unknown: no pair was judged by two labelers"
         if ceiling is None
         else f"  human ceiling {ceiling['agreement']:.4f}, 95% interval {_range(ceiling)}, n {ceiling['n']}",
-        f"log loss {loss['value']:.4f}",
-        f"  95% interval {_range(loss)}, a coin has ln 2 = {report['ln2']:.4f}",
-        f"Brier score {report['brier']:.4f}, a coin has 0.2500",
-        f"expected calibration error {report['ece']['value']:.4f}",
+        *_calibration_lines(report),
+        *([f"Kendall tau-b {_estimate(tau)}, n {tau['n']} rankings"] if tau["n"] else []),
+        f"mean margin {_estimate(margins)}, standard deviation {margins['sd']:.4f}",
+        *_champion_lines(report["champion"]),
+        *_part_lines(report),
     ]
-    tau = report["kendall_tau_b"]
-    if tau["value"] is not None:
-        lines.append(f"Kendall tau-b {tau['value']:.4f}, n {tau['n']} rankings")
-    if champion is not None:
-        better = champion["difference"]
-        lines.append(f"champion: accuracy {champion['accuracy']:.4f}, log loss {champion['log_loss']:.4f}")
-        for name in ("accuracy", "log_loss"):
-            value = f"{better[name]['value']:+.4f}, 95% interval {_range(better[name])}"
-            lines.append(f"  {name.replace('_', ' ')} minus champion's {value}")
-    for part in report["by_gap"]:
-        lines.append(f"rank gap {part['gap']}: accuracy {part['accuracy']:.4f}, n {part['n']}")
     cut = f"{report['truncated']} sequences cut, of these {report['truncated_completions']} in the completion"
     memory = f"{report['peak_memory_mb']:.0f} MB at most on {report['device']}"
     return "\n".join([*lines, f"{cut}; {report['seconds']:.1f} s; {memory}"])
+
+
+def _calibration_lines(report: dict[str, Any]) -> list[str]:
+    loss, error = report["log_loss"], report["ece"]
+    return [
+        f"log loss {loss['value']:.4f}",
+        f"  95% interval {_range(loss)}, a coin has ln 2 = {report['ln2']:.4f};"
+        f" before calibration {_estimate(report['log_loss_raw'])}",
+        f"Brier score {_estimate(report['brier'])}, a coin has 0.2500",
+        f"expected calibration error {_estimate(error)}, a perfect model has {error['by_chance']:.4f} on these pairs;"
+        f" before calibration {_estimate(report['ece_raw'])}",
+    ]
+
+
+def _champion_lines(champion: dict[str, Any] | None) -> list[str]:
+    if champion is None:
+        return []
+    lines = [f"champion: accuracy {champion['accuracy']:.4f}, log loss {champion['log_loss']:.4f}"]
+    for name in ("accuracy", "log_loss"):
+        difference = champion["difference"][name]
+        value = f"{difference['value']:+.4f}, 95% interval {_range(difference)}"
+        lines.append(f"  {name.replace('_', ' ')} minus champion's {value}")
+    return lines
+
+
+def _part_lines(report: dict[str, Any]) -> list[str]:
+    """A part's interval is Wilson's: see metrics.share."""
+    names = {"by_gap": "rank gap {gap}", "by_length_difference": "chosen longer by {low} to {high}"}
+    lines = []
+    for key, name in names.items():
+        for part in report[key]:
+            low, high = part["accuracy_low"], part["accuracy_high"]
+            value = f"accuracy {part['accuracy']:.4f} ({low:.4f} to {high:.4f}), n {part['n']}"
+            lines.append(f"{name.format(**part)}: {value}")
+    return lines
+
+
+def _estimate(value: dict[str, Any]) -> str:
+    return f"{value['value']:.4f} ({_range(value)})"
 
 
 def _range(value: dict[str, Any]) -> str:

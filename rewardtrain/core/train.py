@@ -13,7 +13,7 @@ import torch
 from rewardtrain.core.artifact import is_finished, require_model
 from rewardtrain.core.batching import Batch, make_batch, prompt_batches
 from rewardtrain.core.checkpoint import Checkpoint, last_checkpoint, save_checkpoint
-from rewardtrain.core.comparisons import Dataset, build_dataset, merge, require_data
+from rewardtrain.core.comparisons import Dataset, build_dataset, require_data
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import SPLITS, fingerprint, read_groups
 from rewardtrain.core.device import choose_device, rng_state, set_rng_state
@@ -24,7 +24,7 @@ from rewardtrain.core.finish import MODEL, REPORT, finish
 from rewardtrain.core.gradients import accumulate_gradients
 from rewardtrain.core.head_run import train_head
 from rewardtrain.core.loss import Objective
-from rewardtrain.core.model import RewardModel, load_backbone
+from rewardtrain.core.model import RewardModel, labels_of, load_backbone
 from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.report import Scores
 
@@ -162,8 +162,8 @@ class Trainer:
         epoch, position = divmod(self.step, self.steps_per_epoch)
         groups = self.data.splits["train"]
         order = prompt_batches(len(groups), self.config.batch_prompts, seed=self.config.seed, epoch=epoch)[position]
-        merged = [merge(groups[index], ties=self.config.ties) for index in order]
-        return make_batch([self.encoded["train"][index] for index in order], merged)
+        comparisons = self.data.comparisons["train"]
+        return make_batch([self.encoded["train"][index] for index in order], [comparisons[index] for index in order])
 
     def _validate(self) -> None:
         groups = self.data.splits["validation"]
@@ -207,11 +207,13 @@ def _prepare(
     data: Path, out: Path, config: TrainConfig, run: dict[str, Any], log: MetricsLog, checkpoint: Checkpoint | None
 ) -> Trainer:
     log.emit("phase", phase="loading")
-    dataset = build_dataset(read_groups(data), ties=config.ties)
-    require_data(dataset, min_pairs=config.min_pairs)
+    dataset = build_dataset(read_groups(data), config)
+    require_data(dataset, config)
     device = choose_device(config.threads)
     torch.manual_seed(config.seed)  # draws the head
-    model = load_backbone(config.backbone, max_length=config.max_length, device=device)
+    model = load_backbone(
+        config.backbone, max_length=config.max_length, device=device, labels=labels_of(config, dataset.flag)
+    )
     log.emit("phase", phase="tokenizing")
     encoded = {
         split: encode_groups(
@@ -219,7 +221,7 @@ def _prepare(
         )
         for split in SPLITS
     }
-    objective = Objective(config)
+    objective = Objective(config, tie_share=dataset.tie_share)
     trainer = Trainer(config, run, out, log, dataset, encoded, model, objective, _optimizer(model, config))
     log.emit("start", **_counts(trainer), device=device.kind, device_name=device.name, dtype=device.dtype_name)
     if checkpoint:
@@ -249,7 +251,7 @@ def _counts(trainer: Trainer) -> dict[str, Any]:
         "n_prompts": {split: len(groups) for split, groups in data.splits.items()},
         "n_completions": len(sequences),
         "n_comparisons": sum(data.n_pairs(split) for split in SPLITS),
-        "n_ties": sum(merge(group, ties="drop").n_ties for group in data.groups),
+        "n_ties": sum(data.n_ties(split) for split in SPLITS),
         "truncated": sum(sequence.prompt_cut or sequence.completion_cut for sequence in sequences),
         "truncated_completions": sum(sequence.completion_cut for sequence in sequences),
         "dropped": sum(data.left_out.values()),

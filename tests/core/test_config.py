@@ -35,6 +35,13 @@ def test_settings_on_the_command_line_go_over_the_file(tmp_path: Path) -> None:
         ({"head": "ternary"}, "head is 'ternary'; it must be one of scalar, binary"),
         ({"seed": -1}, "seed is -1; it must be at least 0"),
         ({"warmup_ratio": 1.0}, "warmup_ratio is 1.0"),
+        (
+            {"ties": "davidson", "margin": "gap"},
+            "ties is 'davidson' and margin is 'gap'; .* set margin=none",
+        ),
+        ({"flag": "hateful"}, "flag is 'hateful' .* but head is 'scalar', which reads no flags; set head=binary"),
+        ({"flag_positive": False}, "flag_positive False but head is 'scalar'"),
+        ({"head": "binary", "flag_weight": 0}, "head is 'binary' and flag_weight is 0.0, .* set head=scalar"),
     ],
 )
 def test_a_wrong_setting_is_named(values: dict[str, Any], words: str) -> None:

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,16 +22,14 @@ REWARDS = [[math.log(3), 0.0, 0.0], [0.0, math.log(4)]]
 # Pairs (chosen > rejected, margin): ann a>b ln3, a>c ln3, b>c 0; ben b>a -ln3, b>c 0, one tie; ann x>yy -ln4.
 
 
-def scores_of(rewards: list[list[float]], *, truncated: int = 0) -> Scores:
+def scores_of(rewards: list[list[float]], **more: Any) -> Scores:
     logits = np.array([[value] for values in rewards for value in values], dtype=np.float32)
-    return Scores(logits, [len(values) for values in rewards], truncated, truncated_completions=0, seconds=1.0)
+    return Scores(logits, [len(values) for values in rewards], 1, truncated_completions=0, seconds=1.0, **more)
 
 
-def report(**more: object) -> dict[str, object]:
-    scores = scores_of(REWARDS, truncated=1)
-    rival = scores_of([[0.0, 0.0, 0.0], [0.0, 0.0]])
-    champion = rival if more.get("champion") else None
-    return build_report(GROUPS, scores, champion=champion, device="cpu", peak_memory_mb=1.0, samples=200, seed=0)
+def report(*, champion: Scores | None = None, groups: list[Group] = GROUPS, **more: Any) -> dict[str, Any]:
+    scores = scores_of(more.pop("rewards", REWARDS), **more)
+    return build_report(groups, scores, champion=champion, device="cpu", peak_memory_mb=1.0, samples=200, seed=0)
 
 
 def test_the_report_holds_the_values_worked_out_by_hand() -> None:
@@ -41,63 +40,90 @@ def test_the_report_holds_the_values_worked_out_by_hand() -> None:
     assert got["accuracy"]["value"] == pytest.approx(3 / 6)
     losses = [-math.log(3 / 4)] * 2 + [math.log(2)] * 2 + [math.log(4), math.log(5)]
     assert got["log_loss"]["value"] == pytest.approx(sum(losses) / 6)
-    assert got["brier"] == pytest.approx((2 / 16 + 2 / 4 + 9 / 16 + 16 / 25) / 6)
+    assert got["brier"]["value"] == pytest.approx((2 / 16 + 2 / 4 + 9 / 16 + 16 / 25) / 6)
     assert got["baseline_longer"]["accuracy"] == pytest.approx(4 / 6)
     assert got["ln2"] == math.log(2)
-    assert got["by_gap"] == [
-        {"gap": 1, "n": 5, "accuracy": pytest.approx((1 + 0.5 + 0 + 0.5 + 0) / 5)},
-        {"gap": 2, "n": 1, "accuracy": 1.0},
-    ]
-    assert got["by_labeler"] == [
-        {"labeler": "ann", "n": 4, "accuracy": pytest.approx(2.5 / 4)},
-        {"labeler": "ben", "n": 2, "accuracy": pytest.approx(0.25)},
-    ]
+    parts = [(part["gap"], part["n"], part["accuracy"]) for part in got["by_gap"]]
+    assert parts == [(1, 5, pytest.approx((1 + 0.5 + 0 + 0.5 + 0) / 5)), (2, 1, 1.0)]
+    parts = [(part["labeler"], part["n"], part["accuracy"]) for part in got["by_labeler"]]
+    assert parts == [("ann", 4, pytest.approx(2.5 / 4)), ("ben", 2, 0.25)]
     assert [(part["low"], part["n"]) for part in got["by_length_difference"]] == [(-100, 2), (1, 4)]
 
 
-def test_the_human_ceiling_counts_pairs_that_two_labelers_ranked_without_tie() -> None:
-    """ann and ben: a/b differ, b/c agree, a/c is tied by ben: 1 of 2."""
-    ceiling = report()["human_ceiling"]
-    assert (ceiling["agreement"], ceiling["n"]) == (0.5, 2)
-    assert metrics.human_ceiling(GROUPS[1:], samples=100, seed=0) is None
+def test_log_loss_is_after_calibration_and_the_raw_one_stands_beside_it() -> None:
+    """Temperature 1/2 doubles a margin: margins of 2 ln 3 and 2 ln 4 have odds of 9 and 16. They were half as large as
+    training left them: odds of sqrt 3 and 2. Accuracy knows nothing of it."""
+    got = report(temperature=0.5, raw_scale=0.5)
+    losses = [-math.log(9 / 10)] * 2 + [math.log(2)] * 2 + [math.log(10), math.log(17)]
+    assert got["log_loss"]["value"] == pytest.approx(sum(losses) / 6)
+    root = math.sqrt(3)
+    raw = [-math.log(root / (1 + root))] * 2 + [math.log(2)] * 2 + [math.log(1 + root), math.log(3)]
+    assert got["log_loss_raw"]["value"] == pytest.approx(sum(raw) / 6)
+    assert got["accuracy"] == report()["accuracy"]
+    confidences = [part["confidence"] for part in got["ece"]["bins"] if part["n"]]
+    assert confidences == [0.5, pytest.approx((3 * 9 / 10 + 16 / 17) / 4)]
 
 
-def test_the_same_labeler_twice_is_no_human_ceiling() -> None:
-    twice = [group("p", ["a", "b"], ("ann", [1, 2]), ("ann", [1, 2]))]
-    assert metrics.human_ceiling(twice, samples=100, seed=0) is None
-
-
-def test_the_champion_is_compared_on_the_same_pairs() -> None:
+def test_the_champion_is_compared_on_the_same_pairs_and_at_its_own_temperature() -> None:
     """A champion of equal rewards is a coin: accuracy 1/2 and log loss ln 2 on every draw, so ours minus its has
-    ours's own interval, moved."""
-    got = report(champion=True)
+    ours's own interval, moved. One with our rewards at half the temperature differs from us in log loss alone."""
+    got = report(champion=scores_of([[0.0, 0.0, 0.0], [0.0, 0.0]]))
     champion, ours = got["champion"], got["accuracy"]
     assert (champion["accuracy"], champion["log_loss"]) == (0.5, pytest.approx(math.log(2)))
+    assert (champion["accuracy_low"], champion["accuracy_high"]) == (0.5, 0.5)
     difference = champion["difference"]["accuracy"]
     assert difference == {key: pytest.approx(ours[key] - 0.5) for key in ("value", "low", "high")}
+    same = report(champion=scores_of(REWARDS, temperature=0.5))["champion"]
+    assert same["difference"]["accuracy"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert same["log_loss"] == pytest.approx(report(temperature=0.5)["log_loss"]["value"])
 
 
 def test_a_length_equal_pair_counts_half_for_longer_wins() -> None:
     groups = [group("p", ["aa", "bb"], ("ann", [1, 2]))]
-    scores = scores_of([[1.0, 0.0]])
-    got = build_report(groups, scores, champion=None, device="cpu", peak_memory_mb=0.0, samples=100, seed=0)
-    assert got["baseline_longer"]["accuracy"] == 0.5
+    assert report(groups=groups, rewards=[[1.0, 0.0]])["baseline_longer"]["accuracy"] == 0.5
 
 
-def test_kendall_tau_b_is_that_of_the_textbook() -> None:
-    """Ranks 1 2 3 3 against rewards 3 2 2 1. Of six pairs: concordant 01 02 03 13, discordant none; 12 tied in rewards,
-    23 tied in ranks. tau-b = 4 / sqrt((6 - 1) * (6 - 1)) = 0.8."""
-    assert metrics.kendall_tau_b([1, 2, 3, 3], [3, 2, 2, 1]) == pytest.approx(0.8)
-    assert metrics.kendall_tau_b([1, 2], [0.0, 1.0]) == -1.0
-    assert metrics.kendall_tau_b([1, 1], [0.0, 1.0]) is None
+def test_reports_on_the_same_pairs_have_the_same_fingerprint() -> None:
+    """Whatever the order, the ids, the labelers' names and the ties; not with another text, prompt or preference."""
+    same = [
+        Group("new id", "all", (Message("user", "two"),), ("yy", "x"), (Ranking("eve", (5, 2)),)),
+        group("one", ["c", "aaaa", "bb"], ("zoe", [3, 2, 1]), ("ben", [2, 2, 2]), ("ann", [3, 1, 2])),
+    ]
+    wanted = [same[0], group("one", ["aaaa", "bb", "c"], ("ann", [1, 2, 3]), ("ben", [2, 1, 3]))]
+    assert metrics.fingerprint_pairs(same) == metrics.fingerprint_pairs(wanted)
+    others = [
+        group("two", ["x", "yy"], ("ann", [2, 1])),
+        group("two", ["x", "y"], ("ann", [1, 2])),
+        group("three", ["x", "yy"], ("ann", [1, 2])),
+        group("two", ["x", "yy"], ("ann", [1, 2]), ("ben", [1, 2])),
+    ]
+    prints = {metrics.fingerprint_pairs([other]) for other in [GROUPS[1], *others]}
+    assert len(prints) == 5
+    assert report()["pairs_fingerprint"] == metrics.fingerprint_pairs(GROUPS)
 
 
-def test_calibration_error_is_the_weighted_gap_between_confidence_and_accuracy() -> None:
-    """Three pairs of confidence 3/4, of which two are right: |3/4 - 2/3|; one of 9/10 that is right: |9/10 - 1|."""
-    margins = np.array([math.log(3), math.log(3), -math.log(3), math.log(9)])
-    got = metrics.expected_calibration_error(margins)
-    assert got["value"] == pytest.approx(3 / 4 * (3 / 4 - 2 / 3) + 1 / 4 * (1 - 9 / 10))
-    assert sum(part["n"] for part in got["bins"]) == 4
+def test_wilsons_interval_is_that_of_the_textbook() -> None:
+    """Ten of ten: from 1 / (1 + z^2 / 10) to 1. Five of ten: 1/2 +- z / (2 sqrt(10 + z^2))."""
+    z = 1.959964
+    assert metrics.wilson(1.0, 10) == (pytest.approx(1 / (1 + z * z / 10)), pytest.approx(1.0))
+    half = z / 2 / math.sqrt(10 + z * z)
+    assert metrics.wilson(0.5, 10) == (pytest.approx(0.5 - half), pytest.approx(0.5 + half))
+
+
+def test_a_parts_interval_counts_pairs_of_one_prompt_as_what_they_are_worth() -> None:
+    """Four prompts of ten pairs that are right or wrong together are worth 3 independent pairs: the variance of the
+    mean is 4/3 * (4 * 5^2) / 40^2 = 1/12, and 1/4 over that is 3. Forty prompts of one pair each are worth 39. All
+    right is worth as many pairs as there are prompts; prompts that are each half right are worth all their pairs."""
+    whole, clusters = np.repeat([1.0, 1.0, 0.0, 0.0], 10), np.repeat(np.arange(4), 10)
+    got = metrics.share(whole, clusters)
+    assert (got["n"], got["accuracy"]) == (40, 0.5)
+    assert (got["accuracy_low"], got["accuracy_high"]) == pytest.approx(metrics.wilson(0.5, 3))
+    single = metrics.share(whole, np.arange(40))
+    assert single["accuracy_low"] == pytest.approx(metrics.wilson(0.5, 39)[0])
+    right = metrics.share(np.ones(40), clusters)
+    assert right["accuracy_low"] == pytest.approx(metrics.wilson(1.0, 4)[0])
+    even = metrics.share(np.array([1.0, 0.0] * 20), clusters)
+    assert even["accuracy_low"] == pytest.approx(metrics.wilson(0.5, 40)[0])
 
 
 def test_the_bootstrap_draws_whole_prompts() -> None:
@@ -112,7 +138,7 @@ def test_the_same_dialogue_under_two_ids_is_one_cluster() -> None:
 
 
 def test_the_readable_report_begins_with_the_accuracy_and_names_its_baselines() -> None:
-    text = format_report(report(champion=True))
+    text = format_report(report(champion=scores_of([[0.0, 0.0, 0.0], [0.0, 0.0]])))
     assert text.startswith("accuracy 0.5000\n")
     for words in (
         "longer wins 0.6667",
@@ -120,5 +146,8 @@ def test_the_readable_report_begins_with_the_accuracy_and_names_its_baselines() 
         "ln 2 = 0.6931",
         "6 pairs of 2 prompts",
         "champion: accuracy 0.5000",
+        "before calibration 0.",
+        "rank gap 2: accuracy 1.0000 (0.2065 to 1.0000), n 1",
+        "chosen longer by 1 to 101: accuracy 0.7500",
     ):
         assert words in text
