@@ -22,6 +22,7 @@ PHASES = {
     "starting": _("Starting"),
     "loading": _("Loading"),
     "tokenizing": _("Tokenizing"),
+    "encoding": _("Encoding completions"),
     "training": _("Training"),
     "evaluating": _("Evaluating"),
     "saving": _("Saving"),
