@@ -13,10 +13,10 @@ from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassificati
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from rewardtrain.core.batching import collate
-from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.calibrate import RAW, Calibration
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import CHAT, PAIR, TEXT, Encoded, Encoder
-from rewardtrain.core.errors import BackboneError, ConfigError
+from rewardtrain.core.errors import BackboneError
 
 _UNLOADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError)  # what from_pretrained raises
 
@@ -29,6 +29,7 @@ class RewardModel:
     encoder: Encoder
     device: Device
     new_parameters: frozenset[str]  # names of those the backbone didn't have: the head's
+    calibration: Calibration = RAW  # of the finished model; while it is in training the logits are raw
 
     @property
     def n_labels(self) -> int:
@@ -99,15 +100,6 @@ def layer_shapes(name: str) -> list[tuple[int, int]]:
     return sorted({(module.out_features, module.in_features) for module in linears})
 
 
-def labels_of(config: TrainConfig, flag: str | None) -> tuple[str, ...]:
-    """Names of the classes, the positive one last; none for a scalar head. `flag` is Dataset.flag."""
-    if config.head == "scalar":
-        return ()
-    if flag is None:
-        return "negative", "positive"
-    return (f"not_{flag}", flag) if config.flag_positive else (flag, f"not_{flag}")
-
-
 def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[str, ...] = ()) -> RewardModel:
     """Load a pretrained encoder or decoder and give it a head drawn from torch's random state.
 
@@ -138,31 +130,9 @@ def _unloadable(name: str, error: Exception) -> BackboneError:
     return BackboneError(f"backbone {name!r} can't be loaded: {reason}; {advice}")
 
 
-def speed_up(network: Any, config: TrainConfig) -> None:
-    """Turn on what a run's settings ask for: gradient checkpointing and compilation. Raises ConfigError.
-
-    Checkpointing needs the network in training mode, which changes nothing else: there is no dropout.
-    """
-    if config.gradient_checkpointing:
-        if not network.supports_gradient_checkpointing:
-            kind = type(network).__name__
-            raise ConfigError(f"gradient_checkpointing is true, but {kind} can't do it; set it to false")
-        network.activation_checkpointing_enable({"use_reentrant": False})
-        network.train()
-    if config.compile:
-        _require_compiler()
-        network.compile(dynamic=True)  # in place, so that names of parameters and the saved folder stay as they are
-
-
-def _require_compiler() -> None:
-    try:
-        torch.compile(torch.nn.functional.gelu)(torch.ones(8))
-    except Exception as error:  # a missing g++, header or Triton comes as any of a dozen classes
-        reason = str(error).strip().partition("\n")[0]
-        raise ConfigError(f"compile is true, but torch can't compile here: {reason}; set it to false") from error
-
-
-def load_finished(folder: Path, *, style: str, max_length: int, device: Device) -> RewardModel:
+def load_finished(
+    folder: Path, *, style: str, max_length: int, device: Device, calibration: Calibration
+) -> RewardModel:
     """Load a folder written by artifact.save_model, in float32."""
     try:
         network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
@@ -170,7 +140,7 @@ def load_finished(folder: Path, *, style: str, max_length: int, device: Device) 
     except _UNLOADABLE as error:
         raise BackboneError(f"model folder {str(folder)!r} can't be loaded: {error}; train it again") from error
     encoder = Encoder(tokenizer=tokenizer, style=style, max_length=max_length)
-    return RewardModel(network.to(device.kind).eval(), encoder, device, frozenset())
+    return RewardModel(network.to(device.kind).eval(), encoder, device, frozenset(), calibration)
 
 
 def _prepare(config: Any, tokenizer: Any, labels: tuple[str, ...]) -> None:

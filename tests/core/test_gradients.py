@@ -16,7 +16,8 @@ from rewardtrain.core.errors import ConfigError, OutOfMemoryError
 from rewardtrain.core.gradients import accumulate_gradients, gradients_in_memory, predict
 from rewardtrain.core.loss import Objective
 from rewardtrain.core.memory import Budgets
-from rewardtrain.core.model import RewardModel, load_backbone, speed_up
+from rewardtrain.core.model import RewardModel, load_backbone
+from rewardtrain.core.speed import speed_up
 
 GROUPS = [
     Group("1", "train", (Message("user", "how do i bake bread"),), ("please help", "never", "go away you stupid"),
