@@ -54,5 +54,6 @@ def finish(
     )
     log.emit("phase", phase="saving")
     data = {key: counts[key] for key in ("fingerprint", "n_prompts", "n_completions", "n_comparisons", "n_ties")}
+    data["kept"] = counts.get("kept")  # which step, where there were steps
     save_model(model, out / MODEL, config=config, data=data, report=report)
     write_json(out / REPORT, report)
