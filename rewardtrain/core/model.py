@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from rewardtrain.core.batching import collate
-from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.calibrate import RAW, Calibration
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import CHAT, PAIR, TEXT, Encoded, Encoder
 from rewardtrain.core.errors import BackboneError
@@ -29,6 +29,7 @@ class RewardModel:
     encoder: Encoder
     device: Device
     new_parameters: frozenset[str]  # names of those the backbone didn't have: the head's
+    calibration: Calibration = RAW  # of the finished model; while it is in training the logits are raw
 
     @property
     def n_labels(self) -> int:
@@ -86,15 +87,6 @@ def backbone_folder(name: str) -> str:
     return name
 
 
-def labels_of(config: TrainConfig, flag: str | None) -> tuple[str, ...]:
-    """Names of the classes, the positive one last; none for a scalar head. `flag` is Dataset.flag."""
-    if config.head == "scalar":
-        return ()
-    if flag is None:
-        return "negative", "positive"
-    return (f"not_{flag}", flag) if config.flag_positive else (flag, f"not_{flag}")
-
-
 def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[str, ...] = ()) -> RewardModel:
     """Load a pretrained encoder or decoder and give it a head drawn from torch's random state.
 
@@ -121,7 +113,9 @@ def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[s
     return RewardModel(network.to(device.kind).eval(), encoder, device, new)
 
 
-def load_finished(folder: Path, *, style: str, max_length: int, device: Device) -> RewardModel:
+def load_finished(
+    folder: Path, *, style: str, max_length: int, device: Device, calibration: Calibration
+) -> RewardModel:
     """Load a folder written by artifact.save_model, in float32."""
     try:
         network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
@@ -129,7 +123,7 @@ def load_finished(folder: Path, *, style: str, max_length: int, device: Device) 
     except _UNLOADABLE as error:
         raise BackboneError(f"model folder {str(folder)!r} can't be loaded: {error}; train it again") from error
     encoder = Encoder(tokenizer=tokenizer, style=style, max_length=max_length)
-    return RewardModel(network.to(device.kind).eval(), encoder, device, frozenset())
+    return RewardModel(network.to(device.kind).eval(), encoder, device, frozenset(), calibration)
 
 
 def _prepare(config: Any, tokenizer: Any, labels: tuple[str, ...]) -> None:

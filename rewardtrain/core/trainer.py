@@ -18,6 +18,7 @@ from rewardtrain.core.device import rng_state, set_rng_state
 from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.errors import NotFiniteError, Stopped
 from rewardtrain.core.evaluate import quick_metrics, score_groups
+from rewardtrain.core.finish import reference
 from rewardtrain.core.gradients import accumulate_gradients
 from rewardtrain.core.loss import Objective
 from rewardtrain.core.model import RewardModel
@@ -156,8 +157,11 @@ class Trainer:
         return sorted(random.Random(f"{self.config.seed}:validation").sample(range(n), min(n, limit)))
 
     def score(self, split: str) -> Scores:
-        """The model's logits of a split as it is now."""
-        return self._score(self.encoded[split], "evaluating")
+        """The model's raw logits of a split as it is now; of the training split only the reference's."""
+        encoded = self.encoded[split]
+        if split == "train":
+            encoded = [encoded[index] for index in reference(self.data.splits[split])]
+        return self._score(encoded, "evaluating")
 
     def _score(self, encoded: Sequence[Sequence[Encoded]], phase: str) -> Scores:
         return score_groups(

@@ -35,7 +35,8 @@ def test_a_lower_log_loss_gives_it_all_its_patience_again() -> None:
 )
 def test_it_goes_to_the_last_step_and_says_why(patience: int, losses: list[float | None], reason: str) -> None:
     stopping, better, over = observe(patience, losses)
-    assert not any(better) and not any(over)
+    assert not any(better)
+    assert not any(over)
     kept = stopping.kept(30)
     assert kept["step"] == 30
     assert kept["reason"].startswith(reason)
