@@ -61,7 +61,7 @@ def finish(
     log.emit("phase", phase="saving")
     finished = replace(model, calibration=calibration)
     fold(finished)
-    data = {key: counts[key] for key in _DATA}
+    data = {key: counts[key] for key in _DATA} | {"kept": counts.get("kept")}  # the step; a head has no steps
     save_model(finished, out / MODEL, config=config, data=data, report=report, backbone=backbone)
     write_json(out / REPORT, report)
 

@@ -59,8 +59,8 @@ def fill_cache(data: Path, config: TrainConfig, cache: Path) -> int:
 
 def _run(data: Path, out: Path, config: TrainConfig, cache: Path, champion: Path | None, log: MetricsLog) -> None:
     log.emit("phase", phase="loading")
-    dataset = build_dataset(read_groups(data), ties=config.ties)
-    require_data(dataset, min_pairs=config.min_pairs)
+    dataset = build_dataset(read_groups(data), config)
+    require_data(dataset, config)
     frozen = Frozen(config, cache)
     log.emit("phase", phase="encoding")
     features = {

@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,10 @@ class RewardModel:
     def n_labels(self) -> int:
         """1 for a scalar head, 2 for a binary one."""
         return int(self.network.config.num_labels)
+
+    def in_float32(self) -> "RewardModel":
+        """The same weights, multiplied in full precision."""
+        return replace(self, device=replace(self.device, dtype=torch.float32))
 
     def rewards(self, sequences: Sequence[Encoded]) -> Tensor:
         """(N,) float32 rewards of one micro-batch."""
