@@ -116,7 +116,7 @@ class Trainer:
             seconds=seconds,
             completions_per_second=len(batch.sequences) / seconds,
             tokens_per_second=sum(map(len, batch.sequences)) / seconds,
-            padding=padding_share([len(sequence) for sequence in batch.sequences], self.budgets.tokens),
+            padding=padding_share(self.model.plan(batch.sequences, self.budgets.tokens)),
         )
 
     def _tell_smaller(self, budgets: Budgets, reason: str) -> None:
