@@ -84,7 +84,7 @@ def _prepare(
     model = load_backbone(
         config.backbone, max_length=config.max_length, device=device, labels=labels_of(config, dataset.flag)
     )
-    speed_up(model.network, config)
+    speed_up(model, config)
     log.emit("phase", phase="tokenizing")
     encoded = {
         split: encode_groups(
