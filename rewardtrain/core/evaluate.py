@@ -56,6 +56,8 @@ def score_groups(
         truncated=sum(sequence.prompt_cut or sequence.completion_cut for sequence in flat),
         truncated_completions=sum(sequence.completion_cut for sequence in flat),
         seconds=time.monotonic() - started,
+        temperature=model.calibration.temperature,
+        raw_scale=model.calibration.sd,
     )
 
 

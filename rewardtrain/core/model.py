@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from rewardtrain.core.batching import collate
+from rewardtrain.core.calibrate import RAW, Calibration
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import CHAT, PAIR, TEXT, Encoded, Encoder
 from rewardtrain.core.errors import BackboneError
@@ -28,6 +29,7 @@ class RewardModel:
     encoder: Encoder
     device: Device
     new_parameters: frozenset[str]  # names of those the backbone didn't have: the head's
+    calibration: Calibration = RAW  # of the finished model; while it is in training the logits are raw
 
     @property
     def n_labels(self) -> int:
@@ -111,7 +113,9 @@ def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[s
     return RewardModel(network.to(device.kind).eval(), encoder, device, new)
 
 
-def load_finished(folder: Path, *, style: str, max_length: int, device: Device) -> RewardModel:
+def load_finished(
+    folder: Path, *, style: str, max_length: int, device: Device, calibration: Calibration
+) -> RewardModel:
     """Load a folder written by artifact.save_model, in float32."""
     try:
         network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
@@ -119,7 +123,7 @@ def load_finished(folder: Path, *, style: str, max_length: int, device: Device) 
     except _UNLOADABLE as error:
         raise BackboneError(f"model folder {str(folder)!r} can't be loaded: {error}; train it again") from error
     encoder = Encoder(tokenizer=tokenizer, style=style, max_length=max_length)
-    return RewardModel(network.to(device.kind).eval(), encoder, device, frozenset())
+    return RewardModel(network.to(device.kind).eval(), encoder, device, frozenset(), calibration)
 
 
 def _prepare(config: Any, tokenizer: Any, labels: tuple[str, ...]) -> None:

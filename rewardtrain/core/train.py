@@ -20,9 +20,10 @@ from rewardtrain.core.device import choose_device, rng_state, set_rng_state
 from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.errors import NotFiniteError, Stopped
 from rewardtrain.core.evaluate import encode_groups, quick_metrics, score_groups
-from rewardtrain.core.finish import MODEL, REPORT, finish
+from rewardtrain.core.finish import MODEL, REPORT, finish, reference
 from rewardtrain.core.flags import labels_of
 from rewardtrain.core.gradients import accumulate_gradients
+from rewardtrain.core.head_run import train_head
 from rewardtrain.core.loss import Objective
 from rewardtrain.core.model import RewardModel, load_backbone
 from rewardtrain.core.progress import MetricsLog
@@ -37,14 +38,18 @@ def train(
     out: Path,
     config: TrainConfig,
     *,
+    cache: Path | None = None,
     champion: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Train, evaluate on the test split and write out/model, out/report.json and out/metrics.jsonl.
 
     Called again with the same arguments it goes on from the last checkpoint, on a CPU to the same bits; on a finished
-    folder it does nothing. should_stop is asked between micro-batches. Raises a CoreError.
+    folder it does nothing. should_stop is asked between micro-batches. cache is for what later runs can use again.
+    Raises a CoreError.
     """
+    if config.depth == "head":
+        return train_head(data, out, config, cache=cache, champion=champion, should_stop=should_stop)
     if is_finished(out / MODEL) and (out / REPORT).is_file():
         return
     if champion:
@@ -168,11 +173,14 @@ class Trainer:
         self.validation_due = False
 
     def score(self, split: str) -> Scores:
-        """The model's logits of a split as it is now."""
+        """The model's raw logits of a split as it is now; of the training split only the reference's."""
+        encoded = self.encoded[split]
+        if split == "train":
+            encoded = [encoded[index] for index in reference(self.data.splits[split])]
         phase = "validation" if split == "validation" else "evaluating"
         return score_groups(
             self.model,
-            self.encoded[split],
+            encoded,
             token_budget=self.config.token_budget,
             progress=lambda done, total: self.log.progress(phase, done, total),
         )
