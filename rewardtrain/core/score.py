@@ -9,8 +9,6 @@ from rewardtrain.core.errors import DataError
 from rewardtrain.core.gradients import predict
 from rewardtrain.core.model import RewardModel
 
-TOKEN_BUDGET = 4096
-
 
 def score(model: RewardModel, group: Group) -> dict[str, Any]:
     """Score the completions of one prompt.
@@ -21,7 +19,7 @@ def score(model: RewardModel, group: Group) -> dict[str, Any]:
     truncated: K booleans, whether the input was cut to the model's length.
     """
     encoded = model.encoder.encode(group.prompt, group.completions)
-    logits = predict(model, encoded, token_budget=TOKEN_BUDGET)  # (K, labels)
+    logits = predict(model, encoded, token_budget=None)  # (K, labels)
     rewards = logits[:, -1]
     return {
         "rewards": rewards.tolist(),
