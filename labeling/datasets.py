@@ -87,7 +87,8 @@ def freeze(project: Project, *, by: User | None = None) -> DatasetVersion:
     Raises Invalid('no_pairs') when no completion was preferred to another yet, OSError when the file can't be written.
     """
     with transaction.atomic():
-        Project.objects.select_for_update().get(pk=project.pk)
+        # Without its key: the pairs of a ranking that comes meanwhile refer to the project, and need not wait.
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         latest = DatasetVersion.objects.filter(project=project).first()
         number = latest.number + 1 if latest else 1
         name = f"projects/{project.pk}/datasets/{number:05}.parquet"

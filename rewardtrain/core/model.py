@@ -14,7 +14,6 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_N
 
 from rewardtrain.core.batching import collate
 from rewardtrain.core.calibrate import RAW, Calibration
-from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import CHAT, PAIR, TEXT, Encoded, Encoder
 from rewardtrain.core.errors import BackboneError
@@ -86,15 +85,6 @@ def backbone_folder(name: str) -> str:
     if name.startswith(("/", ".", "~")) or name.count("/") > 1:  # an id is owner/name
         raise BackboneError(f"backbone folder {name!r} doesn't exist; give 'minilm', a folder or a Hugging Face id")
     return name
-
-
-def labels_of(config: TrainConfig, flag: str | None) -> tuple[str, ...]:
-    """Names of the classes, the positive one last; none for a scalar head. `flag` is Dataset.flag."""
-    if config.head == "scalar":
-        return ()
-    if flag is None:
-        return "negative", "positive"
-    return (f"not_{flag}", flag) if config.flag_positive else (flag, f"not_{flag}")
 
 
 def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[str, ...] = ()) -> RewardModel:

@@ -21,9 +21,11 @@ from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.errors import NotFiniteError, Stopped
 from rewardtrain.core.evaluate import encode_groups, quick_metrics, score_groups
 from rewardtrain.core.finish import MODEL, REPORT, finish, reference
+from rewardtrain.core.flags import labels_of
 from rewardtrain.core.gradients import accumulate_gradients
+from rewardtrain.core.head_run import train_head
 from rewardtrain.core.loss import Objective
-from rewardtrain.core.model import RewardModel, labels_of, load_backbone
+from rewardtrain.core.model import RewardModel, load_backbone
 from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.report import Scores
 
@@ -36,14 +38,18 @@ def train(
     out: Path,
     config: TrainConfig,
     *,
+    cache: Path | None = None,
     champion: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Train, evaluate on the test split and write out/model, out/report.json and out/metrics.jsonl.
 
     Called again with the same arguments it goes on from the last checkpoint, on a CPU to the same bits; on a finished
-    folder it does nothing. should_stop is asked between micro-batches. Raises a CoreError.
+    folder it does nothing. should_stop is asked between micro-batches. cache is for what later runs can use again.
+    Raises a CoreError.
     """
+    if config.depth == "head":
+        return train_head(data, out, config, cache=cache, champion=champion, should_stop=should_stop)
     if is_finished(out / MODEL) and (out / REPORT).is_file():
         return
     if champion:
