@@ -7,7 +7,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from rewardtrain.core.calibrate import Calibration
+from safetensors.numpy import save_file
+
+from rewardtrain.core.calibrate import Array, Calibration
 from rewardtrain.core.card import model_card
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import Device
@@ -16,7 +18,7 @@ from rewardtrain.core.model import RewardModel, load_finished
 from rewardtrain.core.shards import save_sharded
 
 FORMAT = 2  # 1 had no calibration
-SETTINGS, MANIFEST, CARD = "podium.json", "manifest.json", "README.md"
+SETTINGS, MANIFEST, CARD, HEADS = "podium.json", "manifest.json", "README.md", "heads.safetensors"
 TRUNCATION = "prompt from the left, completion from the right only where it is over the length alone"
 
 
@@ -43,11 +45,13 @@ def save_model(
     data: dict[str, Any],
     report: dict[str, Any],
     backbone: Path | None = None,
+    heads: Array | None = None,
 ) -> None:
     """Write config.json, the weights, the tokenizer, podium.json, README.md, and manifest.json at the end.
 
     data: fingerprint and counts of what it was trained on. backbone: a file of shards.share_backbone, which the folder
-    then holds by a link instead of the same weights once more. A folder left half written is replaced.
+    then holds by a link instead of the same weights once more. heads: the ensemble, (M, D + 1) of head.uncertainty. A
+    folder left half written is replaced.
     """
     if folder.exists():
         shutil.rmtree(folder)
@@ -57,6 +61,8 @@ def save_model(
     else:
         model.network.save_pretrained(folder)
     model.encoder.tokenizer.save_pretrained(folder)
+    if heads is not None:
+        save_file({"heads": heads}, folder / HEADS)
     settings = _settings(model, config)
     write_json(folder / SETTINGS, settings)
     (folder / CARD).write_text(model_card(config, settings, data, report), encoding="utf-8")
