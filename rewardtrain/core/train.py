@@ -18,9 +18,11 @@ from rewardtrain.core.finish import MODEL, REPORT, finish
 from rewardtrain.core.flags import labels_of
 from rewardtrain.core.head_run import train_head
 from rewardtrain.core.loss import Objective
-from rewardtrain.core.model import load_backbone
+from rewardtrain.core.memory import Budgets
+from rewardtrain.core.model import layer_shapes, load_backbone
 from rewardtrain.core.optimizer import make_optimizer
 from rewardtrain.core.progress import MetricsLog
+from rewardtrain.core.speed import speed_up
 from rewardtrain.core.stopping import EarlyStopping
 from rewardtrain.core.trainer import Trainer
 
@@ -76,11 +78,13 @@ def _prepare(
     log.emit("phase", phase="loading")
     dataset = build_dataset(read_groups(data), config)
     require_data(dataset, config)
-    device = choose_device(config.threads)
+    dtype = checkpoint.dtype if checkpoint else config.dtype
+    device = choose_device(config.threads, dtype=dtype, layers=layer_shapes(config.backbone))
     torch.manual_seed(config.seed)  # draws the head
     model = load_backbone(
         config.backbone, max_length=config.max_length, device=device, labels=labels_of(config, dataset.flag)
     )
+    speed_up(model.network, config)
     log.emit("phase", phase="tokenizing")
     encoded = {
         split: encode_groups(
@@ -99,9 +103,10 @@ def _prepare(
         model=model,
         objective=objective,
         optimizer=make_optimizer(model.network, objective, config, head=model.new_parameters),
+        budgets=Budgets.on(device, config.token_budget, config.graph_budget),
         stopping=EarlyStopping(config.patience),
     )
-    log.emit("start", **_counts(trainer), device=device.kind, device_name=device.name, dtype=device.dtype_name)
+    log.emit("start", **_counts(trainer), **device.describe(), token_budget=trainer.budgets.tokens)
     if checkpoint:
         trainer.restore(checkpoint)
     return trainer

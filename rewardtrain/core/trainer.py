@@ -4,13 +4,13 @@ import math
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from rewardtrain.core.batching import Batch, make_batch, prompt_batches
+from rewardtrain.core.batching import Batch, make_batch, padding_share, prompt_batches
 from rewardtrain.core.checkpoint import Checkpoint, checkpoint_of, save_checkpoint
 from rewardtrain.core.comparisons import Dataset
 from rewardtrain.core.config import TrainConfig
@@ -19,8 +19,9 @@ from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.errors import NotFiniteError, Stopped
 from rewardtrain.core.evaluate import quick_metrics, score_groups
 from rewardtrain.core.finish import reference
-from rewardtrain.core.gradients import accumulate_gradients
+from rewardtrain.core.gradients import gradients_in_memory
 from rewardtrain.core.loss import Objective
+from rewardtrain.core.memory import Budgets
 from rewardtrain.core.model import RewardModel
 from rewardtrain.core.optimizer import all_finite, clip_gradients, learning_rate_factor, set_learning_rate
 from rewardtrain.core.progress import MetricsLog
@@ -43,6 +44,7 @@ class Trainer:
     model: RewardModel
     objective: Objective
     optimizer: torch.optim.Optimizer
+    budgets: Budgets  # smaller than the settings' once memory ran out
     stopping: EarlyStopping
     step: int = 0
     validation_due: bool = False
@@ -86,14 +88,13 @@ class Trainer:
         batch = self._batch(order)
         factor = learning_rate_factor(self.step, total_steps=self.total_steps, warmup_ratio=self.config.warmup_ratio)
         set_learning_rate(self.optimizer, factor)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = accumulate_gradients(
+        loss = gradients_in_memory(
             self.model,
             batch,
             self.objective,
-            token_budget=self.config.token_budget,
-            graph_budget=self.config.graph_budget,
+            self.budgets,
             tick=lambda: self.log.progress("training", self.step, self.total_steps),
+            tell=self._tell_smaller,
         )
         norm = clip_gradients(self.optimizer)
         if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -115,7 +116,12 @@ class Trainer:
             seconds=seconds,
             completions_per_second=len(batch.sequences) / seconds,
             tokens_per_second=sum(map(len, batch.sequences)) / seconds,
+            padding=padding_share([len(sequence) for sequence in batch.sequences], self.budgets.tokens),
         )
+
+    def _tell_smaller(self, budgets: Budgets, reason: str) -> None:
+        smaller = {"token_budget": budgets.tokens, "graph_budget": budgets.graph}
+        self.log.emit("smaller_batches", step=self.step, **smaller, reason=reason)
 
     def _order(self) -> list[int]:
         """Places of this step's prompts in the training split."""
@@ -167,7 +173,7 @@ class Trainer:
         return score_groups(
             self.model,
             encoded,
-            token_budget=self.config.token_budget,
+            token_budget=self.budgets.tokens,
             progress=lambda done, total: self.log.progress(phase, done, total),
         )
 
@@ -180,7 +186,8 @@ class Trainer:
             "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "rng": rng_state(self.model.device),
-            "stopping": self.stopping.state(),
+            "budgets": asdict(self.budgets),
+            "stopping": asdict(self.stopping),
             "validation_due": self.validation_due,
         }
         save_checkpoint(
@@ -189,7 +196,7 @@ class Trainer:
             step=self.step,
             metrics_bytes=self.log.size,
             run=self.run,
-            chosen={"dtype": self.model.device.dtype_name},
+            dtype=self.model.device.dtype_name,
             keep=self.stopping.best_step,
         )
         self.log.emit("checkpoint", step=self.step)
@@ -200,6 +207,7 @@ class Trainer:
         self._restore_weights(state)
         self.optimizer.load_state_dict(state["optimizer"])
         set_rng_state(self.model.device, state["rng"])
+        self.budgets = Budgets(**state["budgets"])
         self.stopping = EarlyStopping(**state["stopping"])
         self.validation_due = state["validation_due"]
         self.step = checkpoint.step
