@@ -11,7 +11,7 @@ import torch
 
 from rewardtrain.core import metrics
 from rewardtrain.core.artifact import load_model, save_model, write_json
-from rewardtrain.core.calibrate import RAW, Calibration, fit
+from rewardtrain.core.calibrate import RAW, Array, Calibration, fit
 from rewardtrain.core.comparisons import Dataset
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group
@@ -39,11 +39,13 @@ def finish(
     counts: dict[str, Any],
     champion: Path | None,
     backbone: Path | None = None,
+    heads: Array | None = None,
 ) -> None:
     """Calibrate, evaluate, then write out/model and out/report.json; the report last, for it says that all is there.
 
-    score: gives the model's logits of a split, from the network or from features kept of it. It must not change with
-    the network's output layer, into which the calibration is folded. backbone: see artifact.save_model.
+    score: gives the model's logits of a split, from the network or from features kept of it; it is not called any more
+    once the calibration is folded into the network. backbone: see artifact.save_model. heads: (M, D + 1) weights and
+    bias of an ensemble that give raw rewards.
     """
     log.emit("phase", phase="evaluating")
     groups = dataset.splits["test"]
@@ -63,7 +65,8 @@ def finish(
     finished = replace(model, calibration=calibration)
     fold(finished)
     data = {key: counts[key] for key in _DATA}
-    save_model(finished, out / MODEL, config=config, data=data, report=report, backbone=backbone)
+    folded = None if heads is None else calibration.heads(heads)
+    save_model(finished, out / MODEL, config=config, data=data, report=report, backbone=backbone, heads=folded)
     write_json(out / REPORT, report)
 
 

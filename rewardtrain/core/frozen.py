@@ -17,6 +17,7 @@ from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group
 from rewardtrain.core.device import Device, choose_device
 from rewardtrain.core.features import Features, FeatureStore, Made, Missing
+from rewardtrain.core.memory import Budgets
 from rewardtrain.core.model import RewardModel, backbone_folder, load_backbone, output_layer
 from rewardtrain.core.pooling import pool
 
@@ -39,7 +40,7 @@ class Frozen:
         parts = [READING, identity(config.backbone, cache), config.max_length, self.device.dtype_name]
         self.key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
         self.model = _load(config.backbone, config.max_length, self.device, self.key)
-        self.token_budget = config.token_budget
+        self.token_budget = Budgets.on(self.device, config.token_budget).tokens
         self.folder = cache / self.key
         self.store = FeatureStore(self.folder, size=output_layer(self.model.network)[1].in_features)
 
