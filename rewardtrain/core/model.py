@@ -42,6 +42,11 @@ class RewardModel:
         """The same weights, multiplied in full precision."""
         return replace(self, device=replace(self.device, dtype=torch.float32))
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the logits; flags.flag_of says which flag they are of."""
+        return tuple(self.network.config.id2label[index] for index in range(self.n_labels))
+
     def rewards(self, sequences: Sequence[Encoded]) -> Tensor:
         """(N,) float32 rewards of one micro-batch."""
         return self.logits(sequences)[:, -1]
