@@ -134,20 +134,34 @@ def _prepare(config: Any, tokenizer: Any, labels: tuple[str, ...]) -> None:
     if labels:
         config.id2label = dict(enumerate(labels))
         config.label2id = {label: index for index, label in enumerate(labels)}
+    set_padding(config, tokenizer)
+
+
+def set_padding(config: Any, tokenizer: Any) -> None:
+    """Pad on the right, with a token that the network knows as padding."""
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     config.pad_token_id = tokenizer.pad_token_id  # a decoder's classifier finds the last token by it
     tokenizer.padding_side = "right"
 
 
+def is_encoder(config: Any) -> bool:
+    return config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+
 def _style(config: Any, tokenizer: Any) -> str:
-    if config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+    if is_encoder(config):
         return PAIR
     return CHAT if tokenizer.chat_template else TEXT
 
 
-def _check_length(name: str, config: Any, tokenizer: Any, max_length: int) -> None:
+def longest_input(config: Any, tokenizer: Any) -> int | None:
+    """How many tokens a network reads; None where neither it nor its tokenizer says."""
     limits = [getattr(config, "max_position_embeddings", None), tokenizer.model_max_length]
-    limit = min((value for value in limits if isinstance(value, int) and 0 < value < 10**9), default=max_length)
+    return min((value for value in limits if isinstance(value, int) and 0 < value < 10**9), default=None)
+
+
+def _check_length(name: str, config: Any, tokenizer: Any, max_length: int) -> None:
+    limit = longest_input(config, tokenizer) or max_length
     if max_length > limit:
         raise BackboneError(f"max_length is {max_length}, but backbone {name!r} reads {limit} tokens at most; lower it")
