@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from rewardtrain.core.artifact import MANIFEST, SETTINGS, load_model
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import CHAT, JOINED, PAIR, Encoder
 from rewardtrain.core.errors import BackboneError
-from rewardtrain.core.model import RewardModel, backbone_folder, is_encoder, longest_input, set_padding
+from rewardtrain.core.model import UNLOADABLE, RewardModel, backbone_folder, is_encoder, longest_input, set_padding
 
 LONGEST = 2048  # tokens, where neither model nor tokenizer says how many it reads
 # Ways of loading, until one leaves no weight out: as the config says; with one label, which OpenRLHF's config doesn't
@@ -36,7 +35,7 @@ def load_any(name: str, device: Device) -> RewardModel:
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
         network = _load(name, source, device)
-    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
+    except UNLOADABLE as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise BackboneError(f"model {name!r} can't be loaded: {reason}; give a sequence classifier") from error
     if network.config.num_labels > 2:

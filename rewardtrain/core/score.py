@@ -21,10 +21,9 @@ from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.errors import DataError
 from rewardtrain.core.gradients import predict
 from rewardtrain.core.head import uncertainty
+from rewardtrain.core.memory import Budgets
 from rewardtrain.core.metrics import Floats
 from rewardtrain.core.model import output_layer
-
-TOKEN_BUDGET = 4096
 
 
 class Scorer:
@@ -78,11 +77,12 @@ class Scorer:
     def _forward(self, sequences: list[Encoded]) -> tuple[Tensor, Floats | None]:
         """(N, labels) logits, and with an ensemble (N,) how far its heads are apart."""
         if self._heads is None:
-            return predict(self._model, sequences, token_budget=TOKEN_BUDGET), None
+            return predict(self._model, sequences, token_budget=None), None
         _, layer = output_layer(self._model.network)
         features = torch.zeros(len(sequences), layer.in_features)
         with torch.no_grad():
-            for indices in micro_batches([len(sequence) for sequence in sequences], TOKEN_BUDGET):
+            budget = Budgets.on(self._device, None).tokens
+            for indices in micro_batches([len(sequence) for sequence in sequences], budget):
                 features[indices] = self._model.features([sequences[index] for index in indices]).cpu()
             logits = layer(features.to(layer.weight.device)).float().cpu()
         return logits, uncertainty(features.numpy(), self._heads.astype(np.float64))
