@@ -36,6 +36,11 @@ class RewardModel:
         """1 for a scalar head, 2 for a binary one."""
         return int(self.network.config.num_labels)
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the logits; flags.flag_of says which flag they are of."""
+        return tuple(self.network.config.id2label[index] for index in range(self.n_labels))
+
     def rewards(self, sequences: Sequence[Encoded]) -> Tensor:
         """(N,) float32 rewards of one micro-batch."""
         return self.logits(sequences)[:, -1]
