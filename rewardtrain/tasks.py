@@ -6,9 +6,10 @@ import logging
 from typing import Any
 
 from celery import current_app, shared_task
-from celery.signals import worker_shutting_down
+from celery.signals import worker_ready, worker_shutting_down
 from kombu.exceptions import ChannelError
 
+from labeling import bell
 from labeling.errors import PodiumError
 from labeling.models import Project
 from rewardtrain import policy, runs, worker
@@ -30,6 +31,13 @@ def sweep() -> None:
     ring()
 
 
+@shared_task(name=bell.RANKED)
+def ranked(project_id: int) -> None:
+    """Somebody ranked something there; perhaps it was the label that a run waited for."""
+    if (project := Project.objects.filter(pk=project_id).first()) and start_due(project):
+        ring()
+
+
 @shared_task
 def train(run_id: int) -> None:
     worker.work(run_id)
@@ -40,14 +48,17 @@ def start_due_runs() -> None:
         start_due(project)
 
 
-def start_due(project: Project) -> None:
+def start_due(project: Project) -> bool:
+    started = False
     for depth in policy.Depth:
         try:
             if policy.due(project, depth):
                 run = runs.request_run(project, depth=depth, trigger=TrainingRun.Trigger.POLICY)
                 logger.info("run %s of %s (%s): requested by the policy", run.number, project.slug, depth)
+                started = True
         except PodiumError as error:  # one project's trouble is not the others'
             logger.warning("no retraining (%s) of %s: %s", depth, project.slug, error.detail)
+    return started
 
 
 def ring() -> None:
@@ -67,6 +78,13 @@ def waiting_messages(*, queue: str) -> int:
             return int(channel.queue_declare(queue=queue, passive=True).message_count)
         except ChannelError:  # nobody has ever written to it
             return 0
+
+
+@worker_ready.connect
+def start_resident(sender: Any, **details: Any) -> None:
+    """The worker of heads has its process ready before the first run, which then waits for nothing to be loaded."""
+    if QUEUES[policy.Depth.HEAD] in sender.app.amqp.queues.consume_from:
+        worker.resident.start()
 
 
 @worker_shutting_down.connect
