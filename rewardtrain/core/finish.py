@@ -11,7 +11,7 @@ import torch
 
 from rewardtrain.core import metrics
 from rewardtrain.core.artifact import load_model, save_model, write_json
-from rewardtrain.core.calibrate import RAW, Calibration, fit
+from rewardtrain.core.calibrate import RAW, Array, Calibration, fit
 from rewardtrain.core.comparisons import Comparisons, Dataset
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group
@@ -37,18 +37,23 @@ def finish(
     log: MetricsLog,
     counts: dict[str, Any],
     champion: Path | None,
+    score_champion: Callable[[Path], Scores] | None = None,
     backbone: Path | None = None,
+    heads: Array | None = None,
 ) -> None:
     """Calibrate, evaluate, then write out/model and out/report.json; the report last, for it says that all is there.
 
     score: gives the model's logits of a split, from the network or from features kept of it. It must not change with
-    the network's output layer, into which the calibration is folded. backbone: see artifact.save_model.
+    the network's output layer, into which the calibration is folded. score_champion: where its scores are kept.
+    backbone: see artifact.save_model. heads: (M, D + 1) weights and bias of an ensemble that give raw rewards.
     """
     log.emit("phase", phase="evaluating")
     groups = dataset.splits["test"]
     calibration = calibrate(dataset, score, has_bias=output_layer(model.network)[1].bias is not None)
     scores = calibrated(score("test"), calibration)
-    rival = _score_champion(champion, groups, model, config, log) if champion else None
+    rival = None
+    if champion:
+        rival = score_champion(champion) if score_champion else _score_champion(champion, groups, model, config, log)
     report = build_report(
         groups,
         scores,
@@ -62,7 +67,8 @@ def finish(
     finished = replace(model, calibration=calibration)
     fold(finished)
     data = {key: counts[key] for key in _DATA}
-    save_model(finished, out / MODEL, config=config, data=data, report=report, backbone=backbone)
+    folded = None if heads is None else calibration.heads(heads)
+    save_model(finished, out / MODEL, config=config, data=data, report=report, backbone=backbone, heads=folded)
     write_json(out / REPORT, report)
 
 
