@@ -12,13 +12,14 @@ from kombu.exceptions import ChannelError
 from labeling import bell
 from labeling.errors import PodiumError
 from labeling.models import Project
-from rewardtrain import policy, runs, worker
+from rewardtrain import ahead, policy, runs, worker
 from rewardtrain.models import TrainingRun
 
 logger = logging.getLogger(__name__)
 
 # A head, which is ready in a second, never waits behind a fine-tuning of an hour.
 QUEUES = {policy.Depth.HEAD: "head", policy.Depth.FULL: "train"}
+ENCODE_EXPIRES_SECONDS = 30  # a sweep asks again
 
 
 @shared_task
@@ -29,6 +30,7 @@ def sweep() -> None:
     if any((requeued.queued, requeued.failed, requeued.cancelled)):
         logger.warning("silent runs: %s", requeued)
     ring()
+    ask_to_encode()
 
 
 @shared_task(name=bell.RANKED)
@@ -36,6 +38,14 @@ def ranked(project_id: int) -> None:
     """Somebody ranked something there; perhaps it was the label that a run waited for."""
     if (project := Project.objects.filter(pk=project_id).first()) and start_due(project):
         ring()
+
+
+@shared_task
+def encode() -> None:
+    """Some prompts, then the next ones: a head that is asked for meanwhile comes between them."""
+    if chunk := ahead.next_chunk():
+        ahead.encode(chunk, worker.resident)
+        ask_to_encode()
 
 
 @shared_task
@@ -69,6 +79,12 @@ def ring() -> None:
         if waiting and not waiting_messages(queue=queue):
             for run_id in waiting:
                 train.apply_async((run_id,), queue=queue)
+
+
+def ask_to_encode() -> None:
+    queue = QUEUES[policy.Depth.HEAD]
+    if ahead.next_chunk() and not waiting_messages(queue=queue):
+        encode.apply_async(queue=queue, expires=ENCODE_EXPIRES_SECONDS)
 
 
 def waiting_messages(*, queue: str) -> int:
