@@ -32,6 +32,7 @@ class Resident:
     def start(self) -> None:
         if self._process and self._process.poll() is None:
             return
+        self.end()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -63,8 +64,13 @@ class Resident:
         return Asked(self._process, log=log, said=self.log)
 
     def end(self) -> None:
-        if self._process:
-            child.stop(self._process, grace=0)
+        if self._process is None:
+            return
+        child.stop(self._process, grace=0)
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe
+            pipe.close()
+        self._process = None
 
 
 class Asked:
