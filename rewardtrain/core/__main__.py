@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
     score = commands.add_parser("score", help='read {"prompt", "completions"} lines on stdin, write rewards')
     score.add_argument("model", type=Path, metavar="MODEL")
+    score.add_argument("--raw", action="store_true", help="probabilities as training left them, not calibrated")
     score.set_defaults(command=_score)
     return parser
 
@@ -113,12 +114,10 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _score(options: argparse.Namespace) -> None:
     _quiet()
-    from rewardtrain.core.artifact import load_model
     from rewardtrain.core.device import choose_device
-    from rewardtrain.core.score import score_lines
+    from rewardtrain.core.score import Scorer, score_lines
 
-    model = load_model(options.model, choose_device())
-    for result in score_lines(model, sys.stdin.buffer):
+    for result in score_lines(Scorer(options.model, choose_device()), sys.stdin.buffer, raw=options.raw):
         print(json.dumps(result), flush=True)
 
 

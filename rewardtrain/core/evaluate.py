@@ -36,7 +36,11 @@ def encode_groups(
 
 
 def score_groups(
-    model: RewardModel, encoded: Sequence[Sequence[Encoded]], *, token_budget: int, progress: Progress | None = None
+    model: RewardModel,
+    encoded: Sequence[Sequence[Encoded]],
+    *,
+    token_budget: int | None,
+    progress: Progress | None = None,
 ) -> Scores:
     """Logits of all completions, each forwarded once."""
     started = time.monotonic()

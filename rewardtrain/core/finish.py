@@ -17,7 +17,6 @@ from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group
 from rewardtrain.core.device import peak_memory_mb
 from rewardtrain.core.evaluate import encode_groups, score_groups
-from rewardtrain.core.head import Linear
 from rewardtrain.core.model import RewardModel, output_layer
 from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.report import Scores, build_report
@@ -40,13 +39,13 @@ def finish(
     champion: Path | None,
     score_champion: Callable[[Path], Scores] | None = None,
     backbone: Path | None = None,
-    ensemble: Sequence[Linear] = (),
+    heads: Array | None = None,
 ) -> None:
     """Calibrate, evaluate, then write out/model and out/report.json; the report last, for it says that all is there.
 
-    score: gives the model's logits of a split, from the network or from features kept of it. It must not change with
-    the network's output layer, into which the calibration is folded. score_champion: where its scores are kept.
-    backbone: see artifact.save_model. ensemble: raw rewards of other heads on the same features.
+    score: gives the model's logits of a split, from the network or from features kept of it; it is not called any more
+    once the calibration is folded into the network. score_champion: for a caller who keeps a champion's scores.
+    backbone: see artifact.save_model. heads: (M, D + 1) weights and bias of an ensemble that give raw rewards.
     """
     log.emit("phase", phase="evaluating")
     groups = dataset.splits["test"]
@@ -68,22 +67,9 @@ def finish(
     finished = replace(model, calibration=calibration)
     fold(finished)
     data = {key: counts[key] for key in _DATA}
-    save_model(
-        finished,
-        out / MODEL,
-        config=config,
-        data=data,
-        report=report,
-        backbone=backbone,
-        heads=_heads(ensemble, calibration),
-    )
+    folded = None if heads is None else calibration.heads(heads)
+    save_model(finished, out / MODEL, config=config, data=data, report=report, backbone=backbone, heads=folded)
     write_json(out / REPORT, report)
-
-
-def _heads(ensemble: Sequence[Linear], calibration: Calibration) -> Array | None:
-    """(M, D + 1), each head's weights and bias, in units of the folder's reward."""
-    rows = [np.append(head.weight, head.bias) / calibration.sd for head in ensemble]
-    return np.array(rows, dtype=np.float32) if rows else None
 
 
 _DATA = (

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from rewardtrain.core.batching import collate
@@ -87,6 +87,19 @@ def backbone_folder(name: str) -> str:
     return name
 
 
+def layer_shapes(name: str) -> list[tuple[int, int]]:
+    """(out, in) of the backbone's different linear layers, without loading a weight. Raises BackboneError."""
+    source = backbone_folder(name)
+    try:
+        config = AutoConfig.from_pretrained(source)
+        with torch.device("meta"):
+            network = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
+    except _UNLOADABLE as error:
+        raise _unloadable(name, error) from error
+    linears = [module for module in network.modules() if isinstance(module, torch.nn.Linear)]
+    return sorted({(module.out_features, module.in_features) for module in linears})
+
+
 def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[str, ...] = ()) -> RewardModel:
     """Load a pretrained encoder or decoder and give it a head drawn from torch's random state.
 
@@ -104,13 +117,17 @@ def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[s
             source, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
         )
     except _UNLOADABLE as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        advice = "check the name and the network, or download it and give its folder"
-        raise BackboneError(f"backbone {name!r} can't be loaded: {reason}; {advice}") from error
+        raise _unloadable(name, error) from error
     _check_length(name, config, tokenizer, max_length)
     encoder = Encoder(tokenizer=tokenizer, style=_style(config, tokenizer), max_length=max_length)
     new = frozenset(info["missing_keys"]) | frozenset(key for key, *_ in info["mismatched_keys"])
     return RewardModel(network.to(device.kind).eval(), encoder, device, new)
+
+
+def _unloadable(name: str, error: Exception) -> BackboneError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    advice = "check the name and the network, or download it and give its folder"
+    return BackboneError(f"backbone {name!r} can't be loaded: {reason}; {advice}")
 
 
 def load_finished(

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from rewardtrain.core.artifact import is_finished, require_model
-from rewardtrain.core.batching import Batch, make_batch, prompt_batches
+from rewardtrain.core.batching import Batch, make_batch, padding_share, prompt_batches
 from rewardtrain.core.checkpoint import Checkpoint, last_checkpoint, save_checkpoint
 from rewardtrain.core.comparisons import Dataset, build_dataset, require_data
 from rewardtrain.core.config import TrainConfig
@@ -22,12 +22,14 @@ from rewardtrain.core.errors import NotFiniteError, Stopped
 from rewardtrain.core.evaluate import encode_groups, quick_metrics, score_groups
 from rewardtrain.core.finish import MODEL, REPORT, finish, reference
 from rewardtrain.core.flags import labels_of
-from rewardtrain.core.gradients import accumulate_gradients
+from rewardtrain.core.gradients import gradients_in_memory
 from rewardtrain.core.head_run import train_head
 from rewardtrain.core.loss import Objective
-from rewardtrain.core.model import RewardModel, load_backbone
+from rewardtrain.core.memory import Budgets
+from rewardtrain.core.model import RewardModel, layer_shapes, load_backbone
 from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.report import Scores
+from rewardtrain.core.speed import speed_up
 
 MAX_GRAD_NORM = 1.0
 METRICS, CHECKPOINTS = "metrics.jsonl", "checkpoints"
@@ -97,6 +99,7 @@ class Trainer:
     model: RewardModel
     objective: Objective
     optimizer: torch.optim.Optimizer
+    budgets: Budgets
     step: int = 0
     validation_due: bool = False
 
@@ -132,14 +135,13 @@ class Trainer:
         factor = learning_rate_factor(self.step, total_steps=self.total_steps, warmup_ratio=self.config.warmup_ratio)
         for group in self.optimizer.param_groups:
             group["lr"] = group["highest"] * factor
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = accumulate_gradients(
+        loss = gradients_in_memory(
             self.model,
             batch,
             self.objective,
-            token_budget=self.config.token_budget,
-            graph_budget=self.config.graph_budget,
+            self.budgets,
             tick=lambda: self.log.progress("training", self.step, self.total_steps),
+            tell=self._tell_smaller,
         )
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.network.parameters(), MAX_GRAD_NORM))
         if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -157,7 +159,12 @@ class Trainer:
             learning_rate=self.config.learning_rate * factor,
             seconds=seconds,
             completions_per_second=len(batch.sequences) / seconds,
+            padding=padding_share([len(sequence) for sequence in batch.sequences], self.budgets.tokens),
         )
+
+    def _tell_smaller(self, budgets: Budgets, reason: str) -> None:
+        smaller = {"token_budget": budgets.tokens, "graph_budget": budgets.graph}
+        self.log.emit("smaller_batches", step=self.step, **smaller, reason=reason)
 
     def _batch(self) -> Batch:
         epoch, position = divmod(self.step, self.steps_per_epoch)
@@ -213,11 +220,12 @@ def _prepare(
     log.emit("phase", phase="loading")
     dataset = build_dataset(read_groups(data), config)
     require_data(dataset, config)
-    device = choose_device(config.threads)
+    device = choose_device(config.threads, dtype=config.dtype, layers=layer_shapes(config.backbone))
     torch.manual_seed(config.seed)  # draws the head
     model = load_backbone(
         config.backbone, max_length=config.max_length, device=device, labels=labels_of(config, dataset.flag)
     )
+    speed_up(model.network, config)
     log.emit("phase", phase="tokenizing")
     encoded = {
         split: encode_groups(
@@ -226,8 +234,9 @@ def _prepare(
         for split in SPLITS
     }
     objective = Objective(config, tie_share=dataset.tie_share)
-    trainer = Trainer(config, run, out, log, dataset, encoded, model, objective, _optimizer(model, config))
-    log.emit("start", **_counts(trainer), device=device.kind, device_name=device.name, dtype=device.dtype_name)
+    budgets = Budgets.on(device, config.token_budget, config.graph_budget)
+    trainer = Trainer(config, run, out, log, dataset, encoded, model, objective, _optimizer(model, config), budgets)
+    log.emit("start", **_counts(trainer), **device.describe(), token_budget=budgets.tokens)
     if checkpoint:
         trainer.restore(checkpoint)
     return trainer
