@@ -56,10 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     resident.set_defaults(command=_resident)
 
     evaluate = commands.add_parser("evaluate", help="measure a model against rankings")
-    evaluate.add_argument("model", type=Path, metavar="MODEL")
-    evaluate.add_argument("data", type=Path, metavar="DATA")
+    evaluate.add_argument("model", metavar="MODEL", help="model folder, or any sequence classifier's folder or id")
+    evaluate.add_argument("data", type=Path, metavar="DATA", help="import format, or rows of chosen and rejected")
     evaluate.add_argument("--split", choices=("test", "all"), default="test", help="which prompts (default: test)")
-    evaluate.add_argument("--champion", type=Path, metavar="MODEL", help="model to compare with on the same pairs")
+    evaluate.add_argument("--champion", metavar="MODEL", help="model to compare with on the same pairs")
     evaluate.add_argument("--out", type=Path, metavar="FILE.json", help="write the whole report here too")
     evaluate.set_defaults(command=_evaluate)
 
@@ -110,11 +110,17 @@ def _evaluate(options: argparse.Namespace) -> None:
     from rewardtrain.core.artifact import write_json
     from rewardtrain.core.evaluate import evaluate_file
     from rewardtrain.core.report import format_report
+    from rewardtrain.core.subsets import subset_lines
 
     report = evaluate_file(
         options.model, options.data, split=options.split, champion=options.champion, progress=_progress_line
     )
-    print(format_report(report), flush=True)
+    print(format_report(report))
+    if "subsets" in report:
+        print("", *subset_lines(report["subsets"]), sep="\n")
+    if useless := sum(report["left_out"].values()):
+        print(f"{useless} rows left out: {report['left_out']}")
+    sys.stdout.flush()
     if options.out:
         write_json(options.out, report)
 
