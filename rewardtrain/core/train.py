@@ -37,15 +37,16 @@ def train(
     cache: Path | None = None,
     champion: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    measured: str = "test",
 ) -> None:
     """Train, evaluate on the test split and write out/model, out/report.json and out/metrics.jsonl.
 
     Called again with the same arguments it goes on from the last checkpoint, on a CPU to the same bits; on a finished
     folder it does nothing. should_stop is asked between micro-batches. cache is for what later runs can use again.
-    Raises a CoreError.
+    measured is the split of the evaluation: see finish. Raises a CoreError.
     """
     if config.depth == "head":
-        return train_head(data, out, config, cache=cache, champion=champion, should_stop=should_stop)
+        return train_head(data, out, config, cache=cache, champion=champion, should_stop=should_stop, measured=measured)
     if is_finished(out / MODEL) and (out / REPORT).is_file():
         return
     if champion:
@@ -67,6 +68,7 @@ def train(
             log=log,
             counts={**_counts(trainer), "kept": trainer.kept},
             champion=champion,
+            measured=measured,
         )
         log.emit("done")
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # three times the model's size, and of no more use
