@@ -38,20 +38,23 @@ def finish(
     log: MetricsLog,
     counts: dict[str, Any],
     champion: Path | None,
+    score_champion: Callable[[Path], Scores] | None = None,
     backbone: Path | None = None,
     heads: Array | None = None,
 ) -> None:
     """Calibrate, evaluate, then write out/model and out/report.json; the report last, for it says that all is there.
 
-    score: gives the model's logits of a split, from the network or from features kept of it; it is not called any more
-    once the calibration is folded into the network. backbone: see artifact.save_model. heads: (M, D + 1) weights and
-    bias of an ensemble that give raw rewards.
+    score: gives the model's logits of a split, from the network or from features kept of it. It must not change with
+    the network's output layer, into which the calibration is folded. score_champion: where its scores are kept.
+    backbone: see artifact.save_model. heads: (M, D + 1) weights and bias of an ensemble that give raw rewards.
     """
     log.emit("phase", phase="evaluating")
     groups = dataset.splits["test"]
     calibration = calibrate(model, dataset, score)
     scores = calibrated(replace(score("test"), labels=model.labels), calibration)
-    rival = _score_champion(champion, groups, model, config, log) if champion else None
+    rival = None
+    if champion:
+        rival = score_champion(champion) if score_champion else _score_champion(champion, groups, model, config, log)
     report = build_report(
         groups,
         scores,

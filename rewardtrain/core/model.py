@@ -152,14 +152,20 @@ def _prepare(config: Any, tokenizer: Any, labels: tuple[str, ...]) -> None:
     for key, value in config.to_dict().items():
         if ("dropout" in key or key.endswith("_pdrop")) and isinstance(value, float):
             setattr(config, key, 0.0)
-    config.problem_type = "single_label_classification" if labels else "regression"
-    if labels:
-        config.id2label = dict(enumerate(labels))
-        config.label2id = {label: index for index, label in enumerate(labels)}
+    set_labels(config, labels)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     config.pad_token_id = tokenizer.pad_token_id  # a decoder's classifier finds the last token by it
     tokenizer.padding_side = "right"
+
+
+def set_labels(config: Any, labels: tuple[str, ...]) -> None:
+    """Name the logits in a network's config; without labels there is one, the reward."""
+    config.problem_type = "single_label_classification" if labels else "regression"
+    config.num_labels = len(labels) or 1
+    if labels:
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: index for index, label in enumerate(labels)}
 
 
 def _style(config: Any, tokenizer: Any) -> str:
