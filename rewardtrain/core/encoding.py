@@ -22,6 +22,7 @@ class Encoded:
     types: npt.NDArray[np.int8]  # 0 in the prompt, 1 in the completion, as BERT's segments
     prompt_cut: bool
     completion_cut: bool
+    start: int = 0  # of the completion: the tokens before it are shared by all completions of a prompt, unless cut
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -64,6 +65,7 @@ def assemble(prompt: list[int], completion: list[int], frame: Frame, *, max_leng
         types=np.array(types, dtype=np.int8),
         prompt_cut=len(tail) < len(prompt),
         completion_cut=len(kept) < len(completion),
+        start=len(frame.before) + len(tail) + len(frame.between),
     )
 
 

@@ -67,7 +67,7 @@ def finish(
     log.emit("phase", phase="saving")
     finished = replace(model, calibration=calibration)
     fold(finished)
-    data = {key: counts[key] for key in _DATA}
+    data = {key: counts[key] for key in _DATA} | {"kept": counts.get("kept")}  # the step; a head has no steps
     folded = None if heads is None else calibration.heads(heads)
     save_model(finished, out / MODEL, config=config, data=data, report=report, backbone=backbone, heads=folded)
     write_json(out / REPORT, report)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from rewardtrain.core.batching import Batch, micro_batches, within
+from rewardtrain.core.batching import Batch, MicroBatch, within
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.loss import Objective
@@ -22,19 +22,18 @@ def predict(
 
     Out of memory it starts again with smaller micro-batches. token_budget None is what the device likes.
     """
-    lengths = [len(sequence) for sequence in sequences]
     budgets = Budgets.on(model.device, token_budget)
 
     def work() -> Tensor:
         logits = torch.zeros(len(sequences), model.n_labels)
         with torch.no_grad():
-            for indices in micro_batches(lengths, budgets.tokens):
-                logits[indices] = model.logits([sequences[index] for index in indices]).cpu()
+            for micro in model.plan(sequences, budgets.tokens):
+                logits[micro.indices] = model.row_logits(_rows(sequences, micro)).cpu()
                 if tick:
                     tick()
         return logits
 
-    return in_memory(work, budgets, longest=max(lengths, default=0))
+    return in_memory(work, budgets, longest=max(map(len, sequences), default=0))
 
 
 def gradients_in_memory(
@@ -75,30 +74,29 @@ def accumulate_gradients(
     """
     for module in (model.network, objective):
         module.zero_grad(set_to_none=True)
-    lengths = [len(sequence) for sequence in batch.sequences]
-    packed = list(within(lengths, micro_batches(lengths, token_budget), graph_budget))
+    planned = list(within(model.plan(batch.sequences, token_budget), graph_budget))
     kept: list[Tensor | None] = []
     found = []
-    for indices, keep in packed:
+    for micro, keep in planned:
         with torch.set_grad_enabled(keep):
-            logits = model.logits([batch.sequences[index] for index in indices])
+            logits = model.row_logits(_rows(batch.sequences, micro))
         found.append(logits.detach())  # on the device: fetched one by one, a GPU would wait for the next to be collated
         kept.append(logits if keep else None)
         if tick:
             tick()
-    values = torch.zeros(len(lengths), model.n_labels)
-    values[[index for indices, _ in packed for index in indices]] = torch.cat(found).cpu()
+    values = torch.zeros(len(batch.sequences), model.n_labels)
+    values[[index for micro, _ in planned for index in micro.indices]] = torch.cat(found).cpu()
     values.requires_grad_()
     loss: Tensor = objective(values, batch)
     loss.backward()  # type: ignore[no-untyped-call]
     assert values.grad is not None
     scale = _scale(model.device)
     seeds = (values.grad * scale).to(model.device.kind)
-    for place, (indices, _) in enumerate(packed):
+    for place, (micro, _) in enumerate(planned):
         graph, kept[place] = kept[place], None  # freed as soon as it was used
         if graph is None:
-            graph = model.logits([batch.sequences[index] for index in indices])
-        graph.backward(seeds[indices])  # type: ignore[no-untyped-call]
+            graph = model.row_logits(_rows(batch.sequences, micro))
+        graph.backward(seeds[micro.indices])  # type: ignore[no-untyped-call]
         if tick:
             tick()
     if scale != 1:
@@ -106,6 +104,10 @@ def accumulate_gradients(
             if parameter.grad is not None:
                 parameter.grad /= scale
     return loss.item()
+
+
+def _rows(sequences: Sequence[Encoded], micro: MicroBatch) -> list[list[Encoded]]:
+    return [[sequences[index] for index in row] for row in micro.rows]
 
 
 def _scale(device: Device) -> float:

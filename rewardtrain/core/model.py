@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-from rewardtrain.core.batching import collate
+from rewardtrain.core.batching import MicroBatch, collate, plan
 from rewardtrain.core.calibrate import RAW, Calibration
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import CHAT, PAIR, TEXT, Encoded, Encoder
 from rewardtrain.core.errors import BackboneError
+from rewardtrain.core.packing import can_pack, packed_states, row_length, shared_rows
 
 _UNLOADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError)  # what from_pretrained raises
 
@@ -30,6 +31,7 @@ class RewardModel:
     device: Device
     new_parameters: frozenset[str]  # names of those the backbone didn't have: the head's
     calibration: Calibration = RAW  # of the finished model; while it is in training the logits are raw
+    packs: bool = False  # whether completions of one prompt may share a row
 
     @property
     def n_labels(self) -> int:
@@ -40,6 +42,10 @@ class RewardModel:
     def labels(self) -> tuple[str, ...]:
         """Names of the logits; flags.flag_of says which flag they are of."""
         return tuple(self.network.config.id2label[index] for index in range(self.n_labels))
+
+    def in_float32(self) -> "RewardModel":
+        """The same weights, multiplied in full precision."""
+        return replace(self, device=replace(self.device, dtype=torch.float32))
 
     def rewards(self, sequences: Sequence[Encoded]) -> Tensor:
         """(N,) float32 rewards of one micro-batch."""
@@ -52,6 +58,25 @@ class RewardModel:
         inputs = collate(sequences, pad_id=tokenizer.pad_token_id, with_types=with_types, device=self.device.kind)
         with self.device.autocast():
             logits: Tensor = self.network(**inputs).logits
+        return logits.float()
+
+    def plan(self, sequences: Sequence[Encoded], token_budget: int) -> list[MicroBatch]:
+        """What goes through the network together, for row_logits."""
+        rows = [[index] for index in range(len(sequences))]
+        if self.packs:
+            hidden = output_layer(self.network)[1].in_features
+            rows = shared_rows(sequences, token_budget=token_budget, hidden=hidden)
+        lengths = [row_length([sequences[index] for index in row]) for row in rows]
+        return plan(rows, lengths, token_budget)
+
+    def row_logits(self, rows: Sequence[Sequence[Encoded]]) -> Tensor:
+        """(N, labels) float32 logits of one micro-batch, in the order of its rows."""
+        if all(len(row) == 1 for row in rows):
+            return self.logits([row[0] for row in rows])
+        with self.device.autocast():
+            pad_id = self.encoder.tokenizer.pad_token_id
+            states = packed_states(self.network.base_model, rows, pad_id=pad_id, device=self.device.kind)
+            logits: Tensor = output_layer(self.network)[1](states)
         return logits.float()
 
     def features(self, sequences: Sequence[Encoded]) -> Tensor:
@@ -126,7 +151,8 @@ def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[s
     _check_length(name, config, tokenizer, max_length)
     encoder = Encoder(tokenizer=tokenizer, style=_style(config, tokenizer), max_length=max_length)
     new = frozenset(info["missing_keys"]) | frozenset(key for key, *_ in info["mismatched_keys"])
-    return RewardModel(network.to(device.kind).eval(), encoder, device, new)
+    network = network.to(device.kind).eval()
+    return RewardModel(network, encoder, device, new, packs=_packs(network, encoder, device))
 
 
 def _unloadable(name: str, error: Exception) -> BackboneError:
@@ -145,7 +171,17 @@ def load_finished(
     except _UNLOADABLE as error:
         raise BackboneError(f"model folder {str(folder)!r} can't be loaded: {error}; train it again") from error
     encoder = Encoder(tokenizer=tokenizer, style=style, max_length=max_length)
-    return RewardModel(network.to(device.kind).eval(), encoder, device, frozenset(), calibration)
+    network = network.to(device.kind).eval()
+    packs = _packs(network, encoder, device)
+    return RewardModel(network, encoder, device, frozenset(), calibration, packs)
+
+
+def _packs(network: Any, encoder: Encoder, device: Device) -> bool:
+    """An encoder's prompt reads the completion too, so that each completion has a prompt of its own."""
+    if encoder.style == PAIR:
+        return False
+    pad_id = encoder.tokenizer.pad_token_id
+    return can_pack(network.base_model, pad_id=pad_id, max_length=encoder.max_length, device=device.kind)
 
 
 def _prepare(config: Any, tokenizer: Any, labels: tuple[str, ...]) -> None:
@@ -156,6 +192,7 @@ def _prepare(config: Any, tokenizer: Any, labels: tuple[str, ...]) -> None:
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     config.pad_token_id = tokenizer.pad_token_id  # a decoder's classifier finds the last token by it
+    config.use_cache = False  # of keys and values, for text that goes on; here none does
     tokenizer.padding_side = "right"
 
 
