@@ -216,6 +216,12 @@ def fit_ensemble(fitted: Fit, *, count: int, seed: int) -> Floats32:
     return np.array([np.append(head.weight, head.bias) for head in heads], dtype=np.float32)
 
 
+def uncertainty(features: Floats32, heads: Floats) -> Floats:
+    """(N,) standard deviation of the ensemble's rewards; heads: (M, D + 1), the bias last, as in heads.safetensors."""
+    rewards = _times(features, heads[:, :-1].T) + heads[:, -1]
+    return np.asarray(rewards.std(axis=1, ddof=1))
+
+
 def _scale(features: Floats32) -> Floats:
     """(D,) standard deviations, of some of the features; one that never changes gets 1, and so a weight of zero."""
     some = features[:: max(1, len(features) // _SOME)]
