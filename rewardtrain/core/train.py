@@ -59,19 +59,28 @@ def train(
         trainer = _prepare(data, out, config, run, log, checkpoint)
         log.emit("phase", phase="training")
         trainer.run_steps()
-        finish(
-            trainer.model,
-            trainer.data,
-            trainer.score,
-            config,
-            out,
-            log=log,
-            counts={**_counts(trainer), "kept": trainer.kept},
-            champion=champion,
-            measured=measured,
-        )
+        _finish(trainer, config, out, log, champion, measured)
         log.emit("done")
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # three times the model's size, and of no more use
+
+
+def _finish(
+    trainer: Trainer, config: TrainConfig, out: Path, log: MetricsLog, champion: Path | None, measured: str
+) -> None:
+    """Calibrate by and fit the ensemble to a part of the training split, which is forwarded once for both."""
+    reference = trainer.read_reference()
+    finish(
+        trainer.model,
+        trainer.data,
+        lambda split: reference.scores() if split == "train" else trainer.score(split),
+        config,
+        out,
+        log=log,
+        counts={**_counts(trainer), "kept": trainer.kept},
+        champion=champion,
+        heads=reference.heads(config),
+        measured=measured,
+    )
 
 
 def _prepare(
