@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from rewardtrain.core.adapters import freeze, merge_adapters
 from rewardtrain.core.artifact import is_finished, require_model
 from rewardtrain.core.checkpoint import Checkpoint, last_checkpoint
 from rewardtrain.core.comparisons import build_dataset, require_data
@@ -58,6 +59,8 @@ def train(
         trainer = _prepare(data, out, config, run, log, checkpoint)
         log.emit("phase", phase="training")
         trainer.run_steps()
+        if config.lora_rank:
+            merge_adapters(trainer.model.network)
         finish(
             trainer.model,
             trainer.data,
@@ -84,6 +87,7 @@ def _prepare(
     model = load_backbone(
         config.backbone, max_length=config.max_length, device=device, labels=labels_of(config, dataset.flag)
     )
+    freeze(model.network, config, new_parameters=model.new_parameters)
     speed_up(model.network, config)
     log.emit("phase", phase="tokenizing")
     encoded = {
