@@ -53,7 +53,7 @@ def main() -> None:
     print(f"{'completions':>12}", *(f"{part:>16}" for part in PARTS))
     with tempfile.TemporaryDirectory() as folder, Podium(Path(folder) / "data") as podium:
         manager = podium.client(podium.token("manager"))
-        switch_off(podium, "sample")
+        podium.set_policy("sample", head_enabled=False, enabled=False)
         for size in options.completions:
             bench = Bench(podium, manager, size // K, options.batches, options.batch)
             rows = bench.run()
@@ -74,7 +74,7 @@ class Bench:
         self.id = int(row[0])
         manager.post(f"/projects/{self.slug}/members/", {"username": "labeler1", "role": "labeler"})
         self.labeler = podium.client(podium.token("labeler1"))
-        switch_off(podium, self.slug)
+        podium.set_policy(self.slug, head_enabled=False, enabled=False)
         rows = list(prompts(n_prompts + batches * batch))
         ranked, self.fresh = rows[:n_prompts], [unranked(row) for row in rows[n_prompts:]]
         self.fill_cache([parse_row("row", row) for row in rows])
@@ -87,7 +87,7 @@ class Bench:
     def run(self) -> list[dict[str, float]]:
         self.load(self.fresh)
         pairs = self.batch * K * (K - 1) // 2
-        set_policy(self.podium, self.slug, head_enabled=True, head_every_pairs=pairs)
+        self.podium.set_policy(self.slug, head_enabled=True, head_every_pairs=pairs)
         wait_for(self.is_encoded, "the features ahead", seconds=600, podium=self.podium)
         return [self.measure() for _ in range(self.batches)]
 
@@ -174,18 +174,6 @@ class Bench:
             yield Made(list(range(len(missing))), Features(values, cut, cut))
 
         frozen.store.get(groups, make)
-
-
-def switch_off(podium: Podium, slug: str) -> None:
-    set_policy(podium, slug, head_enabled=False, enabled=False)
-
-
-def set_policy(podium: Podium, slug: str, **changes: object) -> None:
-    code = (
-        "from labeling.models import Project; from rewardtrain import policy; "
-        f"policy.update_policy(Project.objects.get(slug={slug!r}), **{changes!r})"
-    )
-    podium.manage("shell", "-c", code)
 
 
 def parts(last: float, champion: float, answers: float, at: dict[str, float]) -> dict[str, float]:
