@@ -122,9 +122,9 @@ class Bench:
         return int(wait_for(ended, f"run {run}", seconds=300, podium=self.podium)["reward_model"])
 
     def load(self, rows: Sequence[dict[str, Any]]) -> None:
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
-        answer = self.manager.upload(self.slug, lines.encode())
-        assert answer["created"] == len(rows), answer
+        file = self.podium.data_dir.parent / "rows.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        self.podium.manage("import_prompts", self.slug, str(file))
 
     def is_encoded(self) -> bool:
         """Whether the product has seen that all features are there."""
