@@ -27,8 +27,13 @@ def worker() -> Spec:
     )
 
 
+def head() -> Spec:
+    """One head at a time, fitted by a child process that stays and has the backbone loaded."""
+    return Spec("head", [*WORKER, "--queues", "head", "--concurrency", "1", "--hostname", "head@%h"], signal.SIGKILL)
+
+
 def train() -> Spec:
-    """One training at a time: the task only starts and watches a child process, so a thread is enough."""
+    """One fine-tuning at a time: the task only starts and watches a child process, so a thread is enough."""
     return Spec("train", [*WORKER, "--queues", "train", "--concurrency", "1", "--hostname", "train@%h"], signal.SIGKILL)
 
 

@@ -61,9 +61,8 @@ def _project(users: dict[str, User]) -> Project:
         report = import_lines(project, lines)
     assert not report.errors, report.errors[0].detail
     # Small numbers, so that a first visitor sees a retraining after a coffee's worth of rankings.
-    RetrainPolicy.objects.update_or_create(
-        project=project, defaults={"first_minimum": 60, "every_pairs": 60, "cooldown_minutes": 1}
-    )
+    small = {"head_every_pairs": 30, "first_minimum": 60, "every_pairs": 60, "cooldown_minutes": 1}
+    RetrainPolicy.objects.update_or_create(project=project, defaults=small)
     return project
 
 

@@ -84,10 +84,12 @@ Group = dict[str, Any]
 def freeze(project: Project, *, by: User | None = None) -> DatasetVersion:
     """Writes the next version. Where nothing changed since the last one, that one is returned.
 
-    Raises Invalid('no_pairs') when no completion was preferred to another yet, OSError when the file can't be written.
+    Raises Invalid('no_pairs') when no completion was preferred to another or flagged yet, OSError when the file can't
+    be written.
     """
     with transaction.atomic():
-        Project.objects.select_for_update().get(pk=project.pk)
+        # Without its key: the pairs of a ranking that comes meanwhile refer to the project, and need not wait.
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         latest = DatasetVersion.objects.filter(project=project).first()
         number = latest.number + 1 if latest else 1
         name = f"projects/{project.pk}/datasets/{number:05}.parquet"
@@ -97,7 +99,7 @@ def freeze(project: Project, *, by: User | None = None) -> DatasetVersion:
         try:
             counts, last_ranking_id = _write(project, draft)
             total: Counter[str] = sum(counts.values(), Counter())
-            if not total["pairs"]:
+            if not (total["pairs"] or total["flagged"]):
                 raise Invalid("no_pairs", _("Nothing to freeze: no completion has been preferred to another yet."))
             sha256 = _sha256(draft)
             if latest is not None and latest.sha256 == sha256:
@@ -172,6 +174,8 @@ def _count(group: Group) -> Counter[str]:
     for ranking in group["rankings"]:
         for first, second in combinations(ranking["ranks"], 2):
             count["ties" if first == second else "pairs"] += 1
+        if flagged := sum(1 for said in ranking["flags"] if said):  # of a project without flags no count of them
+            count["flagged"] += flagged
     return count
 
 

@@ -22,8 +22,18 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes none at 
 
 @admin.register(TrainingRun)
 class TrainingRunAdmin(ReadOnly):
-    list_display = ("project", "number", "state", "trigger", "attempts", "phase", "requested_at", "finished_at")
-    list_filter = ("state", "trigger", "project")
+    list_display = (
+        "project",
+        "number",
+        "depth",
+        "state",
+        "trigger",
+        "attempts",
+        "phase",
+        "requested_at",
+        "finished_at",
+    )
+    list_filter = ("depth", "state", "trigger", "project")
 
 
 @admin.register(RewardModel)
@@ -45,4 +55,4 @@ class PromotionAdmin(ReadOnly):
 
 @admin.register(RetrainPolicy)
 class RetrainPolicyAdmin(ReadOnly):
-    list_display = ("project", "enabled", "every_pairs", "first_minimum", "cooldown_minutes", "auto_promote")
+    list_display = ("project", "head_enabled", "head_every_pairs", "enabled", "every_pairs", "auto_promote")

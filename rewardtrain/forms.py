@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import RetrainPolicy
 
-RULES = ("enabled", "every_pairs", "first_minimum", "cooldown_minutes", "auto_promote")
+OF_HEADS = ("head_enabled", "head_every_pairs")
+OF_FINE_TUNING = ("enabled", "every_pairs", "first_minimum", "cooldown_minutes")
+RULES = (*OF_HEADS, *OF_FINE_TUNING, "auto_promote")
 SETTINGS = ("backbone", "epochs", "learning_rate", "max_length")
 
 
@@ -23,10 +25,12 @@ def above_zero(value: float) -> None:
 
 
 class PolicyForm(forms.Form):
-    enabled = forms.BooleanField(required=False, label=gettext_lazy("Retrain by itself as labels accumulate"))
-    every_pairs = forms.IntegerField(min_value=1, label=gettext_lazy("New pairs that start a run"))
-    first_minimum = forms.IntegerField(min_value=1, label=gettext_lazy("Pairs before the first run"))
-    cooldown_minutes = forms.IntegerField(min_value=0, label=gettext_lazy("Minutes of rest after a run"))
+    head_enabled = forms.BooleanField(required=False, label=gettext_lazy("Retrain the head by itself"))
+    head_every_pairs = forms.IntegerField(min_value=1, label=gettext_lazy("New pairs that start it"))
+    enabled = forms.BooleanField(required=False, label=gettext_lazy("Fine-tune by itself"))
+    every_pairs = forms.IntegerField(min_value=1, label=gettext_lazy("New pairs that start it"))
+    first_minimum = forms.IntegerField(min_value=1, label=gettext_lazy("Pairs before the first one"))
+    cooldown_minutes = forms.IntegerField(min_value=0, label=gettext_lazy("Minutes of rest after one"))
     auto_promote = forms.BooleanField(required=False, label=gettext_lazy("Promote a model that passes the gate"))
     backbone = forms.CharField(
         max_length=300,
@@ -54,6 +58,16 @@ class PolicyForm(forms.Form):
         training = {**self.defaults, **policy.training}
         initial = {name: getattr(policy, name) for name in RULES} | {name: training[name] for name in SETTINGS}
         super().__init__(data, initial=initial)
+
+    def groups(self) -> list[tuple[str, str, list[forms.BoundField]]]:
+        """The fields as the page shows them: what they are about, a word on it, and they."""
+        head = _("The last layer alone, on what the unchanged backbone makes of the texts: ready in about a second.")
+        full = _("The whole model. Takes from minutes to hours, and is promoted only where it beats the head.")
+        return [
+            (_("Head"), head, [self[name] for name in OF_HEADS]),
+            (_("Fine-tuning"), full, [self[name] for name in (*OF_FINE_TUNING, "epochs", "learning_rate")]),
+            (_("Both"), "", [self[name] for name in ("auto_promote", "backbone", "max_length")]),
+        ]
 
     def changes(self) -> dict[str, Any]:
         """What policy.update_policy takes. Settings that have their default are left out, those not shown are kept."""

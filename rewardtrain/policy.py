@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -22,15 +22,27 @@ from rewardtrain.core.errors import ConfigError
 from rewardtrain.models import RetrainPolicy, TrainingRun
 
 ACTIVE = (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING)
+Depth = TrainingRun.Depth
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When runs of one depth start by themselves."""
+
+    enabled: bool
+    every_pairs: int
+    first_minimum: int
+    cooldown_minutes: int
 
 
 @dataclass(frozen=True)
 class NextRetraining:
-    """What stands between now and the next run that the policy starts."""
+    """What stands between now and the next run of one depth that the policy starts."""
 
+    depth: Depth
     enabled: bool
     pairs_now: int
-    new_pairs: int  # since the version that the last run used
+    new_pairs: int  # since the version that the last run of this depth used
     needed: int  # new pairs that start a run
     lacking: str  # why no run could be made whatever the number of new pairs, in words; "" if one could
     cooling_until: datetime | None
@@ -46,31 +58,42 @@ class NextRetraining:
         return self.enabled and not waiting
 
 
-def next_retraining(project: Project) -> NextRetraining:
-    policy = get_policy(project)
-    last = last_run(project)
-    new = new_pairs(project, last)
-    by_split = pairs_by_split(project)
+def next_retrainings(project: Project) -> list[NextRetraining]:
+    """For each depth, heads first."""
+    policy, by_split = get_policy(project), pairs_by_split(project)
+    return [_next(project, policy, by_split, depth) for depth in Depth]
+
+
+def _next(project: Project, policy: RetrainPolicy, by_split: Mapping[str, int], depth: Depth) -> NextRetraining:
+    rule, last = rule_of(policy, depth), last_run(project, depth)
     return NextRetraining(
-        enabled=policy.enabled,
+        depth=depth,
+        enabled=rule.enabled,
         pairs_now=sum(by_split.values()),
-        new_pairs=new,
-        needed=policy.every_pairs if last else policy.first_minimum,
-        lacking=obstacle(policy, by_split),
-        cooling_until=cooling_until(policy, last, timezone.now()),
+        new_pairs=new_pairs(project, last),
+        needed=rule.every_pairs if last else rule.first_minimum,
+        lacking=obstacle(policy, depth, by_split),
+        cooling_until=cooling_until(rule, last, timezone.now()),
         active_run=last if last and last.state in ACTIVE else None,
     )
 
 
-def due(project: Project) -> bool:
-    """Whether the policy wants a run now. Asks for the cheap answers first: the sweep calls this every few seconds."""
+def due(project: Project, depth: Depth) -> bool:
+    """Whether the policy wants a run now. Asks for the cheap answers first: every ranking calls this."""
     policy = get_policy(project)
-    last = last_run(project)
-    if not policy.enabled or (last and last.state in ACTIVE) or cooling_until(policy, last, timezone.now()):
+    rule, last = rule_of(policy, depth), last_run(project, depth)
+    if not rule.enabled or (last and last.state in ACTIVE) or cooling_until(rule, last, timezone.now()):
         return False
-    if new_pairs(project, last) < (policy.every_pairs if last else policy.first_minimum):
+    if new_pairs(project, last) < (rule.every_pairs if last else rule.first_minimum):
         return False
-    return not obstacle(policy, pairs_by_split(project))
+    return not obstacle(policy, depth, pairs_by_split(project))
+
+
+def rule_of(policy: RetrainPolicy, depth: Depth) -> Rule:
+    """A head is fitted in about a second, so it needs no rest after a run and no larger first one."""
+    if depth == Depth.HEAD:
+        return Rule(policy.head_enabled, policy.head_every_pairs, policy.head_every_pairs, 0)
+    return Rule(policy.enabled, policy.every_pairs, policy.first_minimum, policy.cooldown_minutes)
 
 
 def get_policy(project: Project) -> RetrainPolicy:
@@ -88,9 +111,10 @@ def update_policy(project: Project, **changes: object) -> RetrainPolicy:
                 _("training is %(value)r; it must be an object of settings") % {"value": training},
                 attr="training",
             )
-        check_training(training)
+        for depth in Depth:
+            check_training(training, depth)
     with transaction.atomic():
-        Project.objects.select_for_update().get(pk=project.pk)
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         policy = get_policy(project)
         for name, value in changes.items():
             setattr(policy, name, value)
@@ -115,12 +139,16 @@ def training_config(values: Mapping[str, object]) -> TrainConfig:
         raise Invalid("bad_setting", str(error), attr="training") from error
 
 
-def check_training(values: Mapping[str, object]) -> TrainConfig:
-    """As training_config, and refuses a backbone of which this machine can tell that it doesn't exist.
+def check_training(values: Mapping[str, object], depth: Depth) -> TrainConfig:
+    """As training_config, for a run of this depth. Refuses a backbone of which this machine can tell that it doesn't
+    exist, and a depth among the settings: it is each run's own.
 
     A Hugging Face id (owner/name) can only be tried by the training process, which may have a network or a cache.
     """
-    config = training_config(values)
+    if "depth" in values:
+        words = _("depth is not a training setting here: it is chosen for each run.")
+        raise Invalid("bad_setting", words, attr="training")
+    config = training_config({**values, "depth": depth.value})
     name = config.backbone
     with contextlib.suppress(RuntimeError):  # '~nobody/...'
         if name == "minilm" or (Path(name).expanduser() / "config.json").is_file():
@@ -137,16 +165,13 @@ def check_training(values: Mapping[str, object]) -> TrainConfig:
 # --- Counting ---------------------------------------------------------------------------------------------------------
 
 
-def last_run(project: Project) -> TrainingRun | None:
-    return TrainingRun.objects.filter(project=project).select_related("dataset_version").order_by("-number").first()
-
-
-def live_pairs(project: Project) -> QuerySet[PreferencePair]:
-    return PreferencePair.objects.filter(project=project, ranking__live=True)
+def last_run(project: Project, depth: Depth) -> TrainingRun | None:
+    runs = TrainingRun.objects.filter(project=project, depth=depth)
+    return runs.select_related("dataset_version").order_by("-number").first()
 
 
 def new_pairs(project: Project, last: TrainingRun | None) -> int:
-    """Live pairs of rankings that are younger than the version the last run used.
+    """Pairs of rankings that are younger than the version the last run used. Only live rankings have pairs.
 
     Not "pairs now minus the version's pairs": withdrawing 100 old rankings while 100 new ones arrive would leave that
     difference at zero for ever, though half the data is new. An amended ranking is a new row and counts; a withdrawn
@@ -156,19 +181,19 @@ def new_pairs(project: Project, last: TrainingRun | None) -> int:
     Every run counts as having used its version, failed and cancelled ones too: a run that can't succeed is not tried
     again and again on the same pairs; a person looks at its error and retrains by hand.
     """
-    pairs = live_pairs(project)
+    pairs = PreferencePair.objects.filter(project=project)
     return (pairs.filter(ranking_id__gt=last.dataset_version.last_ranking_id) if last else pairs).count()
 
 
 def pairs_by_split(project: Project) -> dict[str, int]:
-    counts = live_pairs(project).values("prompt__split").annotate(n=Count("pk")).order_by()
+    counts = PreferencePair.objects.filter(project=project).values("prompt__split").annotate(n=Count("pk")).order_by()
     return dict.fromkeys(Split.values, 0) | {row["prompt__split"]: row["n"] for row in counts}
 
 
-def obstacle(policy: RetrainPolicy, by_split: Mapping[str, int]) -> str:
+def obstacle(policy: RetrainPolicy, depth: Depth, by_split: Mapping[str, int]) -> str:
     """Why the policy can't start a run, in words, or "": a setting that no longer works, or what the pairs lack."""
     try:
-        return lacking(by_split, check_training(policy.training).min_pairs)
+        return lacking(by_split, check_training(policy.training, depth).min_pairs)
     except Invalid as error:
         return error.detail
 
@@ -187,9 +212,9 @@ def lacking(by_split: Mapping[str, int], min_pairs: int) -> str:
     return ""
 
 
-def cooling_until(policy: RetrainPolicy, last: TrainingRun | None, now: datetime) -> datetime | None:
+def cooling_until(rule: Rule, last: TrainingRun | None, now: datetime) -> datetime | None:
     """When the quiet time after the last run ends; None if it has."""
     if last is None or last.finished_at is None:
         return None
-    until = last.finished_at + timedelta(minutes=policy.cooldown_minutes)
+    until = last.finished_at + timedelta(minutes=rule.cooldown_minutes)
     return until if until > now else None

@@ -243,7 +243,7 @@ def crown(model: RewardModel, *, action: str, by: User | None, reason: str) -> R
 
 def lock(project: Project) -> Project:
     """Changes of a project's champion happen one after the other."""
-    return Project.objects.select_for_update().get(pk=project.pk)
+    return Project.objects.select_for_update(no_key=True).get(pk=project.pk)
 
 
 def needed(reason: str) -> str:

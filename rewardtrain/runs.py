@@ -55,27 +55,29 @@ def request_run(
     project: Project,
     *,
     by: User | None = None,
+    depth: policy.Depth = policy.Depth.FULL,
     trigger: str = TrainingRun.Trigger.MANUAL,
     training: Mapping[str, object] | None = None,
 ) -> TrainingRun:
     """Freezes today's rankings and queues a run on them.
 
-    `training` goes over the policy's settings. Raises Conflict('run_active') while another run is queued or running,
-    and Invalid: 'too_few_pairs', 'bad_setting', 'no_backbone'.
+    `training` goes over the policy's settings. Raises Conflict('run_active') while another run of this depth is queued
+    or running, and Invalid: 'too_few_pairs', 'bad_setting', 'no_backbone'.
     """
-    config = policy.check_training({**policy.get_policy(project).training, **(training or {})})
+    config = policy.check_training({**policy.get_policy(project).training, **(training or {})}, depth)
     if lacking := policy.lacking(policy.pairs_by_split(project), config.min_pairs):
         raise Invalid("too_few_pairs", lacking)
     with transaction.atomic():
         # Two requests at once: the second waits here and then sees the first one's run.
-        Project.objects.select_for_update().get(pk=project.pk)
-        refuse_active(project)
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        refuse_active(project, depth)
         version = datasets.freeze(project, by=by)
         number = 1 + (TrainingRun.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0)
         return TrainingRun.objects.create(
             project=project,
             number=number,
             dataset_version=version,
+            depth=depth,
             trigger=trigger,
             requested_by=by,
             training=config.to_dict(),
@@ -83,8 +85,8 @@ def request_run(
         )
 
 
-def refuse_active(project: Project) -> None:
-    active = TrainingRun.objects.filter(project=project, state__in=policy.ACTIVE).first()
+def refuse_active(project: Project, depth: policy.Depth) -> None:
+    active = TrainingRun.objects.filter(project=project, depth=depth, state__in=policy.ACTIVE).first()
     if active:
         words = {
             State.QUEUED: _("Run %(number)s is queued; wait for its end, or cancel it."),

@@ -16,6 +16,9 @@ from rewardtrain.models import TrainingRun
 
 logger = logging.getLogger(__name__)
 
+# A head, which is ready in a second, never waits behind a fine-tuning of an hour.
+QUEUES = {policy.Depth.HEAD: "head", policy.Depth.FULL: "train"}
+
 
 @shared_task
 def sweep() -> None:
@@ -34,20 +37,27 @@ def train(run_id: int) -> None:
 
 def start_due_runs() -> None:
     for project in Project.objects.all():
+        start_due(project)
+
+
+def start_due(project: Project) -> None:
+    for depth in policy.Depth:
         try:
-            if policy.due(project):
-                run = runs.request_run(project, trigger=TrainingRun.Trigger.POLICY)
-                logger.info("run %s of %s: requested by the retrain policy", run.number, project.slug)
+            if policy.due(project, depth):
+                run = runs.request_run(project, depth=depth, trigger=TrainingRun.Trigger.POLICY)
+                logger.info("run %s of %s (%s): requested by the policy", run.number, project.slug, depth)
         except PodiumError as error:  # one project's trouble is not the others'
-            logger.warning("no retraining of %s: %s", project.slug, error.detail)
+            logger.warning("no retraining (%s) of %s: %s", depth, project.slug, error.detail)
 
 
 def ring() -> None:
     """One message for each queued run, unless earlier ones still wait: a busy worker's queue must not grow."""
-    queued = list(TrainingRun.objects.filter(state=runs.State.QUEUED).order_by("pk").values_list("pk", flat=True))
-    if queued and not waiting_messages(queue="train"):
-        for run_id in queued:
-            train.delay(run_id)
+    queued = TrainingRun.objects.filter(state=runs.State.QUEUED).order_by("pk")
+    for depth, queue in QUEUES.items():
+        waiting = list(queued.filter(depth=depth).values_list("pk", flat=True))
+        if waiting and not waiting_messages(queue=queue):
+            for run_id in waiting:
+                train.apply_async((run_id,), queue=queue)
 
 
 def waiting_messages(*, queue: str) -> int:

@@ -32,8 +32,9 @@ class RunSerializer(serializers.ModelSerializer[TrainingRun]):
     class Meta:
         model = TrainingRun
         fields = (
-            "id", "state", "trigger", "requested_by", "dataset_version", "reward_model", "attempts", "cancel_requested",
-            "phase", "done", "total", "error", "requested_at", "started_at", "heartbeat_at", "finished_at",
+            "id", "depth", "state", "trigger", "requested_by", "dataset_version", "reward_model", "attempts",
+            "cancel_requested", "phase", "done", "total", "error", "requested_at", "started_at", "heartbeat_at",
+            "finished_at",
         )  # fmt: skip
 
 
@@ -53,6 +54,12 @@ class RunDetailSerializer(RunSerializer):
 
 
 class RunBodySerializer(serializers.Serializer[Any]):
+    depth = serializers.ChoiceField(
+        choices=TrainingRun.Depth.choices,
+        required=False,
+        default=TrainingRun.Depth.FULL,
+        help_text="`head` fits the last layer alone, in about a second; `full` fine-tunes the whole model.",
+    )
     training = serializers.DictField(
         required=False, default=dict, help_text="Settings for this run alone; they go over the retrain policy's."
     )
@@ -71,14 +78,16 @@ class Runs(PagedView):
     @extend_schema(
         operation_id="runs_request",
         request=RunBodySerializer,
-        responses={202: RunSerializer, 409: conflict("A run is queued or running.")},
+        responses={202: RunSerializer, 409: conflict("A run of this depth is queued or running.")},
     )
     def post(self, request: Request, slug: str) -> Response:
         """Freeze today's rankings and queue a run on them."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         body = RunBodySerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        run = runs.request_run(project, by=person(request), training=body.validated_data["training"])
+        wanted = body.validated_data
+        depth = TrainingRun.Depth(wanted["depth"])
+        run = runs.request_run(project, by=person(request), depth=depth, training=wanted["training"])
         return Response(RunSerializer(run).data, status=202)
 
 

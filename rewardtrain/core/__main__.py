@@ -1,10 +1,11 @@
-"""python -m rewardtrain.core train | evaluate | score"""
+"""python -m rewardtrain.core train | evaluate | score | resident"""
 
 import argparse
 import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from rewardtrain.core.config import TrainConfig
@@ -27,6 +28,11 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def _at_stop(handler: Callable[[int, object], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
+
+
 def _ask_to_stop(number: int, frame: object) -> None:
     global _stop_asked
     _stop_asked = True
@@ -34,7 +40,7 @@ def _ask_to_stop(number: int, frame: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rewardtrain.core", description="Train and use reward models.")
-    commands = parser.add_subparsers(required=True, metavar="train|evaluate|score")
+    commands = parser.add_subparsers(required=True, metavar="train|evaluate|score|resident")
 
     train = commands.add_parser("train", help="train on ranked completions, resuming what was begun in OUT")
     train.add_argument("data", type=Path, metavar="DATA", help="JSON Lines in the import format, or Parquet")
@@ -42,7 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--config", type=Path, metavar="FILE.json", help="settings as one JSON object")
     train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
     train.add_argument("--champion", type=Path, metavar="MODEL", help="model to compare with on the test split")
+    train.add_argument("--cache", type=Path, metavar="DIR", help="keeps what later runs can use again")
     train.set_defaults(command=_train)
+
+    resident = commands.add_parser("resident", help="train and encode by requests on stdin, one JSON object a line")
+    resident.add_argument("--cache", type=Path, metavar="DIR", required=True)
+    resident.set_defaults(command=_resident)
 
     evaluate = commands.add_parser("evaluate", help="measure a model against rankings")
     evaluate.add_argument("model", type=Path, metavar="MODEL")
@@ -54,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
     score = commands.add_parser("score", help='read {"prompt", "completions"} lines on stdin, write rewards')
     score.add_argument("model", type=Path, metavar="MODEL")
+    score.add_argument("--raw", action="store_true", help="probabilities as training left them, not calibrated")
     score.set_defaults(command=_score)
     return parser
 
@@ -62,13 +74,28 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _ask_to_stop)
+    _at_stop(_ask_to_stop)
     config = TrainConfig.read(options.config, options.set)
     _quiet()
     from rewardtrain.core.train import train
 
-    train(options.data, options.out, config, champion=options.champion, should_stop=lambda: _stop_asked)
+    train(
+        options.data,
+        options.out,
+        config,
+        cache=options.cache,
+        champion=options.champion,
+        should_stop=lambda: _stop_asked,
+    )
+
+
+def _resident(options: argparse.Namespace) -> None:
+    from rewardtrain.core.resident import Resident
+
+    resident = Resident(options.cache)
+    _at_stop(resident.ask_to_stop)
+    _quiet()
+    resident.serve(sys.stdin.buffer)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -87,12 +114,10 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _score(options: argparse.Namespace) -> None:
     _quiet()
-    from rewardtrain.core.artifact import load_model
     from rewardtrain.core.device import choose_device
-    from rewardtrain.core.score import score_lines
+    from rewardtrain.core.score import Scorer, score_lines
 
-    model = load_model(options.model, choose_device())
-    for result in score_lines(model, sys.stdin.buffer):
+    for result in score_lines(Scorer(options.model, choose_device()), sys.stdin.buffer, raw=options.raw):
         print(json.dumps(result), flush=True)
 
 

@@ -7,13 +7,20 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from rewardtrain.core.calibrate import RAW, Array, Calibration
+from rewardtrain.core.card import model_card
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import Device
 from rewardtrain.core.errors import ConfigError
 from rewardtrain.core.model import RewardModel, load_finished
+from rewardtrain.core.shards import BACKBONE, save_sharded
 
-FORMAT = 1
-SETTINGS, MANIFEST = "podium.json", "manifest.json"
+FORMAT = 2  # 1 had no calibration
+SETTINGS, MANIFEST, CARD, HEADS = "podium.json", "manifest.json", "README.md", "heads.safetensors"
+TRUNCATION = "prompt from the left, completion from the right only where it is over the length alone"
 
 
 def write_json(path: Path, value: object) -> None:
@@ -32,29 +39,52 @@ def read_json(path: Path) -> Any:
 
 
 def save_model(
-    model: RewardModel, folder: Path, *, config: TrainConfig, data: dict[str, Any], report: dict[str, Any]
+    model: RewardModel,
+    folder: Path,
+    *,
+    config: TrainConfig,
+    data: dict[str, Any],
+    report: dict[str, Any],
+    backbone: Path | None = None,
+    heads: Array | None = None,
 ) -> None:
-    """Write config.json, model.safetensors, the tokenizer, podium.json, README.md, and manifest.json at the end.
+    """Write config.json, the weights, the tokenizer, podium.json, README.md, and manifest.json at the end.
 
-    data: fingerprint and counts of what it was trained on. A folder left half written by a killed process is replaced.
+    data: fingerprint and counts of what it was trained on. backbone: a file of shards.share_backbone, which the folder
+    then holds by a link instead of the same weights once more. heads: see read_heads. A folder left half written is
+    replaced.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    model.network.save_pretrained(folder)
+    if backbone:
+        save_sharded(model.network, folder, backbone)
+    else:
+        model.network.save_pretrained(folder)
     model.encoder.tokenizer.save_pretrained(folder)
-    settings = {
-        "format": FORMAT,
-        "head": config.head,
-        "style": model.encoder.style,
-        "max_length": config.max_length,
-        "truncation": "prompt from the left, completion from the right only where it is over the length alone",
-        "ties": config.ties,
-        "backbone": config.backbone,
-    }
+    if heads is not None:
+        save_file({"heads": np.ascontiguousarray(heads, dtype=np.float32)}, folder / HEADS)
+    settings = _settings(model, config)
     write_json(folder / SETTINGS, settings)
-    (folder / "README.md").write_text(_model_card(config, data, report), encoding="utf-8")
+    (folder / CARD).write_text(model_card(config, settings, data, report), encoding="utf-8")
+    for path in folder.iterdir():
+        _flush(path)  # else a power cut could leave the manifest and lose what it is about
     files = {path.name: _describe(path) for path in sorted(folder.iterdir())}
     write_json(folder / MANIFEST, {"format": FORMAT, "data": data, "config": config.to_dict(), "files": files})
+
+
+def _settings(model: RewardModel, config: TrainConfig) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "head": config.head,
+        "depth": config.depth,
+        "style": model.encoder.style,
+        "max_length": model.encoder.max_length,
+        "truncation": TRUNCATION,
+        "ties": config.ties,
+        "backbone": config.backbone,
+        **model.calibration.to_dict(),
+    }
 
 
 def is_finished(folder: Path) -> bool:
@@ -86,52 +116,59 @@ def require_model(folder: Path) -> None:
 
 def load_model(folder: Path, device: Device) -> RewardModel:
     """Load a finished model. Raises ConfigError or BackboneError."""
+    settings = read_settings(folder)
+    return load_finished(
+        folder,
+        style=settings["style"],
+        max_length=settings["max_length"],
+        device=device,
+        calibration=_calibration(settings),
+    )
+
+
+def read_calibration(folder: Path) -> Calibration:
+    """Raises ConfigError where the folder isn't a finished model."""
+    return _calibration(read_settings(folder))
+
+
+def _calibration(settings: dict[str, Any]) -> Calibration:
+    return RAW if settings["format"] == 1 else Calibration.from_dict(settings)
+
+
+def read_heads(folder: Path) -> Array | None:
+    """(M, D + 1) weights and bias of an ensemble of M heads, of which the rewards' spread is the uncertainty."""
+    path = folder / HEADS
+    return load_file(path)["heads"] if path.is_file() else None
+
+
+def same_backbone(one: Path, other: Path) -> bool:
+    """Whether two finished models differ in their head alone, so that who has one can read just the other's head."""
+    require_model(other)
+    files = [read_json(folder / MANIFEST)["files"] for folder in (one, other)]
+    settings = [read_settings(folder) for folder in (one, other)]
+    return all(files[0].get(name) == files[1].get(name) for name in (BACKBONE, "config.json", "tokenizer.json")) and (
+        BACKBONE in files[0] and all(settings[0][key] == settings[1][key] for key in ("style", "max_length"))
+    )
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """podium.json of a finished model. Raises ConfigError."""
     require_model(folder)
-    settings = read_json(folder / SETTINGS)
-    if settings.get("format") != FORMAT:
-        raise ConfigError(
-            f"model folder {str(folder)!r} has format {settings.get('format')!r}; this version reads {FORMAT}"
-        )
-    return load_finished(folder, style=settings["style"], max_length=settings["max_length"], device=device)
+    settings: dict[str, Any] = read_json(folder / SETTINGS)
+    if settings.get("format") not in range(1, FORMAT + 1):
+        seen = f"model folder {str(folder)!r} has format {settings.get('format')!r}"
+        raise ConfigError(f"{seen}; this version reads 1 to {FORMAT}, so update it")
+    return settings
+
+
+def _flush(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _describe(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-
-
-def _model_card(config: TrainConfig, data: dict[str, Any], report: dict[str, Any]) -> str:
-    accuracy, loss, longer = report["accuracy"], report["log_loss"], report["baseline_longer"]
-    return f"""---
-library_name: transformers
-pipeline_tag: text-classification
-tags: [reward-model]
----
-
-# Reward model
-
-Fine-tuned from `{config.backbone}` on human rankings with the K-wise Bradley-Terry loss
-(Ouyang et al. 2022, arXiv 2203.02155). Its one logit is the reward: comparable between completions of one prompt,
-not between prompts.
-
-    model = AutoModelForSequenceClassification.from_pretrained(folder)
-    reward = model(**AutoTokenizer.from_pretrained(folder)(prompt, completion, return_tensors="pt")).logits[0, 0]
-
-That call is for a prompt of one user turn on an encoder; `podium.json` says how the input is made (max_length
-{config.max_length}; a prompt too long is cut from its left).
-
-Data: sha256 `{data["fingerprint"]}`, {data["n_prompts"]} prompts by split, {data["n_comparisons"]} comparisons.
-
-On {report["n_pairs"]} held-out pairs of {report["n_prompts"]} prompts, 95 % intervals from a bootstrap over prompts:
-
-| | value | interval | to compare with |
-|---|---|---|---|
-| accuracy | {accuracy["value"]:.4f} | {_range(accuracy)} | longer wins {longer["accuracy"]:.4f} |
-| log loss | {loss["value"]:.4f} | {_range(loss)} | ln 2 {report["ln2"]:.4f} |
-
-It repeats the taste and the mistakes of the people who ranked, on prompts like theirs; elsewhere it is untested.
-"""
-
-
-def _range(estimate: dict[str, Any]) -> str:
-    return f"{estimate['low']:.4f} to {estimate['high']:.4f}"

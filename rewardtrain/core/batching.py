@@ -27,6 +27,12 @@ def micro_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
     return packed
 
 
+def padding_share(lengths: Sequence[int], token_budget: int) -> float:
+    """The part of the tokens in these micro-batches that is padding."""
+    slots = sum(len(indices) * lengths[indices[0]] for indices in micro_batches(lengths, token_budget))
+    return 1 - sum(lengths) / slots
+
+
 def prompt_batches(n_prompts: int, size: int, *, seed: int, epoch: int) -> list[list[int]]:
     """The random batches of one epoch. They follow from (seed, epoch) alone, so a resumed run needs only its step."""
     order = list(range(n_prompts))
@@ -101,7 +107,12 @@ def collate(sequences: Sequence[Encoded], *, pad_id: int, with_types: bool, devi
         types[row, : len(sequence)] = torch.from_numpy(sequence.types)
         mask[row, : len(sequence)] = 1
     inputs = {"input_ids": ids, "attention_mask": mask} | ({"token_type_ids": types} if with_types else {})
-    return {name: tensor.to(device) for name, tensor in inputs.items()}
+    return {name: _move(tensor, device) for name, tensor in inputs.items()}
+
+
+def _move(tensor: Tensor, device: str) -> Tensor:
+    """To the device; from pinned memory a GPU copies while it computes, so no micro-batch keeps it waiting."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device == "cuda" else tensor.to(device)
 
 
 def within(lengths: Sequence[int], packed: list[list[int]], budget: int) -> Iterator[tuple[list[int], bool]]:

@@ -57,7 +57,7 @@ def merge(
         n_ties=n_ties,
         ties=tied,
         margins={pair: total / weights[pair] for pair, total in margins.items()},
-        votes=_votes(group.rankings, flag, positive) if flag is not None else {},
+        votes=count_votes(group.rankings, flag, positive) if flag is not None else {},
     )
 
 
@@ -67,7 +67,8 @@ def _places(ranks: tuple[int, ...]) -> list[int]:
     return [order[rank] for rank in ranks]
 
 
-def _votes(rankings: Iterable[Ranking], flag: str, positive: bool) -> dict[int, tuple[int, int]]:
+def count_votes(rankings: Iterable[Ranking], flag: str, positive: bool) -> dict[int, tuple[int, int]]:
+    """How many labelers gave each completion class 0 and class 1, which is the flag with the value `positive`."""
     votes = dict[int, tuple[int, int]]()
     for ranking in rankings:
         for index, said in enumerate(ranking.flags):

@@ -34,7 +34,7 @@ class TrainConfig:
     weight_decay: float = 0.01
     warmup_ratio: float = 0.1  # part of all steps in which the learning rate rises; then it falls linearly to zero
     batch_prompts: int = 8  # prompts per optimizer step
-    token_budget: int = 4096  # tokens (padding included) per micro-batch
+    token_budget: int | None = None  # tokens (padding included) per micro-batch; None is what the device likes
     graph_budget: int = 16384  # tokens whose activations are held at once; a larger batch is forwarded twice
     flag: str | None = None  # what the binary head classifies; None is the data's only flag
     flag_positive: bool = True  # the flag's value that is the positive class, whose logit is the reward
@@ -160,7 +160,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "weight_decay": (lambda value: math.isfinite(value) and value >= 0, "0 or more"),
     "warmup_ratio": (lambda value: 0 <= value < 1, "at least 0 and below 1"),
     "batch_prompts": _at_least(1),
-    "token_budget": _at_least(1),
+    "token_budget": (lambda value: value is None or value >= 1, "1 or more, or null"),
     "graph_budget": _at_least(0),
     "eval_every": _at_least(1),
     "checkpoint_every": _at_least(1),

@@ -1,8 +1,10 @@
 """The report's distributions and parts: calibration, rewards, ties, and accuracy by one thing or another. No torch."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,17 @@ REWARD_BINS = 24
 LENGTH_EDGES = (-500, -100, 0, 1, 101, 501)  # characters by which the chosen completion is longer
 
 
-def calibration(pairs: Pairs, margins: Floats, *, samples: int, seed: int) -> Json:
+class Clustered(Protocol):
+    """Judgements, pairs of completions or votes on classes, of which those of one cluster are drawn together."""
+
+    @property
+    def cluster(self) -> Ints: ...  # one for each judgement
+
+    @property
+    def n_clusters(self) -> int: ...
+
+
+def calibration(said: Clustered, margins: Floats, *, samples: int, seed: int) -> Json:
     """ECE (Guo et al. 2017, arXiv 1706.04599, eq. 3) of the preferred side's probability, with its bins from 0.5 to 1.
 
     by_chance: the mean ECE that a perfectly calibrated model with the same probabilities would show on as many pairs,
@@ -24,15 +36,15 @@ def calibration(pairs: Pairs, margins: Floats, *, samples: int, seed: int) -> Js
     sure, hits = metrics.confidence(margins), metrics.correct(margins)
     place = np.minimum(((sure - 0.5) * 2 * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
     gaps = np.where(place[:, None] == np.arange(CALIBRATION_BINS), (sure - hits)[:, None], 0.0)  # (P, bins)
-    sums = metrics.cluster_sums(gaps, pairs.cluster, pairs.n_clusters)
-    counts = np.bincount(pairs.cluster, minlength=pairs.n_clusters)[:, None]
+    sums = metrics.cluster_sums(gaps, said.cluster, said.n_clusters)
+    counts = np.bincount(said.cluster, minlength=said.n_clusters)[:, None]
     drawn = metrics.resampled_sums(np.hstack([sums, counts]), samples=samples, seed=seed)
     drawn = drawn[drawn[:, -1] > 0]
     draws = np.abs(drawn[:, :-1]).sum(axis=1) / drawn[:, -1]
     return {
         **metrics.estimate(np.abs(gaps.sum(axis=0)).sum() / len(sure), draws),
         "by_chance": _error_by_chance(sure, place, samples=samples, seed=seed),
-        "bins": [_bin(index, sure, hits, pairs.cluster, place == index) for index in range(CALIBRATION_BINS)],
+        "bins": [_bin(index, sure, hits, said.cluster, place == index) for index in range(CALIBRATION_BINS)],
     }
 
 
@@ -70,7 +82,14 @@ def reward_distributions(pairs: Pairs, rewards: Sequence[Sequence[float]], *, sa
         "chosen": _distribution(chosen, counts[0]),
         "rejected": _distribution(rejected, counts[1]),
         "overlap": float(np.minimum(*counts).sum() / len(chosen)),
-        "auc": _auc(pairs, chosen, rejected, samples=samples, seed=seed),
+        "auc": roc_auc(
+            np.concatenate([chosen, rejected]),
+            np.arange(2 * len(chosen)) < len(chosen),
+            np.tile(pairs.cluster, 2),
+            pairs.n_clusters,
+            samples=samples,
+            seed=seed,
+        ),
     }
 
 
@@ -78,22 +97,29 @@ def _distribution(values: Floats, counts: Ints) -> Json:
     return {"mean": float(values.mean()), "sd": float(values.std()), "counts": counts.tolist()}
 
 
-def _auc(pairs: Pairs, chosen: Floats, rejected: Floats, *, samples: int, seed: int) -> Json:
-    """The area under the ROC curve, equal rewards counting half; the draws weigh pairs that are sorted once."""
-    n = len(chosen)
-    levels = np.unique(np.concatenate([chosen, rejected]), return_inverse=True)[1]
+def roc_auc(
+    values: Floats, positive: npt.NDArray[np.bool_], cluster: Ints, n_clusters: int, *, samples: int, seed: int
+) -> Json:
+    """The area under the ROC curve: how often a positive's value is above a negative's, equal values counting half.
+
+    All arrays are (n,). It is the U of Mann and Whitney 1947 over its highest value; the draws weigh values that are
+    sorted once. NaN without positives or without negatives.
+    """
+    levels = np.unique(values, return_inverse=True)[1]
 
     def area(weights: Floats) -> float:
-        above, below = (np.bincount(side, weights, minlength=2 * n) for side in (levels[:n], levels[n:]))
-        return float(above @ (np.cumsum(below) - below / 2)) / float(weights.sum()) ** 2
+        above, below = (
+            np.bincount(levels[side], weights[side], minlength=len(values)) for side in (positive, ~positive)
+        )
+        highest = float(above.sum() * below.sum())
+        return float(above @ (np.cumsum(below) - below / 2)) / highest if highest else math.nan
 
     random = np.random.default_rng(seed)
     draws = []
     for _ in range(samples):
-        drawn = np.bincount(random.integers(0, pairs.n_clusters, pairs.n_clusters), minlength=pairs.n_clusters)
-        weights = drawn[pairs.cluster].astype(np.float64)
-        draws.append(area(weights) if weights.any() else np.nan)
-    return metrics.estimate(area(np.ones(n)), np.array(draws))
+        drawn = np.bincount(random.integers(0, n_clusters, n_clusters), minlength=n_clusters)
+        draws.append(area(drawn[cluster].astype(np.float64)))
+    return metrics.estimate(area(np.ones(len(values))), np.array(draws))
 
 
 def margin_sizes(pairs: Pairs, rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> Json:

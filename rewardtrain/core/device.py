@@ -2,10 +2,19 @@
 
 import resource
 import sys
+import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
+from torch.nn.functional import linear
+
+from rewardtrain.core.errors import ConfigError
+
+CLEAR_GAIN = 1.15  # how much faster than float32 a shorter type must be to be worth its rounding
+MEASURED_TOKENS, MEASURED_SECONDS = 256, 0.25
+MINILM_LAYERS = ((384, 384), (1536, 384), (384, 1536))  # (out, in)
 
 
 @dataclass(frozen=True)
@@ -15,6 +24,7 @@ class Device:
     kind: str  # cuda, mps or cpu
     name: str
     dtype: torch.dtype
+    gain: float | None = None  # speed of bfloat16's products over float32's, where it was measured
 
     @property
     def dtype_name(self) -> str:
@@ -24,21 +34,80 @@ class Device:
     def label(self) -> str:
         return f"{self.kind} ({self.name})"
 
+    def describe(self) -> dict[str, str | float | None]:
+        """What a run's `start` event says."""
+        gain = round(self.gain, 2) if self.gain else None
+        return {"device": self.kind, "device_name": self.name, "dtype": self.dtype_name, "bfloat16_gain": gain}
+
     def autocast(self) -> AbstractContextManager[object]:
-        """bfloat16 for the forward pass where the device has it; weights, gradients and the loss stay float32."""
-        return torch.autocast(self.kind, dtype=torch.bfloat16, enabled=self.dtype is torch.bfloat16)
+        """The device's dtype for the products of a forward pass; weights, their gradients and the loss stay float32."""
+        return torch.autocast(self.kind, dtype=self.dtype, enabled=self.dtype is not torch.float32)
 
 
-def choose_device(threads: int | None = None) -> Device:
-    """The best device there is at run time; `threads` limits the CPU's (None leaves torch's own choice)."""
+def choose_device(
+    threads: int | None = None, *, dtype: str = "float32", layers: Sequence[tuple[int, int]] = MINILM_LAYERS
+) -> Device:
+    """The best device there is at run time.
+
+    threads: limits the CPU's; None leaves torch's own choice.
+    dtype: float32, bfloat16, float16, or auto, which measures products of these layers, (out, in) each, and takes
+    bfloat16 where that is clearly faster. The measurement may fall out differently another time, so a run that goes
+    on after a stop asks for what it began with. Raises ConfigError for a dtype that the device can't use.
+    """
     if threads is not None:
         torch.set_num_threads(threads)
+    kind, name = _kind_and_name()
+    if dtype == "auto":
+        gain = bfloat16_gain(kind, layers)
+        return Device(kind, name, torch.bfloat16 if gain >= CLEAR_GAIN else torch.float32, gain)
+    if dtype == "float16" and kind == "cpu":
+        raise ConfigError("dtype is 'float16', which is slow on a CPU; set it to 'auto', 'bfloat16' or 'float32'")
+    return Device(kind, name, getattr(torch, dtype))
+
+
+def _kind_and_name() -> tuple[str, str]:
     if torch.cuda.is_available():
-        dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-        return Device("cuda", torch.cuda.get_device_name(), dtype)
+        return "cuda", torch.cuda.get_device_name()
     if torch.backends.mps.is_available():
-        return Device("mps", "Apple GPU", torch.float32)
-    return Device("cpu", f"CPU, {torch.get_num_threads()} threads", torch.float32)
+        return "mps", "Apple GPU"
+    return "cpu", f"CPU, {torch.get_num_threads()} threads"
+
+
+def bfloat16_gain(kind: str, layers: Sequence[tuple[int, int]]) -> float:
+    """How many times faster the layers' products are, forward and backward, than in float32.
+
+    The types take turns and each is judged by its fastest round, since a busy machine only ever slows one down.
+    """
+    best = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
+    started, rounds = time.perf_counter(), 0
+    while rounds < 2 or time.perf_counter() - started < MEASURED_SECONDS:  # the first round also warms up
+        for dtype in best:
+            best[dtype] = min(best[dtype], _seconds(Device(kind, "", dtype), layers))
+        rounds += 1
+    return best[torch.float32] / best[torch.bfloat16]
+
+
+def _seconds(device: Device, layers: Sequence[tuple[int, int]]) -> float:
+    tensors = [
+        (torch.ones(MEASURED_TOKENS, n_in, device=device.kind), torch.ones(n_out, n_in, device=device.kind))
+        for n_out, n_in in layers
+    ]
+    _wait(device)
+    started = time.perf_counter()
+    for values, weight in tensors:
+        with device.autocast():
+            product = linear(values.requires_grad_(), weight.requires_grad_())
+        product.backward(product.detach())  # type: ignore[no-untyped-call]
+    _wait(device)
+    return time.perf_counter() - started
+
+
+def _wait(device: Device) -> None:
+    """A GPU answers before it has computed."""
+    if device.kind == "cuda":
+        torch.cuda.synchronize()
+    elif device.kind == "mps":
+        torch.mps.synchronize()
 
 
 def peak_memory_mb(device: Device) -> float:

@@ -36,7 +36,11 @@ def encode_groups(
 
 
 def score_groups(
-    model: RewardModel, encoded: Sequence[Sequence[Encoded]], *, token_budget: int, progress: Progress | None = None
+    model: RewardModel,
+    encoded: Sequence[Sequence[Encoded]],
+    *,
+    token_budget: int | None,
+    progress: Progress | None = None,
 ) -> Scores:
     """Logits of all completions, each forwarded once."""
     started = time.monotonic()
@@ -56,6 +60,8 @@ def score_groups(
         truncated=sum(sequence.prompt_cut or sequence.completion_cut for sequence in flat),
         truncated_completions=sum(sequence.completion_cut for sequence in flat),
         seconds=time.monotonic() - started,
+        temperature=model.calibration.temperature,
+        raw_scale=model.calibration.sd,
     )
 
 

@@ -1,48 +1,59 @@
-"""What follows the last step: the evaluation on the test split, the model folder and the report."""
+"""What follows the last step: calibration, the evaluation on the test split, the model folder and the report."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
+from rewardtrain.core import metrics
 from rewardtrain.core.artifact import load_model, save_model, write_json
-from rewardtrain.core.comparisons import Dataset
+from rewardtrain.core.calibrate import RAW, Array, Calibration, fit
+from rewardtrain.core.comparisons import Comparisons, Dataset
 from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data import Group
 from rewardtrain.core.device import peak_memory_mb
 from rewardtrain.core.evaluate import encode_groups, score_groups
-from rewardtrain.core.model import RewardModel
+from rewardtrain.core.model import RewardModel, output_layer
 from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.report import Scores, build_report
 
 MODEL, REPORT = "model", "report.json"
+REFERENCE = 2000  # training completions whose rewards are brought to mean 0 and sd 1: these to 2 % (1 / sqrt(2000))
+
+Score = Callable[[str], Scores]  # raw logits of 'validation', of 'test', and of 'train' or a sample of it
 
 
 def finish(
     model: RewardModel,
     dataset: Dataset,
-    score: Callable[[str], Scores],
+    score: Score,
     config: TrainConfig,
     out: Path,
     *,
     log: MetricsLog,
     counts: dict[str, Any],
     champion: Path | None,
+    score_champion: Callable[[Path], Scores] | None = None,
+    backbone: Path | None = None,
+    heads: Array | None = None,
 ) -> None:
-    """Evaluate, then write out/model and out/report.json; the report last, for it says that all is there.
+    """Calibrate, evaluate, then write out/model and out/report.json; the report last, for it says that all is there.
 
-    score: gives the model's logits of a split, from the network or from features kept of it.
+    score: gives the model's logits of a split, from the network or from features kept of it. It must not change with
+    the network's output layer, into which the calibration is folded. score_champion: where its scores are kept.
+    backbone: see artifact.save_model. heads: (M, D + 1) weights and bias of an ensemble that give raw rewards.
     """
     log.emit("phase", phase="evaluating")
     groups = dataset.splits["test"]
-
-    def progress(done: int, total: int) -> None:
-        log.progress("evaluating", done, total)
-
-    scores = score("test")
+    calibration = calibrate(dataset, score, has_bias=output_layer(model.network)[1].bias is not None)
+    scores = calibrated(score("test"), calibration)
     rival = None
     if champion:
-        other = load_model(champion, model.device)
-        theirs = encode_groups(other.encoder, groups, progress=progress)
-        rival = score_groups(other, theirs, token_budget=config.token_budget, progress=progress)
+        rival = score_champion(champion) if score_champion else _score_champion(champion, groups, model, config, log)
     report = build_report(
         groups,
         scores,
@@ -53,6 +64,82 @@ def finish(
         seed=config.seed,
     )
     log.emit("phase", phase="saving")
-    data = {key: counts[key] for key in ("fingerprint", "n_prompts", "n_completions", "n_comparisons", "n_ties")}
-    save_model(model, out / MODEL, config=config, data=data, report=report)
+    finished = replace(model, calibration=calibration)
+    fold(finished)
+    data = {key: counts[key] for key in _DATA} | {"kept": counts.get("kept")}  # the step; a head has no steps
+    folded = None if heads is None else calibration.heads(heads)
+    save_model(finished, out / MODEL, config=config, data=data, report=report, backbone=backbone, heads=folded)
     write_json(out / REPORT, report)
+
+
+_DATA = (
+    "fingerprint",
+    "n_prompts",
+    "n_completions",
+    "n_comparisons",
+    "n_ties",
+    "truncated",
+    "truncated_completions",
+    "dropped_by_reason",
+)
+
+
+def calibrate(dataset: Dataset, score: Score, *, has_bias: bool) -> Calibration:
+    """Temperatures by the validation split, then mean and sd by the training split."""
+    groups = dataset.splits["validation"]
+    fitted = RAW
+    if groups:
+        scores = score("validation")
+        margins = metrics.collect_pairs(groups).margins(scores.rewards)
+        fitted = fit(margins, class_margins(dataset.comparisons["validation"], scores))
+    return fitted.normalised(score("train").logits[:, -1].astype(np.float64), has_bias=has_bias)
+
+
+def class_margins(comparisons: Sequence[Comparisons], scores: Scores) -> metrics.Floats:
+    """For each labeler's word on a completion's flag: the logit of the class said minus that of the other."""
+    margins: list[float] = []
+    start = 0
+    for merged, size in zip(comparisons, scores.sizes, strict=True):
+        for index, (negatives, positives) in merged.votes.items():
+            negative, positive = scores.logits[start + index].tolist()
+            margins += [negative - positive] * negatives + [positive - negative] * positives
+        start += size
+    return np.array(margins)
+
+
+def calibrated(scores: Scores, calibration: Calibration) -> Scores:
+    """What the model folder will say, of what the training model said."""
+    return replace(
+        scores,
+        logits=calibration.logits(scores.logits),
+        temperature=calibration.temperature,
+        raw_scale=calibration.sd,
+    )
+
+
+def fold(model: RewardModel) -> None:
+    """Write a model's calibration into its output layer, in place and once: its logits are then the folder's."""
+    _, layer = output_layer(model.network)
+    bias = None if layer.bias is None else layer.bias.detach().float().cpu().numpy()
+    weight, moved = model.calibration.layer(layer.weight.detach().float().cpu().numpy(), bias)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weight))
+        if moved is not None:
+            layer.bias.copy_(torch.from_numpy(moved))
+
+
+def reference(groups: Sequence[Group]) -> list[int]:
+    """Indices of evenly spaced groups that hold REFERENCE completions together, or of all where there are fewer."""
+    every = max(1, math.ceil(sum(len(group.completions) for group in groups) / REFERENCE))
+    return list(range(0, len(groups), every))
+
+
+def _score_champion(
+    folder: Path, groups: Sequence[Group], model: RewardModel, config: TrainConfig, log: MetricsLog
+) -> Scores:
+    def progress(done: int, total: int) -> None:
+        log.progress("evaluating", done, total)
+
+    champion = load_model(folder, model.device)
+    encoded = encode_groups(champion.encoder, groups, progress=progress)
+    return score_groups(champion, encoded, token_budget=config.token_budget, progress=progress)

@@ -6,23 +6,54 @@ import torch
 from torch import Tensor
 
 from rewardtrain.core.batching import Batch, micro_batches, within
+from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.loss import Objective
+from rewardtrain.core.memory import Budgets, in_memory
 from rewardtrain.core.model import RewardModel
 
 Tick = Callable[[], None]  # called between micro-batches: for a heartbeat, or to raise Stopped
 
 
-def predict(model: RewardModel, sequences: Sequence[Encoded], *, token_budget: int, tick: Tick | None = None) -> Tensor:
-    """(N, labels) float32 logits on the CPU, in the order given, without gradients."""
+def predict(
+    model: RewardModel, sequences: Sequence[Encoded], *, token_budget: int | None, tick: Tick | None = None
+) -> Tensor:
+    """(N, labels) float32 logits on the CPU, in the order given, without gradients.
+
+    Out of memory it starts again with smaller micro-batches. token_budget None is what the device likes.
+    """
     lengths = [len(sequence) for sequence in sequences]
-    logits = torch.zeros(len(sequences), model.n_labels)
-    with torch.no_grad():
-        for indices in micro_batches(lengths, token_budget):
-            logits[indices] = model.logits([sequences[index] for index in indices]).cpu()
-            if tick:
-                tick()
-    return logits
+    budgets = Budgets.on(model.device, token_budget)
+
+    def work() -> Tensor:
+        logits = torch.zeros(len(sequences), model.n_labels)
+        with torch.no_grad():
+            for indices in micro_batches(lengths, budgets.tokens):
+                logits[indices] = model.logits([sequences[index] for index in indices]).cpu()
+                if tick:
+                    tick()
+        return logits
+
+    return in_memory(work, budgets, longest=max(lengths, default=0))
+
+
+def gradients_in_memory(
+    model: RewardModel,
+    batch: Batch,
+    objective: Objective,
+    budgets: Budgets,
+    *,
+    tick: Tick | None = None,
+    tell: Callable[[Budgets, str], None],
+) -> float:
+    """accumulate_gradients within the budgets; out of memory, within smaller ones, of which `tell` is told."""
+
+    def work() -> float:
+        return accumulate_gradients(
+            model, batch, objective, token_budget=budgets.tokens, graph_budget=budgets.graph, tick=tick
+        )
+
+    return in_memory(work, budgets, longest=max(map(len, batch.sequences)), tell=tell)
 
 
 def accumulate_gradients(
@@ -34,7 +65,7 @@ def accumulate_gradients(
     graph_budget: int,
     tick: Tick | None = None,
 ) -> float:
-    """Add the gradient of the batch's loss to the parameters' .grad, the objective's own included, and return the loss.
+    """Make the parameters' .grad the gradient of the batch's loss, the objective's own included, and return the loss.
 
     A prompt's loss needs the logits of all its completions, which sorting by length spreads over micro-batches. So:
     logits of all micro-batches; the loss's gradient with respect to each logit; then each micro-batch's own backward
@@ -42,26 +73,45 @@ def accumulate_gradients(
     together, which costs memory and no time; those above it are forwarded without a graph and later again with one, a
     third more time in bounded memory. Without dropout both forward passes give the same logits.
     """
+    for module in (model.network, objective):
+        module.zero_grad(set_to_none=True)
     lengths = [len(sequence) for sequence in batch.sequences]
     packed = list(within(lengths, micro_batches(lengths, token_budget), graph_budget))
-    values = torch.zeros(len(lengths), model.n_labels)
     kept: list[Tensor | None] = []
+    found = []
     for indices, keep in packed:
         with torch.set_grad_enabled(keep):
             logits = model.logits([batch.sequences[index] for index in indices])
-        values[indices] = logits.detach().cpu()
+        found.append(logits.detach())  # on the device: fetched one by one, a GPU would wait for the next to be collated
         kept.append(logits if keep else None)
         if tick:
             tick()
+    values = torch.zeros(len(lengths), model.n_labels)
+    values[[index for indices, _ in packed for index in indices]] = torch.cat(found).cpu()
     values.requires_grad_()
     loss: Tensor = objective(values, batch)
     loss.backward()  # type: ignore[no-untyped-call]
     assert values.grad is not None
+    scale = _scale(model.device)
+    seeds = (values.grad * scale).to(model.device.kind)
     for place, (indices, _) in enumerate(packed):
         graph, kept[place] = kept[place], None  # freed as soon as it was used
         if graph is None:
             graph = model.logits([batch.sequences[index] for index in indices])
-        graph.backward(values.grad[indices].to(graph.device))  # type: ignore[no-untyped-call]
+        graph.backward(seeds[indices])  # type: ignore[no-untyped-call]
         if tick:
             tick()
+    if scale != 1:
+        for parameter in model.network.parameters():
+            if parameter.grad is not None:
+                parameter.grad /= scale
     return loss.item()
+
+
+def _scale(device: Device) -> float:
+    """By how much gradients are enlarged on their way back: float16 ends at 6e-8, where many of them would be zero.
+
+    A fixed power of two, since a logit's gradient is below 1 whatever the data: one that adapts, as torch's GradScaler,
+    would drop the steps by which it learns.
+    """
+    return 1024.0 if device.dtype is torch.float16 else 1.0

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from rewardtrain.core.batching import collate
-from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.calibrate import RAW, Calibration
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import CHAT, PAIR, TEXT, Encoded, Encoder
 from rewardtrain.core.errors import BackboneError
@@ -29,6 +29,7 @@ class RewardModel:
     encoder: Encoder
     device: Device
     new_parameters: frozenset[str]  # names of those the backbone didn't have: the head's
+    calibration: Calibration = RAW  # of the finished model; while it is in training the logits are raw
 
     @property
     def n_labels(self) -> int:
@@ -86,13 +87,17 @@ def backbone_folder(name: str) -> str:
     return name
 
 
-def labels_of(config: TrainConfig, flag: str | None) -> tuple[str, ...]:
-    """Names of the classes, the positive one last; none for a scalar head. `flag` is Dataset.flag."""
-    if config.head == "scalar":
-        return ()
-    if flag is None:
-        return "negative", "positive"
-    return (f"not_{flag}", flag) if config.flag_positive else (flag, f"not_{flag}")
+def layer_shapes(name: str) -> list[tuple[int, int]]:
+    """(out, in) of the backbone's different linear layers, without loading a weight. Raises BackboneError."""
+    source = backbone_folder(name)
+    try:
+        config = AutoConfig.from_pretrained(source)
+        with torch.device("meta"):
+            network = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
+    except _UNLOADABLE as error:
+        raise _unloadable(name, error) from error
+    linears = [module for module in network.modules() if isinstance(module, torch.nn.Linear)]
+    return sorted({(module.out_features, module.in_features) for module in linears})
 
 
 def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[str, ...] = ()) -> RewardModel:
@@ -112,16 +117,22 @@ def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[s
             source, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
         )
     except _UNLOADABLE as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        advice = "check the name and the network, or download it and give its folder"
-        raise BackboneError(f"backbone {name!r} can't be loaded: {reason}; {advice}") from error
+        raise _unloadable(name, error) from error
     _check_length(name, config, tokenizer, max_length)
     encoder = Encoder(tokenizer=tokenizer, style=_style(config, tokenizer), max_length=max_length)
     new = frozenset(info["missing_keys"]) | frozenset(key for key, *_ in info["mismatched_keys"])
     return RewardModel(network.to(device.kind).eval(), encoder, device, new)
 
 
-def load_finished(folder: Path, *, style: str, max_length: int, device: Device) -> RewardModel:
+def _unloadable(name: str, error: Exception) -> BackboneError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    advice = "check the name and the network, or download it and give its folder"
+    return BackboneError(f"backbone {name!r} can't be loaded: {reason}; {advice}")
+
+
+def load_finished(
+    folder: Path, *, style: str, max_length: int, device: Device, calibration: Calibration
+) -> RewardModel:
     """Load a folder written by artifact.save_model, in float32."""
     try:
         network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
@@ -129,21 +140,27 @@ def load_finished(folder: Path, *, style: str, max_length: int, device: Device) 
     except _UNLOADABLE as error:
         raise BackboneError(f"model folder {str(folder)!r} can't be loaded: {error}; train it again") from error
     encoder = Encoder(tokenizer=tokenizer, style=style, max_length=max_length)
-    return RewardModel(network.to(device.kind).eval(), encoder, device, frozenset())
+    return RewardModel(network.to(device.kind).eval(), encoder, device, frozenset(), calibration)
 
 
 def _prepare(config: Any, tokenizer: Any, labels: tuple[str, ...]) -> None:
     for key, value in config.to_dict().items():
         if ("dropout" in key or key.endswith("_pdrop")) and isinstance(value, float):
             setattr(config, key, 0.0)
-    config.problem_type = "single_label_classification" if labels else "regression"
-    if labels:
-        config.id2label = dict(enumerate(labels))
-        config.label2id = {label: index for index, label in enumerate(labels)}
+    set_labels(config, labels)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     config.pad_token_id = tokenizer.pad_token_id  # a decoder's classifier finds the last token by it
     tokenizer.padding_side = "right"
+
+
+def set_labels(config: Any, labels: tuple[str, ...]) -> None:
+    """Name the logits in a network's config; without labels there is one, the reward."""
+    config.problem_type = "single_label_classification" if labels else "regression"
+    config.num_labels = len(labels) or 1
+    if labels:
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: index for index, label in enumerate(labels)}
 
 
 def _style(config: Any, tokenizer: Any) -> str:

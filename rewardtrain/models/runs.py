@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from labeling.models import DatasetVersion, Project
 
@@ -19,9 +20,14 @@ class TrainingRun(models.Model):
         POLICY = "policy", "Retrain policy"
         MANUAL = "manual", "By hand"
 
+    class Depth(models.TextChoices):
+        HEAD = "head", _("Head")
+        FULL = "full", _("Fine-tuning")
+
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="runs")
     number = models.PositiveIntegerField()
     dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="runs")
+    depth = models.CharField(max_length=10, choices=Depth.choices, default=Depth.FULL)  # how much of the model learns
     trigger = models.CharField(max_length=10, choices=Trigger.choices)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
@@ -45,8 +51,11 @@ class TrainingRun(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("project", "number"), name="run_number_once"),
             models.UniqueConstraint(
-                fields=("project",), condition=Q(state__in=("queued", "running")), name="run_one_active_per_project"
+                fields=("project", "depth"),
+                condition=Q(state__in=("queued", "running")),
+                name="run_one_active_per_depth",
             ),
+            models.CheckConstraint(condition=Q(depth__in=("head", "full")), name="run_depth_known"),
             models.CheckConstraint(
                 condition=Q(state__in=("queued", "running", "succeeded", "failed", "cancelled")),
                 name="run_state_known",

@@ -18,7 +18,7 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
     champion = registry.champion(project)
     context = {
         "project": project,
-        "next": policy.next_retraining(project),
+        "retrainings": policy.next_retrainings(project),
         "champion": champion,
         "evaluation": champion.evaluations.first() if champion else None,
         "waiting": registry.waiting_for_promotion(project),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBadRequest, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -22,32 +22,47 @@ PHASES = {
     "starting": _("Starting"),
     "loading": _("Loading"),
     "tokenizing": _("Tokenizing"),
+    "encoding": _("Encoding completions"),
     "training": _("Training"),
     "evaluating": _("Evaluating"),
     "saving": _("Saving"),
 }
+SHOWS = {None: _("All"), policy.Depth.HEAD: _("Heads"), policy.Depth.FULL: _("Fine-tunings")}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_page(Role.MANAGER)
 def index(request: SignedIn, project: Project) -> HttpResponse:
-    """POST is 'Retrain now'."""
+    """POST is 'Retrain the head now' and 'Fine-tune now'."""
     if request.method != "POST":
         return page(request, project, PolicyForm(policy.get_policy(project)))
+    depth = depth_of(request.POST) if "depth" in request.POST else policy.Depth.FULL
+    if depth is None:
+        return HttpResponseBadRequest(f"depth is one of {', '.join(policy.Depth.values)}".encode())
     try:
-        run = runs.request_run(project, by=request.user)
+        run = runs.request_run(project, by=request.user, depth=depth)
     except PodiumError as error:
         messages.error(request, error.detail)
         return redirect("runs", project.slug)
     return redirect("run", project.slug, run.number)
 
 
+def depth_of(values: QueryDict) -> policy.Depth | None:
+    found = values.get("depth", "")
+    return policy.Depth(found) if found in policy.Depth.values else None
+
+
 def page(request: SignedIn, project: Project, form: PolicyForm) -> HttpResponse:
     rows = project.runs.select_related("reward_model", "dataset_version", "requested_by")
+    shown = depth_of(request.GET)
+    retrainings = policy.next_retrainings(project)
     context = {
         "project": project,
-        "page": page_of(request, rows),
-        "next": policy.next_retraining(project),
+        "page": page_of(request, rows.filter(depth=shown) if shown else rows),
+        "shown": shown,
+        "shows": SHOWS,
+        "retrainings": retrainings,
+        "lacking": next((each.lacking for each in retrainings if each.lacking), ""),
         "form": form,
     }
     return render(request, "rewardtrain/runs.html", context)
@@ -78,7 +93,7 @@ def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
 
 def changed_settings(run: TrainingRun) -> dict[str, tuple[object, object]]:
     """The run's settings with their defaults: {name: (value, default)}."""
-    defaults = policy.training_config({}).to_dict()
+    defaults = policy.training_config({"depth": run.depth}).to_dict()
     return {name: (value, defaults.get(name)) for name, value in run.training.items()}
 
 

@@ -20,7 +20,7 @@ from config import commands, embedded
 from config.healthcheck import allowed_host, answers
 from tests.config.helpers import REPOSITORY, environ, free_port, wait_until
 
-APPLICATION = {"migrate", "web", "worker", "train", "beat"}
+APPLICATION = {"migrate", "web", "worker", "head", "train", "beat"}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,12 @@ def test_every_service_runs_the_very_command_of_manage_py_up(compose: dict[str, 
     services = compose["services"]
     web = commands.web(host="0.0.0.0", port=8000, workers=2)
     assert without_python(image_command(dockerfile)) == without_python(web.command)
-    specs = {"worker": commands.worker(), "train": commands.train(), "beat": commands.beat(Path("/data"))}
+    specs = {
+        "worker": commands.worker(),
+        "head": commands.head(),
+        "train": commands.train(),
+        "beat": commands.beat(Path("/data")),
+    }
     for name, spec in specs.items():
         words = [word for word in without_python(spec.command) if word != "--quiet"]
         assert without_python(services[name]["command"]) == words
@@ -170,7 +175,7 @@ def test_web_answers_its_health_check(
     assert subprocess.run(words, cwd=REPOSITORY, env=migrated, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("service", ["worker", "train"])
+@pytest.mark.parametrize("service", ["worker", "head", "train"])
 def test_a_worker_answers_its_ping(compose: dict[str, Any], migrated: dict[str, str], start: Any, service: str) -> None:
     log = start(here(compose["services"][service]["command"], migrated))
     wait_until(lambda: " ready." in log.read_text(), 60, log.read_text)

@@ -51,7 +51,7 @@ def child(running: Up, words: str) -> psutil.Process:
 
 def test_it_starts_all_processes_and_says_where_it_is(running: Up) -> None:
     assert get(running, "/healthz") == 200
-    for words in ("granian", "--queues default", "--queues train", "beat"):
+    for words in ("granian", "--queues default", "--queues head", "--queues train", "beat"):
         assert child(running, words).is_running()
     assert stat.S_IMODE((running.data_dir / "secret_key").stat().st_mode) == 0o600
 
@@ -66,7 +66,7 @@ def test_the_web_process_beat_and_the_workers_never_load_torch(running: Up) -> N
 def test_ctrl_c_and_sigterm_leave_no_process(data_dir: Path, number: signal.Signals) -> None:
     with up(data_dir) as running:
         family = running.family()
-        assert len(family) >= 9  # web and its worker, two workers, beat, two keepers with their servers
+        assert len(family) >= 10  # web and its worker, three workers, beat, two keepers with their servers
         running.process.send_signal(number)
         assert running.process.wait(40) == 0
         assert are_gone(family)

@@ -14,7 +14,7 @@ from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import BackboneError
 from rewardtrain.core.gradients import accumulate_gradients, predict
 from rewardtrain.core.loss import Objective
-from rewardtrain.core.model import RewardModel, backbone_folder, labels_of, load_backbone
+from rewardtrain.core.model import RewardModel, backbone_folder, load_backbone
 
 GROUPS = [
     Group("1", "train", (Message("user", "how do i bake bread"),), ("please help", "never", "go away you stupid"),
@@ -114,14 +114,6 @@ def test_a_binary_head_has_two_classes_and_the_last_is_the_reward(
     torch.testing.assert_close(model.rewards(sequences), logits[:, 1])
     model.network.save_pretrained(tmp_path)
     assert json.loads((tmp_path / "config.json").read_text())["id2label"] == {"0": "hateful", "1": "not_hateful"}
-
-
-def test_classes_are_named_after_the_flag() -> None:
-    """`hateful` with false as the wanted value: the reward is the logit of not hateful."""
-    assert labels_of(TrainConfig(), None) == ()
-    assert labels_of(TrainConfig(head="binary"), "helpful") == ("not_helpful", "helpful")
-    assert labels_of(TrainConfig(head="binary", flag_positive=False), "hateful") == ("hateful", "not_hateful")
-    assert labels_of(TrainConfig(head="binary"), None) == ("negative", "positive")
 
 
 def test_a_missing_folder_is_named_without_asking_the_network() -> None:

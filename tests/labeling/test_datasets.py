@@ -12,6 +12,9 @@ from labeling.datasets import freeze, path_of, read_groups
 from labeling.errors import Invalid
 from labeling.intake import import_lines
 from labeling.models import Project
+from rewardtrain.core import data as core
+from rewardtrain.core.comparisons import build_dataset
+from rewardtrain.core.config import TrainConfig
 from tests.factories import claimed, join, make_project, make_prompt, rank, tiers_of
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +53,23 @@ def test_it_holds_how_much_better_the_better_of_two_is() -> None:
         rankings.submit(assignment, {"tiers": tiers_of(assignment), "strength": strength})
     said = [ranking for group in read_groups(freeze(project)) for ranking in group["rankings"]]
     assert [ranking["strength"] for ranking in said] == [3, None]
+
+
+def test_flags_are_frozen_as_they_were_said_and_training_reads_them() -> None:
+    """Also where everything is a tie: flags alone train a classifier. What was not said of a flag stays unsaid."""
+    project = make_project(flags=[{"name": "rude", "label": "Rude"}])
+    prompt = make_prompt(project, k=2, split="train")
+    first = prompt.completions.get(position=0)
+    assignment = claimed(project, join(project))
+    tiers = [[str(pk) for pk in prompt.completions.values_list("pk", flat=True)]]
+    rankings.submit(assignment, {"tiers": tiers, "flags": {str(first.pk): {"rude": True}}})
+    version = freeze(project)
+    assert version.n_pairs == 0
+    assert version.counts["train"] == {"prompts": 1, "rankings": 1, "ties": 1, "flagged": 1}
+    (group,) = read_groups(version)
+    assert [ranking["flags"] for ranking in group["rankings"]] == [[{"rude": True}, {}]]
+    data = build_dataset(core.read_groups(path_of(version)), TrainConfig(head="binary"))
+    assert (data.flag, [merged.votes for merged in data.comparisons["train"]]) == ("rude", [{0: (0, 1)}])
 
 
 def test_the_checksum_is_the_file_s(project: Project) -> None:

@@ -12,6 +12,7 @@ from tests.factories import make_project
 from tests.rewardtrain.conftest import make_run, rank_prompts
 
 pytestmark = pytest.mark.django_db
+HEAD, FULL = policy.Depth.HEAD, policy.Depth.FULL
 
 
 @pytest.fixture
@@ -28,25 +29,29 @@ def end(run: TrainingRun, *, minutes_ago: float) -> None:
     )
 
 
+def coming(project: Project, depth: policy.Depth = FULL) -> policy.NextRetraining:
+    return next(each for each in policy.next_retrainings(project) if each.depth == depth)
+
+
 def test_the_first_run_waits_for_the_first_minimum(project: Project) -> None:
     policy.update_policy(project, first_minimum=217)
-    found = policy.next_retraining(project)
+    found = coming(project)
     assert (found.pairs_now, found.new_pairs, found.needed, found.missing, found.due) == (216, 216, 217, 1, False)
-    assert not policy.due(project)
+    assert not policy.due(project, FULL)
     policy.update_policy(project, first_minimum=216)
-    assert policy.next_retraining(project).due
-    assert policy.due(project)
+    assert coming(project).due
+    assert policy.due(project, FULL)
 
 
 def test_later_runs_wait_for_new_pairs_since_the_last_runs_version(project: Project) -> None:
     policy.update_policy(project, every_pairs=12, cooldown_minutes=0)
     end(make_run(project), minutes_ago=1)
-    assert policy.next_retraining(project).missing == 12
+    assert coming(project).missing == 12
     rank_prompts(project, train=1, test=0, validation=0)
-    assert policy.next_retraining(project).missing == 6
-    assert not policy.due(project)
+    assert coming(project).missing == 6
+    assert not policy.due(project, FULL)
     rank_prompts(project, train=1, test=0, validation=0)
-    assert policy.due(project)
+    assert policy.due(project, FULL)
 
 
 def test_withdrawn_rankings_do_not_hide_new_ones(project: Project) -> None:
@@ -55,7 +60,7 @@ def test_withdrawn_rankings_do_not_hide_new_ones(project: Project) -> None:
     for ranking in Ranking.objects.order_by("pk")[:5]:
         assignments.skip(rankings.withdraw(ranking.assignment), "after all, I can't tell")
     rank_prompts(project, train=2, test=0, validation=0)
-    found = policy.next_retraining(project)
+    found = coming(project)
     assert (found.pairs_now, found.new_pairs) == (216 - 30 + 12, 12)
     assert found.due
 
@@ -64,7 +69,7 @@ def test_a_withdrawn_new_ranking_no_longer_counts(project: Project) -> None:
     end(make_run(project), minutes_ago=60)
     (ranking,) = rank_prompts(project, train=1, test=0, validation=0)
     rankings.withdraw(ranking.assignment)
-    assert policy.next_retraining(project).new_pairs == 0
+    assert coming(project).new_pairs == 0
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
@@ -72,9 +77,9 @@ def test_a_run_that_came_to_nothing_is_not_repeated_on_the_same_pairs(project: P
     policy.update_policy(project, every_pairs=6, cooldown_minutes=0)
     run = make_run(project, state=state)
     TrainingRun.objects.filter(pk=run.pk).update(finished_at=timezone.now() - timedelta(minutes=1))
-    assert not policy.due(project)
+    assert not policy.due(project, FULL)
     rank_prompts(project, train=1, test=0, validation=0)
-    assert policy.due(project)
+    assert policy.due(project, FULL)
 
 
 def test_it_rests_after_a_run(project: Project) -> None:
@@ -82,11 +87,11 @@ def test_it_rests_after_a_run(project: Project) -> None:
     run = make_run(project)
     rank_prompts(project, train=1, test=0, validation=0)
     end(run, minutes_ago=9)
-    assert policy.next_retraining(project).cooling_until
-    assert not policy.due(project)
+    assert coming(project).cooling_until
+    assert not policy.due(project, FULL)
     end(run, minutes_ago=11)
-    assert policy.next_retraining(project).cooling_until is None
-    assert policy.due(project)
+    assert coming(project).cooling_until is None
+    assert policy.due(project, FULL)
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])
@@ -94,29 +99,58 @@ def test_it_waits_while_a_run_is_active(project: Project, state: str) -> None:
     policy.update_policy(project, every_pairs=6)
     run = make_run(project, state=state)
     rank_prompts(project, train=1, test=0, validation=0)
-    assert policy.next_retraining(project).active_run == run
-    assert not policy.due(project)
+    assert coming(project).active_run == run
+    assert not policy.due(project, FULL)
 
 
 def test_switched_off_it_never_starts_one(project: Project) -> None:
     policy.update_policy(project, enabled=False)
-    assert not policy.next_retraining(project).due
-    assert not policy.due(project)
+    assert not coming(project).due
+    assert not policy.due(project, FULL)
+
+
+def test_a_head_has_a_smaller_number_of_pairs_and_no_rest(project: Project) -> None:
+    found = coming(project, HEAD)
+    assert (found.new_pairs, found.needed, found.due) == (216, 50, True)
+    make_run(project, depth="head")
+    rank_prompts(project, train=8, test=0, validation=0)
+    assert coming(project, HEAD).missing == 2
+    rank_prompts(project, train=1, test=0, validation=0)
+    assert policy.due(project, HEAD)
+
+
+def test_the_depths_count_apart(project: Project) -> None:
+    policy.update_policy(project, every_pairs=12, cooldown_minutes=0)
+    end(make_run(project), minutes_ago=1)
+    rank_prompts(project, train=2, test=0, validation=0)
+    make_run(project, depth="head", state="running")
+    assert policy.due(project, FULL)
+    assert not policy.due(project, HEAD)
+    assert coming(project, HEAD).new_pairs == 0
+
+
+def test_each_depth_is_switched_off_alone(project: Project) -> None:
+    policy.update_policy(project, first_minimum=10, enabled=False)
+    assert not policy.due(project, FULL)
+    assert policy.due(project, HEAD)
+    policy.update_policy(project, enabled=True, head_enabled=False)
+    assert policy.due(project, FULL)
+    assert not policy.due(project, HEAD)
 
 
 def test_it_does_not_start_a_run_that_could_not_be_evaluated(project: Project) -> None:
     PreferencePair.objects.filter(prompt__split="test").delete()
     policy.update_policy(project, first_minimum=10)
-    assert "No pairs in the test split" in policy.next_retraining(project).lacking
-    assert not policy.due(project)
+    assert "No pairs in the test split" in coming(project).lacking
+    assert not policy.due(project, FULL)
 
 
 def test_a_backbone_that_has_gone_since_is_told_instead_of_tried_for_ever(project: Project) -> None:
     policy.update_policy(project, first_minimum=10)
     project.retrain_policy.training = {"backbone": "/gone"}
     project.retrain_policy.save()
-    assert "backbone '/gone' doesn't exist" in policy.next_retraining(project).lacking
-    assert not policy.due(project)
+    assert "backbone '/gone' doesn't exist" in coming(project).lacking
+    assert not policy.due(project, FULL)
 
 
 def test_a_project_has_the_default_policy_until_someone_changes_it(project: Project) -> None:
@@ -132,7 +166,9 @@ def test_a_project_has_the_default_policy_until_someone_changes_it(project: Proj
         ({"every_pairs": 0}, None, "retrain_policy_counts_positive"),
         ({"every_pairs": -1}, "every_pairs", "-1"),
         ({"cooldown_minutes": "soon"}, "cooldown_minutes", "'soon'"),
+        ({"head_every_pairs": 0}, None, "retrain_policy_counts_positive"),
         ({"training": {"epoch": 2}}, "training", "'epoch'"),
+        ({"training": {"depth": "head"}}, "training", "depth is not a training setting here"),
         ({"training": {"epochs": "two"}}, "training", "'two'"),
         ({"training": ["epochs"]}, "training", "['epochs']"),
         ({"training": {"backbone": "/no/such/model"}}, "training", "'/no/such/model'"),
@@ -149,4 +185,4 @@ def test_a_policy_that_cannot_be_is_refused(
 
 
 def test_a_hugging_face_id_can_only_be_tried_by_the_run() -> None:
-    assert policy.check_training({"backbone": "owner/name"}).backbone == "owner/name"
+    assert policy.check_training({"backbone": "owner/name"}, FULL).backbone == "owner/name"

@@ -13,6 +13,8 @@ from rewardtrain.models import RunPoint, TrainingRun
 from tests.factories import make_project
 from tests.rewardtrain.conftest import make_run, rank_prompts
 
+HEAD = policy.Depth.HEAD
+
 
 @pytest.fixture
 def ranked(project: Project) -> Project:
@@ -81,8 +83,17 @@ def test_of_two_requests_at_once_one_wins(ranked: Project) -> None:
 
 def test_the_database_itself_refuses_a_second_active_run(ranked: Project) -> None:
     make_run(ranked, state="running")
-    with pytest.raises(IntegrityError, match="run_one_active_per_project"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="run_one_active_per_depth"), transaction.atomic():
         make_run(ranked, state="queued")
+
+
+def test_a_head_does_not_wait_for_a_fine_tuning(ranked: Project) -> None:
+    full = runs.request_run(ranked)
+    head = runs.request_run(ranked, depth=HEAD)
+    assert (full.depth, full.training["depth"], head.depth, head.training["depth"]) == ("full", "full", "head", "head")
+    assert head.dataset_version == full.dataset_version
+    with pytest.raises(Conflict, match="Run 2 is queued"):
+        runs.request_run(ranked, depth=HEAD)
 
 
 def test_too_few_pairs_are_refused_with_their_number(project: Project) -> None:
@@ -104,6 +115,7 @@ def test_an_empty_project_is_refused(project: Project) -> None:
     [
         ({"epoch": 1}, "unknown setting 'epoch'"),
         ({"learning_rate": -1}, "learning_rate is -1"),
+        ({"depth": "head"}, "depth is not a training setting here"),
         ({"backbone": "/no/such/folder"}, "backbone '/no/such/folder' doesn't exist"),
     ],
 )
@@ -210,5 +222,8 @@ def test_the_sweep_starts_what_is_due_and_one_projects_trouble_is_not_the_others
     policy.update_policy(ranked, first_minimum=10)
     tasks.start_due_runs()
     tasks.start_due_runs()
-    run = TrainingRun.objects.get()
-    assert (run.project, run.trigger, run.requested_by) == (ranked, "policy", None)
+    started = TrainingRun.objects.order_by("number")
+    assert [(run.project, run.depth, run.trigger, run.requested_by) for run in started] == [
+        (ranked, "head", "policy", None),
+        (ranked, "full", "policy", None),
+    ]

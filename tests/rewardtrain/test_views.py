@@ -89,25 +89,49 @@ def test_nothing_is_changed_by_a_get(
     assert registry.champion(project) is None
 
 
-def test_retrain_now_starts_a_run_and_shows_it(project: Project, manager: Client) -> None:
-    answer = manager.post(url(project, "runs"), follow=True)
+@pytest.mark.parametrize("depth", ["head", "full"])
+def test_retrain_now_starts_a_run_and_shows_it(project: Project, manager: Client, depth: str) -> None:
+    answer = manager.post(url(project, "runs"), {"depth": depth}, follow=True)
     run = TrainingRun.objects.get()
-    assert (run.trigger, run.requested_by) == ("manual", project.created_by)
+    assert (run.depth, run.trigger, run.requested_by) == (depth, "manual", project.created_by)
     assert answer.redirect_chain == [(url(project, "run", 1), 302)]
     assert "A worker takes it as soon as one is free" in answer.content.decode()
 
 
 def test_retraining_with_too_few_pairs_says_how_many_there_are() -> None:
     empty = make_project()
-    answer = client_of(empty.created_by).post(url(empty, "runs"), follow=True)
+    answer = client_of(empty.created_by).post(url(empty, "runs"), {"depth": "head"}, follow=True)
     assert "0 pairs in the train split; a run needs 10" in answer.content.decode()
     assert not TrainingRun.objects.exists()
 
 
 def test_a_second_run_is_refused_in_words(project: Project, manager: Client) -> None:
     make_run(project, state="running")
-    answer = manager.post(url(project, "runs"), follow=True)
+    answer = manager.post(url(project, "runs"), {"depth": "full"}, follow=True)
     assert "Run 1 is running; wait for its end, or cancel it." in answer.content.decode()
+
+
+def test_a_button_stands_only_where_no_run_of_its_depth_is_active(project: Project, manager: Client) -> None:
+    make_run(project, state="running")
+    text = page(manager, project, "runs")
+    assert "Retrain the head now" in text
+    assert "Fine-tune now" not in text
+    assert "Run 1 is running." in text
+
+
+def test_runs_are_shown_by_depth(project: Project, manager: Client) -> None:
+    make_run(project)
+    make_run(project, depth="head")
+    address = url(project, "runs")
+    for asked, shown in {"head": ["2"], "full": ["1"], "": ["2", "1"], "unknown": ["2", "1"]}.items():
+        text = manager.get(address, {"depth": asked}).content.decode()
+        assert re.findall(rf'<th scope="row"><a href="{address}(\d+)/"', text) == shown
+
+
+def test_a_depth_that_is_none_is_refused(project: Project, manager: Client) -> None:
+    answer = manager.post(url(project, "runs"), {"depth": "shallow"})
+    assert (answer.status_code, answer.content) == (400, b"depth is one of head, full")
+    assert not TrainingRun.objects.exists()
 
 
 def test_a_running_run_shows_where_it_is_and_asks_again_every_two_seconds(project: Project, manager: Client) -> None:
@@ -296,6 +320,7 @@ def test_unknown_runs_and_models_are_not_found(project: Project, manager: Client
 
 
 FORM = {
+    "head_every_pairs": "20",
     "enabled": "on",
     "every_pairs": "50",
     "first_minimum": "60",
@@ -312,6 +337,7 @@ def test_the_policy_is_changed_by_its_form(project: Project, manager: Client) ->
     manager.post(url(project, "policy"), FORM)
     changed = policy.get_policy(project)
     assert (changed.enabled, changed.every_pairs, changed.first_minimum, changed.cooldown_minutes) == (True, 50, 60, 5)
+    assert (changed.head_enabled, changed.head_every_pairs) == (False, 20)
     assert not changed.auto_promote
     assert changed.training == {"seed": 7, "epochs": 2}
     assert 'value="50"' in page(manager, project, "runs")
@@ -340,8 +366,8 @@ def test_the_overview_says_when_the_next_retraining_comes(project: Project, mana
     text = page(manager, project, "project_machine")
     assert "There is no reward model in use yet." in text
     assert "Next retraining in <strong>1 pair</strong>" in text
-    policy.update_policy(project, enabled=False)
-    assert "Retraining by itself is switched off." in page(manager, project, "project_machine")
+    policy.update_policy(project, enabled=False, head_enabled=False)
+    assert page(manager, project, "project_machine").count("Retraining by itself is switched off.") == 2
 
 
 def test_the_overview_asks_for_a_decision_on_a_model_that_waits(project: Project, manager: Client) -> None:

@@ -69,6 +69,7 @@ class Command(BaseCommand):
         specs = [
             commands.web(host=host, port=port, workers=workers),
             commands.worker(),
+            commands.head(),
             commands.train(),
             commands.beat(data_dir),
         ]

@@ -1,4 +1,4 @@
-"""manage.py train PROJECT [--wait]"""
+"""manage.py train PROJECT [--depth head|full] [--wait]"""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("project", help="the project's slug")
+        parser.add_argument("--depth", choices=policy.Depth.values, default="full", help="what learns (default: full)")
         parser.add_argument("--wait", action="store_true", help="follow the run to its end")
 
-    def handle(self, *args: Any, project: str, wait: bool, **options: Any) -> None:
+    def handle(self, *args: Any, project: str, depth: str, wait: bool, **options: Any) -> None:
         found = Project.objects.filter(slug=project).first()
         if found is None:
             raise CommandError(f"There is no project {project!r}.")
         try:
-            run = runs.request_run(found)
+            run = runs.request_run(found, depth=policy.Depth(depth))
         except PodiumError as error:
             raise CommandError(error.detail) from error
         version = run.dataset_version

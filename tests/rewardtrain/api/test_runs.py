@@ -55,6 +55,18 @@ def test_a_second_run_beside_an_active_one_is_a_conflict(client: APIClient) -> N
     assert TrainingRun.objects.count() == 1
 
 
+def test_a_head_runs_beside_a_fine_tuning(client: APIClient) -> None:
+    assert client.post(RUNS).json()["depth"] == "full"
+    response = client.post(RUNS, {"depth": "head", "training": {"seed": 7}})
+    assert (response.status_code, response.json()["depth"]) == (202, "head")
+    assert client.get(f"{RUNS}2/").json()["training"]["depth"] == "head"
+
+
+def test_an_unknown_depth_is_refused(client: APIClient) -> None:
+    response = client.post(RUNS, {"depth": "shallow"})
+    assert (response.status_code, errors_of(response)) == (400, [("invalid_choice", "depth")])
+
+
 def test_too_few_pairs_are_refused_with_their_number() -> None:
     manager = make_user()
     make_project(manager=manager, slug="helpful")

@@ -1,0 +1,280 @@
+"""What follows training: the folder's logits in plain transformers, its calibration, its card and its checksums."""
+
+import resource
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from rewardtrain.core import shards
+from rewardtrain.core.artifact import MANIFEST, SETTINGS, load_model, read_json, verify, write_json
+from rewardtrain.core.calibrate import RAW, Calibration
+from rewardtrain.core.comparisons import Comparisons, Dataset, build_dataset
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data import Group, Message, read_groups
+from rewardtrain.core.device import choose_device
+from rewardtrain.core.errors import ConfigError, DiskFullError, from_exception
+from rewardtrain.core.evaluate import encode_groups, score_groups
+from rewardtrain.core.finish import MODEL, REFERENCE, REPORT, class_margins, finish, reference
+from rewardtrain.core.model import RewardModel, load_backbone
+from rewardtrain.core.progress import MetricsLog
+from rewardtrain.core.report import Scores
+
+Rows = Callable[..., list[dict[str, Any]]]
+Write = Callable[..., Path]
+PROMPT, TEXTS = "how do i bake bread", ("please gladly help you", "never", "go away stupid question")
+TEMPLATE = "{% for m in messages %}{{ m.role }} : {{ m.content }} </s> {% endfor %}{% if add_generation_prompt %}assistant : {% endif %}"  # noqa: E501
+KINDS = [(backbone, head) for backbone in ("tiny_bert", "tiny_llama", "chat") for head in ("scalar", "binary")]
+
+
+@pytest.fixture(scope="session")
+def chat(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny Llama with a chat template."""
+    folder = shutil.copytree(tiny_llama, tmp_path_factory.mktemp("chat") / "model")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def untrained(backbone: Path, head: str) -> RewardModel:
+    """A model whose head is drawn wide, so that its rewards are far from mean 0 and sd 1."""
+    torch.manual_seed(5)
+    labels = ("kind", "rude") if head == "binary" else ()
+    model = load_backbone(str(backbone), max_length=32, device=choose_device(1), labels=labels)
+    with torch.no_grad():
+        for parameter in list(model.network.children())[-1].parameters():
+            parameter.normal_(0.7, 3.0)
+    return model
+
+
+def scores_of(model: RewardModel, groups: list[Group]) -> Scores:
+    return score_groups(model, encode_groups(model.encoder, groups), token_budget=256)
+
+
+def run_finish(model: RewardModel, dataset: Dataset, out: Path, *, head: str, backbone: Path | None = None) -> Path:
+    """Finish a model without training; returns its folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    config = TrainConfig(head=head, bootstrap_samples=100, max_length=32)
+    counts = {
+        "fingerprint": "f" * 64,
+        "n_prompts": {split: len(groups) for split, groups in dataset.splits.items()},
+        "n_completions": 9, "n_comparisons": 8, "n_ties": 7, "truncated": 6, "truncated_completions": 5,
+        "dropped_by_reason": {"leak": 4, "no_ranking": 0},
+    }  # fmt: skip
+    raw = {split: scores_of(model, groups) for split, groups in dataset.splits.items()}
+    with MetricsLog(out / "metrics.jsonl", keep_bytes=0, should_stop=lambda: False) as log:
+        finish(model, dataset, raw.__getitem__, config, out, log=log, counts=counts, champion=None, backbone=backbone)
+    return out / MODEL
+
+
+@pytest.fixture
+def dataset(make_rows: Rows, write_rows: Write) -> Dataset:
+    return read(write_rows(make_rows(60)), "scalar")
+
+
+def read(path: Path, head: str) -> Dataset:
+    return build_dataset(read_groups(path), TrainConfig(head=head))
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: "-".join(kind))
+def finished(
+    request: pytest.FixtureRequest, make_rows: Rows, write_rows: Write, tmp_path: Path
+) -> tuple[Path, RewardModel, str]:
+    """(folder, the model with raw logits, head) of each kind of backbone and head."""
+    name, head = request.param
+    backbone = request.getfixturevalue(name)
+    rows = make_rows(60)
+    for row in rows:
+        row["rankings"][0]["flags"] = [{"rude": "go away" in text["text"]} for text in row["completions"]]
+    folder = run_finish(untrained(backbone, head), read(write_rows(rows), head), tmp_path / "out", head=head)
+    return folder, untrained(backbone, head), head
+
+
+def run_card(folder: Path, prompt: str, completion: str) -> dict[str, Any]:
+    """What the card's own Python code comes to."""
+    code = (folder / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    code = code.replace('"how do i bake bread", "please gladly help you"', repr((prompt, completion))[1:-1])
+    code = code.replace('folder = "."', f"folder = {str(folder)!r}")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    return names
+
+
+def test_the_class_temperature_is_fitted_on_the_validation_splits_votes(
+    finished: tuple[Path, RewardModel, str], dataset: Dataset
+) -> None:
+    folder, _, head = finished
+    settings = read_json(folder / SETTINGS)
+    wanted = sum(len(group.completions) for group in dataset.splits["validation"]) if head == "binary" else 0
+    assert settings["class_temperature_votes"] == wanted
+    assert (settings["class_temperature"] == 1.0) == (head == "scalar")
+
+
+def test_class_margins_are_of_the_class_said_minus_the_other() -> None:
+    """Two groups; the third completion was called class 0 once and class 1 twice, with logits 5 and 1."""
+    comparisons = [Comparisons({}, 0, 0), Comparisons({}, 0, 0, votes={0: (1, 2)})]
+    logits = np.array([[0, 0], [0, 0], [5, 1], [0, 0]], dtype=np.float32)
+    scores = Scores(logits, [2, 2], truncated=0, truncated_completions=0, seconds=0.0)
+    assert class_margins(comparisons, scores).tolist() == [4.0, -4.0, -4.0]
+
+
+def test_the_cards_code_gives_our_rewards_in_plain_transformers(finished: tuple[Path, RewardModel, str]) -> None:
+    folder, raw, head = finished
+    settings = read_json(folder / SETTINGS)
+    group = Group("p", "test", (Message("user", PROMPT),), TEXTS, ())
+    calibration = Calibration.from_dict(settings)
+    wanted = calibration.logits(scores_of(raw, [group]).logits)
+    ours = scores_of(load_model(folder, choose_device(1)), [group])
+    np.testing.assert_allclose(ours.logits, wanted, atol=1e-5)
+    assert ours.temperature == settings["temperature"]
+    for completion, logits in zip(TEXTS, wanted, strict=True):
+        names = run_card(folder, PROMPT, completion)
+        np.testing.assert_allclose(names["logits"][0], logits, atol=1e-5)
+        assert names["reward"] == pytest.approx(logits[-1], abs=1e-5)
+        if head == "binary":
+            assert names["probability"] == pytest.approx(1 / (1 + np.exp(logits[0] - logits[1])), abs=1e-5)
+
+
+def test_rewards_of_the_training_split_have_mean_0_and_sd_1(
+    finished: tuple[Path, RewardModel, str], dataset: Dataset
+) -> None:
+    folder, raw, _ = finished
+    model = load_model(folder, choose_device(1))
+    before = scores_of(raw, dataset.splits["train"]).logits[:, -1]
+    rewards = scores_of(model, dataset.splits["train"]).logits[:, -1]
+    assert before.std() > 1.5
+    assert rewards.std() == pytest.approx(1.0, abs=1e-4)
+    assert rewards.mean() == pytest.approx(model.calibration.mean_left, abs=1e-4)
+    normalisation = read_json(folder / SETTINGS)["normalisation"]
+    assert normalisation["completions"] == len(rewards)
+    assert normalisation["mean_folded"] == (list(model.network.children())[-1].bias is not None)
+
+
+def test_calibration_lowers_the_log_loss_of_an_overconfident_model(
+    finished: tuple[Path, RewardModel, str],
+) -> None:
+    folder, _, _ = finished
+    report = read_json(folder.parent / REPORT)
+    assert report["log_loss"]["value"] < report["log_loss_raw"]["value"]
+    assert report["temperature"] == read_json(folder / SETTINGS)["temperature"]
+
+
+def test_the_card_loads_as_the_hubs_own(finished: tuple[Path, RewardModel, str]) -> None:
+    folder, _, head = finished
+    card = ModelCard.load(folder / "README.md")
+    report = read_json(folder.parent / REPORT)
+    assert card.data.library_name == "transformers"
+    assert head in card.data.tags
+    assert {result.metric_type: result.metric_value for result in card.data.eval_results} == {
+        "accuracy": report["accuracy"]["value"],
+        "log_loss": report["log_loss"]["value"],
+        "ece": report["ece"]["value"],
+    }
+    for words in (
+        "f" * 64,
+        "36 train, 12 validation, 12 test",
+        "4 leak",
+        "longer wins",
+        "ln 2 = 0.6931",
+        "| seed | 0 |",
+    ):
+        assert words in card.text
+
+
+def test_without_validation_pairs_probabilities_stay_as_training_left_them(
+    dataset: Dataset, tiny_bert: Path, tmp_path: Path
+) -> None:
+    bare = replace(
+        dataset,
+        splits={**dataset.splits, "validation": []},
+        comparisons={**dataset.comparisons, "validation": []},
+    )
+    folder = run_finish(untrained(tiny_bert, "scalar"), bare, tmp_path, head="scalar")
+    report, settings = read_json(tmp_path / REPORT), read_json(folder / SETTINGS)
+    assert settings["temperature_pairs"] == 0
+    assert settings["temperature"] * settings["normalisation"]["sd"] == pytest.approx(1.0)
+    assert report["log_loss"]["value"] == pytest.approx(report["log_loss_raw"]["value"])
+    assert "The temperature was not fitted" in (folder / "README.md").read_text()
+
+
+def test_a_model_folder_of_format_1_loads_and_scores_as_before(
+    dataset: Dataset, tiny_bert: Path, tmp_path: Path
+) -> None:
+    folder = run_finish(untrained(tiny_bert, "scalar"), dataset, tmp_path, head="scalar")
+    settings = {
+        "format": 1, "head": "scalar", "style": "pair", "max_length": 32, "truncation": "", "ties": "drop",
+        "backbone": "minilm",
+    }  # fmt: skip
+    now = load_model(folder, choose_device(1))
+    write_json(folder / SETTINGS, settings)
+    old = load_model(folder, choose_device(1))
+    assert old.calibration == RAW
+    groups = dataset.splits["test"]
+    assert np.array_equal(scores_of(old, groups).logits, scores_of(now, groups).logits)
+
+
+def test_a_format_of_the_future_is_refused(dataset: Dataset, tiny_bert: Path, tmp_path: Path) -> None:
+    folder = run_finish(untrained(tiny_bert, "scalar"), dataset, tmp_path, head="scalar")
+    write_json(folder / SETTINGS, {"format": 3})
+    with pytest.raises(ConfigError, match="has format 3; this version reads 1 to 2"):
+        load_model(folder, choose_device(1))
+
+
+@pytest.mark.parametrize("name", ["tiny_bert", "tiny_llama"])
+def test_models_with_one_frozen_backbone_share_its_file(
+    name: str, request: pytest.FixtureRequest, dataset: Dataset, tmp_path: Path
+) -> None:
+    backbone = tmp_path / "cache" / "backbone.safetensors"
+    model = untrained(request.getfixturevalue(name), "scalar")
+    shards.share_backbone(model.network, backbone)
+    folder = run_finish(model, dataset, tmp_path / "one", head="scalar", backbone=backbone)
+    assert (folder / shards.BACKBONE).samefile(backbone)
+    assert sum(path.stat().st_size for path in folder.glob("*.safetensors") if path.name != shards.BACKBONE) < 2000
+    verify(folder)
+    whole = run_finish(untrained(request.getfixturevalue(name), "scalar"), dataset, tmp_path / "two", head="scalar")
+    groups = dataset.splits["test"]
+    both = [scores_of(load_model(each, choose_device(1)), groups).logits for each in (folder, whole)]
+    assert np.array_equal(*both)
+    _, info = AutoModelForSequenceClassification.from_pretrained(folder, output_loading_info=True)
+    assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+
+
+def test_a_half_written_folder_is_replaced(dataset: Dataset, tiny_bert: Path, tmp_path: Path) -> None:
+    (tmp_path / MODEL).mkdir()
+    (tmp_path / MODEL / "left-over.bin").write_bytes(b"half")
+    folder = run_finish(untrained(tiny_bert, "scalar"), dataset, tmp_path, head="scalar")
+    assert not (folder / "left-over.bin").exists()
+    verify(folder)
+    assert set(read_json(folder / MANIFEST)["files"]) == {path.name for path in folder.iterdir()} - {MANIFEST}
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file can grow over 20 kB, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_full_disk_is_named_and_leaves_no_finished_folder(dataset: Dataset, tiny_bert: Path, tmp_path: Path) -> None:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - the libraries' own, which from_exception names
+        run_finish(untrained(tiny_bert, "scalar"), dataset, tmp_path, head="scalar")
+    assert isinstance(from_exception(caught.value), DiskFullError)
+    assert not (tmp_path / MODEL / MANIFEST).exists()
+
+
+def test_the_reference_is_spread_over_the_split_and_bounded() -> None:
+    groups = [Group(str(index), "train", (Message("user", "?"),), ("a", "b"), ()) for index in range(2500)]
+    assert reference(groups) == list(range(0, 2500, 3))
+    assert 2 * len(reference(groups)) <= REFERENCE
+    assert reference(groups[:4]) == [0, 1, 2, 3]
