@@ -40,7 +40,7 @@ def _ask_to_stop(number: int, frame: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rewardtrain.core", description="Train and use reward models.")
-    commands = parser.add_subparsers(required=True, metavar="train|evaluate|score|resident")
+    commands = parser.add_subparsers(required=True, metavar="train|evaluate|compare|score|resident")
 
     train = commands.add_parser("train", help="train on ranked completions, resuming what was begun in OUT")
     train.add_argument("data", type=Path, metavar="DATA", help="JSON Lines in the import format, or Parquet")
@@ -62,6 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--champion", type=Path, metavar="MODEL", help="model to compare with on the same pairs")
     evaluate.add_argument("--out", type=Path, metavar="FILE.json", help="write the whole report here too")
     evaluate.set_defaults(command=_evaluate)
+
+    compare = commands.add_parser("compare", help="measure models, ours or any sequence classifier, on the same pairs")
+    compare.add_argument("models", nargs="+", metavar="MODEL", help="folder or Hugging Face id")
+    compare.add_argument("data", type=Path, metavar="DATA", help="import format, or rows of chosen and rejected")
+    compare.add_argument("--split", choices=("test", "all"), default="test", help="which prompts (default: test)")
+    compare.add_argument("--out", type=Path, metavar="FILE.json", help="write the figures here too")
+    compare.set_defaults(command=_compare)
 
     score = commands.add_parser("score", help='read {"prompt", "completions"} lines on stdin, write rewards')
     score.add_argument("model", type=Path, metavar="MODEL")
@@ -110,6 +117,17 @@ def _evaluate(options: argparse.Namespace) -> None:
     print(format_report(report), flush=True)
     if options.out:
         write_json(options.out, report)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    _quiet()
+    from rewardtrain.core.artifact import write_json
+    from rewardtrain.core.compare import compare, format_comparison
+
+    comparison = compare(options.models, options.data, split=options.split, progress=_progress_line)
+    print(format_comparison(comparison), flush=True)
+    if options.out:
+        write_json(options.out, comparison)
 
 
 def _score(options: argparse.Namespace) -> None:

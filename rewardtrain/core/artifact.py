@@ -77,6 +77,7 @@ def _settings(model: RewardModel, config: TrainConfig) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "head": config.head,
+        "labels": list(model.labels),
         "depth": config.depth,
         "style": model.encoder.style,
         "max_length": model.encoder.max_length,

@@ -12,11 +12,12 @@ import torch
 from rewardtrain.core import metrics
 from rewardtrain.core.artifact import load_model, save_model, write_json
 from rewardtrain.core.calibrate import RAW, Array, Calibration, fit
-from rewardtrain.core.comparisons import Comparisons, Dataset
+from rewardtrain.core.comparisons import Dataset
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group
 from rewardtrain.core.device import peak_memory_mb
 from rewardtrain.core.evaluate import encode_groups, score_groups
+from rewardtrain.core.flags import collect_votes
 from rewardtrain.core.model import RewardModel, output_layer
 from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.report import Scores, build_report
@@ -43,14 +44,14 @@ def finish(
 ) -> None:
     """Calibrate, evaluate, then write out/model and out/report.json; the report last, for it says that all is there.
 
-    score: gives the model's logits of a split, from the network or from features kept of it. It must not change with
-    the network's output layer, into which the calibration is folded. score_champion: where its scores are kept.
+    score: gives the model's logits of a split, from the network or from features kept of it; it is not called any more
+    once the calibration is folded into the network. score_champion: for a caller who keeps a champion's scores.
     backbone: see artifact.save_model. heads: (M, D + 1) weights and bias of an ensemble that give raw rewards.
     """
     log.emit("phase", phase="evaluating")
     groups = dataset.splits["test"]
-    calibration = calibrate(dataset, score, has_bias=output_layer(model.network)[1].bias is not None)
-    scores = calibrated(score("test"), calibration)
+    calibration = calibrate(model, dataset, score)
+    scores = calibrated(replace(score("test"), labels=model.labels), calibration)
     rival = None
     if champion:
         rival = score_champion(champion) if score_champion else _score_champion(champion, groups, model, config, log)
@@ -84,27 +85,16 @@ _DATA = (
 )
 
 
-def calibrate(dataset: Dataset, score: Score, *, has_bias: bool) -> Calibration:
+def calibrate(model: RewardModel, dataset: Dataset, score: Score) -> Calibration:
     """Temperatures by the validation split, then mean and sd by the training split."""
     groups = dataset.splits["validation"]
     fitted = RAW
     if groups:
         scores = score("validation")
         margins = metrics.collect_pairs(groups).margins(scores.rewards)
-        fitted = fit(margins, class_margins(dataset.comparisons["validation"], scores))
+        fitted = fit(margins, collect_votes(groups, model.labels).margins(scores.logits))
+    has_bias = output_layer(model.network)[1].bias is not None
     return fitted.normalised(score("train").logits[:, -1].astype(np.float64), has_bias=has_bias)
-
-
-def class_margins(comparisons: Sequence[Comparisons], scores: Scores) -> metrics.Floats:
-    """For each labeler's word on a completion's flag: the logit of the class said minus that of the other."""
-    margins: list[float] = []
-    start = 0
-    for merged, size in zip(comparisons, scores.sizes, strict=True):
-        for index, (negatives, positives) in merged.votes.items():
-            negative, positive = scores.logits[start + index].tolist()
-            margins += [negative - positive] * negatives + [positive - negative] * positives
-        start += size
-    return np.array(margins)
 
 
 def calibrated(scores: Scores, calibration: Calibration) -> Scores:
@@ -113,6 +103,7 @@ def calibrated(scores: Scores, calibration: Calibration) -> Scores:
         scores,
         logits=calibration.logits(scores.logits),
         temperature=calibration.temperature,
+        class_temperature=calibration.class_temperature,
         raw_scale=calibration.sd,
     )
 

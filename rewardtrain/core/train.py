@@ -78,7 +78,7 @@ def _prepare(
     log.emit("phase", phase="loading")
     dataset = build_dataset(read_groups(data), config)
     require_data(dataset, config)
-    dtype = checkpoint.dtype if checkpoint else config.dtype
+    dtype = checkpoint.dtype if checkpoint else config.dtype  # auto may fall out otherwise on a busy machine
     device = choose_device(config.threads, dtype=dtype, layers=layer_shapes(config.backbone))
     torch.manual_seed(config.seed)  # draws the head
     model = load_backbone(

@@ -116,7 +116,7 @@ class Trainer:
             seconds=seconds,
             completions_per_second=len(batch.sequences) / seconds,
             tokens_per_second=sum(map(len, batch.sequences)) / seconds,
-            padding=padding_share([len(sequence) for sequence in batch.sequences], self.budgets.tokens),
+            padding=padding_share(self.model.plan(batch.sequences, self.budgets.tokens)),
         )
 
     def _tell_smaller(self, budgets: Budgets, reason: str) -> None:
@@ -146,7 +146,8 @@ class Trainer:
         groups = [self.data.splits["validation"][place] for place in places]
         log_loss = None
         if groups:
-            scores = self._score([self.encoded["validation"][place] for place in places], "validation")
+            encoded = [self.encoded["validation"][place] for place in places]
+            scores = self._score(self.model, encoded, "validation")
             measured = quick_metrics(groups, scores)
             log_loss = measured["log_loss"]
             self.log.emit("validation", step=self.step, n_prompts=len(groups), seconds=scores.seconds, **measured)
@@ -163,15 +164,18 @@ class Trainer:
         return sorted(random.Random(f"{self.config.seed}:validation").sample(range(n), min(n, limit)))
 
     def score(self, split: str) -> Scores:
-        """The model's raw logits of a split as it is now; of the training split only the reference's."""
+        """The model's raw logits of a split as it is now; of the training split only the reference's.
+
+        In float32, whatever it trains in: so the saved folder gives them in plain transformers.
+        """
         encoded = self.encoded[split]
         if split == "train":
             encoded = [encoded[index] for index in reference(self.data.splits[split])]
-        return self._score(encoded, "evaluating")
+        return self._score(self.model.in_float32(), encoded, "evaluating")
 
-    def _score(self, encoded: Sequence[Sequence[Encoded]], phase: str) -> Scores:
+    def _score(self, model: RewardModel, encoded: Sequence[Sequence[Encoded]], phase: str) -> Scores:
         return score_groups(
-            self.model,
+            model,
             encoded,
             token_budget=self.budgets.tokens,
             progress=lambda done, total: self.log.progress(phase, done, total),

@@ -149,10 +149,11 @@ def make_model(
     report: dict[str, Any] | None = None,
     *,
     rival: RewardModel | None = None,
+    depth: str = "full",
     version: DatasetVersion | None = None,
 ) -> RewardModel:
     """A registered model as if a run had made it."""
-    run = make_run(project, version=version)
+    run = make_run(project, depth=depth, version=version)
     with transaction.atomic():
         return registry.register(
             run,
@@ -164,8 +165,9 @@ def make_model(
 
 
 def make_training(project: Project) -> TrainingRun:
-    """Version 1 is the champion, version 2 passed the gate and waits, run 3 works. The project has rankings."""
-    champion = make_model(project, draw_report(skill=0.5), version=make_version(project, training_pairs=430))
+    """Version 1 is the champion, a head; version 2 passed the gate and waits, run 3 works. The project has rankings."""
+    version = make_version(project, training_pairs=430)
+    champion = make_model(project, draw_report(skill=0.5), depth="head", version=version)
     registry.promote(champion, by=None, reason="the first one")
     report = draw_report(n_prompts=140, skill=0.75, champion_skill=0.4, seed=2)
     make_model(project, report, rival=champion, version=make_version(project, training_pairs=1210))
