@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import numpy.typing as npt
 from numpy.random import Generator
 
 from rewardtrain.core import metrics
@@ -16,19 +19,32 @@ SPREAD = 0.9  # of what one labeler thinks around what completions are worth
 
 
 def draw_report(
-    *, n_prompts: int = 90, skill: float = 0.6, champion_skill: float | None = None, seed: int = 1, samples: int = 100
+    *,
+    n_prompts: int = 90,
+    skill: float = 0.6,
+    champion_skill: float | None = None,
+    flag: str | None = None,
+    flagged: float = 0.2,
+    seed: int = 1,
+    samples: int = 100,
 ) -> Json:
     """A report on prompts of four completions, each ranked by two of three people with ties.
 
-    skill: correlation of rewards with what completions are worth. Longer ones are worth a little more.
+    skill: correlation of rewards with what completions are worth. Longer ones are worth a little more. flag: what the
+    worst ones are flagged with, so large a part of them, by a model with a binary head.
     """
     random = np.random.default_rng(seed)
     length = random.normal(size=(n_prompts, K))
     worth = (random.normal(size=(n_prompts, K)) + 0.4 * length) / 1.08
     groups = [_group(place, worth[place], length[place], random) for place in range(n_prompts)]
+    scores = _scores(groups, worth, skill, random)
+    if flag:
+        bad = worth <= np.quantile(worth, flagged) if flagged else np.zeros_like(worth, dtype=bool)
+        groups = [_flag(group, flag, row) for group, row in zip(groups, bad, strict=True)]
+        scores = replace(scores, logits=np.hstack([-scores.logits - 1.5, scores.logits]), labels=(flag, f"not_{flag}"))
     return build_report(
         groups,
-        _scores(groups, worth, skill, random),
+        scores,
         champion=None if champion_skill is None else _scores(groups, worth, champion_skill, random),
         device="CPU, 2 threads",
         peak_memory_mb=1130.0,
@@ -58,6 +74,11 @@ def _group(place: int, worth: Floats, length: Floats, random: Generator) -> Grou
     people = random.permutation(LABELERS)[:2]
     rankings = tuple(Ranking(str(name), _ranks(worth + random.normal(size=K) * SPREAD)) for name in people)
     return Group(f"p{place}", "test", (Message("user", f"{place}?"),), texts, rankings)
+
+
+def _flag(group: Group, name: str, bad: npt.NDArray[np.bool_]) -> Group:
+    flags = tuple({name: bool(each)} for each in bad)
+    return replace(group, rankings=tuple(replace(ranking, flags=flags) for ranking in group.rankings))
 
 
 def _ranks(values: Floats) -> tuple[int, ...]:

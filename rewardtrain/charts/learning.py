@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labeling.models import Project
-from rewardtrain.models import Evaluation
+from rewardtrain.models import Evaluation, TrainingRun
 
 
 @dataclass(frozen=True)
@@ -23,23 +23,28 @@ class Measured:
 
     version: int
     champion: bool
+    depth: str
     training_pairs: int
     test_pairs: int
     accuracy: Estimate
     log_loss: Estimate
     longer_wins: float
 
+    @property
+    def depth_in_words(self) -> str:
+        return str(TrainingRun.Depth(self.depth).label)
+
 
 def measured(project: Project) -> list[Measured]:
     """Every evaluated model of a project. Asks for these figures only: reports are long and models many."""
     rows = Evaluation.objects.filter(reward_model__project=project, split="test").values_list(
-        "reward_model__version", "reward_model__champion", "dataset_version__counts__train__pairs", "n_pairs",
-        "accuracy", "accuracy_low", "accuracy_high",
+        "reward_model__version", "reward_model__champion", "reward_model__run__depth",
+        "dataset_version__counts__train__pairs", "n_pairs", "accuracy", "accuracy_low", "accuracy_high",
         "log_loss", "report__log_loss__low", "report__log_loss__high", "report__baseline_longer__accuracy",
     )  # fmt: skip
     return [
-        Measured(version, champion, trained or 0, tested, Estimate(*rest[:3]), Estimate(*rest[3:6]), rest[6])
-        for version, champion, trained, tested, *rest in rows
+        Measured(version, champion, depth, trained or 0, tested, Estimate(*rest[:3]), Estimate(*rest[3:6]), rest[6])
+        for version, champion, depth, trained, tested, *rest in rows
     ]
 
 
@@ -78,6 +83,11 @@ class Learning:
     log_loss: Panel
     first: int  # training pairs at the left and the right end
     last: int
+
+    @property
+    def mixed(self) -> bool:
+        """Whether heads and fine-tuned models stand side by side."""
+        return len({model.depth for model in self.models}) > 1
 
 
 def learning(project: Project) -> Learning | None:

@@ -169,7 +169,7 @@ def make_training(project: Project) -> TrainingRun:
     version = make_version(project, training_pairs=430)
     champion = make_model(project, draw_report(skill=0.5), depth="head", version=version)
     registry.promote(champion, by=None, reason="the first one")
-    report = draw_report(n_prompts=140, skill=0.75, champion_skill=0.4, seed=2)
+    report = draw_report(n_prompts=140, skill=0.75, champion_skill=0.4, flag="hateful", seed=2)
     make_model(project, report, rival=champion, version=make_version(project, training_pairs=1210))
     run = make_run(project, state="running", phase="training", done=60, total=100, counts=COUNTS)
     draw = random.Random(0)

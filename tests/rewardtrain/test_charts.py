@@ -152,11 +152,16 @@ def test_what_labels_brought_is_drawn_by_training_pairs(project: Project) -> Non
     first = make_model(project, make_report(accuracy=0.6, interval=(0.5, 0.7)), version=few)
     registry.promote(first, by=None, reason="the first one")
     assert charts.learning(project) is None
-    for pairs in (300, 500):
-        make_model(project, make_report(), version=make_version(project, training_pairs=pairs))
+    for pairs, depth in ((300, "head"), (500, "full")):
+        make_model(project, make_report(), depth=depth, version=make_version(project, training_pairs=pairs))
     drawn = charts.learning(project)
     assert drawn is not None
-    assert [model.training_pairs for model in drawn.models] == [100, 300, 500]
+    assert [(model.training_pairs, model.depth) for model in drawn.models] == [
+        (100, "full"),
+        (300, "head"),
+        (500, "full"),
+    ]
+    assert drawn.mixed
     assert [tick.value for tick in drawn.accuracy.ticks] == pytest.approx([0.5, 0.6, 0.7, 0.8])
     assert drawn.accuracy.line.y == 100.0
     one, two, three = drawn.accuracy.points

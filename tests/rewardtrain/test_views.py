@@ -229,36 +229,26 @@ def test_a_report_of_the_first_schema_is_still_shown_with_what_it_has(project: P
 
 
 def test_flags_are_shown_where_the_model_knows_one(project: Project, manager: Client) -> None:
-    seen = draw_report(n_prompts=12)
-    half = {"value": 0.5, "low": 0.4, "high": 0.6}
-    flags = {
-        "flag": {"name": "hateful", "positive": False},
-        "n_votes": 80,
-        "roc_auc": {"value": 0.91, "low": 0.84, "high": 0.96},
-        "accuracy": half,
-        "baseline": {"class": "not_hateful", "accuracy": {"value": 0.77, "low": 0.7, "high": 0.8}},
-        "classes": [
-            {
-                "label": "hateful",
-                "n": 20,
-                "precision": half,
-                "recall": half,
-                "f1": {"value": 0.612, "low": 0.5, "high": 0.7},
-            },
-            {"label": "not_hateful", "n": 60, "precision": None, "recall": half, "f1": None},
-        ],
-        "class_temperature": 1.5,
-        "ece": seen["ece"],
-        "ece_raw": seen["ece_raw"],
-    }
-    make_model(project, seen | {"flags": flags})
+    seen = draw_report(n_prompts=12, flag="hateful")
     make_model(project, seen)
+    make_model(project)
     text = page(manager, project, "model", 1)
+    flags = seen["flags"]
     assert "The flag “hateful”" in text
-    assert "n = 80" in text
-    assert ">0.612<" in text
-    assert "always saying the commoner class would be right on 77 %" in text
+    area = flags["roc_auc"]
+    shares = [f"{round(100 * area[key])} %" for key in ("value", "low", "high")]
+    assert (
+        f'<strong>{shares[0]}</strong> <span class="soft">({shares[1]} to {shares[2]}, n = {flags["n_votes"]})' in text
+    )
+    assert f">{flags['classes'][0]['f1']['value']:.3f}<" in text
+    assert "always saying the commoner class would be right on" in text
     assert "The flag" not in page(manager, project, "model", 2)
+
+
+def test_a_flag_that_nobody_set_is_said_to_tell_nothing(project: Project, manager: Client) -> None:
+    seen = draw_report(n_prompts=6, flag="hateful", flagged=0.0)
+    make_model(project, seen)
+    assert "All votes of the test prompts are for one class" in page(manager, project, "model", 1)
 
 
 def test_the_report_is_downloaded_as_it_was_written(project: Project, manager: Client) -> None:
