@@ -16,7 +16,7 @@ from labeling.models import DatasetVersion, Role
 
 class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
     created_by = serializers.CharField(source="created_by.username", allow_null=True, default=None)
-    counts = serializers.JSONField(help_text="By split: prompts, rankings, pairs, ties.")
+    counts = serializers.JSONField(help_text="By split: prompts, rankings, pairs, ties, completions flagged.")
 
     class Meta:
         model = DatasetVersion

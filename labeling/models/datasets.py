@@ -12,7 +12,7 @@ class DatasetVersion(models.Model):
     file = models.CharField(max_length=300)  # name in the storage "models"
     sha256 = models.CharField(max_length=64)
     bytes = models.BigIntegerField()
-    # {"train": {"prompts": n, "rankings": n, "pairs": n, "ties": n}, ...}
+    # {"train": {"prompts": n, "rankings": n, "pairs": n, "ties": n, "flagged": n}, ...}
     counts = models.JSONField()
     filters = models.JSONField(default=dict)
     n_prompts = models.PositiveIntegerField()

@@ -7,16 +7,19 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from rewardtrain.core.calibrate import Calibration
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from rewardtrain.core.calibrate import RAW, Array, Calibration
 from rewardtrain.core.card import model_card
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import Device
 from rewardtrain.core.errors import ConfigError
 from rewardtrain.core.model import RewardModel, load_finished
-from rewardtrain.core.shards import save_sharded
+from rewardtrain.core.shards import BACKBONE, save_sharded
 
 FORMAT = 2  # 1 had no calibration
-SETTINGS, MANIFEST, CARD = "podium.json", "manifest.json", "README.md"
+SETTINGS, MANIFEST, CARD, HEADS = "podium.json", "manifest.json", "README.md", "heads.safetensors"
 TRUNCATION = "prompt from the left, completion from the right only where it is over the length alone"
 
 
@@ -43,11 +46,13 @@ def save_model(
     data: dict[str, Any],
     report: dict[str, Any],
     backbone: Path | None = None,
+    heads: Array | None = None,
 ) -> None:
     """Write config.json, the weights, the tokenizer, podium.json, README.md, and manifest.json at the end.
 
     data: fingerprint and counts of what it was trained on. backbone: a file of shards.share_backbone, which the folder
-    then holds by a link instead of the same weights once more. A folder left half written is replaced.
+    then holds by a link instead of the same weights once more. heads: see read_heads. A folder left half written is
+    replaced.
     """
     if folder.exists():
         shutil.rmtree(folder)
@@ -57,6 +62,8 @@ def save_model(
     else:
         model.network.save_pretrained(folder)
     model.encoder.tokenizer.save_pretrained(folder)
+    if heads is not None:
+        save_file({"heads": np.ascontiguousarray(heads, dtype=np.float32)}, folder / HEADS)
     settings = _settings(model, config)
     write_json(folder / SETTINGS, settings)
     (folder / CARD).write_text(model_card(config, settings, data, report), encoding="utf-8")
@@ -70,6 +77,7 @@ def _settings(model: RewardModel, config: TrainConfig) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "head": config.head,
+        "labels": list(model.labels),
         "depth": config.depth,
         "style": model.encoder.style,
         "max_length": model.encoder.max_length,
@@ -78,6 +86,16 @@ def _settings(model: RewardModel, config: TrainConfig) -> dict[str, Any]:
         "backbone": config.backbone,
         **model.calibration.to_dict(),
     }
+
+
+def describe_again(folder: Path, report: dict[str, Any]) -> None:
+    """Write a finished model's card anew, with the figures of another report."""
+    manifest = read_json(folder / MANIFEST)
+    config = TrainConfig.from_dict(manifest["config"])
+    card = model_card(config, read_settings(folder), manifest["data"], report)
+    (folder / CARD).write_text(card, encoding="utf-8")
+    manifest["files"][CARD] = _describe(folder / CARD)
+    write_json(folder / MANIFEST, manifest)
 
 
 def is_finished(folder: Path) -> bool:
@@ -110,9 +128,37 @@ def require_model(folder: Path) -> None:
 def load_model(folder: Path, device: Device) -> RewardModel:
     """Load a finished model. Raises ConfigError or BackboneError."""
     settings = read_settings(folder)
-    calibration = Calibration() if settings["format"] == 1 else Calibration.from_dict(settings)
     return load_finished(
-        folder, style=settings["style"], max_length=settings["max_length"], device=device, calibration=calibration
+        folder,
+        style=settings["style"],
+        max_length=settings["max_length"],
+        device=device,
+        calibration=_calibration(settings),
+    )
+
+
+def read_calibration(folder: Path) -> Calibration:
+    """Raises ConfigError where the folder isn't a finished model."""
+    return _calibration(read_settings(folder))
+
+
+def _calibration(settings: dict[str, Any]) -> Calibration:
+    return RAW if settings["format"] == 1 else Calibration.from_dict(settings)
+
+
+def read_heads(folder: Path) -> Array | None:
+    """(M, D + 1) weights and bias of an ensemble of M heads, of which the rewards' spread is the uncertainty."""
+    path = folder / HEADS
+    return load_file(path)["heads"] if path.is_file() else None
+
+
+def same_backbone(one: Path, other: Path) -> bool:
+    """Whether two finished models differ in their head alone, so that who has one can read just the other's head."""
+    require_model(other)
+    files = [read_json(folder / MANIFEST)["files"] for folder in (one, other)]
+    settings = [read_settings(folder) for folder in (one, other)]
+    return all(files[0].get(name) == files[1].get(name) for name in (BACKBONE, "config.json", "tokenizer.json")) and (
+        BACKBONE in files[0] and all(settings[0][key] == settings[1][key] for key in ("style", "max_length"))
     )
 
 

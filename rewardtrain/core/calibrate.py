@@ -61,6 +61,12 @@ class Calibration:
         moved = None if bias is None else np.asarray(matrix @ bias + self.shift, dtype=np.float32)
         return np.asarray(matrix @ weight, dtype=np.float32), moved
 
+    def heads(self, raw: Array) -> Array:
+        """(M, D + 1) weights and bias of heads that each give a raw reward to those that give the folder's."""
+        moved = raw / self.sd
+        moved[:, -1] += self.shift
+        return np.asarray(moved, dtype=np.float32)
+
     def normalised(self, rewards: Floats, *, has_bias: bool) -> "Calibration":
         """The same probabilities, with rewards of mean 0 and sd 1 on the reference. rewards: (N,) raw."""
         mean, sd = (float(rewards.mean()), float(rewards.std())) if len(rewards) else (0.0, 1.0)

@@ -22,7 +22,7 @@ class Checkpoint:
     folder: Path
     step: int
     metrics_bytes: int  # length of metrics.jsonl when it was made
-    chosen: dict[str, Any]  # what the run found out about its device, which it must not find out differently
+    dtype: str  # of the matrix products, which a resumed run must not measure differently
 
     def load(self) -> dict[str, Any]:
         """What save_checkpoint was given, tensors on the CPU."""
@@ -37,7 +37,7 @@ def save_checkpoint(
     step: int,
     metrics_bytes: int,
     run: dict[str, Any],
-    chosen: dict[str, Any],
+    dtype: str,
     keep: int | None = None,
 ) -> None:
     """Write root/step-N under another name first, then rename, so that a checkpoint is complete or isn't there.
@@ -53,7 +53,7 @@ def save_checkpoint(
         torch.save(state, file)
         file.flush()
         os.fsync(file.fileno())
-    info = {"step": step, "metrics_bytes": metrics_bytes, "run": run, "chosen": chosen}
+    info = {"step": step, "metrics_bytes": metrics_bytes, "run": run, "dtype": dtype}
     write_json(temporary / INFO, info)
     target = root / f"step-{step}"
     shutil.rmtree(target, ignore_errors=True)
@@ -86,7 +86,7 @@ def checkpoint_of(root: Path, step: int) -> Checkpoint:
 
 def _read(folder: Path) -> Checkpoint:
     info = read_json(folder / INFO)
-    return Checkpoint(folder, info["step"], info["metrics_bytes"], info["chosen"])
+    return Checkpoint(folder, info["step"], info["metrics_bytes"], info["dtype"])
 
 
 def _folders(root: Path) -> list[Path]:

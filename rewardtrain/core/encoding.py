@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rewardtrain.core.data import Message
 from rewardtrain.core.errors import BackboneError, DataError
 
-PAIR, CHAT, TEXT = "pair", "chat", "text"
+PAIR, CHAT, TEXT, JOINED = "pair", "chat", "text", "joined"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ class Encoder:
     """A tokenizer and the way it is used.
 
     style: 'pair' is [CLS] prompt [SEP] completion [SEP] with segments, for encoders; 'chat' is the tokenizer's own chat
-    template and 'text' role-labelled lines, for decoders.
+    template and 'text' role-labelled lines, for decoders. 'joined' is prompt and completion with nothing between, as
+    other trainers write plain text; ours never do.
     """
 
     tokenizer: Any
@@ -95,6 +96,8 @@ class Encoder:
         if self.style == PAIR:
             return render(prompt), list(completions)
         end = self.tokenizer.eos_token or ""
+        if self.style == JOINED:
+            return render(prompt), [text + end for text in completions]
         if self.style == TEXT:
             return render(prompt) + "\n\nAssistant: ", [text + end for text in completions]
         head = self._chat(prompt, None)

@@ -3,8 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +11,15 @@ import torch
 from transformers.utils.hub import cached_file
 
 from rewardtrain.core.artifact import write_json
-from rewardtrain.core.batching import micro_batches
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group
 from rewardtrain.core.device import Device, choose_device
 from rewardtrain.core.features import Features, FeatureStore, Made, Missing
-from rewardtrain.core.memory import Budgets
-from rewardtrain.core.model import RewardModel, backbone_folder, load_backbone, output_layer
+from rewardtrain.core.gradients import predict_features
+from rewardtrain.core.head import Linear
+from rewardtrain.core.model import RewardModel, backbone_folder, load_backbone, output_layer, set_labels
 from rewardtrain.core.pooling import pool
+from rewardtrain.core.shards import BACKBONE, share_backbone
 
 READING = 1  # counted up when pooling or encoding changes, for features are then others
 CHUNK = 256  # completions sorted by length together; what is kept when a run is stopped is in whole chunks
@@ -34,19 +34,38 @@ class Frozen:
     def __init__(self, config: TrainConfig, cache: Path) -> None:
         """Load it, unless this process has it from before. Raises BackboneError."""
         cache.mkdir(parents=True, exist_ok=True)
-        device = choose_device(config.threads)
-        # In float32, so that plain transformers gives our rewards to 1e-5, unless the settings name another.
-        self.device = replace(device, dtype=getattr(torch, config.dtype if config.dtype != "auto" else "float32"))
+        # In float32 unless the settings name another, so that plain transformers gives our rewards to 1e-5.
+        self.device = choose_device(config.threads, dtype="float32" if config.dtype == "auto" else config.dtype)
         parts = [READING, identity(config.backbone, cache), config.max_length, self.device.dtype_name]
         self.key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
         self.model = _load(config.backbone, config.max_length, self.device, self.key)
-        self.token_budget = Budgets.on(self.device, config.token_budget).tokens
-        self.folder = cache / self.key
+        self.token_budget = config.token_budget
+        self.folder, self.cache = cache / self.key, cache
+        self.shard = self.folder / BACKBONE
+        share_backbone(self.model.network, self.shard)
         self.store = FeatureStore(self.folder, size=output_layer(self.model.network)[1].in_features)
 
     def features(self, groups: Sequence[Group], progress: Progress) -> Features:
         """Of every completion of the groups; those that the cache lacks are encoded now."""
         return self.store.get(groups, lambda missing: self._make(missing, progress))
+
+    @property
+    def has_bias(self) -> bool:
+        return output_layer(self.model.network)[1].bias is not None
+
+    def with_head(self, rows: Sequence[Linear], labels: tuple[str, ...]) -> RewardModel:
+        """The network, shared by all runs of this process, with an output layer of these logits instead of its last."""
+        network = self.model.network
+        name, old = output_layer(network)
+        layer = torch.nn.Linear(old.in_features, len(rows), bias=old.bias is not None, device=old.weight.device)
+        with torch.no_grad():
+            layer.weight.copy_(torch.from_numpy(np.stack([row.weight for row in rows])))
+            if old.bias is not None:
+                layer.bias.copy_(torch.tensor([row.bias for row in rows]))
+        network.set_submodule(name, layer)
+        set_labels(network.config, labels)
+        network.num_labels = network.config.num_labels
+        return self.model
 
     def _make(self, missing: list[Missing], progress: Progress) -> Iterator[Made]:
         encoder = self.model.encoder
@@ -54,13 +73,8 @@ class Frozen:
         for start in range(0, len(order), CHUNK):
             places = order[start : start + CHUNK]
             sequences = [encoder.encode(missing[place].prompt, [missing[place].completion])[0] for place in places]
-            values = torch.zeros(len(places), output_layer(self.model.network)[1].in_features)
-            done = start
-            with torch.no_grad():
-                for indices in micro_batches([len(sequence) for sequence in sequences], self.token_budget):
-                    progress(done, len(missing))
-                    values[indices] = self.model.features([sequences[index] for index in indices]).cpu()
-                    done += len(indices)
+            tick = partial(progress, start, len(missing))
+            values = predict_features(self.model, sequences, token_budget=self.token_budget, tick=tick)
             prompt_cut = [sequence.prompt_cut for sequence in sequences]
             completion_cut = [sequence.completion_cut for sequence in sequences]
             yield Made(places, Features(values.numpy(), np.array(prompt_cut), np.array(completion_cut)))
@@ -77,11 +91,11 @@ def identity(backbone: str, cache: Path) -> str:
     folder = Path(source)
     if not folder.is_dir():
         return f"{source}@{Path(str(cached_file(source, 'config.json'))).parent.name}"
-    digests = [(path.name, _digest(path, cache)) for path in sorted(folder.iterdir()) if path.suffix in _READ]
+    digests = [(path.name, digest(path, cache)) for path in sorted(folder.iterdir()) if path.suffix in _READ]
     return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
 
-def _digest(path: Path, cache: Path) -> str:
+def digest(path: Path, cache: Path) -> str:
     """sha256 of a file, remembered in the cache by its size and time of change: a large model takes seconds to read."""
     notes = cache / "digests" / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]}.json"
     stamp = [path.stat().st_size, path.stat().st_mtime_ns]

@@ -3,24 +3,28 @@
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from rewardtrain.core.artifact import is_finished, require_model
-from rewardtrain.core.comparisons import Dataset, build_dataset, merge, require_data
+from rewardtrain.core.comparisons import Dataset, build_dataset, require_data
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import SPLITS, fingerprint, read_groups
+from rewardtrain.core.edges import Edges, edges_of
+from rewardtrain.core.errors import Stopped
 from rewardtrain.core.evaluate import quick_metrics
-from rewardtrain.core.features import Features
+from rewardtrain.core.features import Features, Floats32
 from rewardtrain.core.finish import MODEL, REPORT, finish
+from rewardtrain.core.flags import labels_of
 from rewardtrain.core.frozen import Frozen
-from rewardtrain.core.head import Edges, Linear, Problem, choose_l2, edges_of, fit_rewards, loss
-from rewardtrain.core.model import output_layer
+from rewardtrain.core.head import Fit, Linear, Problem, choose_flag_l2, choose_l2, fit, fit_ensemble, fit_flag
 from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.report import Scores
+from rewardtrain.core.rival import rival_scores
+from rewardtrain.core.solvers import Floats
 
 METRICS, CACHE = "metrics.jsonl", "cache"
 
@@ -33,6 +37,7 @@ def train_head(
     cache: Path | None = None,
     champion: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    measured: str = "test",
 ) -> None:
     """Fit a head, evaluate it on the test split and write out/model, out/report.json and out/metrics.jsonl.
 
@@ -45,19 +50,29 @@ def train_head(
         require_model(champion)
     out.mkdir(parents=True, exist_ok=True)
     with MetricsLog(out / METRICS, keep_bytes=0, should_stop=should_stop) as log:
-        _run(data, out, config, cache or out / CACHE, champion, log)
+        _run(data, out, config, cache or out / CACHE, champion, log, measured)
         log.emit("done")
     if not cache:
         shutil.rmtree(out / CACHE, ignore_errors=True)
 
 
-def fill_cache(data: Path, config: TrainConfig, cache: Path) -> int:
-    """Encode every completion of a data file that the cache lacks, ranked or not; returns how many there are."""
-    features = Frozen(config, cache).features(read_groups(data), lambda done, total: None)
-    return len(features.values)
+def fill_cache(data: Path, config: TrainConfig, cache: Path, *, should_stop: Callable[[], bool]) -> int:
+    """Encode every completion of a data file that the cache lacks, ranked or not; returns how many there are.
+
+    Raises Stopped when asked to stop; what was encoded is kept.
+    """
+    groups = read_groups(data)
+
+    def progress(done: int, total: int) -> None:
+        if should_stop():
+            raise Stopped(f"stopped as asked, {done} of {total} completions encoded")
+
+    return len(Frozen(config, cache).features(groups, progress).values)
 
 
-def _run(data: Path, out: Path, config: TrainConfig, cache: Path, champion: Path | None, log: MetricsLog) -> None:
+def _run(
+    data: Path, out: Path, config: TrainConfig, cache: Path, champion: Path | None, log: MetricsLog, measured: str
+) -> None:
     log.emit("phase", phase="loading")
     dataset = build_dataset(read_groups(data), config)
     require_data(dataset, config)
@@ -68,59 +83,107 @@ def _run(data: Path, out: Path, config: TrainConfig, cache: Path, champion: Path
         for split, groups in dataset.splits.items()
     }
     counts = _counts(dataset, features, config, fingerprint(data))
-    device = frozen.device
-    log.emit("start", **counts, device=device.kind, device_name=device.name, dtype=device.dtype_name)
+    log.emit("start", **counts, **frozen.device.describe())
     log.emit("phase", phase="training")
-    head = _fit(dataset, features, config, log)
-    _set_head(frozen, head)
-    score = _scorer(dataset, features, head)
-    log.emit("validation", step=1, **quick_metrics(dataset.splits["validation"], score("validation")))
-    finish(frozen.model, dataset, score, config, out, log=log, counts=counts, champion=champion)
+    rows, ensemble = fit_rows(dataset, features, config, has_bias=frozen.has_bias, log=log)
+    model = frozen.with_head(rows, labels_of(config, dataset.flag))
+    score = _scorer(dataset, features, rows)
+    if dataset.splits["validation"]:
+        log.emit("validation", step=1, **quick_metrics(dataset.splits["validation"], score("validation")))
+
+    def score_champion(folder: Path) -> Scores:
+        return rival_scores(
+            folder, dataset.splits["test"], frozen, lambda done, total: log.progress("evaluating", done, total)
+        )
+
+    finish(
+        model,
+        dataset,
+        score,
+        config,
+        out,
+        log=log,
+        counts=counts,
+        champion=champion,
+        score_champion=score_champion,
+        backbone=frozen.shard,
+        heads=ensemble,
+        measured=measured,
+    )
 
 
-def _fit(dataset: Dataset, features: dict[str, Features], config: TrainConfig, log: MetricsLog) -> Linear:
+def fit_rows(
+    dataset: Dataset, features: dict[str, Features], config: TrainConfig, *, has_bias: bool, log: MetricsLog
+) -> tuple[list[Linear], Floats32 | None]:
+    """A linear function for each logit, the reward's last, and the ensemble's rewards; tells the log of the fit.
+
+    Of a binary head the difference of the two is the log-odds of the positive class, which flags teach, and the last
+    is the reward, which pairs teach: two fits, for each can have any value whatever the other is.
+    """
     started = time.monotonic()
-    train, validation = (_edges(dataset, split, config) for split in ("train", "validation"))
-    problem = Problem(features["train"].values, train)
-    l2, tried = config.l2, dict[float, float]()
-    if l2 is None:
-        l2, tried = choose_l2(problem, features["validation"].values, validation)
-    head = fit_rewards(problem, l2=l2)
+    pairs = _fit_pairs(dataset, features, config) if dataset.n_pairs("train") >= config.min_pairs else None
+    reward = pairs.head if pairs else None
+    rows = [reward] if reward else []
+    if config.head == "binary":
+        odds = _fit_odds(dataset, features, config, has_bias) if dataset.n_flagged("train") else reward
+        assert odds is not None  # require_data saw pairs or flags enough
+        reward = reward or odds
+        rows = [Linear(reward.weight - odds.weight, reward.bias - odds.bias), reward]
+    if not has_bias:
+        rows = [Linear(row.weight, 0.0) for row in rows]
+    ensemble = fit_ensemble(pairs, count=config.ensemble, seed=config.seed) if pairs and config.ensemble else None
     seconds = time.monotonic() - started
     log.emit(
         "step",
         step=1,
         total_steps=1,
         epoch=1.0,
-        loss=loss(head(problem.features), train),
-        l2=l2,
-        l2_tried=tried,
+        loss=pairs.loss if pairs else None,
+        l2=pairs.l2 if pairs else None,
         seconds=seconds,
-        completions_per_second=len(problem.features) / seconds,
+        completions_per_second=len(features["train"].values) / seconds,
     )
-    return head
+    return rows, ensemble
+
+
+def _fit_pairs(dataset: Dataset, features: dict[str, Features], config: TrainConfig) -> Fit:
+    problem = Problem(features["train"].values, _edges(dataset, "train", config))
+    l2 = config.l2
+    if l2 is None:
+        plain = replace(config, ties="drop", margin="none", label_smoothing=0.0)
+        l2, _ = choose_l2(problem, features["validation"].values, _edges(dataset, "validation", plain))
+    return fit(problem, l2=l2)
 
 
 def _edges(dataset: Dataset, split: str, config: TrainConfig) -> Edges:
-    groups = dataset.splits[split]
-    return edges_of(
-        [merge(group, ties=config.ties).weights for group in groups], [len(group.completions) for group in groups]
-    )
+    sizes = [len(group.completions) for group in dataset.splits[split]]
+    return edges_of(dataset.comparisons[split], sizes, config)
 
 
-def _set_head(frozen: Frozen, head: Linear) -> None:
-    _, layer = output_layer(frozen.model.network)
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(head.weight)[None])
-        if layer.bias is not None:
-            layer.bias.fill_(head.bias)
+def _fit_odds(dataset: Dataset, features: dict[str, Features], config: TrainConfig, has_bias: bool) -> Linear:
+    values, shares = _flagged(dataset, features, "train")
+    l2 = config.l2
+    if l2 is None:
+        l2 = choose_flag_l2(values, shares, *_flagged(dataset, features, "validation"), bias=has_bias)
+    return fit_flag(values, shares, l2=l2, bias=has_bias)
 
 
-def _scorer(dataset: Dataset, features: dict[str, Features], head: Linear) -> Callable[[str], Scores]:
+def _flagged(dataset: Dataset, features: dict[str, Features], split: str) -> tuple[Floats32, Floats]:
+    """(n, D) features of the completions with a vote, and (n,) the part of the votes that say the positive class."""
+    rows, shares, start = list[int](), list[float](), 0
+    for merged, group in zip(dataset.comparisons[split], dataset.splits[split], strict=True):
+        for place, (negative, positive) in merged.votes.items():
+            rows.append(start + place)
+            shares.append(positive / (negative + positive))
+        start += len(group.completions)
+    return features[split].values[np.array(rows, dtype=np.int64)], np.array(shares)
+
+
+def _scorer(dataset: Dataset, features: dict[str, Features], rows: list[Linear]) -> Callable[[str], Scores]:
     def score(split: str) -> Scores:
         started, kept = time.monotonic(), features[split]
         return Scores(
-            logits=head(kept.values)[:, None].astype(np.float32),
+            logits=np.stack([row(kept.values) for row in rows], axis=1).astype(np.float32),
             sizes=[len(group.completions) for group in dataset.splits[split]],
             truncated=int((kept.prompt_cut | kept.completion_cut).sum()),
             truncated_completions=int(kept.completion_cut.sum()),
@@ -135,7 +198,7 @@ def _counts(dataset: Dataset, features: dict[str, Features], config: TrainConfig
         "n_prompts": {split: len(groups) for split, groups in dataset.splits.items()},
         "n_completions": sum(len(kept.values) for kept in features.values()),
         "n_comparisons": sum(dataset.n_pairs(split) for split in SPLITS),
-        "n_ties": sum(merge(group, ties="drop").n_ties for group in dataset.groups),
+        "n_ties": sum(dataset.n_ties(split) for split in SPLITS),
         "truncated": sum(int((kept.prompt_cut | kept.completion_cut).sum()) for kept in features.values()),
         "truncated_completions": sum(int(kept.completion_cut.sum()) for kept in features.values()),
         "dropped": sum(dataset.left_out.values()),

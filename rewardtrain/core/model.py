@@ -19,7 +19,7 @@ from rewardtrain.core.encoding import CHAT, PAIR, TEXT, Encoded, Encoder
 from rewardtrain.core.errors import BackboneError
 from rewardtrain.core.packing import can_pack, packed_states, row_length, shared_rows
 
-_UNLOADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError)  # what from_pretrained raises
+UNLOADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError)  # what from_pretrained raises
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class RewardModel:
     def in_float32(self) -> "RewardModel":
         """The same weights, multiplied in full precision."""
         return replace(self, device=replace(self.device, dtype=torch.float32))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the logits; flags.flag_of says which flag they are of."""
+        return tuple(self.network.config.id2label[index] for index in range(self.n_labels))
 
     def rewards(self, sequences: Sequence[Encoded]) -> Tensor:
         """(N,) float32 rewards of one micro-batch."""
@@ -119,7 +124,7 @@ def layer_shapes(name: str) -> list[tuple[int, int]]:
         config = AutoConfig.from_pretrained(source)
         with torch.device("meta"):
             network = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
-    except _UNLOADABLE as error:
+    except UNLOADABLE as error:
         raise _unloadable(name, error) from error
     linears = [module for module in network.modules() if isinstance(module, torch.nn.Linear)]
     return sorted({(module.out_features, module.in_features) for module in linears})
@@ -141,7 +146,7 @@ def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[s
         network, info = AutoModelForSequenceClassification.from_pretrained(
             source, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
         )
-    except _UNLOADABLE as error:
+    except UNLOADABLE as error:
         raise _unloadable(name, error) from error
     _check_length(name, config, tokenizer, max_length)
     encoder = Encoder(tokenizer=tokenizer, style=_style(config, tokenizer), max_length=max_length)
@@ -163,7 +168,7 @@ def load_finished(
     try:
         network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(folder)
-    except _UNLOADABLE as error:
+    except UNLOADABLE as error:
         raise BackboneError(f"model folder {str(folder)!r} can't be loaded: {error}; train it again") from error
     encoder = Encoder(tokenizer=tokenizer, style=style, max_length=max_length)
     network = network.to(device.kind).eval()
@@ -183,10 +188,12 @@ def _prepare(config: Any, tokenizer: Any, labels: tuple[str, ...]) -> None:
     for key, value in config.to_dict().items():
         if ("dropout" in key or key.endswith("_pdrop")) and isinstance(value, float):
             setattr(config, key, 0.0)
-    config.problem_type = "single_label_classification" if labels else "regression"
-    if labels:
-        config.id2label = dict(enumerate(labels))
-        config.label2id = {label: index for index, label in enumerate(labels)}
+    set_labels(config, labels)
+    set_padding(config, tokenizer)
+
+
+def set_padding(config: Any, tokenizer: Any) -> None:
+    """Pad on the right, with a token that the network knows as padding."""
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     config.pad_token_id = tokenizer.pad_token_id  # a decoder's classifier finds the last token by it
@@ -194,14 +201,32 @@ def _prepare(config: Any, tokenizer: Any, labels: tuple[str, ...]) -> None:
     tokenizer.padding_side = "right"
 
 
+def set_labels(config: Any, labels: tuple[str, ...]) -> None:
+    """Name the logits in a network's config; without labels there is one, the reward."""
+    config.problem_type = "single_label_classification" if labels else "regression"
+    config.num_labels = len(labels) or 1
+    if labels:
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: index for index, label in enumerate(labels)}
+
+
+def is_encoder(config: Any) -> bool:
+    return config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+
 def _style(config: Any, tokenizer: Any) -> str:
-    if config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+    if is_encoder(config):
         return PAIR
     return CHAT if tokenizer.chat_template else TEXT
 
 
-def _check_length(name: str, config: Any, tokenizer: Any, max_length: int) -> None:
+def longest_input(config: Any, tokenizer: Any) -> int | None:
+    """How many tokens a network reads; None where neither it nor its tokenizer says."""
     limits = [getattr(config, "max_position_embeddings", None), tokenizer.model_max_length]
-    limit = min((value for value in limits if isinstance(value, int) and 0 < value < 10**9), default=max_length)
+    return min((value for value in limits if isinstance(value, int) and 0 < value < 10**9), default=None)
+
+
+def _check_length(name: str, config: Any, tokenizer: Any, max_length: int) -> None:
+    limit = longest_input(config, tokenizer) or max_length
     if max_length > limit:
         raise BackboneError(f"max_length is {max_length}, but backbone {name!r} reads {limit} tokens at most; lower it")

@@ -1,40 +1,113 @@
 """Rewards of given completions, without rankings."""
 
 import json
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+from torch import Tensor
+
+from rewardtrain.core import shards
+from rewardtrain.core.artifact import load_model, read_calibration, read_heads, same_backbone
+from rewardtrain.core.batching import micro_batches
+from rewardtrain.core.calibrate import Calibration
 from rewardtrain.core.data import Group, parse_row
+from rewardtrain.core.device import Device
+from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.errors import DataError
 from rewardtrain.core.gradients import predict
-from rewardtrain.core.model import RewardModel
+from rewardtrain.core.head import uncertainty
+from rewardtrain.core.memory import Budgets
+from rewardtrain.core.metrics import Floats
+from rewardtrain.core.model import output_layer
 
 
-def score(model: RewardModel, group: Group) -> dict[str, Any]:
-    """Score the completions of one prompt.
+class Scorer:
+    """A finished model kept in memory. Its methods may be called from several threads; they wait for each other."""
 
-    rewards: K floats, comparable within the prompt. logits: K lists, one value for a scalar head, which is the reward.
-    probabilities: K floats, how likely each is to be the preferred one of these K: the softmax of the rewards, as
-    Bradley-Terry has it for two and Plackett-Luce for more. best: index of the highest reward, the first of equals.
-    truncated: K booleans, whether the input was cut to the model's length.
-    """
-    encoded = model.encoder.encode(group.prompt, group.completions)
-    logits = predict(model, encoded, token_budget=None)  # (K, labels)
+    def __init__(self, folder: Path, device: Device) -> None:
+        """Load a model folder. Raises ConfigError or BackboneError."""
+        self._lock = threading.Lock()
+        self._device = device
+        self._folder, self._model, self._heads = folder, load_model(folder, device), read_heads(folder)
+
+    def swap(self, folder: Path) -> bool:
+        """Become another model; where only its head differs only that is read. Returns whether that was so."""
+        with self._lock:
+            only_head = same_backbone(self._folder, folder)
+            if only_head:
+                shards.load_head(self._model.network, folder)
+                self._model = replace(self._model, calibration=read_calibration(folder))
+            else:
+                self._model = load_model(folder, self._device)
+            self._folder, self._heads = folder, read_heads(folder)
+            return only_head
+
+    def score(self, group: Group, *, raw: bool = False) -> dict[str, Any]:
+        """Score the completions of one prompt; see score_many."""
+        return self.score_many([group], raw=raw)[0]
+
+    def score_many(self, groups: Sequence[Group], *, raw: bool = False) -> list[dict[str, Any]]:
+        """Score the completions of several prompts, all in the same micro-batches. Of each prompt:
+
+        rewards: K floats, comparable within the prompt. logits: K lists, the last of each is the reward.
+        probabilities: K floats, how likely each is to be the preferred one of these K: the softmax of the rewards over
+        the temperature, as Bradley-Terry has it for two and Plackett-Luce for more. class_probabilities, of a binary
+        head: K floats, how likely each is of the positive class. best: index of the highest reward, the first of
+        equals. truncated: K booleans, whether the input was cut to the model's length. uncertainty, of a model with an
+        ensemble: K floats, the standard deviation of its rewards. raw: probabilities are those before calibration.
+        """
+        with self._lock:
+            encoded = [self._model.encoder.encode(group.prompt, group.completions) for group in groups]
+            logits, spread = self._forward([sequence for sequences in encoded for sequence in sequences])
+            calibration = self._model.calibration
+        answers, start = [], 0
+        for sequences in encoded:
+            part = slice(start, start + len(sequences))
+            start = part.stop
+            answer = _answer(logits[part], calibration, raw=raw)
+            answer["truncated"] = [sequence.prompt_cut or sequence.completion_cut for sequence in sequences]
+            answers.append(answer if spread is None else answer | {"uncertainty": spread[part].tolist()})
+        return answers
+
+    def _forward(self, sequences: list[Encoded]) -> tuple[Tensor, Floats | None]:
+        """(N, labels) logits, and with an ensemble (N,) how far its heads are apart."""
+        if self._heads is None:
+            return predict(self._model, sequences, token_budget=None), None
+        _, layer = output_layer(self._model.network)
+        features = torch.zeros(len(sequences), layer.in_features)
+        with torch.no_grad():
+            budget = Budgets.on(self._device, None).tokens
+            for indices in micro_batches([len(sequence) for sequence in sequences], budget):
+                features[indices] = self._model.features([sequences[index] for index in indices]).cpu()
+            logits = layer(features.to(layer.weight.device)).float().cpu()
+        return logits, uncertainty(features.numpy(), self._heads.astype(np.float64))
+
+
+def _answer(logits: Tensor, calibration: Calibration, *, raw: bool) -> dict[str, Any]:
     rewards = logits[:, -1]
-    return {
+    hot = 1 / calibration.sd if raw else calibration.temperature
+    answer = {
         "rewards": rewards.tolist(),
         "logits": logits.tolist(),
-        "probabilities": rewards.softmax(dim=0).tolist(),
+        "probabilities": (rewards / hot).softmax(dim=0).tolist(),
         "best": int(rewards.argmax()),
-        "truncated": [sequence.prompt_cut or sequence.completion_cut for sequence in encoded],
     }
+    if logits.shape[1] == 2:
+        scale = calibration.class_temperature if raw else 1.0
+        answer["class_probabilities"] = (logits * scale).softmax(dim=1)[:, 1].tolist()
+    return answer
 
 
-def score_lines(model: RewardModel, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def score_lines(scorer: Scorer, lines: Iterable[bytes], *, raw: bool = False) -> Iterator[dict[str, Any]]:
     """Score each line {"prompt": text or messages, "completions": [text, ...]}. Raises DataError naming the line."""
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield score(model, parse_request(f"line {number}", line))
+            yield scorer.score(parse_request(f"line {number}", line), raw=raw)
 
 
 def parse_request(place: str, line: bytes) -> Group:

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import Tensor
 
 from rewardtrain.core.model import output_layer
@@ -42,6 +44,14 @@ def save_sharded(network: Any, folder: Path, backbone: Path) -> None:
     size = sum((folder / shard).stat().st_size for shard in (BACKBONE, HEAD))
     index = {"metadata": {"total_size": size}, "weight_map": dict(sorted(places.items()))}
     (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+
+
+def load_head(network: Any, folder: Path) -> None:
+    """Read only the output layer's weights of a folder that save_sharded wrote, into a network of that backbone."""
+    with torch.no_grad():
+        wanted = _head(network)
+        for name, tensor in load_file(folder / HEAD).items():
+            wanted[name].copy_(tensor)
 
 
 def _head(network: Any) -> dict[str, Tensor]:

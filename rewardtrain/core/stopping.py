@@ -1,7 +1,7 @@
 """When a run ends before its last step, and which of its steps is kept. No torch."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -38,7 +38,3 @@ class EarlyStopping:
             return {"step": self.best_step, "last_step": last_step, "log_loss": self.best_log_loss, "reason": reason}
         reason = "the last step, as patience is 0" if self.patience == 0 else "the last step: no pair to validate on"
         return {"step": last_step, "last_step": last_step, "log_loss": None, "reason": reason}
-
-    def state(self) -> dict[str, Any]:
-        """The fields; EarlyStopping(**state) is equal."""
-        return asdict(self)

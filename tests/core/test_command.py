@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rewardtrain.core.__main__ import main
-from rewardtrain.core.artifact import verify
+from rewardtrain.core.artifact import read_heads, verify
 from rewardtrain.core.errors import ConfigError, from_exception
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,7 +71,7 @@ def finished(
     values = (
         f"max_length=32 epochs=2 learning_rate=0.003 batch_prompts=4 token_budget=64 threads=1 backbone={tiny_bert}"
     )
-    extra = "bootstrap_samples=100 eval_every=4 checkpoint_every=1 patience=100"
+    extra = "bootstrap_samples=100 eval_every=4 checkpoint_every=1 patience=100 dtype=float32"
     settings = [part for value in f"{values} {extra}".split() for part in ("--set", value)]
     assert main(["train", str(data), str(folder / "out"), *settings]) == 0
     return data, folder / "out", settings
@@ -90,6 +90,7 @@ def test_a_run_leaves_a_model_a_report_and_its_story(finished: tuple[Path, Path,
     assert names[-1] == "done"
     assert sorted(path.name for path in out.iterdir()) == ["metrics.jsonl", "model", "report.json"]
     verify(out / "model")
+    assert read_heads(out / "model").shape == (8, 33)  # type: ignore[union-attr]
 
 
 def test_an_easy_preference_is_learnt(finished: tuple[Path, Path, list[str]]) -> None:

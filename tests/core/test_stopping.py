@@ -40,8 +40,3 @@ def test_it_goes_to_the_last_step_and_says_why(patience: int, losses: list[float
     kept = stopping.kept(30)
     assert kept["step"] == 30
     assert kept["reason"].startswith(reason)
-
-
-def test_its_state_is_whole() -> None:
-    stopping, _, _ = observe(3, [0.7, 0.8])
-    assert EarlyStopping(**stopping.state()) == stopping

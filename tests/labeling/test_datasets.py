@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 
 import pytest
 
-from labeling import rankings
+from labeling import datasets, rankings
 from labeling.datasets import freeze, path_of, read_groups
 from labeling.errors import Invalid
 from labeling.intake import import_lines
-from labeling.models import Project
+from labeling.models import Project, Split
+from rewardtrain.core import data as core
+from rewardtrain.core.comparisons import build_dataset
+from rewardtrain.core.config import TrainConfig
 from tests.factories import claimed, join, make_project, make_prompt, rank, tiers_of
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +54,23 @@ def test_it_holds_how_much_better_the_better_of_two_is() -> None:
         rankings.submit(assignment, {"tiers": tiers_of(assignment), "strength": strength})
     said = [ranking for group in read_groups(freeze(project)) for ranking in group["rankings"]]
     assert [ranking["strength"] for ranking in said] == [3, None]
+
+
+def test_flags_are_frozen_as_they_were_said_and_training_reads_them() -> None:
+    """Also where everything is a tie: flags alone train a classifier. What was not said of a flag stays unsaid."""
+    project = make_project(flags=[{"name": "rude", "label": "Rude"}])
+    prompt = make_prompt(project, k=2, split="train")
+    first = prompt.completions.get(position=0)
+    assignment = claimed(project, join(project))
+    tiers = [[str(pk) for pk in prompt.completions.values_list("pk", flat=True)]]
+    rankings.submit(assignment, {"tiers": tiers, "flags": {str(first.pk): {"rude": True}}})
+    version = freeze(project)
+    assert version.n_pairs == 0
+    assert version.counts["train"] == {"prompts": 1, "rankings": 1, "ties": 1, "flagged": 1}
+    (group,) = read_groups(version)
+    assert [ranking["flags"] for ranking in group["rankings"]] == [[{"rude": True}, {}]]
+    data = build_dataset(core.read_groups(path_of(version)), TrainConfig(head="binary"))
+    assert (data.flag, [merged.votes for merged in data.comparisons["train"]]) == ("rude", [{0: (0, 1)}])
 
 
 def test_the_checksum_is_the_file_s(project: Project) -> None:
@@ -102,3 +123,39 @@ def test_it_holds_more_prompts_than_fit_one_row_group(project: Project, monkeypa
     import_lines(project, [json.dumps(row).encode() for row in rows])
     version = freeze(project)
     assert version.n_prompts == len(list(read_groups(version))) == 150
+
+
+def test_a_version_after_a_few_changes_is_the_one_that_all_the_rankings_give(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New, amended and withdrawn rankings, before, between and after the rows that stay."""
+    one, two = join(project), join(project)
+    first, _, third, _ = (rank(project, one) for _ in range(4))
+    freeze(project)
+    rankings.withdraw(first.assignment)
+    rankings.amend(third.assignment, {"tiers": tiers_of(third.assignment, (4, 3, 2, 1))})
+    rank(project, two, (1, 1, 2, 3))
+    make_prompt(project, split="test")
+    rank(project, two)
+    version = freeze(project)
+    assert version.number == 2
+    counted = {split: Counter() for split in Split.values}
+    for group in read_groups(version):
+        counted[group["split"]].update(prompts=1, rankings=len(group["rankings"]))
+    kept = {
+        split: {name: n for name, n in count.items() if name in ("prompts", "rankings")}
+        for split, count in version.counts.items()
+    }
+    assert kept == counted
+    monkeypatch.setattr(datasets, "MOST_CHANGES", -1)  # so that everything is read
+    assert freeze(project) == version
+
+
+def test_a_labeler_who_was_renamed_has_one_name_in_a_version(project: Project) -> None:
+    labeler = join(project)
+    rank(project, labeler)
+    freeze(project)
+    labeler.username = "ada"
+    labeler.save()
+    rank(project, labeler)
+    assert {said["labeler"] for group in read_groups(freeze(project)) for said in group["rankings"]} == {"ada"}

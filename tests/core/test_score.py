@@ -1,0 +1,143 @@
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from rewardtrain.core import shards
+from rewardtrain.core.artifact import save_model
+from rewardtrain.core.calibrate import Array, Calibration
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data import Group, Message
+from rewardtrain.core.device import choose_device
+from rewardtrain.core.finish import fold
+from rewardtrain.core.model import RewardModel, load_backbone, output_layer
+from rewardtrain.core.score import Scorer
+
+GROUP = Group("p", "test", (Message("user", "how do i bake bread"),), ("please help", "never", "go away stupid"), ())
+OTHER = Group("q", "test", (Message("user", "learn " * 40),), ("answer", "this question please"), ())
+CALIBRATION = Calibration(temperature=0.5, n_pairs=9, class_temperature=2.0, n_votes=9, mean=1.0, sd=4.0, n_reference=9)
+Save = Callable[..., tuple[Path, RewardModel]]
+
+
+@pytest.fixture
+def save(tiny_bert: Path, tmp_path: Path) -> Save:
+    """save(name, seed): a folder of one backbone whose head is drawn by the seed, and the model with raw logits."""
+
+    def make(
+        name: str, seed: int, *, head: str = "scalar", share: bool = True, heads: Array | None = None
+    ) -> tuple[Path, RewardModel]:
+        models = []
+        for _ in range(2):
+            torch.manual_seed(seed)
+            labels = ("no", "yes") if head == "binary" else ()
+            model = load_backbone(str(tiny_bert), max_length=32, device=choose_device(1), labels=labels)
+            with torch.no_grad():
+                output_layer(model.network)[1].weight.normal_(0, 3)
+            models.append(model)
+        raw, model = models
+        model = RewardModel(model.network, model.encoder, model.device, model.new_parameters, CALIBRATION)
+        fold(model)
+        backbone = tmp_path / "backbone.safetensors" if share else None
+        if backbone:
+            shards.share_backbone(model.network, backbone)
+        data = {
+            "fingerprint": "f" * 64, "n_prompts": {"test": 1}, "n_completions": 1, "n_comparisons": 1, "n_ties": 0,
+            "truncated": 0, "truncated_completions": 0, "dropped_by_reason": {},
+        }  # fmt: skip
+        figure = {"value": 0.5, "low": 0.4, "high": 0.6, "accuracy": 0.5, "n": 1}
+        names = ("accuracy", "log_loss", "log_loss_raw", "ece", "ece_raw", "baseline_longer", "kendall_tau_b")
+        report: dict[str, Any] = dict.fromkeys(names, figure)
+        report |= {
+            "human_ceiling": None,
+            "flags": None,
+            "split": "test",
+            "n_pairs": 1,
+            "n_prompts": 1,
+            "n_ties": 0,
+            "ln2": 0.6931,
+        }
+        config = TrainConfig(head=head)
+        save_model(model, tmp_path / name, config=config, data=data, report=report, backbone=backbone, heads=heads)
+        return tmp_path / name, raw
+
+    return make
+
+
+def raw_rewards(model: RewardModel, group: Group) -> torch.Tensor:
+    with torch.no_grad():
+        return model.rewards(model.encoder.encode(group.prompt, group.completions))
+
+
+def test_probabilities_are_those_of_the_temperature_and_raw_ones_those_of_training(save: Save) -> None:
+    """Rewards r of the folder are (raw - 1) / 4; sigmoid((r_i - r_j) / 0.5) is a softmax of r / 0.5."""
+    folder, raw = save("model", 1)
+    scorer, wanted = Scorer(folder, choose_device(1)), raw_rewards(raw, GROUP)
+    got, before = scorer.score(GROUP), scorer.score(GROUP, raw=True)
+    rewards = (wanted - 1) / 4
+    np.testing.assert_allclose(got["rewards"], rewards, atol=1e-5)
+    assert got["logits"] == [[reward] for reward in got["rewards"]]
+    np.testing.assert_allclose(got["probabilities"], (rewards / 0.5).softmax(0), atol=1e-5)
+    np.testing.assert_allclose(before["probabilities"], wanted.softmax(0), atol=1e-5)
+    assert got["best"] == int(wanted.argmax())
+    assert before["rewards"] == got["rewards"]
+    assert "uncertainty" not in got
+    assert "class_probabilities" not in got
+
+
+def test_a_binary_heads_class_probabilities_are_the_softmax_of_its_logits(save: Save) -> None:
+    folder, raw = save("model", 1, head="binary")
+    scorer = Scorer(folder, choose_device(1))
+    with torch.no_grad():
+        logits = raw.logits(raw.encoder.encode(GROUP.prompt, GROUP.completions))
+    got = scorer.score(GROUP)
+    np.testing.assert_allclose(got["class_probabilities"], (logits / 2.0).softmax(1)[:, 1], atol=1e-5)
+    np.testing.assert_allclose(got["class_probabilities"], torch.tensor(got["logits"]).softmax(1)[:, 1], atol=1e-6)
+    np.testing.assert_allclose(scorer.score(GROUP, raw=True)["class_probabilities"], logits.softmax(1)[:, 1], atol=1e-5)
+
+
+def test_several_prompts_together_score_as_each_alone(save: Save) -> None:
+    scorer = Scorer(save("model", 1)[0], choose_device(1))
+    together = scorer.score_many([GROUP, OTHER])
+    for got, group in zip(together, (GROUP, OTHER), strict=True):
+        alone = scorer.score(group)
+        np.testing.assert_allclose(got["rewards"], alone["rewards"], atol=1e-6)
+        assert got["truncated"] == alone["truncated"] == [group is OTHER] * len(group.completions)
+
+
+def test_uncertainty_is_the_spread_of_the_ensembles_rewards(save: Save) -> None:
+    heads = np.random.default_rng(0).normal(size=(5, 33)).astype(np.float32)
+    folder, raw = save("model", 1, heads=heads)
+    got = Scorer(folder, choose_device(1)).score(GROUP)
+    with torch.no_grad():
+        features = raw.features(raw.encoder.encode(GROUP.prompt, GROUP.completions)).numpy()
+    each = features @ heads[:, :-1].T + heads[:, -1]
+    np.testing.assert_allclose(got["uncertainty"], each.std(axis=1, ddof=1), rtol=1e-4)
+    np.testing.assert_allclose(got["rewards"], (raw_rewards(raw, GROUP) - 1) / 4, atol=1e-5)
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_a_swap_becomes_the_other_model_and_reads_only_its_head_where_it_can(save: Save, share: bool) -> None:
+    one, other = save("one", 1, share=share)[0], save("other", 2, share=share)[0]
+    scorer = Scorer(one, choose_device(1))
+    first = scorer.score(GROUP)["rewards"]
+    assert scorer.swap(other) is share
+    assert scorer.score(GROUP)["rewards"] == Scorer(other, choose_device(1)).score(GROUP)["rewards"] != first
+    assert scorer.swap(one) is share
+    assert scorer.score(GROUP)["rewards"] == first
+
+
+def test_a_swap_in_the_middle_of_scoring_gives_one_models_rewards_or_the_others(save: Save) -> None:
+    folders = [save("one", 1)[0], save("other", 2)[0]]
+    wanted = [Scorer(folder, choose_device(1)).score(GROUP)["rewards"] for folder in folders]
+    scorer, seen = Scorer(folders[0], choose_device(1)), list[list[float]]()
+    thread = threading.Thread(target=lambda: seen.extend(scorer.score(GROUP)["rewards"] for _ in range(30)))
+    thread.start()
+    for turn in range(30):
+        scorer.swap(folders[turn % 2])
+    thread.join()
+    assert len(seen) == 30
+    assert all(rewards in wanted for rewards in seen)
