@@ -131,7 +131,7 @@ def test_a_report_on_pairs_and_flags_tells_of_both(
 ) -> None:
     rows, out = [*make_rows(40), *texts(40)], tmp_path / "out"
     train(write_rows(rows), out, config_of(tiny_bert))
-    report = evaluate_file(out / "model", write_rows(rows, "all.jsonl"), split="all")
+    report = evaluate_file(str(out / "model"), write_rows(rows, "all.jsonl"), split="all")
     assert (report["n_prompts"], report["flags"]["n_votes"]) == (80, 40)
     assert report["flags"]["baseline"]["accuracy"]["value"] == 0.5
     lines = format_report(report).splitlines()
