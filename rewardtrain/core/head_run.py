@@ -37,6 +37,7 @@ def train_head(
     cache: Path | None = None,
     champion: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    measured: str = "test",
 ) -> None:
     """Fit a head, evaluate it on the test split and write out/model, out/report.json and out/metrics.jsonl.
 
@@ -49,7 +50,7 @@ def train_head(
         require_model(champion)
     out.mkdir(parents=True, exist_ok=True)
     with MetricsLog(out / METRICS, keep_bytes=0, should_stop=should_stop) as log:
-        _run(data, out, config, cache or out / CACHE, champion, log)
+        _run(data, out, config, cache or out / CACHE, champion, log, measured)
         log.emit("done")
     if not cache:
         shutil.rmtree(out / CACHE, ignore_errors=True)
@@ -69,7 +70,9 @@ def fill_cache(data: Path, config: TrainConfig, cache: Path, *, should_stop: Cal
     return len(Frozen(config, cache).features(groups, progress).values)
 
 
-def _run(data: Path, out: Path, config: TrainConfig, cache: Path, champion: Path | None, log: MetricsLog) -> None:
+def _run(
+    data: Path, out: Path, config: TrainConfig, cache: Path, champion: Path | None, log: MetricsLog, measured: str
+) -> None:
     log.emit("phase", phase="loading")
     dataset = build_dataset(read_groups(data), config)
     require_data(dataset, config)
@@ -105,6 +108,7 @@ def _run(data: Path, out: Path, config: TrainConfig, cache: Path, champion: Path
         score_champion=score_champion,
         backbone=frozen.shard,
         heads=ensemble,
+        measured=measured,
     )
 
 

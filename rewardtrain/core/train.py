@@ -37,15 +37,16 @@ def train(
     cache: Path | None = None,
     champion: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    measured: str = "test",
 ) -> None:
     """Train, evaluate on the test split and write out/model, out/report.json and out/metrics.jsonl.
 
     Called again with the same arguments it goes on from the last checkpoint, on a CPU to the same bits; on a finished
     folder it does nothing. should_stop is asked between micro-batches. cache is for what later runs can use again.
-    Raises a CoreError.
+    measured is the split of the evaluation: see finish. Raises a CoreError.
     """
     if config.depth == "head":
-        return train_head(data, out, config, cache=cache, champion=champion, should_stop=should_stop)
+        return train_head(data, out, config, cache=cache, champion=champion, should_stop=should_stop, measured=measured)
     if is_finished(out / MODEL) and (out / REPORT).is_file():
         return
     if champion:
@@ -58,12 +59,14 @@ def train(
         trainer = _prepare(data, out, config, run, log, checkpoint)
         log.emit("phase", phase="training")
         trainer.run_steps()
-        _finish(trainer, config, out, log, champion)
+        _finish(trainer, config, out, log, champion, measured)
         log.emit("done")
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # three times the model's size, and of no more use
 
 
-def _finish(trainer: Trainer, config: TrainConfig, out: Path, log: MetricsLog, champion: Path | None) -> None:
+def _finish(
+    trainer: Trainer, config: TrainConfig, out: Path, log: MetricsLog, champion: Path | None, measured: str
+) -> None:
     """Calibrate by and fit the ensemble to a part of the training split, which is forwarded once for both."""
     reference = trainer.read_reference()
     finish(
@@ -76,6 +79,7 @@ def _finish(trainer: Trainer, config: TrainConfig, out: Path, log: MetricsLog, c
         counts={**_counts(trainer), "kept": trainer.kept},
         champion=champion,
         heads=reference.heads(config),
+        measured=measured,
     )
 
 

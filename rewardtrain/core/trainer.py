@@ -18,7 +18,7 @@ from rewardtrain.core.device import rng_state, set_rng_state
 from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.ensemble import Reference, read_reference
 from rewardtrain.core.errors import NotFiniteError, Stopped
-from rewardtrain.core.evaluate import quick_metrics, score_groups
+from rewardtrain.core.evaluate import quick_metrics, score_groups, watched_loss
 from rewardtrain.core.gradients import gradients_in_memory
 from rewardtrain.core.loss import Objective
 from rewardtrain.core.memory import Budgets
@@ -144,15 +144,15 @@ class Trainer:
         """True where the model was never better."""
         places = self._validation_places()
         groups = [self.data.splits["validation"][place] for place in places]
-        log_loss = None
+        loss = None
         if groups:
             encoded = [self.encoded["validation"][place] for place in places]
             scores = self._score(self.model, encoded, "validation")
             measured = quick_metrics(groups, scores)
-            log_loss = measured["log_loss"]
+            loss = watched_loss(measured, self.config.flag_weight)
             self.log.emit("validation", step=self.step, n_prompts=len(groups), seconds=scores.seconds, **measured)
         self.validation_due = False
-        return self.stopping.observe(self.step, log_loss)
+        return self.stopping.observe(self.step, loss)
 
     def _validation_places(self) -> list[int]:
         """The prompts of every validation: a third as many as were trained on since the last one, at most.
