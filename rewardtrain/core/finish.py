@@ -45,8 +45,8 @@ def finish(
 ) -> None:
     """Calibrate, evaluate, then write out/model and out/report.json; the report last, for it says that all is there.
 
-    score: gives the model's logits of a split, from the network or from features kept of it. It must not change with
-    the network's output layer, into which the calibration is folded. score_champion: where its scores are kept.
+    score: gives the model's logits of a split, from the network or from features kept of it; it is not called any more
+    once the calibration is folded into the network. score_champion: for a caller who keeps a champion's scores.
     backbone: see artifact.save_model. heads: (M, D + 1) weights and bias of an ensemble that give raw rewards.
     measured: the split of the report; a sweep's is validation, and out/validation.npy then keeps its logits.
     """

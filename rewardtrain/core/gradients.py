@@ -1,16 +1,16 @@
 """The forward and the backward pass over many sequences, in micro-batches that fit into memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from rewardtrain.core.batching import Batch, MicroBatch, within
+from rewardtrain.core.batching import Batch, MicroBatch, micro_batches, within
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.loss import Objective
 from rewardtrain.core.memory import Budgets, in_memory
-from rewardtrain.core.model import RewardModel
+from rewardtrain.core.model import RewardModel, output_layer
 
 Tick = Callable[[], None]  # called between micro-batches: for a heartbeat, or to raise Stopped
 
@@ -22,16 +22,46 @@ def predict(
 
     Out of memory it starts again with smaller micro-batches. token_budget None is what the device likes.
     """
+
+    def parts(tokens: int) -> Iterator[tuple[list[int], Tensor]]:
+        for micro in model.plan(sequences, tokens):
+            yield micro.indices, model.row_logits(_rows(sequences, micro))
+
+    return _predict(model, sequences, parts, model.n_labels, token_budget, tick)
+
+
+def predict_features(
+    model: RewardModel, sequences: Sequence[Encoded], *, token_budget: int | None, tick: Tick | None = None
+) -> Tensor:
+    """(N, D) float32 features on the CPU: what enters the output layer, as predict gives what leaves it."""
+    lengths = [len(sequence) for sequence in sequences]
+
+    def parts(tokens: int) -> Iterator[tuple[list[int], Tensor]]:
+        for indices in micro_batches(lengths, tokens):
+            yield indices, model.features([sequences[index] for index in indices])
+
+    width = output_layer(model.network)[1].in_features
+    return _predict(model, sequences, parts, width, token_budget, tick)
+
+
+def _predict(
+    model: RewardModel,
+    sequences: Sequence[Encoded],
+    parts: Callable[[int], Iterable[tuple[list[int], Tensor]]],
+    width: int,
+    token_budget: int | None,
+    tick: Tick | None,
+) -> Tensor:
     budgets = Budgets.on(model.device, token_budget)
 
     def work() -> Tensor:
-        logits = torch.zeros(len(sequences), model.n_labels)
+        values = torch.zeros(len(sequences), width)
         with torch.no_grad():
-            for micro in model.plan(sequences, budgets.tokens):
-                logits[micro.indices] = model.row_logits(_rows(sequences, micro)).cpu()
+            for indices, part in parts(budgets.tokens):
+                values[indices] = part.cpu()
                 if tick:
                     tick()
-        return logits
+        return values
 
     return in_memory(work, budgets, longest=max(map(len, sequences), default=0))
 

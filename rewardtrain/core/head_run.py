@@ -74,8 +74,7 @@ def _run(
         for split, groups in dataset.splits.items()
     }
     counts = _counts(dataset, features, config, fingerprint(data))
-    device = frozen.device
-    log.emit("start", **counts, device=device.kind, device_name=device.name, dtype=device.dtype_name)
+    log.emit("start", **counts, **frozen.device.describe())
     log.emit("phase", phase="training")
     rows, ensemble = fit_rows(dataset, features, config, has_bias=frozen.has_bias, log=log)
     model = frozen.with_head(rows, labels_of(config, dataset.flag))
@@ -99,14 +98,14 @@ def _run(
         champion=champion,
         score_champion=score_champion,
         backbone=frozen.shard,
-        heads=np.array([np.append(head.weight, head.bias) for head in ensemble]) if ensemble else None,
+        heads=ensemble,
         measured=measured,
     )
 
 
 def fit_rows(
     dataset: Dataset, features: dict[str, Features], config: TrainConfig, *, has_bias: bool, log: MetricsLog
-) -> tuple[list[Linear], list[Linear]]:
+) -> tuple[list[Linear], Floats32 | None]:
     """A linear function for each logit, the reward's last, and the ensemble's rewards; tells the log of the fit.
 
     Of a binary head the difference of the two is the log-odds of the positive class, which flags teach, and the last
@@ -123,7 +122,7 @@ def fit_rows(
         rows = [Linear(reward.weight - odds.weight, reward.bias - odds.bias), reward]
     if not has_bias:
         rows = [Linear(row.weight, 0.0) for row in rows]
-    ensemble = fit_ensemble(pairs, count=config.ensemble, seed=config.seed) if pairs and config.ensemble else []
+    ensemble = fit_ensemble(pairs, count=config.ensemble, seed=config.seed) if pairs and config.ensemble else None
     seconds = time.monotonic() - started
     log.emit(
         "step",
