@@ -182,6 +182,7 @@ def _quiet() -> None:
     """Keep the libraries' own progress bars and advice out of stderr, whose last line is ours."""
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DOWNLOAD_TIMEOUT", "10")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # for the processes that this one starts
     from transformers.utils import logging
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]

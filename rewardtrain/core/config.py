@@ -185,4 +185,17 @@ _CLASHES: list[tuple[Callable[[TrainConfig], bool], str]] = [
         lambda config: config.head == "binary" and config.flag_weight == 0,
         "head is 'binary' and flag_weight is {flag_weight}, so nothing would train its classes; set head=scalar",
     ),
+    (
+        lambda config: config.depth == "head" and bool(config.lora_rank or config.train_layers is not None),
+        "depth is 'head', which leaves the backbone as it is, but lora_rank is {lora_rank} and train_layers"
+        " {train_layers}; set depth=full",
+    ),
+    (
+        lambda config: config.depth == "head" and config.processes > 1,
+        "depth is 'head' and processes is {processes}, but a head is fitted in one process; set processes=1",
+    ),
+    (
+        lambda config: config.lora_rank > 0 and config.train_layers == 0,
+        "lora_rank is {lora_rank} and train_layers 0, which leaves no layer to adapt; set train_layers=null",
+    ),
 ]

@@ -89,6 +89,13 @@ def _quick(margins: metrics.Floats, what: str) -> dict[str, Any]:
     return {"log_loss": float(loss / n), "accuracy": float(hits / n), f"n_{what}": n}
 
 
+def watched_loss(measured: dict[str, Any], flag_weight: float) -> float | None:
+    """What decides which step is the best: log loss of pairs plus flag_weight times that of votes, or what there is."""
+    parts = [(measured["log_loss"], 1.0), (measured.get("flag_log_loss"), flag_weight)]
+    losses = [loss * weight for loss, weight in parts if loss is not None]
+    return sum(losses) if losses else None
+
+
 def evaluate_file(
     name: str, data: Path, *, split: str = "test", champion: str | None = None, progress: Progress | None = None
 ) -> dict[str, Any]:
