@@ -88,6 +88,16 @@ def _settings(model: RewardModel, config: TrainConfig) -> dict[str, Any]:
     }
 
 
+def describe_again(folder: Path, report: dict[str, Any]) -> None:
+    """Write a finished model's card anew, with the figures of another report."""
+    manifest = read_json(folder / MANIFEST)
+    config = TrainConfig.from_dict(manifest["config"])
+    card = model_card(config, read_settings(folder), manifest["data"], report)
+    (folder / CARD).write_text(card, encoding="utf-8")
+    manifest["files"][CARD] = _describe(folder / CARD)
+    write_json(folder / MANIFEST, manifest)
+
+
 def is_finished(folder: Path) -> bool:
     """A model folder is finished when its manifest is there, for that is written last."""
     return (folder / MANIFEST).is_file()

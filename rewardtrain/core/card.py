@@ -35,7 +35,7 @@ def _metadata(config: TrainConfig, data: dict[str, Any], report: dict[str, Any])
             task_name=task,
             dataset_type="rankings",
             dataset_name=f"rankings {data['fingerprint'][:12]}",
-            dataset_split="test",
+            dataset_split=report["split"],
             metric_type=kind,
             metric_name=name,
             metric_value=value,

@@ -90,7 +90,7 @@ class TrainConfig:
             key, equals, text = override.partition("=")
             if not equals:
                 raise ConfigError(f"--set got {override!r}; write it as key=value")
-            values[key.strip()] = _parse(text)
+            values[key.strip()] = parse_value(text)
         return cls.from_dict(values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _read_json(path: Path) -> dict[str, object]:
     return values
 
 
-def _parse(text: str) -> object:
+def parse_value(text: str) -> object:
     """A number, true, false or null where the text is one; else the text itself, so that names need no quotes."""
     try:
         return json.loads(text)
@@ -184,5 +184,18 @@ _CLASHES: list[tuple[Callable[[TrainConfig], bool], str]] = [
     (
         lambda config: config.head == "binary" and config.flag_weight == 0,
         "head is 'binary' and flag_weight is {flag_weight}, so nothing would train its classes; set head=scalar",
+    ),
+    (
+        lambda config: config.depth == "head" and bool(config.lora_rank or config.train_layers is not None),
+        "depth is 'head', which leaves the backbone as it is, but lora_rank is {lora_rank} and train_layers"
+        " {train_layers}; set depth=full",
+    ),
+    (
+        lambda config: config.depth == "head" and config.processes > 1,
+        "depth is 'head' and processes is {processes}, but a head is fitted in one process; set processes=1",
+    ),
+    (
+        lambda config: config.lora_rank > 0 and config.train_layers == 0,
+        "lora_rank is {lora_rank} and train_layers 0, which leaves no layer to adapt; set train_layers=null",
     ),
 ]

@@ -45,6 +45,12 @@ class Stopped(CoreError):
     exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again
 
 
+class ProcessDiedError(CoreError):
+    """One of several training processes was ended from outside; the last checkpoint is from before."""
+
+    exit_code = 75
+
+
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "DefaultCPUAllocator")
 

@@ -8,17 +8,19 @@ from typing import Any
 import torch
 
 from rewardtrain.core import metrics
-from rewardtrain.core.artifact import load_model, require_model
 from rewardtrain.core.comparisons import count_votes, merge
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data import Group, read_groups
+from rewardtrain.core.data import Group
 from rewardtrain.core.device import choose_device, peak_memory_mb
 from rewardtrain.core.encoding import Encoded, Encoder
 from rewardtrain.core.errors import DataError
 from rewardtrain.core.flags import collect_votes, flag_of
+from rewardtrain.core.foreign import load_any
 from rewardtrain.core.gradients import predict
 from rewardtrain.core.model import RewardModel
+from rewardtrain.core.preferences import read_table
 from rewardtrain.core.report import Scores, build_report
+from rewardtrain.core.subsets import subset_report
 
 Progress = Callable[[int, int], None]  # done, total; may raise to stop
 CHUNK = 1024  # sequences sorted by length together: enough to waste little padding
@@ -87,38 +89,41 @@ def _quick(margins: metrics.Floats, what: str) -> dict[str, Any]:
     return {"log_loss": float(loss / n), "accuracy": float(hits / n), f"n_{what}": n}
 
 
-def evaluate_file(
-    folder: Path, data: Path, *, split: str = "test", champion: Path | None = None, progress: Progress | None = None
-) -> dict[str, Any]:
-    """The report of a finished model on a data file: on its test split, or with split='all' on every row.
+def watched_loss(measured: dict[str, Any], flag_weight: float) -> float | None:
+    """What decides which step is the best: log loss of pairs plus flag_weight times that of votes, or what there is."""
+    parts = [(measured["log_loss"], 1.0), (measured.get("flag_log_loss"), flag_weight)]
+    losses = [loss * weight for loss, weight in parts if loss is not None]
+    return sum(losses) if losses else None
 
-    Raises DataError where neither a pair nor a vote on the model's flag is left to measure, ConfigError or
-    BackboneError where a model can't be loaded.
+
+def evaluate_file(
+    name: str, data: Path, *, split: str = "test", champion: str | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
+    """The report of a model, ours or any sequence classifier, on a file's split or with split='all' on all of it.
+
+    The file may hold rankings or preferences; where it names subsets, so does the report. Raises DataError where
+    neither a pair nor a vote on the model's flag is left to measure, ConfigError or BackboneError where a model can't
+    be loaded.
     """
-    for each in (folder, champion):
-        if each:
-            require_model(each)
-    config = TrainConfig()
-    rows = [group for group in read_groups(data) if split == "all" or group.split == split]
-    device = choose_device()
+    config, device, table = TrainConfig(), choose_device(), read_table(data, split=split)
 
     def score(model: RewardModel) -> Scores:
         encoded = encode_groups(model.encoder, groups, progress=progress)
         return score_groups(model, encoded, token_budget=config.token_budget, progress=progress)
 
-    model = load_model(folder, device)
-    groups = _measurable(rows, model.labels, where=f"{str(data)!r}, split {split!r}")
+    model = load_any(name, device)
+    groups = _measurable(table.groups, model.labels, where=f"{str(data)!r}, split {split!r}")
     scores = score(model)
-    rival = score(load_model(champion, device)) if champion else None
-    return build_report(
-        groups,
-        scores,
-        champion=rival,
-        device=device.label,
-        peak_memory_mb=peak_memory_mb(device),
-        samples=config.bootstrap_samples,
-        seed=config.seed,
-    )
+    rival = score(load_any(champion, device)) if champion else None
+    drawn = {"samples": config.bootstrap_samples, "seed": config.seed}
+    peak = peak_memory_mb(device)
+    report = build_report(groups, scores, champion=rival, device=device.label, peak_memory_mb=peak, **drawn)
+    report |= {"split": split, "left_out": table.left_out}
+    if table.subsets:
+        pairs = metrics.collect_pairs(groups)
+        hits = metrics.correct(pairs.margins(scores.rewards))
+        report["subsets"] = subset_report(pairs, table.subsets, hits, **drawn)
+    return report
 
 
 def _measurable(rows: Sequence[Group], labels: Sequence[str], *, where: str) -> list[Group]:

@@ -22,7 +22,7 @@ from rewardtrain.core.model import RewardModel, output_layer
 from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.report import Scores, build_report
 
-MODEL, REPORT = "model", "report.json"
+MODEL, REPORT, KEPT_SCORES = "model", "report.json", "validation.npy"
 REFERENCE = 2000  # training completions whose rewards are brought to mean 0 and sd 1: these to 2 % (1 / sqrt(2000))
 
 Score = Callable[[str], Scores]  # raw logits of 'validation', of 'test', and of 'train' or a sample of it
@@ -41,17 +41,19 @@ def finish(
     score_champion: Callable[[Path], Scores] | None = None,
     backbone: Path | None = None,
     heads: Array | None = None,
+    measured: str = "test",
 ) -> None:
     """Calibrate, evaluate, then write out/model and out/report.json; the report last, for it says that all is there.
 
     score: gives the model's logits of a split, from the network or from features kept of it; it is not called any more
     once the calibration is folded into the network. score_champion: for a caller who keeps a champion's scores.
     backbone: see artifact.save_model. heads: (M, D + 1) weights and bias of an ensemble that give raw rewards.
+    measured: the split of the report; a sweep's is validation, and out/validation.npy then keeps its logits.
     """
     log.emit("phase", phase="evaluating")
-    groups = dataset.splits["test"]
+    groups = dataset.splits[measured]
     calibration = calibrate(model, dataset, score)
-    scores = calibrated(replace(score("test"), labels=model.labels), calibration)
+    scores = calibrated(replace(score(measured), labels=model.labels), calibration)
     rival = None
     if champion:
         rival = score_champion(champion) if score_champion else _score_champion(champion, groups, model, config, log)
@@ -63,8 +65,10 @@ def finish(
         peak_memory_mb=peak_memory_mb(model.device),
         samples=config.bootstrap_samples,
         seed=config.seed,
-    )
+    ) | {"split": measured}
     log.emit("phase", phase="saving")
+    if measured != "test":
+        np.save(out / KEPT_SCORES, scores.logits)
     finished = replace(model, calibration=calibration)
     fold(finished)
     data = {key: counts[key] for key in _DATA} | {"kept": counts.get("kept")}  # the step; a head has no steps

@@ -9,7 +9,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from rewardtrain.core.artifact import MANIFEST, SETTINGS, load_model
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import CHAT, JOINED, PAIR, Encoder
-from rewardtrain.core.errors import BackboneError
+from rewardtrain.core.errors import BackboneError, ConfigError
 from rewardtrain.core.model import UNLOADABLE, RewardModel, backbone_folder, is_encoder, longest_input, set_padding
 
 LONGEST = 2048  # tokens, where neither model nor tokenizer says how many it reads
@@ -31,6 +31,8 @@ def load_any(name: str, device: Device) -> RewardModel:
     folder = Path(name)
     if (folder / SETTINGS).is_file() or (folder / MANIFEST).is_file():
         return load_model(folder, device)
+    if name.startswith(("/", ".", "~")) and not folder.expanduser().is_dir():
+        raise ConfigError(f"model folder {name!r} doesn't exist; give a model folder or a Hugging Face id")
     source = backbone_folder(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)

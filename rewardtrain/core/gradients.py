@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rewardtrain.core.batching import Batch, MicroBatch, micro_batches, within
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import Encoded
-from rewardtrain.core.loss import Objective
 from rewardtrain.core.memory import Budgets, in_memory
 from rewardtrain.core.model import RewardModel, output_layer
 
@@ -69,7 +68,7 @@ def _predict(
 def gradients_in_memory(
     model: RewardModel,
     batch: Batch,
-    objective: Objective,
+    objective: nn.Module,
     budgets: Budgets,
     *,
     tick: Tick | None = None,
@@ -88,7 +87,7 @@ def gradients_in_memory(
 def accumulate_gradients(
     model: RewardModel,
     batch: Batch,
-    objective: Objective,
+    objective: nn.Module,
     *,
     token_budget: int,
     graph_budget: int,

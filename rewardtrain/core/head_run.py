@@ -14,6 +14,7 @@ from rewardtrain.core.comparisons import Dataset, build_dataset, require_data
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import SPLITS, fingerprint, read_groups
 from rewardtrain.core.edges import Edges, edges_of
+from rewardtrain.core.errors import Stopped
 from rewardtrain.core.evaluate import quick_metrics
 from rewardtrain.core.features import Features, Floats32
 from rewardtrain.core.finish import MODEL, REPORT, finish
@@ -36,6 +37,7 @@ def train_head(
     cache: Path | None = None,
     champion: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    measured: str = "test",
 ) -> None:
     """Fit a head, evaluate it on the test split and write out/model, out/report.json and out/metrics.jsonl.
 
@@ -48,19 +50,29 @@ def train_head(
         require_model(champion)
     out.mkdir(parents=True, exist_ok=True)
     with MetricsLog(out / METRICS, keep_bytes=0, should_stop=should_stop) as log:
-        _run(data, out, config, cache or out / CACHE, champion, log)
+        _run(data, out, config, cache or out / CACHE, champion, log, measured)
         log.emit("done")
     if not cache:
         shutil.rmtree(out / CACHE, ignore_errors=True)
 
 
-def fill_cache(data: Path, config: TrainConfig, cache: Path) -> int:
-    """Encode every completion of a data file that the cache lacks, ranked or not; returns how many there are."""
+def fill_cache(data: Path, config: TrainConfig, cache: Path, *, should_stop: Callable[[], bool]) -> int:
+    """Encode every completion of a data file that the cache lacks, ranked or not; returns how many there are.
+
+    Raises Stopped when asked to stop; what was encoded is kept.
+    """
     groups = read_groups(data)
-    return len(Frozen(config, cache).features(groups, lambda done, total: None).values)
+
+    def progress(done: int, total: int) -> None:
+        if should_stop():
+            raise Stopped(f"stopped as asked, {done} of {total} completions encoded")
+
+    return len(Frozen(config, cache).features(groups, progress).values)
 
 
-def _run(data: Path, out: Path, config: TrainConfig, cache: Path, champion: Path | None, log: MetricsLog) -> None:
+def _run(
+    data: Path, out: Path, config: TrainConfig, cache: Path, champion: Path | None, log: MetricsLog, measured: str
+) -> None:
     log.emit("phase", phase="loading")
     dataset = build_dataset(read_groups(data), config)
     require_data(dataset, config)
@@ -96,6 +108,7 @@ def _run(data: Path, out: Path, config: TrainConfig, cache: Path, champion: Path
         score_champion=score_champion,
         backbone=frozen.shard,
         heads=ensemble,
+        measured=measured,
     )
 
 

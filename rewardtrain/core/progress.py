@@ -16,12 +16,13 @@ BEAT = 2.0  # seconds without a line after which progress() writes one
 class MetricsLog:
     """Appends one JSON object a line and flushes it. progress() is called often and writes seldom."""
 
-    def __init__(self, path: Path, *, keep_bytes: int, should_stop: Callable[[], bool]) -> None:
-        """Cut the file to its first keep_bytes and append there."""
-        self._file = path.open("ab")
-        self._file.truncate(keep_bytes)
+    def __init__(self, path: Path | None, *, keep_bytes: int, should_stop: Callable[[], bool]) -> None:
+        """Cut the file to its first keep_bytes and append there. None writes nothing, beside a process that does."""
+        self._file = path.open("ab") if path else None
+        if self._file:
+            self._file.truncate(keep_bytes)
         self._last = time.monotonic()
-        self._should_stop = should_stop
+        self.should_stop = should_stop
 
     def __enter__(self) -> Self:
         return self
@@ -29,21 +30,30 @@ class MetricsLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        if self._file:
+            self._file.close()
 
     def emit(self, event: str, **values: Any) -> None:
         line = {"event": event, **values, "time": datetime.now(UTC).isoformat(timespec="milliseconds")}
-        self._file.write(json.dumps(line).encode() + b"\n")
-        self._file.flush()
+        if self._file:
+            self._file.write(json.dumps(line).encode() + b"\n")
+            self._file.flush()
         self._last = time.monotonic()
 
     def progress(self, phase: str, done: int, total: int) -> None:
         """Raise Stopped if that was asked for; write a line if the last is long ago."""
-        if self._should_stop():
+        self.stop_if(self.should_stop())
+        self.beat(phase, done, total)
+
+    def stop_if(self, asked: bool) -> None:
+        if asked:
             raise Stopped("stopped as asked; the same command goes on from the last checkpoint")
+
+    def beat(self, phase: str, done: int, total: int) -> None:
+        """Write a line if the last is long ago."""
         if time.monotonic() - self._last >= BEAT:
             self.emit("progress", phase=phase, done=done, total=total)
 
     @property
     def size(self) -> int:
-        return self._file.tell()
+        return self._file.tell() if self._file else 0

@@ -11,7 +11,7 @@ Function = Callable[[Floats], tuple[float, Floats]]  # the value and the gradien
 Solve = Callable[[Floats], Floats]  # an approximate inverse Hessian times a vector, or times each column of a matrix
 
 
-def minimise(function: Function, start: Floats, solve: Solve, *, tolerance: float = 1e-9, steps: int = 200) -> Floats:
+def minimise(function: Function, start: Floats, solve: Solve, *, tolerance: float = 1e-8, steps: int = 200) -> Floats:
     """The minimum of a strictly convex function: L-BFGS (Nocedal & Wright 2006, algorithm 7.4) with halved steps.
 
     solve: applies an approximate inverse Hessian, from which the steps start. Ends where a Newton step would gain less

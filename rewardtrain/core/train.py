@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from rewardtrain.core.adapters import freeze, merge_adapters
 from rewardtrain.core.artifact import is_finished, require_model
 from rewardtrain.core.checkpoint import Checkpoint, last_checkpoint
 from rewardtrain.core.comparisons import build_dataset, require_data
@@ -21,9 +22,11 @@ from rewardtrain.core.loss import Objective
 from rewardtrain.core.memory import Budgets
 from rewardtrain.core.model import layer_shapes, load_backbone
 from rewardtrain.core.optimizer import make_optimizer
+from rewardtrain.core.processes import launch
 from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.speed import speed_up
 from rewardtrain.core.stopping import EarlyStopping
+from rewardtrain.core.team import Team
 from rewardtrain.core.trainer import Trainer
 
 METRICS, CHECKPOINTS = "metrics.jsonl", "checkpoints"
@@ -37,53 +40,96 @@ def train(
     cache: Path | None = None,
     champion: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    measured: str = "test",
 ) -> None:
     """Train, evaluate on the test split and write out/model, out/report.json and out/metrics.jsonl.
 
     Called again with the same arguments it goes on from the last checkpoint, on a CPU to the same bits; on a finished
     folder it does nothing. should_stop is asked between micro-batches. cache is for what later runs can use again.
-    Raises a CoreError.
+    measured is the split of the evaluation: see finish. Raises a CoreError.
     """
     if config.depth == "head":
-        return train_head(data, out, config, cache=cache, champion=champion, should_stop=should_stop)
+        return train_head(data, out, config, cache=cache, champion=champion, should_stop=should_stop, measured=measured)
     if is_finished(out / MODEL) and (out / REPORT).is_file():
         return
     if champion:
         require_model(champion)
-    run = {"data": fingerprint(data), **config.to_dict()}
     out.mkdir(parents=True, exist_ok=True)
-    checkpoint = last_checkpoint(out / CHECKPOINTS, run)
-    keep_bytes = checkpoint.metrics_bytes if checkpoint else 0
-    with MetricsLog(out / METRICS, keep_bytes=keep_bytes, should_stop=should_stop) as log:
-        trainer = _prepare(data, out, config, run, log, checkpoint)
-        log.emit("phase", phase="training")
-        trainer.run_steps()
-        finish(
-            trainer.model,
-            trainer.data,
-            trainer.score,
-            config,
-            out,
-            log=log,
-            counts={**_counts(trainer), "kept": trainer.kept},
-            champion=champion,
-        )
-        log.emit("done")
+    arguments = data, out, config, champion, measured
+    if config.processes > 1:
+        launch(_train, arguments, size=config.processes, should_stop=should_stop)
+    else:
+        _train(Team(), *arguments, should_stop=should_stop)
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # three times the model's size, and of no more use
 
 
+def _train(
+    team: Team,
+    data: Path,
+    out: Path,
+    config: TrainConfig,
+    champion: Path | None,
+    measured: str,
+    *,
+    should_stop: Callable[[], bool],
+) -> None:
+    """The run of one process; the first goes on alone after the last step."""
+    run = {"data": fingerprint(data), **config.to_dict()}
+    checkpoint = last_checkpoint(out / CHECKPOINTS, run)
+    keep_bytes = checkpoint.metrics_bytes if checkpoint else 0
+    path = out / METRICS if team.is_first else None
+    with MetricsLog(path, keep_bytes=keep_bytes, should_stop=should_stop) as log:
+        trainer = _prepare(data, out, config, run, log, checkpoint, team)
+        log.emit("phase", phase="training")
+        trainer.run_steps()
+        team.leave()
+        if not team.is_first:
+            return
+        trainer.team = Team()
+        if config.lora_rank:
+            merge_adapters(trainer.model.network)
+        _finish(trainer, config, out, log, champion, measured)
+        log.emit("done")
+
+
+def _finish(
+    trainer: Trainer, config: TrainConfig, out: Path, log: MetricsLog, champion: Path | None, measured: str
+) -> None:
+    """Calibrate by and fit the ensemble to a part of the training split, which is forwarded once for both."""
+    reference = trainer.read_reference()
+    finish(
+        trainer.model,
+        trainer.data,
+        lambda split: reference.scores() if split == "train" else trainer.score(split),
+        config,
+        out,
+        log=log,
+        counts={**_counts(trainer), "kept": trainer.kept},
+        champion=champion,
+        heads=reference.heads(config),
+        measured=measured,
+    )
+
+
 def _prepare(
-    data: Path, out: Path, config: TrainConfig, run: dict[str, Any], log: MetricsLog, checkpoint: Checkpoint | None
+    data: Path,
+    out: Path,
+    config: TrainConfig,
+    run: dict[str, Any],
+    log: MetricsLog,
+    checkpoint: Checkpoint | None,
+    team: Team,
 ) -> Trainer:
     log.emit("phase", phase="loading")
     dataset = build_dataset(read_groups(data), config)
     require_data(dataset, config)
     dtype = checkpoint.dtype if checkpoint else config.dtype  # auto may fall out otherwise on a busy machine
-    device = choose_device(config.threads, dtype=dtype, layers=layer_shapes(config.backbone))
+    device = team.from_first(choose_device(config.threads, dtype=dtype, layers=layer_shapes(config.backbone)))
     torch.manual_seed(config.seed)  # draws the head
     model = load_backbone(
         config.backbone, max_length=config.max_length, device=device, labels=labels_of(config, dataset.flag)
     )
+    freeze(model.network, config, new_parameters=model.new_parameters)
     speed_up(model.network, config)
     log.emit("phase", phase="tokenizing")
     encoded = {
@@ -105,6 +151,7 @@ def _prepare(
         optimizer=make_optimizer(model.network, objective, config, head=model.new_parameters),
         budgets=Budgets.on(device, config.token_budget, config.graph_budget),
         stopping=EarlyStopping(config.patience),
+        team=team,
     )
     log.emit("start", **_counts(trainer), **device.describe(), token_budget=trainer.budgets.tokens)
     if checkpoint:

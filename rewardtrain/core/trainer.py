@@ -4,7 +4,7 @@ import math
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ from rewardtrain.core.comparisons import Dataset
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import rng_state, set_rng_state
 from rewardtrain.core.encoding import Encoded
+from rewardtrain.core.ensemble import Reference, read_reference
 from rewardtrain.core.errors import NotFiniteError, Stopped
-from rewardtrain.core.evaluate import quick_metrics, score_groups
-from rewardtrain.core.finish import reference
+from rewardtrain.core.evaluate import quick_metrics, score_groups, watched_loss
 from rewardtrain.core.gradients import gradients_in_memory
 from rewardtrain.core.loss import Objective
 from rewardtrain.core.memory import Budgets
@@ -27,6 +27,7 @@ from rewardtrain.core.optimizer import all_finite, clip_gradients, learning_rate
 from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.report import Scores
 from rewardtrain.core.stopping import EarlyStopping
+from rewardtrain.core.team import SharedObjective, Team
 
 MIN_VALIDATION_PROMPTS = 128  # per validation, where the split has as many
 
@@ -46,6 +47,7 @@ class Trainer:
     optimizer: torch.optim.Optimizer
     budgets: Budgets  # smaller than the settings' once memory ran out
     stopping: EarlyStopping
+    team: Team
     step: int = 0
     validation_due: bool = False
 
@@ -65,6 +67,8 @@ class Trainer:
         """Go on to the end and keep the best step's weights; checkpoint and raise Stopped when asked to stop."""
         try:
             while self.validation_due or not self.is_over:
+                if self.team.size > 1:  # all stop at the same place, or some would wait for the others
+                    self.log.stop_if(self.team.any(self.log.should_stop()))
                 better = False
                 if self.validation_due:
                     better = self._validate()
@@ -86,16 +90,12 @@ class Trainer:
         started = time.monotonic()
         order = self._order()
         batch = self._batch(order)
+        own = self.team.share([self._tokens("train", index) for index in order])
+        objective = SharedObjective(self.objective, batch, own, self.team)
         factor = learning_rate_factor(self.step, total_steps=self.total_steps, warmup_ratio=self.config.warmup_ratio)
         set_learning_rate(self.optimizer, factor)
-        loss = gradients_in_memory(
-            self.model,
-            batch,
-            self.objective,
-            self.budgets,
-            tick=lambda: self.log.progress("training", self.step, self.total_steps),
-            tell=self._tell_smaller,
-        )
+        loss = self._gradients([order[place] for place in own], objective)
+        self.team.sum_gradients(self.model.network)
         norm = clip_gradients(self.optimizer)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             ids = ", ".join(self.data.splits["train"][index].id for index in order)
@@ -111,6 +111,7 @@ class Trainer:
             total_steps=self.total_steps,
             epoch=self.step / self.steps_per_epoch,
             loss=loss,
+            margin=objective.margin,
             gradient_norm=norm,
             learning_rate=self.config.learning_rate * factor,
             seconds=seconds,
@@ -118,6 +119,29 @@ class Trainer:
             tokens_per_second=sum(map(len, batch.sequences)) / seconds,
             padding=padding_share(self.model.plan(batch.sequences, self.budgets.tokens)),
         )
+
+    def _gradients(self, order: Sequence[int], objective: SharedObjective) -> float:
+        """The batch's loss, and its gradient by way of these prompts, perhaps none."""
+        if order:
+            return gradients_in_memory(
+                self.model,
+                self._batch(order),
+                objective,
+                self.budgets,
+                tick=lambda: self._tick("training", self.step, self.total_steps),
+                tell=self._tell_smaller,
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = objective(torch.zeros(0, self.model.n_labels))
+        if loss.requires_grad:  # by the objective's own parameter
+            loss.backward()
+        return float(loss)
+
+    def _tick(self, phase: str, done: int, total: int) -> None:
+        (self.log.progress if self.team.size == 1 else self.log.beat)(phase, done, total)
+
+    def _tokens(self, split: str, index: int) -> int:
+        return sum(map(len, self.encoded[split][index]))
 
     def _tell_smaller(self, budgets: Budgets, reason: str) -> None:
         smaller = {"token_budget": budgets.tokens, "graph_budget": budgets.graph}
@@ -144,15 +168,25 @@ class Trainer:
         """True where the model was never better."""
         places = self._validation_places()
         groups = [self.data.splits["validation"][place] for place in places]
-        log_loss = None
+        loss = None
         if groups:
-            encoded = [self.encoded["validation"][place] for place in places]
-            scores = self._score(self.model, encoded, "validation")
+            scores = self._validation_scores(places)
             measured = quick_metrics(groups, scores)
-            log_loss = measured["log_loss"]
+            loss = watched_loss(measured, self.config.flag_weight)
             self.log.emit("validation", step=self.step, n_prompts=len(groups), seconds=scores.seconds, **measured)
         self.validation_due = False
-        return self.stopping.observe(self.step, log_loss)
+        return self.stopping.observe(self.step, loss)
+
+    def _validation_scores(self, places: Sequence[int]) -> Scores:
+        """Each process scores its share."""
+        encoded = [self.encoded["validation"][place] for place in places]
+        own = self.team.share([self._tokens("validation", place) for place in places])
+        scores = self._score(self.model, [encoded[index] for index in own], "validation")
+        sizes = [len(completions) for completions in encoded]
+        mine = torch.isin(torch.arange(len(sizes)), torch.tensor(own)).repeat_interleave(torch.tensor(sizes))
+        logits = torch.zeros(len(mine), self.model.n_labels)
+        logits[mine] = torch.from_numpy(scores.logits)
+        return replace(scores, logits=self.team.sum(logits).numpy(), sizes=sizes)
 
     def _validation_places(self) -> list[int]:
         """The prompts of every validation: a third as many as were trained on since the last one, at most.
@@ -164,27 +198,36 @@ class Trainer:
         return sorted(random.Random(f"{self.config.seed}:validation").sample(range(n), min(n, limit)))
 
     def score(self, split: str) -> Scores:
-        """The model's raw logits of a split as it is now; of the training split only the reference's.
+        """The model's raw logits of a split as it is now.
 
         In float32, whatever it trains in: so the saved folder gives them in plain transformers.
         """
-        encoded = self.encoded[split]
-        if split == "train":
-            encoded = [encoded[index] for index in reference(self.data.splits[split])]
-        return self._score(self.model.in_float32(), encoded, "evaluating")
+        return self._score(self.model.in_float32(), self.encoded[split], "evaluating")
+
+    def read_reference(self) -> Reference:
+        """What the model makes of a part of the training split as it is now."""
+        return read_reference(
+            self.model.in_float32(),
+            self.data,
+            self.encoded["train"],
+            token_budget=self.budgets.tokens,
+            tick=lambda: self.log.progress("evaluating", 0, 1),
+        )
 
     def _score(self, model: RewardModel, encoded: Sequence[Sequence[Encoded]], phase: str) -> Scores:
         return score_groups(
             model,
             encoded,
             token_budget=self.budgets.tokens,
-            progress=lambda done, total: self.log.progress(phase, done, total),
+            progress=lambda done, total: self._tick(phase, done, total),
         )
 
     def save(self) -> None:
         """Write a checkpoint of this moment, which keeps that of the best validation too."""
         if not all_finite(self.optimizer):
             raise self._diverged(self.step, "weights that are no numbers")
+        if not self.team.is_first:
+            return
         state = {
             "network": {name: value.detach() for name, value in self._trained()},
             "objective": self.objective.state_dict(),
@@ -223,7 +266,7 @@ class Trainer:
         return self.stopping.kept(self.step)
 
     def _keep_best(self) -> None:
-        if self.kept["step"] != self.step:
+        if self.kept["step"] != self.step and self.team.is_first:
             self._restore_weights(checkpoint_of(self.checkpoints, self.kept["step"]).load())
         self.log.emit("kept", **self.kept)
 

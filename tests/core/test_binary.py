@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.evaluate import evaluate_file
+from rewardtrain.core.evaluate import evaluate_file, watched_loss
 from rewardtrain.core.report import format_report
 from rewardtrain.core.train import train
 
@@ -43,6 +44,7 @@ def config_of(backbone: Path, **settings: Any) -> TrainConfig:
         learning_rate=0.003,
         batch_prompts=4,
         bootstrap_samples=100,
+        dtype="float32",  # what auto measures depends on what else runs
         threads=1,
         **settings,
     )
@@ -54,6 +56,25 @@ def plain_logits(folder: Path, prompt: str, text: str) -> torch.Tensor:
     with torch.no_grad():
         logits: torch.Tensor = network(**tokenizer(prompt, text, return_tensors="pt")).logits[0]
     return logits
+
+
+def events(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_on_flags_ends_when_the_classes_get_no_better(tiny_bert: Path, write_rows: Write, tmp_path: Path) -> None:
+    """A learning rate of 1 wrecks the model, of which pairs, that aren't there, could not tell. 27 steps were to do."""
+    config = replace(config_of(tiny_bert, eval_every=2, patience=2), learning_rate=1.0, epochs=3)
+    train(write_rows(texts(60)), tmp_path / "out", config)
+    assert max(event["step"] for event in events(tmp_path / "out") if event["event"] == "step") < 27
+
+
+def test_a_run_on_pairs_and_flags_watches_both() -> None:
+    pairs, votes = {"log_loss": 0.5}, {"log_loss": None, "flag_log_loss": 0.25}
+    assert watched_loss(pairs, 2.0) == 0.5
+    assert watched_loss(votes, 2.0) == 0.5
+    assert watched_loss({**votes, **pairs}, 2.0) == 1.0
+    assert watched_loss({"log_loss": None}, 2.0) is None
 
 
 def test_flags_alone_train_a_classifier_whose_positive_class_is_the_wanted_value(
@@ -73,7 +94,7 @@ def test_flags_alone_train_a_classifier_whose_positive_class_is_the_wanted_value
     kind, rude = (plain_logits(out / "model", "", text) for text in (KIND, RUDE))
     assert kind[1] > rude[1]  # the reward
     assert kind.softmax(dim=0)[1] > 0.5 > rude.softmax(dim=0)[1]
-    validations = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines() if "flag_log" in line]
+    validations = [event for event in events(out) if event["event"] == "validation"]
     assert validations[-1]["flag_log_loss"] < 0.5
     assert "not_rude" in (out / "model" / "README.md").read_text()
     assert main(["evaluate", str(out / "model"), str(data)]) == 0
@@ -110,7 +131,7 @@ def test_a_report_on_pairs_and_flags_tells_of_both(
 ) -> None:
     rows, out = [*make_rows(40), *texts(40)], tmp_path / "out"
     train(write_rows(rows), out, config_of(tiny_bert))
-    report = evaluate_file(out / "model", write_rows(rows, "all.jsonl"), split="all")
+    report = evaluate_file(str(out / "model"), write_rows(rows, "all.jsonl"), split="all")
     assert (report["n_prompts"], report["flags"]["n_votes"]) == (80, 40)
     assert report["flags"]["baseline"]["accuracy"]["value"] == 0.5
     lines = format_report(report).splitlines()

@@ -167,6 +167,30 @@ def test_the_command_prints_one_table_and_writes_the_figures(
     assert [entry["model"] for entry in json.loads(out.read_text())["models"]] == list(map(str, models))
 
 
+def test_evaluate_takes_such_a_model_and_such_a_file(
+    tiny_bert: Path, tmp_path: Path, write_rows: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = foreign(BertForSequenceClassification, tiny_bert, tmp_path / "model", labels=2)
+    row = {"prompt": "how do i bake", "chosen": "please help", "rejected": "never", "subset": "chat"}
+    rows = [row, {**row, "prompt": "chess"}, {**row, "rejected": "please help"}]
+    assert main(["evaluate", str(folder), str(write_rows(rows)), "--out", str(tmp_path / "report.json")]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("accuracy ")
+    for words in ("longer wins 1.0000", "average of subsets", "1 rows left out: {'equal': 1, 'empty': 0}"):
+        assert words in text
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["log_loss"] == report["log_loss_raw"]
+    assert report["subsets"]["parts"][0]["n"] == 2
+
+
+def test_a_model_folder_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(tmp_path / "gone"), str(tmp_path / "data.jsonl")]) == 2
+    assert "data.jsonl' doesn't exist" in capsys.readouterr().err
+    (tmp_path / "data.jsonl").write_text(json.dumps({"prompt": "a", "chosen": "b", "rejected": "c"}))
+    assert main(["compare", str(tmp_path / "gone"), str(tmp_path / "data.jsonl")]) == 2
+    assert "gone' doesn't exist; give a model folder or a Hugging Face id" in capsys.readouterr().err
+
+
 def test_a_model_given_twice_is_refused(tiny_bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "a", "a", str(tmp_path / "data.jsonl")]) == 2
     assert "model 'a' is given twice" in capsys.readouterr().err
