@@ -7,11 +7,13 @@ ties and flags kept); pairs are derived from it in one fixed order. See docs/dec
 from __future__ import annotations
 
 import hashlib
+import heapq
 import json
 import os
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,12 @@ from django.core.files.storage import storages
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from labeling import refreeze
 from labeling.errors import Invalid
 from labeling.models import DatasetVersion, Project, Split, User
 
 ROWS_PER_GROUP = 500  # what reading holds in memory at a time
+MOST_CHANGES = 2000  # prompts; more are read faster with all others, by one walk
 
 SCHEMA = pa.schema(
     [
@@ -54,7 +58,7 @@ SCHEMA = pa.schema(
 
 # One statement, so one snapshot: a ranking that commits meanwhile is wholly in or wholly out.
 _GROUPS = """
-SELECT prompt.external_id, prompt.split, prompt.messages, completions.items, rankings.items, rankings.last
+SELECT prompt.id, prompt.external_id, prompt.split, prompt.messages, completions.items, rankings.items
 FROM labeling_prompt prompt
 JOIN LATERAL (
     SELECT json_agg(json_build_object('id', c.external_id, 'text', c.text, 'model', c.model_name)
@@ -64,7 +68,7 @@ JOIN LATERAL (
 JOIN LATERAL (
     SELECT json_agg(json_build_object('id', r.id::text, 'labeler', u.username, 'ranks', said.ranks, 'flags', said.flags,
                                       'strength', r.strength)
-                    ORDER BY r.id) AS items, max(r.id) AS last
+                    ORDER BY r.id) AS items
     FROM labeling_ranking r
     JOIN labeling_user u ON u.id = r.labeler_id
     JOIN LATERAL (
@@ -74,7 +78,7 @@ JOIN LATERAL (
     ) said ON true
     WHERE r.prompt_id = prompt.id AND r.live
 ) rankings ON rankings.items IS NOT NULL
-WHERE prompt.project_id = %s
+WHERE prompt.project_id = %(project)s AND (%(prompts)s::bigint[] IS NULL OR prompt.id = ANY(%(prompts)s))
 ORDER BY prompt.id
 """
 
@@ -97,7 +101,8 @@ def freeze(project: Project, *, by: User | None = None) -> DatasetVersion:
         final.parent.mkdir(parents=True, exist_ok=True)
         draft = final.with_suffix(f".{os.getpid()}.tmp")
         try:
-            counts, last_ranking_id = _write(project, draft)
+            counts = _write_changes(project, draft, latest) if latest else None
+            counts = counts or _write(project, draft)
             total: Counter[str] = sum(counts.values(), Counter())
             if not (total["pairs"] or total["flagged"]):
                 raise Invalid("no_pairs", _("Nothing to freeze: no completion has been preferred to another yet."))
@@ -117,7 +122,7 @@ def freeze(project: Project, *, by: User | None = None) -> DatasetVersion:
             n_prompts=total["prompts"],
             n_rankings=total["rankings"],
             n_pairs=total["pairs"],
-            last_ranking_id=last_ranking_id,
+            last_ranking_id=_last_ranking_id(final),
             created_by=by,
         )
 
@@ -130,28 +135,75 @@ def read_groups(version: DatasetVersion) -> Iterator[Group]:
     """The rows of a frozen version, a row group in memory at a time; `flags` as objects again."""
     with pq.ParquetFile(path_of(version)) as file:
         for batch in file.iter_batches(batch_size=ROWS_PER_GROUP):
-            for row in batch.to_pylist():
-                for ranking in row["rankings"]:
-                    ranking["flags"] = json.loads(ranking["flags"])
-                yield row
+            yield from map(_with_flags, batch.to_pylist())
 
 
-def _write(project: Project, path: Path) -> tuple[dict[str, Counter[str]], int]:
-    counts: dict[str, Counter[str]] = {split: Counter() for split in Split.values}
-    last = 0
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer, connection.chunked_cursor() as cursor:
-        cursor.execute(_GROUPS, [project.pk])
-        found = iter(cursor)  # one iterator: an abandoned one closes the cursor
-        while rows := list(islice(found, ROWS_PER_GROUP)):
-            groups = [_group(*row[:5]) for row in rows]
-            last = max(last, *(row[5] for row in rows))
-            for group in groups:
-                counts[group["split"]].update(_count(group))
-            for group in groups:
-                for ranking in group["rankings"]:
-                    ranking["flags"] = json.dumps(ranking["flags"], ensure_ascii=False, sort_keys=True)
-            writer.write_batch(pa.RecordBatch.from_pylist(groups, schema=SCHEMA))
-    return counts, last
+def _with_flags(row: Group) -> Group:
+    for ranking in row["rankings"]:
+        ranking["flags"] = json.loads(ranking["flags"])
+    return row
+
+
+Counts = dict[str, Counter[str]]  # by split
+
+
+def _write(project: Project, path: Path) -> Counts:
+    """Everything, from the database."""
+    counts: Counts = {split: Counter() for split in Split.values}
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        found = _groups(project, None)
+        while groups := [group for _, group in islice(found, ROWS_PER_GROUP)]:
+            writer.write_table(_table(groups, counts))
+    return counts
+
+
+def _write_changes(project: Project, path: Path, latest: DatasetVersion) -> Counts | None:
+    """The same file and counts, from the latest version and what changed since. None where all had better be read."""
+    before = path_of(latest)
+    if not before.exists():
+        return None
+    changes = refreeze.changes_since(project, before)
+    if len(changes.read) > MOST_CHANGES:
+        return None
+    counts: Counts = {split: Counter(latest.counts.get(split)) for split in Split.values}
+
+    def staying() -> Iterator[tuple[int, pa.Table]]:
+        for name, row in refreeze.rows_of(before, at_once=ROWS_PER_GROUP):
+            if name in changes.stay:
+                yield changes.stay[name], row
+            else:
+                [group] = row.to_pylist()
+                counts[group["split"]].subtract(_count(_with_flags(group)))
+
+    fresh = ((prompt, _table([group], counts)) for prompt, group in _groups(project, changes.read))
+    rows = (row for _, row in heapq.merge(staying(), fresh, key=itemgetter(0)))
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        for table in refreeze.in_groups(rows, size=ROWS_PER_GROUP):
+            writer.write_table(table)
+    return {split: +count for split, count in counts.items()}
+
+
+def _groups(project: Project, prompts: list[int] | None) -> Iterator[tuple[int, Group]]:
+    """Prompts with rankings, all or these, in the order of their ids, which come along."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(_GROUPS, {"project": project.pk, "prompts": prompts})
+        for prompt, *row in cursor:
+            yield prompt, _group(*row)
+
+
+def _table(groups: list[Group], counts: Counts) -> pa.Table:
+    """As the file has them, and counted."""
+    for group in groups:
+        counts[group["split"]].update(_count(group))
+        for ranking in group["rankings"]:
+            ranking["flags"] = json.dumps(ranking["flags"], ensure_ascii=False, sort_keys=True)
+    return pa.Table.from_pylist(groups, schema=SCHEMA)
+
+
+def _last_ranking_id(path: Path) -> int:
+    with pq.ParquetFile(path) as file:
+        table = file.read(columns=["rankings.list.element.id"])
+    return max(int(ranking["id"]) for rankings in table["rankings"].to_pylist() for ranking in rankings)
 
 
 def _group(external_id: str, split: str, messages: object, completions: object, rankings: object) -> Group:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from django.conf import settings
 
@@ -23,6 +25,42 @@ STOPPED = 75
 
 def core(command: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "rewardtrain.core", command, *map(str, arguments)]
+
+
+class Work(Protocol):
+    """What a worker watches: a process of its own, or a request to the one that stays."""
+
+    def poll(self) -> int | None:
+        """The exit code, None while it works."""
+
+    def wait(self, seconds: float) -> None:
+        """Until something happens, at most so long."""
+
+    def stop(self) -> int:
+        """Ends it and returns the exit code."""
+
+    def close(self) -> None:
+        """Leaves nothing of it behind."""
+
+
+class Once:
+    """A command in a process of its own."""
+
+    def __init__(self, command: Sequence[str], *, log: Path) -> None:
+        self._process = start(command, log=log)
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def wait(self, seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+
+    def stop(self) -> int:
+        return stop(self._process)
+
+    def close(self) -> None:
+        stop(self._process, grace=0)
 
 
 def start(command: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:

@@ -34,12 +34,15 @@ class Gate:
 def gate(report: Report) -> Gate:
     """Judges the report of an evaluation on the test split, with the champion's on the same pairs if there is one.
 
+    A fine-tuning has to beat the newest head as well, which is there in a second: "head_rival" has its part.
     Log loss decides first: a model that over-fits keeps its accuracy while it grows sure of its errors.
     """
     enough, too_few = enough_to_judge(report)
     if not enough:
         return Gate(False, [too_few])
     checks = against_champion(report) if report["champion"] else against_chance(report)
+    if report.get("head_rival"):
+        checks += against_head(report)
     return Gate(all(passed for passed, _ in checks), [reason for _, reason in checks])
 
 
@@ -74,8 +77,7 @@ def against_chance(report: Report) -> list[tuple[bool, str]]:
 
 def against_champion(report: Report) -> list[tuple[bool, str]]:
     """By the paired bootstrap: both models on the same draws of prompts."""
-    difference = report["champion"]["difference"]
-    lower, worse = difference["log_loss"]["value"] < 0, difference["accuracy"]["high"] < 0
+    lower, worse = compared(report["champion"])
     loss_words = (
         _("Log loss %(own)s is lower than the champion's %(rival)s on the same %(n)s test pairs (difference %(gap)s).")
         if lower
@@ -92,18 +94,52 @@ def against_champion(report: Report) -> list[tuple[bool, str]]:
             "(difference %(gap)s)."
         )
     )
-    return [(lower, loss_words % beside(report, "log_loss")), (not worse, accuracy_words % beside(report, "accuracy"))]
+    return in_words(report, report["champion"], (lower, loss_words), (not worse, accuracy_words))
 
 
-def beside(report: Report, measure: str) -> dict[str, object]:
-    """A measure of the model and of the champion, and how far they are apart."""
-    rival = report["champion"]
-    gap = with_range(rival["difference"][measure], sign="+")
+def against_head(report: Report) -> list[tuple[bool, str]]:
+    """The same beside the newest head, which is not the champion."""
+    lower, worse = compared(report["head_rival"])
+    loss_words = (
+        _("Log loss %(own)s is lower than the %(rival)s of the newest head, version %(version)s (difference %(gap)s).")
+        if lower
+        else _(
+            "Log loss %(own)s is not lower than the %(rival)s of the newest head, version %(version)s "
+            "(difference %(gap)s)."
+        )
+    )
+    accuracy_words = (
+        _("Accuracy %(own)s is worse than the %(rival)s of the newest head, version %(version)s (difference %(gap)s).")
+        if worse
+        else _(
+            "Accuracy %(own)s is not worse than the %(rival)s of the newest head, version %(version)s "
+            "(difference %(gap)s)."
+        )
+    )
+    return in_words(report, report["head_rival"], (lower, loss_words), (not worse, accuracy_words))
+
+
+def compared(rival: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Whether the log loss is lower than the rival's, and whether the accuracy is worse."""
+    difference = rival["difference"]
+    return difference["log_loss"]["value"] < 0, difference["accuracy"]["high"] < 0
+
+
+def in_words(
+    report: Report, rival: Mapping[str, Any], loss: tuple[bool, str], accuracy: tuple[bool, str]
+) -> list[tuple[bool, str]]:
+    checks = {"log_loss": loss, "accuracy": accuracy}
+    return [(passed, words % beside(report, rival, measure)) for measure, (passed, words) in checks.items()]
+
+
+def beside(report: Report, rival: Mapping[str, Any], measure: str) -> dict[str, object]:
+    """A measure of the model and of the rival, and how far they are apart."""
     return {
         "own": number(report[measure]["value"]),
         "rival": number(rival[measure]),
-        "gap": gap,
+        "gap": with_range(rival["difference"][measure], sign="+"),
         "n": report["n_pairs"],
+        "version": rival.get("version"),
     }
 
 
@@ -139,7 +175,24 @@ def why(promotion: Promotion) -> str:
 
 
 def champion(project: Project) -> RewardModel | None:
-    return RewardModel.objects.filter(project=project, champion=True).first()
+    return RewardModel.objects.filter(project=project, champion=True).select_related("run").first()
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """Whom a new model is compared with on the same test pairs."""
+
+    champion: RewardModel | None
+    head: RewardModel | None  # the newest, for a fine-tuning, where the champion is none
+
+
+def rivals(run: TrainingRun) -> Rivals:
+    present = champion(run.project)
+    full = TrainingRun.Depth.FULL
+    if run.depth != full or (present and present.run.depth != full):
+        return Rivals(present, None)
+    heads = RewardModel.objects.filter(project=run.project, run__depth=TrainingRun.Depth.HEAD)
+    return Rivals(present, heads.order_by("-version").first())
 
 
 def register(

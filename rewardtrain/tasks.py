@@ -6,18 +6,20 @@ import logging
 from typing import Any
 
 from celery import current_app, shared_task
-from celery.signals import worker_shutting_down
+from celery.signals import worker_ready, worker_shutting_down
 from kombu.exceptions import ChannelError
 
+from labeling import bell
 from labeling.errors import PodiumError
 from labeling.models import Project
-from rewardtrain import policy, runs, worker
+from rewardtrain import ahead, policy, runs, worker
 from rewardtrain.models import TrainingRun
 
 logger = logging.getLogger(__name__)
 
 # A head, which is ready in a second, never waits behind a fine-tuning of an hour.
 QUEUES = {policy.Depth.HEAD: "head", policy.Depth.FULL: "train"}
+ENCODE_EXPIRES_SECONDS = 30  # a sweep asks again
 
 
 @shared_task
@@ -28,6 +30,22 @@ def sweep() -> None:
     if any((requeued.queued, requeued.failed, requeued.cancelled)):
         logger.warning("silent runs: %s", requeued)
     ring()
+    ask_to_encode()
+
+
+@shared_task(name=bell.RANKED)
+def ranked(project_id: int) -> None:
+    """Somebody ranked something there; perhaps it was the label that a run waited for."""
+    if (project := Project.objects.filter(pk=project_id).first()) and start_due(project):
+        ring()
+
+
+@shared_task
+def encode() -> None:
+    """Some prompts, then the next ones: a head that is asked for meanwhile comes between them."""
+    if chunk := ahead.next_chunk():
+        ahead.encode(chunk, worker.resident)
+        ask_to_encode()
 
 
 @shared_task
@@ -40,14 +58,17 @@ def start_due_runs() -> None:
         start_due(project)
 
 
-def start_due(project: Project) -> None:
+def start_due(project: Project) -> bool:
+    started = False
     for depth in policy.Depth:
         try:
             if policy.due(project, depth):
                 run = runs.request_run(project, depth=depth, trigger=TrainingRun.Trigger.POLICY)
                 logger.info("run %s of %s (%s): requested by the policy", run.number, project.slug, depth)
+                started = True
         except PodiumError as error:  # one project's trouble is not the others'
             logger.warning("no retraining (%s) of %s: %s", depth, project.slug, error.detail)
+    return started
 
 
 def ring() -> None:
@@ -60,6 +81,12 @@ def ring() -> None:
                 train.apply_async((run_id,), queue=queue)
 
 
+def ask_to_encode() -> None:
+    queue = QUEUES[policy.Depth.HEAD]
+    if ahead.next_chunk() and not waiting_messages(queue=queue):
+        encode.apply_async(queue=queue, expires=ENCODE_EXPIRES_SECONDS)
+
+
 def waiting_messages(*, queue: str) -> int:
     with current_app.connection_for_write() as connection:
         try:
@@ -67,6 +94,13 @@ def waiting_messages(*, queue: str) -> int:
             return int(channel.queue_declare(queue=queue, passive=True).message_count)
         except ChannelError:  # nobody has ever written to it
             return 0
+
+
+@worker_ready.connect
+def start_resident(sender: Any, **details: Any) -> None:
+    """The worker of heads has its process ready before the first run, which then waits for nothing to be loaded."""
+    if QUEUES[policy.Depth.HEAD] in sender.app.amqp.queues.consume_from:
+        worker.resident.start()
 
 
 @worker_shutting_down.connect

@@ -9,11 +9,10 @@ import hashlib
 import json
 import logging
 import math
-import subprocess
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,8 @@ from django.db import transaction
 from labeling import datasets
 from rewardtrain import child, policy, registry, runs
 from rewardtrain.models import RewardModel, RunPoint, TrainingRun
+from rewardtrain.registry import Rivals
+from rewardtrain.resident import Resident, cache
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,10 @@ SILENT_SECONDS = 15 * 60.0  # the training process writes a line every few secon
 EVALUATION_SECONDS = 60 * 60.0  # `evaluate` writes nothing while it works
 LOSS_POINTS, VALIDATION_POINTS = 200, 100  # of a run's curves, at most
 
+COMPARISONS = 3  # how often a report is made again because the champion changed while it was made
+
 stopping = threading.Event()  # set when this worker is told to shut down
+resident = Resident()  # of the worker of heads
 
 
 class Reason(StrEnum):
@@ -65,9 +69,14 @@ class Files:
         return self.folder / "log.txt"
 
     @property
-    def rival(self) -> Path:
-        """The id of the champion that the report compares with."""
+    def rivals(self) -> Path:
+        """The ids of the models that the reports compare with."""
         return self.folder / "compared_with.json"
+
+    @property
+    def head_report(self) -> Path:
+        """A fine-tuning beside the newest head, where that is not the champion."""
+        return self.folder / "beside_the_head.json"
 
     @property
     def out(self) -> Path:
@@ -96,8 +105,9 @@ def work(run_id: int) -> None:
         files = Files(Path(runs.model_storage().path(run.folder)))
         ended = train(run, files)
         if ended == Ended(0):
-            ended = compare_with_champion(run, files)
-        settle(run, files, ended)
+            ended = conclude(run, files)
+        if ended != Ended(0):
+            settle(run, files, ended)
     except runs.ClaimLost:
         logger.warning("run %s of %s: another worker has taken it over", run.number, run.project.slug)
     except Exception as error:
@@ -110,67 +120,98 @@ def train(run: TrainingRun, files: Files) -> Ended:
     files.settings.write_text(json.dumps(run.training, indent=2), encoding="utf-8")
     champion = registry.champion(run.project)
     if not files.report.exists():  # else the process has nothing left to do and the report is about an earlier champion
-        note_rival(files, champion)
-    data = datasets.path_of(run.dataset_version)
-    command = child.core("train", data, files.out, "--config", files.settings, *against(champion))
-    return watch(run, command, files, Tail(files.metrics), silence=SILENT_SECONDS)
+        note_rivals(files, Rivals(champion, None))
+    return watch(run, start_training(run, files, champion), Tail(files.metrics), silence=SILENT_SECONDS)
 
 
-def compare_with_champion(run: TrainingRun, files: Files) -> Ended:
-    """Measures again where someone changed the champion by hand while the run trained."""
-    champion = registry.champion(run.project)
-    if noted_rival(files) == (champion.pk if champion else None):
-        return Ended(0)
+def start_training(run: TrainingRun, files: Files, champion: RewardModel | None) -> child.Work:
     data = datasets.path_of(run.dataset_version)
-    command = child.core("evaluate", files.model, data, "--out", files.report, *against(champion))
-    ended = watch(run, command, files, None, silence=EVALUATION_SECONDS)
-    if ended == Ended(0):
-        note_rival(files, champion)
+    if run.depth == TrainingRun.Depth.HEAD:
+        request = {
+            "command": "train",
+            "data": str(data),
+            "out": str(files.out),
+            "config": run.training,
+            "champion": str(runs.model_folder(champion)) if champion else None,
+        }
+        return resident.ask(request, log=files.log)
+    options = ("--config", files.settings, "--cache", cache(), *against(champion))
+    return child.Once(child.core("train", data, files.out, *options), log=files.log)
+
+
+def conclude(run: TrainingRun, files: Files) -> Ended:
+    """Compares with whom the gate asks for, and registers. Again where another became champion in between."""
+    for tries_left in reversed(range(COMPARISONS)):
+        ended = compare(run, files)
+        if ended != Ended(0) or succeed(run, files, last_try=not tries_left):
+            break
     return ended
+
+
+def compare(run: TrainingRun, files: Files) -> Ended:
+    """The report names the champion of the training's beginning, and a fine-tuning has to beat the newest head too."""
+    rivals, noted = registry.rivals(run), noted_rivals(files)
+    ended = Ended(0)
+    if rivals.champion != noted.champion:
+        ended = evaluate(run, files, against(rivals.champion), files.report)
+        noted = replace(noted, champion=rivals.champion)
+    if ended == Ended(0) and rivals.head and not noted.head:
+        ended = evaluate(run, files, against(rivals.head), files.head_report)
+        noted = replace(noted, head=rivals.head)
+    if ended == Ended(0):
+        note_rivals(files, noted)
+    return ended
+
+
+def evaluate(run: TrainingRun, files: Files, options: tuple[str | Path, ...], report: Path) -> Ended:
+    data = datasets.path_of(run.dataset_version)
+    command = child.core("evaluate", files.model, data, "--out", report, *options)
+    return watch(run, child.Once(command, log=files.log), None, silence=EVALUATION_SECONDS)
 
 
 def against(champion: RewardModel | None) -> tuple[str | Path, ...]:
     return ("--champion", runs.model_folder(champion)) if champion else ()
 
 
-def note_rival(files: Files, champion: RewardModel | None) -> None:
-    files.rival.write_text(json.dumps(champion.pk if champion else None), encoding="utf-8")
+def note_rivals(files: Files, rivals: Rivals) -> None:
+    ids = {"champion": rivals.champion and rivals.champion.pk, "head": rivals.head and rivals.head.pk}
+    files.rivals.write_text(json.dumps(ids), encoding="utf-8")
 
 
-def noted_rival(files: Files) -> int | None:
-    pk: int | None = json.loads(files.rival.read_text(encoding="utf-8"))
-    return pk
+def noted_rivals(files: Files) -> Rivals:
+    ids = json.loads(files.rivals.read_text(encoding="utf-8"))
+    models = RewardModel.objects.in_bulk([pk for pk in ids.values() if pk])
+    return Rivals(models.get(ids["champion"]), models.get(ids["head"]))
 
 
 # --- While it runs ----------------------------------------------------------------------------------------------------
 
 
-def watch(run: TrainingRun, command: list[str], files: Files, tail: Tail | None, *, silence: float) -> Ended:
-    """Runs the command to its end, or ends it: cancelled by a person, we shut down, it hangs, or the claim is lost."""
-    process = child.start(command, log=files.log)
+def watch(run: TrainingRun, work: child.Work, tail: Tail | None, *, silence: float) -> Ended:
+    """Goes with it to its end, or ends it: cancelled by a person, we shut down, it hangs, or the claim is lost."""
     try:
-        return follow(run, process, tail, silence)
+        return follow(run, work, tail, silence)
     finally:
-        child.stop(process, grace=0)
+        work.close()
 
 
-def follow(run: TrainingRun, process: subprocess.Popen[bytes], tail: Tail | None, silence: float) -> Ended:
+def follow(run: TrainingRun, work: child.Work, tail: Tail | None, silence: float) -> Ended:
     heard = beaten = time.monotonic()
     progress = Progress(run)
     while True:
-        running = process.poll() is None
+        code = work.poll()
         now = time.monotonic()
         if tail and progress.read(tail.lines()):
             heard = now
-        if not running or now - beaten >= BEAT_SECONDS:
+        if code is not None or now - beaten >= BEAT_SECONDS:
             beaten = now
             cancel = runs.heartbeat(run, **progress.row())
             progress.store_points()
-            if not running:
-                return Ended(process.returncode)
+            if code is not None:
+                return Ended(code)
             if reason := why_stop(cancel=cancel, silent=now - heard > silence):
-                return Ended(child.stop(process), reason)
-        wait(process)
+                return Ended(work.stop(), reason)
+        work.wait(LOOK_SECONDS)
 
 
 def why_stop(*, cancel: bool, silent: bool) -> Reason:
@@ -179,13 +220,6 @@ def why_stop(*, cancel: bool, silent: bool) -> Reason:
     if stopping.is_set():
         return Reason.STOPPING
     return Reason.SILENT if silent else Reason.NONE
-
-
-def wait(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(LOOK_SECONDS)
-    except subprocess.TimeoutExpired:
-        return
 
 
 class Tail:
@@ -289,26 +323,35 @@ def settle(run: TrainingRun, files: Files, ended: Ended) -> None:
         runs.put_back(run)
     elif ended.reason is Reason.SILENT:
         runs.fail(run, f"The training process hung: it said nothing for {SILENT_SECONDS / 60:.0f} minutes.")
-    elif ended.code == 0:
-        succeed(run, files)
     elif ended.code == child.STOPPED or ended.code < 0:
         runs.try_again(run, child.error_of(files.log, ended.code))
     else:
         runs.fail(run, child.error_of(files.log, ended.code))
 
 
-def succeed(run: TrainingRun, files: Files) -> None:
-    """The end of the run, its model, evaluation, gate and perhaps promotion: all of it or nothing."""
+def succeed(run: TrainingRun, files: Files, *, last_try: bool) -> bool:
+    """The end of the run, its model, evaluation, gate and perhaps promotion: all of it or nothing.
+
+    False, and nothing, where the report compares with a champion of yesterday and there are tries left.
+    """
+    noted = noted_rivals(files)
     report = json.loads(files.report.read_text(encoding="utf-8"))
+    if noted.head:
+        beside = json.loads(files.head_report.read_text(encoding="utf-8"))["champion"]
+        report["head_rival"] = {"version": noted.head.version, **beside}
     manifest_sha256 = hashlib.sha256((files.model / "manifest.json").read_bytes()).hexdigest()
     with transaction.atomic():
+        registry.lock(run.project)
+        if registry.champion(run.project) != noted.champion and not last_try:
+            return False
         runs.finish(run)
         model = registry.register(
             run,
             folder=f"{run.folder}/out/model",
             manifest_sha256=manifest_sha256,
             report=report,
-            rival_pk=noted_rival(files),
+            rival_pk=noted.champion.pk if noted.champion else None,
         )
         registry.promote_if_passed(model, auto_promote=policy.get_policy(run.project).auto_promote)
     logger.info("run %s of %s: version %s", run.number, run.project.slug, model.version)
+    return True

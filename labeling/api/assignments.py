@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from labeling import access, assignments, rankings
+from labeling import access, assignments, bell, rankings
 from labeling.api.projects import FlagSerializer
 from labeling.api.requests import IF_MATCH, person, revision
 from labeling.api.schema import conflict, etag
@@ -119,7 +119,8 @@ class AssignmentRanking(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Rank all completions. The same answer again is answered the same way and stored once."""
-        return submitted(rankings.submit(access.get_assignment(request.user, pk), request.data))
+        assignment = access.get_assignment(request.user, pk)
+        return submitted(assignment, rankings.submit(assignment, request.data))
 
     @extend_schema(
         operation_id="assignments_amend",
@@ -132,7 +133,8 @@ class AssignmentRanking(APIView):
     )
     def put(self, request: Request, pk: int) -> Response:
         """Change your answer: a new revision, whose pairs replace the old one's. Frozen versions stay as they are."""
-        return submitted(rankings.amend(access.get_assignment(request.user, pk), request.data))
+        assignment = access.get_assignment(request.user, pk)
+        return submitted(assignment, rankings.amend(assignment, request.data))
 
 
 class AssignmentUndo(APIView):
@@ -187,7 +189,9 @@ class AssignmentDraft(APIView):
         return Response(LeaseSerializer(saved).data, headers=tagged(saved))
 
 
-def submitted(said: rankings.Submitted) -> Response:
+def submitted(assignment: Assignment, said: rankings.Submitted) -> Response:
+    if said.created:
+        bell.ring(assignment.prompt.project_id)
     answer = {"id": said.ranking.pk, "pairs": said.pairs, "ties": said.ties}
     return Response(answer, status=201 if said.created else 200)
 

@@ -40,7 +40,7 @@ def _ask_to_stop(number: int, frame: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rewardtrain.core", description="Train and use reward models.")
-    commands = parser.add_subparsers(required=True, metavar="train|evaluate|score|resident")
+    commands = parser.add_subparsers(required=True, metavar="train|sweep|evaluate|compare|score|resident")
 
     train = commands.add_parser("train", help="train on ranked completions, resuming what was begun in OUT")
     train.add_argument("data", type=Path, metavar="DATA", help="JSON Lines in the import format, or Parquet")
@@ -51,17 +51,33 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--cache", type=Path, metavar="DIR", help="keeps what later runs can use again")
     train.set_defaults(command=_train)
 
+    sweep = commands.add_parser("sweep", help="train a small grid of settings, compare on validation, test the winner")
+    sweep.add_argument("data", type=Path, metavar="DATA", help="JSON Lines in the import format, or Parquet")
+    sweep.add_argument("out", type=Path, metavar="OUT", help="folder for a run of each point and sweep.json")
+    sweep.add_argument("--grid", action="append", default=[], metavar="KEY=VALUE,VALUE", help="may be repeated")
+    sweep.add_argument("--config", type=Path, metavar="FILE.json", help="settings of all points, as one JSON object")
+    sweep.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one of them; may be repeated")
+    sweep.add_argument("--cache", type=Path, metavar="DIR", help="keeps what later runs can use again")
+    sweep.set_defaults(command=_sweep)
+
     resident = commands.add_parser("resident", help="train and encode by requests on stdin, one JSON object a line")
     resident.add_argument("--cache", type=Path, metavar="DIR", required=True)
     resident.set_defaults(command=_resident)
 
     evaluate = commands.add_parser("evaluate", help="measure a model against rankings")
-    evaluate.add_argument("model", type=Path, metavar="MODEL")
-    evaluate.add_argument("data", type=Path, metavar="DATA")
+    evaluate.add_argument("model", metavar="MODEL", help="model folder, or any sequence classifier's folder or id")
+    evaluate.add_argument("data", type=Path, metavar="DATA", help="import format, or rows of chosen and rejected")
     evaluate.add_argument("--split", choices=("test", "all"), default="test", help="which prompts (default: test)")
-    evaluate.add_argument("--champion", type=Path, metavar="MODEL", help="model to compare with on the same pairs")
+    evaluate.add_argument("--champion", metavar="MODEL", help="model to compare with on the same pairs")
     evaluate.add_argument("--out", type=Path, metavar="FILE.json", help="write the whole report here too")
     evaluate.set_defaults(command=_evaluate)
+
+    compare = commands.add_parser("compare", help="measure models, ours or any sequence classifier, on the same pairs")
+    compare.add_argument("models", nargs="+", metavar="MODEL", help="folder or Hugging Face id")
+    compare.add_argument("data", type=Path, metavar="DATA", help="import format, or rows of chosen and rejected")
+    compare.add_argument("--split", choices=("test", "all"), default="test", help="which prompts (default: test)")
+    compare.add_argument("--out", type=Path, metavar="FILE.json", help="write the figures here too")
+    compare.set_defaults(command=_compare)
 
     score = commands.add_parser("score", help='read {"prompt", "completions"} lines on stdin, write rewards')
     score.add_argument("model", type=Path, metavar="MODEL")
@@ -89,6 +105,25 @@ def _train(options: argparse.Namespace) -> None:
     )
 
 
+def _sweep(options: argparse.Namespace) -> None:
+    _at_stop(_ask_to_stop)
+    base = TrainConfig.read(options.config, options.set)
+    _quiet()
+    from rewardtrain.core.report import format_report
+    from rewardtrain.core.sweep import format_sweep, parse_grid, sweep
+
+    result = sweep(
+        options.data,
+        options.out,
+        base,
+        parse_grid(options.grid),
+        cache=options.cache,
+        should_stop=lambda: _stop_asked,
+        tell=lambda line: print(line, file=sys.stderr),
+    )
+    print(f"{format_sweep(result)}\n\nthe winner on the test split:\n{format_report(result['test'])}", flush=True)
+
+
 def _resident(options: argparse.Namespace) -> None:
     from rewardtrain.core.resident import Resident
 
@@ -103,13 +138,30 @@ def _evaluate(options: argparse.Namespace) -> None:
     from rewardtrain.core.artifact import write_json
     from rewardtrain.core.evaluate import evaluate_file
     from rewardtrain.core.report import format_report
+    from rewardtrain.core.subsets import subset_lines
 
     report = evaluate_file(
         options.model, options.data, split=options.split, champion=options.champion, progress=_progress_line
     )
-    print(format_report(report), flush=True)
+    print(format_report(report))
+    if "subsets" in report:
+        print("", *subset_lines(report["subsets"]), sep="\n")
+    if useless := sum(report["left_out"].values()):
+        print(f"{useless} rows left out: {report['left_out']}")
+    sys.stdout.flush()
     if options.out:
         write_json(options.out, report)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    _quiet()
+    from rewardtrain.core.artifact import write_json
+    from rewardtrain.core.compare import compare, format_comparison
+
+    comparison = compare(options.models, options.data, split=options.split, progress=_progress_line)
+    print(format_comparison(comparison), flush=True)
+    if options.out:
+        write_json(options.out, comparison)
 
 
 def _score(options: argparse.Namespace) -> None:

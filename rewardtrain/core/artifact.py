@@ -77,6 +77,7 @@ def _settings(model: RewardModel, config: TrainConfig) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "head": config.head,
+        "labels": list(model.labels),
         "depth": config.depth,
         "style": model.encoder.style,
         "max_length": model.encoder.max_length,
@@ -85,6 +86,16 @@ def _settings(model: RewardModel, config: TrainConfig) -> dict[str, Any]:
         "backbone": config.backbone,
         **model.calibration.to_dict(),
     }
+
+
+def describe_again(folder: Path, report: dict[str, Any]) -> None:
+    """Write a finished model's card anew, with the figures of another report."""
+    manifest = read_json(folder / MANIFEST)
+    config = TrainConfig.from_dict(manifest["config"])
+    card = model_card(config, read_settings(folder), manifest["data"], report)
+    (folder / CARD).write_text(card, encoding="utf-8")
+    manifest["files"][CARD] = _describe(folder / CARD)
+    write_json(folder / MANIFEST, manifest)
 
 
 def is_finished(folder: Path) -> bool:

@@ -27,10 +27,34 @@ def micro_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
     return packed
 
 
-def padding_share(lengths: Sequence[int], token_budget: int) -> float:
-    """The part of the tokens in these micro-batches that is padding."""
-    slots = sum(len(indices) * lengths[indices[0]] for indices in micro_batches(lengths, token_budget))
-    return 1 - sum(lengths) / slots
+@dataclass(frozen=True)
+class MicroBatch:
+    """What goes through the model at once: rows of one sequence, or of several that share their prompt."""
+
+    rows: list[list[int]]  # indices of sequences
+    tokens: int
+    slots: int  # tokens and padding
+
+    @property
+    def indices(self) -> list[int]:
+        return [index for row in self.rows for index in row]
+
+
+def plan(rows: Sequence[list[int]], lengths: Sequence[int], token_budget: int) -> list[MicroBatch]:
+    """micro_batches of rows; lengths has the tokens of each."""
+    return [
+        MicroBatch(
+            rows=[rows[place] for place in places],
+            tokens=sum(lengths[place] for place in places),
+            slots=len(places) * lengths[places[0]],
+        )
+        for places in micro_batches(lengths, token_budget)
+    ]
+
+
+def padding_share(planned: Sequence[MicroBatch]) -> float:
+    """The part of what goes through the model that is padding."""
+    return 1 - sum(batch.tokens for batch in planned) / sum(batch.slots for batch in planned)
 
 
 def prompt_batches(n_prompts: int, size: int, *, seed: int, epoch: int) -> list[list[int]]:
@@ -115,9 +139,9 @@ def _move(tensor: Tensor, device: str) -> Tensor:
     return tensor.pin_memory().to(device, non_blocking=True) if device == "cuda" else tensor.to(device)
 
 
-def within(lengths: Sequence[int], packed: list[list[int]], budget: int) -> Iterator[tuple[list[int], bool]]:
+def within(planned: Sequence[MicroBatch], budget: int) -> Iterator[tuple[MicroBatch, bool]]:
     """Each micro-batch with whether it and those before it hold at most `budget` tokens together."""
     used = 0
-    for indices in packed:
-        used += len(indices) * lengths[indices[0]]
-        yield indices, used <= budget
+    for batch in planned:
+        used += batch.slots
+        yield batch, used <= budget

@@ -17,7 +17,7 @@ def model_card(config: TrainConfig, settings: dict[str, Any], data: dict[str, An
     """The card of a model. settings: podium.json. data: fingerprint and counts of the training data."""
     parts = [
         f"---\n{_metadata(config, data, report).to_yaml()}\n---",
-        _purpose(config),
+        _purpose(config, settings),
         _usage(settings),
         _training_data(config, data),
         _parameters(config),
@@ -29,23 +29,18 @@ def model_card(config: TrainConfig, settings: dict[str, Any], data: dict[str, An
 
 
 def _metadata(config: TrainConfig, data: dict[str, Any], report: dict[str, Any]) -> ModelCardData:
-    measured = {
-        "accuracy": ("Pairwise accuracy", report["accuracy"]["value"]),
-        "log_loss": ("Log loss of pairs", report["log_loss"]["value"]),
-        "ece": ("Expected calibration error", report["ece"]["value"]),
-    }
     results = [
         EvalResult(
             task_type="text-classification",
-            task_name="Preference between completions",
+            task_name=task,
             dataset_type="rankings",
             dataset_name=f"rankings {data['fingerprint'][:12]}",
-            dataset_split="test",
+            dataset_split=report["split"],
             metric_type=kind,
             metric_name=name,
             metric_value=value,
         )
-        for kind, (name, value) in measured.items()
+        for task, kind, name, value in _measured(report)
     ]
     base = BASE_MODELS.get(config.backbone, config.backbone)
     return ModelCardData(
@@ -58,8 +53,26 @@ def _metadata(config: TrainConfig, data: dict[str, Any], report: dict[str, Any])
     )
 
 
-def _purpose(config: TrainConfig) -> str:
-    classes = "\nIts two logits are also the classes of a flag: negative, positive." if config.head == "binary" else ""
+def _measured(report: dict[str, Any]) -> list[tuple[str, str, str, float]]:
+    """Task, metric's type and name, and its value."""
+    measured = []
+    if report["n_pairs"]:
+        task = "Preference between completions"
+        measured = [
+            (task, "accuracy", "Pairwise accuracy", report["accuracy"]["value"]),
+            (task, "log_loss", "Log loss of pairs", report["log_loss"]["value"]),
+            (task, "ece", "Expected calibration error", report["ece"]["value"]),
+        ]
+    if (flags := report["flags"]) and flags["roc_auc"]:
+        measured.append((f"Flag {flags['flag']['name']}", "roc_auc", "ROC AUC", flags["roc_auc"]["value"]))
+    return measured
+
+
+def _purpose(config: TrainConfig, settings: dict[str, Any]) -> str:
+    classes = ""
+    if config.head == "binary":
+        names = " and ".join(f"`{label}`" for label in settings["labels"])
+        classes = f"\nIts two logits are also those of the classes {names}."
     how = "A linear head on the frozen features of" if config.depth == "head" else "Fine-tuned from"
     return f"""
 # Reward model
@@ -151,12 +164,15 @@ def _parameters(config: TrainConfig) -> str:
 
 
 def _metrics(report: dict[str, Any]) -> str:
-    accuracy, loss, longer = report["accuracy"], report["log_loss"], report["baseline_longer"]
-    ceiling, tau = report["human_ceiling"], report["kendall_tau_b"]
+    rows = [
+        *(_pair_rows(report) if report["n_pairs"] else []),
+        *(_flag_rows(report["flags"]) if report["flags"] else []),
+    ]
+    ceiling = report["human_ceiling"]
     people = "unknown: no pair was judged by two labelers"
     if ceiling is not None:
         people = f"two people agree on {ceiling['agreement']:.4f} ({_range(ceiling)}, n {ceiling['n']})"
-    order = "" if tau["value"] is None else f"\n| Kendall tau-b | {tau['value']:.4f} | n {tau['n']} rankings | 0 |"
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"""
 ## Metrics
 
@@ -165,11 +181,36 @@ On {report["n_pairs"]} held-out pairs of {report["n_prompts"]} prompts ({report[
 
 | | value | 95 % interval | to compare with |
 |---|---|---|---|
-| accuracy | {accuracy["value"]:.4f} | {_range(accuracy)} | longer wins {longer["accuracy"]:.4f} ({_range(longer)}) |
-| log loss | {loss["value"]:.4f} | {_range(loss)} | a coin: ln 2 = {report["ln2"]:.4f} |{order}
+{table}
 
 Human ceiling: {people}.
 """
+
+
+def _pair_rows(report: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    accuracy, loss, longer, tau = (report[key] for key in ("accuracy", "log_loss", "baseline_longer", "kendall_tau_b"))
+    rows = [
+        _row("accuracy", accuracy, f"longer wins {longer['accuracy']:.4f} ({_range(longer)})"),
+        _row("log loss", loss, f"a coin: ln 2 = {report['ln2']:.4f}"),
+    ]
+    if tau["value"] is not None:
+        rows.append(("Kendall tau-b", f"{tau['value']:.4f}", f"n {tau['n']} rankings", "0"))
+    return rows
+
+
+def _flag_rows(flags: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    baseline, of = flags["baseline"], f"of {flags['n_votes']} votes on `{flags['flag']['name']}`"
+    constant = f"always `{baseline['class']}` {baseline['accuracy']['value']:.4f}"
+    return [
+        *([_row(f"ROC AUC {of}", flags["roc_auc"], "a coin: 0.5")] if flags["roc_auc"] else []),
+        _row(f"accuracy {of}", flags["accuracy"], constant),
+        _row(f"log loss {of}", flags["log_loss"], f"the base rate: {baseline['log_loss']['value']:.4f}"),
+        *(_row(f"F1 of `{one['label']}`", one["f1"], f"n {one['n']}") for one in flags["classes"] if one["f1"]),
+    ]
+
+
+def _row(name: str, estimate: dict[str, Any], compare: str) -> tuple[str, str, str, str]:
+    return name, f"{estimate['value']:.4f}", _range(estimate), compare
 
 
 def _calibration(settings: dict[str, Any], report: dict[str, Any]) -> str:
@@ -181,16 +222,22 @@ def _calibration(settings: dict[str, Any], report: dict[str, Any]) -> str:
     )
     if votes:
         fitted += f" Class temperature {settings['class_temperature']:.6g}, fitted on {votes} votes on its flag."
+    rows = [
+        f"| {name}{of} | {part[f'{key}_raw']['value']:.4f} | {part[key]['value']:.4f} |"
+        for of, part in (("", report), (" of the classes", report["flags"] or {}))
+        for key, name in (("log_loss", "log loss"), ("ece", "expected calibration error"))
+        if part.get(key)
+    ]
+    table = "\n".join(rows)
     left = "" if normal["mean_folded"] else f" The layer has no bias, so a mean of {normal['mean_left']:.6g} stays."
     return f"""
 ## Calibration
 
 {fitted}
 
-| on the test pairs | before | after |
+| on the test split | before | after |
 |---|---|---|
-| log loss | {report["log_loss_raw"]["value"]:.4f} | {report["log_loss"]["value"]:.4f} |
-| expected calibration error | {report["ece_raw"]["value"]:.4f} | {report["ece"]["value"]:.4f} |
+{table}
 
 Rewards were brought to mean 0 and standard deviation 1 on {normal["completions"]} completions of the training split
 (before: mean {normal["mean"]:.6g}, standard deviation {normal["sd"]:.6g}) in the weights of the last layer.{left}

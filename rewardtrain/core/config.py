@@ -90,7 +90,7 @@ class TrainConfig:
             key, equals, text = override.partition("=")
             if not equals:
                 raise ConfigError(f"--set got {override!r}; write it as key=value")
-            values[key.strip()] = _parse(text)
+            values[key.strip()] = parse_value(text)
         return cls.from_dict(values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _read_json(path: Path) -> dict[str, object]:
     return values
 
 
-def _parse(text: str) -> object:
+def parse_value(text: str) -> object:
     """A number, true, false or null where the text is one; else the text itself, so that names need no quotes."""
     try:
         return json.loads(text)

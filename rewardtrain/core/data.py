@@ -81,17 +81,24 @@ def read_groups(path: Path) -> list[Group]:
 
     Rows without a split get one by split_of. Raises DataError naming the row, the field, the value and what to do.
     """
-    if not path.is_file():
-        raise DataError(f"data file {str(path)!r} doesn't exist; give a JSON Lines or a Parquet file")
-    rows = _parquet_rows(path) if _is_parquet(path) else _json_rows(path)
     groups, seen = [], dict[str, str]()
-    for place, row in rows:
+    for place, row in read_rows(path, COLUMNS):
         group = parse_row(place, row)
         if group.id in seen:
             raise DataError(f"{place}: id {group.id!r} was used before, on {seen[group.id]}; give each row its own")
         seen[group.id] = place
         groups.append(group)
     return groups
+
+
+def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, object]]:
+    """Every row as it stands in a .parquet file (these columns of it) or a JSON Lines file, with the name of its place.
+
+    Raises DataError.
+    """
+    if not path.is_file():
+        raise DataError(f"data file {str(path)!r} doesn't exist; give a JSON Lines or a Parquet file")
+    yield from _parquet_rows(path, columns) if _is_parquet(path) else _json_rows(path)
 
 
 def parse_row(place: str, row: object) -> Group:
@@ -129,13 +136,13 @@ def _is_parquet(path: Path) -> bool:
         return file.read(4) == b"PAR1"
 
 
-def _parquet_rows(path: Path) -> Iterator[tuple[str, object]]:
+def _parquet_rows(path: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, object]]:
     import pyarrow as pa  # a JSON Lines run needs no pyarrow
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
-            columns = [name for name in file.schema_arrow.names if name in COLUMNS]
+            columns = [name for name in file.schema_arrow.names if name in wanted]
             number = 0
             for batch in file.iter_batches(batch_size=1024, columns=columns):
                 for row in batch.to_pylist():

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rewardtrain.core.data import Message
 from rewardtrain.core.errors import BackboneError, DataError
 
-PAIR, CHAT, TEXT = "pair", "chat", "text"
+PAIR, CHAT, TEXT, JOINED = "pair", "chat", "text", "joined"
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Encoded:
     types: npt.NDArray[np.int8]  # 0 in the prompt, 1 in the completion, as BERT's segments
     prompt_cut: bool
     completion_cut: bool
+    start: int = 0  # of the completion: the tokens before it are shared by all completions of a prompt, unless cut
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -64,6 +65,7 @@ def assemble(prompt: list[int], completion: list[int], frame: Frame, *, max_leng
         types=np.array(types, dtype=np.int8),
         prompt_cut=len(tail) < len(prompt),
         completion_cut=len(kept) < len(completion),
+        start=len(frame.before) + len(tail) + len(frame.between),
     )
 
 
@@ -72,7 +74,8 @@ class Encoder:
     """A tokenizer and the way it is used.
 
     style: 'pair' is [CLS] prompt [SEP] completion [SEP] with segments, for encoders; 'chat' is the tokenizer's own chat
-    template and 'text' role-labelled lines, for decoders.
+    template and 'text' role-labelled lines, for decoders. 'joined' is prompt and completion with nothing between, as
+    other trainers write plain text; ours never do.
     """
 
     tokenizer: Any
@@ -93,6 +96,8 @@ class Encoder:
         if self.style == PAIR:
             return render(prompt), list(completions)
         end = self.tokenizer.eos_token or ""
+        if self.style == JOINED:
+            return render(prompt), [text + end for text in completions]
         if self.style == TEXT:
             return render(prompt) + "\n\nAssistant: ", [text + end for text in completions]
         head = self._chat(prompt, None)

@@ -12,16 +12,17 @@ import torch
 from rewardtrain.core import metrics
 from rewardtrain.core.artifact import load_model, save_model, write_json
 from rewardtrain.core.calibrate import RAW, Array, Calibration, fit
-from rewardtrain.core.comparisons import Comparisons, Dataset
+from rewardtrain.core.comparisons import Dataset
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group
 from rewardtrain.core.device import peak_memory_mb
 from rewardtrain.core.evaluate import encode_groups, score_groups
+from rewardtrain.core.flags import collect_votes
 from rewardtrain.core.model import RewardModel, output_layer
 from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.report import Scores, build_report
 
-MODEL, REPORT = "model", "report.json"
+MODEL, REPORT, KEPT_SCORES = "model", "report.json", "validation.npy"
 REFERENCE = 2000  # training completions whose rewards are brought to mean 0 and sd 1: these to 2 % (1 / sqrt(2000))
 
 Score = Callable[[str], Scores]  # raw logits of 'validation', of 'test', and of 'train' or a sample of it
@@ -40,17 +41,19 @@ def finish(
     score_champion: Callable[[Path], Scores] | None = None,
     backbone: Path | None = None,
     heads: Array | None = None,
+    measured: str = "test",
 ) -> None:
     """Calibrate, evaluate, then write out/model and out/report.json; the report last, for it says that all is there.
 
-    score: gives the model's logits of a split, from the network or from features kept of it. It must not change with
-    the network's output layer, into which the calibration is folded. score_champion: where its scores are kept.
+    score: gives the model's logits of a split, from the network or from features kept of it; it is not called any more
+    once the calibration is folded into the network. score_champion: for a caller who keeps a champion's scores.
     backbone: see artifact.save_model. heads: (M, D + 1) weights and bias of an ensemble that give raw rewards.
+    measured: the split of the report; a sweep's is validation, and out/validation.npy then keeps its logits.
     """
     log.emit("phase", phase="evaluating")
-    groups = dataset.splits["test"]
-    calibration = calibrate(dataset, score, has_bias=output_layer(model.network)[1].bias is not None)
-    scores = calibrated(score("test"), calibration)
+    groups = dataset.splits[measured]
+    calibration = calibrate(model, dataset, score)
+    scores = calibrated(replace(score(measured), labels=model.labels), calibration)
     rival = None
     if champion:
         rival = score_champion(champion) if score_champion else _score_champion(champion, groups, model, config, log)
@@ -62,8 +65,10 @@ def finish(
         peak_memory_mb=peak_memory_mb(model.device),
         samples=config.bootstrap_samples,
         seed=config.seed,
-    )
+    ) | {"split": measured}
     log.emit("phase", phase="saving")
+    if measured != "test":
+        np.save(out / KEPT_SCORES, scores.logits)
     finished = replace(model, calibration=calibration)
     fold(finished)
     data = {key: counts[key] for key in _DATA} | {"kept": counts.get("kept")}  # the step; a head has no steps
@@ -84,27 +89,16 @@ _DATA = (
 )
 
 
-def calibrate(dataset: Dataset, score: Score, *, has_bias: bool) -> Calibration:
+def calibrate(model: RewardModel, dataset: Dataset, score: Score) -> Calibration:
     """Temperatures by the validation split, then mean and sd by the training split."""
     groups = dataset.splits["validation"]
     fitted = RAW
     if groups:
         scores = score("validation")
         margins = metrics.collect_pairs(groups).margins(scores.rewards)
-        fitted = fit(margins, class_margins(dataset.comparisons["validation"], scores))
+        fitted = fit(margins, collect_votes(groups, model.labels).margins(scores.logits))
+    has_bias = output_layer(model.network)[1].bias is not None
     return fitted.normalised(score("train").logits[:, -1].astype(np.float64), has_bias=has_bias)
-
-
-def class_margins(comparisons: Sequence[Comparisons], scores: Scores) -> metrics.Floats:
-    """For each labeler's word on a completion's flag: the logit of the class said minus that of the other."""
-    margins: list[float] = []
-    start = 0
-    for merged, size in zip(comparisons, scores.sizes, strict=True):
-        for index, (negatives, positives) in merged.votes.items():
-            negative, positive = scores.logits[start + index].tolist()
-            margins += [negative - positive] * negatives + [positive - negative] * positives
-        start += size
-    return np.array(margins)
 
 
 def calibrated(scores: Scores, calibration: Calibration) -> Scores:
@@ -113,6 +107,7 @@ def calibrated(scores: Scores, calibration: Calibration) -> Scores:
         scores,
         logits=calibration.logits(scores.logits),
         temperature=calibration.temperature,
+        class_temperature=calibration.class_temperature,
         raw_scale=calibration.sd,
     )
 

@@ -50,6 +50,8 @@ class Votes:
 
     def margins(self, logits: npt.NDArray[Any]) -> Floats:
         """(N, 2) logits to (V,) logit of the class voted for minus logit of the other."""
+        if not len(self.index):
+            return np.zeros(0)  # of a scalar head too, which has one logit
         ahead: Floats = (logits[:, 1].astype(np.float64) - logits[:, 0])[self.index]
         return np.where(self.positive, ahead, -ahead)
 

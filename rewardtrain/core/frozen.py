@@ -3,8 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +11,12 @@ import torch
 from transformers.utils.hub import cached_file
 
 from rewardtrain.core.artifact import write_json
-from rewardtrain.core.batching import micro_batches
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group
 from rewardtrain.core.device import Device, choose_device
 from rewardtrain.core.features import Features, FeatureStore, Made, Missing
+from rewardtrain.core.gradients import predict_features
 from rewardtrain.core.head import Linear
-from rewardtrain.core.memory import Budgets
 from rewardtrain.core.model import RewardModel, backbone_folder, load_backbone, output_layer, set_labels
 from rewardtrain.core.pooling import pool
 from rewardtrain.core.shards import BACKBONE, share_backbone
@@ -36,13 +34,12 @@ class Frozen:
     def __init__(self, config: TrainConfig, cache: Path) -> None:
         """Load it, unless this process has it from before. Raises BackboneError."""
         cache.mkdir(parents=True, exist_ok=True)
-        device = choose_device(config.threads)
-        # In float32, so that plain transformers gives our rewards to 1e-5, unless the settings name another.
-        self.device = replace(device, dtype=getattr(torch, config.dtype if config.dtype != "auto" else "float32"))
+        # In float32 unless the settings name another, so that plain transformers gives our rewards to 1e-5.
+        self.device = choose_device(config.threads, dtype="float32" if config.dtype == "auto" else config.dtype)
         parts = [READING, identity(config.backbone, cache), config.max_length, self.device.dtype_name]
         self.key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
         self.model = _load(config.backbone, config.max_length, self.device, self.key)
-        self.token_budget = Budgets.on(self.device, config.token_budget).tokens
+        self.token_budget = config.token_budget
         self.folder, self.cache = cache / self.key, cache
         self.shard = self.folder / BACKBONE
         share_backbone(self.model.network, self.shard)
@@ -76,13 +73,8 @@ class Frozen:
         for start in range(0, len(order), CHUNK):
             places = order[start : start + CHUNK]
             sequences = [encoder.encode(missing[place].prompt, [missing[place].completion])[0] for place in places]
-            values = torch.zeros(len(places), output_layer(self.model.network)[1].in_features)
-            done = start
-            with torch.no_grad():
-                for indices in micro_batches([len(sequence) for sequence in sequences], self.token_budget):
-                    progress(done, len(missing))
-                    values[indices] = self.model.features([sequences[index] for index in indices]).cpu()
-                    done += len(indices)
+            tick = partial(progress, start, len(missing))
+            values = predict_features(self.model, sequences, token_budget=self.token_budget, tick=tick)
             prompt_cut = [sequence.prompt_cut for sequence in sequences]
             completion_cut = [sequence.completion_cut for sequence in sequences]
             yield Made(places, Features(values.numpy(), np.array(prompt_cut), np.array(completion_cut)))

@@ -1,15 +1,15 @@
 """The forward and the backward pass over many sequences, in micro-batches that fit into memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from rewardtrain.core.batching import Batch, micro_batches, within
+from rewardtrain.core.batching import Batch, MicroBatch, micro_batches, within
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.memory import Budgets, in_memory
-from rewardtrain.core.model import RewardModel
+from rewardtrain.core.model import RewardModel, output_layer
 
 Tick = Callable[[], None]  # called between micro-batches: for a heartbeat, or to raise Stopped
 
@@ -21,19 +21,48 @@ def predict(
 
     Out of memory it starts again with smaller micro-batches. token_budget None is what the device likes.
     """
+
+    def parts(tokens: int) -> Iterator[tuple[list[int], Tensor]]:
+        for micro in model.plan(sequences, tokens):
+            yield micro.indices, model.row_logits(_rows(sequences, micro))
+
+    return _predict(model, sequences, parts, model.n_labels, token_budget, tick)
+
+
+def predict_features(
+    model: RewardModel, sequences: Sequence[Encoded], *, token_budget: int | None, tick: Tick | None = None
+) -> Tensor:
+    """(N, D) float32 features on the CPU: what enters the output layer, as predict gives what leaves it."""
     lengths = [len(sequence) for sequence in sequences]
+
+    def parts(tokens: int) -> Iterator[tuple[list[int], Tensor]]:
+        for indices in micro_batches(lengths, tokens):
+            yield indices, model.features([sequences[index] for index in indices])
+
+    width = output_layer(model.network)[1].in_features
+    return _predict(model, sequences, parts, width, token_budget, tick)
+
+
+def _predict(
+    model: RewardModel,
+    sequences: Sequence[Encoded],
+    parts: Callable[[int], Iterable[tuple[list[int], Tensor]]],
+    width: int,
+    token_budget: int | None,
+    tick: Tick | None,
+) -> Tensor:
     budgets = Budgets.on(model.device, token_budget)
 
     def work() -> Tensor:
-        logits = torch.zeros(len(sequences), model.n_labels)
+        values = torch.zeros(len(sequences), width)
         with torch.no_grad():
-            for indices in micro_batches(lengths, budgets.tokens):
-                logits[indices] = model.logits([sequences[index] for index in indices]).cpu()
+            for indices, part in parts(budgets.tokens):
+                values[indices] = part.cpu()
                 if tick:
                     tick()
-        return logits
+        return values
 
-    return in_memory(work, budgets, longest=max(lengths, default=0))
+    return in_memory(work, budgets, longest=max(map(len, sequences), default=0))
 
 
 def gradients_in_memory(
@@ -74,30 +103,29 @@ def accumulate_gradients(
     """
     for module in (model.network, objective):
         module.zero_grad(set_to_none=True)
-    lengths = [len(sequence) for sequence in batch.sequences]
-    packed = list(within(lengths, micro_batches(lengths, token_budget), graph_budget))
+    planned = list(within(model.plan(batch.sequences, token_budget), graph_budget))
     kept: list[Tensor | None] = []
     found = []
-    for indices, keep in packed:
+    for micro, keep in planned:
         with torch.set_grad_enabled(keep):
-            logits = model.logits([batch.sequences[index] for index in indices])
+            logits = model.row_logits(_rows(batch.sequences, micro))
         found.append(logits.detach())  # on the device: fetched one by one, a GPU would wait for the next to be collated
         kept.append(logits if keep else None)
         if tick:
             tick()
-    values = torch.zeros(len(lengths), model.n_labels)
-    values[[index for indices, _ in packed for index in indices]] = torch.cat(found).cpu()
+    values = torch.zeros(len(batch.sequences), model.n_labels)
+    values[[index for micro, _ in planned for index in micro.indices]] = torch.cat(found).cpu()
     values.requires_grad_()
     loss: Tensor = objective(values, batch)
     loss.backward()  # type: ignore[no-untyped-call]
     assert values.grad is not None
     scale = _scale(model.device)
     seeds = (values.grad * scale).to(model.device.kind)
-    for place, (indices, _) in enumerate(packed):
+    for place, (micro, _) in enumerate(planned):
         graph, kept[place] = kept[place], None  # freed as soon as it was used
         if graph is None:
-            graph = model.logits([batch.sequences[index] for index in indices])
-        graph.backward(seeds[indices])  # type: ignore[no-untyped-call]
+            graph = model.row_logits(_rows(batch.sequences, micro))
+        graph.backward(seeds[micro.indices])  # type: ignore[no-untyped-call]
         if tick:
             tick()
     if scale != 1:
@@ -105,6 +133,10 @@ def accumulate_gradients(
             if parameter.grad is not None:
                 parameter.grad /= scale
     return loss.item()
+
+
+def _rows(sequences: Sequence[Encoded], micro: MicroBatch) -> list[list[Encoded]]:
+    return [[sequences[index] for index in row] for row in micro.rows]
 
 
 def _scale(device: Device) -> float:

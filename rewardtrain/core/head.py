@@ -193,9 +193,10 @@ def choose_flag_l2(features: Floats32, shares: Floats, others: Floats32, wanted:
     return min(losses, key=losses.__getitem__)
 
 
-def fit_ensemble(fitted: Fit, *, count: int, seed: int) -> list[Linear]:
-    """`count` heads, each as if fitted to a bootstrap sample of the prompts: one Newton step from the optimum.
+def fit_ensemble(fitted: Fit, *, count: int, seed: int) -> Floats32:
+    """(count, D + 1) weights and bias of heads, each as if fitted to a bootstrap sample of the prompts.
 
+    One Newton step from the optimum stands for the fit:
     w_m = w - H^-1 g_m, with g_m the gradient under the sample's counts: the one-step bootstrap, which the infinitesimal
     jackknife justifies (Giordano et al. 2019, arXiv 1806.00550, eq. 4). Davidson's nu stays where it is. Each head has
     a mean reward of zero over the features. H^-1 g is found by conjugate gradients, so that H is never formed.
@@ -211,7 +212,8 @@ def fit_ensemble(fitted: Fit, *, count: int, seed: int) -> list[Linear]:
         return problem.back((edges.weight * curvature)[:, None] * problem.ahead(directions)) + fitted.l2 * directions
 
     steps = conjugate_gradients(hessian, gradients, problem.solver(fitted.l2))
-    return [problem.linear(weight - step) for step in steps.T]
+    heads = [problem.linear(weight - step) for step in steps.T]
+    return np.array([np.append(head.weight, head.bias) for head in heads], dtype=np.float32)
 
 
 def uncertainty(features: Floats32, heads: Floats) -> Floats:

@@ -36,6 +36,7 @@ def train_head(
     cache: Path | None = None,
     champion: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    measured: str = "test",
 ) -> None:
     """Fit a head, evaluate it on the test split and write out/model, out/report.json and out/metrics.jsonl.
 
@@ -48,7 +49,7 @@ def train_head(
         require_model(champion)
     out.mkdir(parents=True, exist_ok=True)
     with MetricsLog(out / METRICS, keep_bytes=0, should_stop=should_stop) as log:
-        _run(data, out, config, cache or out / CACHE, champion, log)
+        _run(data, out, config, cache or out / CACHE, champion, log, measured)
         log.emit("done")
     if not cache:
         shutil.rmtree(out / CACHE, ignore_errors=True)
@@ -60,7 +61,9 @@ def fill_cache(data: Path, config: TrainConfig, cache: Path) -> int:
     return len(Frozen(config, cache).features(groups, lambda done, total: None).values)
 
 
-def _run(data: Path, out: Path, config: TrainConfig, cache: Path, champion: Path | None, log: MetricsLog) -> None:
+def _run(
+    data: Path, out: Path, config: TrainConfig, cache: Path, champion: Path | None, log: MetricsLog, measured: str
+) -> None:
     log.emit("phase", phase="loading")
     dataset = build_dataset(read_groups(data), config)
     require_data(dataset, config)
@@ -71,8 +74,7 @@ def _run(data: Path, out: Path, config: TrainConfig, cache: Path, champion: Path
         for split, groups in dataset.splits.items()
     }
     counts = _counts(dataset, features, config, fingerprint(data))
-    device = frozen.device
-    log.emit("start", **counts, device=device.kind, device_name=device.name, dtype=device.dtype_name)
+    log.emit("start", **counts, **frozen.device.describe())
     log.emit("phase", phase="training")
     rows, ensemble = fit_rows(dataset, features, config, has_bias=frozen.has_bias, log=log)
     model = frozen.with_head(rows, labels_of(config, dataset.flag))
@@ -96,13 +98,14 @@ def _run(data: Path, out: Path, config: TrainConfig, cache: Path, champion: Path
         champion=champion,
         score_champion=score_champion,
         backbone=frozen.shard,
-        heads=np.array([np.append(head.weight, head.bias) for head in ensemble]) if ensemble else None,
+        heads=ensemble,
+        measured=measured,
     )
 
 
 def fit_rows(
     dataset: Dataset, features: dict[str, Features], config: TrainConfig, *, has_bias: bool, log: MetricsLog
-) -> tuple[list[Linear], list[Linear]]:
+) -> tuple[list[Linear], Floats32 | None]:
     """A linear function for each logit, the reward's last, and the ensemble's rewards; tells the log of the fit.
 
     Of a binary head the difference of the two is the log-odds of the positive class, which flags teach, and the last
@@ -119,7 +122,7 @@ def fit_rows(
         rows = [Linear(reward.weight - odds.weight, reward.bias - odds.bias), reward]
     if not has_bias:
         rows = [Linear(row.weight, 0.0) for row in rows]
-    ensemble = fit_ensemble(pairs, count=config.ensemble, seed=config.seed) if pairs and config.ensemble else []
+    ensemble = fit_ensemble(pairs, count=config.ensemble, seed=config.seed) if pairs and config.ensemble else None
     seconds = time.monotonic() - started
     log.emit(
         "step",

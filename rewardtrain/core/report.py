@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from rewardtrain.core import curves, metrics, people
 from rewardtrain.core.data import Group
+from rewardtrain.core.flags import flag_report
 
 SCHEMA = 2  # 1 had no calibration, distributions or people, and no intervals of parts
 
@@ -24,6 +25,8 @@ class Scores:
     truncated_completions: int
     seconds: float
     temperature: float = 1.0  # what a difference of rewards is divided by before the sigmoid
+    labels: tuple[str, ...] = ()  # names of the logits; flags.flag_of says which flag they are of
+    class_temperature: float = 1.0  # what the difference of two logits was divided by as it was calibrated
     raw_scale: float = 1.0  # what rewards were multiplied with as training left them, before they were normalised
 
     @property
@@ -43,34 +46,25 @@ def build_report(
     samples: int,
     seed: int,
 ) -> dict[str, Any]:
-    """The report of docs/training.md as JSON values. The groups must hold at least one pair that isn't a tie."""
-    pairs, rewards, drawn = metrics.collect_pairs(groups), scores.rewards, _Drawn(samples=samples, seed=seed)
-    margins = pairs.margins(rewards)
-    calibrated, raw = margins / scores.temperature, margins * scores.raw_scale
-    hits = metrics.correct(margins)
-    figures = _figures(pairs, hits, calibrated, raw, champion, **drawn)
-    ceiling = people.human_ceiling(groups, **drawn)
+    """The report of docs/training.md as JSON values.
+
+    Where no group has a pair that isn't a tie, the figures on pairs are None or empty: flags alone train a classifier.
+    """
+    pairs, drawn = metrics.collect_pairs(groups), _Drawn(samples=samples, seed=seed)
     return {
         "schema": SCHEMA,
         "pairs_fingerprint": metrics.fingerprint_pairs(groups),
         "n_prompts": len(groups),
         "n_distinct_prompts": pairs.n_clusters,
-        "n_pairs": len(margins),
+        "n_pairs": len(pairs.chosen),
         "n_ties": pairs.n_ties,
-        **figures,
         "ln2": math.log(2),
         "temperature": scores.temperature,
         "raw_scale": scores.raw_scale,
-        "ece": curves.calibration(pairs, calibrated, **drawn),
-        "ece_raw": curves.calibration(pairs, raw, **drawn),
-        "kendall_tau_b": people.mean_tau(groups, rewards, **drawn),
-        "human_ceiling": ceiling,
-        "people": people.people_and_model(groups, rewards, temperature=scores.temperature),
-        "rewards": curves.reward_distributions(pairs, rewards, **drawn),
-        "margins": curves.margin_sizes(pairs, rewards, **drawn),
-        "by_gap": curves.by_gap(pairs, hits),
-        "by_length_difference": curves.by_length_difference(pairs, hits),
-        "by_labeler": curves.by_labeler(pairs, hits),
+        **(_on_pairs(groups, pairs, scores, champion, **drawn) if len(pairs.chosen) else _NO_PAIRS),
+        "human_ceiling": people.human_ceiling(groups, **drawn),
+        "people": people.people_and_model(groups, scores.rewards, temperature=scores.temperature),
+        "flags": flag_report(groups, scores.logits, scores.labels, class_temperature=scores.class_temperature, **drawn),
         "seconds": round(scores.seconds, 3),
         "peak_memory_mb": round(peak_memory_mb, 1),
         "device": device,
@@ -84,6 +78,39 @@ class _Drawn(TypedDict):
 
     samples: int
     seed: int
+
+
+def _on_pairs(
+    groups: Sequence[Group],
+    pairs: metrics.Pairs,
+    scores: Scores,
+    champion: Scores | None,
+    **drawn: Unpack[_Drawn],
+) -> dict[str, Any]:
+    rewards = scores.rewards
+    margins = pairs.margins(rewards)
+    calibrated, raw = margins / scores.temperature, margins * scores.raw_scale
+    hits = metrics.correct(margins)
+    return {
+        **_figures(pairs, hits, calibrated, raw, champion, **drawn),
+        "ece": curves.calibration(pairs, calibrated, **drawn),
+        "ece_raw": curves.calibration(pairs, raw, **drawn),
+        "kendall_tau_b": people.mean_tau(groups, rewards, **drawn),
+        "rewards": curves.reward_distributions(pairs, rewards, **drawn),
+        "margins": curves.margin_sizes(pairs, rewards, **drawn),
+        "by_gap": curves.by_gap(pairs, hits),
+        "by_length_difference": curves.by_length_difference(pairs, hits),
+        "by_labeler": curves.by_labeler(pairs, hits),
+    }
+
+
+_NO_PAIRS: dict[str, Any] = {
+    **dict.fromkeys(("accuracy", "log_loss", "log_loss_raw", "brier", "baseline_longer", "champion")),
+    **dict.fromkeys(("ece", "ece_raw", "kendall_tau_b", "rewards", "margins")),
+    "by_gap": [],
+    "by_length_difference": [],
+    "by_labeler": [],
+}
 
 
 def _figures(
@@ -132,9 +159,16 @@ def _against_champion(means: dict[str, Any], draws: dict[str, metrics.Floats]) -
 
 def format_report(report: dict[str, Any]) -> str:
     """The report for a reader: every figure with its interval, its n, and what it must be compared with."""
+    lines = [*(_pair_lines(report) if report["n_pairs"] else []), *(flag_lines(report["flags"]))]
+    cut = f"{report['truncated']} sequences cut, of these {report['truncated_completions']} in the completion"
+    memory = f"{report['peak_memory_mb']:.0f} MB at most on {report['device']}"
+    return "\n".join([*lines, f"{cut}; {report['seconds']:.1f} s; {memory}"])
+
+
+def _pair_lines(report: dict[str, Any]) -> list[str]:
     accuracy, longer, ceiling = report["accuracy"], report["baseline_longer"], report["human_ceiling"]
     tau, margins = report["kendall_tau_b"], report["margins"]
-    lines = [
+    return [
         f"accuracy {accuracy['value']:.4f}",
         f"  95% interval {_range(accuracy)}, {report['n_pairs']} pairs of {report['n_prompts']} prompts,"
         f" {report['n_ties']} ties left out",
@@ -148,9 +182,6 @@ def format_report(report: dict[str, Any]) -> str:
         *_champion_lines(report["champion"]),
         *_part_lines(report),
     ]
-    cut = f"{report['truncated']} sequences cut, of these {report['truncated_completions']} in the completion"
-    memory = f"{report['peak_memory_mb']:.0f} MB at most on {report['device']}"
-    return "\n".join([*lines, f"{cut}; {report['seconds']:.1f} s; {memory}"])
 
 
 def _calibration_lines(report: dict[str, Any]) -> list[str]:
@@ -188,7 +219,31 @@ def _part_lines(report: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _estimate(value: dict[str, Any]) -> str:
+def flag_lines(flags: dict[str, Any] | None) -> list[str]:
+    """The flags' section for a reader."""
+    if flags is None:
+        return []
+    baseline, error = flags["baseline"], flags["ece"]
+    area = "unknown: all votes are for one class" if flags["roc_auc"] is None else _estimate(flags["roc_auc"])
+    return [
+        f"flag {flags['flag']['name']}: ROC AUC {area},"
+        f" {flags['n_votes']} votes on {flags['n_completions']} completions",
+        f"  accuracy {_estimate(flags['accuracy'])}, always {baseline['class']} {_estimate(baseline['accuracy'])}",
+        f"  log loss {_estimate(flags['log_loss'])}, the base rate has {_estimate(baseline['log_loss'])};"
+        f" before calibration {_estimate(flags['log_loss_raw'])}",
+        f"  expected calibration error {_estimate(error)}, a perfect model has {error['by_chance']:.4f} on these votes;"
+        f" before calibration {_estimate(flags['ece_raw'])}",
+        *(
+            f"  {one['label']}: F1 {_estimate(one['f1'])}, precision {_estimate(one['precision'])},"
+            f" recall {_estimate(one['recall'])}, n {one['n']}"
+            for one in flags["classes"]
+        ),
+    ]
+
+
+def _estimate(value: dict[str, Any] | None) -> str:
+    if value is None:
+        return "unknown"
     return f"{value['value']:.4f} ({_range(value)})"
 
 

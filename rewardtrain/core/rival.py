@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
-from rewardtrain.core.artifact import MANIFEST, load_model, read_json, read_settings
-from rewardtrain.core.calibrate import Calibration
+from rewardtrain.core.artifact import MANIFEST, load_model, read_calibration, read_json, read_settings
 from rewardtrain.core.data import Group
 from rewardtrain.core.evaluate import score_groups
 from rewardtrain.core.features import Features, FeatureStore, Floats32, Made, Missing
@@ -30,7 +29,7 @@ def rival_scores(folder: Path, groups: Sequence[Group], frozen: Frozen, progress
     else:
         kept = _kept_logits(folder, groups, frozen, progress)
         logits = kept.values
-    calibration = Calibration.from_dict(settings) if settings["format"] > 1 else Calibration()
+    calibration = read_calibration(folder)
     return Scores(
         logits=logits,
         sizes=[len(group.completions) for group in groups],

@@ -14,13 +14,15 @@ from torch import Tensor
 from rewardtrain.core import shards
 from rewardtrain.core.artifact import load_model, read_calibration, read_heads, same_backbone
 from rewardtrain.core.batching import micro_batches
-from rewardtrain.core.calibrate import Array, Calibration
+from rewardtrain.core.calibrate import Calibration
 from rewardtrain.core.data import Group, parse_row
 from rewardtrain.core.device import Device
 from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.errors import DataError
 from rewardtrain.core.gradients import predict
+from rewardtrain.core.head import uncertainty
 from rewardtrain.core.memory import Budgets
+from rewardtrain.core.metrics import Floats
 from rewardtrain.core.model import output_layer
 
 
@@ -72,7 +74,7 @@ class Scorer:
             answers.append(answer if spread is None else answer | {"uncertainty": spread[part].tolist()})
         return answers
 
-    def _forward(self, sequences: list[Encoded]) -> tuple[Tensor, Array | None]:
+    def _forward(self, sequences: list[Encoded]) -> tuple[Tensor, Floats | None]:
         """(N, labels) logits, and with an ensemble (N,) how far its heads are apart."""
         if self._heads is None:
             return predict(self._model, sequences, token_budget=None), None
@@ -83,12 +85,7 @@ class Scorer:
             for indices in micro_batches([len(sequence) for sequence in sequences], budget):
                 features[indices] = self._model.features([sequences[index] for index in indices]).cpu()
             logits = layer(features.to(layer.weight.device)).float().cpu()
-        return logits, _uncertainty(features.numpy(), self._heads)
-
-
-def _uncertainty(features: Array, heads: Array) -> Array:
-    """(N,) standard deviation of the rewards of an ensemble; features: (N, D), heads: (M, D + 1), the bias last."""
-    return np.asarray((features @ heads[:, :-1].T + heads[:, -1]).std(axis=1, ddof=1))
+        return logits, uncertainty(features.numpy(), self._heads.astype(np.float64))
 
 
 def _answer(logits: Tensor, calibration: Calibration, *, raw: bool) -> dict[str, Any]:

@@ -21,7 +21,9 @@ def speed_up(network: Any, config: TrainConfig) -> None:
         network.train()
     if config.compile:
         _require_compiler()
-        network.compile(dynamic=True)  # in place, so that names of parameters and the saved folder stay as they are
+        network.base_model.compile(
+            dynamic=True
+        )  # in place, so that names of parameters and the saved folder stay as they are
 
 
 def _require_compiler() -> None:

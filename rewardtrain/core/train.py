@@ -40,21 +40,22 @@ def train(
     cache: Path | None = None,
     champion: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    measured: str = "test",
 ) -> None:
     """Train, evaluate on the test split and write out/model, out/report.json and out/metrics.jsonl.
 
     Called again with the same arguments it goes on from the last checkpoint, on a CPU to the same bits; on a finished
     folder it does nothing. should_stop is asked between micro-batches. cache is for what later runs can use again.
-    Raises a CoreError.
+    measured is the split of the evaluation: see finish. Raises a CoreError.
     """
     if config.depth == "head":
-        return train_head(data, out, config, cache=cache, champion=champion, should_stop=should_stop)
+        return train_head(data, out, config, cache=cache, champion=champion, should_stop=should_stop, measured=measured)
     if is_finished(out / MODEL) and (out / REPORT).is_file():
         return
     if champion:
         require_model(champion)
     out.mkdir(parents=True, exist_ok=True)
-    arguments = data, out, config, champion
+    arguments = data, out, config, champion, measured
     if config.processes > 1:
         launch(_train, arguments, size=config.processes, should_stop=should_stop)
     else:
@@ -63,7 +64,14 @@ def train(
 
 
 def _train(
-    team: Team, data: Path, out: Path, config: TrainConfig, champion: Path | None, *, should_stop: Callable[[], bool]
+    team: Team,
+    data: Path,
+    out: Path,
+    config: TrainConfig,
+    champion: Path | None,
+    measured: str,
+    *,
+    should_stop: Callable[[], bool],
 ) -> None:
     """The run of one process; the first goes on alone after the last step."""
     run = {"data": fingerprint(data), **config.to_dict()}
@@ -81,7 +89,17 @@ def _train(
         if config.lora_rank:
             merge_adapters(trainer.model.network)
         counts = {**_counts(trainer), "kept": trainer.kept}
-        finish(trainer.model, trainer.data, trainer.score, config, out, log=log, counts=counts, champion=champion)
+        finish(
+            trainer.model,
+            trainer.data,
+            trainer.score,
+            config,
+            out,
+            log=log,
+            counts=counts,
+            champion=champion,
+            measured=measured,
+        )
         log.emit("done")
 
 
@@ -97,7 +115,7 @@ def _prepare(
     log.emit("phase", phase="loading")
     dataset = build_dataset(read_groups(data), config)
     require_data(dataset, config)
-    dtype = checkpoint.dtype if checkpoint else config.dtype
+    dtype = checkpoint.dtype if checkpoint else config.dtype  # auto may fall out otherwise on a busy machine
     device = team.from_first(choose_device(config.threads, dtype=dtype, layers=layer_shapes(config.backbone)))
     torch.manual_seed(config.seed)  # draws the head
     model = load_backbone(

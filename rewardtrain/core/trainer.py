@@ -17,7 +17,7 @@ from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import rng_state, set_rng_state
 from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.errors import NotFiniteError, Stopped
-from rewardtrain.core.evaluate import quick_metrics, score_groups
+from rewardtrain.core.evaluate import quick_metrics, score_groups, watched_loss
 from rewardtrain.core.finish import reference
 from rewardtrain.core.gradients import gradients_in_memory
 from rewardtrain.core.loss import Objective
@@ -117,7 +117,7 @@ class Trainer:
             seconds=seconds,
             completions_per_second=len(batch.sequences) / seconds,
             tokens_per_second=sum(map(len, batch.sequences)) / seconds,
-            padding=padding_share([len(sequence) for sequence in batch.sequences], self.budgets.tokens),
+            padding=padding_share(self.model.plan(batch.sequences, self.budgets.tokens)),
         )
 
     def _gradients(self, order: Sequence[int], objective: SharedObjective) -> float:
@@ -168,20 +168,20 @@ class Trainer:
         """True where the model was never better."""
         places = self._validation_places()
         groups = [self.data.splits["validation"][place] for place in places]
-        log_loss = None
+        loss = None
         if groups:
             scores = self._validation_scores(places)
             measured = quick_metrics(groups, scores)
-            log_loss = measured["log_loss"]
+            loss = watched_loss(measured, self.config.flag_weight)
             self.log.emit("validation", step=self.step, n_prompts=len(groups), seconds=scores.seconds, **measured)
         self.validation_due = False
-        return self.stopping.observe(self.step, log_loss)
+        return self.stopping.observe(self.step, loss)
 
     def _validation_scores(self, places: Sequence[int]) -> Scores:
         """Each process scores its share."""
         encoded = [self.encoded["validation"][place] for place in places]
         own = self.team.share([self._tokens("validation", place) for place in places])
-        scores = self._score([encoded[index] for index in own], "validation")
+        scores = self._score(self.model, [encoded[index] for index in own], "validation")
         sizes = [len(completions) for completions in encoded]
         mine = torch.isin(torch.arange(len(sizes)), torch.tensor(own)).repeat_interleave(torch.tensor(sizes))
         logits = torch.zeros(len(mine), self.model.n_labels)
@@ -198,15 +198,18 @@ class Trainer:
         return sorted(random.Random(f"{self.config.seed}:validation").sample(range(n), min(n, limit)))
 
     def score(self, split: str) -> Scores:
-        """The model's raw logits of a split as it is now; of the training split only the reference's."""
+        """The model's raw logits of a split as it is now; of the training split only the reference's.
+
+        In float32, whatever it trains in: so the saved folder gives them in plain transformers.
+        """
         encoded = self.encoded[split]
         if split == "train":
             encoded = [encoded[index] for index in reference(self.data.splits[split])]
-        return self._score(encoded, "evaluating")
+        return self._score(self.model.in_float32(), encoded, "evaluating")
 
-    def _score(self, encoded: Sequence[Sequence[Encoded]], phase: str) -> Scores:
+    def _score(self, model: RewardModel, encoded: Sequence[Sequence[Encoded]], phase: str) -> Scores:
         return score_groups(
-            self.model,
+            model,
             encoded,
             token_budget=self.budgets.tokens,
             progress=lambda done, total: self._tick(phase, done, total),

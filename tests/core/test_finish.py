@@ -16,13 +16,13 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from rewardtrain.core import shards
 from rewardtrain.core.artifact import MANIFEST, SETTINGS, load_model, read_json, verify, write_json
 from rewardtrain.core.calibrate import RAW, Calibration
-from rewardtrain.core.comparisons import Comparisons, Dataset, build_dataset
+from rewardtrain.core.comparisons import Dataset, build_dataset
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group, Message, read_groups
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import ConfigError, DiskFullError, from_exception
 from rewardtrain.core.evaluate import encode_groups, score_groups
-from rewardtrain.core.finish import MODEL, REFERENCE, REPORT, class_margins, finish, reference
+from rewardtrain.core.finish import MODEL, REFERENCE, REPORT, finish, reference
 from rewardtrain.core.model import RewardModel, load_backbone
 from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.report import Scores
@@ -47,7 +47,7 @@ def chat(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def untrained(backbone: Path, head: str) -> RewardModel:
     """A model whose head is drawn wide, so that its rewards are far from mean 0 and sd 1."""
     torch.manual_seed(5)
-    labels = ("kind", "rude") if head == "binary" else ()
+    labels = ("not_rude", "rude") if head == "binary" else ()
     model = load_backbone(str(backbone), max_length=32, device=choose_device(1), labels=labels)
     with torch.no_grad():
         for parameter in list(model.network.children())[-1].parameters():
@@ -118,14 +118,6 @@ def test_the_class_temperature_is_fitted_on_the_validation_splits_votes(
     assert (settings["class_temperature"] == 1.0) == (head == "scalar")
 
 
-def test_class_margins_are_of_the_class_said_minus_the_other() -> None:
-    """Two groups; the third completion was called class 0 once and class 1 twice, with logits 5 and 1."""
-    comparisons = [Comparisons({}, 0, 0), Comparisons({}, 0, 0, votes={0: (1, 2)})]
-    logits = np.array([[0, 0], [0, 0], [5, 1], [0, 0]], dtype=np.float32)
-    scores = Scores(logits, [2, 2], truncated=0, truncated_completions=0, seconds=0.0)
-    assert class_margins(comparisons, scores).tolist() == [4.0, -4.0, -4.0]
-
-
 def test_the_cards_code_gives_our_rewards_in_plain_transformers(finished: tuple[Path, RewardModel, str]) -> None:
     folder, raw, head = finished
     settings = read_json(folder / SETTINGS)
@@ -177,7 +169,7 @@ def test_the_card_loads_as_the_hubs_own(finished: tuple[Path, RewardModel, str])
         "accuracy": report["accuracy"]["value"],
         "log_loss": report["log_loss"]["value"],
         "ece": report["ece"]["value"],
-    }
+    } | ({"roc_auc": report["flags"]["roc_auc"]["value"]} if head == "binary" else {})
     for words in (
         "f" * 64,
         "36 train, 12 validation, 12 test",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from rewardtrain.core.batching import Batch, make_batch, padding_share
+from rewardtrain.core.batching import Batch, make_batch, padding_share, plan
 from rewardtrain.core.comparisons import merge
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group, Message, Ranking
@@ -162,4 +162,4 @@ def test_a_compiled_network_gives_the_same_gradient_and_keeps_its_names(tiny_ber
 
 def test_the_padding_share_counts_what_is_no_token() -> None:
     """Micro-batches of 10 tokens: 5 and 4 side by side (10 slots, 9 tokens), 2 and 1 (4 slots, 3 tokens)."""
-    assert padding_share([5, 1, 4, 2], 10) == pytest.approx(2 / 14)
+    assert padding_share(plan([[0], [1], [2], [3]], [5, 1, 4, 2], 10)) == pytest.approx(2 / 14)

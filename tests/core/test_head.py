@@ -12,7 +12,7 @@ from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group, Message, Ranking
 from rewardtrain.core.edges import edges_of
 from rewardtrain.core.encoding import Encoded
-from rewardtrain.core.head import DEFAULT_L2, Problem, choose_l2, fit, fit_ensemble, fit_flag, uncertainty
+from rewardtrain.core.head import DEFAULT_L2, Problem, choose_l2, fit, fit_ensemble, fit_flag
 from rewardtrain.core.loss import Objective
 
 L2 = 2.0
@@ -172,12 +172,5 @@ def test_the_ensemble_spreads_as_refits_to_bootstrap_samples_do() -> None:
         again = Problem(np.concatenate([blocks[index] for index in drawn]), edges)
         again.__dict__["scale"] = problem.scale  # the same prior
         refits.append(fit(again, l2=L2).head.weight)
-    ours, theirs = np.std([head.weight for head in heads], axis=0), np.std(refits, axis=0)
+    ours, theirs = heads[:, :-1].std(axis=0), np.std(refits, axis=0)
     np.testing.assert_allclose(ours, theirs, rtol=0.25)
-
-
-def test_uncertainty_is_the_spread_of_the_ensembles_rewards() -> None:
-    """Rewards 1 and 3 have the standard deviation sqrt(2); where the heads agree it is zero."""
-    heads = np.array([[1.0, 0.0, 0.0], [3.0, 0.0, 0.0]])
-    features = np.array([[1.0, 5.0], [0.0, 5.0]], dtype=np.float32)
-    np.testing.assert_allclose(uncertainty(features, heads), [np.sqrt(2), 0.0])

@@ -15,12 +15,12 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.artifact import load_model, verify
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data import Message, read_groups
+from rewardtrain.core.data import Group, Message, read_groups
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import Stopped
 from rewardtrain.core.frozen import Frozen
-from rewardtrain.core.head import uncertainty
 from rewardtrain.core.head_run import train_head
+from rewardtrain.core.score import Scorer
 
 Rows = Callable[..., list[dict[str, Any]]]
 Write = Callable[..., Path]
@@ -105,15 +105,16 @@ def test_a_new_head_shares_the_backbones_file(finished: Finished, tiny_bert: Pat
 
 def test_the_ensemble_is_in_units_of_the_reward(finished: Finished) -> None:
     """Its mean reward is near the exported one, and its spread far below the rewards' own, which is 1."""
-    heads = load_file(finished.out / "model/heads.safetensors")["heads"].astype(np.float64)
+    heads = load_file(finished.out / "model/heads.safetensors")["heads"]
     assert heads.shape == (8, 33)
+    scorer = Scorer(finished.out / "model", choose_device(1))
+    group = Group("1", "test", (Message("user", PROMPT),), tuple(TEXTS), ())
+    answer = scorer.score(group)
     model = load_model(finished.out / "model", choose_device(1))
-    sequences = model.encoder.encode([Message("user", PROMPT)], TEXTS)
     with torch.no_grad():
-        features, rewards = model.features(sequences).numpy(), model.rewards(sequences).numpy()
-    mean = (features @ heads[:, :-1].T + heads[:, -1]).mean(axis=1)
-    spread = uncertainty(features, heads)
-    assert (np.abs(mean - rewards) < 3 * spread).all()
+        features = model.features(model.encoder.encode(group.prompt, group.completions)).numpy()
+    mean, spread = (features @ heads[:, :-1].T + heads[:, -1]).mean(axis=1), np.array(answer["uncertainty"])
+    assert (np.abs(mean - answer["rewards"]) < 3 * spread).all()
     assert (spread > 0).all()
     assert (spread < 0.7).all()
 

@@ -51,7 +51,15 @@ def save(tiny_bert: Path, tmp_path: Path) -> Save:
         figure = {"value": 0.5, "low": 0.4, "high": 0.6, "accuracy": 0.5, "n": 1}
         names = ("accuracy", "log_loss", "log_loss_raw", "ece", "ece_raw", "baseline_longer", "kendall_tau_b")
         report: dict[str, Any] = dict.fromkeys(names, figure)
-        report |= {"human_ceiling": None, "n_pairs": 1, "n_prompts": 1, "n_ties": 0, "ln2": 0.6931}
+        report |= {
+            "human_ceiling": None,
+            "flags": None,
+            "split": "test",
+            "n_pairs": 1,
+            "n_prompts": 1,
+            "n_ties": 0,
+            "ln2": 0.6931,
+        }
         config = TrainConfig(head=head)
         save_model(model, tmp_path / name, config=config, data=data, report=report, backbone=backbone, heads=heads)
         return tmp_path / name, raw

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 
 import pytest
 
-from labeling import rankings
+from labeling import datasets, rankings
 from labeling.datasets import freeze, path_of, read_groups
 from labeling.errors import Invalid
 from labeling.intake import import_lines
-from labeling.models import Project
+from labeling.models import Project, Split
 from rewardtrain.core import data as core
 from rewardtrain.core.comparisons import build_dataset
 from rewardtrain.core.config import TrainConfig
@@ -122,3 +123,39 @@ def test_it_holds_more_prompts_than_fit_one_row_group(project: Project, monkeypa
     import_lines(project, [json.dumps(row).encode() for row in rows])
     version = freeze(project)
     assert version.n_prompts == len(list(read_groups(version))) == 150
+
+
+def test_a_version_after_a_few_changes_is_the_one_that_all_the_rankings_give(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New, amended and withdrawn rankings, before, between and after the rows that stay."""
+    one, two = join(project), join(project)
+    first, _, third, _ = (rank(project, one) for _ in range(4))
+    freeze(project)
+    rankings.withdraw(first.assignment)
+    rankings.amend(third.assignment, {"tiers": tiers_of(third.assignment, (4, 3, 2, 1))})
+    rank(project, two, (1, 1, 2, 3))
+    make_prompt(project, split="test")
+    rank(project, two)
+    version = freeze(project)
+    assert version.number == 2
+    counted = {split: Counter() for split in Split.values}
+    for group in read_groups(version):
+        counted[group["split"]].update(prompts=1, rankings=len(group["rankings"]))
+    kept = {
+        split: {name: n for name, n in count.items() if name in ("prompts", "rankings")}
+        for split, count in version.counts.items()
+    }
+    assert kept == counted
+    monkeypatch.setattr(datasets, "MOST_CHANGES", -1)  # so that everything is read
+    assert freeze(project) == version
+
+
+def test_a_labeler_who_was_renamed_has_one_name_in_a_version(project: Project) -> None:
+    labeler = join(project)
+    rank(project, labeler)
+    freeze(project)
+    labeler.username = "ada"
+    labeler.save()
+    rank(project, labeler)
+    assert {said["labeler"] for group in read_groups(freeze(project)) for said in group["rankings"]} == {"ada"}

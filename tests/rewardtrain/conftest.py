@@ -140,10 +140,10 @@ def make_run(project: Project, *, state: str = "succeeded", **fields: Any) -> Tr
 
 
 def make_model(
-    project: Project, report: dict[str, Any] | None = None, *, rival: RewardModel | None = None
+    project: Project, report: dict[str, Any] | None = None, *, rival: RewardModel | None = None, depth: str = "full"
 ) -> RewardModel:
     """A registered model as if a run had made it."""
-    run = make_run(project)
+    run = make_run(project, depth=depth)
     with transaction.atomic():
         return registry.register(
             run,
@@ -155,8 +155,8 @@ def make_model(
 
 
 def make_training(project: Project) -> TrainingRun:
-    """Version 1 is the champion, version 2 passed the gate and waits, run 3 works. The project has rankings."""
-    champion = make_model(project)
+    """Version 1 is the champion, a head; version 2 passed the gate and waits, run 3 works. The project has rankings."""
+    champion = make_model(project, depth="head")
     registry.promote(champion, by=None, reason="the first one")
     make_model(project, make_report(champion=CHAMPION), rival=champion)
     run = make_run(project, state="running", phase="training", done=60, total=100, counts=COUNTS)

@@ -8,7 +8,7 @@ from labeling.models import Project
 from rewardtrain import registry
 from rewardtrain.models import Evaluation, Promotion, RewardModel
 from tests.factories import make_user
-from tests.rewardtrain.conftest import make_model, make_report, rank_prompts
+from tests.rewardtrain.conftest import make_model, make_report, make_run, rank_prompts
 from tests.rewardtrain.test_runs import side_by_side
 
 
@@ -84,6 +84,38 @@ def test_a_lower_log_loss_with_an_accuracy_that_is_worse_is_refused() -> None:
     gate = registry.gate(make_report(champion=against(log_loss=-0.05, accuracy=(-0.05, -0.09, -0.01))))
     assert not gate.passed
     assert "is worse than the champion's" in gate.reasons[1]
+
+
+def test_a_fine_tuning_has_to_beat_the_newest_head_too() -> None:
+    """Beside a champion that it beats, and where there is no champion."""
+    for champion in (against(log_loss=-0.02, accuracy=(0.01, -0.02, 0.04)), None):
+        report = make_report(champion=champion)
+        head = {"version": 7, **against(log_loss=-0.01, accuracy=(0.0, -0.03, 0.03))}
+        gate = registry.gate(report | {"head_rival": head})
+        assert gate.passed
+        assert gate.reasons[2] == (
+            "Log loss 0.6000 is lower than the 0.6100 of the newest head, version 7 "
+            "(difference -0.0100 (-0.0300 to +0.0100))."
+        )
+        head = {"version": 7, **against(log_loss=0.01, accuracy=(0.0, -0.03, 0.03))}
+        gate = registry.gate(report | {"head_rival": head})
+        assert not gate.passed
+        assert "is not lower than the 0.5900 of the newest head, version 7" in gate.reasons[2]
+
+
+def test_the_newest_head_is_a_rival_where_the_champion_is_none(ranked: Project) -> None:
+    full = make_run(ranked)
+    assert registry.rivals(full) == registry.Rivals(None, None)
+    make_model(ranked, depth="head")
+    head = make_model(ranked, depth="head")
+    assert registry.rivals(full) == registry.Rivals(None, head)
+    assert registry.rivals(head.run) == registry.Rivals(None, None)
+    registry.promote(head, by=None, reason="the first")
+    assert registry.rivals(full) == registry.Rivals(head, None)
+    tuned = make_model(ranked)
+    registry.promote(tuned, by=None, reason="better")
+    assert registry.rivals(full) == registry.Rivals(tuned, head)
+    assert registry.rivals(head.run) == registry.Rivals(tuned, None)
 
 
 def test_a_model_that_passed_is_promoted_only_if_the_policy_says_so(ranked: Project) -> None:

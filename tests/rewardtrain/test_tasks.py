@@ -1,21 +1,27 @@
 """The doorbell and the sweep, with a real broker and a real Celery worker."""
 
+import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
+from celery import Celery, current_app
 from django.conf import settings
 from django.db import connection
 
 import config.celery  # noqa: F401  makes it the app of this process, as in a worker
 from config import commands, embedded
+from labeling import bell
 from labeling.models import Project
 from rewardtrain import policy, runs, tasks
 from rewardtrain.models import RewardModel, TrainingRun
+from tests.factories import join, make_prompt
+from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import rank_prompts
 from tests.rewardtrain.test_worker import step, training_process, until
 
@@ -70,6 +76,50 @@ def test_the_bell_rings_once_for_each_queued_run_however_often_the_sweep_comes(
     assert tasks.waiting_messages(queue="train") == 1
 
 
+def test_a_ranking_through_the_api_asks_for_a_look_at_once(project: Project, broker: redis.Redis) -> None:
+    prompt, labeler = make_prompt(project), join(project)
+    client = as_user(labeler)
+    task = client.post(f"/api/v1/projects/{project.slug}/assignments/next/").json()
+    body = {"tiers": [[str(pk)] for pk in prompt.completions.values_list("pk", flat=True)]}
+    for status in (201, 200):  # what was stored already is no news
+        assert client.post(f"/api/v1/assignments/{task['id']}/ranking/", body).status_code == status
+    assert tasks.waiting_messages(queue="default") == 1
+    message = json.loads(broker.lrange("default", 0, 0)[0])
+    assert message["headers"]["task"] == "labeling.ranked"
+    assert message["headers"]["argsrepr"] == f"({project.pk},)"
+
+
+def test_the_look_starts_what_is_due_and_rings_for_it(project: Project) -> None:
+    rank_prompts(project, train=4, test=2, validation=0)
+    tasks.ranked(project.pk)
+    assert not TrainingRun.objects.exists()
+    rank_prompts(project, train=3, test=0, validation=0)
+    tasks.ranked(project.pk)
+    assert TrainingRun.objects.get().depth == "head"
+    assert (tasks.waiting_messages(queue="head"), tasks.waiting_messages(queue="train")) == (1, 0)
+    tasks.ranked(999_999)  # a project that was deleted meanwhile
+
+
+def test_without_a_broker_a_ranking_is_stored_all_the_same(project: Project) -> None:
+    make_prompt(project)
+    before = current_app._get_current_object()
+    nowhere = Celery("nowhere", broker="redis+socket:///no/such/socket")
+    nowhere.conf.broker_transport_options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    try:
+        began = time.monotonic()
+        bell.ring(project.pk)
+        assert time.monotonic() - began < 1
+    finally:
+        before.set_current()
+
+
+def test_the_cache_is_filled_while_no_head_waits(project: Project) -> None:
+    rank_prompts(project, train=4, test=2, validation=0)
+    tasks.ask_to_encode()
+    tasks.ask_to_encode()
+    assert tasks.waiting_messages(queue="head") == 1
+
+
 def test_without_a_queued_run_the_bell_is_silent(project: Project) -> None:
     tasks.ring()
     assert tasks.waiting_messages(queue="train") == 0
@@ -79,7 +129,7 @@ def test_the_sweep_starts_a_due_run_and_a_worker_takes_it_to_the_end(
     project: Project, tiny_training: dict[str, object], worker: "subprocess.Popen[bytes]"
 ) -> None:
     rank_prompts(project)
-    policy.update_policy(project, training=tiny_training, first_minimum=200)
+    policy.update_policy(project, training=tiny_training, first_minimum=200, head_enabled=False)
     tasks.sweep()
     until(lambda: TrainingRun.objects.get().state == "succeeded")
     tasks.sweep()

@@ -1,0 +1,101 @@
+"""Fills the cache of features ahead of the heads: while nothing else is to be done, and some prompts at a time.
+
+Where it has got to is kept in the cache itself, so that who deletes the cache has it filled again. Completions that are
+added to a prompt later are encoded by the first head that needs them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labeling.errors import Invalid
+from labeling.models import Project, Prompt
+from rewardtrain import policy, resident
+from rewardtrain.models import TrainingRun
+
+PROMPTS_AT_ONCE = 16  # some seconds on a CPU: what a head may have to wait for
+
+logger = logging.getLogger(__name__)
+
+Settings = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Prompts of a project whose completions are to be encoded next."""
+
+    project: Project
+    settings: Settings  # of the training
+    prompts: list[Prompt]
+
+
+def next_chunk() -> Chunk | None:
+    """None where all is encoded, where heads are not trained, or while a run wants the machine."""
+    if TrainingRun.objects.filter(state__in=policy.ACTIVE).exists():
+        return None
+    for project in Project.objects.order_by("pk"):
+        chosen = policy.get_policy(project)
+        if not chosen.head_enabled:
+            continue
+        try:
+            settings = policy.check_training(chosen.training, policy.Depth.HEAD).to_dict()
+        except Invalid:  # the runs' page says it
+            continue
+        rest = Prompt.objects.filter(project=project, pk__gt=_reached(project, settings)).order_by("pk")
+        if prompts := list(rest.prefetch_related("completions")[:PROMPTS_AT_ONCE]):
+            return Chunk(project, settings, prompts)
+    return None
+
+
+def encode(chunk: Chunk, process: resident.Resident) -> None:
+    """Does the chunk. After one that can't be done its project is left to its runs, until its prompts change."""
+    folder = resident.cache() / "ahead"
+    folder.mkdir(parents=True, exist_ok=True)
+    data = folder / f"{chunk.project.pk}.jsonl"
+    data.write_text("".join(f"{json.dumps(row)}\n" for row in _rows(chunk.prompts)), encoding="utf-8")
+    asked = process.ask({"command": "encode", "data": str(data), "config": chunk.settings}, log=folder / "log.txt")
+    try:
+        while (code := asked.poll()) is None:
+            asked.wait(1.0)
+    finally:
+        asked.close()
+        data.unlink()
+    if code == 0:
+        _note(chunk, chunk.prompts[-1].pk)
+    elif code > 0:  # else it was killed, and comes again
+        logger.warning("no features ahead for %s: see %s", chunk.project.slug, folder / "log.txt")
+        _note(chunk, Prompt.objects.filter(project=chunk.project).latest("pk").pk)
+
+
+def _rows(prompts: Iterable[Prompt]) -> Iterable[dict[str, Any]]:
+    for prompt in prompts:
+        texts = [{"id": completion.external_id, "text": completion.text} for completion in prompt.completions.all()]
+        yield {"id": prompt.external_id, "prompt": prompt.messages, "completions": texts}
+
+
+def _reached(project: Project, settings: Settings) -> int:
+    """The last prompt that was encoded with these settings; 0 for none."""
+    try:
+        noted = json.loads(_mark(project).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return 0
+    return int(noted["prompt"]) if noted["settings"] == _reading(settings) else 0
+
+
+def _note(chunk: Chunk, prompt: int) -> None:
+    noted = {"settings": _reading(chunk.settings), "prompt": prompt}
+    _mark(chunk.project).write_text(json.dumps(noted), encoding="utf-8")
+
+
+def _mark(project: Project) -> Path:
+    return resident.cache() / "ahead" / f"{project.pk}.json"
+
+
+def _reading(settings: Settings) -> Settings:
+    """Those that decide what a completion's features are."""
+    return {name: settings[name] for name in ("backbone", "max_length", "dtype")}

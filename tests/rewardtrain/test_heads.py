@@ -1,0 +1,166 @@
+"""Heads, through the real process that stays."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labeling.models import Project
+from rewardtrain import ahead, policy, registry, resident, runs, worker
+from rewardtrain.models import RewardModel, TrainingRun
+from tests.factories import make_prompt
+from tests.rewardtrain.conftest import rank_prompts
+from tests.rewardtrain.test_worker import Training, meanwhile, until
+
+HEAD = policy.Depth.HEAD
+
+
+@pytest.fixture(autouse=True)
+def process() -> Iterator[resident.Resident]:
+    worker.stopping.clear()
+    yield worker.resident
+    worker.resident.end()
+    worker.stopping.clear()
+
+
+def request(project: Project, training: Training, **more: object) -> TrainingRun:
+    return runs.request_run(project, depth=HEAD, training={**training, **more})
+
+
+def pid(process: resident.Resident) -> int:
+    process.start()
+    assert process._process
+    return process._process.pid
+
+
+def test_heads_come_one_after_the_other_from_one_process(
+    project: Project, tiny_training: Training, process: resident.Resident
+) -> None:
+    rank_prompts(project)
+    first = request(project, tiny_training)
+    worker.work(first.pk)
+    first.refresh_from_db()
+    assert (first.state, first.error, first.phase) == ("succeeded", "", "done")
+    assert (Path(runs.model_folder(first.reward_model)) / "manifest.json").is_file()
+    before = pid(process)
+    rank_prompts(project, train=8)
+    second = request(project, tiny_training)
+    worker.work(second.pk)
+    second.refresh_from_db()
+    assert (second.state, second.error) == ("succeeded", "")
+    assert pid(process) == before
+
+
+def test_what_the_process_says_of_a_failure_is_the_runs_error(
+    project: Project, tiny_training: Training, process: resident.Resident
+) -> None:
+    rank_prompts(project)
+    run = request(project, tiny_training)
+    TrainingRun.objects.filter(pk=run.pk).update(training={**run.training, "backbone": "/no/such/model"})
+    worker.work(run.pk)
+    run.refresh_from_db()
+    assert run.state == "failed"
+    assert "'/no/such/model'" in run.error
+    again = request(project, tiny_training)
+    worker.work(again.pk)
+    again.refresh_from_db()
+    assert again.state == "succeeded"
+
+
+def test_a_killed_process_is_started_again(
+    project: Project, tiny_training: Training, process: resident.Resident
+) -> None:
+    rank_prompts(project)
+    run = request(project, tiny_training)
+    killed = pid(process)
+    os.kill(killed, signal.SIGSTOP)  # so that it can't be done before it is killed
+
+    def kill() -> None:
+        until(lambda: TrainingRun.objects.get(pk=run.pk).state == "running")
+        os.kill(killed, signal.SIGKILL)
+
+    meanwhile(run, kill)
+    assert (run.state, run.attempts) == ("queued", 1)
+    assert "SIGKILL" in run.error
+    worker.work(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.error) == ("succeeded", "")
+    assert pid(process) != killed
+
+
+@pytest.mark.parametrize("ended", ["cancelled", "queued"])
+def test_cancelling_and_shutting_down_end_the_process_and_no_answer_is_left_over(
+    project: Project, tiny_training: Training, process: resident.Resident, ended: str
+) -> None:
+    rank_prompts(project)
+    run = request(project, tiny_training)
+    os.kill(pid(process), signal.SIGSTOP)
+
+    def end() -> None:
+        until(lambda: TrainingRun.objects.get(pk=run.pk).state == "running")
+        runs.cancel(run) if ended == "cancelled" else worker.stopping.set()
+
+    meanwhile(run, end)
+    assert (run.state, run.worker) == (ended, "")
+    assert not RewardModel.objects.exists()
+
+
+def test_a_fine_tuning_is_measured_beside_the_newest_head(project: Project, tiny_training: Training) -> None:
+    rank_prompts(project)
+    policy.update_policy(project, auto_promote=False)
+    worker.work(request(project, tiny_training).pk)
+    full = runs.request_run(project, training=tiny_training)
+    worker.work(full.pk)
+    head, fine_tuned = RewardModel.objects.order_by("version")
+    rival = fine_tuned.evaluations.get().report["head_rival"]
+    assert rival["version"] == head.version
+    assert rival["log_loss"] == pytest.approx(head.evaluations.get().report["log_loss"]["value"], abs=1e-4)
+    assert "of the newest head, version 1" in fine_tuned.gate["reasons"][2]
+    assert registry.champion(project) is None
+
+
+def test_the_cache_is_filled_ahead_some_prompts_at_a_time(
+    project: Project, tiny_training: Training, process: resident.Resident, model_dir: Path
+) -> None:
+    policy.update_policy(project, training=tiny_training)
+    for _ in range(ahead.PROMPTS_AT_ONCE + 1):
+        make_prompt(project)
+    sizes = []
+    while chunk := ahead.next_chunk():
+        ahead.encode(chunk, process)
+        sizes.append(sum(file.stat().st_size for file in model_dir.glob("cache/*/features.bin")))
+    assert sizes[1] * ahead.PROMPTS_AT_ONCE == sizes[0] * (ahead.PROMPTS_AT_ONCE + 1)
+    make_prompt(project)
+    chunk = ahead.next_chunk()
+    assert chunk
+    assert len(chunk.prompts) == 1
+    policy.update_policy(project, training={**tiny_training, "max_length": 16})
+    chunk = ahead.next_chunk()
+    assert chunk
+    assert len(chunk.prompts) == ahead.PROMPTS_AT_ONCE
+
+
+def test_nothing_is_encoded_ahead_while_a_run_wants_the_machine_or_where_no_heads_are_wanted(project: Project) -> None:
+    rank_prompts(project)
+    assert ahead.next_chunk()
+    run = runs.request_run(project)
+    assert not ahead.next_chunk()
+    runs.cancel(run)
+    policy.update_policy(project, head_enabled=False)
+    assert not ahead.next_chunk()
+
+
+def test_a_backbone_that_cannot_be_had_is_not_tried_for_ever(
+    project: Project, process: resident.Resident, model_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "none such"}))
+    policy.update_policy(project, training={"backbone": str(tmp_path)})
+    make_prompt(project)
+    chunk = ahead.next_chunk()
+    assert chunk
+    ahead.encode(chunk, process)
+    assert str(tmp_path) in (model_dir / "cache" / "ahead" / "log.txt").read_text()
+    assert not ahead.next_chunk()
