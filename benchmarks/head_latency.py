@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import numpy as np
 
@@ -53,6 +53,7 @@ def main() -> None:
     print(f"{'completions':>12}", *(f"{part:>16}" for part in PARTS))
     with tempfile.TemporaryDirectory() as folder, Podium(Path(folder) / "data") as podium:
         manager = podium.client(podium.token("manager"))
+        podium.set_policy("sample", head_enabled=False, enabled=False)
         for size in options.completions:
             bench = Bench(podium, manager, size // K, options.batches, options.batch)
             rows = bench.run()
@@ -67,9 +68,11 @@ class Bench:
         self.podium, self.manager, self.batches, self.batch = podium, manager, batches, batch
         self.slug = f"size-{n_prompts}"
         manager.post("/projects/", {"slug": self.slug, "name": self.slug, "guidelines": "Higher is better."})
+        self.database = podium.database()
+        (self.id,) = self.one("SELECT id FROM labeling_project WHERE slug = %s", self.slug)
         manager.post(f"/projects/{self.slug}/members/", {"username": "labeler1", "role": "labeler"})
         self.labeler = podium.client(podium.token("labeler1"))
-        self.policy(head_enabled=False, enabled=False)
+        podium.set_policy(self.slug, head_enabled=False, enabled=False)
         rows = list(prompts(n_prompts + batches * batch))
         ranked, self.fresh = rows[:n_prompts], [unranked(row) for row in rows[n_prompts:]]
         self.fill_cache([parse_row("row", row) for row in rows])
@@ -82,7 +85,8 @@ class Bench:
     def run(self) -> list[dict[str, float]]:
         self.load(self.fresh)
         pairs = self.batch * K * (K - 1) // 2
-        self.policy(head_enabled=True, head_every_pairs=pairs, enabled=False)
+        self.podium.set_policy(self.slug, head_enabled=True, head_every_pairs=pairs)
+        wait_for(self.is_encoded, "the features ahead", seconds=600, podium=self.podium)
         return [self.measure() for _ in range(self.batches)]
 
     def measure(self) -> dict[str, float]:
@@ -116,52 +120,43 @@ class Bench:
         return int(wait_for(ended, f"run {run}", seconds=300, podium=self.podium)["reward_model"])
 
     def load(self, rows: Sequence[dict[str, Any]]) -> None:
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
-        answer = self.manager.upload(self.slug, lines.encode())
-        assert answer["created"] == len(rows), answer
+        file = self.podium.data_dir.parent / "rows.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        self.podium.manage("import_prompts", self.slug, str(file))
 
-    def policy(self, **changes: object) -> None:
-        code = (
-            "from labeling.models import Project; from rewardtrain import policy; "
-            f"policy.update_policy(Project.objects.get(slug={self.slug!r}), **{changes!r})"
-        )
-        self.podium.manage("shell", "-c", code)
+    def is_encoded(self) -> bool:
+        """Whether the product has seen that all features are there."""
+        mark = self.podium.data_dir / "models" / "cache" / "ahead" / f"{self.id}.json"
+        query = "SELECT max(id) FROM labeling_prompt WHERE project_id = %s"
+        return mark.exists() and self.one(query, self.id) == (json.loads(mark.read_text())["prompt"],)
 
     def champion(self, *, other_than: int = 0) -> int:
         """Its version, 0 for none."""
-        query = (
-            "SELECT version FROM rewardtrain_rewardmodel m JOIN labeling_project p ON p.id = m.project_id "
-            "WHERE champion AND slug = %s AND version <> %s"
-        )
-        with self.podium.database() as database:
-            row = database.execute(query, [self.slug, other_than]).fetchone()
-        return int(row[0]) if row else 0
+        query = "SELECT max(version) FROM rewardtrain_rewardmodel WHERE champion AND project_id = %s AND version <> %s"
+        (version,) = self.one(query, self.id, other_than)
+        return version or 0
 
-    def row(self, version: int) -> dict[str, Any]:
+    def row(self, version: int) -> dict[str, float]:
+        """When things happened in the run of this model, in seconds since 1970."""
         query = (
-            "SELECT r.requested_at, r.started_at, r.finished_at, r.folder FROM rewardtrain_rewardmodel m "
-            "JOIN rewardtrain_trainingrun r ON r.id = m.run_id JOIN labeling_project p ON p.id = m.project_id "
-            "WHERE slug = %s AND version = %s"
+            "SELECT r.folder, r.requested_at, r.started_at, r.finished_at FROM rewardtrain_rewardmodel m "
+            "JOIN rewardtrain_trainingrun r ON r.id = m.run_id WHERE m.project_id = %s AND version = %s"
         )
-        with self.podium.database() as database:
-            found = database.execute(query, [self.slug, version]).fetchone()
-        assert found
-        metrics = self.podium.data_dir / "models" / found[3] / "out" / "metrics.jsonl"
+        folder, *at = self.one(query, self.id, version)
+        metrics = self.podium.data_dir / "models" / folder / "out" / "metrics.jsonl"
         events = [json.loads(line) for line in metrics.read_text().splitlines()]
-        times = {event["event"]: datetime.fromisoformat(event["time"]).timestamp() for event in events}
-        return (
-            dict(zip(("requested", "started", "finished"), (at.timestamp() for at in found[:3]), strict=True)) | times
-        )
+        times = {event["event"]: datetime.fromisoformat(event["time"]) for event in events}
+        times |= dict(zip(("requested", "started", "finished"), at, strict=True))
+        return {name: then.timestamp() for name, then in times.items()}
 
     def folder(self, version: int) -> Path:
-        query = (
-            "SELECT m.folder FROM rewardtrain_rewardmodel m JOIN labeling_project p ON p.id = m.project_id "
-            "WHERE slug = %s AND version = %s"
-        )
-        with self.podium.database() as database:
-            found = database.execute(query, [self.slug, version]).fetchone()
-        assert found
-        return self.podium.data_dir / "models" / str(found[0])
+        query = "SELECT folder FROM rewardtrain_rewardmodel WHERE project_id = %s AND version = %s"
+        return self.podium.data_dir / "models" / str(self.one(query, self.id, version)[0])
+
+    def one(self, query: LiteralString, *values: object) -> tuple[Any, ...]:
+        found = self.database.execute(query, values).fetchone()
+        assert found, (query, values)
+        return found
 
     def fill_cache(self, groups: list[Group]) -> None:
         frozen = Frozen(TrainConfig(depth="head"), self.podium.data_dir / "models" / "cache")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,21 @@ from labeling.models import Project, Prompt
 from rewardtrain import policy, resident
 from rewardtrain.models import TrainingRun
 
-PROMPTS_AT_ONCE = 16  # some seconds on a CPU: what a head may have to wait for
+AIM_SECONDS = 0.5  # of a chunk: a head that is asked for meanwhile waits for its end
+FIRST_SIZE, LARGEST_SIZE = 4, 512  # prompts; in between as many as the aim allows
 
 logger = logging.getLogger(__name__)
 
 Settings = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a project is."""
+
+    settings: Settings  # with which it was encoded
+    prompt: int = 0  # the last one that was
+    size: int = FIRST_SIZE  # prompts to take next
 
 
 @dataclass(frozen=True)
@@ -46,8 +57,9 @@ def next_chunk() -> Chunk | None:
             settings = policy.check_training(chosen.training, policy.Depth.HEAD).to_dict()
         except Invalid:  # the runs' page says it
             continue
-        rest = Prompt.objects.filter(project=project, pk__gt=_reached(project, settings)).order_by("pk")
-        if prompts := list(rest.prefetch_related("completions")[:PROMPTS_AT_ONCE]):
+        mark = _mark(project, settings)
+        rest = Prompt.objects.filter(project=project, pk__gt=mark.prompt).order_by("pk")
+        if prompts := list(rest.prefetch_related("completions")[: mark.size]):
             return Chunk(project, settings, prompts)
     return None
 
@@ -58,6 +70,7 @@ def encode(chunk: Chunk, process: resident.Resident) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / f"{chunk.project.pk}.jsonl"
     data.write_text("".join(f"{json.dumps(row)}\n" for row in _rows(chunk.prompts)), encoding="utf-8")
+    began = time.monotonic()
     asked = process.ask({"command": "encode", "data": str(data), "config": chunk.settings}, log=folder / "log.txt")
     try:
         while (code := asked.poll()) is None:
@@ -66,10 +79,15 @@ def encode(chunk: Chunk, process: resident.Resident) -> None:
         asked.close()
         data.unlink()
     if code == 0:
-        _note(chunk, chunk.prompts[-1].pk)
+        _note(chunk, chunk.prompts[-1].pk, size=next_size(len(chunk.prompts), time.monotonic() - began))
     elif code > 0:  # else it was killed, and comes again
         logger.warning("no features ahead for %s: see %s", chunk.project.slug, folder / "log.txt")
         _note(chunk, Prompt.objects.filter(project=chunk.project).latest("pk").pk)
+
+
+def next_size(size: int, seconds: float) -> int:
+    """By how long this chunk took, but at most twice as many: the first ones of a text may be short."""
+    return max(1, min(round(size * AIM_SECONDS / seconds), 2 * size, LARGEST_SIZE))
 
 
 def _rows(prompts: Iterable[Prompt]) -> Iterable[dict[str, Any]]:
@@ -78,21 +96,20 @@ def _rows(prompts: Iterable[Prompt]) -> Iterable[dict[str, Any]]:
         yield {"id": prompt.external_id, "prompt": prompt.messages, "completions": texts}
 
 
-def _reached(project: Project, settings: Settings) -> int:
-    """The last prompt that was encoded with these settings; 0 for none."""
+def _mark(project: Project, settings: Settings) -> Mark:
     try:
-        noted = json.loads(_mark(project).read_text(encoding="utf-8"))
+        mark = Mark(**json.loads(_file(project).read_text(encoding="utf-8")))
     except FileNotFoundError:
-        return 0
-    return int(noted["prompt"]) if noted["settings"] == _reading(settings) else 0
+        return Mark(settings)
+    return mark if mark.settings == _reading(settings) else Mark(settings)
 
 
-def _note(chunk: Chunk, prompt: int) -> None:
-    noted = {"settings": _reading(chunk.settings), "prompt": prompt}
-    _mark(chunk.project).write_text(json.dumps(noted), encoding="utf-8")
+def _note(chunk: Chunk, prompt: int, *, size: int = FIRST_SIZE) -> None:
+    mark = Mark(_reading(chunk.settings), prompt, size)
+    _file(chunk.project).write_text(json.dumps(asdict(mark)), encoding="utf-8")
 
 
-def _mark(project: Project) -> Path:
+def _file(project: Project) -> Path:
     return resident.cache() / "ahead" / f"{project.pk}.json"
 
 

@@ -13,5 +13,6 @@ urlpatterns = [
     path("p/<slug:slug>/models/", models.index, name="models"),
     path("p/<slug:slug>/models/rollback/", models.roll_back, name="model_rollback"),
     path("p/<slug:slug>/models/<int:version>/", models.detail, name="model"),
+    path("p/<slug:slug>/models/<int:version>/report.json", models.report, name="model_report"),
     path("p/<slug:slug>/models/<int:version>/promote/", models.promote, name="model_promote"),
 ]

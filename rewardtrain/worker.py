@@ -8,20 +8,18 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import math
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from django.db import transaction
 
 from labeling import datasets
 from rewardtrain import child, policy, registry, runs
-from rewardtrain.models import RewardModel, RunPoint, TrainingRun
+from rewardtrain.models import RewardModel, TrainingRun
+from rewardtrain.progress import Progress, Tail
 from rewardtrain.registry import Rivals
 from rewardtrain.resident import Resident, cache
 
@@ -31,7 +29,6 @@ LOOK_SECONDS = 0.25
 BEAT_SECONDS = 1.0
 SILENT_SECONDS = 15 * 60.0  # the training process writes a line every few seconds; only loading a model takes minutes
 EVALUATION_SECONDS = 60 * 60.0  # `evaluate` writes nothing while it works
-LOSS_POINTS, VALIDATION_POINTS = 200, 100  # of a run's curves, at most
 
 COMPARISONS = 3  # how often a report is made again because the champion changed while it was made
 
@@ -220,97 +217,6 @@ def why_stop(*, cancel: bool, silent: bool) -> Reason:
     if stopping.is_set():
         return Reason.STOPPING
     return Reason.SILENT if silent else Reason.NONE
-
-
-class Tail:
-    """The lines that were added to a file since it was last asked."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.position = 0
-
-    def lines(self) -> Iterator[bytes]:
-        try:
-            file = self.path.open("rb")
-        except FileNotFoundError:
-            return
-        with file:
-            if self.path.stat().st_size < self.position:
-                self.position = 0  # a resumed process cuts what came after its checkpoint
-            file.seek(self.position)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break  # it is still being written
-                self.position += len(line)
-                yield line
-
-
-@dataclass
-class Progress:
-    """What metrics.jsonl has said so far."""
-
-    run: TrainingRun
-    changes: dict[str, Any] = field(default_factory=dict)  # of the run's row, not yet written
-    losses: dict[int, RunPoint] = field(default_factory=dict)
-    validations: dict[int, RunPoint] = field(default_factory=dict)
-    total_steps: int = 0
-
-    def read(self, lines: Iterable[bytes]) -> bool:
-        heard = False
-        for line in lines:
-            heard = True
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue  # half a line of a killed process, which the next one wrote on after
-            self.take(event)
-        return heard
-
-    def take(self, event: dict[str, Any]) -> None:
-        match event["event"]:
-            case "start":
-                self.total_steps = event["total_steps"]
-                self.changes["counts"] = {key: value for key, value in event.items() if key not in ("event", "time")}
-            case "phase":
-                self.changes |= {"phase": event["phase"], "done": 0, "total": 0}
-            case "progress":
-                self.changes |= {"phase": event["phase"], "done": event["done"], "total": event["total"]}
-            case "step":
-                self.total_steps = event["total_steps"]
-                self.changes |= {"phase": "training", "done": event["step"], "total": event["total_steps"]}
-                self.note_loss(event["step"], event["loss"])
-            case "validation":
-                self.note_validation(event["step"], event["log_loss"], event["accuracy"])
-
-    def note_loss(self, step: int, loss: float) -> None:
-        if is_kept(step, self.total_steps, every=1, limit=LOSS_POINTS):
-            self.losses[step] = RunPoint(run=self.run, step=step, loss=finite(loss))
-
-    def note_validation(self, step: int, log_loss: float | None, accuracy: float | None) -> None:
-        if is_kept(step, self.total_steps, every=self.run.training["eval_every"], limit=VALIDATION_POINTS):
-            self.validations[step] = RunPoint(
-                run=self.run, step=step, validation_log_loss=finite(log_loss), validation_accuracy=finite(accuracy)
-            )
-
-    def row(self) -> dict[str, Any]:
-        changes, self.changes = self.changes, {}
-        return changes
-
-    def store_points(self) -> None:
-        losses, self.losses = self.losses, {}
-        validations, self.validations = self.validations, {}
-        runs.add_points(self.run, list(losses.values()), "loss")
-        runs.add_points(self.run, list(validations.values()), "validation_log_loss", "validation_accuracy")
-
-
-def is_kept(step: int, total: int, *, every: int, limit: int) -> bool:
-    """Whether a curve of at most about `limit` points keeps this step, where there is a value each `every` steps."""
-    stride = max(1, math.ceil(total / every / limit))
-    return step == total or step % (every * stride) == 0
-
-
-def finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 # --- At its end -------------------------------------------------------------------------------------------------------

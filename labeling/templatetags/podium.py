@@ -102,6 +102,12 @@ def percent(value: float | None) -> str:
     return words.replace(" ", "\N{NO-BREAK SPACE}")
 
 
+@register.filter
+def points(value: float) -> str:
+    """A difference of shares in percentage points: 0.0859 -> '+9'."""
+    return f"{round(100 * value):+d}".replace("-", "\N{MINUS SIGN}")
+
+
 @register.simple_tag
 def between(low: float | None, high: float | None) -> str:
     """Two shares as '60 % to 80 %'."""

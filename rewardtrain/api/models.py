@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -81,6 +82,14 @@ class Models(PagedView):
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         rows = project.reward_models.select_related("run").prefetch_related("evaluations__dataset_version")
         return self.page(rows)
+
+
+class ModelReport(APIView):
+    @extend_schema(operation_id="models_report", responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Request, slug: str, version: int) -> Response:
+        """The whole evaluation on the test split, as docs/training.md describes it."""
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        return Response(project.reward_models.get(version=version).evaluations.get().report)
 
 
 class PromoteModel(APIView):

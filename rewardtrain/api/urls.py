@@ -10,6 +10,7 @@ urlpatterns = [
     path("projects/<slug:slug>/runs/<int:number>/", runs.OneRun.as_view(), name="run"),
     path("projects/<slug:slug>/runs/<int:number>/cancel/", runs.CancelRun.as_view(), name="run_cancel"),
     path("projects/<slug:slug>/models/", models.Models.as_view(), name="models"),
+    path("projects/<slug:slug>/models/<int:version>/report/", models.ModelReport.as_view(), name="model_report"),
     path("projects/<slug:slug>/models/<int:version>/promote/", models.PromoteModel.as_view(), name="model_promote"),
     path("projects/<slug:slug>/models/<int:version>/rollback/", models.RollBackModel.as_view(), name="model_rollback"),
     path("projects/<slug:slug>/score/", score.Score.as_view(), name="score"),

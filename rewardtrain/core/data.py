@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,15 @@ class Group:
     completions: tuple[str, ...]
     rankings: tuple[Ranking, ...]
 
-    @property
+    @cached_property
+    def prompt_digest(self) -> bytes:
+        return prompt_digest(self.prompt)
+
+    @cached_property
     def prompt_key(self) -> str:
         """The same for equal dialogues, whatever their id."""
-        return prompt_digest(_what_is_split(self.prompt, self.completions)).hex()
+        what = _what_is_split(self.prompt, self.completions)
+        return (self.prompt_digest if what is self.prompt else prompt_digest(what)).hex()
 
 
 def prompt_digest(prompt: Iterable[Message]) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rewardtrain.core.data import Group, Message, prompt_digest
+from rewardtrain.core.data import Group, Message
 from rewardtrain.core.errors import ConfigError
 
 Floats32 = npt.NDArray[np.float32]
@@ -73,7 +73,7 @@ class FeatureStore:
 
         What make yields is kept at once, so that a run stopped in the middle has lost little.
         """
-        keys = [key for group in groups for key in completion_keys(group.prompt, group.completions)]
+        keys = [key for group in groups for key in completion_keys(group)]
         self._refresh()
         missing = self._missing(groups, keys)
         if missing:
@@ -139,11 +139,11 @@ class FeatureStore:
             yield
 
 
-def completion_keys(prompt: Iterable[Message], completions: Iterable[str]) -> list[bytes]:
+def completion_keys(group: Group) -> list[bytes]:
     """The 32 bytes by which each completion of a dialogue is known: sha256 of the dialogue's digest and the text."""
-    head = hashlib.sha256(prompt_digest(prompt))
+    head = hashlib.sha256(group.prompt_digest)
     keys = []
-    for completion in completions:
+    for completion in group.completions:
         whole = head.copy()
         whole.update(completion.encode("utf-8", "surrogatepass"))
         keys.append(whole.digest())

@@ -14,6 +14,7 @@ from rewardtrain.core.comparisons import Dataset, build_dataset, require_data
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import SPLITS, fingerprint, read_groups
 from rewardtrain.core.edges import Edges, edges_of
+from rewardtrain.core.errors import Stopped
 from rewardtrain.core.evaluate import quick_metrics
 from rewardtrain.core.features import Features, Floats32
 from rewardtrain.core.finish import MODEL, REPORT, finish
@@ -55,10 +56,18 @@ def train_head(
         shutil.rmtree(out / CACHE, ignore_errors=True)
 
 
-def fill_cache(data: Path, config: TrainConfig, cache: Path) -> int:
-    """Encode every completion of a data file that the cache lacks, ranked or not; returns how many there are."""
+def fill_cache(data: Path, config: TrainConfig, cache: Path, *, should_stop: Callable[[], bool]) -> int:
+    """Encode every completion of a data file that the cache lacks, ranked or not; returns how many there are.
+
+    Raises Stopped when asked to stop; what was encoded is kept.
+    """
     groups = read_groups(data)
-    return len(Frozen(config, cache).features(groups, lambda done, total: None).values)
+
+    def progress(done: int, total: int) -> None:
+        if should_stop():
+            raise Stopped(f"stopped as asked, {done} of {total} completions encoded")
+
+    return len(Frozen(config, cache).features(groups, progress).values)
 
 
 def _run(

@@ -30,9 +30,9 @@ def human_ceiling(groups: Sequence[Group], *, samples: int, seed: int) -> Json |
 def people_and_model(groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, temperature: float) -> Json | None:
     """Pairs judged by two different labelers, once for each two of them, and what the model says there.
 
-    agree: both prefer the same; accuracy is how often the model does too. disagree: each prefers another, so the model
-    is with one of them whatever it says. tied: one of them or both called it a tie. confidence: the mean probability of
-    the side that the model prefers. None where no pair was judged by two.
+    agree: both prefer the same; accuracy is how often the model does too, with_both and against_both are parts of it.
+    disagree: each prefers another, so the model is with one of them whatever it says. tied: one of them or both called
+    it a tie. confidence: the mean probability of the side that the model prefers. None where no pair was judged by two.
     """
     rows = [
         (cluster, sign, values[better] - values[worse])
@@ -49,6 +49,8 @@ def people_and_model(groups: Sequence[Group], rewards: Sequence[Sequence[float]]
     return {
         "n": len(rows),
         "agree": {**_sure(margins[agree]), **accuracy},
+        "with_both": _sure(margins[agree & (margins > 0)]),
+        "against_both": _sure(margins[agree & (margins < 0)]),
         "disagree": _sure(margins[signs == -1]),
         "tied": _sure(margins[signs == 0]),
     }

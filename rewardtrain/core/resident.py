@@ -72,7 +72,7 @@ class Resident:
 
         data = Path(request["data"])
         if request["command"] == "encode":
-            return {"completions": fill_cache(data, config, self._cache)}
+            return {"completions": fill_cache(data, config, self._cache, should_stop=lambda: self._stop)}
         champion = Path(request["champion"]) if request.get("champion") else None
         out = Path(request["out"])
         train(data, out, config, cache=self._cache, champion=champion, should_stop=lambda: self._stop)

@@ -11,7 +11,7 @@ Function = Callable[[Floats], tuple[float, Floats]]  # the value and the gradien
 Solve = Callable[[Floats], Floats]  # an approximate inverse Hessian times a vector, or times each column of a matrix
 
 
-def minimise(function: Function, start: Floats, solve: Solve, *, tolerance: float = 1e-9, steps: int = 200) -> Floats:
+def minimise(function: Function, start: Floats, solve: Solve, *, tolerance: float = 1e-8, steps: int = 200) -> Floats:
     """The minimum of a strictly convex function: L-BFGS (Nocedal & Wright 2006, algorithm 7.4) with halved steps.
 
     solve: applies an approximate inverse Hessian, from which the steps start. Ends where a Newton step would gain less
@@ -36,7 +36,7 @@ def minimise(function: Function, start: Floats, solve: Solve, *, tolerance: floa
     return point
 
 
-def conjugate_gradients(times: Solve, target: Floats, solve: Solve, *, tolerance: float = 1e-4) -> Floats:
+def conjugate_gradients(times: Solve, target: Floats, solve: Solve, *, tolerance: float = 1e-2) -> Floats:
     """x with times(x) = target, for all M columns of (D, M) targets beside each other.
 
     times: a positive definite matrix times each column. Preconditioned (Nocedal & Wright 2006, algorithm 5.3), to a

@@ -88,19 +88,27 @@ def _train(
         trainer.team = Team()
         if config.lora_rank:
             merge_adapters(trainer.model.network)
-        counts = {**_counts(trainer), "kept": trainer.kept}
-        finish(
-            trainer.model,
-            trainer.data,
-            trainer.score,
-            config,
-            out,
-            log=log,
-            counts=counts,
-            champion=champion,
-            measured=measured,
-        )
+        _finish(trainer, config, out, log, champion, measured)
         log.emit("done")
+
+
+def _finish(
+    trainer: Trainer, config: TrainConfig, out: Path, log: MetricsLog, champion: Path | None, measured: str
+) -> None:
+    """Calibrate by and fit the ensemble to a part of the training split, which is forwarded once for both."""
+    reference = trainer.read_reference()
+    finish(
+        trainer.model,
+        trainer.data,
+        lambda split: reference.scores() if split == "train" else trainer.score(split),
+        config,
+        out,
+        log=log,
+        counts={**_counts(trainer), "kept": trainer.kept},
+        champion=champion,
+        heads=reference.heads(config),
+        measured=measured,
+    )
 
 
 def _prepare(
@@ -122,7 +130,7 @@ def _prepare(
         config.backbone, max_length=config.max_length, device=device, labels=labels_of(config, dataset.flag)
     )
     freeze(model.network, config, new_parameters=model.new_parameters)
-    speed_up(model.network, config)
+    speed_up(model, config)
     log.emit("phase", phase="tokenizing")
     encoded = {
         split: encode_groups(

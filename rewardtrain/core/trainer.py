@@ -16,9 +16,9 @@ from rewardtrain.core.comparisons import Dataset
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import rng_state, set_rng_state
 from rewardtrain.core.encoding import Encoded
+from rewardtrain.core.ensemble import Reference, read_reference
 from rewardtrain.core.errors import NotFiniteError, Stopped
 from rewardtrain.core.evaluate import quick_metrics, score_groups, watched_loss
-from rewardtrain.core.finish import reference
 from rewardtrain.core.gradients import gradients_in_memory
 from rewardtrain.core.loss import Objective
 from rewardtrain.core.memory import Budgets
@@ -198,14 +198,21 @@ class Trainer:
         return sorted(random.Random(f"{self.config.seed}:validation").sample(range(n), min(n, limit)))
 
     def score(self, split: str) -> Scores:
-        """The model's raw logits of a split as it is now; of the training split only the reference's.
+        """The model's raw logits of a split as it is now.
 
         In float32, whatever it trains in: so the saved folder gives them in plain transformers.
         """
-        encoded = self.encoded[split]
-        if split == "train":
-            encoded = [encoded[index] for index in reference(self.data.splits[split])]
-        return self._score(self.model.in_float32(), encoded, "evaluating")
+        return self._score(self.model.in_float32(), self.encoded[split], "evaluating")
+
+    def read_reference(self) -> Reference:
+        """What the model makes of a part of the training split as it is now."""
+        return read_reference(
+            self.model.in_float32(),
+            self.data,
+            self.encoded["train"],
+            token_budget=self.budgets.tokens,
+            tick=lambda: self.log.progress("evaluating", 0, 1),
+        )
 
     def _score(self, model: RewardModel, encoded: Sequence[Sequence[Encoded]], phase: str) -> Scores:
         return score_groups(

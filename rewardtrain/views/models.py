@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -11,8 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 from labeling.errors import PodiumError
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, page_of, project_page
-from rewardtrain import registry
-from rewardtrain.charts import calibration, comparison
+from rewardtrain import charts, registry
+from rewardtrain.charts.numbers import figures
 
 
 @require_safe
@@ -29,6 +29,7 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
             (promotion, registry.why(promotion))
             for promotion in promotions.prefetch_related("reward_model__evaluations")[:20]
         ],
+        "learning": charts.learning(project),
     }
     return render(request, "rewardtrain/models.html", context)
 
@@ -38,17 +39,36 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
 def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
     model = get_object_or_404(project.reward_models.select_related("run__dataset_version"), version=version)
     evaluation = model.evaluations.get()
+    seen = evaluation.report
     context = {
         "project": project,
         "model": model,
         "evaluation": evaluation,
-        "report": evaluation.report,
-        "reasons": registry.reasons(model, evaluation.report),
-        "comparison": comparison(evaluation.report),
-        "calibration": calibration(evaluation.report["ece"]["bins"]),
+        "report": seen,
+        "reasons": registry.reasons(model, seen),
+        "comparison": charts.comparison(seen),
+        "reliability": charts.reliability(seen),
+        "rewards": charts.rewards(seen),
+        "verdicts": charts.verdicts(seen),
+        "flags": seen.get("flags"),
+        "flag_reliability": charts.flag_reliability(seen["flags"]) if seen.get("flags") else None,
+        "by_gap": charts.by_gap(seen),
+        "by_length": charts.by_length_difference(seen),
+        "by_labeler": charts.by_labeler(seen),
+        "figures": figures(seen),
         "promotions": model.promotions.select_related("by"),
     }
     return render(request, "rewardtrain/model.html", context)
+
+
+@require_safe
+@project_page(Role.MANAGER)
+def report(request: SignedIn, project: Project, version: int) -> HttpResponse:
+    """The evaluation as the training process wrote it, to keep or to compare."""
+    model = get_object_or_404(project.reward_models.all(), version=version)
+    answer = JsonResponse(model.evaluations.get().report, json_dumps_params={"indent": 2, "ensure_ascii": False})
+    answer["Content-Disposition"] = f'attachment; filename="{project.slug}-model-{version}-report.json"'
+    return answer
 
 
 @require_POST

@@ -85,6 +85,7 @@ def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
         "active": active,
         "phase": PHASES.get(run.phase or "starting", run.phase.capitalize()),
         "points": points,
+        "curved": run.depth == policy.Depth.FULL and (points or active),  # a head is fitted in one step
         "curve": loss_curve(points),
         "settings": changed_settings(run),
     }

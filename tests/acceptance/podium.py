@@ -69,6 +69,14 @@ class Podium:
     def token(self, username: str) -> str:
         return self.manage("create_token", username).split()[-1]
 
+    def set_policy(self, project: str, **changes: object) -> None:
+        """What the form on the runs' page does."""
+        code = (
+            "from labeling.models import Project; from rewardtrain import policy; "
+            f"policy.update_policy(Project.objects.get(slug={project!r}), **{changes!r})"
+        )
+        self.manage("shell", "-c", code)
+
     def password(self, username: str) -> str:
         logins = (self.data_dir / "logins.txt").read_text(encoding="utf-8").splitlines()
         return dict(line.split(" ", 1) for line in logins)[username]

@@ -48,6 +48,7 @@ def prompt_row(number: int, *, ranked: bool) -> dict[str, Any]:
 def start_project(podium: Podium, *, ranked: bool) -> Client:
     manager = podium.client(podium.token("manager"))
     manager.post("/projects/", {"slug": PROJECT, "name": "Killed", "overlap": 1}, status=201)
+    podium.set_policy(PROJECT, head_enabled=False)
     rows = [prompt_row(number, ranked=ranked) for number in range(PROMPTS)]
     assert manager.upload(PROJECT, lines_of(rows))["created"] == PROMPTS
     return manager
@@ -70,8 +71,8 @@ def test_a_training_goes_on_from_its_checkpoint_when_child_and_worker_are_killed
         training = {**TRAINING, "backbone": str(backbone)}
         run = manager.post(f"/projects/{PROJECT}/runs/", {"training": training}, status=202)
         checkpoints = wait_for(lambda: checkpoints_of(podium, run["id"]), "a checkpoint", seconds=90, podium=podium)
-        kill(podium.processes("rewardtrain.core"))
-        wait_for(lambda: podium.processes("rewardtrain.core"), "the training to go on", seconds=60, podium=podium)
+        kill(podium.processes("rewardtrain.core train"))
+        wait_for(lambda: podium.processes("rewardtrain.core train"), "the training to go on", seconds=60, podium=podium)
         assert checkpoints_of(podium, run["id"]) >= checkpoints
 
         later = checkpoints_of(podium, run["id"])

@@ -78,20 +78,23 @@ def test_from_an_import_to_a_retrained_champion_and_its_pairs(podium: Podium, ch
         rank_by_keys_alone(by_keys)
         rank_by_mouse(by_mouse)
 
-    run = wait_for(
-        lambda: next(iter(manager.get(f"/projects/{PROJECT}/runs/")["results"]), None),
-        "the policy to start a run by itself",
-        seconds=60,
-        podium=podium,
-    )
-    assert run["trigger"] == "policy"
-    ended = wait_for(lambda: ended_run(manager, run["id"]), "the training", seconds=TRAINING_SECONDS, podium=podium)
-    assert ended["state"] == "succeeded", f"{ended}\n{podium.tail()}"
+    started = wait_for(lambda: both_runs(manager), "the policy to start runs by itself", seconds=60, podium=podium)
+    assert [(run["depth"], run["trigger"]) for run in started] == [("full", "policy"), ("head", "policy")]
+    for run in reversed(started):
+        ended = wait_for(
+            lambda number=run["id"]: ended_run(manager, number), "the training", seconds=TRAINING_SECONDS, podium=podium
+        )
+        assert ended["state"] == "succeeded", f"{ended}\n{podium.tail()}"
 
-    (model,) = manager.get(f"/projects/{PROJECT}/models/")["results"]
-    assert model["champion"] is True, model
+    models = manager.get(f"/projects/{PROJECT}/models/")["results"]
+    assert sorted(model["champion"] for model in models) == [False, True], models
     exported_is_stored(podium, manager)
     what_the_manager_sees(podium, chromium)
+
+
+def both_runs(manager: Client) -> Any:
+    found = manager.get(f"/projects/{PROJECT}/runs/")["results"]
+    return found if len(found) == 2 else None
 
 
 def manager_makes_the_project(manager: Client) -> None:
@@ -104,6 +107,7 @@ def manager_sets_the_policy(podium: Podium, chromium: Browser) -> None:
     page = log_in(podium, chromium, "manager")
     page.goto(f"{podium.url}/p/{PROJECT}/runs/")
     reveal(page, "first_minimum")
+    page.locator("[name=head_every_pairs]").fill(str(THRESHOLD))
     page.locator("[name=first_minimum]").fill(str(THRESHOLD))
     page.locator("[name=every_pairs]").fill(str(THRESHOLD))
     page.locator("[name=cooldown_minutes]").fill("0")

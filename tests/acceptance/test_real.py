@@ -88,7 +88,8 @@ def test_real_rankings_train_a_model_and_none_is_lost(shared_data: Path, tmp_pat
     with Podium(tmp_path / "data") as podium:
         admin = podium.client(podium.token("admin"))
         admin.post("/projects/", {"slug": PROJECT, "name": "Real rankings"}, status=201)
-        admin_policy_off(podium)
+        # The replay shares two cores with a training otherwise, and the figures would be of neither.
+        podium.set_policy(PROJECT, head_enabled=False, enabled=False)
         for name in ("labeler1", "labeler2"):
             admin.post(f"/projects/{PROJECT}/members/", {"username": name, "role": "labeler"})
         began = time.monotonic()
@@ -125,17 +126,6 @@ def test_real_rankings_train_a_model_and_none_is_lost(shared_data: Path, tmp_pat
         assert ended["state"] == "succeeded", ended
         (model,) = admin.get(f"/projects/{PROJECT}/models/")["results"]
         tell(model, seconds=time.monotonic() - began, peak=memory.peak)
-
-
-def admin_policy_off(podium: Podium) -> None:
-    """The replay shares two cores with a training otherwise, and the figures would be of neither."""
-    with podium.database() as connection:
-        connection.execute(
-            "INSERT INTO rewardtrain_retrainpolicy (project_id, enabled, every_pairs, first_minimum, cooldown_minutes,"
-            " auto_promote, training, updated_at)"
-            " SELECT id, false, 1000, 1000, 0, true, '{}', now() FROM labeling_project WHERE slug = %s",
-            [PROJECT],
-        )
 
 
 def labeler_tokens(podium: Podium) -> list[str]:

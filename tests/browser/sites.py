@@ -120,6 +120,8 @@ def trained_pages_of(site: Site) -> list[tuple[User | None, str, str]]:
     return [
         (site.manager, "run", f"{one}/runs/3/"),
         (site.manager, "run-ended", f"{one}/runs/2/"),
+        (site.manager, "run-head", f"{one}/runs/1/"),
+        (site.manager, "runs-heads", f"{one}/runs/?depth=head"),
         (site.manager, "model", f"{one}/models/2/"),
         (site.manager, "model-champion", f"{one}/models/1/"),
     ]

@@ -22,6 +22,7 @@ from rewardtrain.models import RunPoint
 from tests.browser.sites import Site, make_site, pages_of
 from tests.config.test_catalogues import catalogue_of, messages_of
 from tests.conftest import REPOSITORY
+from tests.reports import LABELERS
 from tests.rewardtrain.conftest import make_model, make_report, make_run
 
 pytestmark = pytest.mark.django_db
@@ -136,7 +137,7 @@ def test_the_pages_of_runs_and_models(site: Site, data: set[str]) -> None:
     running = make_run(project, state="running", phase="training", done=12, total=40, attempts=2)
     paths = ["", "machine/", "runs/", "models/", "models/1/", "models/2/"]
     paths += [f"runs/{run.number}/" for run in (ended.run, failed, running)]
-    data |= {"anna", "ben", "minilm", "drop", "scalar"}  # the report's labelers and the settings' values
+    data |= {*LABELERS, "minilm", "drop", "scalar", "full", "auto", "none", "True", "False"}  # values of settings
     found = {path: outside(read(site.manager, f"/p/{project.slug}/{path}"), data) for path in paths}
     assert {path: words for path, words in found.items() if words} == {}
 

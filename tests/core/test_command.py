@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rewardtrain.core.__main__ import main
-from rewardtrain.core.artifact import verify
+from rewardtrain.core.artifact import read_heads, verify
 from rewardtrain.core.errors import ConfigError, from_exception
 from tests.core.commands import ROOT, events, losses, start, wait_for_step
 
@@ -51,6 +51,7 @@ def test_a_run_leaves_a_model_a_report_and_its_story(finished: tuple[Path, Path,
     assert names[-1] == "done"
     assert sorted(path.name for path in out.iterdir()) == ["metrics.jsonl", "model", "report.json"]
     verify(out / "model")
+    assert read_heads(out / "model").shape == (8, 33)  # type: ignore[union-attr]
 
 
 def test_an_easy_preference_is_learnt(finished: tuple[Path, Path, list[str]]) -> None:

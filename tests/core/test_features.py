@@ -50,8 +50,8 @@ def test_what_was_encoded_once_is_never_encoded_again(tmp_path: Path) -> None:
 
 
 def test_the_same_text_after_another_dialogue_is_another_completion() -> None:
-    keys = {*completion_keys([Message("user", "a")], ["bc"]), *completion_keys([Message("user", "ab")], ["c"])}
-    keys |= {*completion_keys([Message("system", "a")], ["bc"])}
+    keys = {*completion_keys(group("a", "bc")), *completion_keys(group("ab", "c"))}
+    keys |= {*completion_keys(Group("1", "train", (Message("system", "a"),), ("bc",), ()))}
     assert len(keys) == 3
 
 
@@ -87,10 +87,10 @@ def test_two_processes_that_write_the_same_keep_it_once(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path, size=SIZE)
     assert len(store) == 80
     assert (tmp_path / "index.bin").stat().st_size == 80 * 34
-    got = store.get([group("7", "x", "yy")], never).values
-    assert got.tolist() == [value(Missing(key, (Message("user", "7"),), text))
-                            for key, text in zip(completion_keys([Message("user", "7")], ["x", "yy"]), ["x", "yy"],
-                                                 strict=True)]  # fmt: skip
+    seven = group("7", "x", "yy")
+    pairs = zip(completion_keys(seven), seven.completions, strict=True)
+    wanted = [value(Missing(key, seven.prompt, text)) for key, text in pairs]
+    assert store.get([seven], never).values.tolist() == wanted
 
 
 def test_a_cut_file_is_named(tmp_path: Path) -> None:

@@ -154,8 +154,8 @@ def test_flags_are_fitted_by_logistic_regression(bias: bool) -> None:
     (loss + L2 / 2 * ((weight * scale) ** 2).sum()).backward()  # type: ignore[no-untyped-call]
     assert weight.grad is not None
     assert shift.grad is not None
-    assert (weight.grad.abs() / scale).max() < 5e-3
-    assert not bias or abs(shift.grad.item()) < 5e-3
+    assert (weight.grad.abs() / scale).max() < 2e-2
+    assert not bias or abs(shift.grad.item()) < 2e-2
 
 
 def test_the_ensemble_spreads_as_refits_to_bootstrap_samples_do() -> None:

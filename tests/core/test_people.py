@@ -38,7 +38,8 @@ def test_the_model_is_with_both_people_or_against_both_where_these_agree() -> No
     got = people.people_and_model(GROUPS, rewards, temperature=1.0)
     assert got is not None
     assert (got["n"], got["agree"]["n"], got["agree"]["accuracy"]) == (3, 1, 0.0)
-    assert got["agree"]["confidence"] == pytest.approx(9 / 10)
+    assert got["against_both"] == {"n": 1, "confidence": pytest.approx(9 / 10)}
+    assert got["with_both"] == {"n": 0, "confidence": None}
     assert got["disagree"] == {"n": 1, "confidence": pytest.approx(3 / 4)}
     assert got["tied"] == {"n": 1, "confidence": pytest.approx(3 / 4)}
     cooler = people.people_and_model(GROUPS, rewards, temperature=2.0)

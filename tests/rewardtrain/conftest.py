@@ -5,23 +5,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 from django.test import override_settings
 from django.utils import timezone
 
 from labeling.datasets import freeze
-from labeling.models import Project, Ranking
+from labeling.models import DatasetVersion, Project, Ranking
 from rewardtrain import registry
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data import Group, Message
-from rewardtrain.core.data import Ranking as Labeled
-from rewardtrain.core.report import Scores, build_report
 from rewardtrain.models import RewardModel, RunPoint, TrainingRun
 from tests.backbones import BAD, GOOD, WORDS, save_tiny_bert
 from tests.factories import join, make_project, make_prompt, rank
+from tests.reports import draw_report
 
 CHAMPION = {
     "accuracy": 0.68,
@@ -103,18 +101,8 @@ def make_report(
     n_prompts: int = 20,
     champion: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A report in core's structure, from rewards drawn at random; then with the figures that a test asks for."""
-    draw = random.Random(1)
-    rankings = (Labeled("anna", (1, 2, 3, 3)), Labeled("ben", (2, 1, 3, 4)))
-    texts = ("a longer answer", "short", "of some length", "of another length, much longer than it need be")
-    groups = [
-        Group(f"p{place}", "test", (Message("user", f"{place}?"),), texts, rankings) for place in range(n_prompts)
-    ]
-    logits = np.array([[draw.gauss(0, 1)] for _ in groups for _ in texts], dtype=np.float32)
-    scores = Scores(logits, [len(texts) for _ in groups], 0, 0, 1.5)
-    report = build_report(
-        groups, scores, champion=scores if champion else None, device="cpu", peak_memory_mb=1.0, samples=100, seed=0
-    )
+    """A report in core's structure, drawn at random; then with the figures that a test asks for."""
+    report = draw_report(n_prompts=n_prompts, champion_skill=0.5 if champion else None)
     report |= {"n_pairs": n_pairs, "champion": champion}
     report["accuracy"] = {"value": accuracy, "low": interval[0], "high": interval[1]}
     report["log_loss"] = {"value": log_loss, "low": log_loss - 0.05, "high": log_loss + 0.05}
@@ -139,11 +127,33 @@ def make_run(project: Project, *, state: str = "succeeded", **fields: Any) -> Tr
     )
 
 
+def make_version(project: Project, *, training_pairs: int) -> DatasetVersion:
+    """A frozen version's row that says it has so many pairs to train on; there is no file."""
+    last = project.dataset_versions.aggregate(last=Max("number"))["last"] or 0
+    return DatasetVersion.objects.create(
+        project=project,
+        number=last + 1,
+        file="none",
+        sha256="0" * 64,
+        bytes=0,
+        counts={"train": {"prompts": 1, "rankings": 1, "pairs": training_pairs, "ties": 0}},
+        n_prompts=1,
+        n_rankings=1,
+        n_pairs=training_pairs,
+        last_ranking_id=0,
+    )
+
+
 def make_model(
-    project: Project, report: dict[str, Any] | None = None, *, rival: RewardModel | None = None, depth: str = "full"
+    project: Project,
+    report: dict[str, Any] | None = None,
+    *,
+    rival: RewardModel | None = None,
+    depth: str = "full",
+    version: DatasetVersion | None = None,
 ) -> RewardModel:
     """A registered model as if a run had made it."""
-    run = make_run(project, depth=depth)
+    run = make_run(project, depth=depth, version=version)
     with transaction.atomic():
         return registry.register(
             run,
@@ -156,9 +166,11 @@ def make_model(
 
 def make_training(project: Project) -> TrainingRun:
     """Version 1 is the champion, a head; version 2 passed the gate and waits, run 3 works. The project has rankings."""
-    champion = make_model(project, depth="head")
+    version = make_version(project, training_pairs=430)
+    champion = make_model(project, draw_report(skill=0.5), depth="head", version=version)
     registry.promote(champion, by=None, reason="the first one")
-    make_model(project, make_report(champion=CHAMPION), rival=champion)
+    report = draw_report(n_prompts=140, skill=0.75, champion_skill=0.4, flag="hateful", seed=2)
+    make_model(project, report, rival=champion, version=make_version(project, training_pairs=1210))
     run = make_run(project, state="running", phase="training", done=60, total=100, counts=COUNTS)
     draw = random.Random(0)
     for step in range(1, 61):

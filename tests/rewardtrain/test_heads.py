@@ -126,21 +126,32 @@ def test_the_cache_is_filled_ahead_some_prompts_at_a_time(
     project: Project, tiny_training: Training, process: resident.Resident, model_dir: Path
 ) -> None:
     policy.update_policy(project, training=tiny_training)
-    for _ in range(ahead.PROMPTS_AT_ONCE + 1):
+    for _ in range(ahead.FIRST_SIZE + 1):
         make_prompt(project)
-    sizes = []
+    sizes, encoded = [], []
     while chunk := ahead.next_chunk():
         ahead.encode(chunk, process)
         sizes.append(sum(file.stat().st_size for file in model_dir.glob("cache/*/features.bin")))
-    assert sizes[1] * ahead.PROMPTS_AT_ONCE == sizes[0] * (ahead.PROMPTS_AT_ONCE + 1)
+        encoded.append(len(chunk.prompts))
+    assert encoded[0] == ahead.FIRST_SIZE
+    assert sum(encoded) == ahead.FIRST_SIZE + 1
+    assert sizes[-1] * ahead.FIRST_SIZE == sizes[0] * (ahead.FIRST_SIZE + 1)
     make_prompt(project)
-    chunk = ahead.next_chunk()
-    assert chunk
-    assert len(chunk.prompts) == 1
+    assert prompts_ahead() == 1
     policy.update_policy(project, training={**tiny_training, "max_length": 16})
+    assert prompts_ahead() == ahead.FIRST_SIZE
+
+
+def prompts_ahead() -> int:
     chunk = ahead.next_chunk()
-    assert chunk
-    assert len(chunk.prompts) == ahead.PROMPTS_AT_ONCE
+    return len(chunk.prompts) if chunk else 0
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "then"), [(4, 0.5, 4), (4, 1.0, 2), (1, 9.0, 1), (4, 0.01, 8), (512, 0.1, 512)]
+)
+def test_a_chunk_is_about_half_a_seconds_work(size: int, seconds: float, then: int) -> None:
+    assert ahead.next_size(size, seconds) == then
 
 
 def test_nothing_is_encoded_ahead_while_a_run_wants_the_machine_or_where_no_heads_are_wanted(project: Project) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 from celery import Celery, current_app
@@ -16,6 +17,7 @@ from django.db import connection
 
 import config.celery  # noqa: F401  makes it the app of this process, as in a worker
 from config import commands, embedded
+from config.processes import Spec
 from labeling import bell
 from labeling.models import Project
 from rewardtrain import policy, runs, tasks
@@ -38,8 +40,8 @@ def broker(servers: embedded.Lease) -> Iterator[redis.Redis]:
     client.close()
 
 
-def start_worker(model_dir: Path) -> "subprocess.Popen[bytes]":
-    """The train worker as `manage.py up` starts it, on the tests' database."""
+def start_worker(model_dir: Path, spec: Spec | None = None) -> "subprocess.Popen[bytes]":
+    """The train worker, or another, as `manage.py up` starts it, on the tests' database."""
     database = embedded.database_url(settings.DATA_DIR).replace("/podium?", f"/{connection.settings_dict['NAME']}?")
     environ = {
         **os.environ,
@@ -48,7 +50,9 @@ def start_worker(model_dir: Path) -> "subprocess.Popen[bytes]":
         "PODIUM_DATA_DIR": str(settings.DATA_DIR),
         "PODIUM_MODEL_DIR": str(model_dir),
     }
-    return subprocess.Popen(commands.train().command, env=environ, cwd=settings.BASE_DIR, start_new_session=True)
+    return subprocess.Popen(
+        (spec or commands.train()).command, env=environ, cwd=settings.BASE_DIR, start_new_session=True
+    )
 
 
 @pytest.fixture
@@ -135,6 +139,25 @@ def test_the_sweep_starts_a_due_run_and_a_worker_takes_it_to_the_end(
     tasks.sweep()
     assert TrainingRun.objects.get().trigger == "policy"
     assert RewardModel.objects.count() == 1
+
+
+def test_the_worker_of_heads_has_its_process_ready_and_takes_it_along(
+    project: Project, tiny_training: dict[str, object], model_dir: Path
+) -> None:
+    rank_prompts(project)
+    worker = start_worker(model_dir, commands.head())
+    try:
+        until(lambda: psutil.Process(worker.pid).children())
+        [resident] = psutil.Process(worker.pid).children()
+        assert "resident" in resident.cmdline()
+        run = runs.request_run(project, depth=policy.Depth.HEAD, training=tiny_training)
+        tasks.ring()
+        until(lambda: TrainingRun.objects.get(pk=run.pk).state == "succeeded")
+        assert psutil.Process(worker.pid).children() == [resident]
+    finally:
+        worker.kill()
+        worker.wait(10)
+    until(lambda: is_gone(resident.pid), seconds=5)
 
 
 def test_a_worker_that_is_stopped_puts_its_run_back(

@@ -11,7 +11,8 @@ from labeling.models import Project, Role, User
 from rewardtrain import policy, registry, runs
 from rewardtrain.models import RunPoint, TrainingRun
 from tests.factories import join, make_project, make_user
-from tests.rewardtrain.conftest import make_model, make_report, make_run, rank_prompts
+from tests.reports import as_schema_1, draw_report
+from tests.rewardtrain.conftest import CHAMPION, make_model, make_report, make_run, make_version, rank_prompts
 
 pytestmark = pytest.mark.django_db
 
@@ -24,6 +25,7 @@ DOORS = [
     (POST, "run_cancel", [1]),
     (GET, "models", []),
     (GET, "model", [1]),
+    (GET, "model_report", [1]),
     (POST, "model_promote", [1]),
     (POST, "model_rollback", []),
     (POST, "policy", []),
@@ -188,6 +190,83 @@ def test_a_models_page_tells_the_gates_reasons(project: Project, manager: Client
     text = page(manager, project, "model", 1)
     assert "not passed" in text
     assert "is not below ln 2 = 0.6931" in text
+
+
+def test_a_models_page_shows_its_evaluation_each_with_n_and_interval(project: Project, manager: Client) -> None:
+    seen = draw_report(n_prompts=12)
+    make_model(project, seen)
+    text = page(manager, project, "model", 1)
+    error, agree = seen["ece"], seen["people"]["agree"]
+    low, high = (round(100 * agree[key]) for key in ("accuracy_low", "accuracy_high"))
+    for words in (
+        "Before calibration",
+        f"calibration error {error['value']:.3f} ({error['low']:.3f} to {error['high']:.3f}, n = {seen['n_pairs']})",
+        f"chosen, mean {seen['rewards']['chosen']['mean']:.2f}",
+        f"({low} % to {high} %, n = {agree['n']})",
+        seen["pairs_fingerprint"],
+        f"{seen['temperature']:.4f}",
+    ):
+        assert words in text, words
+
+
+def test_the_difference_to_the_champion_is_in_points(project: Project, manager: Client) -> None:
+    make_model(project, make_report(champion=CHAMPION))
+    text = page(manager, project, "model", 1)
+    assert "+2 points" in text
+    assert "\N{MINUS SIGN}3 to +7" in text
+
+
+def test_a_report_of_the_first_schema_is_still_shown_with_what_it_has(project: Project, manager: Client) -> None:
+    seen = as_schema_1(draw_report(n_prompts=12, champion_skill=0.3))
+    del seen["champion"]["accuracy_low"], seen["champion"]["accuracy_high"]
+    make_model(project, seen)
+    text = page(manager, project, "model", 1)
+    assert f"calibration error {seen['ece']['value']:.3f} (n = {seen['n_pairs']})" in text
+    assert "see the difference" in text
+    assert "Where two people judged the same pair" not in text
+    assert "Rewards of chosen and rejected" not in text
+    assert f">{seen['brier']:.4f}<" in text
+
+
+def test_flags_are_shown_where_the_model_knows_one(project: Project, manager: Client) -> None:
+    seen = draw_report(n_prompts=12, flag="hateful")
+    make_model(project, seen)
+    make_model(project)
+    text = page(manager, project, "model", 1)
+    flags = seen["flags"]
+    assert "The flag “hateful”" in text
+    area = flags["roc_auc"]
+    shares = [f"{round(100 * area[key])} %" for key in ("value", "low", "high")]
+    assert (
+        f'<strong>{shares[0]}</strong> <span class="soft">({shares[1]} to {shares[2]}, n = {flags["n_votes"]})' in text
+    )
+    assert f">{flags['classes'][0]['f1']['value']:.3f}<" in text
+    assert "always saying the commoner class would be right on" in text
+    assert "The flag" not in page(manager, project, "model", 2)
+
+
+def test_a_flag_that_nobody_set_is_said_to_tell_nothing(project: Project, manager: Client) -> None:
+    seen = draw_report(n_prompts=6, flag="hateful", flagged=0.0)
+    make_model(project, seen)
+    assert "All votes of the test prompts are for one class" in page(manager, project, "model", 1)
+
+
+def test_the_report_is_downloaded_as_it_was_written(project: Project, manager: Client) -> None:
+    seen = draw_report(n_prompts=6)
+    make_model(project, seen)
+    answer = manager.get(url(project, "model_report", 1))
+    assert answer.json() == seen
+    assert answer["Content-Disposition"] == 'attachment; filename="helpful-model-1-report.json"'
+    assert url(project, "model_report", 1) in page(manager, project, "model", 1)
+
+
+def test_what_more_labels_brought_is_shown_once_there_are_two_sizes(project: Project, manager: Client) -> None:
+    make_model(project, version=make_version(project, training_pairs=100))
+    assert "What more labels brought" not in page(manager, project, "models")
+    make_model(project, version=make_version(project, training_pairs=1234))
+    text = page(manager, project, "models")
+    assert "What more labels brought" in text
+    assert '<td class="number">1,234</td>' in text
 
 
 def test_a_german_page_says_the_gates_reasons_in_german_and_draws_as_ever(project: Project, manager: Client) -> None:

@@ -36,6 +36,7 @@ FIXED = {
     "/api/v1/projects/{slug}/runs/{number}/cancel/": {"post"},
     "/api/v1/projects/{slug}/models/": {"get"},
     "/api/v1/projects/{slug}/models/{version}/promote/": {"post"},
+    "/api/v1/projects/{slug}/models/{version}/report/": {"get"},
     "/api/v1/projects/{slug}/models/{version}/rollback/": {"post"},
     "/api/v1/projects/{slug}/score/": {"post"},
 }

@@ -69,6 +69,12 @@ def test_a_model_is_shown_with_what_its_figures_must_be_read_against(project: Pr
     assert (evaluation["split"], evaluation["n_pairs"], evaluation["n_prompts"]) == ("test", 60, 10)
 
 
+def test_the_whole_report_is_given_out_as_it_was_written(project: Project, client: APIClient) -> None:
+    trained(project)
+    assert client.get(f"{MODELS}1/report/").json() == report(0.8, 0.5)
+    assert client.get(f"{MODELS}2/report/").status_code == 404
+
+
 def test_promotion_needs_a_reason_and_is_written_down(project: Project, client: APIClient) -> None:
     trained(project)
     refused = client.post(f"{MODELS}1/promote/")

@@ -1,27 +1,17 @@
-"""The numbers behind the pages' drawings, as plain values. The templates draw; each has a table beside it."""
+"""Shares of pairs with their intervals, on an axis from 0 to 100 %: a model's accuracy and what it is held against."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from rewardtrain.models import RewardModel, RunPoint
+from rewardtrain.models import RewardModel
 
-SIDE = 220  # of the calibration square, in its own units
-
-
-def loss_curve(points: Sequence[RunPoint]) -> dict[str, Any]:
-    """What <loss-curve> reads: steps and two curves over them, null where a step has no value."""
-    return {
-        "steps": [point.step for point in points],
-        "loss": [point.loss for point in points],
-        "validation": [point.validation_log_loss for point in points],
-        "ln2": math.log(2),
-    }
+Report = Mapping[str, Any]  # as `rewardtrain.core.report` writes it
 
 
 @dataclass(frozen=True)
@@ -53,12 +43,12 @@ class Share:
         return max(0.5, round(self.x_high - self.x_low, 1))
 
 
-def comparison(report: Mapping[str, Any]) -> list[Share]:
+def comparison(report: Report) -> list[Share]:
     """The model's accuracy beside what it must be compared with, top to bottom."""
     shares = [_own(report)]
-    if report["champion"]:
-        value = report["champion"]["accuracy"]
-        shares.append(Share(_("The champion then"), "champion", value, None, None, report["n_pairs"]))
+    if rival := report["champion"]:
+        low, high = rival.get("accuracy_low"), rival.get("accuracy_high")  # schema 1 has none
+        shares.append(Share(_("The champion then"), "champion", rival["accuracy"], low, high, report["n_pairs"]))
     shares.append(_longer(report))
     if people := _people(report):
         shares.append(people)
@@ -85,48 +75,50 @@ def versions(models: Iterable[RewardModel]) -> list[Version]:
     ]
 
 
-def _own(report: Mapping[str, Any]) -> Share:
+def _own(report: Report) -> Share:
     own = report["accuracy"]
     return Share(_("This model"), "model", own["value"], own["low"], own["high"], report["n_pairs"])
 
 
-def _longer(report: Mapping[str, Any]) -> Share:
+def _longer(report: Report) -> Share:
     longer = report["baseline_longer"]
     return Share(_("Longer wins"), "longer", longer["accuracy"], longer["low"], longer["high"], report["n_pairs"])
 
 
-def _people(report: Mapping[str, Any]) -> Share | None:
+def _people(report: Report) -> Share | None:
     if not (people := report["human_ceiling"]):
         return None
     return Share(_("People agree"), "people", people["agreement"], people["low"], people["high"], people["n"])
 
 
-@dataclass(frozen=True)
-class Bin:
-    """Pairs of which the model was about equally sure, placed in a square from (0.5, 0.5) to (1, 1)."""
-
-    low: float
-    high: float
-    n: int
-    confidence: float | None
-    accuracy: float | None
-
-    @property
-    def x(self) -> float:
-        return 0.0 if self.confidence is None else round((self.confidence - 0.5) * 2 * SIDE, 1)
-
-    @property
-    def y(self) -> float:
-        """Downwards, as SVG counts. An accuracy below chance lies on the lower edge."""
-        return 0.0 if self.accuracy is None else round((1 - max(0.5, self.accuracy)) * 2 * SIDE, 1)
-
-    @property
-    def radius(self) -> float:
-        return round(min(14.0, 3 + math.sqrt(self.n) / 2), 1)
+# --- Parts of the pairs -----------------------------------------------------------------------------------------------
 
 
-def calibration(bins: Sequence[Mapping[str, Any]]) -> list[Bin]:
-    return [Bin(*(each[key] for key in BIN)) for each in bins if each["n"]]
+def by_gap(report: Report) -> list[Share]:
+    return [_part(str(part["gap"]), part) for part in report["by_gap"]]
 
 
-BIN = ("low", "high", "n", "confidence", "accuracy")
+def by_length_difference(report: Report) -> list[Share]:
+    return [_part(_longer_by(part["low"], part["high"]), part) for part in report["by_length_difference"]]
+
+
+def by_labeler(report: Report) -> list[Share]:
+    return [_part(part["labeler"], part) for part in report["by_labeler"]]
+
+
+def _part(label: str, part: Mapping[str, Any]) -> Share:
+    """Intervals came with schema 2."""
+    return Share(label, "model", part["accuracy"], part.get("accuracy_low"), part.get("accuracy_high"), part["n"])
+
+
+def _longer_by(low: int | None, high: int | None) -> str:
+    """By how many characters the chosen completion is longer: from low, which is in, to high, which isn't."""
+    if (low, high) == (0, 1):
+        return _("equally long")
+    if low is None:
+        return _("more than %(n)s shorter") % {"n": number_format(-(high or 0))}
+    if high is None:
+        return _("more than %(n)s longer") % {"n": number_format(low - 1)}
+    words = _("%(from)s to %(to)s longer") if low > 0 else _("%(from)s to %(to)s shorter")
+    near, far = (low, high - 1) if low > 0 else (1 - high, -low)
+    return words % {"from": number_format(near), "to": number_format(far)}

@@ -1,0 +1,20 @@
+"""The numbers behind the pages' drawings, as plain values. The templates draw; each drawing has a table beside it."""
+
+from rewardtrain.charts.learning import learning
+from rewardtrain.charts.losses import loss_curve
+from rewardtrain.charts.reports import flag_reliability, reliability, rewards, verdicts
+from rewardtrain.charts.shares import by_gap, by_labeler, by_length_difference, comparison, versions
+
+__all__ = [
+    "by_gap",
+    "by_labeler",
+    "by_length_difference",
+    "comparison",
+    "flag_reliability",
+    "learning",
+    "loss_curve",
+    "reliability",
+    "rewards",
+    "verdicts",
+    "versions",
+]

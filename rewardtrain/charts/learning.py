@@ -1,0 +1,120 @@
+"""What labels brought: accuracy and log loss of a project's models by how many pairs each was trained on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from labeling.models import Project
+from rewardtrain.models import Evaluation, TrainingRun
+
+
+@dataclass(frozen=True)
+class Estimate:
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model, what it was trained on, and what it was worth on the test pairs of its time."""
+
+    version: int
+    champion: bool
+    depth: str
+    training_pairs: int
+    test_pairs: int
+    accuracy: Estimate
+    log_loss: Estimate
+    longer_wins: float
+
+    @property
+    def depth_in_words(self) -> str:
+        return str(TrainingRun.Depth(self.depth).label)
+
+
+def measured(project: Project) -> list[Measured]:
+    """Every evaluated model of a project. Asks for these figures only: reports are long and models many."""
+    rows = Evaluation.objects.filter(reward_model__project=project, split="test").values_list(
+        "reward_model__version", "reward_model__champion", "reward_model__run__depth",
+        "dataset_version__counts__train__pairs", "n_pairs", "accuracy", "accuracy_low", "accuracy_high",
+        "log_loss", "report__log_loss__low", "report__log_loss__high", "report__baseline_longer__accuracy",
+    )  # fmt: skip
+    return [
+        Measured(version, champion, depth, trained or 0, tested, Estimate(*rest[:3]), Estimate(*rest[3:6]), rest[6])
+        for version, champion, depth, trained, tested, *rest in rows
+    ]
+
+
+COIN = {"accuracy": 0.5, "log_loss": math.log(2)}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One model in one of the two drawings; places are percentages of it."""
+
+    model: Measured
+    x: float
+    y: float
+    y_low: float
+    y_high: float
+    named: bool  # the label beside it: of the champion, the first and the last; all would lie on one another
+
+
+@dataclass(frozen=True)
+class Tick:
+    value: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Panel:
+    points: list[Point]
+    ticks: list[Tick]
+    line: Tick  # what a coin has
+
+
+@dataclass(frozen=True)
+class Learning:
+    models: Sequence[Measured]
+    accuracy: Panel
+    log_loss: Panel
+    first: int  # training pairs at the left and the right end
+    last: int
+
+    @property
+    def mixed(self) -> bool:
+        """Whether heads and fine-tuned models stand side by side."""
+        return len({model.depth for model in self.models}) > 1
+
+
+def learning(project: Project) -> Learning | None:
+    """In the order of the training pairs; None with fewer than two sizes, for one point shows no course."""
+    models = sorted(measured(project), key=lambda model: (model.training_pairs, model.version))
+    if len({model.training_pairs for model in models}) < 2:
+        return None
+    first, last = models[0].training_pairs, models[-1].training_pairs
+    return Learning(models, _panel(models, "accuracy"), _panel(models, "log_loss"), first, last)
+
+
+def _panel(models: Sequence[Measured], measure: str) -> Panel:
+    estimates: list[Estimate] = [getattr(model, measure) for model in models]
+    coin = COIN[measure]
+    seen = [coin, *(end for estimate in estimates for end in (estimate.low, estimate.high))]
+    step = 0.05 if max(seen) - min(seen) < 0.25 else 0.1
+    lowest, highest = math.floor(min(seen) / step), math.ceil(max(seen) / step)
+    low, high = lowest * step, highest * step
+
+    def y(value: float) -> float:
+        return round(100 * (high - value) / (high - low), 1)
+
+    first, last = models[0].training_pairs, models[-1].training_pairs
+    points = []
+    for place, (model, estimate) in enumerate(zip(models, estimates, strict=True)):
+        x = round(10 + 86 * (model.training_pairs - first) / (last - first), 1)
+        named = model.champion or place in (0, len(models) - 1)
+        points.append(Point(model, x, y(estimate.value), y(estimate.low), y(estimate.high), named))
+    ticks = [Tick(tick * step, y(tick * step)) for tick in range(lowest, highest + 1)]
+    return Panel(points, ticks, Tick(coin, y(coin)))

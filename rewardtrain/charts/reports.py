@@ -1,0 +1,208 @@
+"""A report's calibration, rewards, and people beside the model. Places are percentages of a drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from rewardtrain.charts.shares import Report, Share
+
+HALF = 44.0  # percent of the drawing's height that a histogram's tallest bar takes, up or down
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Pairs of which the model was about equally sure, in a drawing from 50 to 100 % across and 0 to 100 % up."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    part: float  # of the fullest bin
+
+    @property
+    def x(self) -> float:
+        return round((self.confidence - 0.5) * 200, 1)
+
+    @property
+    def y(self) -> float:
+        """Downwards, as SVG counts."""
+        return round(100 - self.accuracy * 100, 1)
+
+    @property
+    def y_low(self) -> float:
+        return round(100 - self.accuracy_low * 100, 1)
+
+    @property
+    def y_high(self) -> float:
+        return round(100 - self.accuracy_high * 100, 1)
+
+    @property
+    def left(self) -> float:
+        return round((self.low - 0.5) * 200 + 0.5, 1)
+
+    @property
+    def width(self) -> float:
+        return round((self.high - self.low) * 200 - 1, 1)
+
+    @property
+    def height(self) -> float:
+        return round(100 * self.part, 1)
+
+    @property
+    def top(self) -> float:
+        return round(100 - self.height, 1)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """A reliability diagram, and the error that it amounts to."""
+
+    name: str
+    error: Mapping[str, Any]
+    bins: list[Bin]
+
+    @property
+    def n(self) -> int:
+        return sum(each.n for each in self.bins)
+
+
+def reliability(report: Report) -> list[Reliability]:
+    """Before and after the temperature was fitted; one alone where none was, or in a report that knows neither."""
+    calibrated = "ece_raw" in report and report["temperature"] * report["raw_scale"] != 1
+    return _reliability(report["ece"], report["ece_raw"] if calibrated else None)
+
+
+def flag_reliability(flags: Mapping[str, Any]) -> list[Reliability]:
+    """The same of a flag's class."""
+    return _reliability(flags["ece"], flags["ece_raw"] if flags["class_temperature"] != 1 else None)
+
+
+def _reliability(after: Mapping[str, Any], before: Mapping[str, Any] | None) -> list[Reliability]:
+    if before is None:
+        return [Reliability(_("As it comes out of training"), after, _bins(after))]
+    return [
+        Reliability(_("Before calibration"), before, _bins(before)),
+        Reliability(_("After calibration"), after, _bins(after)),
+    ]
+
+
+def _bins(error: Mapping[str, Any]) -> list[Bin]:
+    """A report of schema 1 has no intervals."""
+    filled = [each for each in error["bins"] if each["n"]]
+    fullest = max((each["n"] for each in filled), default=1)
+    return [
+        Bin(
+            low=each["low"],
+            high=each["high"],
+            n=each["n"],
+            confidence=each["confidence"],
+            accuracy=each["accuracy"],
+            accuracy_low=each.get("accuracy_low", each["accuracy"]),
+            accuracy_high=each.get("accuracy_high", each["accuracy"]),
+            part=each["n"] / fullest,
+        )
+        for each in filled
+    ]
+
+
+# --- Rewards ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bin of rewards: chosen completions upwards, rejected ones downwards from the middle."""
+
+    low: float
+    high: float
+    chosen: int
+    rejected: int
+    x: float
+    width: float
+    up: float  # heights
+    down: float
+
+    @property
+    def top(self) -> float:
+        return round(50 - self.up, 2)
+
+
+@dataclass(frozen=True)
+class Rewards:
+    bars: list[Bar]
+    chosen: Mapping[str, Any]  # mean, sd
+    rejected: Mapping[str, Any]
+    chosen_x: float  # where the means stand
+    rejected_x: float
+    overlap: float
+    auc: Mapping[str, Any]
+
+    @property
+    def low(self) -> float:
+        return self.bars[0].low
+
+    @property
+    def high(self) -> float:
+        return self.bars[-1].high
+
+
+def rewards(report: Report) -> Rewards | None:
+    """None for a report of schema 1."""
+    if not (seen := report.get("rewards")):
+        return None
+    edges: list[float] = seen["edges"]
+    chosen, rejected = seen["chosen"], seen["rejected"]
+    fullest = max(*chosen["counts"], *rejected["counts"])
+
+    def x(value: float) -> float:
+        return round(min(100.0, max(0.0, 100 * (value - edges[0]) / (edges[-1] - edges[0]))), 2)
+
+    bars = [
+        Bar(
+            low=low,
+            high=high,
+            chosen=up,
+            rejected=down,
+            x=x(low),
+            width=round(x(high) - x(low), 2),
+            up=round(HALF * up / fullest, 2),
+            down=round(HALF * down / fullest, 2),
+        )
+        for low, high, up, down in zip(edges, edges[1:], chosen["counts"], rejected["counts"], strict=False)
+    ]
+    return Rewards(bars, chosen, rejected, x(chosen["mean"]), x(rejected["mean"]), seen["overlap"], seen["auc"])
+
+
+# --- People -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Pairs that two people judged alike: how many of all such pairs, and how sure the model is of them."""
+
+    share: Share
+    confidence: float | None
+
+
+def verdicts(report: Report) -> list[Verdict]:
+    """Two people's judgement of a pair beside the model's, as parts of all pairs that two judged; empty without any."""
+    if not (people := report.get("people")):
+        return []
+    names = {
+        "with_both": _("agree, the model too"),
+        "against_both": _("agree, the model against both"),
+        "disagree": _("disagree"),
+        "tied": _("one or both: a tie"),
+    }
+    kinds = {"with_both": "model", "against_both": "against"}
+    found = []
+    for key, name in names.items():
+        n, sure = people[key]["n"], people[key]["confidence"]
+        found.append(Verdict(Share(name, kinds.get(key, "people"), n / people["n"], None, None, n), sure))
+    return [verdict for verdict in found if verdict.share.n]

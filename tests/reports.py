@@ -1,0 +1,99 @@
+"""Evaluation reports as core writes them, of rankings and rewards that are drawn at random but look like real ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from numpy.random import Generator
+
+from rewardtrain.core import metrics
+from rewardtrain.core.data import Group, Message, Ranking
+from rewardtrain.core.metrics import Floats, Json
+from rewardtrain.core.report import Scores, build_report
+
+LABELERS = ("anna", "ben", "cleo")
+K = 4
+SPREAD = 0.9  # of what one labeler thinks around what completions are worth
+
+
+def draw_report(
+    *,
+    n_prompts: int = 90,
+    skill: float = 0.6,
+    champion_skill: float | None = None,
+    flag: str | None = None,
+    flagged: float = 0.2,
+    seed: int = 1,
+    samples: int = 100,
+) -> Json:
+    """A report on prompts of four completions, each ranked by two of three people with ties.
+
+    skill: correlation of rewards with what completions are worth. Longer ones are worth a little more. flag: what the
+    worst ones are flagged with, so large a part of them, by a model with a binary head.
+    """
+    random = np.random.default_rng(seed)
+    length = random.normal(size=(n_prompts, K))
+    worth = (random.normal(size=(n_prompts, K)) + 0.4 * length) / 1.08
+    groups = [_group(place, worth[place], length[place], random) for place in range(n_prompts)]
+    scores = _scores(groups, worth, skill, random)
+    if flag:
+        bad = worth <= np.quantile(worth, flagged) if flagged else np.zeros_like(worth, dtype=bool)
+        groups = [_flag(group, flag, row) for group, row in zip(groups, bad, strict=True)]
+        scores = replace(scores, logits=np.hstack([-scores.logits - 1.5, scores.logits]), labels=(flag, f"not_{flag}"))
+    return build_report(
+        groups,
+        scores,
+        champion=None if champion_skill is None else _scores(groups, worth, champion_skill, random),
+        device="CPU, 2 threads",
+        peak_memory_mb=1130.0,
+        samples=samples,
+        seed=0,
+    )
+
+
+def as_schema_1(report: Json) -> Json:
+    """What an older version kept of such an evaluation: no calibration, people or rewards, no intervals of parts."""
+    newer = ("pairs_fingerprint", "log_loss_raw", "temperature", "raw_scale", "ece_raw", "people", "rewards", "margins")
+    old = {key: value for key, value in report.items() if key not in newer}
+    for key in ("by_gap", "by_length_difference", "by_labeler"):
+        old[key] = [_without_interval(part) for part in report[key]]
+    bins = [_without_interval(part) for part in report["ece"]["bins"]]
+    tau = {key: report["kendall_tau_b"][key] for key in ("value", "n")}
+    brier, error = report["brier"]["value"], {"value": report["ece"]["value"], "bins": bins}
+    return old | {"schema": 1, "brier": brier, "ece": error, "kendall_tau_b": tau}
+
+
+def _without_interval(part: Json) -> Json:
+    return {key: value for key, value in part.items() if key not in ("accuracy_low", "accuracy_high")}
+
+
+def _group(place: int, worth: Floats, length: Floats, random: Generator) -> Group:
+    texts = tuple("word " * int(40 * np.exp(0.7 * each) + 1) + str(index) for index, each in enumerate(length))
+    people = random.permutation(LABELERS)[:2]
+    rankings = tuple(Ranking(str(name), _ranks(worth + random.normal(size=K) * SPREAD)) for name in people)
+    return Group(f"p{place}", "test", (Message("user", f"{place}?"),), texts, rankings)
+
+
+def _flag(group: Group, name: str, bad: npt.NDArray[np.bool_]) -> Group:
+    flags = tuple({name: bool(each)} for each in bad)
+    return replace(group, rankings=tuple(replace(ranking, flags=flags) for ranking in group.rankings))
+
+
+def _ranks(values: Floats) -> tuple[int, ...]:
+    """What is close together is a tie."""
+    steps = np.round(values * 1.5).astype(int)
+    return tuple(int(1 + sum(steps > step)) for step in steps)
+
+
+def _scores(groups: list[Group], worth: Floats, skill: float, random: Generator) -> Scores:
+    """Normalised rewards with the temperature that suits them; training left them too sure of themselves."""
+    noise = random.normal(size=worth.shape)
+    rewards = skill * worth + np.sqrt(1 - skill**2) * noise
+    rewards = (rewards - rewards.mean()) / rewards.std()
+    margins = metrics.collect_pairs(groups).margins(rewards.tolist())
+    temperatures = np.geomspace(0.3, 10, 60)
+    temperature = float(min(temperatures, key=lambda each: metrics.log_loss(margins / each).mean()))
+    logits = rewards.reshape(-1, 1).astype(np.float32)
+    return Scores(logits, [K] * len(groups), 7, 0, 1.5, temperature=temperature, raw_scale=2.5 / temperature)
