@@ -1,6 +1,7 @@
 """The model card: README.md of a model folder, as the Hugging Face Hub reads it. No torch."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -10,7 +11,7 @@ from rewardtrain.core.encoding import CHAT, PAIR
 
 BASE_MODELS = {"minilm": "sentence-transformers/all-MiniLM-L6-v2"}  # Hub ids of backbones that come with a package
 NAME = "reward-model"
-_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")  # owner/name; a folder is none
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")  # owner/name
 
 
 def model_card(config: TrainConfig, settings: dict[str, Any], data: dict[str, Any], report: dict[str, Any]) -> str:
@@ -46,7 +47,7 @@ def _metadata(config: TrainConfig, data: dict[str, Any], report: dict[str, Any])
     return ModelCardData(
         model_name=NAME,
         eval_results=results,
-        base_model=base if _HUB_ID.fullmatch(base) else None,
+        base_model=base if _HUB_ID.fullmatch(base) and not Path(base).is_dir() else None,
         library_name="transformers",
         pipeline_tag="text-classification",
         tags=["reward-model", "preference", config.head],

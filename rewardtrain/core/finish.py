@@ -23,7 +23,7 @@ from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.report import Scores, build_report
 
 MODEL, REPORT, KEPT_SCORES = "model", "report.json", "validation.npy"
-REFERENCE = 2000  # training completions whose rewards are brought to mean 0 and sd 1: these to 2 % (1 / sqrt(2000))
+REFERENCE = 1000  # training completions whose rewards are brought to mean 0 and sd 1: these to 3 % (1 / sqrt(1000))
 
 Score = Callable[[str], Scores]  # raw logits of 'validation', of 'test', and of 'train' or a sample of it
 

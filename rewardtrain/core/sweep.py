@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -27,7 +28,7 @@ from rewardtrain.core.tables import align
 from rewardtrain.core.train import METRICS, train
 
 MAX_POINTS = 64
-POINTS, RESULT = "points", "sweep.json"
+POINTS, RESULT, CACHE = "points", "sweep.json", "cache"
 
 Grid = Mapping[str, Sequence[object]]
 
@@ -92,8 +93,8 @@ def sweep(
 ) -> Json:
     """Train every point in out/points, compare on the validation split, test the winner, and write out/sweep.json.
 
-    Called again it goes on where it was: finished points are not trained again. cache: see train. tell: gets a line
-    for each point. Raises a CoreError.
+    Called again it goes on where it was: finished points are not trained again. cache: see train; without it the points
+    share one in `out` until the end. tell: gets a line for each point. Raises a CoreError.
     """
     points, identity = make_points(base, grid), fingerprint(data)
     rows = read_groups(data)
@@ -102,7 +103,7 @@ def sweep(
     for number, point in enumerate(points, start=1):
         tell(f"{number} of {len(points)}: {point.label}")
         folder = out / point.folder(identity)
-        train(data, folder, point.config, cache=cache, should_stop=should_stop, measured="validation")
+        train(data, folder, point.config, cache=cache or out / CACHE, should_stop=should_stop, measured="validation")
         scores[point.label] = _scores(folder, rows, groups, point.config)
     result = _compare(points, groups, scores, base)
     by_label = {point.label: point for point in points}
@@ -114,6 +115,8 @@ def sweep(
     result["test"] = evaluate_file(str(model), data, split="test")
     describe_again(model, result["test"])
     write_json(out / RESULT, result)
+    if not cache:
+        shutil.rmtree(out / CACHE, ignore_errors=True)
     return result
 
 

@@ -267,6 +267,6 @@ def test_a_full_disk_is_named_and_leaves_no_finished_folder(dataset: Dataset, ti
 
 def test_the_reference_is_spread_over_the_split_and_bounded() -> None:
     groups = [Group(str(index), "train", (Message("user", "?"),), ("a", "b"), ()) for index in range(2500)]
-    assert reference(groups) == list(range(0, 2500, 3))
+    assert reference(groups) == list(range(0, 2500, 5))
     assert 2 * len(reference(groups)) <= REFERENCE
     assert reference(groups[:4]) == [0, 1, 2, 3]

@@ -13,6 +13,7 @@ from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import ConfigError
 from rewardtrain.core.evaluate import evaluate_file
+from rewardtrain.core.shards import BACKBONE
 from rewardtrain.core.sweep import make_points, parse_grid
 
 Rows = Callable[..., list[dict[str, Any]]]
@@ -128,3 +129,14 @@ def test_without_validation_pairs_nothing_is_trained(
     assert main(arguments(data, tmp_path / "out", tiny_bert, "epochs=1,2")) == 2
     assert "the validation split has 0 prompts and no pair" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_heads_share_the_features_of_one_backbone(tmp_path: Path, make_rows: Rows, tiny_bert: Path) -> None:
+    """Both points' folders hold the one file of backbone weights, and the features are gone at the end."""
+    data, out = tmp_path / "data.jsonl", tmp_path / "out"
+    data.write_text("".join(json.dumps(row) + "\n" for row in make_rows(60)))
+    assert main([*arguments(data, out, tiny_bert, "l2=1,100"), "--set", "depth=head"]) == 0
+    one, other = out.glob(f"points/*/model/{BACKBONE}")
+    assert one.samefile(other)
+    assert not (out / "cache").exists()
+    verify(out / json.loads((out / "sweep.json").read_text())["points"][0]["folder"] / "model")
