@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import numpy as np
 
@@ -68,10 +68,8 @@ class Bench:
         self.podium, self.manager, self.batches, self.batch = podium, manager, batches, batch
         self.slug = f"size-{n_prompts}"
         manager.post("/projects/", {"slug": self.slug, "name": self.slug, "guidelines": "Higher is better."})
-        with podium.database() as database:
-            row = database.execute("SELECT id FROM labeling_project WHERE slug = %s", [self.slug]).fetchone()
-        assert row
-        self.id = int(row[0])
+        self.database = podium.database()
+        (self.id,) = self.one("SELECT id FROM labeling_project WHERE slug = %s", self.slug)
         manager.post(f"/projects/{self.slug}/members/", {"username": "labeler1", "role": "labeler"})
         self.labeler = podium.client(podium.token("labeler1"))
         podium.set_policy(self.slug, head_enabled=False, enabled=False)
@@ -130,38 +128,35 @@ class Bench:
         """Whether the product has seen that all features are there."""
         mark = self.podium.data_dir / "models" / "cache" / "ahead" / f"{self.id}.json"
         query = "SELECT max(id) FROM labeling_prompt WHERE project_id = %s"
-        with self.podium.database() as database:
-            found = database.execute(query, [self.id]).fetchone()
-        return mark.exists() and found == (json.loads(mark.read_text())["prompt"],)
+        return mark.exists() and self.one(query, self.id) == (json.loads(mark.read_text())["prompt"],)
 
     def champion(self, *, other_than: int = 0) -> int:
         """Its version, 0 for none."""
-        query = "SELECT version FROM rewardtrain_rewardmodel WHERE champion AND project_id = %s AND version <> %s"
-        with self.podium.database() as database:
-            row = database.execute(query, [self.id, other_than]).fetchone()
-        return int(row[0]) if row else 0
+        query = "SELECT max(version) FROM rewardtrain_rewardmodel WHERE champion AND project_id = %s AND version <> %s"
+        (version,) = self.one(query, self.id, other_than)
+        return version or 0
 
-    def row(self, version: int) -> dict[str, Any]:
+    def row(self, version: int) -> dict[str, float]:
+        """When things happened in the run of this model, in seconds since 1970."""
         query = (
-            "SELECT r.requested_at, r.started_at, r.finished_at, r.folder FROM rewardtrain_rewardmodel m "
+            "SELECT r.folder, r.requested_at, r.started_at, r.finished_at FROM rewardtrain_rewardmodel m "
             "JOIN rewardtrain_trainingrun r ON r.id = m.run_id WHERE m.project_id = %s AND version = %s"
         )
-        with self.podium.database() as database:
-            found = database.execute(query, [self.id, version]).fetchone()
-        assert found
-        metrics = self.podium.data_dir / "models" / found[3] / "out" / "metrics.jsonl"
+        folder, *at = self.one(query, self.id, version)
+        metrics = self.podium.data_dir / "models" / folder / "out" / "metrics.jsonl"
         events = [json.loads(line) for line in metrics.read_text().splitlines()]
-        times = {event["event"]: datetime.fromisoformat(event["time"]).timestamp() for event in events}
-        return (
-            dict(zip(("requested", "started", "finished"), (at.timestamp() for at in found[:3]), strict=True)) | times
-        )
+        times = {event["event"]: datetime.fromisoformat(event["time"]) for event in events}
+        times |= dict(zip(("requested", "started", "finished"), at, strict=True))
+        return {name: then.timestamp() for name, then in times.items()}
 
     def folder(self, version: int) -> Path:
         query = "SELECT folder FROM rewardtrain_rewardmodel WHERE project_id = %s AND version = %s"
-        with self.podium.database() as database:
-            found = database.execute(query, [self.id, version]).fetchone()
-        assert found
-        return self.podium.data_dir / "models" / str(found[0])
+        return self.podium.data_dir / "models" / str(self.one(query, self.id, version)[0])
+
+    def one(self, query: LiteralString, *values: object) -> tuple[Any, ...]:
+        found = self.database.execute(query, values).fetchone()
+        assert found, (query, values)
+        return found
 
     def fill_cache(self, groups: list[Group]) -> None:
         frozen = Frozen(TrainConfig(depth="head"), self.podium.data_dir / "models" / "cache")

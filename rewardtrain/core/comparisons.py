@@ -122,14 +122,15 @@ def build_dataset(groups: Iterable[Group], config: TrainConfig) -> Dataset:
     """
     groups = list(groups)
     flag = _choose_flag(groups, config.flag) if config.head == "binary" else None
-    keys = {split: {group.prompt_key for group in groups if group.split == split} for split in SPLITS}
-    later = {"train": keys["validation"] | keys["test"], "validation": keys["test"], "test": set[str]()}
+    keys = [group.prompt_key for group in groups]
+    seen = {split: {key for group, key in zip(groups, keys, strict=True) if group.split == split} for split in SPLITS}
+    later = {"train": seen["validation"] | seen["test"], "validation": seen["test"], "test": set[str]()}
     splits: dict[str, list[Group]] = {split: [] for split in SPLITS}
     comparisons: dict[str, list[Comparisons]] = {split: [] for split in SPLITS}
     left_out = {"one_completion": 0, "no_ranking": 0, "only_ties": 0, "leak": 0}
-    for group in groups:
+    for group, key in zip(groups, keys, strict=True):
         merged = merge(group, ties=config.ties, margin=config.margin, flag=flag, positive=config.flag_positive)
-        reason = _unusable(group, merged) or ("leak" if group.prompt_key in later[group.split] else None)
+        reason = _unusable(group, merged) or ("leak" if key in later[group.split] else None)
         if reason:
             left_out[reason] += 1
         else:

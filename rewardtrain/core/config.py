@@ -172,6 +172,11 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 _CLASHES: list[tuple[Callable[[TrainConfig], bool], str]] = [
     (
+        lambda config: config.depth == "head" and config.centering > 0,
+        "centering is {centering} but depth is 'head', whose rewards have mean 0 on the training split as they are;"
+        " set centering=0",
+    ),
+    (
         lambda config: config.ties == "davidson" and config.margin != "none",
         "ties is 'davidson' and margin is {margin!r}; with a margin the chances of win, loss and tie don't add up to 1,"
         " so set margin=none or another ties",

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -104,10 +105,11 @@ def digest(path: Path, cache: Path) -> str:
         if known["stamp"] == stamp:
             return str(known["sha256"])
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        found = hashlib.file_digest(file, "sha256").hexdigest()
     notes.parent.mkdir(exist_ok=True)
-    write_json(notes, {"path": str(path), "stamp": stamp, "sha256": digest})
-    return digest
+    with suppress(FileNotFoundError):  # another process writes the same note this moment
+        write_json(notes, {"path": str(path), "stamp": stamp, "sha256": found})
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -36,7 +36,7 @@ def minimise(function: Function, start: Floats, solve: Solve, *, tolerance: floa
     return point
 
 
-def conjugate_gradients(times: Solve, target: Floats, solve: Solve, *, tolerance: float = 1e-4) -> Floats:
+def conjugate_gradients(times: Solve, target: Floats, solve: Solve, *, tolerance: float = 1e-2) -> Floats:
     """x with times(x) = target, for all M columns of (D, M) targets beside each other.
 
     times: a positive definite matrix times each column. Preconditioned (Nocedal & Wright 2006, algorithm 5.3), to a

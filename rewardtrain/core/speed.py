@@ -1,18 +1,23 @@
 """What a run's settings turn on in a network: time against memory."""
 
-from typing import Any
-
 import torch
 
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.errors import ConfigError
+from rewardtrain.core.model import RewardModel
 
 
-def speed_up(network: Any, config: TrainConfig) -> None:
-    """Turn on what a run's settings ask for: gradient checkpointing and compilation. Raises ConfigError.
+def speed_up(model: RewardModel, config: TrainConfig) -> None:
+    """Choose the attention, and turn on gradient checkpointing and compilation where asked for. Raises ConfigError.
+
+    Attention is torch's fused one, which doesn't hold the matrix of weights, but for bfloat16 on a CPU, where plain
+    products are faster (MiniLM forward and backward, one core: 1.4 times at 100 tokens, 1.1 at 250; in float32 0.9).
 
     Checkpointing needs the network in training mode, which changes nothing else: there is no dropout.
     """
+    network = model.network
+    if model.device.kind == "cpu" and model.device.dtype is torch.bfloat16 and not model.packs:
+        network.set_attn_implementation("eager")
     if config.gradient_checkpointing:
         if not network.supports_gradient_checkpointing:
             kind = type(network).__name__

@@ -130,7 +130,7 @@ def _prepare(
         config.backbone, max_length=config.max_length, device=device, labels=labels_of(config, dataset.flag)
     )
     freeze(model.network, config, new_parameters=model.new_parameters)
-    speed_up(model.network, config)
+    speed_up(model, config)
     log.emit("phase", phase="tokenizing")
     encoded = {
         split: encode_groups(

@@ -1,63 +1,24 @@
 """python -m rewardtrain.core, as another program starts it."""
 
 import json
-import os
-import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.artifact import read_heads, verify
 from rewardtrain.core.errors import ConfigError, from_exception
+from tests.core.commands import ROOT, events, losses, start, wait_for_step
 
-ROOT = Path(__file__).resolve().parents[2]
 Rows = Callable[..., list[dict[str, Any]]]
 Write = Callable[..., Path]
-
-
-def start(*arguments: object, limit: str = "") -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "rewardtrain.core", *map(str, arguments)]
-    if limit:
-        command = ["bash", "-c", f'{limit}; exec "$@"', "bash", *command]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def events(out: Path) -> list[dict[str, Any]]:
-    path = out / "metrics.jsonl"
-    text = path.read_text() if path.exists() else ""
-    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-
-
-def wait_for_step(process: subprocess.Popen[str], out: Path, step: int) -> None:
-    """Return as soon as the metrics tell of the step."""
-    while process.poll() is None:
-        if any(event["event"] == "step" and event["step"] >= step for event in events(out)):
-            return
-        time.sleep(0.001)
-    raise AssertionError(process.communicate())
-
-
-def losses(out: Path) -> list[tuple[int, float]]:
-    return [(event["step"], event["loss"]) for event in events(out) if event["event"] == "step"]
 
 
 @pytest.fixture(scope="session")
@@ -141,31 +102,6 @@ def test_evaluate_prints_the_accuracy_first_and_equals_the_run(
     assert report["log_loss"]["value"] == pytest.approx(wanted["log_loss"]["value"], abs=1e-6)
     zero = pytest.approx(0, abs=1e-12)
     assert report["champion"]["difference"]["log_loss"] == {"value": zero, "low": zero, "high": zero}
-
-
-@pytest.mark.parametrize("attempt", [0, 1])
-def test_a_killed_run_goes_on_to_the_same_bits(
-    attempt: int, finished: tuple[Path, Path, list[str]], tmp_path: Path
-) -> None:
-    """kill -9 at a random step, twice in the second attempt's run, against the run that never stopped."""
-    data, whole, settings = finished
-    random_ = random.Random()
-    steps = sorted(random_.randint(1, 24) for _ in range(attempt + 1))
-    for step in steps:
-        process = start("train", data, tmp_path, *settings)
-        wait_for_step(process, tmp_path, step)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    process = start("train", data, tmp_path, *settings)
-    _, stderr = process.communicate()
-    assert process.returncode == 0, stderr
-    one, other = load_file(whole / "model/model.safetensors"), load_file(tmp_path / "model/model.safetensors")
-    assert all(torch.equal(one[name], other[name]) for name in one), f"killed at steps {steps}"
-    assert losses(tmp_path) == losses(whole), f"killed at steps {steps}"
-    reports = [json.loads((out / "report.json").read_text()) for out in (whole, tmp_path)]
-    for report in reports:
-        del report["seconds"], report["peak_memory_mb"]
-    assert reports[0] == reports[1]
 
 
 def test_a_terminated_run_leaves_a_checkpoint_and_exits_75(

@@ -41,6 +41,7 @@ def test_settings_on_the_command_line_go_over_the_file(tmp_path: Path) -> None:
         ),
         ({"flag": "hateful"}, "flag is 'hateful' .* but head is 'scalar', which reads no flags; set head=binary"),
         ({"flag_positive": False}, "flag_positive False but head is 'scalar'"),
+        ({"depth": "head", "centering": 0.1}, "centering is 0.1 but depth is 'head', .* set centering=0"),
         ({"head": "binary", "flag_weight": 0}, "head is 'binary' and flag_weight is 0.0, .* set head=scalar"),
     ],
 )

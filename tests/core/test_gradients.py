@@ -32,10 +32,10 @@ MESSAGES = {
 }
 
 
-def load(folder: Path, **settings: Any) -> tuple[RewardModel, Batch]:
+def load(folder: Path, *, dtype: str = "float32", **settings: Any) -> tuple[RewardModel, Batch]:
     torch.manual_seed(3)
-    model = load_backbone(str(folder), max_length=32, device=choose_device(1))
-    speed_up(model.network, TrainConfig(**settings))
+    model = load_backbone(str(folder), max_length=32, device=choose_device(1, dtype=dtype))
+    speed_up(model, TrainConfig(**settings))
     encoded = [model.encoder.encode(group.prompt, group.completions) for group in GROUPS]
     return model, make_batch(encoded, [merge(group) for group in GROUPS])
 
@@ -132,9 +132,21 @@ def test_half_precision_gives_nearly_the_same_gradient(tiny_bert: Path, dtype: t
     assert torch.linalg.norm(got - wanted) < 0.05 * torch.linalg.norm(wanted)
 
 
-def test_attention_is_torchs_own_fused_one(tiny_bert: Path, tiny_llama: Path) -> None:
-    for folder in (tiny_bert, tiny_llama):
-        assert load(folder)[0].network.config._attn_implementation == "sdpa"
+def test_attention_is_torchs_fused_one_but_for_an_encoder_in_bfloat16(tiny_bert: Path, tiny_llama: Path) -> None:
+    kinds = [
+        load(folder, dtype=dtype)[0].network.config._attn_implementation
+        for folder in (tiny_bert, tiny_llama)
+        for dtype in ("float32", "bfloat16")
+    ]
+    assert kinds == ["sdpa", "eager", "sdpa", "sdpa"]
+
+
+def test_both_kinds_of_attention_give_the_same_rewards(tiny_bert: Path) -> None:
+    """A run in bfloat16 scores with the plain one in float32, and its saved folder with the fused one."""
+    fused, batch = load(tiny_bert)
+    plain, _ = load(tiny_bert, dtype="bfloat16")
+    one, other = (predict(each, batch.sequences, token_budget=None) for each in (fused, plain.in_float32()))
+    torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")  # torch's own
