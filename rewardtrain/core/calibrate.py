@@ -13,8 +13,9 @@ import numpy.typing as npt
 from rewardtrain.core.metrics import Floats
 
 Array = npt.NDArray[np.float32]
-HOTTEST = 100.0  # times the margins' size: probabilities between 0.4975 and 0.5025, which says "no idea"
-HALVINGS = 60  # of the interval in which the temperature is looked for: to a double's last bits
+PRIOR = 4.0  # of a temperature: ln T is 0 with a deviation of 1 / sqrt(4), as told by some twenty pairs of margin 1
+WIDEST = 12.0  # |ln T| at most, of what bisection looks through
+HALVINGS = 60  # of that: to a double's last bits
 
 
 @dataclass(frozen=True)
@@ -125,28 +126,26 @@ def fit(pair_margins: Floats, class_margins: Floats) -> Calibration:
 
 
 def fit_temperature(margins: Floats) -> float:
-    """The T of least mean log loss of sigmoid(margin / T) (Guo et al. 2017, arXiv 1706.04599, section 4.2).
+    """The T of least log loss of sigmoid(margin / T) (Guo et al. 2017, arXiv 1706.04599, section 4.2), with a prior.
 
-    The loss is strictly convex in 1 / T, so the sign of its slope says on which side T is. Targets are
-    (n + 1) / (n + 2) rather than 1, as Platt 1999 sets them: some pairs that are all the right way round don't make a
-    model certain. A model that is wrong on average gets the hottest T, HOTTEST times the margins' root mean square;
-    margins that are none or all zero get 1.
+    Minimised over b = 1 / T is  sum of -ln sigmoid(b m) + PRIOR (b - ln b), which is strictly convex, so that the sign
+    of its slope says on which side b is. The prior is a gamma distribution with its mode at 1, for a log loss was what
+    training minimised: forty pairs that happen to fall well or badly neither make a model certain nor take all that it
+    knows. No margins give 1.
     """
-    size = math.sqrt(float(np.mean(margins**2))) if len(margins) else 0.0
-    if size == 0:
+    if not len(margins):
         return 1.0
-    target = (len(margins) + 1) / (len(margins) + 2)
-    hot, cold = math.log(HOTTEST * size), -math.log(HOTTEST / size)
+    low, high = -WIDEST, WIDEST  # of ln b
     for _ in range(HALVINGS):
-        middle = (hot + cold) / 2
-        if _slope(margins, math.exp(-middle), target) < 0:  # a larger 1 / T still lowers the loss
-            hot = middle
+        middle = (low + high) / 2
+        if _slope(margins, math.exp(middle)) < 0:
+            low = middle
         else:
-            cold = middle
-    return math.exp((hot + cold) / 2)
+            high = middle
+    return math.exp(-(low + high) / 2)
 
 
-def _slope(margins: Floats, inverse: float, target: float) -> float:
-    """The derivative by b = 1 / T of the mean of -target * ln sigmoid(b m) - (1 - target) * ln sigmoid(-b m)."""
-    chance = np.exp(-np.logaddexp(0.0, -margins * inverse))
-    return float(np.mean(margins * (chance - target)))
+def _slope(margins: Floats, inverse: float) -> float:
+    """The derivative by b of what fit_temperature minimises."""
+    wrong = np.exp(-np.logaddexp(0.0, margins * inverse))  # sigmoid(-b m)
+    return float(-(margins * wrong).sum() + PRIOR * (1 - 1 / inverse))
