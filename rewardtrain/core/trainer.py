@@ -135,7 +135,7 @@ class Trainer:
         loss = objective(torch.zeros(0, self.model.n_labels))
         if loss.requires_grad:  # by the objective's own parameter
             loss.backward()
-        return float(loss)
+        return loss.item()
 
     def _tick(self, phase: str, done: int, total: int) -> None:
         (self.log.progress if self.team.size == 1 else self.log.beat)(phase, done, total)

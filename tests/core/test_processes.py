@@ -59,7 +59,7 @@ def test_two_processes_learn_what_one_learns(tiny_bert: Path, data_of_processes:
     assert [loss for _, loss in losses(two)] == pytest.approx([loss for _, loss in losses(one)], abs=1e-6)
     for event, key in (("step", "margin"), ("step", "gradient_norm"), ("validation", "log_loss")):
         found, wanted = ([seen[key] for seen in events(out) if seen["event"] == event] for out in (two, one))
-        assert found == pytest.approx(wanted, abs=1e-5), key
+        assert found == pytest.approx(wanted, rel=1e-5, abs=1e-5), key
 
 
 def test_a_stop_reaches_all_and_the_run_goes_on(tiny_bert: Path, data_of_processes: Path, tmp_path: Path) -> None:
