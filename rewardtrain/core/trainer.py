@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from rewardtrain.core.batching import Batch, make_batch, padding_share, prompt_batches
 from rewardtrain.core.checkpoint import Checkpoint, checkpoint_of, save_checkpoint
@@ -132,9 +133,9 @@ class Trainer:
                 tell=self._tell_smaller,
             )
         self.optimizer.zero_grad(set_to_none=True)
-        loss = objective(torch.zeros(0, self.model.n_labels))
+        loss: Tensor = objective(torch.zeros(0, self.model.n_labels))
         if loss.requires_grad:  # by the objective's own parameter
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
         return loss.item()
 
     def _tick(self, phase: str, done: int, total: int) -> None:
