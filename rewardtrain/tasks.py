@@ -7,7 +7,8 @@ from typing import Any
 
 from celery import current_app, shared_task
 from celery.signals import worker_ready, worker_shutting_down
-from kombu.exceptions import ChannelError
+from django.db import transaction
+from kombu.exceptions import ChannelError, OperationalError
 
 from labeling import bell
 from labeling.errors import PodiumError
@@ -31,6 +32,18 @@ def sweep() -> None:
         logger.warning("silent runs: %s", requeued)
     ring()
     ask_to_encode()
+
+
+def sweep_soon() -> None:
+    """For a door at which a person asked for a run: it should not wait for beat. Call it after the request."""
+    transaction.on_commit(_sweep_now)
+
+
+def _sweep_now() -> None:
+    try:
+        sweep.apply_async(retry=False)
+    except OperationalError as error:  # beat's sweep finds the run
+        logger.warning("nobody is told of a requested run: %s", error)
 
 
 @shared_task(name=bell.RANKED)

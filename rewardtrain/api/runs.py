@@ -15,7 +15,7 @@ from labeling.api.paging import NewestFirst, PagedView
 from labeling.api.requests import person
 from labeling.api.schema import conflict
 from labeling.models import Role
-from rewardtrain import runs
+from rewardtrain import runs, tasks
 from rewardtrain.models import RunPoint, TrainingRun
 
 
@@ -88,6 +88,7 @@ class Runs(PagedView):
         wanted = body.validated_data
         depth = TrainingRun.Depth(wanted["depth"])
         run = runs.request_run(project, by=person(request), depth=depth, training=wanted["training"])
+        tasks.sweep_soon()
         return Response(RunSerializer(run).data, status=202)
 
 

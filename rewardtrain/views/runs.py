@@ -12,7 +12,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from labeling.errors import PodiumError
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, page_of, project_page
-from rewardtrain import policy, runs
+from rewardtrain import policy, runs, tasks
 from rewardtrain.charts import loss_curve
 from rewardtrain.forms import PolicyForm
 from rewardtrain.models import TrainingRun
@@ -44,6 +44,7 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
     except PodiumError as error:
         messages.error(request, error.detail)
         return redirect("runs", project.slug)
+    tasks.sweep_soon()
     return redirect("run", project.slug, run.number)
 
 

@@ -104,6 +104,16 @@ def test_the_look_starts_what_is_due_and_rings_for_it(project: Project) -> None:
     tasks.ranked(999_999)  # a project that was deleted meanwhile
 
 
+def test_a_run_by_hand_does_not_wait_for_beat(project: Project) -> None:
+    rank_prompts(project)
+    manager = join(project, role="manager")
+    answer = as_user(manager).post(f"/api/v1/projects/{project.slug}/runs/", {"depth": "head"}, format="json")
+    assert answer.status_code == 202, answer.content
+    assert tasks.waiting_messages(queue="default") == 1
+    tasks.sweep()
+    assert tasks.waiting_messages(queue="head") == 1
+
+
 def test_without_a_broker_a_ranking_is_stored_all_the_same(project: Project) -> None:
     make_prompt(project)
     before = current_app._get_current_object()

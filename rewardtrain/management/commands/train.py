@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from labeling.errors import PodiumError
 from labeling.models import Project
-from rewardtrain import policy, runs
+from rewardtrain import policy, runs, tasks
 from rewardtrain.models import TrainingRun
 
 LOOK_SECONDS = 0.5
@@ -35,6 +35,7 @@ class Command(BaseCommand):
             run = runs.request_run(found, depth=policy.Depth(depth))
         except PodiumError as error:
             raise CommandError(error.detail) from error
+        tasks.sweep_soon()
         version = run.dataset_version
         self.stdout.write(f"Run {run.number} is queued: version {version.number}, {version.n_pairs} pairs.")
         if wait:
