@@ -36,8 +36,8 @@ EMPTY = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "sou
 # Names, and words that are the same everywhere.
 NAMES = {"Podium", "JSON", "Lines", "CSV", "Parquet", "Markdown", "SHA", "English", "Esperanto", "cpu"}
 POLICY = {
-    "every_pairs": "50", "first_minimum": "60", "cooldown_minutes": "5", "backbone": "minilm", "epochs": "2",
-    "max_length": "256",
+    "head_every_pairs": "20", "every_pairs": "50", "first_minimum": "60", "cooldown_minutes": "5",
+    "backbone": "minilm", "epochs": "2", "max_length": "256",
 }  # fmt: skip
 
 
