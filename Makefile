@@ -112,7 +112,7 @@ bench: $(VENV)/bench.stamp
 	    printf '\n== %s\n' "$$file"; PYTHONPATH=. $(PYTHON_IN) "$$file" || exit 1; done
 
 accuracy: $(VENV)/bench.stamp
-	@$(PYTHON_IN) -m benchmarks.real_accuracy all .podium/real_accuracy.jsonl
+	@$(PYTHON_IN) -m benchmarks.real_accuracy all benchmarks/results/real_accuracy.jsonl
 
 screenshots: $(VENV)/test.stamp node_modules/.stamp browser
 	@$(PYTHON_IN) -m tests.browser.screenshots $(ARGS)
