@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from rewardtrain.core.artifact import is_finished, require_model
 from rewardtrain.core.comparisons import Dataset, build_dataset, require_data
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import SPLITS, fingerprint, read_groups
@@ -17,38 +16,33 @@ from rewardtrain.core.edges import Edges, edges_of
 from rewardtrain.core.errors import Stopped
 from rewardtrain.core.evaluate import quick_metrics
 from rewardtrain.core.features import Features, Floats32
-from rewardtrain.core.finish import MODEL, REPORT, finish
+from rewardtrain.core.finish import finish
 from rewardtrain.core.flags import labels_of
 from rewardtrain.core.frozen import Frozen
 from rewardtrain.core.head import Fit, Linear, Problem, choose_flag_l2, choose_l2, fit, fit_ensemble, fit_flag
-from rewardtrain.core.progress import MetricsLog
+from rewardtrain.core.progress import METRICS, MetricsLog
 from rewardtrain.core.report import Scores
 from rewardtrain.core.rival import rival_scores
 from rewardtrain.core.solvers import Floats
 
-METRICS, CACHE = "metrics.jsonl", "cache"
+CACHE = "cache"
 
 
 def train_head(
     data: Path,
     out: Path,
     config: TrainConfig,
+    champion: Path | None,
+    measured: str,
     *,
-    cache: Path | None = None,
-    champion: Path | None = None,
-    should_stop: Callable[[], bool] = lambda: False,
-    measured: str = "test",
+    cache: Path | None,
+    should_stop: Callable[[], bool],
 ) -> None:
-    """Fit a head, evaluate it on the test split and write out/model, out/report.json and out/metrics.jsonl.
+    """What train.train does at this depth.
 
     cache: where features are kept from run to run; without it they are kept in `out` until the end. A run that was
-    stopped begins again and finds what it had encoded. On a finished folder it does nothing. Raises a CoreError.
+    stopped begins again and finds what it had encoded.
     """
-    if is_finished(out / MODEL) and (out / REPORT).is_file():
-        return
-    if champion:
-        require_model(champion)
-    out.mkdir(parents=True, exist_ok=True)
     with MetricsLog(out / METRICS, keep_bytes=0, should_stop=should_stop) as log:
         _run(data, out, config, cache or out / CACHE, champion, log, measured)
         log.emit("done")

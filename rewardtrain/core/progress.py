@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from rewardtrain.core.errors import Stopped
 
+METRICS = "metrics.jsonl"  # its name in a run's folder
 BEAT = 2.0  # seconds without a line after which progress() writes one
 
 

@@ -23,9 +23,10 @@ from rewardtrain.core.errors import ConfigError, DataError
 from rewardtrain.core.evaluate import evaluate_file
 from rewardtrain.core.finish import KEPT_SCORES, MODEL, REPORT
 from rewardtrain.core.metrics import Json
+from rewardtrain.core.progress import METRICS
 from rewardtrain.core.report import Scores
 from rewardtrain.core.tables import align
-from rewardtrain.core.train import METRICS, train
+from rewardtrain.core.train import train
 
 MAX_POINTS = 64
 POINTS, RESULT, CACHE = "points", "sweep.json", "cache"

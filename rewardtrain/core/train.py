@@ -23,13 +23,13 @@ from rewardtrain.core.memory import Budgets
 from rewardtrain.core.model import layer_shapes, load_backbone
 from rewardtrain.core.optimizer import make_optimizer
 from rewardtrain.core.processes import launch
-from rewardtrain.core.progress import MetricsLog
+from rewardtrain.core.progress import METRICS, MetricsLog
 from rewardtrain.core.speed import speed_up
 from rewardtrain.core.stopping import EarlyStopping
 from rewardtrain.core.team import Team
 from rewardtrain.core.trainer import Trainer
 
-METRICS, CHECKPOINTS = "metrics.jsonl", "checkpoints"
+CHECKPOINTS = "checkpoints"
 
 
 def train(
@@ -48,15 +48,15 @@ def train(
     folder it does nothing. should_stop is asked between micro-batches. cache is for what later runs can use again.
     measured is the split of the evaluation: see finish. Raises a CoreError.
     """
-    if config.depth == "head":
-        return train_head(data, out, config, cache=cache, champion=champion, should_stop=should_stop, measured=measured)
     if is_finished(out / MODEL) and (out / REPORT).is_file():
         return
     if champion:
         require_model(champion)
     out.mkdir(parents=True, exist_ok=True)
     arguments = data, out, config, champion, measured
-    if config.processes > 1:
+    if config.depth == "head":
+        train_head(*arguments, cache=cache, should_stop=should_stop)
+    elif config.processes > 1:
         launch(_train, arguments, size=config.processes, should_stop=should_stop)
     else:
         _train(Team(), *arguments, should_stop=should_stop)

@@ -19,8 +19,8 @@ from rewardtrain.core.data import Group, Message, read_groups
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import Stopped
 from rewardtrain.core.frozen import Frozen
-from rewardtrain.core.head_run import train_head
 from rewardtrain.core.score import Scorer
+from rewardtrain.core.train import train
 
 Rows = Callable[..., list[dict[str, Any]]]
 Write = Callable[..., Path]
@@ -179,9 +179,9 @@ def test_a_stopped_run_has_kept_what_it_encoded(finished: Finished, tiny_bert: P
         return len(Frozen(config, cache).store)
 
     with pytest.raises(Stopped):
-        train_head(finished.data, tmp_path / "out", config, cache=cache, should_stop=lambda: stored() > 0)
+        train(finished.data, tmp_path / "out", config, cache=cache, should_stop=lambda: stored() > 0)
     assert 0 < stored() < 500
-    train_head(finished.data, tmp_path / "out", config, cache=cache)
+    train(finished.data, tmp_path / "out", config, cache=cache)
     assert (tmp_path / "out/report.json").exists()
 
 
