@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Any
 
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import SPLITS, Group, Ranking
@@ -104,6 +105,17 @@ class Dataset:
     def n_flagged(self, split: str) -> int:
         """Completions of one split with at least one labeler's word on the flag."""
         return sum(len(merged.votes) for merged in self.comparisons[split])
+
+    def counts(self) -> dict[str, Any]:
+        """What a run and its model say of their data, as JSON values."""
+        return {
+            "n_prompts": {split: len(groups) for split, groups in self.splits.items()},
+            "n_completions": sum(len(group.completions) for group in self.groups),
+            "n_comparisons": sum(self.n_pairs(split) for split in SPLITS),
+            "n_ties": sum(self.n_ties(split) for split in SPLITS),
+            "dropped": sum(self.left_out.values()),
+            "dropped_by_reason": self.left_out,
+        }
 
     @property
     def tie_share(self) -> float:

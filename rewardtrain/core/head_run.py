@@ -11,7 +11,7 @@ import numpy as np
 
 from rewardtrain.core.comparisons import Dataset, build_dataset, require_data
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data import SPLITS, fingerprint, read_groups
+from rewardtrain.core.data import fingerprint, read_groups
 from rewardtrain.core.edges import Edges, edges_of
 from rewardtrain.core.errors import Stopped
 from rewardtrain.core.evaluate import quick_metrics
@@ -189,14 +189,9 @@ def _scorer(dataset: Dataset, features: dict[str, Features], rows: list[Linear])
 
 def _counts(dataset: Dataset, features: dict[str, Features], config: TrainConfig, data: str) -> dict[str, Any]:
     return {
-        "n_prompts": {split: len(groups) for split, groups in dataset.splits.items()},
-        "n_completions": sum(len(kept.values) for kept in features.values()),
-        "n_comparisons": sum(dataset.n_pairs(split) for split in SPLITS),
-        "n_ties": sum(dataset.n_ties(split) for split in SPLITS),
+        **dataset.counts(),
         "truncated": sum(int((kept.prompt_cut | kept.completion_cut).sum()) for kept in features.values()),
         "truncated_completions": sum(int(kept.completion_cut.sum()) for kept in features.values()),
-        "dropped": sum(dataset.left_out.values()),
-        "dropped_by_reason": dataset.left_out,
         "total_steps": 1,
         "fingerprint": data,
         "config": config.to_dict(),

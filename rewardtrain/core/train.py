@@ -160,17 +160,11 @@ def _prepare(
 
 
 def _counts(trainer: Trainer) -> dict[str, Any]:
-    data = trainer.data
     sequences = [sequence for groups in trainer.encoded.values() for group in groups for sequence in group]
     return {
-        "n_prompts": {split: len(groups) for split, groups in data.splits.items()},
-        "n_completions": len(sequences),
-        "n_comparisons": sum(data.n_pairs(split) for split in SPLITS),
-        "n_ties": sum(data.n_ties(split) for split in SPLITS),
+        **trainer.data.counts(),
         "truncated": sum(sequence.prompt_cut or sequence.completion_cut for sequence in sequences),
         "truncated_completions": sum(sequence.completion_cut for sequence in sequences),
-        "dropped": sum(data.left_out.values()),
-        "dropped_by_reason": data.left_out,
         "total_steps": trainer.total_steps,
         "fingerprint": trainer.run["data"],
         "config": trainer.config.to_dict(),
