@@ -1,4 +1,4 @@
-"""Tells whoever listens that something was ranked, by the name of a Celery task: who that is, nobody here knows."""
+"""Tells whoever listens that something happened, by the name of a Celery task: who that is, nobody here knows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ logger = logging.getLogger(__name__)
 
 
 def ring(project_id: int) -> None:
-    """Call it from the door. It sends after the commit, asks the database nothing, and never fails the ranking."""
-    transaction.on_commit(lambda: _send(project_id))
+    """Something was ranked. Call it from the door."""
+    tell(RANKED, project_id)
 
 
-def _send(project_id: int) -> None:
+def tell(task: str, *arguments: int) -> None:
+    """Sends the task after the commit, asks the database nothing, and never fails the door that calls it."""
+    transaction.on_commit(lambda: _send(task, arguments))
+
+
+def _send(task: str, arguments: tuple[int, ...]) -> None:
     try:
-        current_app.send_task(RANKED, (project_id,), retry=False, expires=EXPIRES_SECONDS)
+        current_app.send_task(task, arguments, retry=False, expires=EXPIRES_SECONDS)
     except OperationalError as error:
-        logger.warning("nobody is told of a ranking in project %s: %s", project_id, error)
+        logger.warning("nobody is told %s %s: %s", task, arguments, error)

@@ -7,8 +7,7 @@ from typing import Any
 
 from celery import current_app, shared_task
 from celery.signals import worker_ready, worker_shutting_down
-from django.db import transaction
-from kombu.exceptions import ChannelError, OperationalError
+from kombu.exceptions import ChannelError
 
 from labeling import bell
 from labeling.errors import PodiumError
@@ -36,14 +35,7 @@ def sweep() -> None:
 
 def sweep_soon() -> None:
     """For a door at which a person asked for a run: it should not wait for beat. Call it after the request."""
-    transaction.on_commit(_sweep_now)
-
-
-def _sweep_now() -> None:
-    try:
-        sweep.apply_async(retry=False)
-    except OperationalError as error:  # beat's sweep finds the run
-        logger.warning("nobody is told of a requested run: %s", error)
+    bell.tell(sweep.name)
 
 
 @shared_task(name=bell.RANKED)
