@@ -73,14 +73,14 @@ class Progress:
                 self.changes |= {"phase": "training", "done": event["step"], "total": event["total_steps"]}
                 self.note_loss(event["step"], event["loss"])
             case "validation":
-                self.note_validation(event["step"], event["log_loss"], event["accuracy"])
+                self.note_validation(event["step"], event["every"], event["log_loss"], event["accuracy"])
 
     def note_loss(self, step: int, loss: float) -> None:
         if is_kept(step, self.total_steps, every=1, limit=LOSS_POINTS):
             self.losses[step] = RunPoint(run=self.run, step=step, loss=finite(loss))
 
-    def note_validation(self, step: int, log_loss: float | None, accuracy: float | None) -> None:
-        if is_kept(step, self.total_steps, every=self.run.training["eval_every"], limit=VALIDATION_POINTS):
+    def note_validation(self, step: int, every: int, log_loss: float | None, accuracy: float | None) -> None:
+        if is_kept(step, self.total_steps, every=every, limit=VALIDATION_POINTS):
             self.validations[step] = RunPoint(
                 run=self.run, step=step, validation_log_loss=finite(log_loss), validation_accuracy=finite(accuracy)
             )

@@ -83,7 +83,7 @@ def _run(
     model = frozen.with_head(rows, labels_of(config, dataset.flag))
     score = _scorer(dataset, features, rows)
     if dataset.splits["validation"]:
-        log.emit("validation", step=1, **quick_metrics(dataset.splits["validation"], score("validation")))
+        log.emit("validation", step=1, every=1, **quick_metrics(dataset.splits["validation"], score("validation")))
 
     def score_champion(folder: Path) -> Scores:
         return rival_scores(

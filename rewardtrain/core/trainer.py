@@ -61,6 +61,11 @@ class Trainer:
         return self.steps_per_epoch * self.config.epochs
 
     @property
+    def validation_every(self) -> int:
+        """Steps; an epoch at most, for small data is where over-fitting strikes between two of them."""
+        return min(self.config.eval_every, self.steps_per_epoch)
+
+    @property
     def is_over(self) -> bool:
         return self.step == self.total_steps or self.stopping.is_over
 
@@ -75,8 +80,7 @@ class Trainer:
                     better = self._validate()
                 else:
                     self._step()
-                    # Small data is where over-fitting strikes between two epochs, so each is followed by a validation.
-                    self.validation_due = self._is_due(min(self.config.eval_every, self.steps_per_epoch))
+                    self.validation_due = self._is_due(self.validation_every)
                 if better or (not self.validation_due and self._is_due(self.config.checkpoint_every)):
                     self.save()
         except Stopped:
@@ -174,7 +178,8 @@ class Trainer:
             scores = self._validation_scores(places)
             measured = quick_metrics(groups, scores)
             loss = watched_loss(measured, self.config.flag_weight)
-            self.log.emit("validation", step=self.step, n_prompts=len(groups), seconds=scores.seconds, **measured)
+            seen = {"n_prompts": len(groups), "seconds": scores.seconds, **measured}
+            self.log.emit("validation", step=self.step, every=self.validation_every, **seen)
         self.validation_due = False
         return self.stopping.observe(self.step, loss)
 

@@ -113,6 +113,14 @@ def test_a_run_becomes_a_model_with_its_evaluation_and_is_promoted(project: Proj
     ]
 
 
+def test_the_curve_has_the_validation_after_each_epoch_of_small_data(project: Project, tiny_training: Training) -> None:
+    rank_prompts(project)
+    run = request(project, tiny_training, epochs=3, eval_every=50)
+    worker.work(run.pk)
+    validated = RunPoint.objects.filter(run=run, validation_log_loss__isnull=False)
+    assert list(validated.values_list("step", flat=True)) == [6, 12, 18]
+
+
 def test_a_second_delivery_of_the_message_does_nothing(project: Project, tiny_training: Training) -> None:
     rank_prompts(project)
     run = request(project, tiny_training)
