@@ -230,7 +230,7 @@ def _expect(place: str, field: str, value: object, kind: type, wanted: str) -> A
 
 
 def _text(place: str, field: str, value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value or value.isspace():  # strip() would copy every text
         raise DataError(f"{place}: {field} is {_short(value)}; it must be text that isn't empty")
     return value
 

@@ -8,6 +8,7 @@ Each gets one line of answer, in order: {"ok": true, "seconds": S}, with "comple
 Events go to out/metrics.jsonl as ever. It ends at the end of its input, and at SIGTERM after answering with code 75.
 """
 
+import gc
 import json
 import os
 import sys
@@ -21,6 +22,9 @@ from typing import Any, BinaryIO
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.errors import ConfigError, CoreError, Stopped, from_exception
 
+# A request makes a million small objects without a cycle among them; at Python's own 700 the collector looks through
+# them again and again, which is half of the time that reading 50,000 completions takes (0.50 s against 0.25 s).
+COLLECT_AFTER = 100_000  # new objects
 FAULT = 1  # exit code of a fault of ours, whose traceback is on stderr
 
 
@@ -39,6 +43,7 @@ class Resident:
 
     def serve(self, requests: BinaryIO) -> None:
         """Answer every line of `requests` on stdout. Raises Stopped."""
+        gc.set_threshold(COLLECT_AFTER)
         with _own_stdout() as answers:
             while line := self._next(requests):
                 if line.strip():
