@@ -25,6 +25,7 @@ TRAINING = {
     "batch_prompts": 8,
     "eval_every": 100,
     "checkpoint_every": 20,
+    "patience": 0,  # else it might end by itself before it is killed
     "bootstrap_samples": 100,
     "threads": 1,
 }
