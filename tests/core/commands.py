@@ -33,6 +33,10 @@ def events(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
+def phases(out: Path) -> list[str]:
+    return [event["phase"] for event in events(out) if event["event"] == "phase"]
+
+
 def wait_for_step(process: subprocess.Popen[str], out: Path, step: int) -> None:
     """Return as soon as the metrics tell of the step."""
     while process.poll() is None:

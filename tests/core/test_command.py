@@ -15,7 +15,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.artifact import read_heads, verify
 from rewardtrain.core.errors import ConfigError, from_exception
-from tests.core.commands import ROOT, events, losses, start, wait_for_step
+from tests.core.commands import ROOT, events, losses, phases, start, wait_for_step
 
 Rows = Callable[..., list[dict[str, Any]]]
 Write = Callable[..., Path]
@@ -41,9 +41,7 @@ def finished(
 def test_a_run_leaves_a_model_a_report_and_its_story(finished: tuple[Path, Path, list[str]]) -> None:
     _, out, _ = finished
     names = [event["event"] for event in events(out)]
-    assert [event["phase"] for event in events(out) if event["event"] == "phase"] == [
-        "loading", "tokenizing", "training", "evaluating", "saving"
-    ]  # fmt: skip
+    assert phases(out) == ["loading", "tokenizing", "training", "evaluating", "saving"]
     begun = next(event for event in events(out) if event["event"] == "start")
     assert begun["n_prompts"] == {"train": 60, "validation": 20, "test": 20}
     assert begun["total_steps"] == 30 == names.count("step")

@@ -1,8 +1,7 @@
 """What follows training: the folder's logits in plain transformers, its calibration, its card and its checksums."""
 
-import resource
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,20 @@ from huggingface_hub import ModelCard
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rewardtrain.core import shards
+from rewardtrain.core.__main__ import main
 from rewardtrain.core.artifact import MANIFEST, SETTINGS, load_model, read_json, verify, write_json
 from rewardtrain.core.calibrate import RAW, Calibration
 from rewardtrain.core.comparisons import Dataset, build_dataset
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import Group, Message, read_groups
 from rewardtrain.core.device import choose_device
-from rewardtrain.core.errors import ConfigError, DiskFullError, from_exception
+from rewardtrain.core.errors import ConfigError, DiskFullError
 from rewardtrain.core.evaluate import encode_groups, score_groups
 from rewardtrain.core.finish import MODEL, REFERENCE, REPORT, finish, reference
 from rewardtrain.core.model import RewardModel, load_backbone
 from rewardtrain.core.progress import MetricsLog
 from rewardtrain.core.report import Scores
+from tests.core.commands import phases, start
 
 Rows = Callable[..., list[dict[str, Any]]]
 Write = Callable[..., Path]
@@ -248,21 +249,20 @@ def test_a_half_written_folder_is_replaced(dataset: Dataset, tiny_bert: Path, tm
     assert set(read_json(folder / MANIFEST)["files"]) == {path.name for path in folder.iterdir()} - {MANIFEST}
 
 
-@pytest.fixture
-def small_disk() -> Iterator[None]:
-    """No file can grow over 20 kB, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@pytest.mark.usefixtures("small_disk")
-def test_a_full_disk_is_named_and_leaves_no_finished_folder(dataset: Dataset, tiny_bert: Path, tmp_path: Path) -> None:
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - the libraries' own, which from_exception names
-        run_finish(untrained(tiny_bert, "scalar"), dataset, tmp_path, head="scalar")
-    assert isinstance(from_exception(caught.value), DiskFullError)
-    assert not (tmp_path / MODEL / MANIFEST).exists()
+def test_a_full_disk_is_named_and_leaves_no_finished_folder(
+    make_rows: Rows, write_rows: Write, tiny_bert: Path, tmp_path: Path
+) -> None:
+    """A file size limit of 3 KiB: the metrics fit, not all of the model. In a child, for it ends any output."""
+    data, cache, out = write_rows(make_rows(60)), tmp_path / "cache", tmp_path / "out"
+    settings = f"backbone={tiny_bert} depth=head max_length=32 threads=1 bootstrap_samples=100".split()
+    options = ["--cache", str(cache), *(part for setting in settings for part in ("--set", setting))]
+    assert main(["train", str(data), str(tmp_path / "fills the cache"), *options]) == 0
+    process = start("train", data, out, *options, limit="ulimit -f 3")
+    _, stderr = process.communicate()
+    assert process.returncode == DiskFullError.exit_code, stderr
+    assert "free some space" in stderr.splitlines()[-1]
+    assert not (out / MODEL / MANIFEST).exists()
+    assert phases(out)[-1] == "saving"
 
 
 def test_the_reference_is_spread_over_the_split_and_bounded() -> None:
