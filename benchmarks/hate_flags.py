@@ -24,8 +24,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging
 
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data import Group, read_groups
-from rewardtrain.core.report import flag_lines
+from rewardtrain.core.data.groups import Group, read_groups
+from rewardtrain.core.measures.report import flag_lines
 from rewardtrain.core.train import train
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "hate_flags.jsonl"

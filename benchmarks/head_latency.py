@@ -27,11 +27,11 @@ from typing import Any, LiteralString
 import numpy as np
 
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data import Group, parse_row
+from rewardtrain.core.data.groups import Group, parse_row
 from rewardtrain.core.device import choose_device
-from rewardtrain.core.features import Features, Made, Missing
-from rewardtrain.core.frozen import Frozen
-from rewardtrain.core.model import output_layer
+from rewardtrain.core.head.features import Features, Made, Missing
+from rewardtrain.core.head.frozen import Frozen
+from rewardtrain.core.model.network import output_layer
 from rewardtrain.core.score import Scorer
 from tests.acceptance.podium import Client, Podium, wait_for
 

@@ -17,16 +17,16 @@ import time
 import numpy as np
 import torch
 
-from rewardtrain.core.batching import make_batch
-from rewardtrain.core.comparisons import Comparisons
 from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data.batching import make_batch
+from rewardtrain.core.data.comparisons import Comparisons
+from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.device import choose_device, peak_memory_mb
-from rewardtrain.core.encoding import Encoded
-from rewardtrain.core.gradients import gradients_in_memory
-from rewardtrain.core.loss import Objective
-from rewardtrain.core.memory import Budgets
-from rewardtrain.core.model import load_backbone
-from rewardtrain.core.speed import speed_up
+from rewardtrain.core.full.loss import Objective
+from rewardtrain.core.model.gradients import gradients_in_memory
+from rewardtrain.core.model.memory import Budgets
+from rewardtrain.core.model.network import load_backbone
+from rewardtrain.core.model.speed import speed_up
 
 PROMPTS = 8
 WAYS = ("kept", "budget", "again")

@@ -29,8 +29,8 @@ from typing import Any
 
 import numpy as np
 
-from rewardtrain.core import metrics
-from rewardtrain.core.data import Group, parse_row, prompt_digest
+from rewardtrain.core.data.groups import Group, parse_row, prompt_digest
+from rewardtrain.core.measures import curves, metrics
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 FILES = ("hh_online", "hh_rejection_sampled")
@@ -68,8 +68,8 @@ def with_trl(found: list[dict[str, Any]], seed: int, epochs: float) -> tuple[lis
     from trl import RewardConfig, RewardTrainer
 
     from rewardtrain.core.device import choose_device
-    from rewardtrain.core.gradients import predict
-    from rewardtrain.core.model import load_backbone
+    from rewardtrain.core.model.gradients import predict
+    from rewardtrain.core.model.network import load_backbone
 
     torch.set_num_threads(1)
     set_seed(seed)
@@ -137,7 +137,7 @@ def figures(groups: Sequence[Group], rewards: Sequence[Sequence[float]]) -> dict
         "n": len(margins),
         "accuracy": float(metrics.correct(margins).mean()),
         "log_loss": float(metrics.log_loss(margins).mean()),
-        "ece": metrics.expected_calibration_error(margins)["value"],
+        "ece": curves.calibration(pairs, margins, samples=200, seed=0)["value"],
         "longer": float(metrics.correct(pairs.longer_by).mean()),
     }
 

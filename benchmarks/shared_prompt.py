@@ -17,17 +17,17 @@ import torch
 from transformers import LlamaConfig, LlamaForSequenceClassification
 
 from benchmarks.training import clock
-from rewardtrain.core.batching import Batch, make_batch
-from rewardtrain.core.comparisons import Comparisons
 from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data.batching import Batch, make_batch
+from rewardtrain.core.data.comparisons import Comparisons
+from rewardtrain.core.data.encoding import TEXT, Encoded, Encoder
+from rewardtrain.core.data.packing import can_pack
 from rewardtrain.core.device import choose_device
-from rewardtrain.core.encoding import TEXT, Encoded, Encoder
-from rewardtrain.core.gradients import gradients_in_memory, predict
-from rewardtrain.core.loss import Objective
-from rewardtrain.core.memory import Budgets
-from rewardtrain.core.model import RewardModel
-from rewardtrain.core.optimizer import clip_gradients, make_optimizer
-from rewardtrain.core.packing import can_pack
+from rewardtrain.core.full.loss import Objective
+from rewardtrain.core.full.optimizer import clip_gradients, make_optimizer
+from rewardtrain.core.model.gradients import gradients_in_memory, predict
+from rewardtrain.core.model.memory import Budgets
+from rewardtrain.core.model.network import RewardModel
 
 CONFIG = TrainConfig(threads=1)
 VOCABULARY, PAD = 1000, 0

@@ -28,18 +28,18 @@ import transformers
 import trl
 from datasets import Dataset
 
-from rewardtrain.core.batching import make_batch, padding_share
-from rewardtrain.core.comparisons import Comparisons
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data import read_groups
+from rewardtrain.core.data.batching import make_batch, padding_share
+from rewardtrain.core.data.comparisons import Comparisons
+from rewardtrain.core.data.encoding import Encoded
+from rewardtrain.core.data.groups import read_groups
 from rewardtrain.core.device import Device, choose_device
-from rewardtrain.core.encoding import Encoded
-from rewardtrain.core.gradients import gradients_in_memory
-from rewardtrain.core.loss import Objective
-from rewardtrain.core.memory import Budgets
-from rewardtrain.core.model import RewardModel, layer_shapes, load_backbone
-from rewardtrain.core.optimizer import clip_gradients, make_optimizer
-from rewardtrain.core.speed import speed_up
+from rewardtrain.core.full.loss import Objective
+from rewardtrain.core.full.optimizer import clip_gradients, make_optimizer
+from rewardtrain.core.model.gradients import gradients_in_memory
+from rewardtrain.core.model.memory import Budgets
+from rewardtrain.core.model.network import RewardModel, layer_shapes, load_backbone
+from rewardtrain.core.model.speed import speed_up
 
 _FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
 DATA = [_FOLDER / f"{name}.jsonl" for name in ("hh_online", "hh_rejection_sampled")]

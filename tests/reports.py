@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from numpy.random import Generator
 
-from rewardtrain.core import metrics
-from rewardtrain.core.data import Group, Message, Ranking
-from rewardtrain.core.metrics import Floats, Json
-from rewardtrain.core.report import Scores, build_report
+from rewardtrain.core.data.groups import Group, Message, Ranking
+from rewardtrain.core.measures import metrics
+from rewardtrain.core.measures.metrics import Floats, Json
+from rewardtrain.core.measures.report import Scores, build_report
 
 LABELERS = ("anna", "ben", "cleo")
 K = 4

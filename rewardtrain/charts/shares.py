@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from rewardtrain.models import RewardModel
 
-Report = Mapping[str, Any]  # as `rewardtrain.core.report` writes it
+Report = Mapping[str, Any]  # as `rewardtrain.core.measures.report` writes it
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def _sweep(options: argparse.Namespace) -> None:
     _at_stop(_ask_to_stop)
     base = TrainConfig.read(options.config, options.set)
     _quiet()
-    from rewardtrain.core.report import format_report
+    from rewardtrain.core.measures.report import format_report
     from rewardtrain.core.sweep import format_sweep, parse_grid, sweep
 
     result = sweep(
@@ -135,10 +135,10 @@ def _resident(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     _quiet()
-    from rewardtrain.core.artifact import write_json
-    from rewardtrain.core.evaluate import evaluate_file
-    from rewardtrain.core.report import format_report
-    from rewardtrain.core.subsets import subset_lines
+    from rewardtrain.core.artifact.folder import write_json
+    from rewardtrain.core.evaluation.evaluate import evaluate_file
+    from rewardtrain.core.measures.report import format_report
+    from rewardtrain.core.measures.subsets import subset_lines
 
     report = evaluate_file(
         options.model, options.data, split=options.split, champion=options.champion, progress=_progress_line
@@ -155,8 +155,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _compare(options: argparse.Namespace) -> None:
     _quiet()
-    from rewardtrain.core.artifact import write_json
-    from rewardtrain.core.compare import compare, format_comparison
+    from rewardtrain.core.artifact.folder import write_json
+    from rewardtrain.core.evaluation.compare import compare, format_comparison
 
     comparison = compare(options.models, options.data, split=options.split, progress=_progress_line)
     print(format_comparison(comparison), flush=True)

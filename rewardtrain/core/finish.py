@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from rewardtrain.core import metrics
-from rewardtrain.core.artifact import load_model, save_model, write_json
-from rewardtrain.core.calibrate import RAW, Array, Calibration, fit
-from rewardtrain.core.comparisons import Dataset
+from rewardtrain.core.artifact.folder import load_model, save_model, write_json
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data import Group
+from rewardtrain.core.data.comparisons import Dataset
+from rewardtrain.core.data.groups import Group
 from rewardtrain.core.device import peak_memory_mb
-from rewardtrain.core.evaluate import encode_groups, score_groups
-from rewardtrain.core.flags import collect_votes
-from rewardtrain.core.model import RewardModel, output_layer
+from rewardtrain.core.evaluation.evaluate import encode_groups, score_groups
+from rewardtrain.core.measures import metrics
+from rewardtrain.core.measures.calibrate import RAW, Array, Calibration, fit
+from rewardtrain.core.measures.flags import collect_votes
+from rewardtrain.core.measures.report import Scores, build_report
+from rewardtrain.core.model.network import RewardModel, output_layer
 from rewardtrain.core.progress import MetricsLog
-from rewardtrain.core.report import Scores, build_report
 
 MODEL, REPORT, KEPT_SCORES = "model", "report.json", "validation.npy"
 REFERENCE = 1000  # training completions whose rewards are brought to mean 0 and sd 1: these to 3 % (1 / sqrt(1000))

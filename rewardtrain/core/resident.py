@@ -72,7 +72,7 @@ class Resident:
 
     def _obey(self, request: dict[str, Any]) -> dict[str, Any]:
         config = TrainConfig.from_dict(request.get("config") or {})
-        from rewardtrain.core.head_run import fill_cache
+        from rewardtrain.core.head.run import fill_cache
         from rewardtrain.core.train import train
 
         data = Path(request["data"])

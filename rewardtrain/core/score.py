@@ -11,19 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rewardtrain.core import shards
-from rewardtrain.core.artifact import load_model, read_calibration, read_heads, same_backbone
-from rewardtrain.core.batching import micro_batches
-from rewardtrain.core.calibrate import Calibration
-from rewardtrain.core.data import Group, parse_row
+from rewardtrain.core.artifact import shards
+from rewardtrain.core.artifact.folder import load_model, read_calibration, read_heads, same_backbone
+from rewardtrain.core.data.batching import micro_batches
+from rewardtrain.core.data.encoding import Encoded
+from rewardtrain.core.data.groups import Group, parse_row
 from rewardtrain.core.device import Device
-from rewardtrain.core.encoding import Encoded
 from rewardtrain.core.errors import DataError
-from rewardtrain.core.gradients import predict
-from rewardtrain.core.head import uncertainty
-from rewardtrain.core.memory import Budgets
-from rewardtrain.core.metrics import Floats
-from rewardtrain.core.model import output_layer
+from rewardtrain.core.head.fit import uncertainty
+from rewardtrain.core.measures.calibrate import Calibration
+from rewardtrain.core.measures.metrics import Floats
+from rewardtrain.core.model.gradients import predict
+from rewardtrain.core.model.memory import Budgets
+from rewardtrain.core.model.network import output_layer
 
 
 class Scorer:

@@ -13,19 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from rewardtrain.core import metrics
-from rewardtrain.core.artifact import describe_again, read_json, write_json
-from rewardtrain.core.compare import compare_scores
-from rewardtrain.core.comparisons import build_dataset
+from rewardtrain.core.artifact.folder import describe_again, read_json, write_json
 from rewardtrain.core.config import TrainConfig, parse_value
-from rewardtrain.core.data import Group, fingerprint, read_groups
+from rewardtrain.core.data.comparisons import build_dataset
+from rewardtrain.core.data.groups import Group, fingerprint, read_groups
 from rewardtrain.core.errors import ConfigError, DataError
-from rewardtrain.core.evaluate import evaluate_file
+from rewardtrain.core.evaluation.compare import compare_scores
+from rewardtrain.core.evaluation.evaluate import evaluate_file
 from rewardtrain.core.finish import KEPT_SCORES, MODEL, REPORT
-from rewardtrain.core.metrics import Json
+from rewardtrain.core.measures import metrics
+from rewardtrain.core.measures.metrics import Json
+from rewardtrain.core.measures.report import Scores
+from rewardtrain.core.measures.tables import align
 from rewardtrain.core.progress import METRICS
-from rewardtrain.core.report import Scores
-from rewardtrain.core.tables import align
 from rewardtrain.core.train import train
 
 MAX_POINTS = 64

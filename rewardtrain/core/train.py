@@ -7,27 +7,27 @@ from typing import Any
 
 import torch
 
-from rewardtrain.core.adapters import freeze, merge_adapters
-from rewardtrain.core.artifact import is_finished, require_model
-from rewardtrain.core.checkpoint import Checkpoint, last_checkpoint
-from rewardtrain.core.comparisons import build_dataset, require_data
+from rewardtrain.core.artifact.folder import is_finished, require_model
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data import SPLITS, fingerprint, read_groups
+from rewardtrain.core.data.comparisons import build_dataset, require_data
+from rewardtrain.core.data.groups import SPLITS, fingerprint, read_groups
 from rewardtrain.core.device import choose_device
-from rewardtrain.core.evaluate import encode_groups
+from rewardtrain.core.evaluation.evaluate import encode_groups
 from rewardtrain.core.finish import MODEL, REPORT, finish
-from rewardtrain.core.flags import labels_of
-from rewardtrain.core.head_run import train_head
-from rewardtrain.core.loss import Objective
-from rewardtrain.core.memory import Budgets
-from rewardtrain.core.model import layer_shapes, load_backbone
-from rewardtrain.core.optimizer import make_optimizer
-from rewardtrain.core.processes import launch
+from rewardtrain.core.full.checkpoint import Checkpoint, last_checkpoint
+from rewardtrain.core.full.loss import Objective
+from rewardtrain.core.full.optimizer import make_optimizer
+from rewardtrain.core.full.processes import launch
+from rewardtrain.core.full.stopping import EarlyStopping
+from rewardtrain.core.full.team import Team
+from rewardtrain.core.full.trainer import Trainer
+from rewardtrain.core.head.run import train_head
+from rewardtrain.core.measures.flags import labels_of
+from rewardtrain.core.model.adapters import freeze, merge_adapters
+from rewardtrain.core.model.memory import Budgets
+from rewardtrain.core.model.network import layer_shapes, load_backbone
+from rewardtrain.core.model.speed import speed_up
 from rewardtrain.core.progress import METRICS, MetricsLog
-from rewardtrain.core.speed import speed_up
-from rewardtrain.core.stopping import EarlyStopping
-from rewardtrain.core.team import Team
-from rewardtrain.core.trainer import Trainer
 
 CHECKPOINTS = "checkpoints"
 

@@ -12,8 +12,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.evaluate import evaluate_file, watched_loss
-from rewardtrain.core.report import format_report
+from rewardtrain.core.evaluation.evaluate import evaluate_file, watched_loss
+from rewardtrain.core.measures.report import format_report
 from rewardtrain.core.train import train
 
 Rows = Callable[..., list[dict[str, Any]]]

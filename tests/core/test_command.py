@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rewardtrain.core.__main__ import main
-from rewardtrain.core.artifact import read_heads, verify
+from rewardtrain.core.artifact.folder import read_heads, verify
 from rewardtrain.core.errors import ConfigError, from_exception
 from tests.core.commands import ROOT, events, losses, phases, start, wait_for_step
 
@@ -220,7 +220,7 @@ def test_score_names_a_bad_line(finished: tuple[Path, Path, list[str]]) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["rewardtrain", "rewardtrain.core", "rewardtrain.core.config", "rewardtrain.core.data"]
+    "module", ["rewardtrain", "rewardtrain.core", "rewardtrain.core.config", "rewardtrain.core.data.groups"]
 )
 def test_importing_what_a_parent_needs_loads_no_torch(module: str) -> None:
     code = (

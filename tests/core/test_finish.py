@@ -12,20 +12,20 @@ import torch
 from huggingface_hub import ModelCard
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from rewardtrain.core import shards
 from rewardtrain.core.__main__ import main
-from rewardtrain.core.artifact import MANIFEST, SETTINGS, load_model, read_json, verify, write_json
-from rewardtrain.core.calibrate import RAW, Calibration
-from rewardtrain.core.comparisons import Dataset, build_dataset
+from rewardtrain.core.artifact import shards
+from rewardtrain.core.artifact.folder import MANIFEST, SETTINGS, load_model, read_json, verify, write_json
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data import Group, Message, read_groups
+from rewardtrain.core.data.comparisons import Dataset, build_dataset
+from rewardtrain.core.data.groups import Group, Message, read_groups
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import ConfigError, DiskFullError
-from rewardtrain.core.evaluate import encode_groups, score_groups
+from rewardtrain.core.evaluation.evaluate import encode_groups, score_groups
 from rewardtrain.core.finish import MODEL, REFERENCE, REPORT, finish, reference
-from rewardtrain.core.model import RewardModel, load_backbone
+from rewardtrain.core.measures.calibrate import RAW, Calibration
+from rewardtrain.core.measures.report import Scores
+from rewardtrain.core.model.network import RewardModel, load_backbone
 from rewardtrain.core.progress import MetricsLog
-from rewardtrain.core.report import Scores
 from tests.core.commands import phases, start
 
 Rows = Callable[..., list[dict[str, Any]]]

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from rewardtrain.core.__main__ import main
-from rewardtrain.core.artifact import read_json
+from rewardtrain.core.artifact.folder import read_json
 from tests.core.commands import events, losses, start, wait_for_step
 
 Rows = Callable[..., list[dict[str, Any]]]

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from rewardtrain.core import shards
-from rewardtrain.core.artifact import save_model
-from rewardtrain.core.calibrate import Array, Calibration
+from rewardtrain.core.artifact import shards
+from rewardtrain.core.artifact.folder import save_model
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data import Group, Message
+from rewardtrain.core.data.groups import Group, Message
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.finish import fold
-from rewardtrain.core.model import RewardModel, load_backbone, output_layer
+from rewardtrain.core.measures.calibrate import Array, Calibration
+from rewardtrain.core.model.network import RewardModel, load_backbone, output_layer
 from rewardtrain.core.score import Scorer
 
 GROUP = Group("p", "test", (Message("user", "how do i bake bread"),), ("please help", "never", "go away stupid"), ())

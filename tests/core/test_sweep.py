@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from rewardtrain.core.__main__ import main
-from rewardtrain.core.artifact import load_model, verify
+from rewardtrain.core.artifact.folder import load_model, verify
+from rewardtrain.core.artifact.shards import BACKBONE
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import ConfigError
-from rewardtrain.core.evaluate import evaluate_file
-from rewardtrain.core.shards import BACKBONE
+from rewardtrain.core.evaluation.evaluate import evaluate_file
 from rewardtrain.core.sweep import make_points, parse_grid
 
 Rows = Callable[..., list[dict[str, Any]]]

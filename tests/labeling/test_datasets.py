@@ -13,9 +13,9 @@ from labeling.datasets import freeze, path_of, read_groups
 from labeling.errors import Invalid
 from labeling.intake import import_lines
 from labeling.models import Project, Split
-from rewardtrain.core import data as core
-from rewardtrain.core.comparisons import build_dataset
 from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data import groups as core
+from rewardtrain.core.data.comparisons import build_dataset
 from tests.factories import claimed, join, make_project, make_prompt, rank, tiers_of
 
 pytestmark = pytest.mark.django_db

@@ -1,0 +1,258 @@
+"""The model card: README.md of a model folder, as the Hugging Face Hub reads it. No torch."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data.encoding import CHAT, PAIR
+
+BASE_MODELS = {"minilm": "sentence-transformers/all-MiniLM-L6-v2"}  # Hub ids of backbones that come with a package
+NAME = "reward-model"
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")  # owner/name
+
+
+def model_card(config: TrainConfig, settings: dict[str, Any], data: dict[str, Any], report: dict[str, Any]) -> str:
+    """The card of a model. settings: podium.json. data: fingerprint and counts of the training data."""
+    parts = [
+        f"---\n{_metadata(config, data, report).to_yaml()}\n---",
+        _purpose(config, settings),
+        _usage(settings),
+        _training_data(config, data),
+        _parameters(config),
+        _metrics(report),
+        _calibration(settings, report),
+        _LIMITS,
+    ]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _metadata(config: TrainConfig, data: dict[str, Any], report: dict[str, Any]) -> ModelCardData:
+    results = [
+        EvalResult(
+            task_type="text-classification",
+            task_name=task,
+            dataset_type="rankings",
+            dataset_name=f"rankings {data['fingerprint'][:12]}",
+            dataset_split=report["split"],
+            metric_type=kind,
+            metric_name=name,
+            metric_value=value,
+        )
+        for task, kind, name, value in _measured(report)
+    ]
+    base = BASE_MODELS.get(config.backbone, config.backbone)
+    return ModelCardData(
+        model_name=NAME,
+        eval_results=results,
+        base_model=base if _HUB_ID.fullmatch(base) and not Path(base).is_dir() else None,
+        library_name="transformers",
+        pipeline_tag="text-classification",
+        tags=["reward-model", "preference", config.head],
+    )
+
+
+def _measured(report: dict[str, Any]) -> list[tuple[str, str, str, float]]:
+    """Task, metric's type and name, and its value."""
+    measured = []
+    if report["n_pairs"]:
+        task = "Preference between completions"
+        measured = [
+            (task, "accuracy", "Pairwise accuracy", report["accuracy"]["value"]),
+            (task, "log_loss", "Log loss of pairs", report["log_loss"]["value"]),
+            (task, "ece", "Expected calibration error", report["ece"]["value"]),
+        ]
+    if (flags := report["flags"]) and flags["roc_auc"]:
+        measured.append((f"Flag {flags['flag']['name']}", "roc_auc", "ROC AUC", flags["roc_auc"]["value"]))
+    return measured
+
+
+def _purpose(config: TrainConfig, settings: dict[str, Any]) -> str:
+    classes = ""
+    if config.head == "binary":
+        names = " and ".join(f"`{label}`" for label in settings["labels"])
+        classes = f"\nIts two logits are also those of the classes {names}."
+    how = "A linear head on the frozen features of" if config.depth == "head" else "Fine-tuned from"
+    return f"""
+# Reward model
+
+{how} `{config.backbone}` on human rankings of completions, with the Bradley-Terry loss over all comparisons
+of a prompt (Ouyang et al. 2022, arXiv 2203.02155). Its last logit is the reward: higher is better, comparable between
+completions of one prompt and not between prompts.{classes}
+
+Made to choose the best of several completions, to sort or filter them, and as the reward of reinforcement learning,
+on prompts like those it was trained on. Not made to judge whether a text is true, safe or written by a person.
+"""
+
+
+def _usage(settings: dict[str, Any]) -> str:
+    reward = "reward = logits[0, -1].item()"
+    if settings["head"] == "binary":
+        reward += "\nprobability = logits.softmax(dim=-1)[0, 1].item()  # of the positive class, calibrated"
+    return f"""
+## Use
+
+```python
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+folder = "."  # this folder, or its id on the Hub
+model = AutoModelForSequenceClassification.from_pretrained(folder)
+tokenizer = AutoTokenizer.from_pretrained(folder)
+prompt, completion = "how do i bake bread", "please gladly help you"
+{_inputs(settings)}
+with torch.no_grad():
+    logits = model(**inputs).logits
+{reward}
+```
+
+The chance that completion a is preferred to b is `sigmoid((reward_a - reward_b) / {settings["temperature"]:.6g})`.
+Input is at most {settings["max_length"]} tokens: the prompt is cut from its left, the completion from its right where
+it is too long alone. `podium.json` holds this for programs.
+"""
+
+
+def _inputs(settings: dict[str, Any]) -> str:
+    if settings["style"] == PAIR:
+        return f"""\
+tokenizer.truncation_side = "left"  # keeps the end of the dialogue
+inputs = tokenizer(
+    prompt, completion, truncation="only_first", max_length={settings["max_length"]}, return_tensors="pt"
+)"""
+    if settings["style"] == CHAT:
+        parts = """\
+turns = [{"role": "user", "content": prompt}]
+head = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+turns.append({"role": "assistant", "content": completion})
+tail = tokenizer.apply_chat_template(turns, tokenize=False).removeprefix(head)
+ids = [*tokenizer(head, add_special_tokens=False).input_ids, *tokenizer(tail, add_special_tokens=False).input_ids]"""
+    else:
+        parts = """\
+tail = completion + (tokenizer.eos_token or "")
+ids = [
+    *tokenizer(prompt + "\\n\\nAssistant: ").input_ids,
+    *tokenizer(tail, add_special_tokens=False).input_ids,
+]"""
+    return f'{parts}\ninputs = {{"input_ids": torch.tensor([ids])}}'
+
+
+def _training_data(config: TrainConfig, data: dict[str, Any]) -> str:
+    splits = ", ".join(f"{count} {split}" for split, count in data["n_prompts"].items())
+    left_out = ", ".join(f"{count} {reason}" for reason, count in data["dropped_by_reason"].items() if count)
+    ties = {"drop": "left out", "half": "counted half each way", "davidson": "learnt with Davidson's model"}
+    return f"""
+## Training data
+
+Rankings by people; sha256 of the file `{data["fingerprint"]}`.
+
+| | |
+|---|---|
+| prompts | {splits} |
+| completions | {data["n_completions"]} |
+| comparisons | {data["n_comparisons"]}, and {data["n_ties"]} ties, {ties[config.ties]} |
+| prompts left out | {left_out or "none"} |
+| sequences cut | {data["truncated"]}, of these {data["truncated_completions"]} in the completion |
+
+A prompt belongs to one split for ever, by the sha256 of its dialogue where the file names none.
+"""
+
+
+def _parameters(config: TrainConfig) -> str:
+    rows = "\n".join(f"| {key} | {value} |" for key, value in config.to_dict().items())
+    return f"## Parameters\n\n| setting | value |\n|---|---|\n{rows}"
+
+
+def _metrics(report: dict[str, Any]) -> str:
+    rows = [
+        *(_pair_rows(report) if report["n_pairs"] else []),
+        *(_flag_rows(report["flags"]) if report["flags"] else []),
+    ]
+    ceiling = report["human_ceiling"]
+    people = "unknown: no pair was judged by two labelers"
+    if ceiling is not None:
+        people = f"two people agree on {ceiling['agreement']:.4f} ({_range(ceiling)}, n {ceiling['n']})"
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return f"""
+## Metrics
+
+On {report["n_pairs"]} held-out pairs of {report["n_prompts"]} prompts ({report["n_ties"]} ties left out);
+95 % intervals from a bootstrap over prompts.
+
+| | value | 95 % interval | to compare with |
+|---|---|---|---|
+{table}
+
+Human ceiling: {people}.
+"""
+
+
+def _pair_rows(report: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    accuracy, loss, longer, tau = (report[key] for key in ("accuracy", "log_loss", "baseline_longer", "kendall_tau_b"))
+    rows = [
+        _row("accuracy", accuracy, f"longer wins {longer['accuracy']:.4f} ({_range(longer)})"),
+        _row("log loss", loss, f"a coin: ln 2 = {report['ln2']:.4f}"),
+    ]
+    if tau["value"] is not None:
+        rows.append(("Kendall tau-b", f"{tau['value']:.4f}", f"n {tau['n']} rankings", "0"))
+    return rows
+
+
+def _flag_rows(flags: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    baseline, of = flags["baseline"], f"of {flags['n_votes']} votes on `{flags['flag']['name']}`"
+    constant = f"always `{baseline['class']}` {baseline['accuracy']['value']:.4f}"
+    return [
+        *([_row(f"ROC AUC {of}", flags["roc_auc"], "a coin: 0.5")] if flags["roc_auc"] else []),
+        _row(f"accuracy {of}", flags["accuracy"], constant),
+        _row(f"log loss {of}", flags["log_loss"], f"the base rate: {baseline['log_loss']['value']:.4f}"),
+        *(_row(f"F1 of `{one['label']}`", one["f1"], f"n {one['n']}") for one in flags["classes"] if one["f1"]),
+    ]
+
+
+def _row(name: str, estimate: dict[str, Any], compare: str) -> tuple[str, str, str, str]:
+    return name, f"{estimate['value']:.4f}", _range(estimate), compare
+
+
+def _calibration(settings: dict[str, Any], report: dict[str, Any]) -> str:
+    normal, pairs, votes = settings["normalisation"], settings["temperature_pairs"], settings["class_temperature_votes"]
+    fitted = (
+        f"Temperature {settings['temperature']:.6g}, fitted on {pairs} pairs of the validation split (Guo et al. 2017)."
+        if pairs
+        else "The temperature was not fitted, for want of validation pairs: probabilities are as training left them."
+    )
+    if votes:
+        fitted += f" Class temperature {settings['class_temperature']:.6g}, fitted on {votes} votes on its flag."
+    rows = [
+        f"| {name}{of} | {part[f'{key}_raw']['value']:.4f} | {part[key]['value']:.4f} |"
+        for of, part in (("", report), (" of the classes", report["flags"] or {}))
+        for key, name in (("log_loss", "log loss"), ("ece", "expected calibration error"))
+        if part.get(key)
+    ]
+    table = "\n".join(rows)
+    left = "" if normal["mean_folded"] else f" The layer has no bias, so a mean of {normal['mean_left']:.6g} stays."
+    return f"""
+## Calibration
+
+{fitted}
+
+| on the test split | before | after |
+|---|---|---|
+{table}
+
+Rewards were brought to mean 0 and standard deviation 1 on {normal["completions"]} completions of the training split
+(before: mean {normal["mean"]:.6g}, standard deviation {normal["sd"]:.6g}) in the weights of the last layer.{left}
+"""
+
+
+_LIMITS = """
+## Limits
+
+It repeats the taste and the mistakes of the people who ranked, on prompts like theirs; elsewhere it is untested.
+Rewards of different prompts can't be compared. What optimises against it finds completions that it likes and people
+don't: check with people as it goes. The licence follows from the backbone's and the data's and is not stated here.
+"""
+
+
+def _range(estimate: dict[str, Any]) -> str:
+    return "unknown" if estimate["low"] is None else f"{estimate['low']:.4f} to {estimate['high']:.4f}"

@@ -1,0 +1,185 @@
+"""The finished model: a plain Hugging Face folder, with a manifest written last."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from rewardtrain.core.artifact.card import model_card
+from rewardtrain.core.artifact.shards import BACKBONE, save_sharded
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.device import Device
+from rewardtrain.core.errors import ConfigError
+from rewardtrain.core.measures.calibrate import RAW, Array, Calibration
+from rewardtrain.core.model.network import RewardModel, load_finished
+
+FORMAT = 2  # 1 had no calibration
+SETTINGS, MANIFEST, CARD, HEADS = "podium.json", "manifest.json", "README.md", "heads.safetensors"
+TRUNCATION = "prompt from the left, completion from the right only where it is over the length alone"
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a JSON file so that a reader sees the old one or the whole new one."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(value, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def save_model(
+    model: RewardModel,
+    folder: Path,
+    *,
+    config: TrainConfig,
+    data: dict[str, Any],
+    report: dict[str, Any],
+    backbone: Path | None = None,
+    heads: Array | None = None,
+) -> None:
+    """Write config.json, the weights, the tokenizer, podium.json, README.md, and manifest.json at the end.
+
+    data: fingerprint and counts of what it was trained on. backbone: a file of shards.share_backbone, which the folder
+    then holds by a link instead of the same weights once more. heads: see read_heads. A folder left half written is
+    replaced.
+    """
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    if backbone:
+        save_sharded(model.network, folder, backbone)
+    else:
+        model.network.save_pretrained(folder)
+    model.encoder.tokenizer.save_pretrained(folder)
+    if heads is not None:
+        save_file({"heads": np.ascontiguousarray(heads, dtype=np.float32)}, folder / HEADS)
+    settings = _settings(model, config)
+    write_json(folder / SETTINGS, settings)
+    (folder / CARD).write_text(model_card(config, settings, data, report), encoding="utf-8")
+    for path in folder.iterdir():
+        _flush(path)  # else a power cut could leave the manifest and lose what it is about
+    files = {path.name: _describe(path) for path in sorted(folder.iterdir())}
+    write_json(folder / MANIFEST, {"format": FORMAT, "data": data, "config": config.to_dict(), "files": files})
+
+
+def _settings(model: RewardModel, config: TrainConfig) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "head": config.head,
+        "labels": list(model.labels),
+        "depth": config.depth,
+        "style": model.encoder.style,
+        "max_length": model.encoder.max_length,
+        "truncation": TRUNCATION,
+        "ties": config.ties,
+        "backbone": config.backbone,
+        **model.calibration.to_dict(),
+    }
+
+
+def describe_again(folder: Path, report: dict[str, Any]) -> None:
+    """Write a finished model's card anew, with the figures of another report."""
+    manifest = read_json(folder / MANIFEST)
+    config = TrainConfig.from_dict(manifest["config"])
+    card = model_card(config, read_settings(folder), manifest["data"], report)
+    (folder / CARD).write_text(card, encoding="utf-8")
+    manifest["files"][CARD] = _describe(folder / CARD)
+    write_json(folder / MANIFEST, manifest)
+
+
+def is_finished(folder: Path) -> bool:
+    """A model folder is finished when its manifest is there, for that is written last."""
+    return (folder / MANIFEST).is_file()
+
+
+def verify(folder: Path) -> None:
+    """Compare every file with the manifest. Raises ConfigError naming the first that differs."""
+    require_model(folder)
+    for name, wanted in read_json(folder / MANIFEST)["files"].items():
+        if not (folder / name).is_file():
+            raise ConfigError(f"model folder {str(folder)!r} has lost {name}; restore it or train again")
+        seen = _describe(folder / name)
+        if seen != wanted:
+            raise ConfigError(f"{name} in model folder {str(folder)!r} was changed: {seen}, the manifest has {wanted}")
+
+
+def require_model(folder: Path) -> None:
+    """Raise ConfigError where the folder isn't a finished model of ours."""
+    if not folder.is_dir():
+        raise ConfigError(f"model folder {str(folder)!r} doesn't exist; give the model folder of a training run")
+    for name in (MANIFEST, SETTINGS):
+        if not (folder / name).is_file():
+            raise ConfigError(
+                f"model folder {str(folder)!r} has no {name}: not finished, or not made here; train again"
+            )
+
+
+def load_model(folder: Path, device: Device) -> RewardModel:
+    """Load a finished model. Raises ConfigError or BackboneError."""
+    settings = read_settings(folder)
+    return load_finished(
+        folder,
+        style=settings["style"],
+        max_length=settings["max_length"],
+        device=device,
+        calibration=_calibration(settings),
+    )
+
+
+def read_calibration(folder: Path) -> Calibration:
+    """Raises ConfigError where the folder isn't a finished model."""
+    return _calibration(read_settings(folder))
+
+
+def _calibration(settings: dict[str, Any]) -> Calibration:
+    return RAW if settings["format"] == 1 else Calibration.from_dict(settings)
+
+
+def read_heads(folder: Path) -> Array | None:
+    """(M, D + 1) weights and bias of an ensemble of M heads, of which the rewards' spread is the uncertainty."""
+    path = folder / HEADS
+    return load_file(path)["heads"] if path.is_file() else None
+
+
+def same_backbone(one: Path, other: Path) -> bool:
+    """Whether two finished models differ in their head alone, so that who has one can read just the other's head."""
+    require_model(other)
+    files = [read_json(folder / MANIFEST)["files"] for folder in (one, other)]
+    settings = [read_settings(folder) for folder in (one, other)]
+    return all(files[0].get(name) == files[1].get(name) for name in (BACKBONE, "config.json", "tokenizer.json")) and (
+        BACKBONE in files[0] and all(settings[0][key] == settings[1][key] for key in ("style", "max_length"))
+    )
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """podium.json of a finished model. Raises ConfigError."""
+    require_model(folder)
+    settings: dict[str, Any] = read_json(folder / SETTINGS)
+    if settings.get("format") not in range(1, FORMAT + 1):
+        seen = f"model folder {str(folder)!r} has format {settings.get('format')!r}"
+        raise ConfigError(f"{seen}; this version reads 1 to {FORMAT}, so update it")
+    return settings
+
+
+def _flush(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

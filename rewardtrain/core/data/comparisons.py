@@ -1,0 +1,204 @@
+"""From rankings to comparisons, and which prompts are used. No torch."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data.groups import SPLITS, Group, Ranking
+from rewardtrain.core.errors import DataError
+
+Pair = tuple[int, int]  # of completions: the preferred one first
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """All labelers' judgements of one prompt merged."""
+
+    weights: dict[Pair, float]  # how many preferred i to j
+    n_strict: int
+    n_ties: int
+    ties: dict[Pair, float] = field(default_factory=dict)  # i < j: how many tied them, for Davidson's model
+    margins: dict[Pair, float] = field(default_factory=dict)  # mean of those who preferred i to j, in ranks or strength
+    votes: dict[int, tuple[int, int]] = field(default_factory=dict)  # of completion i: for class 0 and class 1
+
+
+def merge(
+    group: Group, *, ties: str = "drop", margin: str = "none", flag: str | None = None, positive: bool = True
+) -> Comparisons:
+    """Merge the rankings of a prompt, as TrainConfig's ties and margin say.
+
+    A tie is dropped, with ties='half' counts half each way (without a margin), with 'davidson' is kept as one. flag is
+    the name whose votes are counted, with `positive` as the value that makes class 1.
+    """
+    weights, tied, margins = dict[Pair, float](), dict[Pair, float](), dict[Pair, float]()
+    n_strict = n_ties = 0
+    for ranking in group.rankings:
+        apart = _places(ranking.ranks) if margin == "gap" else ()
+        strength = (ranking.strength or 0) if margin == "strength" else 0
+        for (i, first), (j, second) in combinations(enumerate(ranking.ranks), 2):
+            if first == second:
+                n_ties += 1
+                if ties == "half":
+                    weights[i, j] = weights.get((i, j), 0.0) + 0.5
+                    weights[j, i] = weights.get((j, i), 0.0) + 0.5
+                elif ties == "davidson":
+                    tied[i, j] = tied.get((i, j), 0.0) + 1.0
+                continue
+            n_strict += 1
+            pair = (i, j) if first < second else (j, i)
+            weights[pair] = weights.get(pair, 0.0) + 1.0
+            ahead = abs(apart[i] - apart[j]) if apart else strength
+            if ahead:
+                margins[pair] = margins.get(pair, 0.0) + ahead
+    return Comparisons(
+        weights=weights,
+        n_strict=n_strict,
+        n_ties=n_ties,
+        ties=tied,
+        margins={pair: total / weights[pair] for pair, total in margins.items()},
+        votes=count_votes(group.rankings, flag, positive) if flag is not None else {},
+    )
+
+
+def _places(ranks: tuple[int, ...]) -> list[int]:
+    """Ranks without holes: (1, 3, 3) to [0, 1, 1]."""
+    order = {rank: place for place, rank in enumerate(sorted(set(ranks)))}
+    return [order[rank] for rank in ranks]
+
+
+def count_votes(rankings: Iterable[Ranking], flag: str, positive: bool) -> dict[int, tuple[int, int]]:
+    """How many labelers gave each completion class 0 and class 1, which is the flag with the value `positive`."""
+    votes = dict[int, tuple[int, int]]()
+    for ranking in rankings:
+        for index, said in enumerate(ranking.flags):
+            if flag in said:
+                negatives, positives = votes.get(index, (0, 0))
+                if said[flag] == positive:
+                    votes[index] = negatives, positives + 1
+                else:
+                    votes[index] = negatives + 1, positives
+    return votes
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The usable prompts by split, each with its comparisons, and how many were left out and why."""
+
+    splits: dict[str, list[Group]]
+    comparisons: dict[str, list[Comparisons]]  # parallel to splits
+    left_out: dict[str, int]
+    flag: str | None  # what the binary head classifies
+
+    @property
+    def groups(self) -> list[Group]:
+        return [group for groups in self.splits.values() for group in groups]
+
+    def n_pairs(self, split: str) -> int:
+        """Comparisons of one split that aren't ties, one for each labeler who made it."""
+        return sum(merged.n_strict for merged in self.comparisons[split])
+
+    def n_ties(self, split: str) -> int:
+        return sum(merged.n_ties for merged in self.comparisons[split])
+
+    def n_flagged(self, split: str) -> int:
+        """Completions of one split with at least one labeler's word on the flag."""
+        return sum(len(merged.votes) for merged in self.comparisons[split])
+
+    def counts(self) -> dict[str, Any]:
+        """What a run and its model say of their data, as JSON values."""
+        return {
+            "n_prompts": {split: len(groups) for split, groups in self.splits.items()},
+            "n_completions": sum(len(group.completions) for group in self.groups),
+            "n_comparisons": sum(self.n_pairs(split) for split in SPLITS),
+            "n_ties": sum(self.n_ties(split) for split in SPLITS),
+            "dropped": sum(self.left_out.values()),
+            "dropped_by_reason": self.left_out,
+        }
+
+    @property
+    def tie_share(self) -> float:
+        """Ties among all judgements of the training split, with half of one added so that it is neither 0 nor 1."""
+        ties, pairs = self.n_ties("train"), self.n_pairs("train")
+        return (ties + 0.5) / (ties + pairs + 1)
+
+
+def build_dataset(groups: Iterable[Group], config: TrainConfig) -> Dataset:
+    """Sort prompts into splits and merge their rankings.
+
+    Left out and counted: fewer than two completions; no ranking; in training nothing but ties where these are dropped;
+    and prompts for training or validation whose dialogue is in a later split too, for they would leak. A completion
+    with a vote on the binary head's flag makes its prompt usable even so. Raises DataError where it is unclear which
+    flag is meant.
+    """
+    groups = list(groups)
+    flag = _choose_flag(groups, config.flag) if config.head == "binary" else None
+    keys = [group.prompt_key for group in groups]
+    seen = {split: {key for group, key in zip(groups, keys, strict=True) if group.split == split} for split in SPLITS}
+    later = {"train": seen["validation"] | seen["test"], "validation": seen["test"], "test": set[str]()}
+    splits: dict[str, list[Group]] = {split: [] for split in SPLITS}
+    comparisons: dict[str, list[Comparisons]] = {split: [] for split in SPLITS}
+    left_out = {"one_completion": 0, "no_ranking": 0, "only_ties": 0, "leak": 0}
+    for group, key in zip(groups, keys, strict=True):
+        merged = merge(group, ties=config.ties, margin=config.margin, flag=flag, positive=config.flag_positive)
+        reason = _unusable(group, merged) or ("leak" if key in later[group.split] else None)
+        if reason:
+            left_out[reason] += 1
+        else:
+            splits[group.split].append(group)
+            comparisons[group.split].append(merged)
+    return Dataset(splits=splits, comparisons=comparisons, left_out=left_out, flag=flag)
+
+
+def _unusable(group: Group, merged: Comparisons) -> str | None:
+    if merged.votes:
+        return None
+    if len(group.completions) < 2:
+        return "one_completion"
+    if not group.rankings:
+        return "no_ranking"
+    if group.split == "train" and not (merged.weights or merged.ties):
+        return "only_ties"
+    return None
+
+
+def _choose_flag(groups: Iterable[Group], wanted: str | None) -> str | None:
+    """The setting, or the only flag of the data; None where the data has none, for pairs alone train a reward too."""
+    names = {name for group in groups for ranking in group.rankings for said in ranking.flags for name in said}
+    seen = ", ".join(sorted(names)) or "none"
+    if wanted is not None and wanted not in names:
+        raise DataError(f"flag is {wanted!r}, which no completion of the data has; it has {seen}")
+    if wanted is None and len(names) > 1:
+        raise DataError(f"the data has several flags: {seen}; choose what the binary head classifies with flag=NAME")
+    return wanted or next(iter(names), None)
+
+
+def require_data(data: Dataset, config: TrainConfig) -> None:
+    """Raise DataError, naming the split and what was seen, where there is too little to train or to evaluate on."""
+    counts = ", ".join(f"{len(data.splits[split])} {split}" for split in SPLITS)
+    dropped = ", ".join(f"{count} {reason}" for reason, count in data.left_out.items())
+    seen = f"usable prompts: {counts}; left out: {dropped}"
+    if not data.splits["train"]:
+        raise DataError(f"the train split is empty ({seen}); rank more prompts")
+    pairs, flagged = data.n_pairs("train"), data.n_flagged("train")
+    if max(pairs, flagged) < config.min_pairs:
+        found = f"{pairs}" + (f" (and {flagged} completions flagged {data.flag!r})" if data.flag else "")
+        raise DataError(
+            f"too few pairs to train on: {found}, at least {config.min_pairs} needed ({seen}); rank more prompts"
+        )
+    if pairs < config.min_pairs:
+        _require_both_classes(data)
+    if config.margin == "strength" and not any(merged.margins for merged in data.comparisons["train"]):
+        raise DataError("margin is 'strength', but no ranking has a strength; set margin to gap or none")
+    if not data.n_pairs("test") and not data.n_flagged("test"):
+        raise DataError(
+            f"the test split is empty or all ties ({seen}); rank more prompts, a tenth of them is for tests"
+        )
+
+
+def _require_both_classes(data: Dataset) -> None:
+    votes = [vote for merged in data.comparisons["train"] for vote in merged.votes.values()]
+    for label in (0, 1):
+        if not any(vote[label] for vote in votes):
+            raise DataError(f"all {len(votes)} completions flagged {data.flag!r} are of one class; flag some otherwise")

@@ -1,0 +1,122 @@
+"""Several models on the same pairs: one table, with paired differences to the first."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data.groups import Group, fingerprint
+from rewardtrain.core.data.preferences import read_table
+from rewardtrain.core.device import choose_device
+from rewardtrain.core.errors import ConfigError, DataError
+from rewardtrain.core.evaluation.evaluate import Progress, encode_groups, score_groups
+from rewardtrain.core.evaluation.foreign import load_any
+from rewardtrain.core.measures import curves, metrics
+from rewardtrain.core.measures.metrics import Json
+from rewardtrain.core.measures.report import Scores
+from rewardtrain.core.measures.subsets import subset_lines, subset_report
+from rewardtrain.core.measures.tables import align
+
+SCHEMA = 1
+MEASURES = ("accuracy", "log_loss")
+
+
+def compare(models: Sequence[str], data: Path, *, split: str, progress: Progress | None = None) -> Json:
+    """Score the pairs of a file with each model, ours or any sequence classifier, and compare them as JSON values.
+
+    Raises DataError where there is no pair, ConfigError or BackboneError where a model can't be loaded.
+    """
+    twice = sorted({name for name in models if models.count(name) > 1})
+    if twice:
+        raise ConfigError(f"model {twice[0]!r} is given twice; give each model once")
+    table = read_table(data, split=split)
+    groups = [group for group in table.groups if len(group.completions) > 1 and group.rankings]
+    if not len(metrics.collect_pairs(groups).chosen):
+        seen = f"{len(table.groups)} prompts and no pair that isn't a tie"
+        raise DataError(f"nothing to compare on in {str(data)!r}, split {split!r}: {seen}; try --split all")
+    config, device = TrainConfig(), choose_device()
+    scores = {}
+    for name in models:
+        model = load_any(name, device)
+        encoded = encode_groups(model.encoder, groups, progress=progress)
+        scores[name] = score_groups(model, encoded, token_budget=config.token_budget, progress=progress)
+        del model  # before the next is loaded: one at a time fits where two don't
+    drawn = {"samples": config.bootstrap_samples, "seed": config.seed}
+    about = {"schema": SCHEMA, "data": fingerprint(data), "split": split, "left_out": table.left_out}
+    return about | compare_scores(groups, scores, table.subsets, **drawn)
+
+
+def compare_scores(
+    groups: Sequence[Group], scores: dict[str, Scores], subsets: Sequence[str] | None, *, samples: int, seed: int
+) -> Json:
+    """Compare models by name. subsets: parallel to the groups, each of which then has one pair."""
+    pairs = metrics.collect_pairs(groups)
+    margins = {name: pairs.margins(each.rewards) / each.temperature for name, each in scores.items()}
+    figures = _figures(pairs, margins, samples=samples, seed=seed)
+    longer = figures.pop("longer")
+    entries = []
+    for name, each in scores.items():
+        entry = {"model": name, **figures[name], "temperature": each.temperature, "truncated": each.truncated}
+        entry["ece"] = curves.calibration(pairs, margins[name], samples=samples, seed=seed)["value"]
+        entry["seconds"] = round(each.seconds, 3)
+        if subsets:
+            hits = metrics.correct(margins[name])
+            entry["subsets"] = subset_report(pairs, subsets, hits, samples=samples, seed=seed)
+        entries.append(entry)
+    return {
+        "pairs_fingerprint": metrics.fingerprint_pairs(groups),
+        "n_pairs": len(pairs.chosen),
+        "n_distinct_prompts": pairs.n_clusters,
+        "n_ties": pairs.n_ties,
+        "ln2": math.log(2),
+        "baseline_longer": longer,
+        "models": entries,
+    }
+
+
+def _figures(pairs: metrics.Pairs, margins: dict[str, metrics.Floats], *, samples: int, seed: int) -> dict[str, Json]:
+    """Of each model accuracy, log loss and their difference to the first model's, all on the same draws of prompts."""
+    columns = {("longer", "accuracy"): metrics.correct(pairs.longer_by)}
+    for name, of in margins.items():
+        columns |= {(name, "accuracy"): metrics.correct(of), (name, "log_loss"): metrics.log_loss(of)}
+    sums = metrics.cluster_sums(np.stack(list(columns.values()), axis=1), pairs.cluster, pairs.n_clusters)
+    counts = np.bincount(pairs.cluster, minlength=pairs.n_clusters).astype(np.float64)
+    draws = dict(zip(columns, metrics.resampled_means(sums, counts, samples=samples, seed=seed).T, strict=True))
+    means = {key: float(column.mean()) for key, column in columns.items()}
+    first = next(iter(margins))
+    figures: dict[str, Json] = {"longer": metrics.estimate(means["longer", "accuracy"], draws["longer", "accuracy"])}
+    for name in margins:
+        figures[name] = {key: metrics.estimate(means[name, key], draws[name, key]) for key in MEASURES}
+        figures[name]["difference"] = {
+            key: metrics.estimate(means[name, key] - means[first, key], draws[name, key] - draws[first, key])
+            for key in MEASURES
+        }
+    return figures
+
+
+def format_comparison(comparison: Json) -> str:
+    """The table for a reader, each figure with its 95 % interval."""
+    longer, models = comparison["baseline_longer"], comparison["models"]
+    left_out = sum(comparison["left_out"].values())
+    lines = [
+        f"{comparison['n_pairs']} pairs of {comparison['n_distinct_prompts']} prompts,"
+        f" {comparison['n_ties']} ties and {left_out} rows left out; 95% intervals in brackets",
+        f"longer wins {_estimate(longer)}; a coin's log loss is ln 2 = {comparison['ln2']:.4f}",
+    ]
+    rows = [["model", "accuracy", "log loss", "ECE", "accuracy minus first", "log loss minus first"]]
+    for place, entry in enumerate(models):
+        differences = [_estimate(entry["difference"][key], "+.4f") if place else "" for key in MEASURES]
+        rows.append([entry["model"], *(_estimate(entry[key]) for key in MEASURES), f"{entry['ece']:.4f}", *differences])
+    lines += align(rows)
+    for entry in models:
+        if "subsets" in entry:
+            lines += ["", entry["model"], *subset_lines(entry["subsets"])]
+    return "\n".join(lines)
+
+
+def _estimate(value: Json, form: str = ".4f") -> str:
+    if value["low"] is None:
+        return format(value["value"], form)
+    return f"{value['value']:{form}} ({value['low']:{form}} to {value['high']:{form}})"

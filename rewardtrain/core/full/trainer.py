@@ -1,0 +1,287 @@
+"""The optimizer steps of a run, and what it takes to stop and go on between any two of them."""
+
+import math
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data.batching import Batch, make_batch, padding_share, prompt_batches
+from rewardtrain.core.data.comparisons import Dataset
+from rewardtrain.core.data.encoding import Encoded
+from rewardtrain.core.device import rng_state, set_rng_state
+from rewardtrain.core.errors import NotFiniteError, Stopped
+from rewardtrain.core.evaluation.evaluate import quick_metrics, score_groups, watched_loss
+from rewardtrain.core.full.checkpoint import Checkpoint, checkpoint_of, save_checkpoint
+from rewardtrain.core.full.loss import Objective
+from rewardtrain.core.full.optimizer import all_finite, clip_gradients, learning_rate_factor, set_learning_rate
+from rewardtrain.core.full.stopping import EarlyStopping
+from rewardtrain.core.full.team import SharedObjective, Team
+from rewardtrain.core.head.ensemble import Reference, read_reference
+from rewardtrain.core.measures.report import Scores
+from rewardtrain.core.model.gradients import gradients_in_memory
+from rewardtrain.core.model.memory import Budgets
+from rewardtrain.core.model.network import RewardModel
+from rewardtrain.core.progress import MetricsLog
+
+MIN_VALIDATION_PROMPTS = 128  # per validation, where the split has as many
+
+
+@dataclass
+class Trainer:
+    """The state of a run between two optimizer steps."""
+
+    config: TrainConfig
+    run: dict[str, Any]  # settings and data fingerprint, which every checkpoint carries
+    checkpoints: Path
+    log: MetricsLog
+    data: Dataset
+    encoded: dict[str, list[list[Encoded]]]
+    model: RewardModel
+    objective: Objective
+    optimizer: torch.optim.Optimizer
+    budgets: Budgets  # smaller than the settings' once memory ran out
+    stopping: EarlyStopping
+    team: Team
+    step: int = 0
+    validation_due: bool = False
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return math.ceil(len(self.data.splits["train"]) / self.config.batch_prompts)
+
+    @property
+    def total_steps(self) -> int:
+        return self.steps_per_epoch * self.config.epochs
+
+    @property
+    def validation_every(self) -> int:
+        """Steps; an epoch at most, for small data is where over-fitting strikes between two of them."""
+        return min(self.config.eval_every, self.steps_per_epoch)
+
+    @property
+    def is_over(self) -> bool:
+        return self.step == self.total_steps or self.stopping.is_over
+
+    def run_steps(self) -> None:
+        """Go on to the end and keep the best step's weights; checkpoint and raise Stopped when asked to stop."""
+        try:
+            while self.validation_due or not self.is_over:
+                if self.team.size > 1:  # all stop at the same place, or some would wait for the others
+                    self.log.stop_if(self.team.any(self.log.should_stop()))
+                better = False
+                if self.validation_due:
+                    better = self._validate()
+                else:
+                    self._step()
+                    self.validation_due = self._is_due(self.validation_every)
+                if better or (not self.validation_due and self._is_due(self.config.checkpoint_every)):
+                    self.save()
+        except Stopped:
+            self.save()
+            raise
+        self._keep_best()
+
+    def _is_due(self, every: int) -> bool:
+        return self.is_over or self.step % every == 0
+
+    def _step(self) -> None:
+        started = time.monotonic()
+        order = self._order()
+        batch = self._batch(order)
+        own = self.team.share([self._tokens("train", index) for index in order])
+        objective = SharedObjective(self.objective, batch, own, self.team)
+        factor = learning_rate_factor(self.step, total_steps=self.total_steps, warmup_ratio=self.config.warmup_ratio)
+        set_learning_rate(self.optimizer, factor)
+        loss = self._gradients([order[place] for place in own], objective)
+        self.team.sum_gradients(self.model.network)
+        norm = clip_gradients(self.optimizer)
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            ids = ", ".join(self.data.splits["train"][index].id for index in order)
+            rate = self.config.learning_rate * factor
+            seen = f"loss {loss}, gradient norm {norm}, learning rate {rate:.3g}, prompts {ids}"
+            raise self._diverged(self.step + 1, seen)
+        self.optimizer.step()
+        self.step += 1
+        seconds = time.monotonic() - started
+        self.log.emit(
+            "step",
+            step=self.step,
+            total_steps=self.total_steps,
+            epoch=self.step / self.steps_per_epoch,
+            loss=loss,
+            margin=objective.margin,
+            gradient_norm=norm,
+            learning_rate=self.config.learning_rate * factor,
+            seconds=seconds,
+            completions_per_second=len(batch.sequences) / seconds,
+            tokens_per_second=sum(map(len, batch.sequences)) / seconds,
+            padding=padding_share(self.model.plan(batch.sequences, self.budgets.tokens)),
+        )
+
+    def _gradients(self, order: Sequence[int], objective: SharedObjective) -> float:
+        """The batch's loss, and its gradient by way of these prompts, perhaps none."""
+        if order:
+            return gradients_in_memory(
+                self.model,
+                self._batch(order),
+                objective,
+                self.budgets,
+                tick=lambda: self._tick("training", self.step, self.total_steps),
+                tell=self._tell_smaller,
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss: Tensor = objective(torch.zeros(0, self.model.n_labels))
+        if loss.requires_grad:  # by the objective's own parameter
+            loss.backward()  # type: ignore[no-untyped-call]
+        return loss.item()
+
+    def _tick(self, phase: str, done: int, total: int) -> None:
+        (self.log.progress if self.team.size == 1 else self.log.beat)(phase, done, total)
+
+    def _tokens(self, split: str, index: int) -> int:
+        return sum(map(len, self.encoded[split][index]))
+
+    def _tell_smaller(self, budgets: Budgets, reason: str) -> None:
+        smaller = {"token_budget": budgets.tokens, "graph_budget": budgets.graph}
+        self.log.emit("smaller_batches", step=self.step, **smaller, reason=reason)
+
+    def _order(self) -> list[int]:
+        """Places of this step's prompts in the training split."""
+        epoch, position = divmod(self.step, self.steps_per_epoch)
+        n = len(self.data.splits["train"])
+        return prompt_batches(n, self.config.batch_prompts, seed=self.config.seed, epoch=epoch)[position]
+
+    def _batch(self, order: Sequence[int]) -> Batch:
+        comparisons = self.data.comparisons["train"]
+        return make_batch([self.encoded["train"][index] for index in order], [comparisons[index] for index in order])
+
+    def _diverged(self, step: int, seen: str) -> NotFiniteError:
+        advice = (
+            "begin again in an empty output folder with a lower learning_rate or head_learning_rate "
+            f"({self.config.learning_rate:g}, {self.config.head_learning_rate:g})"
+        )
+        return NotFiniteError(f"training diverged at step {step} of {self.total_steps}: {seen}; {advice}")
+
+    def _validate(self) -> bool:
+        """True where the model was never better."""
+        places = self._validation_places()
+        groups = [self.data.splits["validation"][place] for place in places]
+        loss = None
+        if groups:
+            scores = self._validation_scores(places)
+            measured = quick_metrics(groups, scores)
+            loss = watched_loss(measured, self.config.flag_weight)
+            seen = {"n_prompts": len(groups), "seconds": scores.seconds, **measured}
+            self.log.emit("validation", step=self.step, every=self.validation_every, **seen)
+        self.validation_due = False
+        return self.stopping.observe(self.step, loss)
+
+    def _validation_scores(self, places: Sequence[int]) -> Scores:
+        """Each process scores its share."""
+        encoded = [self.encoded["validation"][place] for place in places]
+        own = self.team.share([self._tokens("validation", place) for place in places])
+        scores = self._score(self.model, [encoded[index] for index in own], "validation")
+        sizes = [len(completions) for completions in encoded]
+        mine = torch.isin(torch.arange(len(sizes)), torch.tensor(own)).repeat_interleave(torch.tensor(sizes))
+        logits = torch.zeros(len(mine), self.model.n_labels)
+        logits[mine] = torch.from_numpy(scores.logits)
+        return replace(scores, logits=self.team.sum(logits).numpy(), sizes=sizes)
+
+    def _validation_places(self) -> list[int]:
+        """The prompts of every validation: a third as many as were trained on since the last one, at most.
+
+        A forward pass takes a third of a training step's time, so validating takes a tenth of a run's at most.
+        """
+        n = len(self.data.splits["validation"])
+        limit = max(MIN_VALIDATION_PROMPTS, self.config.eval_every * self.config.batch_prompts // 3)
+        return sorted(random.Random(f"{self.config.seed}:validation").sample(range(n), min(n, limit)))
+
+    def score(self, split: str) -> Scores:
+        """The model's raw logits of a split as it is now.
+
+        In float32, whatever it trains in: so the saved folder gives them in plain transformers.
+        """
+        return self._score(self.model.in_float32(), self.encoded[split], "evaluating")
+
+    def read_reference(self) -> Reference:
+        """What the model makes of a part of the training split as it is now."""
+        return read_reference(
+            self.model.in_float32(),
+            self.data,
+            self.encoded["train"],
+            token_budget=self.budgets.tokens,
+            tick=lambda: self.log.progress("evaluating", 0, 1),
+        )
+
+    def _score(self, model: RewardModel, encoded: Sequence[Sequence[Encoded]], phase: str) -> Scores:
+        return score_groups(
+            model,
+            encoded,
+            token_budget=self.budgets.tokens,
+            progress=lambda done, total: self._tick(phase, done, total),
+        )
+
+    def save(self) -> None:
+        """Write a checkpoint of this moment, which keeps that of the best validation too."""
+        if not all_finite(self.optimizer):
+            raise self._diverged(self.step, "weights that are no numbers")
+        if not self.team.is_first:
+            return
+        state = {
+            "network": {name: value.detach() for name, value in self._trained()},
+            "objective": self.objective.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "rng": rng_state(self.model.device),
+            "budgets": asdict(self.budgets),
+            "stopping": asdict(self.stopping),
+            "validation_due": self.validation_due,
+        }
+        save_checkpoint(
+            self.checkpoints,
+            state,
+            step=self.step,
+            metrics_bytes=self.log.size,
+            run=self.run,
+            dtype=self.model.device.dtype_name,
+            keep=self.stopping.best_step,
+        )
+        self.log.emit("checkpoint", step=self.step)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Become what was saved."""
+        state = checkpoint.load()
+        self._restore_weights(state)
+        self.optimizer.load_state_dict(state["optimizer"])
+        set_rng_state(self.model.device, state["rng"])
+        self.budgets = Budgets(**state["budgets"])
+        self.stopping = EarlyStopping(**state["stopping"])
+        self.validation_due = state["validation_due"]
+        self.step = checkpoint.step
+        self.log.emit("checkpoint", step=self.step)
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """Which step's weights the model has after the last step, and why."""
+        return self.stopping.kept(self.step)
+
+    def _keep_best(self) -> None:
+        if self.kept["step"] != self.step and self.team.is_first:
+            self._restore_weights(checkpoint_of(self.checkpoints, self.kept["step"]).load())
+        self.log.emit("kept", **self.kept)
+
+    def _restore_weights(self, state: dict[str, Any]) -> None:
+        with torch.no_grad():
+            for name, parameter in self._trained():
+                parameter.copy_(state["network"][name])
+        self.objective.load_state_dict(state["objective"])
+
+    def _trained(self) -> list[tuple[str, torch.nn.Parameter]]:
+        """What a checkpoint holds: the rest is as the backbone's files have it."""
+        return [(name, value) for name, value in self.model.network.named_parameters() if value.requires_grad]

@@ -1,0 +1,1 @@
+"""Numbers about rewards and labels, and the report that holds them: numpy alone."""

@@ -1,0 +1,172 @@
+"""Flags as the classes of a binary head: their names, labelers' votes on them, and how right the class is. No torch.
+
+A vote is one labeler's word on one completion. N: completions, V: votes, C: clusters, which are distinct dialogues.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data.comparisons import count_votes
+from rewardtrain.core.data.groups import Group
+from rewardtrain.core.measures import curves, metrics
+from rewardtrain.core.measures.metrics import Floats, Ints, Json
+
+NOT = "not_"
+
+
+def labels_of(config: TrainConfig, flag: str | None) -> tuple[str, ...]:
+    """Names of the classes, the positive one last; none for a scalar head. `flag` is Dataset.flag."""
+    if config.head == "scalar":
+        return ()
+    if flag is None:
+        return "negative", "positive"
+    return (NOT + flag, flag) if config.flag_positive else (flag, NOT + flag)
+
+
+def flag_of(labels: Sequence[str]) -> tuple[str, bool] | None:
+    """The flag and its wanted value that labels_of made these names of; None for other names, or none."""
+    if len(labels) != 2:
+        return None
+    negative, positive = labels
+    if positive == NOT + negative:
+        return negative, False
+    return (positive, True) if negative == NOT + positive else None
+
+
+@dataclass(frozen=True)
+class Votes:
+    """Every vote on a flag; all arrays are (V,)."""
+
+    index: Ints  # where the completion is in the flat list of all groups' completions
+    positive: npt.NDArray[np.bool_]  # whether the vote is for class 1
+    cluster: Ints  # equal for equal dialogues: what the bootstrap draws
+    n_clusters: int
+
+    def margins(self, logits: npt.NDArray[Any]) -> Floats:
+        """(N, 2) logits to (V,) logit of the class voted for minus logit of the other."""
+        if not len(self.index):
+            return np.zeros(0)  # of a scalar head too, which has one logit
+        ahead: Floats = (logits[:, 1].astype(np.float64) - logits[:, 0])[self.index]
+        return np.where(self.positive, ahead, -ahead)
+
+
+def collect_votes(groups: Sequence[Group], labels: Sequence[str]) -> Votes:
+    """All votes on the flag that a model's labels are named after; none where they aren't."""
+    flag, rows, start = flag_of(labels), list[tuple[int, int, int]](), 0
+    clusters = metrics.clusters_of(groups)
+    for group, cluster in zip(groups, clusters, strict=True):
+        for index, counts in count_votes(group.rankings, *flag).items() if flag else ():
+            rows += [(start + index, label, cluster) for label in (0, 1) for _ in range(counts[label])]
+        start += len(group.completions)
+    table: Ints = np.array(rows, dtype=np.int64).reshape(len(rows), 3)
+    return Votes(table[:, 0], table[:, 1] == 1, table[:, 2], max(clusters, default=-1) + 1)
+
+
+def flag_report(
+    groups: Sequence[Group],
+    logits: npt.NDArray[Any],
+    labels: Sequence[str],
+    *,
+    class_temperature: float = 1.0,
+    samples: int,
+    seed: int,
+) -> Json | None:
+    """How right the classes are, with 95 % intervals of a bootstrap over prompts; None where nobody voted.
+
+    logits: (N, 2), calibrated; class_temperature is what their difference was divided by, for the figures before it.
+    A class is predicted where its probability is above a half. What to compare with: the accuracy of always saying the
+    commoner class of these votes, and the log loss of always saying their base rate, which is the best constant.
+    """
+    votes = collect_votes(groups, labels)
+    if not len(votes.index):
+        return None
+    margins = votes.margins(logits)
+    raw = margins * class_temperature
+    sums, draws = _summed(votes, margins, raw, samples=samples, seed=seed)
+    n, drawn_n = sums["n"], draws["n"]
+    share, drawn_share = sums["positive"] / n, _divide(draws["positive"], drawn_n)
+    common = 1 if share >= 0.5 else 0
+
+    def auc(values: Floats) -> Json | None:
+        if not 0 < share < 1:
+            return None
+        of_votes = values[votes.index], votes.positive, votes.cluster, votes.n_clusters
+        return curves.roc_auc(*of_votes, samples=samples, seed=seed)
+
+    return {
+        "flag": dict(zip(("name", "positive"), flag_of(labels) or (), strict=True)),
+        "n_votes": int(n),
+        "n_completions": len(np.unique(votes.index)),
+        "roc_auc": auc(logits[:, 1] - logits[:, 0]),
+        "roc_auc_of_reward": auc(logits[:, 1]),
+        **{
+            name: metrics.estimate(sums[name] / n, _divide(draws[name], drawn_n))
+            for name in ("accuracy", "log_loss", "log_loss_raw")
+        },
+        "baseline": {
+            "class": labels[common],
+            "accuracy": metrics.estimate(*((share, drawn_share) if common else (1 - share, 1 - drawn_share))),
+            "log_loss": metrics.estimate(_entropy(share), _entropy(drawn_share)),
+        },
+        "classes": [_class(label, name, sums, draws) for label, name in enumerate(labels)],
+        "class_temperature": class_temperature,
+        "ece": curves.calibration(votes, margins, samples=samples, seed=seed),
+        "ece_raw": curves.calibration(votes, raw, samples=samples, seed=seed),
+    }
+
+
+def _summed(
+    votes: Votes, margins: Floats, raw: Floats, *, samples: int, seed: int
+) -> tuple[dict[str, float], dict[str, Floats]]:
+    """Sums over all votes by name, and (samples,) sums of each bootstrap draw. A margin of 0 is half right."""
+    right = metrics.correct(margins)
+    columns = {
+        "n": np.ones(len(margins)),
+        "positive": votes.positive.astype(np.float64),
+        "accuracy": right,
+        "log_loss": metrics.log_loss(margins),
+        "log_loss_raw": metrics.log_loss(raw),
+        "right_1": right * votes.positive,
+        "right_0": right * ~votes.positive,
+    }
+    table = metrics.cluster_sums(np.stack(list(columns.values()), axis=1), votes.cluster, votes.n_clusters)
+    drawn = metrics.resampled_sums(table, samples=samples, seed=seed)
+    return dict(zip(columns, table.sum(axis=0).tolist(), strict=True)), dict(zip(columns, drawn.T, strict=True))
+
+
+def _class(label: int, name: str, sums: dict[str, float], draws: dict[str, Floats]) -> Json:
+    """Precision, recall and F1 of one class; None where they are nothing of nothing."""
+
+    def figures(of: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """Numerators and denominators."""
+        right, other = of[f"right_{label}"], of[f"right_{1 - label}"]
+        said = of["positive"] if label else of["n"] - of["positive"]  # votes for this class
+        predicted = right + (of["n"] - said - other)
+        return {"precision": (right, predicted), "recall": (right, said), "f1": (2 * right, predicted + said)}
+
+    parts, drawn = figures(sums), figures(draws)
+    return {
+        "label": name,
+        "n": int(sums["positive"] if label else sums["n"] - sums["positive"]),
+        **{
+            key: metrics.estimate(above / below, _divide(*drawn[key])) if below else None
+            for key, (above, below) in parts.items()
+        },
+    }
+
+
+def _divide(above: Floats, below: Floats) -> Floats:
+    """NaN where nothing was drawn, which metrics.interval leaves out."""
+    parts: Floats = np.full(below.shape, math.nan)
+    return np.divide(above, below, out=parts, where=below > 0)
+
+
+def _entropy(share: Any) -> Any:
+    """Log loss of always saying the share where it is true: -p ln p - (1 - p) ln(1 - p), 0 at 0 and 1."""
+    return sum(part * -np.log(np.where(part > 0, part, 1.0)) for part in (share, 1 - share))

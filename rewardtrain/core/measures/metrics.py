@@ -1,0 +1,200 @@
+"""What rankings say and how right margins are, as plain functions of numbers; and intervals for all of it. No torch.
+
+Everything carries sums and counts to the end. P: pairs, C: clusters, which are distinct dialogues.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rewardtrain.core.data.groups import Group
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Json = dict[str, Any]
+
+Z = 1.959963984540054  # the normal distribution's 97.5 % quantile, for 95 % intervals
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Every comparison that isn't a tie, once for each labeler who made it; all arrays are (P,). And the ties."""
+
+    chosen: Ints  # where the chosen completion's reward is in the flat list of rewards
+    rejected: Ints
+    cluster: Ints  # equal for equal dialogues: what the bootstrap draws
+    gap: Ints  # how many ranks apart, ranks counted without holes
+    longer_by: Ints  # characters of chosen minus characters of rejected
+    labelers: list[str]
+    tied: Ints  # (T, 2) where the rewards of two completions that a labeler tied are
+    tied_cluster: Ints  # (T,)
+    n_clusters: int
+
+    @property
+    def n_ties(self) -> int:
+        return len(self.tied)
+
+    def margins(self, rewards: Sequence[Sequence[float]]) -> Floats:
+        """(P,) reward of chosen minus reward of rejected."""
+        values = flatten(rewards)
+        return values[self.chosen] - values[self.rejected]
+
+
+def flatten(rewards: Sequence[Sequence[float]]) -> Floats:
+    """(N,) the rewards of all groups' completions one after the other."""
+    return np.array([value for group in rewards for value in group], dtype=np.float64)
+
+
+def judgements(ranks: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Every pair of a ranking: the better one's place, the worse one's, and how many ranks apart; 0 is a tie."""
+    dense = {rank: place for place, rank in enumerate(sorted(set(ranks)))}
+    for i, j in combinations(range(len(ranks)), 2):
+        gap = dense[ranks[j]] - dense[ranks[i]]
+        yield (i, j, gap) if gap >= 0 else (j, i, -gap)
+
+
+def collect_pairs(groups: Sequence[Group]) -> Pairs:
+    """Expand all rankings into pairs, in the order of the groups."""
+    rows: list[tuple[int, int, int, int, int]] = []
+    ties: list[tuple[int, int, int]] = []
+    labelers: list[str] = []
+    clusters = clusters_of(groups)
+    start = 0
+    for group, cluster in zip(groups, clusters, strict=True):
+        lengths = [len(text) for text in group.completions]
+        for ranking in group.rankings:
+            for best, worst, gap in judgements(ranking.ranks):
+                if gap:
+                    rows.append((start + best, start + worst, cluster, gap, lengths[best] - lengths[worst]))
+                    labelers.append(ranking.labeler)
+                else:
+                    ties.append((start + best, start + worst, cluster))
+        start += len(group.completions)
+    table: Ints = np.array(rows, dtype=np.int64).reshape(len(rows), 5)
+    tied: Ints = np.array(ties, dtype=np.int64).reshape(len(ties), 3)
+    chosen, rejected, cluster_, gaps, longer_by = table.T
+    n_clusters = max(clusters, default=-1) + 1
+    return Pairs(chosen, rejected, cluster_, gaps, longer_by, labelers, tied[:, :2], tied[:, 2], n_clusters)
+
+
+def clusters_of(groups: Sequence[Group]) -> list[int]:
+    """A number for each group, counted from 0; equal dialogues have equal ones."""
+    numbers = dict[str, int]()
+    return [numbers.setdefault(group.prompt_key, len(numbers)) for group in groups]
+
+
+def fingerprint_pairs(groups: Sequence[Group]) -> str:
+    """sha256 in hex of what is measured: every pair that isn't a tie, by its dialogue and its two texts.
+
+    The order of rows, of completions and of rankings, ids and the labelers' names don't matter. Reports that have the
+    same one are about the same pairs.
+    """
+    digests = []
+    for group in groups:
+        texts = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in group.completions]
+        prompt = bytes.fromhex(group.prompt_key)
+        for ranking in group.rankings:
+            digests += [prompt + texts[best] + texts[worst] for best, worst, gap in judgements(ranking.ranks) if gap]
+    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
+
+
+def correct(margins: npt.NDArray[Any]) -> Floats:
+    """1 where chosen is above rejected, a half where they are equal."""
+    return np.asarray((margins > 0) + 0.5 * (margins == 0), dtype=np.float64)
+
+
+def log_loss(margins: Floats) -> Floats:
+    """-log sigma(margin), without overflow."""
+    return np.logaddexp(0.0, -margins)
+
+
+def probability(margins: Floats) -> Floats:
+    """Bradley-Terry: sigma(margin), the chance that chosen is preferred."""
+    return np.exp(-log_loss(margins))
+
+
+def confidence(margins: Floats) -> Floats:
+    """The probability of the side that the rewards prefer: from 0.5 to 1."""
+    return probability(np.abs(margins))
+
+
+# --- Intervals --------------------------------------------------------------------------------------------------------
+
+
+def resampled_sums(sums: Floats, *, samples: int, seed: int) -> Floats:
+    """Bootstrap over clusters: (C, M) sums of each cluster to (samples, M) sums of as many clusters, drawn anew.
+
+    Whole clusters are drawn because pairs of one prompt aren't independent. Equal C, samples and seed draw equal
+    clusters, so differences of columns are paired.
+    """
+    random = np.random.default_rng(seed)
+    n = len(sums)
+    return np.array([np.bincount(random.integers(0, n, n), minlength=n) @ sums for _ in range(samples)])
+
+
+def resampled_means(sums: Floats, counts: Floats, *, samples: int, seed: int) -> Floats:
+    """The same as means: sums over counts. sums: (C, M); counts: (C,) or (C, M). NaN where nothing was drawn."""
+    width = sums.shape[1]
+    counts = np.broadcast_to(counts.reshape(len(sums), -1), sums.shape)
+    drawn = resampled_sums(np.hstack([sums, counts]), samples=samples, seed=seed)
+    total: Floats = drawn[:, width:]
+    means: Floats = np.full(total.shape, np.nan)
+    np.divide(drawn[:, :width], total, out=means, where=total > 0)
+    return means
+
+
+def cluster_sums(values: Floats, cluster: Ints, n_clusters: int) -> Floats:
+    """(P, M) values to (C, M) sums."""
+    columns = [np.bincount(cluster, weights=column, minlength=n_clusters) for column in values.T]
+    return np.array(columns, dtype=np.float64).reshape(values.shape[1], n_clusters).T
+
+
+def interval(draws: Floats) -> Json:
+    """The middle 95 % of bootstrap draws."""
+    draws = draws[np.isfinite(draws)]
+    if not len(draws):
+        return {"low": None, "high": None}
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return {"low": float(low), "high": float(high)}
+
+
+def estimate(value: float, draws: Floats) -> Json:
+    return {"value": float(value), **interval(draws)}
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Wilson's 95 % interval (1927) of a share that was seen in n independent cases."""
+    centre, half = share + Z**2 / (2 * n), Z * math.sqrt(share * (1 - share) / n + (Z / (2 * n)) ** 2)
+    low, high = (centre - half) / (1 + Z**2 / n), (centre + half) / (1 + Z**2 / n)
+    return max(0.0, low), min(1.0, high)
+
+
+def share(hits: Floats, cluster: Ints) -> Json:
+    """n, accuracy and its interval, for parts too small for a bootstrap: three of three are not 100 % to 100 %.
+
+    Wilson's interval at the effective number of pairs (Korn and Graubard 1998, Survey Methodology 24): as many
+    independent ones as would scatter like these, which come in clusters.
+    """
+    n = len(hits)
+    if not n:
+        return {"n": 0, "accuracy": None, "accuracy_low": None, "accuracy_high": None}
+    mean = float(hits.mean())
+    low, high = wilson(mean, _effective_number(hits - mean, mean * (1 - mean), cluster))
+    return {"n": n, "accuracy": mean, "accuracy_low": low, "accuracy_high": high}
+
+
+def _effective_number(residuals: Floats, variance: float, cluster: Ints) -> float:
+    """Between one and all; where nothing scatters, the number of clusters."""
+    n, sizes = len(residuals), np.unique(cluster, return_inverse=True)[1]
+    sums = np.bincount(sizes, weights=residuals)
+    c = len(sums)
+    if c == 1 or variance == 0:
+        return float(c)
+    of_mean = c / (c - 1) * float(sums @ sums) / n**2
+    return min(n, variance / of_mean) if of_mean > 0 else n

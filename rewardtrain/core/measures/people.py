@@ -1,0 +1,104 @@
+"""What the labelers themselves say: how far they agree, with each other and with the model; and rank correlation."""
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from rewardtrain.core.data.groups import Group, Ranking
+from rewardtrain.core.measures import metrics
+from rewardtrain.core.measures.metrics import Floats, Json
+
+
+def human_ceiling(groups: Sequence[Group], *, samples: int, seed: int) -> Json | None:
+    """How often two different labelers, neither of whom tied it, agree on a pair; None where no pair has two."""
+    clusters = np.array(metrics.clusters_of(groups), dtype=np.int64)
+    rows = []
+    for group in groups:
+        signs = [sign for one, other in _twos(group) for _, _, sign in _side_by_side(one, other)]
+        rows.append((signs.count(1), len(signs) - signs.count(0)))
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), 2)
+    totals = metrics.cluster_sums(table, clusters, int(clusters.max(initial=-1)) + 1)
+    agreed, n = totals.sum(axis=0)
+    if not n:
+        return None
+    draws = metrics.resampled_means(totals[:, :1], totals[:, 1], samples=samples, seed=seed)
+    return {"agreement": float(agreed / n), **metrics.interval(draws[:, 0]), "n": int(n)}
+
+
+def people_and_model(groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, temperature: float) -> Json | None:
+    """Pairs judged by two different labelers, once for each two of them, and what the model says there.
+
+    agree: both prefer the same; accuracy is how often the model does too, with_both and against_both are parts of it.
+    disagree: each prefers another, so the model is with one of them whatever it says. tied: one of them or both called
+    it a tie. confidence: the mean probability of the side that the model prefers. None where no pair was judged by two.
+    """
+    rows = [
+        (cluster, sign, values[better] - values[worse])
+        for group, values, cluster in zip(groups, rewards, metrics.clusters_of(groups), strict=True)
+        for one, other in _twos(group)
+        for better, worse, sign in _side_by_side(one, other)
+    ]
+    if not rows:
+        return None
+    clusters, signs = np.array([row[:2] for row in rows], dtype=np.int64).T
+    margins = np.array([row[2] for row in rows], dtype=np.float64) / temperature
+    agree = signs == 1
+    accuracy = metrics.share(metrics.correct(margins[agree]), clusters[agree])
+    return {
+        "n": len(rows),
+        "agree": {**_sure(margins[agree]), **accuracy},
+        "with_both": _sure(margins[agree & (margins > 0)]),
+        "against_both": _sure(margins[agree & (margins < 0)]),
+        "disagree": _sure(margins[signs == -1]),
+        "tied": _sure(margins[signs == 0]),
+    }
+
+
+def _sure(margins: Floats) -> Json:
+    n = len(margins)
+    return {"n": n, "confidence": float(metrics.confidence(margins).mean()) if n else None}
+
+
+def _twos(group: Group) -> Iterator[tuple[Ranking, Ranking]]:
+    """Rankings of two different people: the same person asked twice says nothing about the agreement of people."""
+    return ((one, other) for one, other in combinations(group.rankings, 2) if one.labeler != other.labeler)
+
+
+def _side_by_side(one: Ranking, other: Ranking) -> Iterator[tuple[int, int, int]]:
+    """Every pair: the better and the worse as `one` has it, and 1 if `other` agrees, -1 if not, 0 if either tied."""
+    for better, worse, gap in metrics.judgements(one.ranks):
+        theirs = other.ranks[worse] - other.ranks[better]
+        yield better, worse, 0 if not gap else (theirs > 0) - (theirs < 0)
+
+
+def kendall_tau_b(ranks: Sequence[int], rewards: Sequence[float]) -> float | None:
+    """Kendall's tau-b between a ranking (1 is best) and rewards (more is better); None where either is all ties."""
+    agreeing = ranked = scored = 0
+    for i, j in combinations(range(len(ranks)), 2):
+        by_rank = (ranks[j] > ranks[i]) - (ranks[j] < ranks[i])
+        by_reward = (rewards[i] > rewards[j]) - (rewards[i] < rewards[j])
+        agreeing += by_rank * by_reward
+        ranked += by_rank != 0
+        scored += by_reward != 0
+    return agreeing / math.sqrt(ranked * scored) if ranked and scored else None
+
+
+def mean_tau(groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> Json:
+    """Mean tau-b over all rankings for which it is defined, its interval, and their number."""
+    clusters = metrics.clusters_of(groups)
+    rows = [
+        (cluster, tau)
+        for group, values, cluster in zip(groups, rewards, clusters, strict=True)
+        for ranking in group.rankings
+        if (tau := kendall_tau_b(ranking.ranks, values)) is not None
+    ]
+    if not rows:
+        return {"value": None, "low": None, "high": None, "n": 0}
+    places, taus = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
+    n_clusters = max(clusters) + 1
+    sums = metrics.cluster_sums(taus[:, None], places, n_clusters)
+    counts = np.bincount(places, minlength=n_clusters).astype(np.float64)
+    draws = metrics.resampled_means(sums, counts, samples=samples, seed=seed)
+    return {**metrics.estimate(taus.mean(), draws[:, 0]), "n": len(rows)}

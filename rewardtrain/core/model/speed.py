@@ -1,0 +1,39 @@
+"""What a run's settings turn on in a network: time against memory."""
+
+import torch
+
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.errors import ConfigError
+from rewardtrain.core.model.network import RewardModel
+
+
+def speed_up(model: RewardModel, config: TrainConfig) -> None:
+    """Choose the attention, and turn on gradient checkpointing and compilation where asked for. Raises ConfigError.
+
+    Attention is torch's fused one, which doesn't hold the matrix of weights, but for bfloat16 on a CPU, where plain
+    products are faster (MiniLM forward and backward, one core: 1.4 times at 100 tokens, 1.1 at 250; in float32 0.9).
+
+    Checkpointing needs the network in training mode, which changes nothing else: there is no dropout.
+    """
+    network = model.network
+    if model.device.kind == "cpu" and model.device.dtype is torch.bfloat16 and not model.packs:
+        network.set_attn_implementation("eager")
+    if config.gradient_checkpointing:
+        if not network.supports_gradient_checkpointing:
+            kind = type(network).__name__
+            raise ConfigError(f"gradient_checkpointing is true, but {kind} can't do it; set it to false")
+        network.activation_checkpointing_enable({"use_reentrant": False})
+        network.train()
+    if config.compile:
+        _require_compiler()
+        network.base_model.compile(
+            dynamic=True
+        )  # in place, so that names of parameters and the saved folder stay as they are
+
+
+def _require_compiler() -> None:
+    try:
+        torch.compile(torch.nn.functional.gelu)(torch.ones(8))
+    except Exception as error:  # a missing g++, header or Triton comes as any of a dozen classes
+        reason = str(error).strip().partition("\n")[0]
+        raise ConfigError(f"compile is true, but torch can't compile here: {reason}; set it to false") from error

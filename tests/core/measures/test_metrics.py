@@ -1,0 +1,153 @@
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rewardtrain.core.data.groups import Group, Message, Ranking
+from rewardtrain.core.measures import metrics
+from rewardtrain.core.measures.report import Scores, build_report, format_report
+
+
+def group(prompt: str, texts: list[str], *rankings: tuple[str, list[int]]) -> Group:
+    parsed = tuple(Ranking(labeler, tuple(ranks)) for labeler, ranks in rankings)
+    return Group(prompt, "test", (Message("user", prompt),), tuple(texts), parsed)
+
+
+GROUPS = [
+    group("one", ["aaaa", "bb", "c"], ("ann", [1, 2, 3]), ("ben", [2, 1, 2])),
+    group("two", ["x", "yy"], ("ann", [1, 2])),
+]
+REWARDS = [[math.log(3), 0.0, 0.0], [0.0, math.log(4)]]
+# Pairs (chosen > rejected, margin): ann a>b ln3, a>c ln3, b>c 0; ben b>a -ln3, b>c 0, one tie; ann x>yy -ln4.
+
+
+def scores_of(rewards: list[list[float]], **more: Any) -> Scores:
+    logits = np.array([[value] for values in rewards for value in values], dtype=np.float32)
+    return Scores(logits, [len(values) for values in rewards], 1, truncated_completions=0, seconds=1.0, **more)
+
+
+def report(*, champion: Scores | None = None, groups: list[Group] = GROUPS, **more: Any) -> dict[str, Any]:
+    scores = scores_of(more.pop("rewards", REWARDS), **more)
+    return build_report(groups, scores, champion=champion, device="cpu", peak_memory_mb=1.0, samples=200, seed=0)
+
+
+def test_the_report_holds_the_values_worked_out_by_hand() -> None:
+    """Hits 1, 1, 1/2, 0, 1/2, 0 of six. Log losses -ln(3/4) twice, ln 2 twice, -ln(1/4), -ln(1/5). Brier 1/16 twice,
+    1/4 twice, 9/16, 16/25. The longer one is chosen in a>b, a>c, b>c, b>c, and not in b>a, x>yy: 4 of 6."""
+    got = report()
+    assert (got["n_prompts"], got["n_pairs"], got["n_ties"]) == (2, 6, 1)
+    assert got["accuracy"]["value"] == pytest.approx(3 / 6)
+    losses = [-math.log(3 / 4)] * 2 + [math.log(2)] * 2 + [math.log(4), math.log(5)]
+    assert got["log_loss"]["value"] == pytest.approx(sum(losses) / 6)
+    assert got["brier"]["value"] == pytest.approx((2 / 16 + 2 / 4 + 9 / 16 + 16 / 25) / 6)
+    assert got["baseline_longer"]["accuracy"] == pytest.approx(4 / 6)
+    assert got["ln2"] == math.log(2)
+    parts = [(part["gap"], part["n"], part["accuracy"]) for part in got["by_gap"]]
+    assert parts == [(1, 5, pytest.approx((1 + 0.5 + 0 + 0.5 + 0) / 5)), (2, 1, 1.0)]
+    parts = [(part["labeler"], part["n"], part["accuracy"]) for part in got["by_labeler"]]
+    assert parts == [("ann", 4, pytest.approx(2.5 / 4)), ("ben", 2, 0.25)]
+    assert [(part["low"], part["n"]) for part in got["by_length_difference"]] == [(-100, 2), (1, 4)]
+
+
+def test_log_loss_is_after_calibration_and_the_raw_one_stands_beside_it() -> None:
+    """Temperature 1/2 doubles a margin: margins of 2 ln 3 and 2 ln 4 have odds of 9 and 16. They were half as large as
+    training left them: odds of sqrt 3 and 2. Accuracy knows nothing of it."""
+    got = report(temperature=0.5, raw_scale=0.5)
+    losses = [-math.log(9 / 10)] * 2 + [math.log(2)] * 2 + [math.log(10), math.log(17)]
+    assert got["log_loss"]["value"] == pytest.approx(sum(losses) / 6)
+    root = math.sqrt(3)
+    raw = [-math.log(root / (1 + root))] * 2 + [math.log(2)] * 2 + [math.log(1 + root), math.log(3)]
+    assert got["log_loss_raw"]["value"] == pytest.approx(sum(raw) / 6)
+    assert got["accuracy"] == report()["accuracy"]
+    confidences = [part["confidence"] for part in got["ece"]["bins"] if part["n"]]
+    assert confidences == [0.5, pytest.approx((3 * 9 / 10 + 16 / 17) / 4)]
+
+
+def test_the_champion_is_compared_on_the_same_pairs_and_at_its_own_temperature() -> None:
+    """A champion of equal rewards is a coin: accuracy 1/2 and log loss ln 2 on every draw, so ours minus its has
+    ours's own interval, moved. One with our rewards at half the temperature differs from us in log loss alone."""
+    got = report(champion=scores_of([[0.0, 0.0, 0.0], [0.0, 0.0]]))
+    champion, ours = got["champion"], got["accuracy"]
+    assert (champion["accuracy"], champion["log_loss"]) == (0.5, pytest.approx(math.log(2)))
+    assert (champion["accuracy_low"], champion["accuracy_high"]) == (0.5, 0.5)
+    difference = champion["difference"]["accuracy"]
+    assert difference == {key: pytest.approx(ours[key] - 0.5) for key in ("value", "low", "high")}
+    same = report(champion=scores_of(REWARDS, temperature=0.5))["champion"]
+    assert same["difference"]["accuracy"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert same["log_loss"] == pytest.approx(report(temperature=0.5)["log_loss"]["value"])
+
+
+def test_a_length_equal_pair_counts_half_for_longer_wins() -> None:
+    groups = [group("p", ["aa", "bb"], ("ann", [1, 2]))]
+    assert report(groups=groups, rewards=[[1.0, 0.0]])["baseline_longer"]["accuracy"] == 0.5
+
+
+def test_reports_on_the_same_pairs_have_the_same_fingerprint() -> None:
+    """Whatever the order, the ids, the labelers' names and the ties; not with another text, prompt or preference."""
+    same = [
+        Group("new id", "all", (Message("user", "two"),), ("yy", "x"), (Ranking("eve", (5, 2)),)),
+        group("one", ["c", "aaaa", "bb"], ("zoe", [3, 2, 1]), ("ben", [2, 2, 2]), ("ann", [3, 1, 2])),
+    ]
+    wanted = [same[0], group("one", ["aaaa", "bb", "c"], ("ann", [1, 2, 3]), ("ben", [2, 1, 3]))]
+    assert metrics.fingerprint_pairs(same) == metrics.fingerprint_pairs(wanted)
+    others = [
+        group("two", ["x", "yy"], ("ann", [2, 1])),
+        group("two", ["x", "y"], ("ann", [1, 2])),
+        group("three", ["x", "yy"], ("ann", [1, 2])),
+        group("two", ["x", "yy"], ("ann", [1, 2]), ("ben", [1, 2])),
+    ]
+    prints = {metrics.fingerprint_pairs([other]) for other in [GROUPS[1], *others]}
+    assert len(prints) == 5
+    assert report()["pairs_fingerprint"] == metrics.fingerprint_pairs(GROUPS)
+
+
+def test_wilsons_interval_is_that_of_the_textbook() -> None:
+    """Ten of ten: from 1 / (1 + z^2 / 10) to 1. Five of ten: 1/2 +- z / (2 sqrt(10 + z^2))."""
+    z = 1.959964
+    assert metrics.wilson(1.0, 10) == (pytest.approx(1 / (1 + z * z / 10)), pytest.approx(1.0))
+    half = z / 2 / math.sqrt(10 + z * z)
+    assert metrics.wilson(0.5, 10) == (pytest.approx(0.5 - half), pytest.approx(0.5 + half))
+
+
+def test_a_parts_interval_counts_pairs_of_one_prompt_as_what_they_are_worth() -> None:
+    """Four prompts of ten pairs that are right or wrong together are worth 3 independent pairs: the variance of the
+    mean is 4/3 * (4 * 5^2) / 40^2 = 1/12, and 1/4 over that is 3. Forty prompts of one pair each are worth 39. All
+    right is worth as many pairs as there are prompts; prompts that are each half right are worth all their pairs."""
+    whole, clusters = np.repeat([1.0, 1.0, 0.0, 0.0], 10), np.repeat(np.arange(4), 10)
+    got = metrics.share(whole, clusters)
+    assert (got["n"], got["accuracy"]) == (40, 0.5)
+    assert (got["accuracy_low"], got["accuracy_high"]) == pytest.approx(metrics.wilson(0.5, 3))
+    single = metrics.share(whole, np.arange(40))
+    assert single["accuracy_low"] == pytest.approx(metrics.wilson(0.5, 39)[0])
+    right = metrics.share(np.ones(40), clusters)
+    assert right["accuracy_low"] == pytest.approx(metrics.wilson(1.0, 4)[0])
+    even = metrics.share(np.array([1.0, 0.0] * 20), clusters)
+    assert even["accuracy_low"] == pytest.approx(metrics.wilson(0.5, 40)[0])
+
+
+def test_the_bootstrap_draws_whole_prompts() -> None:
+    """Two clusters with means 0 and 1 and one pair or nine: a draw is 0, 1 or 9/10, never between."""
+    draws = metrics.resampled_means(np.array([[0.0], [9.0]]), np.array([1.0, 9.0]), samples=300, seed=0)
+    assert set(draws[:, 0].round(6)) == {0.0, 0.9, 1.0}
+
+
+def test_the_same_dialogue_under_two_ids_is_one_cluster() -> None:
+    one, other = group("p", ["a", "b"], ("ann", [1, 2])), group("p", ["c", "d"], ("ann", [1, 2]))
+    assert metrics.collect_pairs([one, other]).n_clusters == 1
+
+
+def test_the_readable_report_begins_with_the_accuracy_and_names_its_baselines() -> None:
+    text = format_report(report(champion=scores_of([[0.0, 0.0, 0.0], [0.0, 0.0]])))
+    assert text.startswith("accuracy 0.5000\n")
+    for words in (
+        "longer wins 0.6667",
+        "human ceiling 0.5000",
+        "ln 2 = 0.6931",
+        "6 pairs of 2 prompts",
+        "champion: accuracy 0.5000",
+        "before calibration 0.",
+        "rank gap 2: accuracy 1.0000 (0.2065 to 1.0000), n 1",
+        "chosen longer by 1 to 101: accuracy 0.7500",
+    ):
+        assert words in text
