@@ -14,6 +14,7 @@ import platform
 import random
 from collections.abc import Callable
 from difflib import SequenceMatcher
+from functools import partial
 from time import thread_time
 
 import django
@@ -51,8 +52,8 @@ def rendering(repeats: int) -> None:
     plain = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     for name in ("prose", "mixed"):
         source = text(random.Random(0), mixed=name == "mixed")
-        bare = best(lambda source=source: plain.render(source), repeats)
-        ours = best(lambda source=source: content._rendered(source), repeats)
+        bare = best(partial(plain.render, source), repeats)
+        ours = best(partial(content._rendered, source), repeats)
         print(f"render {name:6} {len(source.split()):6} words {ours:7.1f} ms, {ours / bare:4.1f} x the parser alone")
 
 
@@ -70,7 +71,7 @@ def comparing(repeats: int) -> None:
         ("every second", [f"{word} x" for word in numbers], [f"{word} y" for word in numbers]),
     ):
         left, right = " ".join(one), " ".join(two)
-        ours = best(lambda left=left, right=right: compare(left, right), repeats)
+        ours = best(partial(compare, left, right), repeats)
         exact = SequenceMatcher(None, left.split(), right.split(), autojunk=False)
         theirs = best(exact.get_matching_blocks, 1)
         print(f"compare {name:13} 2 x 5000 words {ours:7.1f} ms, {ours / theirs:5.2f} x difflib")

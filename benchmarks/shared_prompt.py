@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,7 +37,7 @@ VOCABULARY, PAD = 1000, 0
 def load(max_length: int) -> RewardModel:
     torch.manual_seed(0)
     device = choose_device(CONFIG.threads)
-    sizes = LlamaConfig(
+    sizes = LlamaConfig(  # type: ignore[call-arg]
         vocab_size=VOCABULARY,
         hidden_size=256,
         intermediate_size=1024,
@@ -47,7 +48,8 @@ def load(max_length: int) -> RewardModel:
         num_labels=1,
         use_cache=False,
     )
-    network = LlamaForSequenceClassification(sizes).to(device.kind).eval()
+    network: Any = LlamaForSequenceClassification(sizes)  # type: ignore[no-untyped-call]
+    network = network.to(device.kind).eval()
     tokenizer = SimpleNamespace(pad_token_id=PAD, model_input_names=["input_ids"])
     packs = can_pack(network.base_model, pad_id=PAD, max_length=max_length, device=device.kind)
     assert packs
@@ -58,7 +60,7 @@ def batch_of(prompts: int, k: int, prompt: int, completion: int) -> Batch:
     draw = np.random.default_rng(0)
 
     def ids(n: int) -> list[int]:
-        return draw.integers(1, VOCABULARY, n).tolist()
+        return list(map(int, draw.integers(1, VOCABULARY, n)))
 
     encoded = []
     for _ in range(prompts):

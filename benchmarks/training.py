@@ -96,7 +96,7 @@ class Ours:
         for prompts in self.batches:
             sequences = [sequence for completions in prompts for sequence in completions]
             for micro in self.model.plan(sequences, self.budgets.tokens):
-                self.model.logits([sequences[index] for index in micro.indices]).sum().backward()
+                self.model.logits([sequences[index] for index in micro.indices]).sum().backward()  # type: ignore[no-untyped-call]
 
     @property
     def padding(self) -> float:
@@ -128,7 +128,7 @@ class Theirs:
         ends: list[float] = []
         now = clock(self.device)
 
-        class Watch(transformers.TrainerCallback):  # type: ignore[misc]
+        class Watch(transformers.TrainerCallback):
             def on_step_end(self, *_: Any, **__: Any) -> None:
                 ends.append(now())
 
@@ -219,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=2, help="timed steps a round")
     parser.add_argument("--k", type=int, nargs="+", default=[2, 4, 9])
     options = parser.parse_args(arguments)
-    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     device = choose_device(CONFIG.threads, dtype=CONFIG.dtype, layers=layer_shapes(CONFIG.backbone))
     torch.manual_seed(0)
     model = load_backbone(CONFIG.backbone, max_length=CONFIG.max_length, device=device)
