@@ -10,7 +10,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from kombu.exceptions import ChannelError
 
 from labeling import bell
-from labeling.errors import PodiumError
+from labeling.errors import Conflict, PodiumError
 from labeling.models import Project
 from rewardtrain import ahead, policy, runs, worker
 from rewardtrain.models import TrainingRun
@@ -71,6 +71,8 @@ def start_due(project: Project) -> bool:
                 run = runs.request_run(project, depth=depth, trigger=TrainingRun.Trigger.POLICY)
                 logger.info("run %s of %s (%s): requested by the policy", run.number, project.slug, depth)
                 started = True
+        except Conflict as error:  # another process asked first, as when two rankings come at once
+            logger.info("no retraining (%s) of %s: %s", depth, project.slug, error.detail)
         except PodiumError as error:  # one project's trouble is not the others'
             logger.warning("no retraining (%s) of %s: %s", depth, project.slug, error.detail)
     return started

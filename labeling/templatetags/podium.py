@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -91,6 +92,13 @@ def ago(moment: datetime | None) -> SafeString | str:
     words = _ago_words(timezone.now() - moment, exact)
     title = f"{date_format(exact, 'DATETIME_FORMAT')} {exact:%Z}"
     return format_html('<time datetime="{}" title="{}">{}</time>', exact.isoformat(), title, words)
+
+
+@register.filter
+def lasted(start: datetime, end: datetime) -> str:
+    """'7 s', and as Django words it from a minute on: a head is trained in less."""
+    seconds = (end - start).total_seconds()
+    return _("%(seconds)s s") % {"seconds": max(1, round(seconds))} if seconds < 60 else timesince(start, end)
 
 
 @register.filter

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from labeling.models import User
-from labeling.templatetags.podium import ago, percent
+from labeling.templatetags.podium import ago, lasted, percent
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -182,3 +182,11 @@ def test_times_and_shares_are_written_as_the_language_writes_them() -> None:
             "vor 7 Tagen",
         ]
         assert percent(0.714) == "71\N{NO-BREAK SPACE}%"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "1 s"), (7.4, "7 s"), (59, "59 s"), (150, "2\N{NO-BREAK SPACE}minutes")]
+)
+def test_what_took_less_than_a_minute_is_told_in_seconds(seconds: float, words: str) -> None:
+    now = timezone.now()
+    assert lasted(now, now + timedelta(seconds=seconds)) == words
