@@ -93,7 +93,7 @@ class Bench:
         if self.champion() != self.first:
             body = {"reason": "so that the next one has something to beat"}
             self.manager.post(f"/projects/{self.slug}/models/{self.first}/promote/", body)
-        self.scorer.swap(self.folder(self.first))
+        self.scorer = self.scorer.following(self.folder(self.first))
         for _ in range(self.batch):
             task = self.labeler.post(f"/projects/{self.slug}/assignments/next/")
             order = sorted(task["completions"], key=lambda each: -quality(each["text"]))
@@ -103,7 +103,7 @@ class Bench:
             lambda: self.champion(other_than=self.first), "a new champion", seconds=60, podium=self.podium
         )
         champion = time.time()
-        self.scorer.swap(self.folder(version))
+        self.scorer = self.scorer.following(self.folder(version))
         self.scorer.score(parse_row("row", {"id": "1", "prompt": "?", "completions": [{"text": "a"}, {"text": "b"}]}))
         return parts(last, champion, time.time(), self.row(version))
 

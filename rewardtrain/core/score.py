@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,26 @@ from torch import Tensor
 
 from rewardtrain.core.artifact import shards
 from rewardtrain.core.artifact.folder import load_model, read_calibration, read_heads, same_backbone
-from rewardtrain.core.data.batching import micro_batches
 from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.data.groups import Group, parse_row
 from rewardtrain.core.device import Device
 from rewardtrain.core.errors import DataError
 from rewardtrain.core.head.fit import uncertainty
-from rewardtrain.core.measures.calibrate import Calibration
+from rewardtrain.core.measures.calibrate import Array, Calibration
 from rewardtrain.core.measures.metrics import Floats
-from rewardtrain.core.model.gradients import predict
-from rewardtrain.core.model.memory import Budgets
-from rewardtrain.core.model.network import output_layer
+from rewardtrain.core.model.gradients import predict, predict_features
+from rewardtrain.core.model.network import RewardModel, output_layer
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a network says of N sequences."""
+
+    logits: Tensor  # (N, labels) float32, on the CPU
+    spread: Floats | None  # (N,) how far an ensemble's rewards are apart; None without an ensemble
+
+    def __getitem__(self, part: slice | list[int]) -> "Outputs":
+        return Outputs(self.logits[part], None if self.spread is None else self.spread[part])
 
 
 class Scorer:
@@ -31,72 +40,107 @@ class Scorer:
 
     def __init__(self, folder: Path, device: Device) -> None:
         """Load a model folder. Raises ConfigError or BackboneError."""
-        self._lock = threading.Lock()
-        self._device = device
-        self._folder, self._model, self._heads = folder, load_model(folder, device), read_heads(folder)
+        self.folder = folder
+        self._become(load_model(folder, device), read_heads(folder))
 
-    def swap(self, folder: Path) -> bool:
-        """Become another model; where only its head differs only that is read. Returns whether that was so."""
-        with self._lock:
-            only_head = same_backbone(self._folder, folder)
-            if only_head:
-                shards.load_head(self._model.network, folder)
-                self._model = replace(self._model, calibration=read_calibration(folder))
-            else:
-                self._model = load_model(folder, self._device)
-            self._folder, self._heads = folder, read_heads(folder)
-            return only_head
+    def _become(self, model: RewardModel, heads: Array | None) -> None:
+        self._model, self._heads = model, heads
+        self._reading, self._computing = threading.Lock(), threading.Lock()
+
+    def following(self, folder: Path) -> "Scorer":
+        """The scorer of another folder, with this one's backbone in memory where the two differ in their heads alone.
+
+        This one stays as it is, so that what was begun with it can be ended. Raises ConfigError or BackboneError.
+        """
+        if not same_backbone(self.folder, folder):
+            return Scorer(folder, self._model.device)
+        network = shards.with_head(self._model.network, folder)
+        other = object.__new__(Scorer)
+        other.folder = folder
+        other._become(replace(self._model, network=network, calibration=read_calibration(folder)), read_heads(folder))
+        return other
+
+    def shares_backbone(self, other: "Scorer") -> bool:
+        """Whether the two hold the same weights in memory, but for their heads."""
+        return any(one is two for one, two in zip(self._parameters(), other._parameters(), strict=False))
+
+    def _parameters(self) -> Iterator[Tensor]:
+        return iter(self._model.network.parameters())
+
+    @property
+    def device(self) -> Device:
+        return self._model.device
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the logits."""
+        return self._model.labels
+
+    @property
+    def packs(self) -> bool:
+        """Whether completions of one prompt are cheaper together, because they share its pass."""
+        return self._model.packs
 
     def score(self, group: Group, *, raw: bool = False) -> dict[str, Any]:
         """Score the completions of one prompt; see score_many."""
         return self.score_many([group], raw=raw)[0]
 
     def score_many(self, groups: Sequence[Group], *, raw: bool = False) -> list[dict[str, Any]]:
-        """Score the completions of several prompts, all in the same micro-batches. Of each prompt:
+        """Score the completions of several prompts, all in the same micro-batches: an answer of each."""
+        encoded = [self.encode(group) for group in groups]
+        outputs = self.forward([sequence for sequences in encoded for sequence in sequences])
+        answers, start = [], 0
+        for sequences in encoded:
+            part = slice(start, start + len(sequences))
+            start = part.stop
+            answers.append(self.answer(sequences, outputs[part], raw=raw))
+        return answers
+
+    def encode(self, group: Group) -> list[Encoded]:
+        """Each completion of the prompt as the network reads it."""
+        with self._reading:  # a tokenizer that is told to cut can't be told so by two at once
+            return self._model.encoder.encode(group.prompt, group.completions)
+
+    def forward(self, sequences: Sequence[Encoded]) -> Outputs:
+        """What the network says of N sequences, in their order."""
+        with self._computing:
+            if self._heads is None:
+                return Outputs(predict(self._model, sequences, token_budget=None), None)
+            features = predict_features(self._model, sequences, token_budget=None)
+            _, layer = output_layer(self._model.network)
+            with torch.no_grad():
+                logits = layer(features.to(layer.weight.device)).float().cpu()
+            return Outputs(logits, uncertainty(features.numpy(), self._heads.astype(np.float64)))
+
+    def answer(
+        self, sequences: Sequence[Encoded], outputs: Outputs, *, raw: bool = False, pairwise: bool = False
+    ) -> dict[str, Any]:
+        """Of the K completions of one prompt:
 
         rewards: K floats, comparable within the prompt. logits: K lists, the last of each is the reward.
         probabilities: K floats, how likely each is to be the preferred one of these K: the softmax of the rewards over
         the temperature, as Bradley-Terry has it for two and Plackett-Luce for more. class_probabilities, of a binary
         head: K floats, how likely each is of the positive class. best: index of the highest reward, the first of
         equals. truncated: K booleans, whether the input was cut to the model's length. uncertainty, of a model with an
-        ensemble: K floats, the standard deviation of its rewards. raw: probabilities are those before calibration.
+        ensemble: K floats, the standard deviation of its rewards. pairwise, where asked for: K lists of K floats, how
+        likely completion i is preferred to j. raw: probabilities are those before calibration.
         """
-        with self._lock:
-            encoded = [self._model.encoder.encode(group.prompt, group.completions) for group in groups]
-            logits, spread = self._forward([sequence for sequences in encoded for sequence in sequences])
-            calibration = self._model.calibration
-        answers, start = [], 0
-        for sequences in encoded:
-            part = slice(start, start + len(sequences))
-            start = part.stop
-            answer = _answer(logits[part], calibration, raw=raw)
-            answer["truncated"] = [sequence.prompt_cut or sequence.completion_cut for sequence in sequences]
-            answers.append(answer if spread is None else answer | {"uncertainty": spread[part].tolist()})
-        return answers
-
-    def _forward(self, sequences: list[Encoded]) -> tuple[Tensor, Floats | None]:
-        """(N, labels) logits, and with an ensemble (N,) how far its heads are apart."""
-        if self._heads is None:
-            return predict(self._model, sequences, token_budget=None), None
-        _, layer = output_layer(self._model.network)
-        features = torch.zeros(len(sequences), layer.in_features)
-        with torch.no_grad():
-            budget = Budgets.on(self._device, None).tokens
-            for indices in micro_batches([len(sequence) for sequence in sequences], budget):
-                features[indices] = self._model.features([sequences[index] for index in indices]).cpu()
-            logits = layer(features.to(layer.weight.device)).float().cpu()
-        return logits, uncertainty(features.numpy(), self._heads.astype(np.float64))
+        answer = _answer(outputs.logits, self._model.calibration, raw=raw, pairwise=pairwise)
+        answer["truncated"] = [sequence.prompt_cut or sequence.completion_cut for sequence in sequences]
+        return answer if outputs.spread is None else answer | {"uncertainty": outputs.spread.tolist()}
 
 
-def _answer(logits: Tensor, calibration: Calibration, *, raw: bool) -> dict[str, Any]:
+def _answer(logits: Tensor, calibration: Calibration, *, raw: bool, pairwise: bool) -> dict[str, Any]:
     rewards = logits[:, -1]
     hot = 1 / calibration.sd if raw else calibration.temperature
-    answer = {
+    answer: dict[str, Any] = {
         "rewards": rewards.tolist(),
         "logits": logits.tolist(),
         "probabilities": (rewards / hot).softmax(dim=0).tolist(),
         "best": int(rewards.argmax()),
     }
+    if pairwise:
+        answer["pairwise"] = ((rewards[:, None] - rewards) / hot).sigmoid().tolist()
     if logits.shape[1] == 2:
         scale = calibration.class_temperature if raw else 1.0
         answer["class_probabilities"] = (logits * scale).softmax(dim=1)[:, 1].tolist()

@@ -1,5 +1,6 @@
-import threading
+import itertools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def test_several_prompts_together_score_as_each_alone(save: Save) -> None:
     together = scorer.score_many([GROUP, OTHER])
     for got, group in zip(together, (GROUP, OTHER), strict=True):
         alone = scorer.score(group)
-        np.testing.assert_allclose(got["rewards"], alone["rewards"], atol=1e-6)
+        np.testing.assert_allclose(got["rewards"], alone["rewards"], atol=1e-5)
         assert got["truncated"] == alone["truncated"] == [group is OTHER] * len(group.completions)
 
 
@@ -120,24 +121,32 @@ def test_uncertainty_is_the_spread_of_the_ensembles_rewards(save: Save) -> None:
 
 
 @pytest.mark.parametrize("share", [True, False])
-def test_a_swap_becomes_the_other_model_and_reads_only_its_head_where_it_can(save: Save, share: bool) -> None:
+def test_who_follows_is_the_other_model_and_shares_the_backbone_where_it_can(save: Save, share: bool) -> None:
     one, other = save("one", 1, share=share)[0], save("other", 2, share=share)[0]
     scorer = Scorer(one, choose_device(1))
     first = scorer.score(GROUP)["rewards"]
-    assert scorer.swap(other) is share
-    assert scorer.score(GROUP)["rewards"] == Scorer(other, choose_device(1)).score(GROUP)["rewards"] != first
-    assert scorer.swap(one) is share
-    assert scorer.score(GROUP)["rewards"] == first
+    following = scorer.following(other)
+    wanted = Scorer(other, choose_device(1)).score(GROUP)["rewards"]
+    assert following.score(GROUP)["rewards"] == pytest.approx(wanted, abs=1e-5)
+    assert wanted != pytest.approx(first, abs=1e-3)
+    assert following.shares_backbone(scorer) is share
+    assert scorer.score(GROUP)["rewards"] == pytest.approx(first, abs=1e-5)
+    assert following.following(one).score(GROUP)["rewards"] == pytest.approx(first, abs=1e-5)
 
 
-def test_a_swap_in_the_middle_of_scoring_gives_one_models_rewards_or_the_others(save: Save) -> None:
-    folders = [save("one", 1)[0], save("other", 2)[0]]
-    wanted = [Scorer(folder, choose_device(1)).score(GROUP)["rewards"] for folder in folders]
-    scorer, seen = Scorer(folders[0], choose_device(1)), list[list[float]]()
-    thread = threading.Thread(target=lambda: seen.extend(scorer.score(GROUP)["rewards"] for _ in range(30)))
-    thread.start()
-    for turn in range(30):
-        scorer.swap(folders[turn % 2])
-    thread.join()
-    assert len(seen) == 30
-    assert all(rewards in wanted for rewards in seen)
+def test_who_scores_from_several_threads_gets_what_one_alone_would(save: Save) -> None:
+    scorer = Scorer(save("one", 1)[0], choose_device(1))
+    following = scorer.following(save("other", 2)[0])
+    wanted = [each.score(GROUP)["rewards"] for each in (scorer, following)]
+    with ThreadPoolExecutor(4) as pool:
+        seen = list(pool.map(lambda turn: (scorer, following)[turn % 2].score(GROUP)["rewards"], range(40)))
+    np.testing.assert_allclose(seen, wanted * 20, atol=1e-5)
+
+
+def test_pairwise_is_how_likely_one_is_preferred_to_the_other(save: Save) -> None:
+    scorer = Scorer(save("model", 1)[0], choose_device(1))
+    sequences = scorer.encode(GROUP)
+    got = scorer.answer(sequences, scorer.forward(sequences), pairwise=True)
+    rewards = torch.tensor(got["rewards"])
+    for i, j in itertools.product(range(3), repeat=2):
+        assert got["pairwise"][i][j] == pytest.approx(float(((rewards[i] - rewards[j]) / 0.5).sigmoid()), abs=1e-6)

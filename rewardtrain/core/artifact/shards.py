@@ -1,5 +1,6 @@
 """One file of a frozen backbone's weights, shared by the folders of all models that have it."""
 
+import copy
 import json
 import os
 import shutil
@@ -46,12 +47,17 @@ def save_sharded(network: Any, folder: Path, backbone: Path) -> None:
     (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
 
 
-def load_head(network: Any, folder: Path) -> None:
-    """Read only the output layer's weights of a folder that save_sharded wrote, into a network of that backbone."""
+def with_head(network: Any, folder: Path) -> Any:
+    """A network that shares all weights with this one but the output layer's, read from a folder of save_sharded."""
+    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+    other = copy.deepcopy(network, shared)  # its memo: what is in it is not copied
+    name, layer = output_layer(other)
+    other.set_submodule(name, copy.deepcopy(layer))
     with torch.no_grad():
-        wanted = _head(network)
-        for name, tensor in load_file(folder / HEAD).items():
-            wanted[name].copy_(tensor)
+        wanted = _head(other)
+        for key, tensor in load_file(folder / HEAD).items():
+            wanted[key].copy_(tensor)
+    return other
 
 
 def _head(network: Any) -> dict[str, Tensor]:
