@@ -1,4 +1,4 @@
-"""python -m rewardtrain.core train | evaluate | score | resident"""
+"""python -m rewardtrain.core train | sweep | evaluate | compare | score | serve | resident"""
 
 import argparse
 import json
@@ -40,7 +40,7 @@ def _ask_to_stop(number: int, frame: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rewardtrain.core", description="Train and use reward models.")
-    commands = parser.add_subparsers(required=True, metavar="train|sweep|evaluate|compare|score|resident")
+    commands = parser.add_subparsers(required=True, metavar="train|sweep|evaluate|compare|score|serve|resident")
 
     train = commands.add_parser("train", help="train on ranked completions, resuming what was begun in OUT")
     train.add_argument("data", type=Path, metavar="DATA", help="JSON Lines in the import format, or Parquet")
@@ -83,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("model", type=Path, metavar="MODEL")
     score.add_argument("--raw", action="store_true", help="probabilities as training left them, not calibrated")
     score.set_defaults(command=_score)
+
+    serve = commands.add_parser("serve", help="answer over HTTP with finished models, without the rest of Podium")
+    serve.add_argument("models", nargs="+", metavar="NAME=MODEL", help="what it is asked for by, and its folder")
+    serve.add_argument("--host", default="127.0.0.1", help="default: this machine alone; nobody is asked for a token")
+    serve.add_argument("--port", type=int, default=8001)
+    serve.set_defaults(command=_serve)
     return parser
 
 
@@ -171,6 +177,28 @@ def _score(options: argparse.Namespace) -> None:
 
     for result in score_lines(Scorer(options.model, choose_device()), sys.stdin.buffer, raw=options.raw):
         print(json.dumps(result), flush=True)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    _quiet()
+    from rewardtrain.core.device import choose_device
+    from rewardtrain.core.serving.app import Service
+    from rewardtrain.core.serving.batcher import Batcher
+    from rewardtrain.core.serving.server import Server
+    from rewardtrain.core.serving.shelf import Shelf, named_folders
+
+    champions = named_folders(options.models)
+    device = choose_device()
+    shelf = Shelf(device, room=len(champions), find=lambda project, version: None, tell=_tell)
+    shelf.crown(champions)
+    app = Service(shelf, Batcher(), authorize=lambda credential, project: None).app()
+    where = f"http://{options.host}"
+    ready = lambda port: _tell(f"listening at {where}:{port} on {device.label}")  # noqa: E731
+    Server(app, host=options.host, port=options.port, ready=ready).run()
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
 def _progress_line(done: int, total: int) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from rewardtrain.core.artifact import shards
 from rewardtrain.core.artifact.folder import load_model, read_calibration, read_heads, same_backbone
 from rewardtrain.core.data.encoding import Encoded
-from rewardtrain.core.data.groups import Group, parse_row
+from rewardtrain.core.data.groups import Group, parse_texts
 from rewardtrain.core.device import Device
 from rewardtrain.core.errors import DataError
 from rewardtrain.core.head.fit import uncertainty
@@ -34,6 +34,12 @@ class Outputs:
     def __getitem__(self, part: slice | list[int]) -> "Outputs":
         return Outputs(self.logits[part], None if self.spread is None else self.spread[part])
 
+    @staticmethod
+    def joined(parts: "Sequence[Outputs]") -> "Outputs":
+        """One after the other; all are of one model."""
+        spreads = [part.spread for part in parts if part.spread is not None]
+        return Outputs(torch.cat([part.logits for part in parts]), np.concatenate(spreads) if spreads else None)
+
 
 class Scorer:
     """A finished model kept in memory. Its methods may be called from several threads; they wait for each other."""
@@ -52,13 +58,17 @@ class Scorer:
 
         This one stays as it is, so that what was begun with it can be ended. Raises ConfigError or BackboneError.
         """
-        if not same_backbone(self.folder, folder):
+        if not self.same_backbone(folder):
             return Scorer(folder, self._model.device)
         network = shards.with_head(self._model.network, folder)
         other = object.__new__(Scorer)
         other.folder = folder
         other._become(replace(self._model, network=network, calibration=read_calibration(folder)), read_heads(folder))
         return other
+
+    def same_backbone(self, folder: Path) -> bool:
+        """Whether the model of a folder differs from this one in its head alone. Raises ConfigError."""
+        return same_backbone(self.folder, folder)
 
     def shares_backbone(self, other: "Scorer") -> bool:
         """Whether the two hold the same weights in memory, but for their heads."""
@@ -160,7 +170,6 @@ def parse_request(place: str, line: bytes) -> Group:
         request = json.loads(line)
     except ValueError as error:
         raise DataError(f"{place}: not JSON in UTF-8 ({error}); write one object a line") from error
-    if not isinstance(request, dict) or not isinstance(request.get("completions"), list) or not request["completions"]:
-        raise DataError(f"{place}: needs an object with a prompt and a list of completions that isn't empty")
-    completions = [{"text": text} for text in request["completions"]]
-    return parse_row(place, {"id": place, "prompt": request.get("prompt"), "completions": completions})
+    if not isinstance(request, dict):
+        raise DataError(f"{place}: is a {type(request).__name__}; write an object with a prompt and completions")
+    return parse_texts(place, request.get("prompt"), request.get("completions"))

@@ -18,6 +18,10 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from tests.core.finished import save
+
+__all__ = ["save"]
+
 TOPICS = ["how", "do", "i", "bake", "bread", "learn", "chess"]
 WORDS = ["please", "gladly", "help", "you", "with", "this", "never", "go", "away", "stupid", "question", "answer"]
 INPUTS = ["input_ids", "token_type_ids", "attention_mask"]

@@ -122,6 +122,28 @@ def parse_row(place: str, row: object) -> Group:
     return Group(id=name, split=split, prompt=prompt, completions=completions, rankings=parsed)
 
 
+def parse_texts(place: str, prompt: object, completions: object) -> Group:
+    """What is to be scored: a text or messages, and texts, which may be empty, as what a policy writes may be."""
+    texts = _expect(place, "completions", completions, list, "a list of texts")
+    if not texts:
+        raise DataError(f"{place}: completions is an empty list; give at least one text")
+    for index, text in enumerate(texts):
+        _sound(place, f"completions[{index}]", _expect(place, f"completions[{index}]", text, str, "text"))
+    messages = _prompt(place, prompt)
+    for message in messages:
+        _sound(place, "prompt", message.content)
+    return Group(id=place, split="test", prompt=messages, completions=tuple(texts), rankings=())
+
+
+def _sound(place: str, field: str, text: str) -> None:
+    """JSON can say half of a surrogate pair, which is no character and which no tokenizer reads."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(f"{place}: {field} holds {_short(text[error.start])}, which is no character") from error
+
+
 def _json_rows(path: Path) -> Iterator[tuple[str, object]]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):

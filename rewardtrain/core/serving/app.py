@@ -1,0 +1,196 @@
+"""The doors of the scoring service, as an ASGI application.
+
+POST /PROJECT/score      one prompt's completions
+POST /PROJECT/rows       several prompts, each with its completions
+POST /PROJECT/rewards    OpenRLHF's remote reward
+GET  /healthz /readyz /metrics /models
+"""
+
+import asyncio
+import base64
+import binascii
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from rewardtrain.core.data.encoding import Encoded
+from rewardtrain.core.errors import DataError
+from rewardtrain.core.score import Outputs, Scorer
+from rewardtrain.core.serving.batcher import Batcher
+from rewardtrain.core.serving.metrics import Metrics
+from rewardtrain.core.serving.problems import Refused, http_error, response_to
+from rewardtrain.core.serving.protocols import Asked, parse_queries, parse_rows, parse_score
+from rewardtrain.core.serving.shelf import Ref, Shelf
+
+MOST_BYTES = 32 * 2**20
+SECONDS = 120.0  # after which nobody waits for an answer any more
+
+
+Authorize = Callable[[str | None, str | None], None]  # (credential, project); raises Refused
+Answer = dict[str, Any]
+
+
+class Service:
+    """What the doors share."""
+
+    def __init__(self, shelf: Shelf, batcher: Batcher, authorize: Authorize, *, seconds: float = SECONDS) -> None:
+        self._shelf, self._batcher, self._authorize, self._seconds = shelf, batcher, authorize, seconds
+        self._metrics = Metrics(batcher)
+
+    def app(self) -> Starlette:
+        @asynccontextmanager
+        async def lifespan(app: Starlette) -> AsyncIterator[None]:
+            yield
+            await run_in_threadpool(self._batcher.end)
+
+        routes = [
+            Route("/healthz", _healthz),
+            Route("/readyz", self._readyz),
+            Route("/models", self._models),
+            Route("/metrics", self._show_metrics),
+            Route("/{project}/score", self._door(parse_score, _one), methods=["POST"]),
+            Route("/{project}/rows", self._door(parse_rows, _rows), methods=["POST"]),
+            Route("/{project}/rewards", self._door(parse_queries, _rewards), methods=["POST"]),
+        ]
+        return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: http_error})
+
+    def _door(
+        self, parse: Callable[[object], Asked], write: Callable[[Ref, list[Answer]], Answer]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def door(request: Request) -> Response:
+            began = time.perf_counter()
+            try:
+                response: Response = JSONResponse(await self._answer(request, parse, write))
+            except Exception as error:
+                response = response_to(error)
+            self._metrics.note(request.path_params["project"], response.status_code, time.perf_counter() - began)
+            return response
+
+        return door
+
+    async def _answer(
+        self, request: Request, parse: Callable[[object], Asked], write: Callable[[Ref, list[Answer]], Answer]
+    ) -> Answer:
+        project = request.path_params["project"]
+        await run_in_threadpool(self._authorize, credential(request), project)
+        asked = parse(await _json(request))
+        ref, scorer = await run_in_threadpool(self._shelf.get, project, asked.version)
+
+        def encode() -> list[list[Encoded]]:
+            return [scorer.encode(group) for group in asked.groups]
+
+        encoded = await run_in_threadpool(encode)
+        outputs = await self._outputs(request, scorer, [sequence for sequences in encoded for sequence in sequences])
+        answers, start = [], 0
+        for sequences in encoded:
+            part = slice(start, start + len(sequences))
+            start = part.stop
+            answers.append(scorer.answer(sequences, outputs[part], raw=asked.raw, pairwise=asked.pairwise))
+        self._metrics.completions.labels(project).inc(start)
+        return write(ref, answers)
+
+    async def _outputs(self, request: Request, scorer: Scorer, sequences: list[Encoded]) -> Outputs:
+        """Raises TimeoutError, and ClientDisconnect where nobody waits any more."""
+        future = asyncio.wrap_future(self._batcher.submit(scorer, sequences))
+        gone = asyncio.ensure_future(_disconnected(request))
+        both: set[asyncio.Future[Any]] = {future, gone}
+        try:
+            await asyncio.wait(both, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
+            if future.done():
+                return future.result()
+            raise ClientDisconnect if gone.done() else TimeoutError
+        finally:
+            future.cancel()
+            gone.cancel()
+
+    async def _readyz(self, request: Request) -> Response:
+        failures, champions = self._shelf.failures(), self._shelf.champions()
+        state = {"champions": len(champions), "in_memory": len(self._shelf.loaded()), "failed": len(failures)}
+        return JSONResponse(state, status_code=503 if failures else 200)
+
+    async def _models(self, request: Request) -> Response:
+        try:
+            await run_in_threadpool(self._authorize, credential(request), None)
+        except Refused as error:
+            return response_to(error)
+        loaded, failures = self._shelf.loaded(), self._shelf.failures()
+        rows = [
+            {"project": project, "version": ref.version, "in_memory": ref in loaded, "error": failures.get(ref)}
+            for project, ref in sorted(self._shelf.champions().items())
+        ]
+        return JSONResponse({"champions": rows, "tokens_waiting": self._batcher.tokens_waiting})
+
+    async def _show_metrics(self, request: Request) -> Response:
+        try:
+            await run_in_threadpool(self._authorize, credential(request), None)
+        except Refused as error:
+            return response_to(error)
+        text, media_type = self._metrics.text()
+        return Response(text, media_type=media_type)
+
+
+# --- What is written --------------------------------------------------------------------------------------------------
+
+
+def _one(ref: Ref, answers: list[Answer]) -> Answer:
+    return {"model": ref.version, **answers[0]}
+
+
+def _rows(ref: Ref, answers: list[Answer]) -> Answer:
+    return {"model": ref.version, "rows": answers}
+
+
+def _rewards(ref: Ref, answers: list[Answer]) -> Answer:
+    """A reward for each query. OpenRLHF's own code for one query takes the first of the list."""
+    return {"model": ref.version, "rewards": [answer["rewards"][0] for answer in answers]}
+
+
+async def _healthz(request: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+# --- What is read -----------------------------------------------------------------------------------------------------
+
+
+def credential(request: Request) -> str | None:
+    """A token: `Authorization: Bearer TOKEN`, or the password of `http://any:TOKEN@host/`, which clients that take
+    nothing but an address send as Basic."""
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip()
+    if kind.lower() == "basic":
+        try:
+            return base64.b64decode(value).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+    return None
+
+
+async def _json(request: Request) -> object:
+    """Raises DataError, and Refused over MOST_BYTES."""
+    read, parts = 0, []
+    async for part in request.stream():
+        read += len(part)
+        if read > MOST_BYTES:
+            raise Refused(413, "too_large", f"The body is over {MOST_BYTES // 2**20} MiB; send it in several requests.")
+        parts.append(part)
+    try:
+        body: object = json.loads(b"".join(parts))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"the body is not JSON in UTF-8 ({error}); send one object") from error
+    return body
+
+
+async def _disconnected(request: Request) -> None:
+    """Ends when the caller has gone; the body has been read, so there is nothing else to come."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

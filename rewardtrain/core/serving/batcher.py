@@ -1,0 +1,199 @@
+"""Batches across callers: whenever the network is free it takes what fits from everyone who waits.
+
+Nobody is made to wait for a batch to fill up: while one is computed the next ones to ask gather. See
+docs/decisions/0060-scoring-service.md.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from rewardtrain.core.data.encoding import Encoded
+from rewardtrain.core.errors import CoreError
+from rewardtrain.core.model.memory import Budgets
+from rewardtrain.core.score import Outputs, Scorer
+
+MOST_WAITING = 4_000_000  # tokens: what a CPU needs an hour for, and a large GPU half a minute
+Result = TypeVar("Result")
+
+
+class Busy(CoreError):
+    """More waits already than will be answered while anyone still wants it."""
+
+
+@dataclass
+class Request:
+    """Sequences of one caller, by one model, until all are computed."""
+
+    scorer: Scorer
+    sequences: list[Encoded]
+    done: "Future[Outputs]" = field(default_factory=Future)
+    left: list[int] = field(init=False)  # indices of sequences that have not been taken, longest first
+    parts: list[tuple[list[int], Outputs]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.left = sorted(range(len(self.sequences)), key=lambda index: -len(self.sequences[index]))
+
+    def add(self, indices: list[int], outputs: Outputs) -> None:
+        self.parts.append((indices, outputs))
+        if sum(len(indices) for indices, _ in self.parts) == len(self.sequences):
+            places = [index for indices, _ in self.parts for index in indices]
+            order = sorted(range(len(places)), key=places.__getitem__)
+            self._end(lambda: self.done.set_result(Outputs.joined([part for _, part in self.parts])[order]))
+
+    def fail(self, error: Exception) -> None:
+        self._end(lambda: self.done.set_exception(error))
+
+    @staticmethod
+    def _end(tell: Callable[[], None]) -> None:
+        with suppress(InvalidStateError):  # the caller has gone meanwhile
+            tell()
+
+
+Taken = list[tuple[Request, list[int]]]
+
+
+class Batcher:
+    """One thread that does all computing. submit and call may be called from any other."""
+
+    def __init__(self, *, across_callers: bool = True, token_budget: int | None = None) -> None:
+        """across_callers False gives each caller batches of their own: what the benchmark compares with."""
+        self._across = across_callers
+        self._budget = token_budget
+        self._changed = threading.Condition()
+        self._waiting: deque[Request] = deque()
+        self._calls: deque[Callable[[], None]] = deque()
+        self._tokens = 0  # of all that wait
+        self._ended = False
+        self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
+        self._thread.start()
+
+    @property
+    def tokens_waiting(self) -> int:
+        return self._tokens
+
+    @property
+    def requests_waiting(self) -> int:
+        return len(self._waiting)
+
+    def submit(self, scorer: Scorer, sequences: list[Encoded]) -> "Future[Outputs]":
+        """Outputs of the sequences, in their order. Who no longer wants them cancels the future. Raises Busy."""
+        request = Request(scorer, sequences)
+        tokens = sum(map(len, sequences))
+        with self._changed:
+            if self._tokens and self._tokens + tokens > MOST_WAITING:
+                raise Busy(f"{self._tokens:,} tokens wait already, and these are {tokens:,}: try again later")
+            self._tokens += tokens
+            self._waiting.append(request)
+            self._changed.notify()
+        return request.done
+
+    def call(self, work: Callable[[], Result]) -> "Future[Result]":
+        """Does something else that needs the network alone, between two batches."""
+        done: Future[Result] = Future()
+
+        def run() -> None:
+            if done.set_running_or_notify_cancel():
+                try:
+                    done.set_result(work())
+                except BaseException as error:
+                    done.set_exception(error)
+
+        with self._changed:
+            self._calls.append(run)
+            self._changed.notify()
+        return done
+
+    def end(self) -> None:
+        """Ends what was submitted and then the thread."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        self._thread.join()
+
+    # --- In the thread
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._calls or self._ended)
+                call = self._calls.popleft() if self._calls else None
+                if not call and not self._waiting:
+                    return
+            if call:
+                call()
+            elif taken := self._take():
+                self._compute(taken)
+
+    def _take(self) -> Taken:
+        """The next batch. Everyone's turn comes round, so that many completions of one don't keep out one of many."""
+        with self._changed:
+            self._drop_cancelled()
+            if not self._waiting:
+                return []
+            first = self._waiting[0]
+            same = [request for request in self._waiting if request.scorer is first.scorer]
+            budget = Budgets.on(first.scorer.device, self._budget).tokens
+            taken = fill(first, same if self._across else [first], budget)
+            self._tokens -= sum(len(request.sequences[index]) for request, indices in taken for index in indices)
+            self._waiting.rotate(-1)
+            self._waiting = deque(request for request in self._waiting if request.left)
+            return taken
+
+    def _drop_cancelled(self) -> None:
+        """A caller that is gone costs no computing, except for what is being computed."""
+        gone = [request for request in self._waiting if request.done.cancelled()]
+        self._tokens -= sum(len(request.sequences[index]) for request in gone for index in request.left)
+        self._waiting = deque(request for request in self._waiting if not request.done.cancelled())
+
+    def _compute(self, taken: Taken) -> None:
+        sequences = [request.sequences[index] for request, indices in taken for index in indices]
+        try:
+            outputs = taken[0][0].scorer.forward(sequences)
+        except Exception as error:
+            self._fail(taken, error)
+            return
+        start = 0
+        for request, indices in taken:
+            part = slice(start, start + len(indices))
+            start = part.stop
+            request.add(indices, outputs[part])
+
+    def _fail(self, taken: Taken, error: Exception) -> None:
+        for request, _ in taken:
+            request.fail(error)
+        with self._changed:
+            failed = {id(request) for request, _ in taken}
+            lost = [request for request in self._waiting if id(request) in failed]
+            self._tokens -= sum(len(request.sequences[index]) for request in lost for index in request.left)
+            self._waiting = deque(request for request in self._waiting if id(request) not in failed)
+
+
+def fill(first: Request, requests: list[Request], budget: int) -> Taken:
+    """Takes from `first` its longest sequence, and from all what is nearest below in length, up to `budget` tokens.
+
+    Padding included, as all are padded to the first one. Where completions share their prompt's pass, those of `first`
+    go before the others'. What is taken no longer is in `left`.
+    """
+    longest = len(first.sequences[first.left[0]])
+    own = first.scorer.packs
+    places = [
+        (request is not first if own else False, -len(request.sequences[index]), turn, index)
+        for turn, request in enumerate(requests)
+        for index in request.left
+        if len(request.sequences[index]) <= longest
+    ]
+    room = max(1, budget // max(1, longest))
+    chosen: dict[int, list[int]] = {}
+    anchor = (next(turn for turn, request in enumerate(requests) if request is first), first.left[0])
+    rest = [(turn, index) for *_, turn, index in sorted(places) if (turn, index) != anchor]
+    for turn, index in [anchor, *rest[: room - 1]]:
+        chosen.setdefault(turn, []).append(index)
+    for turn, indices in chosen.items():
+        gone = set(indices)
+        requests[turn].left = [index for index in requests[turn].left if index not in gone]
+    return [(requests[turn], indices) for turn, indices in chosen.items()]

@@ -1,0 +1,28 @@
+"""What Prometheus reads of the scoring service."""
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from rewardtrain.core.serving.batcher import Batcher
+
+
+class Metrics:
+    def __init__(self, batcher: Batcher) -> None:
+        self._registry = CollectorRegistry()
+        names = ["project", "status"]
+        self._requests = Counter("podium_score_requests", "Requests answered", names, registry=self._registry)
+        self._seconds = Histogram("podium_score_seconds", "Seconds to an answer", ["project"], registry=self._registry)
+        self.completions = Counter(
+            "podium_score_completions", "Completions scored", ["project"], registry=self._registry
+        )
+        waiting = Gauge("podium_score_tokens_waiting", "Tokens that wait for the network", registry=self._registry)
+        waiting.set_function(lambda: batcher.tokens_waiting)
+
+    def note(self, project: str, status: int, seconds: float) -> None:
+        if status in (401, 404):  # else whoever guesses names makes series without end
+            project = ""
+        self._requests.labels(project, status).inc()
+        self._seconds.labels(project).observe(seconds)
+
+    def text(self) -> tuple[bytes, str]:
+        """The page and its media type."""
+        return generate_latest(self._registry), CONTENT_TYPE_LATEST

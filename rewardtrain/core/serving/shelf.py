@@ -1,0 +1,149 @@
+"""The models in memory: each project's champion, and others for as long as there is room."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rewardtrain.core.artifact.folder import require_model
+from rewardtrain.core.device import Device
+from rewardtrain.core.errors import ConfigError, CoreError
+from rewardtrain.core.score import Scorer
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A finished model as those who ask name it."""
+
+    project: str
+    version: int
+    folder: Path
+
+
+class NoModelError(CoreError):
+    """The project has no champion, or no model of that version."""
+
+
+Find = Callable[[str, int], Ref | None]
+Tell = Callable[[str], None]
+
+
+class Shelf:
+    """Its methods may be called from several threads. Loading takes seconds, and nobody waits for another's model."""
+
+    def __init__(self, device: Device, *, room: int, find: Find, tell: Tell = lambda line: None) -> None:
+        """room: how many models stay in memory; heads on one backbone count once. Champions beyond it are loaded when
+        they are asked for. find: a project's model of a version. tell: is given a line for the operator.
+        """
+        self._device, self._room, self._find, self._tell = device, room, find, tell
+        self._lock = threading.Lock()
+        self._loading: dict[Ref, threading.Lock] = {}
+        self._loaded: OrderedDict[Ref, Scorer] = OrderedDict()  # the last one that was used at the end
+        self._champions: dict[str, Ref] = {}  # those that answer, which are in memory or were
+        self._failed: dict[Ref, str] = {}
+
+    def champions(self) -> dict[str, Ref]:
+        with self._lock:
+            return dict(self._champions)
+
+    def loaded(self) -> list[Ref]:
+        with self._lock:
+            return list(self._loaded)
+
+    def failures(self) -> dict[Ref, str]:
+        """Champions that could not be loaded, and why."""
+        with self._lock:
+            return dict(self._failed)
+
+    def get(self, project: str, version: int | None = None) -> tuple[Ref, Scorer]:
+        """The champion, or another version. Raises NoModelError, or what loading raises."""
+        ref = self._champions.get(project) if version is None else self._find(project, version)
+        if ref is None:
+            which = "no champion yet" if version is None else f"no model {version}"
+            raise NoModelError(f"project {project!r} has {which}")
+        return ref, self._load(ref)
+
+    def crown(self, champions: Mapping[str, Ref]) -> None:
+        """Makes these the champions. A new one answers as soon as it is in memory, and the one before it until then;
+        so it does where the new one can't be loaded, which is told once and tried again at every call.
+        """
+        with self._lock:
+            for project in self._champions.keys() - champions.keys():
+                del self._champions[project]
+            self._failed = {ref: why for ref, why in self._failed.items() if ref in champions.values()}
+        for project, ref in champions.items():
+            before = self._champions.get(project)
+            if before != ref or ref in self._failed:
+                self._follow(project, before, ref)
+
+    def _follow(self, project: str, before: Ref | None, ref: Ref) -> None:
+        try:
+            if before in self._loaded or self._backbones() < self._room:
+                self._load(ref)
+        except (CoreError, OSError) as error:
+            self._note_failure(project, before, ref, str(error))
+            return
+        with self._lock:
+            self._failed.pop(ref, None)
+            self._champions[project] = ref
+            if before and before != ref:
+                self._loaded.pop(before, None)
+        after = f", after model {before.version}" if before and before != ref else ""
+        self._tell(f"model {ref.version} of {project} answers{after}")
+
+    def _note_failure(self, project: str, before: Ref | None, ref: Ref, why: str) -> None:
+        if self._failed.get(ref) != why:
+            instead = f"; model {before.version} goes on answering" if before and before != ref else ""
+            self._tell(f"model {ref.version} of {project} can't be loaded: {why}{instead}")
+        with self._lock:
+            self._failed[ref] = why
+            self._champions.setdefault(project, ref)  # who asks for it is told why
+
+    def _load(self, ref: Ref) -> Scorer:
+        with self._lock:
+            if ref in self._loaded:
+                self._loaded.move_to_end(ref)
+                return self._loaded[ref]
+            turn = self._loading.setdefault(ref, threading.Lock())
+        with turn:
+            with self._lock:
+                if ref in self._loaded:
+                    return self._loaded[ref]
+                others = list(self._loaded.values())
+            scorer = self._read(ref, others)
+            with self._lock:
+                self._loading.pop(ref, None)
+                self._loaded[ref] = scorer
+                self._make_room()
+            return scorer
+
+    def _read(self, ref: Ref, others: list[Scorer]) -> Scorer:
+        """On a backbone that is in memory already, where there is one."""
+        for other in others:
+            if other.same_backbone(ref.folder):
+                return other.following(ref.folder)
+        return Scorer(ref.folder, self._device)
+
+    def _make_room(self) -> None:
+        while self._backbones() > self._room:
+            self._loaded.popitem(last=False)
+
+    def _backbones(self) -> int:
+        kept: list[Scorer] = []
+        for scorer in list(self._loaded.values()):
+            if not any(scorer.shares_backbone(other) for other in kept):
+                kept.append(scorer)
+        return len(kept)
+
+
+def named_folders(arguments: Sequence[str]) -> dict[str, Ref]:
+    """NAME=FOLDER, as a command line gives them. Raises ConfigError."""
+    refs = {}
+    for argument in arguments:
+        name, equals, folder = argument.partition("=")
+        if not (name and equals and folder):
+            raise ConfigError(f"{argument!r} is no NAME=MODEL; give a name and the folder of a finished model")
+        require_model(Path(folder))
+        refs[name] = Ref(name, 1, Path(folder))
+    return refs

@@ -1,0 +1,69 @@
+"""Finished models of a tiny backbone, made without a training."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from rewardtrain.core.artifact import shards
+from rewardtrain.core.artifact.folder import save_model
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.device import choose_device
+from rewardtrain.core.finish import fold
+from rewardtrain.core.measures.calibrate import Array, Calibration
+from rewardtrain.core.model.network import RewardModel, load_backbone, output_layer
+
+CALIBRATION = Calibration(temperature=0.5, n_pairs=9, class_temperature=2.0, n_votes=9, mean=1.0, sd=4.0, n_reference=9)
+Save = Callable[..., tuple[Path, RewardModel]]
+
+
+@pytest.fixture
+def save(tiny_bert: Path, tmp_path: Path) -> Save:
+    """save(name, seed): a folder of one backbone whose head is drawn by the seed, and the model with raw logits."""
+
+    def make(
+        name: str,
+        seed: int,
+        *,
+        head: str = "scalar",
+        share: bool = True,
+        heads: Array | None = None,
+        base: Path = tiny_bert,
+    ) -> tuple[Path, RewardModel]:
+        models = []
+        for _ in range(2):
+            torch.manual_seed(seed)
+            labels = ("no", "yes") if head == "binary" else ()
+            model = load_backbone(str(base), max_length=32, device=choose_device(1), labels=labels)
+            with torch.no_grad():
+                output_layer(model.network)[1].weight.normal_(0, 3)
+            models.append(model)
+        raw, model = models
+        model = RewardModel(model.network, model.encoder, model.device, model.new_parameters, CALIBRATION)
+        fold(model)
+        backbone = tmp_path / f"{base.name}.safetensors" if share else None
+        if backbone:
+            shards.share_backbone(model.network, backbone)
+        data = {
+            "fingerprint": "f" * 64, "n_prompts": {"test": 1}, "n_completions": 1, "n_comparisons": 1, "n_ties": 0,
+            "truncated": 0, "truncated_completions": 0, "dropped_by_reason": {},
+        }  # fmt: skip
+        figure = {"value": 0.5, "low": 0.4, "high": 0.6, "accuracy": 0.5, "n": 1}
+        names = ("accuracy", "log_loss", "log_loss_raw", "ece", "ece_raw", "baseline_longer", "kendall_tau_b")
+        report: dict[str, Any] = dict.fromkeys(names, figure)
+        report |= {
+            "human_ceiling": None,
+            "flags": None,
+            "split": "test",
+            "n_pairs": 1,
+            "n_prompts": 1,
+            "n_ties": 0,
+            "ln2": 0.6931,
+        }
+        config = TrainConfig(head=head)
+        save_model(model, tmp_path / name, config=config, data=data, report=report, backbone=backbone, heads=heads)
+        return tmp_path / name, raw
+
+    return make

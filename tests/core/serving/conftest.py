@@ -1,0 +1,88 @@
+"""The real server on a free port, in a thread of the test."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+import requests
+
+from rewardtrain.core.device import choose_device
+from rewardtrain.core.serving.app import Service
+from rewardtrain.core.serving.batcher import Batcher
+from rewardtrain.core.serving.problems import Refused
+from rewardtrain.core.serving.server import Server
+from rewardtrain.core.serving.shelf import Ref, Shelf
+
+
+@dataclass
+class Served:
+    url: str
+    shelf: Shelf
+    batcher: Batcher
+    said: list[str]
+
+    def post(self, path: str, body: object, **options: object) -> requests.Response:
+        return requests.post(f"{self.url}/{path}", json=body, timeout=60, **options)  # type: ignore[arg-type]
+
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """serve(refs, ...): a service whose champions are these."""
+    ends: list[Callable[[], None]] = []
+
+    def start(*refs: Ref, room: int = 4, seconds: float = 60, token: str | None = None) -> Served:
+        said: list[str] = []
+        known = {(ref.project, ref.version): ref for ref in refs}
+        shelf = Shelf(choose_device(1), room=room, find=lambda *key: known.get(key), tell=said.append)
+        shelf.crown({ref.project: ref for ref in refs})
+
+        def authorize(credential: str | None, project: str | None) -> None:
+            if token and credential != token:
+                raise Refused(401, "not_authenticated", "Send a token.")
+
+        batcher = Batcher()
+        app = Service(shelf, batcher, authorize, seconds=seconds).app()
+        ports: list[int] = []
+        listening = threading.Event()
+
+        def ready(port: int) -> None:
+            ports.append(port)
+            listening.set()
+
+        server = Server(app, host="127.0.0.1", port=0, ready=ready)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        assert listening.wait(30)
+
+        def end() -> None:
+            server.should_exit = True
+            thread.join()
+
+        ends.append(end)
+        return Served(f"http://127.0.0.1:{ports[0]}", shelf, batcher, said)
+
+    yield start
+    for end in ends:
+        end()
+
+
+@contextmanager
+def held(batcher: Batcher) -> Iterator[None]:
+    """The network is busy until the block ends."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        go_on.wait(60)
+
+    batcher.call(wait)
+    assert begun.wait(60)
+    try:
+        yield
+    finally:
+        go_on.set()

@@ -1,0 +1,207 @@
+"""What callers of the scoring service see."""
+
+import base64
+import json
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from rewardtrain.core.data.groups import parse_texts
+from rewardtrain.core.device import choose_device
+from rewardtrain.core.score import Scorer, score_lines
+from rewardtrain.core.serving.shelf import Ref
+from tests.core.finished import Save
+from tests.core.serving.conftest import Serve, held
+
+BODY = {"prompt": "how do i bake bread", "completions": ["please help you", "never", "go away stupid question"]}
+
+
+def error_of(response: requests.Response) -> tuple[int, str, str]:
+    (error,) = response.json()["errors"]
+    return response.status_code, error["code"], error["detail"]
+
+
+@pytest.mark.parametrize("head", ["scalar", "binary"])
+@pytest.mark.parametrize("base", ["tiny_bert", "tiny_llama"])
+def test_a_served_reward_is_that_of_the_command_and_of_plain_transformers(
+    save: Save, serve: Serve, base: str, head: str, request: pytest.FixtureRequest
+) -> None:
+    folder, _ = save("model", 1, head=head, share=False, base=request.getfixturevalue(base))
+    served = serve(Ref("tiny", 7, folder)).post("tiny/score", BODY).json()
+    assert served["model"] == 7
+
+    scorer = Scorer(folder, choose_device(1))
+    (told,) = score_lines(scorer, [json.dumps(BODY).encode()])  # what `core score` prints
+    np.testing.assert_allclose(served["logits"], told["logits"], atol=1e-5)
+
+    plain = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    sequences = scorer.encode(parse_texts("", BODY["prompt"], BODY["completions"]))
+    for sequence, logits in zip(sequences, served["logits"], strict=True):
+        inputs = {"input_ids": torch.from_numpy(sequence.ids)[None].long()}
+        if "token_type_ids" in tokenizer.model_input_names:
+            inputs["token_type_ids"] = torch.from_numpy(sequence.types)[None].long()
+        with torch.no_grad():
+            np.testing.assert_allclose(logits, plain(**inputs).logits[0], atol=1e-5)
+    assert served["rewards"] == [logits[-1] for logits in served["logits"]]
+    if head == "binary":
+        wanted = torch.tensor(served["logits"]).softmax(1)[:, 1]
+        np.testing.assert_allclose(served["class_probabilities"], wanted, atol=1e-6)
+
+
+def test_callers_who_ask_together_are_answered_as_each_alone(save: Save, serve: Serve) -> None:
+    service = serve(Ref("tiny", 1, save("model", 1)[0]))
+    bodies = [{**BODY, "completions": BODY["completions"][: 1 + turn % 3]} for turn in range(24)]
+    with ThreadPoolExecutor(24) as pool, held(service.batcher):
+        asked = [pool.submit(service.post, "tiny/score", body) for body in bodies]
+        while service.batcher.requests_waiting < len(bodies):
+            assert not any(answer.done() for answer in asked)
+    wanted = service.post("tiny/score", BODY).json()["rewards"]
+    for body, answer in zip(bodies, asked, strict=True):
+        np.testing.assert_allclose(answer.result().json()["rewards"], wanted[: len(body["completions"])], atol=1e-5)
+
+
+def test_rows_are_answered_in_their_order_and_pairwise_where_asked(save: Save, serve: Serve) -> None:
+    service = serve(Ref("tiny", 1, save("model", 1)[0]))
+    rows = [BODY, {"prompt": [{"role": "user", "content": "learn chess"}], "completions": ["answer"]}]
+    answer = service.post("tiny/rows", {"rows": rows, "pairwise": True}).json()
+    assert [len(row["rewards"]) for row in answer["rows"]] == [3, 1]
+    np.testing.assert_allclose(
+        answer["rows"][0]["rewards"], service.post("tiny/score", BODY).json()["rewards"], atol=1e-5
+    )
+    pairwise = np.array(answer["rows"][0]["pairwise"])
+    np.testing.assert_allclose(pairwise + pairwise.T, 1, atol=1e-6)
+
+
+def test_an_empty_completion_has_a_reward_like_any_other(save: Save, serve: Serve) -> None:
+    """A policy that ends at once has written nothing."""
+    service = serve(Ref("tiny", 1, save("model", 1)[0]))
+    assert len(service.post("tiny/score", {"prompt": "chess", "completions": ["", "answer"]}).json()["rewards"]) == 2
+
+
+def test_openrlhf_gets_the_reward_of_what_follows_the_prompt(save: Save, serve: Serve) -> None:
+    service = serve(Ref("tiny", 1, save("model", 1)[0]))
+    queries = [f"{BODY['prompt']}{text}</s>" for text in BODY["completions"]]
+    answer = service.post(
+        "tiny/rewards", {"query": queries, "prompts": [BODY["prompt"]] * 3, "labels": [""] * 3}
+    ).json()
+    np.testing.assert_allclose(answer["rewards"], service.post("tiny/score", BODY).json()["rewards"], atol=1e-5)
+
+
+BAD: list[tuple[str, Any, int, str, str]] = [
+    ("tiny/score", {"prompt": "a", "completions": []}, 400, "bad_request", "completions is an empty list"),
+    ("tiny/score", {"prompt": "a"}, 400, "bad_request", "completions is None; it must be a list"),
+    ("tiny/score", {"prompt": 7, "completions": ["a"]}, 400, "bad_request", "prompt is 7"),
+    ("tiny/score", {"prompt": "a", "completions": [True]}, 400, "bad_request", r"completions\[0\] is True"),
+    ("tiny/score", {"prompt": "a", "completions": ["\ud800"]}, 400, "bad_request", "no character"),
+    ("tiny/score", {"prompt": "a", "completions": ["a"] * 10_000}, 400, "bad_request", "10,000 completions at once"),
+    ("tiny/score", {**BODY, "model": "newest"}, 400, "bad_request", "model is 'newest'"),
+    ("tiny/score", {**BODY, "model": 9}, 409, "no_champion", "no model 9"),
+    ("tiny/score", {**BODY, "raw": 1}, 400, "bad_request", "raw is 1"),
+    ("tiny/score", [], 400, "bad_request", "the body is a list"),
+    ("tiny/rows", {"rows": [BODY, 7]}, 400, "bad_request", r"rows\[1\] is 7"),
+    ("tiny/rewards", {"query": ["a"], "prompts": []}, 400, "bad_request", "prompts is 0; give one to each of the 1"),
+    ("tiny/rewards", {"query": "a"}, 400, "bad_request", "query is 'a'"),
+    ("other/score", BODY, 409, "no_champion", "'other' has no champion yet"),
+    ("tiny/best", BODY, 404, "not_found", "no such address"),
+]
+
+
+def test_what_cannot_be_answered_is_answered_with_why(save: Save, serve: Serve) -> None:
+    service = serve(Ref("tiny", 1, save("model", 1)[0]))
+    for path, body, status, code, words in BAD:
+        got = error_of(service.post(path, body))
+        assert got[:2] == (status, code), (path, got)
+        assert re.search(words, got[2]), got[2]
+    broken = requests.post(f"{service.url}/tiny/score", data=b"{", timeout=60)
+    assert error_of(broken)[:2] == (400, "bad_request")
+    long = service.post("tiny/score", {"prompt": "chess", "completions": ["answer " * 500]}).json()
+    assert long["truncated"] == [True]
+
+
+def test_only_a_token_opens_and_it_may_stand_in_the_address(save: Save, serve: Serve) -> None:
+    service = serve(Ref("tiny", 1, save("model", 1)[0]), token="secret")
+    assert error_of(service.post("tiny/score", BODY))[:2] == (401, "not_authenticated")
+    assert requests.get(f"{service.url}/models", timeout=60).status_code == 401
+    assert service.post("tiny/score", BODY, headers={"Authorization": "Bearer secret"}).ok
+    assert requests.post(service.url.replace("://", "://x:secret@") + "/tiny/score", json=BODY, timeout=60).ok
+    basic = base64.b64encode(b"\xff\xfe").decode()
+    assert service.post("tiny/score", BODY, headers={"Authorization": f"Basic {basic}"}).status_code == 401
+
+
+def test_who_waits_too_long_is_told_and_costs_nothing_more(save: Save, serve: Serve) -> None:
+    service = serve(Ref("tiny", 1, save("model", 1)[0]), seconds=0.05)
+    with held(service.batcher):
+        answer = service.post("tiny/score", BODY)
+        assert error_of(answer)[:2] == (503, "timeout")
+        assert answer.headers["Retry-After"] == "1"
+    service.batcher.call(lambda: None).result(60)
+    assert service.batcher.tokens_waiting == 0
+
+
+def test_a_new_champion_takes_over_under_load_and_no_request_fails(save: Save, serve: Serve) -> None:
+    refs = [Ref("tiny", version, save(str(version), version)[0]) for version in (1, 2, 3)]
+    refs.append(Ref("tiny", 4, save("4", 4, share=False)[0]))
+    service = serve(refs[0])
+    wanted = {
+        ref.version: Scorer(ref.folder, choose_device(1)).score(parse_texts("", **BODY))["rewards"] for ref in refs
+    }
+    stop = threading.Event()
+    seen: list[int] = []
+
+    def ask() -> None:
+        with requests.Session() as session:
+            while not stop.is_set():
+                answer = session.post(f"{service.url}/tiny/score", json=BODY, timeout=60)
+                assert answer.ok, answer.text
+                got = answer.json()
+                np.testing.assert_allclose(got["rewards"], wanted[got["model"]], atol=1e-5)
+                seen.append(got["model"])
+
+    with ThreadPoolExecutor(8) as pool:
+        callers = [pool.submit(ask) for _ in range(8)]
+        for ref in refs[1:]:
+            before = len(seen)
+            while len(seen) < before + 20:
+                assert not any(caller.done() for caller in callers), "a caller failed"
+            service.shelf.crown({"tiny": ref})
+        assert service.post("tiny/score", BODY).json()["model"] == 4
+        stop.set()
+        for caller in callers:
+            caller.result()
+    assert set(seen) == {1, 2, 3, 4}
+    assert seen[-1] == 4
+
+
+def test_a_champion_that_cannot_be_loaded_leaves_the_one_before_it_in_place(
+    save: Save, serve: Serve, tmp_path: Path
+) -> None:
+    service = serve(Ref("tiny", 1, save("model", 1)[0]))
+    service.shelf.crown({"tiny": Ref("tiny", 2, tmp_path / "gone")})
+    assert service.post("tiny/score", BODY).json()["model"] == 1
+    assert "model 2 of tiny can't be loaded" in service.said[-1]
+    assert "model 1 goes on answering" in service.said[-1]
+    assert requests.get(f"{service.url}/readyz", timeout=60).status_code == 503
+    service.shelf.crown({"tiny": Ref("tiny", 1, save("model", 1)[0])})
+    assert requests.get(f"{service.url}/readyz", timeout=60).json() == {"champions": 1, "in_memory": 1, "failed": 0}
+
+
+def test_it_tells_what_it_holds_and_how_busy_it_is(save: Save, serve: Serve) -> None:
+    service = serve(Ref("tiny", 1, save("model", 1)[0]))
+    service.post("tiny/score", BODY)
+    assert requests.get(f"{service.url}/healthz", timeout=60).text == "ok\n"
+    assert requests.get(f"{service.url}/models", timeout=60).json() == {
+        "champions": [{"project": "tiny", "version": 1, "in_memory": True, "error": None}],
+        "tokens_waiting": 0,
+    }
+    text = requests.get(f"{service.url}/metrics", timeout=60).text
+    assert 'podium_score_completions_total{project="tiny"} 3.0' in text
+    assert 'podium_score_requests_total{project="tiny",status="200"} 1.0' in text
