@@ -37,6 +37,11 @@ def train() -> Spec:
     return Spec("train", [*WORKER, "--queues", "train", "--concurrency", "1", "--hostname", "train@%h"], signal.SIGKILL)
 
 
+def rewards(*, host: str, port: int) -> Spec:
+    """The champions in memory, for everyone who asks for scores."""
+    return Spec("rewards", [*PYTHON, "-m", "manage", "serve_rewards", "--host", host, "--port", str(port)])
+
+
 def beat(data_dir: Path) -> Spec:
     return Spec(
         "beat",

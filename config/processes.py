@@ -25,7 +25,7 @@ LONGEST_BACK_OFF_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # who lived this long begins again with the shortest back-off
 GRACE_SECONDS = 10.0
 KILL_SECONDS = 5.0
-COLOURS = {"web": "36", "worker": "33", "head": "95", "train": "35", "beat": "34", "podium": "32"}
+COLOURS = {"web": "36", "worker": "33", "head": "95", "train": "35", "rewards": "96", "beat": "34", "podium": "32"}
 
 
 @dataclass(frozen=True)

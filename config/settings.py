@@ -230,6 +230,13 @@ TIME_ZONE = os.environ.get("TZ") or "UTC"
 # One beat of a run every few seconds; after RUN_STALE_SECONDS without one the run is given to another worker.
 RUN_STALE_SECONDS = int(os.environ.get("PODIUM_RUN_STALE_SECONDS", "60"))
 
+# The scoring service: where it listens, where the other processes find it, and how it computes.
+REWARDS_PORT = int(os.environ.get("PODIUM_REWARDS_PORT", "8001"))
+REWARDS_URL = os.environ.get("PODIUM_REWARDS_URL", f"http://127.0.0.1:{REWARDS_PORT}").rstrip("/")
+REWARDS_ROOM = int(os.environ.get("PODIUM_REWARDS_ROOM", "4"))  # models in memory, those on one backbone counted once
+REWARDS_DTYPE = os.environ.get("PODIUM_REWARDS_DTYPE", "float32")
+REWARDS_THREADS = int(os.environ["PODIUM_REWARDS_THREADS"]) if os.environ.get("PODIUM_REWARDS_THREADS") else None
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,19 +1,20 @@
-"""Scores of the champion for completions that nobody has ranked, and reports on any file.
+"""Scores by a project's models, asked of the scoring service, and reports on any file.
 
-Each call starts `python -m rewardtrain.core`: seconds for loading the model, in exchange for a web process without
-torch. One at a time per process, because each child holds a whole model in memory.
+The service is a process of its own (`manage.py serve_rewards`), because this one never loads torch.
 """
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
-import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import urllib3
 from django.conf import settings
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Invalid, PodiumError
@@ -23,60 +24,133 @@ from rewardtrain.death import dies_with_parent
 from rewardtrain.models import RewardModel
 
 SECONDS = 60.0
-
-_turn = threading.Lock()
+MOST_COMPLETIONS = 1024  # of one request, as the service has it
+Answer = dict[str, Any]
 
 
 class Unavailable(PodiumError):
     """The model can't be reached right now; the same again may work."""
 
 
-def score(project: Project, prompt: object, completions: list[str], *, timeout: float = SECONDS) -> dict[str, Any]:
-    """Rewards of one prompt's completions by the project's champion, as `rewardtrain.core.score.score` gives them.
+def score(
+    project: Project,
+    prompt: object,
+    completions: Sequence[str],
+    *,
+    version: int | None = None,
+    raw: bool = False,
+    pairwise: bool = False,
+    timeout: float = SECONDS,
+) -> Answer:
+    """What rewardtrain.core.score.Scorer.answer tells of one prompt's completions, by the champion or another version.
 
-    prompt: a text or a list of messages. The answer holds the champion's version under "model". Raises
-    Conflict('no_champion'), Invalid('bad_request'), Unavailable('busy', 'timeout', 'failed').
+    prompt: a text or a list of messages. The answer holds the version under "model". Raises Conflict('no_champion',
+    'no_model'), Invalid('bad_request'), Unavailable('down', 'timeout', 'busy', 'failed').
     """
-    model = registry.champion(project)
-    if model is None:
+    model = wanted_model(project, version)
+    body = {"prompt": prompt, "completions": completions, "raw": raw, "pairwise": pairwise}
+    # The champion is asked for by that name, so that a new one that can't be loaded leaves the one before it answering.
+    return ask(model, "score", body | ({"model": version} if version else {}), timeout=timeout)
+
+
+def score_many(model: RewardModel, rows: Sequence[Mapping[str, Any]], *, timeout: float = SECONDS) -> list[Answer]:
+    """An answer to each {"prompt", "completions"}; at most MOST_COMPLETIONS together. Raises as score."""
+    if not rows:
+        return []
+    answers: list[Answer] = ask(model, "rows", {"rows": list(rows), "model": model.version}, timeout=timeout)["rows"]
+    return answers
+
+
+def wanted_model(project: Project, version: int | None) -> RewardModel:
+    """Raises Conflict('no_champion', 'no_model')."""
+    if version is not None:
+        model = RewardModel.objects.filter(project=project, version=version).first()
+        if model is None:
+            raise Conflict("no_model", _("The project has no model %(version)s.") % {"version": version})
+        return model
+    champion = registry.champion(project)
+    if champion is None:
         raise Conflict("no_champion", _("The project has no champion yet: train a model, or promote one by hand."))
-    folder = runs.model_folder(model)
-    if not (folder / "manifest.json").is_file():
-        # Our trouble, not the caller's: without this the process would call the folder a bad argument.
+    return champion
+
+
+# --- The service ------------------------------------------------------------------------------------------------------
+
+
+def ask(model: RewardModel, what: str, body: Mapping[str, Any], *, timeout: float) -> Answer:
+    """One request to the service about the model's project."""
+    response = send(f"/{model.project.slug}/{what}", body, timeout=timeout)
+    answer: Answer = response.json()
+    if response.status == 200:
+        return answer
+    error = answer["errors"][0]
+    if response.status == 503 and not (runs.model_folder(model) / "manifest.json").is_file():
         words = _(
             "Model %(version)s is not in %(folder)s any more; restore it from a backup, or promote another model."
         )
-        raise Unavailable("failed", words % {"version": model.version, "folder": folder})
-    line = json.dumps({"prompt": prompt, "completions": completions}).encode()
-    output = run_core("score", folder, stdin=line, timeout=timeout)
-    return {"model": model.version, **json.loads(output)}
+        raise Unavailable("failed", words % {"version": model.version, "folder": runs.model_folder(model)})
+    kind = {400: Invalid, 413: Invalid, 409: Conflict}.get(response.status, Unavailable)
+    raise kind(error["code"], error["detail"])
 
 
-def evaluate(model: RewardModel, data: Path, *, timeout: float | None = None) -> str:
-    """The report on a file in the import format with rankings, as text. Raises Invalid, Unavailable."""
-    return run_core("evaluate", runs.model_folder(model), data, "--split", "all", timeout=timeout).decode()
-
-
-def run_core(command: str, *arguments: str | Path, stdin: bytes = b"", timeout: float | None) -> bytes:
-    if not _turn.acquire(timeout=-1 if timeout is None else timeout):
-        words = _("Other requests kept the model busy for %(seconds).0f s. Try again later.")
-        raise Unavailable("busy", words % {"seconds": timeout})
+def send(path: str, body: Mapping[str, Any], *, timeout: float) -> urllib3.BaseHTTPResponse:
+    """Raises Unavailable('down', 'timeout')."""
+    headers = {"Authorization": f"Bearer {credential()}"}
     try:
-        done = subprocess.run(
-            child.core(command, *arguments),
-            input=stdin,
-            capture_output=True,
-            timeout=timeout,
-            cwd=settings.BASE_DIR,
-            preexec_fn=dies_with_parent(signal.SIGKILL),
-            check=False,
+        return _connections().request(
+            "POST",
+            settings.REWARDS_URL + path,
+            json=body,
+            headers=headers,
+            timeout=urllib3.Timeout(connect=min(timeout, 3.0), read=timeout),
+            # A kept connection may have died with a service that was started again; to ask twice does no harm.
+            retries=urllib3.Retry(total=1, connect=0, read=0, other=1, redirect=0, raise_on_status=False),
         )
-    except subprocess.TimeoutExpired as error:
-        words = _("No answer within %(seconds).0f s. Send fewer or shorter completions.")
-        raise Unavailable("timeout", words % {"seconds": timeout}) from error
-    finally:
-        _turn.release()
+    except (urllib3.exceptions.ReadTimeoutError, urllib3.exceptions.MaxRetryError) as error:
+        cause = getattr(error, "reason", error)
+        if isinstance(cause, urllib3.exceptions.ReadTimeoutError):
+            words = _("No answer within %(seconds).0f s. Send fewer or shorter completions.")
+            raise Unavailable("timeout", words % {"seconds": timeout}) from error
+        raise _down() from error
+    except urllib3.exceptions.HTTPError as error:
+        raise _down() from error
+
+
+def _down() -> Unavailable:
+    words = _(
+        "The scoring service at %(url)s doesn't answer. If it was just started it needs some seconds; else start it: "
+        "manage.py serve_rewards."
+    )
+    return Unavailable("down", words % {"url": settings.REWARDS_URL})
+
+
+@cache
+def _connections() -> urllib3.PoolManager:
+    return urllib3.PoolManager(num_pools=2, maxsize=8, block=False)
+
+
+def credential() -> str:
+    """What this Podium's own processes send to the service: it follows from the secret key, which both have."""
+    return salted_hmac("rewardtrain.scoring", "to the scoring service", algorithm="sha256").hexdigest()
+
+
+# --- Reports ----------------------------------------------------------------------------------------------------------
+
+
+def evaluate(model: RewardModel, data: Path) -> str:
+    """The report on a file in the import format with rankings, as text, by a process of its own: minutes.
+
+    Raises Invalid, Unavailable.
+    """
+    done = subprocess.run(
+        child.core("evaluate", runs.model_folder(model), data, "--split", "all"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        cwd=settings.BASE_DIR,
+        preexec_fn=dies_with_parent(signal.SIGKILL),
+        check=False,
+    )
     if done.returncode == 0:
-        return done.stdout
+        return done.stdout.decode()
     words = child.last_words(done.stderr, done.returncode)
     raise Invalid("bad_request", words) if done.returncode == child.BAD_INPUT else Unavailable("failed", words)

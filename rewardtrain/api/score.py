@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -14,6 +15,8 @@ from labeling import access
 from labeling.api.schema import conflict
 from labeling.models import Role
 from rewardtrain import scoring
+
+MOST_PAIRWISE = 64  # as the service has it: K x K numbers are written
 
 
 @extend_schema_field({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}]})
@@ -29,22 +32,47 @@ class PromptField(serializers.JSONField):
 class ScoreBodySerializer(serializers.Serializer[Any]):
     prompt = PromptField()
     completions = serializers.ListField(
-        child=serializers.CharField(trim_whitespace=False), min_length=1, max_length=100
+        child=serializers.CharField(trim_whitespace=False, allow_blank=True),
+        min_length=1,
+        max_length=scoring.MOST_COMPLETIONS,
     )
+    model = serializers.IntegerField(min_value=1, required=False, help_text="A version; else the champion answers.")
+    raw = serializers.BooleanField(default=False, help_text="Probabilities as training left them, not calibrated.")
+    pairwise = serializers.BooleanField(default=False, help_text="Also how likely each is preferred to each other.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["pairwise"] and len(attrs["completions"]) > MOST_PAIRWISE:
+            words = _("Pairwise probabilities are for at most %(most)s completions; %(n)s were sent.")
+            detail = words % {"most": MOST_PAIRWISE, "n": len(attrs["completions"])}
+            raise serializers.ValidationError({"pairwise": detail})
+        return attrs
 
 
 class ScoresSerializer(serializers.Serializer[Any]):
     """Lists run parallel to the completions sent."""
 
-    model = serializers.IntegerField(help_text="The version of the champion that answered.")
+    model = serializers.IntegerField(help_text="The version of the model that answered.")
     rewards = serializers.ListField(child=serializers.FloatField())
     logits = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
     probabilities = serializers.ListField(
         child=serializers.FloatField(), help_text="How likely each is to be preferred to all the others."
     )
+    class_probabilities = serializers.ListField(
+        child=serializers.FloatField(), required=False, help_text="Of a binary head: how likely each is positive."
+    )
+    pairwise = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField()),
+        required=False,
+        help_text="Where asked for: how likely completion i is preferred to completion j.",
+    )
     best = serializers.IntegerField(help_text="The index of the highest reward.")
     truncated = serializers.ListField(
         child=serializers.BooleanField(), help_text="Whether the input was cut to the model's length."
+    )
+    uncertainty = serializers.ListField(
+        child=serializers.FloatField(),
+        required=False,
+        help_text="Of a model with an ensemble of heads: the standard deviation of its rewards.",
     )
 
 
@@ -54,13 +82,16 @@ class Score(APIView):
         request=ScoreBodySerializer,
         responses={
             200: ScoresSerializer,
-            409: conflict("The project has no champion yet."),
+            409: conflict("The project has no champion yet, or no model of this version."),
             503: conflict("The model can't be reached right now."),
         },
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Score completions with the champion. Each call loads the model, which takes seconds."""
+        """Score completions with the champion, or another version. What a policy is trained by asks the scoring service
+        itself, which has the same addresses without a session: docs/serving.md.
+        """
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         body = ScoreBodySerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        return Response(scoring.score(project, body.validated_data["prompt"], body.validated_data["completions"]))
+        asked = dict(body.validated_data)
+        return Response(scoring.score(project, version=asked.pop("model", None), **asked))

@@ -29,9 +29,14 @@ class Podium:
 
     def __init__(self, data_dir: Path, *, environ: dict[str, str] | None = None) -> None:
         self.data_dir = data_dir
-        self.port = free_port()
+        self.port, self.rewards_port = free_port(), free_port()
         self.log = data_dir.parent / f"{data_dir.name}.log"
-        ours = {"PODIUM_DATA_DIR": str(data_dir), "DJANGO_SETTINGS_MODULE": "config.settings", "HF_HUB_OFFLINE": "1"}
+        ours = {
+            "PODIUM_DATA_DIR": str(data_dir),
+            "PODIUM_REWARDS_URL": f"http://127.0.0.1:{self.rewards_port}",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "HF_HUB_OFFLINE": "1",
+        }
         self.environ = {**os.environ, **ours, **(environ or {})}
 
     @property
@@ -41,7 +46,7 @@ class Podium:
     def __enter__(self) -> Podium:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up", "--port", str(self.port)],
+                [sys.executable, "manage.py", "up", "--port", str(self.port), "--rewards-port", str(self.rewards_port)],
                 cwd=REPOSITORY,
                 env=self.environ,
                 stdout=log,

@@ -35,7 +35,9 @@ class Up:
     ) -> None:
         self.data_dir, self.port, self.began, self.seconds = data_dir, port, time.monotonic(), 0.0
         self.log = data_dir.with_name(f"{data_dir.name}-{time.monotonic_ns()}.log")
-        words = ["manage.py", "up", "--port", str(port), "--data-dir", str(data_dir), "--no-sample", "--workers", "1"]
+        self.rewards_port = free_port()
+        words = ["manage.py", "up", "--port", str(port), "--rewards-port", str(self.rewards_port)]
+        words += ["--data-dir", str(data_dir), "--no-sample", "--workers", "1"]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *words],

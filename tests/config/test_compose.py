@@ -20,7 +20,7 @@ from config import commands, embedded
 from config.healthcheck import allowed_host, answers
 from tests.config.helpers import REPOSITORY, environ, free_port, wait_until
 
-APPLICATION = {"migrate", "web", "worker", "head", "train", "beat"}
+APPLICATION = {"migrate", "web", "worker", "head", "train", "rewards", "beat"}
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,7 @@ def test_every_service_runs_the_very_command_of_manage_py_up(compose: dict[str, 
         "worker": commands.worker(),
         "head": commands.head(),
         "train": commands.train(),
+        "rewards": commands.rewards(host="0.0.0.0", port=8001),
         "beat": commands.beat(Path("/data")),
     }
     for name, spec in specs.items():
@@ -82,9 +83,15 @@ def test_the_database_and_the_files_are_on_volumes(compose: dict[str, Any]) -> N
     assert all("data:/data" in compose["services"][name]["volumes"] for name in APPLICATION)
 
 
-def test_training_reserves_a_gpu(compose: dict[str, Any]) -> None:
-    (device,) = compose["services"]["train"]["deploy"]["resources"]["reservations"]["devices"]
-    assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+def test_training_and_scoring_reserve_a_gpu(compose: dict[str, Any]) -> None:
+    for name in ("train", "rewards"):
+        (device,) = compose["services"][name]["deploy"]["resources"]["reservations"]["devices"]
+        assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+
+
+def test_the_other_services_find_the_scoring_service(compose: dict[str, Any]) -> None:
+    for name in ("web", "worker"):
+        assert compose["services"][name]["environment"]["PODIUM_REWARDS_URL"] == "http://rewards:8001"
 
 
 def test_everything_waits_for_the_migrations(compose: dict[str, Any]) -> None:
@@ -173,6 +180,16 @@ def test_web_answers_its_health_check(
     words = [sys.executable if word == "python" else word.replace(":8000/", f":{port}/") for word in check]
     wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), 60, log.read_text)
     assert subprocess.run(words, cwd=REPOSITORY, env=migrated, check=False).returncode == 0
+
+
+@pytest.mark.django_db
+def test_the_scoring_service_answers_its_health_check(
+    compose: dict[str, Any], migrated: dict[str, str], start: Any
+) -> None:
+    port = str(free_port())
+    command = here(compose["services"]["rewards"]["command"], migrated, **{"8001": port, "0.0.0.0": "127.0.0.1"})
+    log = start(command)
+    wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), 120, log.read_text)
 
 
 @pytest.mark.parametrize("service", ["worker", "head", "train"])

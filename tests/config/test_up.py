@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from config.healthcheck import answers as is_up
 from config.management.commands import up as command
 from tests.config.helpers import Up, are_gone, environ, free_port, manage, up, wait_until
 
@@ -51,13 +52,17 @@ def child(running: Up, words: str) -> psutil.Process:
 
 def test_it_starts_all_processes_and_says_where_it_is(running: Up) -> None:
     assert get(running, "/healthz") == 200
-    for words in ("granian", "--queues default", "--queues head", "--queues train", "beat"):
+    for words in ("granian", "--queues default", "--queues head", "--queues train", "serve_rewards", "beat"):
         assert child(running, words).is_running()
+    wait_until(lambda: scores(running), 60, running.said)
     assert stat.S_IMODE((running.data_dir / "secret_key").stat().st_mode) == 0o600
 
 
 def test_the_web_process_beat_and_the_workers_never_load_torch(running: Up) -> None:
+    rewards = child(running, "serve_rewards")
     for process in psutil.Process(running.process.pid).children(recursive=True):
+        if process == rewards:  # its own process so that the others need not
+            continue
         loaded = {Path(mapped.path).name for mapped in process.memory_maps()}
         assert not any(name.startswith("libtorch") for name in loaded), process.cmdline()
 
@@ -66,7 +71,7 @@ def test_the_web_process_beat_and_the_workers_never_load_torch(running: Up) -> N
 def test_ctrl_c_and_sigterm_leave_no_process(data_dir: Path, number: signal.Signals) -> None:
     with up(data_dir) as running:
         family = running.family()
-        assert len(family) >= 10  # web and its worker, three workers, beat, two keepers with their servers
+        assert len(family) >= 11  # web and its worker, three workers, rewards, beat, two keepers with their servers
         running.process.send_signal(number)
         assert running.process.wait(40) == 0
         assert are_gone(family)
@@ -91,11 +96,13 @@ def test_kill_9_of_the_supervisor_leaves_no_process(data_dir: Path) -> None:
 
 
 def test_a_killed_child_starts_again_and_that_is_said(running: Up) -> None:
-    for name, words in {"web": "granian", "worker": "--queues default", "beat": "beat"}.items():
+    killed = {"web": "granian", "worker": "--queues default", "rewards": "serve_rewards", "beat": "beat"}
+    for name, words in killed.items():
         child(running, words).kill()
         said = f"{name} ended (SIGKILL); it starts again in 1 s."
         wait_until(lambda said=said: said in running.said(), 10, running.said)  # type: ignore[misc]
     wait_until(lambda: answers(running), 30, running.said)
+    wait_until(lambda: scores(running), 60, running.said)
 
 
 def test_a_killed_web_worker_is_replaced(running: Up) -> None:
@@ -118,6 +125,10 @@ def answers(running: Up) -> bool:
         return get(running, "/healthz") == 200
     except OSError:
         return False
+
+
+def scores(running: Up) -> bool:
+    return is_up(f"http://127.0.0.1:{running.rewards_port}/healthz")
 
 
 def ready(running: Up) -> bool:

@@ -1,7 +1,7 @@
 """A project with enough rankings for a run, and rows as runs leave them."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,15 @@ def tiny_training(tiny_backbone: Path) -> dict[str, object]:
 @pytest.fixture
 def project(transactional_db: None) -> Project:
     return make_project(slug="helpful")
+
+
+@pytest.fixture
+def look_up(project: Project) -> Iterator[Callable[[], None]]:
+    """The scoring service runs; look_up() has it see a new champion."""
+    from tests.rewardtrain.service import running
+
+    with running() as looked_up:
+        yield looked_up
 
 
 def rank_prompts(project: Project, *, train: int = 24, test: int = 8, validation: int = 4) -> list[Ranking]:

@@ -2,46 +2,62 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import override_settings
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project
 from rewardtrain import policy, registry, runs, scoring, worker
 from rewardtrain.models import TrainingRun
 from tests.backbones import BAD, GOOD
+from tests.config.helpers import free_port
 from tests.factories import make_project
 from tests.rewardtrain.conftest import rank_prompts
+from tests.rewardtrain.service import running
 from tests.rewardtrain.test_worker import in_the_background, until
 
 
 @pytest.fixture
-def trained(project: Project, tiny_training: dict[str, object]) -> Project:
+def trained(project: Project, tiny_training: dict[str, object], look_up: Callable[[], None]) -> Project:
     rank_prompts(project)
     worker.work(runs.request_run(project, training={**tiny_training, "epochs": 6}).pk)
     assert registry.champion(project)
+    look_up()
     return project
 
 
+TEXTS = [f"{BAD} {BAD} {BAD} ba de", f"{GOOD} {GOOD} {GOOD} ba de"]
+
+
 def test_the_champion_scores_and_its_reports_are_read_from_any_file(trained: Project, tmp_path: Path) -> None:
-    texts = [f"{BAD} {BAD} {BAD} ba de", f"{GOOD} {GOOD} {GOOD} ba de"]
-    scores = scoring.score(trained, "ba de?", texts)
+    scores = scoring.score(trained, "ba de?", TEXTS, pairwise=True)
     assert scores["model"] == 1
     assert scores["best"] == 1
     assert scores["rewards"][1] > scores["rewards"][0]
     assert sum(scores["probabilities"]) == pytest.approx(1)
+    assert scores["pairwise"][1][0] == pytest.approx(scores["probabilities"][1], abs=1e-6)
+    assert scoring.score(trained, "ba de?", TEXTS, version=1)["rewards"] == pytest.approx(scores["rewards"], abs=1e-5)
+    model = registry.champion(trained)
+    assert model is not None
+    rows = [{"prompt": "ba de?", "completions": TEXTS}, {"prompt": "ba?", "completions": ["de"]}]
+    many = scoring.score_many(model, rows)
+    assert [len(answer["rewards"]) for answer in many] == [2, 1]
+    assert many[0]["rewards"] == pytest.approx(scores["rewards"], abs=1e-5)
+    assert scoring.score_many(model, []) == []
     with pytest.raises(Invalid, match="completions"):
         scoring.score(trained, "ba de?", [])
-    with pytest.raises(scoring.Unavailable, match="No answer within 0 s"):
-        scoring.score(trained, "ba de?", texts, timeout=0.05)
+    with pytest.raises(Conflict, match="no model 7"):
+        scoring.score(trained, "ba de?", TEXTS, version=7)
 
     file = tmp_path / "ranked.jsonl"
     row = {
         "id": "1",
         "prompt": "ba de?",
-        "completions": [{"id": "a", "text": texts[0]}, {"id": "b", "text": texts[1]}],
+        "completions": [{"id": "a", "text": TEXTS[0]}, {"id": "b", "text": TEXTS[1]}],
         "rankings": [{"labeler": "anna", "ranks": [2, 1]}],
     }
     file.write_text(json.dumps(row))
@@ -57,12 +73,31 @@ def test_the_champion_scores_and_its_reports_are_read_from_any_file(trained: Pro
         call_command("evaluate", trained.slug, "7", str(file))
 
 
-def test_a_champion_whose_files_are_gone_is_our_trouble_and_not_the_caller_s(trained: Project) -> None:
-    champion = registry.champion(trained)
-    assert champion is not None
-    (runs.model_folder(champion) / "manifest.json").unlink()
+def test_callers_see_a_new_champion_and_each_trouble_of_the_service_by_its_name(
+    trained: Project, tiny_training: dict[str, object], look_up: Callable[[], None]
+) -> None:
+    worker.work(runs.request_run(trained, training={**tiny_training, "seed": 2}).pk)
+    second = trained.reward_models.get(version=2)
+    if not second.champion:
+        registry.promote(second, by=None, reason="To see it answer.")
+    look_up()
+    assert scoring.score(trained, "ba de?", TEXTS)["model"] == 2
+
+    with pytest.raises(scoring.Unavailable, match="No answer within 0 s"):
+        scoring.score(trained, "ba de?", ["ba " * 30] * 900, timeout=0.02)
+
+    port = free_port()
+    for _ in range(2):  # started again: who had a connection to the first is answered by the second
+        with running(port=port):
+            assert scoring.score(trained, "ba de?", TEXTS)["model"] == 2
+    with override_settings(REWARDS_URL=f"http://127.0.0.1:{port}"), pytest.raises(scoring.Unavailable) as told:
+        scoring.score(trained, "ba de?", TEXTS)
+    assert told.value.code == "down"
+    assert "manage.py serve_rewards" in told.value.detail
+
+    (runs.model_folder(trained.reward_models.get(version=1)) / "manifest.json").unlink()
     with pytest.raises(scoring.Unavailable, match=r"Model 1 is not in .*; restore it from a backup"):
-        scoring.score(trained, "ba de?", ["ba", "de"])
+        scoring.score(trained, "ba de?", TEXTS, version=1)
 
 
 def test_without_a_champion_nothing_is_scored(project: Project) -> None:

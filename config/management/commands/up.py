@@ -31,15 +31,27 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000))
         parser.add_argument("--host", default=os.environ.get("HOST_ADDRESS") or "127.0.0.1")
+        parser.add_argument(
+            "--rewards-port", type=int, help="of the scoring service (default: the next one after --port)"
+        )
         # manage.py reads it before the settings do; here it is only to be known.
         parser.add_argument("--data-dir", help="where everything is kept (default: .podium, or PODIUM_DATA_DIR)")
         parser.add_argument("--no-sample", action="store_true", help="don't load the sample project")
         parser.add_argument("--workers", type=int, default=2, help="processes of the web server (default: 2)")
 
     def handle(
-        self, *, port: int, host: str, data_dir: str | None, no_sample: bool, workers: int, **options: Any
+        self,
+        *,
+        port: int,
+        rewards_port: int | None,
+        host: str,
+        data_dir: str | None,
+        no_sample: bool,
+        workers: int,
+        **options: Any,
     ) -> None:
         began = time.monotonic()
+        rewards_port = rewards_port or port + 1
         where = embedded.data_directory()
         if data_dir and Path(data_dir).expanduser().resolve() != where:
             raise CommandError(f"The settings were read for {where} already: write --data-dir in full, after `up`.")
@@ -48,9 +60,10 @@ class Command(BaseCommand):
             with only_one(where):
                 check_disk(where)
                 check_port(host, port)
+                check_port(host, rewards_port, "--rewards-port")
                 with embedded.running(where, embedded.needed_servers()):
                     self.prepare(where, sample=not no_sample)
-                    self.supervise(where, host, port, workers, began)
+                    self.supervise(where, host, port, rewards_port, workers, began)
         except embedded.EmbeddedServerError as error:
             raise CommandError(str(error)) from error
 
@@ -65,17 +78,19 @@ class Command(BaseCommand):
             if hasattr(connection, "close_pool"):
                 connection.close_pool()
 
-    def supervise(self, data_dir: Path, host: str, port: int, workers: int, began: float) -> None:
+    def supervise(self, data_dir: Path, host: str, port: int, rewards_port: int, workers: int, began: float) -> None:
         specs = [
             commands.web(host=host, port=port, workers=workers),
             commands.worker(),
             commands.head(),
             commands.train(),
+            commands.rewards(host=host, port=rewards_port),
             commands.beat(data_dir),
         ]
         environ = {
             **os.environ,
             "PODIUM_DATA_DIR": str(data_dir),
+            "PODIUM_REWARDS_URL": f"http://{address_to_open(host)}:{rewards_port}",
             "PROMETHEUS_MULTIPROC_DIR": str(empty_folder(data_dir / "metrics")),  # /metrics then counts all processes
         }
         supervisor = Supervisor(specs, environ)
@@ -121,9 +136,12 @@ def check_disk(data_dir: Path) -> None:
         )
 
 
-def check_port(host: str, port: int) -> None:
+def check_port(host: str, port: int, option: str = "--port") -> None:
+    other = (
+        "`PORT=8123 make run` or `manage.py up --port 8123`" if option == "--port" else f"`manage.py up {option} 8124`"
+    )
     if not 0 < port < 65536:
-        raise CommandError(f"{port} is no port: choose one from 1 to 65535, e.g. `PORT=8123 make run`.")
+        raise CommandError(f"{port} is no port: choose one from 1 to 65535, e.g. {other}.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -131,12 +149,12 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except PermissionError as error:
             raise CommandError(
-                f"Port {port} is for the administrator only: take one above 1023, e.g. `PORT=8123 make run`."
+                f"Port {port} is for the administrator only: take one above 1023, e.g. {other}."
             ) from error
         except OSError as error:
             raise CommandError(
                 f"Port {port} on {host} can't be had ({error.strerror}). If another program or another copy of Podium "
-                "uses it, stop that one or take another port: `PORT=8123 make run` or `manage.py up --port 8123`."
+                f"uses it, stop that one or take another port: {other}."
             ) from error
 
 

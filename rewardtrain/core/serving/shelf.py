@@ -25,6 +25,10 @@ class NoModelError(CoreError):
     """The project has no champion, or no model of that version."""
 
 
+class NotYetError(CoreError):
+    """The service has just been started."""
+
+
 Find = Callable[[str, int], Ref | None]
 Tell = Callable[[str], None]
 
@@ -42,6 +46,7 @@ class Shelf:
         self._loaded: OrderedDict[Ref, Scorer] = OrderedDict()  # the last one that was used at the end
         self._champions: dict[str, Ref] = {}  # those that answer, which are in memory or were
         self._failed: dict[Ref, str] = {}
+        self._started = False
 
     def champions(self) -> dict[str, Ref]:
         with self._lock:
@@ -59,6 +64,8 @@ class Shelf:
     def get(self, project: str, version: int | None = None) -> tuple[Ref, Scorer]:
         """The champion, or another version. Raises NoModelError, or what loading raises."""
         ref = self._champions.get(project) if version is None else self._find(project, version)
+        if ref is None and not self._started:
+            raise NotYetError("the champions are being looked up; try again in some seconds")
         if ref is None:
             which = "no champion yet" if version is None else f"no model {version}"
             raise NoModelError(f"project {project!r} has {which}")
@@ -69,11 +76,15 @@ class Shelf:
         so it does where the new one can't be loaded, which is told once and tried again at every call.
         """
         with self._lock:
+            held = dict(self._champions)
             for project in self._champions.keys() - champions.keys():
                 del self._champions[project]
+            for project, ref in champions.items():
+                self._champions.setdefault(project, ref)  # who asks before it is in memory waits for it
+            self._started = True
             self._failed = {ref: why for ref, why in self._failed.items() if ref in champions.values()}
         for project, ref in champions.items():
-            before = self._champions.get(project)
+            before = held.get(project)
             if before != ref or ref in self._failed:
                 self._follow(project, before, ref)
 
@@ -98,7 +109,6 @@ class Shelf:
             self._tell(f"model {ref.version} of {project} can't be loaded: {why}{instead}")
         with self._lock:
             self._failed[ref] = why
-            self._champions.setdefault(project, ref)  # who asks for it is told why
 
     def _load(self, ref: Ref) -> Scorer:
         with self._lock:

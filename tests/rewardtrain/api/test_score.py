@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from django.test import override_settings
 from rest_framework.test import APIClient
 
 from labeling.models import Project, Role, User
@@ -8,7 +11,7 @@ from rewardtrain import registry, runs, worker
 from rewardtrain.models import RewardModel
 from tests.factories import join, make_project, make_user
 from tests.labeling.api.client import as_user, errors_of
-from tests.rewardtrain.conftest import BAD, GOOD, rank_prompts
+from tests.rewardtrain.conftest import BAD, GOOD, make_model, rank_prompts
 
 SCORE = "/api/v1/projects/helpful/score/"
 BODY = {"prompt": "Which?", "completions": [f"{BAD} {BAD} {BAD}", f"{GOOD} {GOOD} {GOOD}"]}
@@ -25,13 +28,14 @@ def test_without_a_champion_scoring_is_a_conflict(client: APIClient) -> None:
 
 
 def test_the_champion_scores_what_it_is_sent(
-    project: Project, client: APIClient, tiny_training: dict[str, object]
+    project: Project, client: APIClient, tiny_training: dict[str, object], look_up: Callable[[], None]
 ) -> None:
     rank_prompts(project)
     worker.work(runs.request_run(project, training=tiny_training).pk)
     champion = registry.champion(project) or registry.promote(
         RewardModel.objects.get(), by=None, reason="The only one."
     )
+    look_up()
 
     answer = client.post(SCORE, BODY).json()
     assert answer["model"] == champion.version
@@ -43,6 +47,15 @@ def test_the_champion_scores_what_it_is_sent(
     assert client.post(SCORE, dialogue).json()["rewards"] == pytest.approx(answer["rewards"])
 
 
+def test_without_the_service_the_answer_is_503(project: Project, client: APIClient) -> None:
+    rank_prompts(project, train=2, test=1, validation=1)
+    registry.promote(make_model(project), by=None, reason="The only one.")
+    with override_settings(REWARDS_URL="http://127.0.0.1:9"):
+        response = client.post(SCORE, BODY)
+    assert response.status_code == 503
+    assert "manage.py serve_rewards" in response.json()["errors"][0]["detail"]
+
+
 @pytest.mark.parametrize(
     ("body", "attr"),
     [
@@ -51,6 +64,9 @@ def test_the_champion_scores_what_it_is_sent(
         ({"prompt": "?"}, "completions"),
         ({"prompt": "?", "completions": []}, "completions"),
         ({"prompt": "?", "completions": [["a"]]}, "completions.0"),
+        ({"prompt": "?", "completions": ["a"] * 10_000}, "completions"),
+        ({"prompt": "?", "completions": ["a"], "model": "newest"}, "model"),
+        ({"prompt": "?", "completions": ["a"] * 65, "pairwise": True}, "pairwise"),
     ],
 )
 def test_a_wrong_body_is_refused_by_field(client: APIClient, body: dict[str, object], attr: str) -> None:
