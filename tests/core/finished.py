@@ -16,6 +16,28 @@ from rewardtrain.core.measures.calibrate import Array, Calibration
 from rewardtrain.core.model.network import RewardModel, load_backbone, output_layer
 
 CALIBRATION = Calibration(temperature=0.5, n_pairs=9, class_temperature=2.0, n_votes=9, mean=1.0, sd=4.0, n_reference=9)
+DATA: dict[str, Any] = {
+    "fingerprint": "f" * 64,
+    "n_prompts": {"test": 1},
+    "n_completions": 1,
+    "n_comparisons": 1,
+    "n_ties": 0,
+    "truncated": 0,
+    "truncated_completions": 0,
+    "dropped_by_reason": {},
+}
+_FIGURE = {"value": 0.5, "low": 0.4, "high": 0.6, "accuracy": 0.5, "n": 1}
+_NAMES = ("accuracy", "log_loss", "log_loss_raw", "ece", "ece_raw", "baseline_longer", "kendall_tau_b")
+REPORT: dict[str, Any] = {
+    **dict.fromkeys(_NAMES, _FIGURE),
+    "human_ceiling": None,
+    "flags": None,
+    "split": "test",
+    "n_pairs": 1,
+    "n_prompts": 1,
+    "n_ties": 0,
+    "ln2": 0.6931,
+}
 Save = Callable[..., tuple[Path, RewardModel]]
 
 
@@ -46,24 +68,8 @@ def save(tiny_bert: Path, tmp_path: Path) -> Save:
         backbone = tmp_path / f"{base.name}.safetensors" if share else None
         if backbone:
             shards.share_backbone(model.network, backbone)
-        data = {
-            "fingerprint": "f" * 64, "n_prompts": {"test": 1}, "n_completions": 1, "n_comparisons": 1, "n_ties": 0,
-            "truncated": 0, "truncated_completions": 0, "dropped_by_reason": {},
-        }  # fmt: skip
-        figure = {"value": 0.5, "low": 0.4, "high": 0.6, "accuracy": 0.5, "n": 1}
-        names = ("accuracy", "log_loss", "log_loss_raw", "ece", "ece_raw", "baseline_longer", "kendall_tau_b")
-        report: dict[str, Any] = dict.fromkeys(names, figure)
-        report |= {
-            "human_ceiling": None,
-            "flags": None,
-            "split": "test",
-            "n_pairs": 1,
-            "n_prompts": 1,
-            "n_ties": 0,
-            "ln2": 0.6931,
-        }
         config = TrainConfig(head=head)
-        save_model(model, tmp_path / name, config=config, data=data, report=report, backbone=backbone, heads=heads)
+        save_model(model, tmp_path / name, config=config, data=DATA, report=REPORT, backbone=backbone, heads=heads)
         return tmp_path / name, raw
 
     return make
