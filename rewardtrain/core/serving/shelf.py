@@ -1,6 +1,7 @@
 """The models in memory: each project's champion, and others for as long as there is room."""
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from rewardtrain.core.device import Device
 from rewardtrain.core.errors import ConfigError, CoreError
 from rewardtrain.core.score import Scorer
 
+RETRY_SECONDS = 30.0
+
 
 @dataclass(frozen=True)
 class Ref:
@@ -19,6 +22,18 @@ class Ref:
     project: str
     version: int
     folder: Path
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a champion could not be loaded."""
+
+    why: str
+    when: float  # time.monotonic()
+
+    @property
+    def is_old(self) -> bool:
+        return time.monotonic() - self.when > RETRY_SECONDS
 
 
 class NoModelError(CoreError):
@@ -45,7 +60,7 @@ class Shelf:
         self._loading: dict[Ref, threading.Lock] = {}
         self._loaded: OrderedDict[Ref, Scorer] = OrderedDict()  # the last one that was used at the end
         self._champions: dict[str, Ref] = {}  # those that answer, which are in memory or were
-        self._failed: dict[Ref, str] = {}
+        self._failed: dict[Ref, Failure] = {}
         self._started = False
 
     def champions(self) -> dict[str, Ref]:
@@ -59,7 +74,7 @@ class Shelf:
     def failures(self) -> dict[Ref, str]:
         """Champions that could not be loaded, and why."""
         with self._lock:
-            return dict(self._failed)
+            return {ref: failure.why for ref, failure in self._failed.items()}
 
     def get(self, project: str, version: int | None = None) -> tuple[Ref, Scorer]:
         """The champion, or another version. Raises NoModelError, or what loading raises."""
@@ -73,7 +88,7 @@ class Shelf:
 
     def crown(self, champions: Mapping[str, Ref]) -> None:
         """Makes these the champions. A new one answers as soon as it is in memory, and the one before it until then;
-        so it does where the new one can't be loaded, which is told once and tried again at every call.
+        so it does where the new one can't be loaded, which is told once and tried again after RETRY_SECONDS.
         """
         with self._lock:
             held = dict(self._champions)
@@ -85,15 +100,16 @@ class Shelf:
             self._failed = {ref: why for ref, why in self._failed.items() if ref in champions.values()}
         for project, ref in champions.items():
             before = held.get(project)
-            if before != ref or ref in self._failed:
+            failed = self._failed.get(ref)
+            if failed.is_old if failed else before != ref:
                 self._follow(project, before, ref)
 
     def _follow(self, project: str, before: Ref | None, ref: Ref) -> None:
         try:
             if before in self._loaded or self._backbones() < self._room:
                 self._load(ref)
-        except (CoreError, OSError) as error:
-            self._note_failure(project, before, ref, str(error))
+        except Exception as error:  # a file that is gone, memory that is full: the others must not wait for it
+            self._note_failure(project, before, ref, f"{error}" or type(error).__name__)
             return
         with self._lock:
             self._failed.pop(ref, None)
@@ -104,11 +120,12 @@ class Shelf:
         self._tell(f"model {ref.version} of {project} answers{after}")
 
     def _note_failure(self, project: str, before: Ref | None, ref: Ref, why: str) -> None:
-        if self._failed.get(ref) != why:
+        known = self._failed.get(ref)
+        if known is None or known.why != why:
             instead = f"; model {before.version} goes on answering" if before and before != ref else ""
             self._tell(f"model {ref.version} of {project} can't be loaded: {why}{instead}")
         with self._lock:
-            self._failed[ref] = why
+            self._failed[ref] = Failure(why, time.monotonic())
 
     def _load(self, ref: Ref) -> Scorer:
         with self._lock:
