@@ -1,7 +1,7 @@
 """Batches across callers: whenever the network is free it takes what fits from everyone who waits.
 
 Nobody is made to wait for a batch to fill up: while one is computed the next ones to ask gather. See
-docs/decisions/0060-scoring-service.md.
+docs/decisions/0062-scoring-service.md.
 """
 
 import threading
