@@ -48,6 +48,11 @@ class Prompt(models.Model):
     def __str__(self) -> str:
         return self.external_id
 
+    @property
+    def is_dialogue(self) -> bool:
+        """Whether anything was asked: false of a text that stands alone."""
+        return any(message["content"].strip() for message in self.messages)
+
 
 class Completion(models.Model):
     prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="completions")
