@@ -89,7 +89,7 @@ def test_on_a_phone_a_text_is_answered_by_taps(people: People, site: Site) -> No
     page = people.page(site.judge, viewport={"width": 360, "height": 740}, has_touch=True)
     page.goto("/p/texts/rank/")
     for question in page.locator(".question").all():
-        question.get_by_text("No").tap()
+        question.get_by_role("radio", name="No").tap()
     submit(page)
     saved(page)
     assert last_answers() == {"hateful": False, "insult": False}
@@ -99,7 +99,7 @@ def test_everything_works_without_javascript(people: People, site: Site) -> None
     page = people.page(site.judge, java_script_enabled=False)
     page.goto("/p/texts/rank/")
     for question in page.locator(".question").all():
-        question.get_by_text("Yes").click()
+        question.get_by_role("radio", name="Yes").check()
     submit(page)
     expect(page.get_by_text("Saved.").first).to_be_visible()
     assert last_answers() == {"hateful": True, "insult": True}
