@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.formats import get_format
 from django.utils.translation import gettext as _
+
+from rewardtrain.flag_gate import flag_checks
+from rewardtrain.wording import number, with_range
 
 # Fewer say nothing: the interval is drawn over prompts, and one of two or three prompts is an anecdote.
 MIN_TEST_PAIRS = 20
@@ -24,18 +26,25 @@ class Gate:
     reasons: list[str]
 
 
-def gate(report: Report) -> Gate:
+def gate(report: Report, *, classifies: bool = False) -> Gate:
     """Judges the report of an evaluation on the test split, with the champion's on the same pairs if there is one.
 
+    The model of a project that classifies is judged by its flag instead: see flag_checks.
     A fine-tuning has to beat the newest head as well, which is there in a second: "head_rival" has its part.
     Log loss decides first: a model that over-fits keeps its accuracy while it grows sure of its errors.
     """
+    if classifies:
+        return verdict(flag_checks(report["flags"]))
     enough, too_few = enough_to_judge(report)
     if not enough:
         return Gate(False, [too_few])
     checks = against_champion(report) if report["champion"] else against_chance(report)
     if report.get("head_rival"):
         checks += against_head(report)
+    return verdict(checks)
+
+
+def verdict(checks: list[tuple[bool, str]]) -> Gate:
     return Gate(all(passed for passed, _ in checks), [reason for _, reason in checks])
 
 
@@ -134,12 +143,3 @@ def beside(report: Report, rival: Mapping[str, Any], measure: str) -> dict[str, 
         "n": report["n_pairs"],
         "version": rival.get("version"),
     }
-
-
-def with_range(estimate: Mapping[str, float], *, sign: str = "") -> str:
-    low, value, high = (number(estimate[key], sign) for key in ("low", "value", "high"))
-    return _("%(value)s (%(low)s to %(high)s)") % {"value": value, "low": low, "high": high}
-
-
-def number(value: float, sign: str = "") -> str:
-    return f"{value:{sign}.4f}".replace(".", get_format("DECIMAL_SEPARATOR"))

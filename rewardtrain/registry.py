@@ -22,9 +22,12 @@ def reasons(model: RewardModel, report: Report) -> list[str]:
     It was written down in English; where the gate of today says just that of the report, it says it again.
     """
     kept: list[str] = model.gate["reasons"]
+    classifies = model.project.classifies
     with translation.override("en"):
-        said = gate(report).reasons
-    return gate(report).reasons + kept[len(said) :] if kept[: len(said)] == said else kept
+        said = gate(report, classifies=classifies).reasons
+    if kept[: len(said)] != said:
+        return kept
+    return gate(report, classifies=classifies).reasons + kept[len(said) :]
 
 
 def why(promotion: Promotion) -> str:
@@ -67,8 +70,11 @@ def register(
     `rival_pk` is the champion that the report compares with. Call it in the transaction that finishes the run.
     """
     project = lock(run.project)
-    verdict = gate(report)
+    verdict = gate(report, classifies=project.classifies)
     present = champion(project)
+    if project.classifies and present and not (report["flags"] or {}).get("champion"):
+        reason = f"The champion, {present}, does not classify what this model does: a person has to decide."
+        verdict = Gate(False, [*verdict.reasons, reason])
     if (present.pk if present else None) != rival_pk:
         # Someone changed the champion by hand in the seconds since the comparison. They are there, so they can decide.
         verdict = Gate(False, [*verdict.reasons, f"The champion changed meanwhile, to {present or 'none'}."])
@@ -86,13 +92,23 @@ def register(
         dataset_version=run.dataset_version,
         split="test",
         n_pairs=report["n_pairs"],
-        accuracy=report["accuracy"]["value"],
-        accuracy_low=report["accuracy"]["low"],
-        accuracy_high=report["accuracy"]["high"],
-        log_loss=report["log_loss"]["value"],
+        **_pair_figures(report),
         report=report,
     )
     return model
+
+
+def _pair_figures(report: dict[str, Any]) -> dict[str, float]:
+    """None of what was trained and tested on flags alone."""
+    if not report["n_pairs"]:
+        return {}
+    accuracy = report["accuracy"]
+    return {
+        "accuracy": accuracy["value"],
+        "accuracy_low": accuracy["low"],
+        "accuracy_high": accuracy["high"],
+        "log_loss": report["log_loss"]["value"],
+    }
 
 
 def promote_if_passed(model: RewardModel, *, auto_promote: bool) -> None:
