@@ -18,7 +18,18 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Invalid
-from labeling.models import Assignment, Invitation, Membership, PreferencePair, Project, Prompt, Ranking, Role, User
+from labeling.models import (
+    Assignment,
+    Invitation,
+    Membership,
+    PreferencePair,
+    Project,
+    Prompt,
+    RankedCompletion,
+    Ranking,
+    Role,
+    User,
+)
 
 INVITATION_DAYS = 14
 Flags = Sequence[dict[str, str]]
@@ -33,6 +44,7 @@ class Overview:
     rankings: int
     pairs: int
     ties: int  # tied comparisons, which make no pair
+    labels: int  # texts of a classification that somebody answered the questions about, once for each person
     labelers: int  # people with at least one live ranking, imported ones included
     held: int  # prompts that someone said can't be ranked
 
@@ -189,6 +201,7 @@ def overview(project: Project) -> Overview:
         rankings=live.count(),
         pairs=pairs,
         ties=comparisons - pairs,
+        labels=RankedCompletion.objects.filter(ranking__in=live).count() if project.classifies else 0,
         labelers=live.values("labeler").distinct().count(),
         held=prompts.filter(held_at__isnull=False).count(),
     )

@@ -150,6 +150,11 @@ def trained_pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "runs-heads", f"{one}/runs/?depth=head"),
         (site.manager, "model", f"{one}/models/2/"),
         (site.manager, "model-champion", f"{one}/models/1/"),
+        (site.manager, "overview-classifier", "/p/texts/"),
+        (site.manager, "models-classifier", "/p/texts/models/"),
+        (site.manager, "model-classifier", "/p/texts/models/2/"),
+        (site.manager, "threshold", "/p/texts/models/2/threshold/?threshold=0.6"),
+        (site.manager, "threshold-none", f"{one}/models/1/threshold/"),
     ]
 
 
