@@ -57,7 +57,7 @@ class Outcome:
         """2 J / (1 + J) of J, the share of true positives in all that are positive or are called so: so it has J's
         interval."""
         shared = self._rate(self.true_positives, self.true_positives + self.false_positives + self.false_negatives)
-        return Rate(*(_f1(end) for end in (shared.value, shared.low, shared.high)), shared.n)
+        return Rate(_f1(shared.value), _f1(shared.low), _f1(shared.high), shared.n)
 
     def _rate(self, part: int, n: int) -> Rate:
         if not n:

@@ -73,9 +73,8 @@ def project_nav(context: Context, project: Project) -> dict[str, object]:
             url = reverse(name, args=[project.slug])
         except NoReverseMatch:  # a page of an app that is not installed here
             continue
-        if name == "rank" and project.classifies:
-            label = _("Label")
-        links.append(NavLink(str(label), url, current=here == name or here in others))
+        words = _("Label") if name == "rank" and project.classifies else str(label)
+        links.append(NavLink(words, url, current=here == name or here in others))
     return {"project": project, "links": links}
 
 

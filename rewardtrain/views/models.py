@@ -13,6 +13,7 @@ from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, page_of, project_page
 from rewardtrain import charts, registry
 from rewardtrain.charts.numbers import figures
+from rewardtrain.charts.shares import Report
 
 
 @require_safe
@@ -53,7 +54,7 @@ def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
     return render(request, "rewardtrain/model.html", context | (of_pairs(seen) if seen["n_pairs"] else {}))
 
 
-def of_pairs(seen: registry.Report) -> dict[str, object]:
+def of_pairs(seen: Report) -> dict[str, object]:
     """What a report says of pairs; one of single texts with flags has none."""
     return {
         "comparison": charts.comparison(seen),
