@@ -44,7 +44,16 @@ STRENGTHS = (
     (3, gettext_lazy("Much better")),
 )
 
-SUBMIT = gettext_lazy("Submit ranking")
+# Of a project that classifies.
+UNANSWERABLE_REASONS = (
+    gettext_noop("The text makes no sense"),
+    gettext_noop("The text is cut off or broken"),
+    gettext_noop("The question doesn't fit the text"),
+)
+
+SUBMIT, SUBMIT_ANSWER = gettext_lazy("Submit ranking"), gettext_lazy("Submit")
+UNRANKABLE, UNANSWERABLE = gettext_lazy("Can't be ranked"), gettext_lazy("Can't be judged")
+YES, NO = "1", "0"  # a flag as a form has it; a checkbox that isn't set sends nothing
 
 # What the board's script says, with {names} that it fills in.
 SAYS = {
@@ -60,6 +69,12 @@ SAYS = {
     "elsewhere": gettext_lazy("Changed in another window; this is its state."),
     "sorted": gettext_lazy("Shown in your order, best first."),
     "unsorted": gettext_lazy("Shown in the first order again."),
+    "yes": gettext_lazy("{label}: yes."),
+    "no": gettext_lazy("{label}: no."),
+    "open": gettext_lazy("{label}: not answered any more."),
+    "unanswered": gettext_lazy("Not answered yet: {labels}."),
+    "questions": gettext_lazy("{n} to answer."),
+    "answered": gettext_lazy("All answered."),
     "no_flags": gettext_lazy("This project asks for no flags."),
     "next": gettext_lazy("The next prompt is here."),
 }
@@ -85,7 +100,11 @@ class Turn:
 class Flag:
     field: str
     label: str
-    checked: bool
+    answer: str  # YES, NO, or "" where nothing was said
+
+    @property
+    def checked(self) -> bool:
+        return self.answer == YES
 
 
 @dataclass(frozen=True)
@@ -137,6 +156,7 @@ class Task:
     skip_url: str = ""
     cannot_url: str = ""
     submit: StrOrPromise = SUBMIT
+    cannot: StrOrPromise = UNRANKABLE
     skip_reasons: tuple[str, ...] = SKIP_REASONS
     unrankable_reasons: tuple[str, ...] = UNRANKABLE_REASONS
 
@@ -152,20 +172,23 @@ class Task:
 
 def task_of(assignment: Assignment, form: RankingForm) -> Task:
     """The board of a task from the queue."""
-    slug, pk = assignment.prompt.project.slug, assignment.pk
+    slug, pk, asks = assignment.prompt.project.slug, assignment.pk, form.asks
     return Task(
         id=str(pk),
         action=reverse("rank", args=[slug]),
-        turns=dialogue(assignment.prompt.messages),
+        turns=dialogue(assignment.prompt.messages) if assignment.prompt.is_dialogue else [],
         form=form,
         cards=form.cards(),
         draft_url=reverse("rank_draft", args=[slug, pk]),
         draft_revision=assignment.draft_revision,
         keep_url=reverse("rank_keep", args=[slug, pk]),
         ahead_url=reverse("rank_ahead", args=[slug, pk]),
-        compare_url=reverse("rank_compare", args=[slug, pk]),
+        compare_url=reverse("rank_compare", args=[slug, pk]) if len(form.completions) > 1 else "",
         skip_url=reverse("rank_skip", args=[slug, pk]),
         cannot_url=reverse("rank_cannot", args=[slug, pk]),
+        submit=SUBMIT_ANSWER if asks else SUBMIT,
+        cannot=UNANSWERABLE if asks else UNRANKABLE,
+        unrankable_reasons=UNANSWERABLE_REASONS if asks else UNRANKABLE_REASONS,
     )
 
 
@@ -177,7 +200,10 @@ class ReasonForm(forms.Form):
 
 
 class RankingForm(forms.Form):
-    """A rank from 1 to K per completion, flags, notes, strength, a comment. Equal ranks are a tie; gaps close up."""
+    """A rank from 1 to K per completion, flags, notes, strength, a comment. Equal ranks are a tie; gaps close up.
+
+    One completion alone has no rank. `asks` makes each flag a question that needs a yes or no.
+    """
 
     comment = forms.CharField(required=False, max_length=MAX_COMMENT)
     strength = forms.TypedChoiceField(required=False, choices=STRENGTHS, coerce=int, empty_value=None)
@@ -189,6 +215,7 @@ class RankingForm(forms.Form):
         flags: Sequence[Mapping[str, str]] = (),
         *,
         ask_strength: bool = False,
+        asks: bool = False,
         data: QueryDict | None = None,
         draft: Mapping[str, Any] | None = None,
     ) -> None:
@@ -196,15 +223,17 @@ class RankingForm(forms.Form):
         self.completions = completions
         self.flags = flags
         self.ask_strength = ask_strength and len(completions) == 2
+        self.asks = asks
         self.slots = range(1, len(completions) + 1)
         self.values = Values(data if data is not None else fields_of_draft(draft))
         for completion in completions:
-            self.fields[f"rank-{completion.id}"] = forms.TypedChoiceField(
-                choices=[(slot, slot) for slot in self.slots], coerce=int
-            )
+            if len(completions) > 1:
+                self.fields[f"rank-{completion.id}"] = forms.TypedChoiceField(
+                    choices=[(slot, slot) for slot in self.slots], coerce=int
+                )
             self.fields[f"note-{completion.id}"] = forms.CharField(required=False, max_length=MAX_NOTE)
             for flag in flags:
-                self.fields[f"flag-{completion.id}-{flag['name']}"] = forms.BooleanField(required=False)
+                self.fields[f"flag-{completion.id}-{flag['name']}"] = _question() if asks else _checkbox()
 
     @classmethod
     def of(cls, assignment: Assignment, data: QueryDict | None = None, draft: Any = None) -> RankingForm:
@@ -214,6 +243,7 @@ class RankingForm(forms.Form):
             [Shown(str(completion.pk), completion.text) for completion in shown_completions(assignment)],
             project.flags,
             ask_strength=project.ask_strength,
+            asks=project.classifies,
             data=data,
             draft=assignment.draft if draft is None else draft,
         )
@@ -228,7 +258,7 @@ class RankingForm(forms.Form):
                 field=f"rank-{completion.id}",
                 rank=self.values.of(f"rank-{completion.id}"),
                 flags=[
-                    Flag(name := f"flag-{completion.id}-{flag['name']}", flag["label"], bool(self.values.of(name)))
+                    Flag(name := f"flag-{completion.id}-{flag['name']}", flag["label"], self.values.of(name))
                     for flag in self.flags
                 ],
                 note_field=f"note-{completion.id}",
@@ -249,16 +279,23 @@ class RankingForm(forms.Form):
         ranks = {pk: said(f"rank-{pk}") for pk in ids}
         return {
             "ranks": {pk: int(rank) for pk, rank in ranks.items() if rank in map(str, self.slots)},
-            "flags": {pk: on for pk in ids if (on := {name: True for name in names if said(f"flag-{pk}-{name}")})},
+            "flags": {pk: flags for pk in ids if (flags := self._flags_of(pk, names))},
             "notes": {pk: note[:MAX_NOTE] for pk in ids if (note := said(f"note-{pk}"))},
             "comment": said("comment")[:MAX_COMMENT],
             "strength": int(said("strength")) if said("strength") in ("1", "2", "3") else None,
             "active_seconds": _seconds(said("active_seconds")),
         }
 
+    def _flags_of(self, pk: str, names: Sequence[str]) -> dict[str, bool]:
+        answers = {name: self.values.of(f"flag-{pk}-{name}") for name in names}
+        return {name: answer == YES for name, answer in answers.items() if answer in (YES, NO)}
+
     def problem(self) -> str:
         """What is wrong, in the letters that the person sees."""
         missing = [card.letter for card in self.cards() if card.field in self.errors]
+        if not missing and (unanswered := self._unanswered()):
+            message = _("Not answered yet: %(labels)s. What you chose is kept; answer yes or no and submit again.")
+            return message % {"labels": ", ".join(unanswered)}
         if len(missing) == len(self.completions):
             return _("Nothing is ranked yet. Give every completion a place, then submit.")
         if missing:
@@ -269,10 +306,19 @@ class RankingForm(forms.Form):
             ) % {"letters": _listed(missing)}
         return " ".join(f"{name}: {' '.join(map(str, messages))}" for name, messages in self.errors.items())
 
+    def _unanswered(self) -> list[str]:
+        """The questions that have no answer; of several completions with the letter."""
+        return [
+            flag.label if len(self.completions) == 1 else f"{card.letter} {flag.label}"
+            for card in self.cards()
+            for flag in card.flags
+            if flag.field in self.errors
+        ]
+
     def payload(self) -> dict[str, object]:
         """The answer as the API takes it: dense tiers, best first."""
         said = self.cleaned_data
-        ranks = {completion.id: said[f"rank-{completion.id}"] for completion in self.completions}
+        ranks = {completion.id: said.get(f"rank-{completion.id}", 1) for completion in self.completions}
         return {
             "tiers": [[pk for pk in ranks if ranks[pk] == rank] for rank in sorted(set(ranks.values()))],
             "flags": {pk: {flag["name"]: said[f"flag-{pk}-{flag['name']}"] for flag in self.flags} for pk in ranks},
@@ -292,7 +338,7 @@ def fields_of_draft(draft: Mapping[str, Any] | None) -> dict[str, str]:
     fields |= {f"note-{pk}": str(note) for pk, note in _items(draft, "notes")}
     for pk, flags in _items(draft, "flags"):
         if isinstance(flags, Mapping):
-            fields |= {f"flag-{pk}-{name}": "1" for name, value in flags.items() if value}
+            fields |= {f"flag-{pk}-{name}": YES if value else NO for name, value in flags.items()}
     for name in ("comment", "strength", "active_seconds"):
         if draft.get(name):
             fields[name] = str(draft[name])
@@ -310,6 +356,15 @@ def dialogue(messages: Sequence[Mapping[str, str]]) -> list[Turn]:
         )
         for message in messages
     ]
+
+
+def _checkbox() -> forms.Field:
+    return forms.BooleanField(required=False)
+
+
+def _question() -> forms.Field:
+    """No answer is chosen until somebody chooses one."""
+    return forms.TypedChoiceField(choices=[(YES, _("Yes")), (NO, _("No"))], coerce=lambda answer: answer == YES)
 
 
 def _items(draft: Mapping[str, Any], name: str) -> list[tuple[str, Any]]:

@@ -97,7 +97,14 @@ class ProjectForm(SettingsForm):
         label=gettext_lazy("Short name"),
         help_text=gettext_lazy("Its place in addresses, for example helpful-v2. It stays as it is."),
     )
-    field_order = ("name", "slug", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes")
+    kind = forms.ChoiceField(
+        choices=Project.Kind.choices,
+        initial=Project.Kind.RANKING,
+        widget=forms.RadioSelect,
+        label=gettext_lazy("What people do"),
+        help_text=gettext_lazy("It stays as it is once there are prompts. A classification needs a flag below."),
+    )
+    field_order = ("name", "slug", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes")
 
 
 class MemberForm(forms.Form):

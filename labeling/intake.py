@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeling import pairs
-from labeling.messages import content_sha256, split_of
+from labeling.messages import content_sha256, split_of, what_is_split
 from labeling.models import Assignment, Completion, Project, Prompt, RankedCompletion, Ranking, User
 from labeling.rows import BadRow, RankingRow, Row, parse_row
 from labeling.slots import shuffled
@@ -65,7 +65,8 @@ def import_lines(
     """Imports what is right and reports what is not, by line. `progress` gets the number of lines read so far."""
     report = Report()
     seen: dict[str, int] = {}
-    for batch in _batches(_rows(lines, report, seen)):
+    asked = [flag["name"] for flag in project.flags] if project.classifies else []
+    for batch in _batches(_rows(lines, asked, report, seen)):
         try:
             with transaction.atomic():
                 _Batch(project, report).store(batch)
@@ -78,14 +79,16 @@ def import_lines(
     return report
 
 
-def _rows(lines: Iterable[bytes], report: Report, seen: dict[str, int]) -> Iterator[tuple[int, Row]]:
+def _rows(
+    lines: Iterable[bytes], asked: Sequence[str], report: Report, seen: dict[str, int]
+) -> Iterator[tuple[int, Row]]:
     for number, line in enumerate(lines, start=1):
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")  # a byte-order mark, which some editors write
         if not line.strip():
             continue
         try:
-            row = parse_row(line)
+            row = parse_row(line, asked=asked)
             if row.id in seen:
                 remedy = _("is line %(line)s's too: ids are unique in the file") % {"line": seen[row.id]}
                 raise BadRow("id", row.id, remedy)
@@ -141,7 +144,7 @@ class _Batch:
         return {prompt.external_id: prompt for prompt in prompts}
 
     def _prompt(self, row: Row) -> Prompt:
-        sha256 = content_sha256(row.messages)
+        sha256 = content_sha256(what_is_split(row.messages, [completion.text for completion in row.completions]))
         return Prompt(
             project=self.project,
             external_id=row.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from labeling.models.prompts import Split
 
@@ -18,6 +18,14 @@ def content_sha256(messages: Sequence[Message]) -> str:
     """Of the canonical JSON: the same dialogue has the same hash, wherever it was imported."""
     canonical = json.dumps(list(messages), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def what_is_split(messages: Sequence[Message], texts: Iterable[str]) -> Sequence[Message]:
+    """What decides a prompt's split: its dialogue; or of texts that stand alone, whose dialogue is empty and equal for
+    all, the texts themselves. As rewardtrain.core has it."""
+    if any(message["content"].strip() for message in messages):
+        return messages
+    return [{"role": "assistant", "content": text} for text in texts]
 
 
 def split_of(sha256: str) -> Split:

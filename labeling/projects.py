@@ -18,7 +18,18 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Invalid
-from labeling.models import Assignment, Invitation, Membership, PreferencePair, Project, Prompt, Ranking, Role, User
+from labeling.models import (
+    Assignment,
+    Invitation,
+    Membership,
+    PreferencePair,
+    Project,
+    Prompt,
+    RankedCompletion,
+    Ranking,
+    Role,
+    User,
+)
 
 INVITATION_DAYS = 14
 Flags = Sequence[dict[str, str]]
@@ -33,6 +44,7 @@ class Overview:
     rankings: int
     pairs: int
     ties: int  # tied comparisons, which make no pair
+    labels: int  # texts of a classification that somebody answered the questions about, once for each person
     labelers: int  # people with at least one live ranking, imported ones included
     held: int  # prompts that someone said can't be ranked
 
@@ -42,6 +54,7 @@ def create_project(
     by: User | None,
     slug: str,
     name: str,
+    kind: str = Project.Kind.RANKING,
     guidelines: str = "",
     flags: Flags = (),
     ask_strength: bool = False,
@@ -52,6 +65,7 @@ def create_project(
     project = Project(
         slug=slug,
         name=name,
+        kind=kind,
         guidelines=guidelines,
         flags=_checked_flags(flags),
         ask_strength=ask_strength,
@@ -73,9 +87,11 @@ def create_project(
 
 
 def update_project(project: Project, **changes: object) -> Project:
-    """Sets name, guidelines, flags, ask_strength, overlap or lease_minutes. A new overlap holds for prompts imported
-    from now on and for those that nobody has yet."""
-    known = {"name", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes"}
+    """Sets name, kind, guidelines, flags, ask_strength, overlap or lease_minutes. A new overlap holds for prompts
+    imported from now on and for those that nobody has yet. Raises Invalid, and Conflict('kind_settled') where there are
+    prompts already: what people answered to one kind means nothing in the other."""
+    known = {"name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes"}
+    kind = project.kind
     for field, value in changes.items():
         if field not in known:
             message = _("%(field)r can't be changed; these can: %(known)s.")
@@ -84,6 +100,8 @@ def update_project(project: Project, **changes: object) -> Project:
         setattr(project, field, _checked_flags(value) if field == "flags" else value)
     _validate(project)
     with transaction.atomic():
+        if project.kind != kind:
+            _check_no_prompts(project)
         project.save(update_fields=sorted(changes))
         if "overlap" in changes:
             Prompt.objects.filter(project=project).exclude(
@@ -183,6 +201,7 @@ def overview(project: Project) -> Overview:
         rankings=live.count(),
         pairs=pairs,
         ties=comparisons - pairs,
+        labels=RankedCompletion.objects.filter(ranking__in=live).count() if project.classifies else 0,
         labelers=live.values("labeler").distinct().count(),
         held=prompts.filter(held_at__isnull=False).count(),
     )
@@ -194,6 +213,16 @@ def _validate(project: Project) -> None:
     except ValidationError as error:
         attr, messages = next(iter(error.message_dict.items()))
         raise Invalid("invalid", f"{attr}: {' '.join(messages)}", attr=attr) from error
+    if project.classifies and not project.flags:
+        message = _("A classification asks at least one yes/no question; give it a flag, for example %(example)s.")
+        raise Invalid("flags_missing", message % {"example": "hateful: Hateful"}, attr="flags")
+
+
+def _check_no_prompts(project: Project) -> None:
+    Project.objects.select_for_update().get(pk=project.pk)  # an import waits, and brings its prompts after this
+    if Prompt.objects.filter(project=project).exists():
+        message = _("The kind can't be %(kind)s any more: the project has prompts. Make another project.")
+        raise Conflict("kind_settled", message % {"kind": project.kind}, attr="kind")
 
 
 def _checked_flags(flags: object) -> list[dict[str, str]]:

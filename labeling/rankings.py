@@ -113,7 +113,7 @@ def draft_of(ranking: Ranking) -> dict[str, Any]:
     ranked = list(ranking.ranked.all())
     return {
         "ranks": {str(place.completion_id): place.rank for place in ranked},
-        "flags": {str(place.completion_id): place.flags for place in ranked if any(place.flags.values())},
+        "flags": {str(place.completion_id): place.flags for place in ranked if place.flags},
         "notes": {str(place.completion_id): place.note for place in ranked if place.note},
         "comment": ranking.comment,
         "strength": ranking.strength,
@@ -128,6 +128,7 @@ def _parsed(assignment: Assignment, payload: object) -> Submission:
         completion_ids=[str(completion.pk) for completion in shown_completions(assignment)],
         flag_names=[flag["name"] for flag in project.flags],
         ask_strength=project.ask_strength,
+        ask_flags=project.classifies,
     )
 
 

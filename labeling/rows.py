@@ -6,6 +6,7 @@ Pure: no database. The format is in docs/import.md.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_noop
 from labeling.messages import ROLES, Message
 
 MIN_COMPLETIONS, MAX_COMPLETIONS = 2, 10
+MIN_TEXTS = 1  # of a classification
 MAX_ID, MAX_TEXT = 200, 1_000_000
 
 
@@ -50,15 +52,22 @@ class BadRow(Exception):
         super().__init__(_("%(field)s: %(remedy)s (got %(value)s)") % said)
 
 
-def parse_row(line: bytes) -> Row:
-    """Reads one line of JSON Lines. Raises BadRow."""
+def parse_row(line: bytes, *, asked: Sequence[str] = ()) -> Row:
+    """Reads one line of JSON Lines. Raises BadRow.
+
+    asked: the flags of a classification, which takes single texts and texts without a prompt, and of whose recorded
+    rankings each answers every one of them; none for a project that ranks.
+    """
     row = _json_object(line)
-    completions = _completions(row.get("completions"))
+    completions = _completions(row.get("completions"), MIN_TEXTS if asked else MIN_COMPLETIONS)
+    rankings = _rankings(row.get("rankings"), len(completions))
+    if asked:
+        _check_answers(rankings, asked)
     return Row(
         id=_text(row.get("id"), "id", gettext_noop("give each row an id, unique in the file"), limit=MAX_ID),
-        messages=_messages(row.get("prompt")),
+        messages=_messages(row.get("prompt"), may_be_empty=bool(asked)),
         completions=completions,
-        rankings=_rankings(row.get("rankings"), len(completions)),
+        rankings=rankings,
         metadata=_metadata(row.get("metadata")),
     )
 
@@ -101,7 +110,9 @@ def _storable(value: str, field: str) -> str:
     return value
 
 
-def _messages(value: object) -> tuple[Message, ...]:
+def _messages(value: object, *, may_be_empty: bool) -> tuple[Message, ...]:
+    if may_be_empty and isinstance(value, str) and not value.strip():
+        return ({"role": "user", "content": ""},)
     if isinstance(value, str):
         return ({"role": "user", "content": _text(value, "prompt", gettext_noop("what is asked"))},)
     if not isinstance(value, list) or not value:
@@ -122,9 +133,9 @@ def _messages(value: object) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def _completions(value: object) -> tuple[CompletionRow, ...]:
-    if not isinstance(value, list) or not MIN_COMPLETIONS <= len(value) <= MAX_COMPLETIONS:
-        remedy = _("must be a list of %(low)s to %(high)s") % {"low": MIN_COMPLETIONS, "high": MAX_COMPLETIONS}
+def _completions(value: object, least: int) -> tuple[CompletionRow, ...]:
+    if not isinstance(value, list) or not least <= len(value) <= MAX_COMPLETIONS:
+        remedy = _("must be a list of %(low)s to %(high)s") % {"low": least, "high": MAX_COMPLETIONS}
         raise BadRow("completions", value, remedy)
     rows = [_completion(item, f"completions[{index}]") for index, item in enumerate(value)]
     by_id: dict[str, int] = {}
@@ -196,6 +207,15 @@ def _flags(value: object, field: str, k: int) -> tuple[dict[str, bool], ...]:
         if not isinstance(flags, dict) or not all(isinstance(answer, bool) for answer in flags.values()):
             raise BadRow(f"{field}[{index}]", flags, _('must be an object such as {"hateful": false}'))
     return tuple({_storable(name, field): answer for name, answer in flags.items()} for flags in value)
+
+
+def _check_answers(rankings: Sequence[RankingRow], asked: Sequence[str]) -> None:
+    """Every flag of every text with yes or no, and no other flag, which would be trained on unseen."""
+    for place, ranking in enumerate(rankings):
+        for index, flags in enumerate(ranking.flags):
+            if set(flags) != set(asked):
+                remedy = _("must answer just the flags of the project, with true or false: %(asked)s")
+                raise BadRow(f"rankings[{place}].flags[{index}]", flags, remedy % {"asked": ", ".join(asked)})
 
 
 def _metadata(value: object) -> dict[str, object]:

@@ -51,16 +51,27 @@ class Submission:
 
 
 def parse(
-    payload: object, *, completion_ids: Sequence[str], flag_names: Sequence[str], ask_strength: bool = False
+    payload: object,
+    *,
+    completion_ids: Sequence[str],
+    flag_names: Sequence[str],
+    ask_strength: bool = False,
+    ask_flags: bool = False,
 ) -> Submission:
-    """Checks an answer against its task. Raises Invalid naming the field, the value and what is expected."""
+    """Checks an answer against its task. Raises Invalid naming the field, the value and what is expected.
+
+    ask_flags: each flag of each completion needs a yes or no, as in a classification.
+    """
     if not isinstance(payload, Mapping):
         message = _('An answer is an object such as {"tiers": [...]}, not %(value)s.')
         raise Invalid("not_an_object", message % {"value": _shown(payload)})
     tiers = _parse_tiers(payload.get("tiers"), completion_ids)
+    flags = _parse_flags(payload.get("flags"), completion_ids, flag_names)
+    if ask_flags:
+        _check_answered(flags, completion_ids, flag_names)
     return Submission(
         tiers=tiers,
-        flags=_parse_flags(payload.get("flags"), completion_ids, flag_names),
+        flags=flags,
         notes=_parse_notes(payload.get("notes"), completion_ids),
         comment=_parse_comment(payload.get("comment")),
         strength=_parse_strength(payload.get("strength"), tiers, asked=ask_strength),
@@ -128,6 +139,17 @@ def _parse_flags(value: object, completion_ids: Sequence[str], flag_names: Seque
                 raise Invalid("flag_not_boolean", message % {"name": name, "value": _shown(answer)}, attr="flags")
         flags[completion] = dict(answers)
     return flags
+
+
+def _check_answered(
+    flags: Mapping[str, Mapping[str, bool]], completion_ids: Sequence[str], flag_names: Sequence[str]
+) -> None:
+    for completion in completion_ids:
+        missing = [name for name in flag_names if name not in flags.get(completion, {})]
+        if missing:
+            message = _("Answer %(names)s of %(id)s with true or false: no answer is taken for granted.")
+            said = {"names": ", ".join(missing), "id": completion}
+            raise Invalid("not_all_answered", message % said, attr=f"flags.{completion}")
 
 
 def _parse_notes(value: object, completion_ids: Sequence[str]) -> dict[str, str]:

@@ -54,7 +54,8 @@ def next_chunk() -> Chunk | None:
         if not chosen.head_enabled:
             continue
         try:
-            settings = policy.check_training(chosen.training, policy.Depth.HEAD).to_dict()
+            values = policy.settings_of(project, chosen.training)
+            settings = policy.check_training(values, policy.Depth.HEAD).to_dict()
         except Invalid:  # the runs' page says it
             continue
         mark = _mark(project, settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -15,6 +15,7 @@ from rewardtrain.models import RetrainPolicy
 
 OF_HEADS = ("head_enabled", "head_every_pairs")
 OF_FINE_TUNING = ("enabled", "every_pairs", "first_minimum", "cooldown_minutes")
+OF_BOTH = ("auto_promote", "backbone", "max_length")
 RULES = (*OF_HEADS, *OF_FINE_TUNING, "auto_promote")
 SETTINGS = ("backbone", "epochs", "learning_rate", "max_length")
 
@@ -51,6 +52,10 @@ class PolicyForm(forms.Form):
         validators=[above_zero],
     )
     max_length = forms.IntegerField(min_value=8, label=gettext_lazy("Tokens of prompt and completion together"))
+    reward = forms.ChoiceField(
+        label=gettext_lazy("The reward is the logit of"),
+        help_text=gettext_lazy("Choose the good answer: what is trained against the model learns to get it."),
+    )
 
     def __init__(self, policy: RetrainPolicy, data: QueryDict | None = None) -> None:
         self.policy = policy
@@ -58,6 +63,24 @@ class PolicyForm(forms.Form):
         training = {**self.defaults, **policy.training}
         initial = {name: getattr(policy, name) for name in RULES} | {name: training[name] for name in SETTINGS}
         super().__init__(data, initial=initial)
+        if policy.project.classifies:
+            self._ask_of_labels(training)
+        else:
+            del self.fields["reward"]
+
+    def _ask_of_labels(self, training: dict[str, Any]) -> None:
+        """In a classification the thresholds count labels, and the reward is one answer to one of the flags."""
+        self.fields["head_every_pairs"].label = self.fields["every_pairs"].label = _("New labels that start it")
+        self.fields["first_minimum"].label = _("Labels before the first one")
+        reward = cast("forms.ChoiceField", self.fields["reward"])
+        words = {True: _("%(label)s: yes"), False: _("%(label)s: no")}
+        flags = self.policy.project.flags
+        reward.choices = [
+            (f"{flag['name']}:{int(answer)}", words[answer] % {"label": flag["label"]})
+            for flag in flags
+            for answer in (True, False)
+        ]
+        self.initial["reward"] = f"{training['flag'] or flags[0]['name']}:{int(training['flag_positive'])}"
 
     def groups(self) -> list[tuple[str, str, list[forms.BoundField]]]:
         """The fields as the page shows them: what they are about, a word on it, and they."""
@@ -66,11 +89,14 @@ class PolicyForm(forms.Form):
         return [
             (_("Head"), head, [self[name] for name in OF_HEADS]),
             (_("Fine-tuning"), full, [self[name] for name in (*OF_FINE_TUNING, "epochs", "learning_rate")]),
-            (_("Both"), "", [self[name] for name in ("auto_promote", "backbone", "max_length")]),
+            (_("Both"), "", [self[name] for name in (*OF_BOTH, *(["reward"] if "reward" in self.fields else []))]),
         ]
 
     def changes(self) -> dict[str, Any]:
         """What policy.update_policy takes. Settings that have their default are left out, those not shown are kept."""
         chosen = self.policy.training | {name: self.cleaned_data[name] for name in SETTINGS}
+        if "reward" in self.fields:
+            flag, answer = self.cleaned_data["reward"].split(":")
+            chosen |= {"flag": flag, "flag_positive": answer == "1"}
         training = {name: value for name, value in chosen.items() if value != self.defaults.get(name)}
         return {name: self.cleaned_data[name] for name in RULES} | {"training": training}

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from labeling.errors import Invalid
-from labeling.models import PreferencePair, Project, Split
+from labeling.models import PreferencePair, Project, RankedCompletion, Split
+from rewardtrain import labels
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.errors import ConfigError
 from rewardtrain.models import RetrainPolicy, TrainingRun
@@ -41,7 +42,7 @@ class NextRetraining:
 
     depth: Depth
     enabled: bool
-    pairs_now: int
+    classifies: bool  # then pairs are labels, here and in every rule of the policy
     new_pairs: int  # since the version that the last run of this depth used
     needed: int  # new pairs that start a run
     lacking: str  # why no run could be made whatever the number of new pairs, in words; "" if one could
@@ -60,19 +61,19 @@ class NextRetraining:
 
 def next_retrainings(project: Project) -> list[NextRetraining]:
     """For each depth, heads first."""
-    policy, by_split = get_policy(project), pairs_by_split(project)
-    return [_next(project, policy, by_split, depth) for depth in Depth]
+    policy = get_policy(project)
+    return [_next(project, policy, depth) for depth in Depth]
 
 
-def _next(project: Project, policy: RetrainPolicy, by_split: Mapping[str, int], depth: Depth) -> NextRetraining:
+def _next(project: Project, policy: RetrainPolicy, depth: Depth) -> NextRetraining:
     rule, last = rule_of(policy, depth), last_run(project, depth)
     return NextRetraining(
         depth=depth,
         enabled=rule.enabled,
-        pairs_now=sum(by_split.values()),
+        classifies=project.classifies,
         new_pairs=new_pairs(project, last),
         needed=rule.every_pairs if last else rule.first_minimum,
-        lacking=obstacle(policy, depth, by_split),
+        lacking=obstacle(project, policy, depth),
         cooling_until=cooling_until(rule, last, timezone.now()),
         active_run=last if last and last.state in ACTIVE else None,
     )
@@ -86,7 +87,7 @@ def due(project: Project, depth: Depth) -> bool:
         return False
     if new_pairs(project, last) < (rule.every_pairs if last else rule.first_minimum):
         return False
-    return not obstacle(policy, depth, pairs_by_split(project))
+    return not obstacle(project, policy, depth)
 
 
 def rule_of(policy: RetrainPolicy, depth: Depth) -> Rule:
@@ -112,7 +113,7 @@ def update_policy(project: Project, **changes: object) -> RetrainPolicy:
                 attr="training",
             )
         for depth in Depth:
-            check_training(training, depth)
+            check_training(settings_of(project, training), depth)
     with transaction.atomic():
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         policy = get_policy(project)
@@ -137,6 +138,24 @@ def training_config(values: Mapping[str, object]) -> TrainConfig:
         return TrainConfig.from_dict(values)
     except ConfigError as error:
         raise Invalid("bad_setting", str(error), attr="training") from error
+
+
+def settings_of(project: Project, values: Mapping[str, object]) -> dict[str, object]:
+    """These settings over what the project's kind asks for. Raises Invalid for what can't be in a classification.
+
+    A classification trains a binary head on one of its flags, the first where none is named.
+    """
+    if not project.classifies:
+        return dict(values)
+    settings = {"head": "binary", "flag": project.flags[0]["name"], **values}
+    names = [flag["name"] for flag in project.flags]
+    if settings["head"] != "binary":
+        words = _("head is %(value)r; a project that classifies trains a 'binary' head.")
+        raise Invalid("bad_setting", words % {"value": settings["head"]}, attr="training")
+    if settings["flag"] not in names:
+        words = _("flag is %(value)r; the project asks: %(known)s.")
+        raise Invalid("bad_setting", words % {"value": settings["flag"], "known": ", ".join(names)}, attr="training")
+    return settings
 
 
 def check_training(values: Mapping[str, object], depth: Depth) -> TrainConfig:
@@ -176,12 +195,16 @@ def new_pairs(project: Project, last: TrainingRun | None) -> int:
     Not "pairs now minus the version's pairs": withdrawing 100 old rankings while 100 new ones arrive would leave that
     difference at zero for ever, though half the data is new. An amended ranking is a new row and counts; a withdrawn
     one no longer counts. Rankings that were being committed while the version was frozen may have a smaller id than its
-    last one and aren't counted as new, but the next version holds them.
+    last one and aren't counted as new, but the next version holds them. Of a classification labels are counted.
 
     Every run counts as having used its version, failed and cancelled ones too: a run that can't succeed is not tried
     again and again on the same pairs; a person looks at its error and retrains by hand.
     """
-    pairs = PreferencePair.objects.filter(project=project)
+    pairs: QuerySet[RankedCompletion] | QuerySet[PreferencePair]
+    if project.classifies:
+        pairs = labels.labels_of(project, trained_flag(project))
+    else:
+        pairs = PreferencePair.objects.filter(project=project)
     return (pairs.filter(ranking_id__gt=last.dataset_version.last_ranking_id) if last else pairs).count()
 
 
@@ -190,16 +213,24 @@ def pairs_by_split(project: Project) -> dict[str, int]:
     return dict.fromkeys(Split.values, 0) | {row["prompt__split"]: row["n"] for row in counts}
 
 
-def obstacle(policy: RetrainPolicy, depth: Depth, by_split: Mapping[str, int]) -> str:
+def trained_flag(project: Project) -> str:
+    """The flag of a classification that the policy's runs learn."""
+    return str(get_policy(project).training.get("flag") or project.flags[0]["name"])
+
+
+def obstacle(project: Project, policy: RetrainPolicy, depth: Depth) -> str:
     """Why the policy can't start a run, in words, or "": a setting that no longer works, or what the pairs lack."""
     try:
-        return lacking(by_split, check_training(policy.training, depth).min_pairs)
+        return lacking(project, check_training(settings_of(project, policy.training), depth))
     except Invalid as error:
         return error.detail
 
 
-def lacking(by_split: Mapping[str, int], min_pairs: int) -> str:
-    """What the pairs lack for a run, in words, or ""."""
+def lacking(project: Project, config: TrainConfig) -> str:
+    """What the pairs, or the labels of a classification, lack for a run, in words, or ""."""
+    if project.classifies:
+        return labels.lacking(project, config.flag or project.flags[0]["name"], config.min_pairs)
+    by_split, min_pairs = pairs_by_split(project), config.min_pairs
     if by_split[Split.TRAIN] < min_pairs:
         words = ngettext(
             "%(n)s pair in the train split; a run needs %(needed)s. Rank more prompts.",

@@ -73,7 +73,9 @@ class Progress:
                 self.changes |= {"phase": "training", "done": event["step"], "total": event["total_steps"]}
                 self.note_loss(event["step"], event["loss"])
             case "validation":
-                self.note_validation(event["step"], event["every"], event["log_loss"], event["accuracy"])
+                of = "" if event["log_loss"] is not None else "flag_"  # no pairs: flags alone were trained on
+                log_loss, accuracy = event.get(f"{of}log_loss"), event.get(f"{of}accuracy")
+                self.note_validation(event["step"], event["every"], log_loss, accuracy)
 
     def note_loss(self, step: int, loss: float) -> None:
         if is_kept(step, self.total_steps, every=1, limit=LOSS_POINTS):

@@ -64,8 +64,9 @@ def request_run(
     `training` goes over the policy's settings. Raises Conflict('run_active') while another run of this depth is queued
     or running, and Invalid: 'too_few_pairs', 'bad_setting', 'no_backbone'.
     """
-    config = policy.check_training({**policy.get_policy(project).training, **(training or {})}, depth)
-    if lacking := policy.lacking(policy.pairs_by_split(project), config.min_pairs):
+    values = policy.settings_of(project, {**policy.get_policy(project).training, **(training or {})})
+    config = policy.check_training(values, depth)
+    if lacking := policy.lacking(project, config):
         raise Invalid("too_few_pairs", lacking)
     with transaction.atomic():
         # Two requests at once: the second waits here and then sees the first one's run.

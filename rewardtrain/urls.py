@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rewardtrain.views import machine, models, policy, runs
+from rewardtrain.views import machine, models, policy, runs, thresholds
 
 urlpatterns = [
     path("p/<slug:slug>/machine/", machine.overview, name="project_machine"),
@@ -15,4 +15,5 @@ urlpatterns = [
     path("p/<slug:slug>/models/<int:version>/", models.detail, name="model"),
     path("p/<slug:slug>/models/<int:version>/report.json", models.report, name="model_report"),
     path("p/<slug:slug>/models/<int:version>/promote/", models.promote, name="model_promote"),
+    path("p/<slug:slug>/models/<int:version>/threshold/", thresholds.threshold, name="threshold"),
 ]

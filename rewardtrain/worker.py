@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 
@@ -235,6 +236,13 @@ def settle(run: TrainingRun, files: Files, ended: Ended) -> None:
         runs.fail(run, child.error_of(files.log, ended.code))
 
 
+def note_head(report: dict[str, Any], head: RewardModel, beside: dict[str, Any]) -> None:
+    """Into a fine-tuning's report what a second one says of the newest head, on pairs and on flags."""
+    for section, other in ((report, beside), (report["flags"], beside["flags"])):
+        if section and other["champion"]:
+            section["head_rival"] = {"version": head.version, **other["champion"]}
+
+
 def succeed(run: TrainingRun, files: Files, *, last_try: bool) -> bool:
     """The end of the run, its model, evaluation, gate and perhaps promotion: all of it or nothing.
 
@@ -243,8 +251,7 @@ def succeed(run: TrainingRun, files: Files, *, last_try: bool) -> bool:
     noted = noted_rivals(files)
     report = json.loads(files.report.read_text(encoding="utf-8"))
     if noted.head:
-        beside = json.loads(files.head_report.read_text(encoding="utf-8"))["champion"]
-        report["head_rival"] = {"version": noted.head.version, **beside}
+        note_head(report, noted.head, json.loads(files.head_report.read_text(encoding="utf-8")))
     manifest_sha256 = hashlib.sha256((files.model / "manifest.json").read_bytes()).hexdigest()
     with transaction.atomic():
         registry.lock(run.project)

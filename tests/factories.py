@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from labeling import assignments, rankings
-from labeling.messages import content_sha256, split_of
+from labeling.messages import content_sha256, split_of, what_is_split
 from labeling.models import Assignment, Completion, Membership, Project, Prompt, Ranking, Role, User
 from labeling.projects import create_project
 
@@ -23,6 +23,7 @@ def make_project(
     *,
     manager: User | None = None,
     slug: str = "",
+    kind: str = Project.Kind.RANKING,
     flags: Sequence[dict[str, str]] = (),
     ask_strength: bool = False,
     overlap: int = 1,
@@ -32,6 +33,7 @@ def make_project(
         by=manager or make_user(f"manager-of-{slug}"),
         slug=slug,
         name=slug.title(),
+        kind=kind,
         flags=flags,
         ask_strength=ask_strength,
         overlap=overlap,
@@ -49,13 +51,13 @@ def make_prompt(
     *,
     k: int = 4,
     external_id: str = "",
-    question: str = "",
+    question: str | None = None,
     texts: Sequence[str] = (),
     split: str | None = None,
 ) -> Prompt:
     external_id = external_id or f"prompt-{next(_numbers)}"
-    messages = [{"role": "user", "content": question or f"Question {external_id}?"}]
-    sha256 = content_sha256(messages)
+    messages = [{"role": "user", "content": f"Question {external_id}?" if question is None else question}]
+    sha256 = content_sha256(what_is_split(messages, texts))
     prompt = Prompt.objects.create(
         project=project,
         external_id=external_id,
@@ -92,3 +94,10 @@ def rank(project: Project, labeler: User, ranks: Sequence[int] = ()) -> Ranking:
     """The labeler takes the next prompt and ranks it."""
     assignment = claimed(project, labeler)
     return rankings.submit(assignment, {"tiers": tiers_of(assignment, ranks)}).ranking
+
+
+def answer(project: Project, labeler: User, **flags: bool) -> Ranking:
+    """The labeler takes the next text of a classification and answers each of its questions."""
+    assignment = claimed(project, labeler)
+    said = {pk: flags for [pk] in tiers_of(assignment)}
+    return rankings.submit(assignment, {"tiers": tiers_of(assignment), "flags": said}).ranking

@@ -53,6 +53,51 @@ def draw_report(
     )
 
 
+def draw_flag_report(
+    *,
+    n: int = 300,
+    skill: float = 1.5,
+    champion_skill: float | None = None,
+    flagged: float = 0.4,
+    n_labels: int = 1,
+    seed: int = 1,
+    samples: int = 100,
+) -> Json:
+    """A report on single texts, each labeled hateful or not by so many people, of a model that learnt from that alone.
+
+    skill: how many standard deviations the log-odds of the two classes lie apart. The positive class is not hateful.
+    """
+    random = np.random.default_rng(seed)
+    hateful = random.random(n) < flagged
+    groups = [
+        Group(
+            f"t{place}",
+            "test",
+            (Message("user", ""),),
+            (f"text {place}",),
+            tuple(Ranking(f"l{who}", (1,), flags=({"hateful": bool(said)},)) for who in range(n_labels)),
+        )
+        for place, said in enumerate(hateful)
+    ]
+
+    def scores(apart: float) -> Scores:
+        # Of two normal distributions `apart` deviations apart the log-odds are linear, so these are calibrated.
+        seen = random.normal(size=n) + apart * np.where(hateful, -0.5, 0.5)
+        odds = apart * seen + np.log((1 - flagged) / flagged)
+        logits = np.stack([-odds / 2, odds / 2], axis=1).astype(np.float32)
+        return Scores(logits, [1] * n, 3, 0, 0.5, labels=("hateful", "not_hateful"))
+
+    return build_report(
+        groups,
+        scores(skill),
+        champion=None if champion_skill is None else scores(champion_skill),
+        device="CPU, 2 threads",
+        peak_memory_mb=900.0,
+        samples=samples,
+        seed=0,
+    )
+
+
 def as_schema_1(report: Json) -> Json:
     """What an older version kept of such an evaluation: no calibration, people or rewards, no intervals of parts."""
     newer = ("pairs_fingerprint", "log_loss_raw", "temperature", "raw_scale", "ece_raw", "people", "rewards", "margins")

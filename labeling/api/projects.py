@@ -22,6 +22,11 @@ class FlagSerializer(serializers.Serializer[dict[str, str]]):
 
 
 class ProjectSerializer(serializers.ModelSerializer[Project]):
+    kind = serializers.ChoiceField(
+        choices=Project.Kind.choices,
+        default=Project.Kind.RANKING,
+        help_text="`classification` asks yes or no of each flag for each text; it stays once there are prompts.",
+    )
     flags = FlagSerializer(many=True, required=False)
     overlap = serializers.IntegerField(default=1, help_text="How many people rank each prompt.")
     lease_minutes = serializers.IntegerField(default=20, help_text="How long a labeler keeps an untouched prompt.")
@@ -33,16 +38,19 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
 
     class Meta:
         model = Project
-        fields = ("slug", "name", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "created_at")
+        fields = (
+            "slug", "name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "created_at",
+        )  # fmt: skip
 
 
 class ProjectChangesSerializer(ProjectSerializer):
+    kind = serializers.ChoiceField(choices=Project.Kind.choices, required=False)
     overlap = serializers.IntegerField(required=False)
     lease_minutes = serializers.IntegerField(required=False)
     ask_strength = serializers.BooleanField(required=False)
 
     class Meta(ProjectSerializer.Meta):
-        fields = ("name", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes")  # type: ignore[assignment]
+        fields = ("name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes")  # type: ignore[assignment]
 
 
 class Projects(PagedView):

@@ -28,3 +28,8 @@ class DatasetVersion(models.Model):
 
     def __str__(self) -> str:
         return f"version {self.number}"
+
+    @property
+    def n_labels(self) -> int:
+        """Texts with people's answers to flags, once for each person who answered."""
+        return sum(count.get("flagged", 0) for count in self.counts.values())

@@ -14,10 +14,16 @@ class Role(models.TextChoices):
 
 
 class Project(models.Model):
+    class Kind(models.TextChoices):
+        RANKING = "ranking", _("Ranking: completions of a prompt, best first")
+        CLASSIFICATION = "classification", _("Classification: yes or no to questions about each text")
+
     slug = models.SlugField(unique=True, max_length=60)
     name = models.CharField(max_length=120)
     guidelines = models.TextField(blank=True, default="")
-    # Yes/no questions asked of each completion: [{"name": "hateful", "label": "Hateful"}].
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.RANKING, db_default=Kind.RANKING)
+    # Yes/no questions about each completion; a classification needs each answered.
+    # [{"name": "hateful", "label": "Hateful"}].
     flags = models.JSONField(default=list, blank=True)
     # With two completions: also ask how much better the better one is.
     ask_strength = models.BooleanField(default=False, db_default=False)
@@ -37,12 +43,20 @@ class Project(models.Model):
     class Meta:
         ordering = ("name",)
         constraints = (
+            models.CheckConstraint(condition=Q(kind__in=("ranking", "classification")), name="project_kind_known"),
+            models.CheckConstraint(
+                condition=~Q(kind="classification") | ~Q(flags=[]), name="project_classification_asks_something"
+            ),
             models.CheckConstraint(condition=Q(overlap__gte=1), name="project_overlap_positive"),
             models.CheckConstraint(condition=Q(lease_minutes__gte=1), name="project_lease_positive"),
         )
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def classifies(self) -> bool:
+        return self.kind == self.Kind.CLASSIFICATION
 
 
 class Membership(models.Model):

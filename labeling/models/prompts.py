@@ -16,8 +16,9 @@ class Split(models.TextChoices):
 class Prompt(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="prompts")
     external_id = models.CharField(max_length=200)
-    messages = models.JSONField()  # [{"role": "user", "content": "..."}], the last one unanswered
-    content_sha256 = models.CharField(max_length=64)  # of messages, canonical JSON: decides the split, for ever
+    # [{"role": "user", "content": "..."}], the last one unanswered. A text that stands alone has a turn without words.
+    messages = models.JSONField()
+    content_sha256 = models.CharField(max_length=64)  # of messages.what_is_split: decides the split, for ever
     split = models.CharField(max_length=10, choices=Split.choices)
     overlap = models.PositiveSmallIntegerField(default=1)
     # Rankings it has, kept by a trigger on assignments (migration 0003): the queue finds open prompts by an index.
@@ -46,6 +47,11 @@ class Prompt(models.Model):
 
     def __str__(self) -> str:
         return self.external_id
+
+    @property
+    def is_dialogue(self) -> bool:
+        """Whether anything was asked: false of a text that stands alone."""
+        return any(message["content"].strip() for message in self.messages)
 
 
 class Completion(models.Model):

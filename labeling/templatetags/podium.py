@@ -39,7 +39,7 @@ _REVIEWER = (
 _MANAGER = (
     *_REVIEWER,
     (gettext_lazy("Training"), "runs", ("run", "policy")),
-    (gettext_lazy("Models"), "models", ("model",)),
+    (gettext_lazy("Models"), "models", ("model", "threshold")),
     (gettext_lazy("People"), "people", ("member_set",)),
     (gettext_lazy("Export"), "export", ()),
     (gettext_lazy("Settings"), "project_settings", ()),
@@ -73,7 +73,8 @@ def project_nav(context: Context, project: Project) -> dict[str, object]:
             url = reverse(name, args=[project.slug])
         except NoReverseMatch:  # a page of an app that is not installed here
             continue
-        links.append(NavLink(str(label), url, current=here == name or here in others))
+        words = _("Label") if name == "rank" and project.classifies else str(label)
+        links.append(NavLink(words, url, current=here == name or here in others))
     return {"project": project, "links": links}
 
 

@@ -56,6 +56,8 @@ def _amend(request: SignedIn, project: Project, assignment: Assignment, ranking:
 def amended_in_words(amended: Submitted) -> str:
     if not amended.created:
         return _("Nothing was changed.")
+    if not amended.pairs and not amended.ties:
+        return _("Saved as revision %(revision)d.") % {"revision": amended.ranking.revision}
     pairs = ngettext("%(n)d pair", "%(n)d pairs", amended.pairs) % {"n": amended.pairs}
     if amended.ties:
         pairs += ngettext(", %(n)d tied", ", %(n)d tied", amended.ties) % {"n": amended.ties}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from string import ascii_uppercase
@@ -13,6 +13,7 @@ from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from labeling import access, content, rankings
@@ -54,6 +55,11 @@ class Entry:
     earlier: list[Entry]
 
     @property
+    def alone(self) -> bool:
+        """One text: it has no rank, and no letter tells it from others."""
+        return len(self.places) == 1
+
+    @property
     def remarks(self) -> list[Place]:
         return [place for place in self.places if place.flags or place.note]
 
@@ -88,11 +94,13 @@ def with_what_was_said(rows: QuerySet[Ranking]) -> QuerySet[Ranking]:
 
 
 def entry_of(ranking: Ranking, project: Project, *, earlier: bool = True) -> Entry:
-    places = places_of(ranking, {flag["name"]: flag["label"] for flag in project.flags})
+    places = places_of(ranking, project)
     return Entry(
         ranking=ranking,
-        words=first_words(ranking.prompt),
-        order=in_words([place.letter for place in tier] for _, tier in groupby(places, key=lambda place: place.rank)),
+        words=first_words(ranking.prompt, alone=places[0].text),
+        order=in_words(
+            [place.letter for place in tier] for _rank, tier in groupby(places, key=lambda place: place.rank)
+        ),
         strength=dict(STRENGTHS).get(ranking.strength or 0, ""),
         places=places,
         earlier=[
@@ -103,18 +111,28 @@ def entry_of(ranking: Ranking, project: Project, *, earlier: bool = True) -> Ent
     )
 
 
-def places_of(ranking: Ranking, labels: dict[str, str]) -> list[Place]:
+def places_of(ranking: Ranking, project: Project) -> list[Place]:
     ranked = sorted(ranking.ranked.all(), key=lambda place: (place.rank, place.shown_position or 0))
     return [
         Place(
             letter=letter_of(place),
             rank=place.rank,
             text=place.completion.text,
-            flags=[labels.get(name, name) for name, value in place.flags.items() if value],
+            flags=flags_in_words(place.flags, project),
             note=place.note,
         )
         for place in ranked
     ]
+
+
+def flags_in_words(flags: Mapping[str, bool], project: Project) -> list[str]:
+    """Those that are set; of a classification each with its answer, for no is one too."""
+    labels = {flag["name"]: flag["label"] for flag in project.flags}
+    if not project.classifies:
+        return [labels.get(name, name) for name, value in flags.items() if value]
+    words = {True: _("%(label)s: yes"), False: _("%(label)s: no")}
+    order = [name for name in labels if name in flags] + [name for name in flags if name not in labels]
+    return [words[flags[name]] % {"label": labels.get(name, name)} for name in order]
 
 
 def in_words(tiers: Iterable[Iterable[str]]) -> str:

@@ -43,7 +43,8 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
             form = UploadForm()
     chosen = request.GET.get("show", "all")
     label, condition = FILTERS.get(chosen, FILTERS["all"])
-    page = page_of(request, counted(project).filter(condition), size=50)
+    listed = counted(project).filter(condition)
+    page = page_of(request, listed.prefetch_related("completions") if project.classifies else listed, size=50)
     context = {
         "project": project,
         "is_manager": is_manager,
@@ -54,7 +55,7 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
         "chosen": chosen if chosen in FILTERS else "all",
         "chosen_label": label,
         "page": page,
-        "rows": [(prompt, first_words(prompt)) for prompt in page],
+        "rows": [(prompt, first_words(prompt, alone=_text_of(prompt))) for prompt in page],
         "query": f"show={chosen}&" if chosen in FILTERS and chosen != "all" else "",
     }
     return render(request, "labeling/prompts.html", context)
@@ -67,7 +68,7 @@ def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
     context = {
         "project": project,
         "prompt": found,
-        "turns": dialogue(found.messages),
+        "turns": dialogue(found.messages) if found.is_dialogue else [],
         "completions": [(completion, content.render(completion.text)) for completion in found.completions.all()],
         "is_manager": access.role_in(request.user, project) == Role.MANAGER,
     }
@@ -108,6 +109,11 @@ def counted(project: Project) -> QuerySet[Prompt]:
     ).order_by("id")
 
 
-def first_words(prompt: Prompt) -> str:
-    text = " ".join(messages.as_text(prompt.messages[-1:]).split())
+def _text_of(prompt: Prompt) -> str:
+    """What stands in for a prompt where there is none: the text that stands alone."""
+    return "" if prompt.is_dialogue else prompt.completions.all()[0].text
+
+
+def first_words(prompt: Prompt, *, alone: str = "") -> str:
+    text = " ".join(messages.as_text(prompt.messages[-1:]).split()) or " ".join(alone.split())
     return text if len(text) <= CLIP else text[: CLIP - 1] + "…"

@@ -108,6 +108,8 @@ def _stop(request: SignedIn, project: Project, assignment_id: int, stop: Stop, w
 def saved_in_words(submitted: Submitted) -> str:
     if not submitted.created:
         return _("That ranking was saved already.")
+    if not submitted.pairs and not submitted.ties:  # one text, of which only questions were answered
+        return _("Saved.")
     pairs = ngettext("Saved. %(n)d pair", "Saved. %(n)d pairs", submitted.pairs) % {"n": submitted.pairs}
     if not submitted.ties:
         return f"{pairs}."

@@ -17,7 +17,7 @@ from labeling.api.requests import person
 from labeling.api.schema import conflict
 from labeling.errors import Conflict
 from labeling.models import Role
-from rewardtrain import registry
+from rewardtrain import registry, thresholds
 from rewardtrain.models import Evaluation, RewardModel
 
 
@@ -27,25 +27,45 @@ class EstimateSerializer(serializers.Serializer[Any]):
     high = serializers.FloatField(allow_null=True)
 
 
+class FlagFiguresSerializer(serializers.Serializer[Any]):
+    """How well a model that classifies tells its flag, on the labels of the test split."""
+
+    name = serializers.CharField(source="flag.name")
+    positive = serializers.BooleanField(source="flag.positive", help_text="The answer whose logit is the reward.")
+    n_labels = serializers.IntegerField(source="n_votes")
+    n_texts = serializers.IntegerField(source="n_completions")
+    roc_auc = EstimateSerializer(allow_null=True, help_text="Chance has 0.5. Null where all labels say the same.")
+    log_loss = EstimateSerializer()
+    base_rate_log_loss = EstimateSerializer(source="baseline.log_loss")
+    ece = EstimateSerializer()
+
+
 class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
     """No accuracy without its length baseline, no log loss without ln 2, nothing without n and an interval."""
 
     dataset_version = serializers.IntegerField(source="dataset_version.number")
     n_prompts = serializers.IntegerField(source="report.n_distinct_prompts")
-    accuracy = EstimateSerializer(source="report.accuracy")
-    log_loss = EstimateSerializer(source="report.log_loss")
+    accuracy = EstimateSerializer(source="report.accuracy", allow_null=True, help_text="Null where there are no pairs.")
+    log_loss = EstimateSerializer(source="report.log_loss", allow_null=True)
     baseline_longer = serializers.SerializerMethodField(help_text="How often the longer completion was preferred.")
     ln2 = serializers.FloatField(source="report.ln2", help_text="The log loss of a coin.")
+    flag = serializers.SerializerMethodField(help_text="Of a model that classifies; null of any other.")
 
     class Meta:
         model = Evaluation
         fields = (
             "dataset_version", "split", "n_pairs", "n_prompts", "accuracy", "baseline_longer", "log_loss", "ln2",
-            "created_at",
+            "flag", "created_at",
         )  # fmt: skip
 
-    def get_baseline_longer(self, evaluation: Evaluation) -> EstimateSerializer:
+    def get_flag(self, evaluation: Evaluation) -> FlagFiguresSerializer | None:
+        flags = evaluation.report.get("flags")
+        return FlagFiguresSerializer(flags).data if flags else None  # type: ignore[return-value]
+
+    def get_baseline_longer(self, evaluation: Evaluation) -> EstimateSerializer | None:
         baseline = evaluation.report["baseline_longer"]
+        if baseline is None:
+            return None
         shown = {"value": baseline["accuracy"], "low": baseline["low"], "high": baseline["high"]}
         return EstimateSerializer(shown).data  # type: ignore[return-value]  # the hint is the schema's
 
@@ -59,14 +79,22 @@ class RewardModelSerializer(serializers.ModelSerializer[RewardModel]):
     run = serializers.IntegerField(source="run.number")
     gate = GateSerializer()
     evaluations = EvaluationSerializer(many=True)
+    threshold_by = serializers.CharField(source="threshold_by.username", allow_null=True, default=None)
 
     class Meta:
         model = RewardModel
-        fields = ("version", "champion", "run", "gate", "evaluations", "manifest_sha256", "created_at")
+        fields = (
+            "version", "champion", "run", "gate", "evaluations", "threshold", "threshold_by", "threshold_at",
+            "manifest_sha256", "created_at",
+        )  # fmt: skip
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(required=False, allow_blank=True, default="")
+
+
+class ThresholdSerializer(serializers.Serializer[Any]):
+    threshold = serializers.FloatField(help_text="Above 0 and below 1.")
 
 
 CONFLICT = conflict("The champion is another than this request supposes.")
@@ -80,7 +108,9 @@ class Models(PagedView):
     def get(self, request: Request, slug: str) -> Response:
         """Models, newest first, with what they are worth on the test split."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
-        rows = project.reward_models.select_related("run").prefetch_related("evaluations__dataset_version")
+        rows = project.reward_models.select_related("run", "threshold_by").prefetch_related(
+            "evaluations__dataset_version"
+        )
         return self.page(rows)
 
 
@@ -123,6 +153,23 @@ class RollBackModel(APIView):
             raise Conflict("not_champion", f"Version {version} is not the champion, so there is nothing to roll back.")
         back = registry.rollback(project, by=person(request), reason=_reason(request))
         return Response(RewardModelSerializer(back).data)
+
+
+class ModelThreshold(APIView):
+    @extend_schema(
+        operation_id="models_threshold",
+        request=ThresholdSerializer,
+        responses={200: RewardModelSerializer, 409: conflict("The model classifies nothing.")},
+    )
+    def put(self, request: Request, slug: str, version: int) -> Response:
+        """Set from which probability of the positive class on a text counts as it."""
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        body = ThresholdSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        model = project.reward_models.get(version=version)
+        return Response(
+            RewardModelSerializer(thresholds.choose(model, body.validated_data["threshold"], by=person(request))).data
+        )
 
 
 def _reason(request: Request) -> str:

@@ -13,5 +13,8 @@ urlpatterns = [
     path("projects/<slug:slug>/models/<int:version>/report/", models.ModelReport.as_view(), name="model_report"),
     path("projects/<slug:slug>/models/<int:version>/promote/", models.PromoteModel.as_view(), name="model_promote"),
     path("projects/<slug:slug>/models/<int:version>/rollback/", models.RollBackModel.as_view(), name="model_rollback"),
+    path(
+        "projects/<slug:slug>/models/<int:version>/threshold/", models.ModelThreshold.as_view(), name="model_threshold"
+    ),
     path("projects/<slug:slug>/score/", score.Score.as_view(), name="score"),
 ]

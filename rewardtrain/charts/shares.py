@@ -67,8 +67,9 @@ class Version:
 
 
 def versions(models: Iterable[RewardModel]) -> list[Version]:
-    """In the order given; a model that was not evaluated is left out."""
+    """In the order given; a model that was not evaluated on pairs is left out."""
     tested = ((model, evaluation.report) for model in models for evaluation in model.evaluations.all()[:1])
+    tested = ((model, report) for model, report in tested if report["n_pairs"])
     return [
         Version(model.version, model.champion, _own(report), _longer(report), _people(report))
         for model, report in tested

@@ -18,6 +18,10 @@ class RewardModel(models.Model):
     champion = models.BooleanField(default=False)
     # {"passed": bool, "reasons": ["..."]}: what the gate said when it looked, once.
     gate = models.JSONField(default=dict)
+    # Of a model that classifies: the least P(positive class) that counts as it, and who chose that. Null: nobody has.
+    threshold = models.FloatField(null=True)
+    threshold_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
+    threshold_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -25,6 +29,11 @@ class RewardModel(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("project", "version"), name="reward_model_version_once"),
             models.UniqueConstraint(fields=("project",), condition=Q(champion=True), name="reward_model_one_champion"),
+            models.CheckConstraint(
+                condition=Q(threshold=None, threshold_at=None)
+                | Q(threshold__gt=0, threshold__lt=1, threshold_at__isnull=False),
+                name="reward_model_threshold_is_a_probability",
+            ),
         )
 
     def __str__(self) -> str:
@@ -38,10 +47,11 @@ class Evaluation(models.Model):
     dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="evaluations")
     split = models.CharField(max_length=10)
     n_pairs = models.PositiveIntegerField()
-    accuracy = models.FloatField()
-    accuracy_low = models.FloatField()
-    accuracy_high = models.FloatField()
-    log_loss = models.FloatField()
+    # Of the pairs; null where there were none, as of single texts with flags, whose figures are the report's alone.
+    accuracy = models.FloatField(null=True)
+    accuracy_low = models.FloatField(null=True)
+    accuracy_high = models.FloatField(null=True)
+    log_loss = models.FloatField(null=True)
     report = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -50,6 +60,23 @@ class Evaluation(models.Model):
         constraints = (
             models.UniqueConstraint(
                 fields=("reward_model", "dataset_version", "split"), name="evaluation_once_per_model_and_split"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    n_pairs=0,
+                    accuracy=None,
+                    accuracy_low=None,
+                    accuracy_high=None,
+                    log_loss=None,
+                )
+                | Q(
+                    n_pairs__gte=1,
+                    accuracy__isnull=False,
+                    accuracy_low__isnull=False,
+                    accuracy_high__isnull=False,
+                    log_loss__isnull=False,
+                ),
+                name="evaluation_figures_of_pairs",
             ),
         )
 

@@ -13,6 +13,7 @@ from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, page_of, project_page
 from rewardtrain import charts, registry
 from rewardtrain.charts.numbers import figures
+from rewardtrain.charts.shares import Report
 
 
 @require_safe
@@ -46,19 +47,25 @@ def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
         "evaluation": evaluation,
         "report": seen,
         "reasons": registry.reasons(model, seen),
+        "flags": seen.get("flags"),
+        "flag_reliability": charts.flag_reliability(seen["flags"]) if seen.get("flags") else None,
+        "promotions": model.promotions.select_related("by"),
+    }
+    return render(request, "rewardtrain/model.html", context | (of_pairs(seen) if seen["n_pairs"] else {}))
+
+
+def of_pairs(seen: Report) -> dict[str, object]:
+    """What a report says of pairs; one of single texts with flags has none."""
+    return {
         "comparison": charts.comparison(seen),
         "reliability": charts.reliability(seen),
         "rewards": charts.rewards(seen),
         "verdicts": charts.verdicts(seen),
-        "flags": seen.get("flags"),
-        "flag_reliability": charts.flag_reliability(seen["flags"]) if seen.get("flags") else None,
         "by_gap": charts.by_gap(seen),
         "by_length": charts.by_length_difference(seen),
         "by_labeler": charts.by_labeler(seen),
         "figures": figures(seen),
-        "promotions": model.promotions.select_related("by"),
     }
-    return render(request, "rewardtrain/model.html", context)
 
 
 @require_safe

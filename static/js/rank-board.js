@@ -20,7 +20,7 @@ class RankBoard extends HTMLElement {
     this.form.addEventListener("submit", (event) => this.#submitting(event));
     this.show();
     this.select(this.unranked[0] ?? this.cards[0], { focus: false });
-    this.say(this.unranked.length < this.cards.length ? this.words.kept : "");
+    this.say(this.form.querySelector("[type=radio]:checked") ? this.words.kept : "");
   }
 
   get current() {
@@ -39,7 +39,14 @@ class RankBoard extends HTMLElement {
     return this.querySelector(`.chip[data-letter="${card.dataset.letter}"]`);
   }
 
+  /* The questions of a classification that have no answer yet. */
+  get unanswered() {
+    return [...this.form.querySelectorAll(".question")].filter((question) => !question.querySelector("input:checked"));
+  }
+
+  /* A text that stands alone has no places, and is the first. */
   rankOf(card) {
+    if (this.slots === 1) return 1;
     return Number(card.querySelector(".place input:checked")?.value ?? 0);
   }
 
@@ -51,7 +58,8 @@ class RankBoard extends HTMLElement {
   select(card, { focus = true } = {}) {
     for (const part of this.querySelectorAll("[data-current]")) delete part.dataset.current;
     card.dataset.current = "";
-    this.chip(card).dataset.current = "";
+    if (this.slots > 1) this.chip(card).dataset.current = "";
+    this.dispatchEvent(new CustomEvent("board:selected"));
     if (!focus) return;
     card.focus({ preventScroll: true });
     card.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -87,7 +95,7 @@ class RankBoard extends HTMLElement {
     this.show([back]);
     this.select(back);
     this.say(this.sentence("back", { letter: back.dataset.letter }));
-    this.#tell();
+    this.changed();
   }
 
   /* Takes over what was chosen in another window. */
@@ -104,12 +112,19 @@ class RankBoard extends HTMLElement {
   }
 
   say(words) {
-    const left = this.unranked.length;
-    this.status.textContent = `${words} ${left ? this.sentence("left", { n: left }) : this.words.all}`.trim();
+    this.status.textContent = `${words} ${this.#toDo()}`.trim();
+  }
+
+  /* Something was chosen or taken back. */
+  changed() {
+    this.#showReady();
+    this.dispatchEvent(new CustomEvent("board:changed", { bubbles: true }));
   }
 
   /* Moves the cards' chips to where their ranks say, in letter order, and lets the eye follow. */
   show(cards = this.cards) {
+    this.#showReady();
+    if (this.slots === 1) return;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     for (const card of cards) {
       const chip = this.chip(card);
@@ -122,7 +137,17 @@ class RankBoard extends HTMLElement {
       const from = `translate(${before.x - after.x}px, ${before.y - after.y}px)`;
       chip.animate([{ transform: from }, { transform: "none" }], { duration: 120, easing: "ease-out" });
     }
-    this.querySelector(".rail__submit").setAttribute("aria-disabled", String(this.unranked.length > 0));
+  }
+
+  #showReady() {
+    const open = this.unranked.length > 0 || this.unanswered.length > 0;
+    this.querySelector(".rail__submit").setAttribute("aria-disabled", String(open));
+  }
+
+  #toDo() {
+    if (this.unranked.length) return this.sentence("left", { n: this.unranked.length });
+    if (this.unanswered.length) return this.sentence("questions", { n: this.unanswered.length });
+    return this.form.querySelector(".question") ? this.words.answered : this.words.all;
   }
 
   #afterPlacing(card) {
@@ -132,16 +157,12 @@ class RankBoard extends HTMLElement {
     const tied = this.cards.filter((other) => other !== card && this.rankOf(other) === rank);
     const others = tied.map((other) => other.dataset.letter).join(", ");
     this.say(this.sentence(others ? "tied" : "placed", { letter: card.dataset.letter, rank, others }));
-    this.#tell();
-  }
-
-  #tell() {
-    this.dispatchEvent(new CustomEvent("board:changed", { bubbles: true }));
+    this.changed();
   }
 
   #changed(event) {
     if (event.target.matches(".place input")) this.#afterPlacing(event.target.closest(".completion"));
-    else this.#tell();
+    else this.changed();
   }
 
   #clicked({ target }) {
@@ -159,10 +180,16 @@ class RankBoard extends HTMLElement {
 
   #submitting(event) {
     const left = this.unranked;
-    if (!left.length) return;
+    if (!left.length && !this.unanswered.length) return;
     event.preventDefault();
+    if (!left.length) return this.#ask(this.unanswered);
     this.select(left[0]);
     this.say(this.sentence("missing", { letters: left.map((card) => card.dataset.letter).join(", ") }));
+  }
+
+  #ask(questions) {
+    this.select(questions[0].closest(".completion"));
+    this.say(this.sentence("unanswered", { labels: questions.map((question) => question.dataset.label).join(", ") }));
   }
 }
 

@@ -6,6 +6,8 @@ class RankKeys extends HTMLElement {
   connectedCallback() {
     this.board = this.closest("rank-board");
     this.texts = this.board.querySelector("rank-texts");
+    this.questions = this.board.querySelector("rank-questions");
+    this.alone = this.board.dataset.slots === "1";
     this.controller = new AbortController();
     const { signal } = this.controller;
     document.addEventListener("keydown", (event) => this.#pressed(event), { signal });
@@ -21,6 +23,7 @@ class RankKeys extends HTMLElement {
     if (document.querySelector("dialog[open]")) return;
     if (event.key === "Escape") return this.#leave(event.target);
     if (hasOwnKeys(event.target)) return;
+    if (event.key.startsWith("Arrow") && event.target.closest(".question")) return; // they choose between yes and no
     if (event.key.length === 1 && this.dataset.singleKeys === "off") return;
     const act = /^[0-9]$/.test(event.key) ? this.#digit : this.#keys[event.key];
     if (!act || act.call(this, event) === false) return;
@@ -42,12 +45,18 @@ class RankKeys extends HTMLElement {
   }
 
   #digit({ key }) {
+    if (this.alone) return this.questions.pick(Number(key));
     this.board.place(this.board.current, Number(key) || 10, { advance: true });
   }
 
+  #answer(value) {
+    if (!this.questions) return false;
+    this.questions.answer(value);
+  }
+
   #tools = {
-    compare: () => document.querySelector("rank-compare").open(this.board),
-    order: () => this.texts.order(),
+    compare: () => !this.alone && document.querySelector("rank-compare").open(this.board),
+    order: () => !this.alone && this.texts.order(),
     plain: () => this.texts.plain(),
   };
 
@@ -56,9 +65,11 @@ class RankKeys extends HTMLElement {
     ArrowUp: () => this.board.selectBeside(-1),
     j: () => this.board.selectBeside(1),
     k: () => this.board.selectBeside(-1),
-    ArrowLeft: () => this.board.move(this.board.current, -1),
-    ArrowRight: () => this.board.move(this.board.current, 1),
-    Backspace: () => this.board.takeBack(this.board.current),
+    ArrowLeft: () => !this.alone && this.board.move(this.board.current, -1),
+    ArrowRight: () => !this.alone && this.board.move(this.board.current, 1),
+    Backspace: () => (this.alone ? this.questions : this.board).takeBack(this.board.current),
+    y: () => this.#answer("1"),
+    n: () => this.#answer("0"),
     Enter: (event) => {
       // Links, buttons and folds keep their own Enter, and a key held down submits once.
       if (event.target.closest("a, button, summary")) return false;

@@ -12,7 +12,7 @@ class RankTexts extends HTMLElement {
       if (target.closest(".completion__more")) this.toggle(target.closest(".completion"));
     });
     const prompt = this.board.querySelector(".board__prompt");
-    prompt.toggleAttribute("data-whole", prompt.scrollHeight <= prompt.clientHeight); // nothing to unfold
+    prompt?.toggleAttribute("data-whole", prompt.scrollHeight <= prompt.clientHeight); // nothing to unfold
     this.#showPlain(localStorage.getItem(PLAIN) === "on");
     this.#fold(this.board.cards);
   }

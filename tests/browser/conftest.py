@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from labeling.models import Ranking
 from tests.browser.sites import People, Site, make_site
-from tests.rewardtrain.conftest import make_training
+from tests.rewardtrain.conftest import make_classifiers, make_training
 
 SHOWN_AS: dict[str, dict[str, Any]] = {
     "wide": {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"},
@@ -53,6 +53,7 @@ def _committed(transactional_db: None) -> Iterator[None]:
 def site(live_server: LiveServer) -> Site:
     made = make_site(live_server.url)
     make_training(made.project)
+    make_classifiers(made.texts)
     for number, ranking in enumerate(Ranking.objects.order_by("-id")):  # spread over a week, as work is
         Ranking.objects.filter(pk=ranking.pk).update(created_at=ranking.created_at - timedelta(days=number * 3 % 7))
     return made

@@ -17,12 +17,19 @@ from labeling.models import Assignment, Project, Role, User
 from tests import factories
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "labeling" / "sample"
+TEXTS = (
+    "My neighbour's dog barks all night. Does anybody know a good pair of ear plugs?",
+    "People like you should not be allowed to vote, breed or speak. Go back to where you came from.",
+    "The third paragraph of the report contradicts the first; otherwise it is a careful piece of work.",
+    "What a match! I have no voice left and I regret nothing.",
+)
+QUESTIONS = [{"name": "hateful", "label": "Hateful"}, {"name": "insult", "label": "Insults a person"}]
 FLAGS = [{"name": "factual_error", "label": "Factual error"}, {"name": "hateful", "label": "Hateful"}]
 
 
 @dataclass
 class Site:
-    """Two projects: one half ranked by two people, one empty. And an invitation nobody used yet."""
+    """Three projects: one half ranked by two people, one that classifies, one empty. And an invitation nobody used."""
 
     url: str
     manager: User
@@ -31,8 +38,10 @@ class Site:
     stranger: User
     guarded: User  # logs in with a second factor
     administrator: User
+    judge: User  # answers questions about texts
     project: Project
     empty: Project
+    texts: Project
     token: str
 
 
@@ -58,7 +67,19 @@ def make_site(url: str) -> Site:
     TOTP.activate(guarded, generate_totp_secret())
     RecoveryCodes.activate(guarded)
     administrator = factories.make_user("root", superuser=True)
-    return Site(url, manager, labeler, colleague, stranger, guarded, administrator, project, empty, token)
+    texts = make_texts(manager)
+    judge = texts.memberships.get(role=Role.LABELER).user
+    return Site(url, manager, labeler, colleague, stranger, guarded, administrator, judge, project, empty, texts, token)
+
+
+def make_texts(manager: User) -> Project:
+    """Single texts, of which a labeler answered the first."""
+    project = factories.make_project(manager=manager, slug="texts", kind=Project.Kind.CLASSIFICATION, flags=QUESTIONS)
+    labeler = factories.join(project, Role.LABELER, "toni")
+    for text in TEXTS:
+        factories.make_prompt(project, question="", texts=[text])
+    factories.answer(project, labeler, hateful=False, insult=False)
+    return project
 
 
 def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
@@ -110,6 +131,11 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "export-empty", f"{two}/export/"),
         (site.manager, "runs-empty", f"{two}/runs/"),
         (site.manager, "models-empty", f"{two}/models/"),
+        (site.judge, "rank-text", "/p/texts/rank/"),
+        (site.judge, "history-text", "/p/texts/history/"),
+        (site.manager, "overview-texts", "/p/texts/"),
+        (site.manager, "prompts-texts", "/p/texts/prompts/"),
+        (site.manager, "runs-texts", "/p/texts/runs/"),
         (site.administrator, "styleguide", "/styleguide/"),
     ]
 
@@ -124,6 +150,11 @@ def trained_pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "runs-heads", f"{one}/runs/?depth=head"),
         (site.manager, "model", f"{one}/models/2/"),
         (site.manager, "model-champion", f"{one}/models/1/"),
+        (site.manager, "overview-classifier", "/p/texts/"),
+        (site.manager, "models-classifier", "/p/texts/models/"),
+        (site.manager, "model-classifier", "/p/texts/models/2/"),
+        (site.manager, "threshold", "/p/texts/models/2/threshold/?threshold=0.6"),
+        (site.manager, "threshold-none", f"{one}/models/1/threshold/"),
     ]
 
 

@@ -105,7 +105,7 @@ def data(site: Site) -> set[str]:
     names = [name for row in Project.objects.values_list("name", "slug") for name in row]
     names += [*Prompt.objects.values_list("external_id", flat=True), *User.objects.values_list("username", flat=True)]
     names += Completion.objects.values_list("model_name", flat=True)
-    names += [flag["label"] for flag in site.project.flags]
+    names += [flag["label"] for project in (site.project, site.texts) for flag in project.flags]
     with translation.override(LANGUAGE):
         names += ["Ada", "UTC", *map(str, MONTHS.values()), "je", "de"]  # Django writes the dates
     return NAMES | set(re.findall(r"[A-Za-z]+", " ".join(names)))

@@ -225,3 +225,12 @@ def test_an_invitation_link_leads_to_one_invitation(project: Project, labeler: U
     make()
     with pytest.raises(DatabaseError, match="token_sha256"), transaction.atomic():
         make()
+
+
+def test_a_project_is_of_a_kind_that_we_know(project: Project) -> None:
+    refused("project_kind_known", lambda: Project.objects.filter(pk=project.pk).update(kind="regression"))
+
+
+def test_a_classification_asks_something(project: Project) -> None:
+    projects = Project.objects.filter(pk=project.pk)
+    refused("project_classification_asks_something", lambda: projects.update(kind="classification"))

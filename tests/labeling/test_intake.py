@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 from labeling.intake import Report, import_lines
 from labeling.models import Assignment, Completion, PreferencePair, Project, Prompt, RankedCompletion, Ranking, User
 from labeling.rows import BadRow, parse_row
+from rewardtrain.core.data.groups import read_groups
 from tests.factories import make_project
 
 Row = dict[str, object]
@@ -200,3 +201,60 @@ class TestTheCommand:
         assert "1 created" in out
         assert "1 bad lines" in out
         assert "line 2: line: not valid JSON" in err
+
+
+FLAGS = [{"name": "hateful", "label": "Hateful"}]
+
+
+def text_row(text: str, **changes: object) -> Row:
+    said = {"labeler": "crowd", "ranks": [1], "flags": [{"hateful": False}]}
+    alone = {"id": text, "prompt": "", "completions": [{"id": "a", "text": text}], "rankings": [said]}
+    return {**alone, **changes}
+
+
+@pytest.mark.django_db
+class TestAClassification:
+    @pytest.fixture
+    def project(self) -> Project:
+        return make_project(kind="classification", flags=FLAGS)
+
+    def test_single_texts_without_a_prompt_go_in_with_their_answers(self, project: Project) -> None:
+        report = import_lines(project, [line(text_row("one")), line(text_row("two", prompt=" "))])
+        assert (report.created, report.rankings, report.n_errors) == (2, 2, 0)
+        assert [prompt.messages for prompt in project.prompts.all()] == [[{"role": "user", "content": ""}]] * 2
+        assert [place.flags for place in RankedCompletion.objects.all()] == [{"hateful": False}] * 2
+        assert not PreferencePair.objects.exists()
+        assert import_lines(project, [line(text_row("one"))]).skipped == 1
+
+    def test_texts_that_stand_alone_are_split_by_their_own_hash_as_the_core_splits_them(
+        self, project: Project, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "texts.jsonl"
+        file.write_bytes(b"".join(line(text_row(f"text {n}")) for n in range(60)))
+        with file.open("rb") as lines:
+            import_lines(project, lines)
+        here = {prompt.external_id: prompt.split for prompt in project.prompts.all()}
+        assert here == {group.id: group.split for group in read_groups(file)}
+        assert set(here.values()) == {"train", "validation", "test"}
+
+    @pytest.mark.parametrize(
+        ("flags", "said"),
+        [
+            (None, "rankings[0].flags[0]: must answer just the flags of the project, with true or false: hateful"),
+            ([{}], "(got {})"),
+            ([{"rude": True}], '(got {"rude": true})'),
+            ([{"hateful": True, "rude": True}], "must answer just the flags of the project"),
+            ([{"hateful": "yes"}], "must be an object such as"),
+        ],
+    )
+    def test_a_recorded_answer_that_is_none_is_named(self, project: Project, flags: object, said: str) -> None:
+        bad = text_row("one", rankings=[{"labeler": "crowd", "ranks": [1], "flags": flags}])
+        report = import_lines(project, [line(bad)])
+        assert report.created == 0
+        assert said in report.errors[0].detail
+
+    def test_a_project_that_ranks_takes_neither_one_text_nor_an_empty_prompt(self) -> None:
+        ranks = make_project(flags=FLAGS)
+        report = import_lines(ranks, [line(text_row("one")), line(row(id="p2", prompt=""))])
+        assert [error.field for error in report.errors] == ["completions", "prompt"]
+        assert report.created == 0

@@ -158,3 +158,31 @@ class TestPeople:
         assert caught.value.attr == attr
         assert projects.open_invitation(token)
         assert not User.objects.filter(username="new").exists()
+
+
+class TestKinds:
+    FLAGS = [{"name": "hateful", "label": "Hateful"}]
+
+    def test_a_classification_without_a_question_is_refused(self) -> None:
+        with pytest.raises(Invalid, match="asks at least one yes/no question") as caught:
+            make_project(kind="classification")
+        assert caught.value.attr == "flags"
+
+    def test_the_last_question_of_a_classification_stays(self) -> None:
+        project = make_project(kind="classification", flags=self.FLAGS)
+        with pytest.raises(Invalid, match="at least one yes/no question"):
+            projects.update_project(project, flags=[])
+
+    def test_an_unknown_kind_is_named(self) -> None:
+        with pytest.raises(Invalid, match="'regression'") as caught:
+            make_project(kind="regression")
+        assert caught.value.attr == "kind"
+
+    def test_the_kind_changes_while_there_are_no_prompts_and_never_after(self, project: Project) -> None:
+        projects.update_project(project, kind="classification", flags=self.FLAGS)
+        make_prompt(project)
+        with pytest.raises(Conflict, match="can't be ranking any more: the project has prompts"):
+            projects.update_project(project, kind="ranking")
+        project.refresh_from_db()
+        assert project.classifies
+        projects.update_project(project, kind="classification", name="The same kind again")

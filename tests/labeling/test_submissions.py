@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -151,3 +153,43 @@ def test_a_reason_is_a_few_words(reason: str, code: str) -> None:
     with pytest.raises(Invalid) as caught:
         submissions.checked_reason(reason)
     assert (caught.value.code, caught.value.attr) == (code, "reason")
+
+
+class TestAClassification:
+    QUESTIONS = ("hateful", "insult")
+
+    def answered(self, flags: object, ids: list[str] | None = None) -> Submission:
+        ids = ids or ["11"]
+        return submissions.parse(
+            {"tiers": [[pk] for pk in ids], "flags": flags},
+            completion_ids=ids,
+            flag_names=self.QUESTIONS,
+            ask_flags=True,
+        )
+
+    def test_one_text_with_each_question_answered_is_an_answer(self) -> None:
+        said = {"11": {"hateful": False, "insult": True}}
+        assert self.answered(said).flags == said
+        assert self.answered(said).rank_of() == {"11": 1}
+
+    @pytest.mark.parametrize(
+        ("flags", "said"),
+        [
+            (None, "Answer hateful, insult of 11 with true or false"),
+            ({}, "Answer hateful, insult of 11"),
+            ({"11": {"hateful": False}}, "Answer insult of 11 with true or false: no answer is taken for granted."),
+        ],
+    )
+    def test_no_answer_is_taken_for_granted(self, flags: object, said: str) -> None:
+        with pytest.raises(Invalid, match=re.escape(said)) as caught:
+            self.answered(flags)
+        assert (caught.value.code, caught.value.attr) == ("not_all_answered", "flags.11")
+
+    def test_each_of_several_texts_is_asked(self) -> None:
+        with pytest.raises(Invalid, match="Answer hateful, insult of 12"):
+            self.answered({"11": {"hateful": False, "insult": False}}, ["11", "12"])
+
+    def test_yes_and_no_are_different_answers(self) -> None:
+        yes = self.answered({"11": {"hateful": True, "insult": False}})
+        no = self.answered({"11": {"hateful": False, "insult": False}})
+        assert yes.digest() != no.digest()

@@ -14,12 +14,12 @@ from django.utils import timezone
 
 from labeling.datasets import freeze
 from labeling.models import DatasetVersion, Project, Ranking
-from rewardtrain import registry
+from rewardtrain import registry, thresholds
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import RewardModel, RunPoint, TrainingRun
 from tests.backbones import BAD, GOOD, WORDS, save_tiny_bert
 from tests.factories import join, make_project, make_prompt, rank
-from tests.reports import draw_report
+from tests.reports import draw_flag_report, draw_report
 
 CHAMPION = {
     "accuracy": 0.68,
@@ -187,3 +187,13 @@ def make_training(project: Project) -> TrainingRun:
         validation = {"validation_log_loss": 0.7 - step / 500, "validation_accuracy": 0.6} if step % 10 == 0 else {}
         RunPoint.objects.create(run=run, step=step, loss=0.75 - step / 250 + draw.gauss(0, 0.05), **validation)
     return run
+
+
+def make_classifiers(project: Project) -> RewardModel:
+    """Of a project that classifies: version 1 is the champion, and version 2 passed the gate and has a threshold."""
+    version = make_version(project, training_pairs=0)
+    champion = make_model(project, draw_flag_report(skill=1.2), depth="head", version=version)
+    registry.promote(champion, by=None, reason="the first one")
+    report = draw_flag_report(n=640, skill=2.0, champion_skill=1.2, seed=2)
+    model = make_model(project, report, rival=champion, depth="head", version=version)
+    return thresholds.choose(model, 0.4, by=project.created_by)

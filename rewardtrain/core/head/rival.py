@@ -37,6 +37,8 @@ def rival_scores(folder: Path, groups: Sequence[Group], frozen: Frozen, progress
         truncated_completions=int(kept.completion_cut.sum()),
         seconds=time.monotonic() - started,
         temperature=calibration.temperature,
+        labels=tuple(settings["labels"]),
+        class_temperature=calibration.class_temperature,
         raw_scale=calibration.sd,
     )
 

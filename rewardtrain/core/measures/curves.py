@@ -14,6 +14,7 @@ from rewardtrain.core.measures.metrics import Floats, Ints, Json, Pairs
 
 CALIBRATION_BINS = 10  # from 0.5 to 1
 REWARD_BINS = 24
+THRESHOLDS, HUNDREDTHS = 299, 99  # of a class, and how many of them are 0.01 to 0.99
 LENGTH_EDGES = (-500, -100, 0, 1, 101, 501)  # characters by which the chosen completion is longer
 
 
@@ -102,8 +103,17 @@ def roc_auc(
 ) -> Json:
     """The area under the ROC curve: how often a positive's value is above a negative's, equal values counting half.
 
-    All arrays are (n,). It is the U of Mann and Whitney 1947 over its highest value; the draws weigh values that are
-    sorted once. NaN without positives or without negatives.
+    All arrays are (n,). NaN without positives or without negatives.
+    """
+    return metrics.estimate(*drawn_auc(values, positive, cluster, n_clusters, samples=samples, seed=seed))
+
+
+def drawn_auc(
+    values: Floats, positive: npt.NDArray[np.bool_], cluster: Ints, n_clusters: int, *, samples: int, seed: int
+) -> tuple[float, Floats]:
+    """The same and its (samples,) bootstrap draws, which for equal clusters and seed are paired.
+
+    It is the U of Mann and Whitney 1947 over its highest value; the draws weigh values that are sorted once.
     """
     levels = np.unique(values, return_inverse=True)[1]
 
@@ -119,7 +129,33 @@ def roc_auc(
     for _ in range(samples):
         drawn = np.bincount(random.integers(0, n_clusters, n_clusters), minlength=n_clusters)
         draws.append(area(drawn[cluster].astype(np.float64)))
-    return metrics.estimate(area(np.ones(len(values))), np.array(draws))
+    return area(np.ones(len(values))), np.array(draws)
+
+
+def thresholds(probabilities: Floats, positive: npt.NDArray[np.bool_]) -> Json:
+    """What becomes of votes at each of up to THRESHOLDS thresholds, from the highest to the lowest, as counts.
+
+    probabilities, positive: (n,) of the positive class, and whether it was said. Predicted positive is who has at least
+    the threshold; so from these counts come the ROC curve, the precision-recall curve and every confusion matrix. The
+    thresholds are the hundredths, and of the probabilities that occur those which share all of them out evenly.
+    """
+    seen = np.unique(probabilities)
+    if len(seen) > THRESHOLDS - HUNDREDTHS:
+        seen = np.unique(np.quantile(probabilities, np.linspace(0, 1, THRESHOLDS - HUNDREDTHS), method="lower"))
+    grid = np.arange(1, HUNDREDTHS + 1) / (HUNDREDTHS + 1)
+    cuts = np.unique(np.concatenate([seen, grid]))[::-1]
+
+    def reached(of: Floats) -> list[int]:
+        counts: list[int] = (len(of) - np.searchsorted(np.sort(of), cuts, side="left")).tolist()
+        return counts
+
+    return {
+        "thresholds": cuts.tolist(),
+        "true_positives": reached(probabilities[positive]),
+        "false_positives": reached(probabilities[~positive]),
+        "positives": int(positive.sum()),
+        "negatives": int((~positive).sum()),
+    }
 
 
 def margin_sizes(pairs: Pairs, rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> Json:

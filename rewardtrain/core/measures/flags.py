@@ -74,6 +74,7 @@ def flag_report(
     labels: Sequence[str],
     *,
     class_temperature: float = 1.0,
+    rival: tuple[npt.NDArray[Any], Sequence[str]] | None = None,
     samples: int,
     seed: int,
 ) -> Json | None:
@@ -81,30 +82,37 @@ def flag_report(
 
     logits: (N, 2), calibrated; class_temperature is what their difference was divided by, for the figures before it.
     A class is predicted where its probability is above a half. What to compare with: the accuracy of always saying the
-    commoner class of these votes, and the log loss of always saying their base rate, which is the best constant.
+    commoner class of these votes, and the log loss of always saying their base rate, which is the best constant. rival:
+    logits and labels of the champion; where it classifies the same flag, "champion" has it on the same votes.
     """
     votes = collect_votes(groups, labels)
     if not len(votes.index):
         return None
     margins = votes.margins(logits)
     raw = margins * class_temperature
-    sums, draws = _summed(votes, margins, raw, samples=samples, seed=seed)
+    theirs = _same_classes(rival, labels)
+    drawn = {"samples": samples, "seed": seed}
+    sums, draws = _summed(votes, margins, raw, None if theirs is None else votes.margins(theirs), **drawn)
     n, drawn_n = sums["n"], draws["n"]
     share, drawn_share = sums["positive"] / n, _divide(draws["positive"], drawn_n)
     common = 1 if share >= 0.5 else 0
 
-    def auc(values: Floats) -> Json | None:
+    def auc(values: Floats) -> tuple[float, Floats] | None:
         if not 0 < share < 1:
             return None
-        of_votes = values[votes.index], votes.positive, votes.cluster, votes.n_clusters
-        return curves.roc_auc(*of_votes, samples=samples, seed=seed)
+        return curves.drawn_auc(values[votes.index], votes.positive, votes.cluster, votes.n_clusters, **drawn)
 
+    ahead = logits[:, 1].astype(np.float64) - logits[:, 0]
+    area, area_of_reward = auc(ahead), auc(logits[:, 1])
+    base_rate, drawn_base_rate = _entropy(share), _entropy(drawn_share)
     return {
         "flag": dict(zip(("name", "positive"), flag_of(labels) or (), strict=True)),
         "n_votes": int(n),
         "n_completions": len(np.unique(votes.index)),
-        "roc_auc": auc(logits[:, 1] - logits[:, 0]),
-        "roc_auc_of_reward": auc(logits[:, 1]),
+        "n_prompts": len(np.unique(votes.cluster)),
+        "roc_auc": area and metrics.estimate(*area),
+        "roc_auc_of_reward": area_of_reward and metrics.estimate(*area_of_reward),
+        "curve": curves.thresholds(metrics.probability(ahead)[votes.index], votes.positive),
         **{
             name: metrics.estimate(sums[name] / n, _divide(draws[name], drawn_n))
             for name in ("accuracy", "log_loss", "log_loss_raw")
@@ -112,17 +120,51 @@ def flag_report(
         "baseline": {
             "class": labels[common],
             "accuracy": metrics.estimate(*((share, drawn_share) if common else (1 - share, 1 - drawn_share))),
-            "log_loss": metrics.estimate(_entropy(share), _entropy(drawn_share)),
+            "log_loss": metrics.estimate(base_rate, drawn_base_rate),
+            # Of the model minus the base rate's, on the same draws.
+            "difference": metrics.estimate(
+                sums["log_loss"] / n - base_rate, _divide(draws["log_loss"], drawn_n) - drawn_base_rate
+            ),
         },
+        "champion": None
+        if theirs is None
+        else _against(area, auc(theirs[:, 1].astype(np.float64) - theirs[:, 0]), sums, draws),
         "classes": [_class(label, name, sums, draws) for label, name in enumerate(labels)],
         "class_temperature": class_temperature,
-        "ece": curves.calibration(votes, margins, samples=samples, seed=seed),
-        "ece_raw": curves.calibration(votes, raw, samples=samples, seed=seed),
+        "ece": curves.calibration(votes, margins, **drawn),
+        "ece_raw": curves.calibration(votes, raw, **drawn),
+    }
+
+
+def _same_classes(
+    rival: tuple[npt.NDArray[Any], Sequence[str]] | None, labels: Sequence[str]
+) -> npt.NDArray[Any] | None:
+    """A rival's logits in the order of these labels; None where it has others, or classifies nothing."""
+    if rival is None or sorted(rival[1]) != sorted(labels):
+        return None
+    return rival[0] if tuple(rival[1]) == tuple(labels) else rival[0][:, ::-1]
+
+
+def _against(
+    area: tuple[float, Floats] | None,
+    theirs: tuple[float, Floats] | None,
+    sums: dict[str, float],
+    draws: dict[str, Floats],
+) -> Json:
+    """The champion on the same votes; differences are ours minus the champion's, on the same draws of prompts."""
+    loss, rival = ((sums[name] / sums["n"], _divide(draws[name], draws["n"])) for name in ("log_loss", "rival"))
+    return {
+        "log_loss": metrics.estimate(*rival),
+        "roc_auc": theirs and metrics.estimate(*theirs),
+        "difference": {
+            "log_loss": metrics.estimate(loss[0] - rival[0], loss[1] - rival[1]),
+            "roc_auc": metrics.estimate(area[0] - theirs[0], area[1] - theirs[1]) if area and theirs else None,
+        },
     }
 
 
 def _summed(
-    votes: Votes, margins: Floats, raw: Floats, *, samples: int, seed: int
+    votes: Votes, margins: Floats, raw: Floats, rival: Floats | None, *, samples: int, seed: int
 ) -> tuple[dict[str, float], dict[str, Floats]]:
     """Sums over all votes by name, and (samples,) sums of each bootstrap draw. A margin of 0 is half right."""
     right = metrics.correct(margins)
@@ -135,6 +177,8 @@ def _summed(
         "right_1": right * votes.positive,
         "right_0": right * ~votes.positive,
     }
+    if rival is not None:
+        columns["rival"] = metrics.log_loss(rival)
     table = metrics.cluster_sums(np.stack(list(columns.values()), axis=1), votes.cluster, votes.n_clusters)
     drawn = metrics.resampled_sums(table, samples=samples, seed=seed)
     return dict(zip(columns, table.sum(axis=0).tolist(), strict=True)), dict(zip(columns, drawn.T, strict=True))

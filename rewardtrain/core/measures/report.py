@@ -12,7 +12,8 @@ from rewardtrain.core.data.groups import Group
 from rewardtrain.core.measures import curves, metrics, people
 from rewardtrain.core.measures.flags import flag_report
 
-SCHEMA = 2  # 1 had no calibration, distributions or people, and no intervals of parts
+# 1 had no calibration, distributions or people, and no intervals of parts; 2 of a flag neither thresholds nor champion.
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,14 @@ def build_report(
         **(_on_pairs(groups, pairs, scores, champion, **drawn) if len(pairs.chosen) else _NO_PAIRS),
         "human_ceiling": people.human_ceiling(groups, **drawn),
         "people": people.people_and_model(groups, scores.rewards, temperature=scores.temperature),
-        "flags": flag_report(groups, scores.logits, scores.labels, class_temperature=scores.class_temperature, **drawn),
+        "flags": flag_report(
+            groups,
+            scores.logits,
+            scores.labels,
+            class_temperature=scores.class_temperature,
+            rival=(champion.logits, champion.labels) if champion else None,
+            **drawn,
+        ),
         "seconds": round(scores.seconds, 3),
         "peak_memory_mb": round(peak_memory_mb, 1),
         "device": device,
@@ -229,6 +237,7 @@ def flag_lines(flags: dict[str, Any] | None) -> list[str]:
         f"flag {flags['flag']['name']}: ROC AUC {area},"
         f" {flags['n_votes']} votes on {flags['n_completions']} completions",
         f"  accuracy {_estimate(flags['accuracy'])}, always {baseline['class']} {_estimate(baseline['accuracy'])}",
+        *_flag_champion_lines(flags["champion"]),
         f"  log loss {_estimate(flags['log_loss'])}, the base rate has {_estimate(baseline['log_loss'])};"
         f" before calibration {_estimate(flags['log_loss_raw'])}",
         f"  expected calibration error {_estimate(error)}, a perfect model has {error['by_chance']:.4f} on these votes;"
@@ -238,6 +247,16 @@ def flag_lines(flags: dict[str, Any] | None) -> list[str]:
             f" recall {_estimate(one['recall'])}, n {one['n']}"
             for one in flags["classes"]
         ),
+    ]
+
+
+def _flag_champion_lines(champion: dict[str, Any] | None) -> list[str]:
+    if champion is None:
+        return []
+    difference = champion["difference"]
+    return [
+        f"  champion: ROC AUC {_estimate(champion['roc_auc'])}, log loss {_estimate(champion['log_loss'])}; ours minus"
+        f" the champion's {_estimate(difference['roc_auc'])} and {_estimate(difference['log_loss'])}"
     ]
 
 

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from labeling.errors import PodiumError
 from labeling.models import Project
 from rewardtrain import policy, runs, tasks
-from rewardtrain.models import TrainingRun
+from rewardtrain.models import Evaluation, TrainingRun
 
 LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 30.0
@@ -37,7 +37,8 @@ class Command(BaseCommand):
             raise CommandError(error.detail) from error
         tasks.sweep_soon()
         version = run.dataset_version
-        self.stdout.write(f"Run {run.number} is queued: version {version.number}, {version.n_pairs} pairs.")
+        size = f"{version.n_labels} labels" if run.project.classifies else f"{version.n_pairs} pairs"
+        self.stdout.write(f"Run {run.number} is queued: version {version.number}, {size}.")
         if wait:
             self._wait(run)
 
@@ -48,12 +49,7 @@ class Command(BaseCommand):
         model = run.reward_model
         evaluation = model.evaluations.get()
         word = "is the champion now" if model.champion else "is not the champion"
-        self.stdout.write(
-            f"Version {model.version} {word}. accuracy {evaluation.accuracy:.4f} "
-            f"({evaluation.accuracy_low:.4f} to {evaluation.accuracy_high:.4f}), longer wins "
-            f"{evaluation.report['baseline_longer']['accuracy']:.4f}, log loss {evaluation.log_loss:.4f}, "
-            f"ln 2 {evaluation.report['ln2']:.4f}, on {evaluation.n_pairs} test pairs"
-        )
+        self.stdout.write(f"Version {model.version} {word}. {_figures(evaluation)}")
         for reason in model.gate["reasons"]:
             self.stdout.write(f"  {reason}")
 
@@ -69,3 +65,15 @@ class Command(BaseCommand):
                     told = True
                 time.sleep(LOOK_SECONDS)
                 run.refresh_from_db()
+
+
+def _figures(evaluation: Evaluation) -> str:
+    report = evaluation.report
+    if evaluation.accuracy is None:  # flags alone; the gate's reasons have the rest
+        flags = report["flags"]
+        return f"log loss {flags['log_loss']['value']:.4f} of {flags['flag']['name']} on {flags['n_votes']} test labels"
+    return (
+        f"accuracy {evaluation.accuracy:.4f} ({evaluation.accuracy_low:.4f} to {evaluation.accuracy_high:.4f}), "
+        f"longer wins {report['baseline_longer']['accuracy']:.4f}, log loss {evaluation.log_loss:.4f}, "
+        f"ln 2 {report['ln2']:.4f}, on {evaluation.n_pairs} test pairs"
+    )

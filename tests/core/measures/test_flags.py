@@ -143,3 +143,62 @@ def test_a_good_classifier_has_narrower_intervals_with_more_texts() -> None:
         return float(auc["high"] - auc["low"])
 
     assert width(800) < width(80) / 2
+
+
+def test_each_threshold_carries_what_becomes_of_the_votes() -> None:
+    """Chances 0.9, 0.6, 0.6 and 0.2, of which the second and the last are of the other class."""
+    ahead = [math.log(9), math.log(1.5), math.log(1.5), -math.log(4)]
+    curve = report(texts([True], [False], [True], [False]), logits_of(*ahead))["curve"]
+    at = {
+        round(cut, 6): (hit, false)
+        for cut, hit, false in zip(curve["thresholds"], curve["true_positives"], curve["false_positives"], strict=True)
+    }
+    assert (curve["positives"], curve["negatives"]) == (2, 2)
+    assert curve["thresholds"] == sorted(curve["thresholds"], reverse=True)
+    assert {cut: at[cut] for cut in (0.95, 0.7, 0.5, 0.1)} == {
+        0.95: (0, 0),
+        0.7: (1, 0),
+        0.5: (2, 1),
+        0.1: (2, 2),
+    }
+
+
+def test_a_curve_has_a_few_hundred_points_however_many_the_texts_and_gives_the_roc_auc_again() -> None:
+    draw = np.random.default_rng(0)
+    said = draw.random(3000) < 0.4
+    got = report(texts(*[[bool(each)] for each in said]), logits_of(*(draw.normal(size=3000) + 1.5 * said)))
+    curve = got["curve"]
+    assert len(curve["thresholds"]) <= 299
+    sensitivity = np.array([0, *curve["true_positives"], curve["positives"]]) / curve["positives"]
+    false = np.array([0, *curve["false_positives"], curve["negatives"]]) / curve["negatives"]
+    assert np.trapezoid(sensitivity, false) == pytest.approx(got["roc_auc"]["value"], abs=0.002)
+
+
+def test_the_champion_stands_beside_on_the_same_votes_whichever_way_its_classes_are_named() -> None:
+    groups = texts([True], [False], [True], [False], [True])
+    ours, theirs = logits_of(2, -1, 1, -2, 1), logits_of(1, 1, -1, -1, 0)
+    got = report(groups, ours, rival=(theirs, RUDE))["champion"]
+    assert got == report(groups, ours, rival=(theirs[:, ::-1], ("rude", "not_rude")))["champion"]
+    alone = report(groups, theirs)
+    assert got["log_loss"] == alone["log_loss"]
+    assert got["roc_auc"] == alone["roc_auc"]
+    own = report(groups, ours)
+    assert got["difference"]["log_loss"]["value"] == pytest.approx(
+        own["log_loss"]["value"] - alone["log_loss"]["value"]
+    )
+    assert got["difference"]["roc_auc"]["value"] == pytest.approx(own["roc_auc"]["value"] - alone["roc_auc"]["value"])
+    equal = report(groups, ours, rival=(ours, RUDE))["champion"]["difference"]
+    assert equal == {name: {"value": 0, "low": 0, "high": 0} for name in ("log_loss", "roc_auc")}
+
+
+def test_a_champion_of_another_flag_or_without_classes_is_not_compared() -> None:
+    groups = texts([True], [False])
+    assert report(groups, logits_of(1, -1), rival=(logits_of(1, -1), ("not_kind", "kind")))["champion"] is None
+    assert report(groups, logits_of(1, -1), rival=(np.zeros((2, 1)), ()))["champion"] is None
+
+
+def test_the_distance_to_the_base_rate_has_an_interval_of_its_own() -> None:
+    got = report(texts([True], [False], [True], [False]), logits_of(3, -3, 3, -3))
+    difference = got["baseline"]["difference"]
+    assert difference["value"] == pytest.approx(got["log_loss"]["value"] - got["baseline"]["log_loss"]["value"])
+    assert difference["low"] <= difference["value"] <= difference["high"]

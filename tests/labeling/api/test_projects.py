@@ -16,6 +16,7 @@ def test_a_made_project_reads_back_as_it_was_sent() -> None:
     sent = {
         "slug": "helpful",
         "name": "Helpful",
+        "kind": "ranking",
         "guidelines": "Prefer the truth.",
         "flags": [{"name": "hateful", "label": "Hateful"}],
         "ask_strength": True,

@@ -35,7 +35,7 @@ SETTINGS = {"name": "Second", "guidelines": "# Best first", "flags": "", "overla
 
 
 def test_a_project_is_made_and_its_maker_manages_it(client: Client, manager: User) -> None:
-    made = {**SETTINGS, "slug": "second", "flags": "Factual error\nhateful: Hateful to somebody"}
+    made = {**SETTINGS, "slug": "second", "kind": "ranking", "flags": "Factual error\nhateful: Hateful to somebody"}
     response = client.post("/projects/new/", made, follow=True)
     assert response.redirect_chain == [("/p/second/prompts/", 302)]
     project = Project.objects.get(slug="second")
@@ -49,8 +49,16 @@ def test_a_project_is_made_and_its_maker_manages_it(client: Client, manager: Use
 
 
 def test_a_slug_that_is_taken_is_told_at_its_field(client: Client) -> None:
-    response = client.post("/projects/new/", {**SETTINGS, "slug": "work"})
+    response = client.post("/projects/new/", {**SETTINGS, "slug": "work", "kind": "ranking"})
     assert b"There is a project &#x27;work&#x27; already" in response.content
+
+
+def test_a_classification_is_made_with_a_question_and_refused_without(client: Client) -> None:
+    made = {**SETTINGS, "slug": "texts", "kind": "classification"}
+    response = client.post("/projects/new/", made)
+    assert "give it a flag, for example hateful: Hateful" in response.content.decode()
+    client.post("/projects/new/", made | {"flags": "hateful: Hateful"})
+    assert Project.objects.get(slug="texts").classifies
 
 
 def test_settings_show_what_is_and_store_what_is_sent(client: Client, project: Project) -> None:

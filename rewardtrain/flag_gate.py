@@ -1,0 +1,110 @@
+"""The gate of a model that classifies: judged by people's answers to its flag on the test split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from rewardtrain.wording import number, with_range
+
+# As of pairs: fewer say nothing.
+MIN_TEST_LABELS = 20
+MIN_TEST_PROMPTS = 5
+
+Flags = Mapping[str, Any]  # the report's section "flags"
+Check = tuple[bool, str]
+
+
+def flag_checks(flags: Flags | None) -> list[Check]:
+    """Against the base rate, against chance, and against the champion and the newest head on the same labels.
+
+    The base rate is the best that can be said without reading a text; its log loss is beaten only where the whole
+    interval of the difference is below zero. Of a champion the model may fall short by no more than noise.
+    """
+    if too_few := _too_few(flags):
+        return [(False, too_few)]
+    assert flags is not None
+    checks = [_against_base_rate(flags), _against_chance(flags)]
+    if champion := flags.get("champion"):
+        checks += _against(flags, champion, _("the champion"))
+    if head := flags.get("head_rival"):
+        checks += _against(flags, head, _("the newest head, version %(version)s") % {"version": head["version"]})
+    return checks
+
+
+def _too_few(flags: Flags | None) -> str:
+    labels, prompts = (flags["n_votes"], flags["n_prompts"]) if flags else (0, 0)
+    if labels < MIN_TEST_LABELS or prompts < MIN_TEST_PROMPTS:
+        words = _(
+            "The test split has %(labels)s labels of %(prompts)s texts; "
+            "at least %(min_labels)s labels of %(min_prompts)s texts are needed to judge a model."
+        )
+        least = {"min_labels": MIN_TEST_LABELS, "min_prompts": MIN_TEST_PROMPTS}
+        return words % {"labels": labels, "prompts": prompts, **least}
+    if flags and flags["roc_auc"] is None:
+        words = _("All %(labels)s test labels say the same, so it can't be seen whether the model tells texts apart.")
+        return words % {"labels": labels}
+    return ""
+
+
+def _against_base_rate(flags: Flags) -> Check:
+    lower = flags["baseline"]["difference"]["high"] < 0
+    words = (
+        _(
+            "Log loss %(loss)s is below the base rate's %(base)s beyond noise, on %(n)s test labels "
+            "(difference %(gap)s)."
+        )
+        if lower
+        else _(
+            "Log loss %(loss)s is not below the base rate's %(base)s beyond noise, on %(n)s test labels "
+            "(difference %(gap)s)."
+        )
+    )
+    said = {
+        "loss": number(flags["log_loss"]["value"]),
+        "base": number(flags["baseline"]["log_loss"]["value"]),
+        "gap": with_range(flags["baseline"]["difference"], sign="+"),
+        "n": flags["n_votes"],
+    }
+    return lower, words % said
+
+
+def _against_chance(flags: Flags) -> Check:
+    above = flags["roc_auc"]["low"] > 0.5
+    words = (
+        _("ROC AUC %(auc)s is above chance with its whole interval, on %(n)s test labels.")
+        if above
+        else _("ROC AUC %(auc)s is not above chance with its whole interval, on %(n)s test labels.")
+    )
+    return above, words % {"auc": with_range(flags["roc_auc"]), "n": flags["n_votes"]}
+
+
+def _against(flags: Flags, rival: Mapping[str, Any], name: str) -> list[Check]:
+    """By the paired bootstrap: both models on the same draws of texts."""
+    loss, area = rival["difference"]["log_loss"], rival["difference"]["roc_auc"]
+    higher, less = loss["low"] > 0, area["high"] < 0
+    loss_words = (
+        _("Log loss %(own)s is higher than the %(theirs)s of %(name)s beyond noise (difference %(gap)s).")
+        if higher
+        else _("Log loss %(own)s is not higher than the %(theirs)s of %(name)s beyond noise (difference %(gap)s).")
+    )
+    area_words = (
+        _("ROC AUC %(own)s is below the %(theirs)s of %(name)s beyond noise (difference %(gap)s).")
+        if less
+        else _("ROC AUC %(own)s is not below the %(theirs)s of %(name)s beyond noise (difference %(gap)s).")
+    )
+    checks = {"log_loss": (not higher, loss_words), "roc_auc": (not less, area_words)}
+    return [
+        (passed, words % {"name": name, **_beside(flags, rival, measure)})
+        for measure, (passed, words) in checks.items()
+    ]
+
+
+def _beside(flags: Flags, rival: Mapping[str, Any], measure: str) -> dict[str, str]:
+    return {
+        "own": number(flags[measure]["value"]),
+        "theirs": number(rival[measure]["value"]),
+        "gap": with_range(rival["difference"][measure], sign="+"),
+    }

@@ -1,0 +1,145 @@
+"""The threshold of a model that classifies: what each would make of the test split, and the one that is used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from labeling.agreement import wilson
+from labeling.errors import Conflict, Invalid
+from labeling.models import User
+from rewardtrain.models import RewardModel
+
+Flags = Mapping[str, Any]  # the report's section "flags"
+WANTED = 0.9  # precision, or recall, of the presets
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of n test labels with Wilson's 95 % interval; None of none."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The test labels at one threshold. Positive is the class whose logit is the reward."""
+
+    threshold: float
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    true_negatives: int
+    independent: float  # of a label: texts a label, for people who label one text judge the same thing
+
+    @property
+    def precision(self) -> Rate:
+        return self._rate(self.true_positives, self.true_positives + self.false_positives)
+
+    @property
+    def recall(self) -> Rate:
+        return self._rate(self.true_positives, self.true_positives + self.false_negatives)
+
+    @property
+    def false_positive_rate(self) -> Rate:
+        return self._rate(self.false_positives, self.false_positives + self.true_negatives)
+
+    @property
+    def f1(self) -> Rate:
+        """2 J / (1 + J) of J, the share of true positives in all that are positive or are called so: so it has J's
+        interval."""
+        shared = self._rate(self.true_positives, self.true_positives + self.false_positives + self.false_negatives)
+        return Rate(_f1(shared.value), _f1(shared.low), _f1(shared.high), shared.n)
+
+    def _rate(self, part: int, n: int) -> Rate:
+        if not n:
+            return Rate(None, None, None, 0)
+        return Rate(part / n, *wilson(part / n, n * self.independent), n)
+
+
+@dataclass(frozen=True)
+class Preset:
+    label: str
+    outcome: Outcome | None  # None: no threshold reaches it
+
+
+def outcomes(flags: Flags) -> list[Outcome]:
+    """At every threshold that was measured, the highest first."""
+    curve = flags["curve"]
+    return [
+        Outcome(cut, hits, false, curve["positives"] - hits, curve["negatives"] - false, _independent(flags))
+        for cut, hits, false in zip(curve["thresholds"], curve["true_positives"], curve["false_positives"], strict=True)
+    ]
+
+
+def outcome_at(flags: Flags, threshold: float) -> Outcome:
+    """At the measured threshold that is nearest."""
+    return min(outcomes(flags), key=lambda outcome: abs(outcome.threshold - threshold))
+
+
+def presets(flags: Flags) -> list[Preset]:
+    """The best F1; of those that reach the wanted precision the highest recall, and the other way round."""
+    found = outcomes(flags)
+    precise = [each for each in found if (each.precision.value or 0) >= WANTED and each.true_positives]
+    complete = [each for each in found if (each.recall.value or 0) >= WANTED]
+    said = {"share": round(100 * WANTED)}
+    return [
+        Preset(_("Best F1"), max(found, key=lambda each: each.f1.value or 0, default=None)),
+        Preset(
+            _("Precision of %(share)s %% or more") % said,
+            max(precise, key=lambda each: each.recall.value or 0, default=None),
+        ),
+        Preset(
+            _("Recall of %(share)s %% or more") % said,
+            max(complete, key=lambda each: each.precision.value or 0, default=None),
+        ),
+    ]
+
+
+def flags_of(model: RewardModel) -> Flags:
+    """What the model's report says of its flag. Raises Conflict('no_thresholds') where it measured none."""
+    evaluation = model.evaluations.first()
+    flags = evaluation.report.get("flags") if evaluation else None
+    if not flags or "curve" not in flags:
+        words = _("Version %(version)s has no thresholds: its report has no labels of a flag. Train a binary head.")
+        raise Conflict("no_thresholds", words % {"version": model.version})
+    return dict(flags)
+
+
+def parse(value: object) -> float:
+    """Raises Invalid('threshold_invalid'), naming the value."""
+    try:
+        threshold = float(str(value).replace(",", "."))
+    except ValueError:
+        threshold = math.nan
+    if isinstance(value, bool) or not 0 < threshold < 1:
+        words = _("A threshold is a number above 0 and below 1, such as 0.5, not %(value)s.")
+        raise Invalid("threshold_invalid", words % {"value": str(value)[:80] or "“”"}, attr="threshold")
+    return threshold
+
+
+def choose(model: RewardModel, value: object, *, by: User | None) -> RewardModel:
+    """Notes what counts as positive from now on, and who said so. The same again changes who and when.
+
+    Raises Invalid('threshold_invalid'), Conflict('no_thresholds').
+    """
+    flags_of(model)
+    model.threshold, model.threshold_by, model.threshold_at = parse(value), by, timezone.now()
+    model.save(update_fields=["threshold", "threshold_by", "threshold_at"])
+    return model
+
+
+def _independent(flags: Flags) -> float:
+    return float(flags["n_prompts"] / flags["n_votes"]) if flags["n_votes"] else 1.0
+
+
+def _f1(shared: float | None) -> float | None:
+    return None if shared is None else 2 * shared / (1 + shared)
