@@ -10,6 +10,7 @@ import json
 import signal
 import subprocess
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,17 @@ def score(project: Project, prompt: object, completions: list[str], *, timeout: 
     model = registry.champion(project)
     if model is None:
         raise Conflict("no_champion", _("The project has no champion yet: train a model, or promote one by hand."))
+    [answer] = score_many(model, [{"prompt": prompt, "completions": completions}], timeout=timeout)
+    return {"model": model.version, **answer}
+
+
+def score_many(
+    model: RewardModel, rows: Sequence[Mapping[str, object]], *, timeout: float = SECONDS
+) -> list[dict[str, Any]]:
+    """The same for many prompts, {"prompt", "completions"} each, by one model: an answer for each, in their order.
+
+    Raises Invalid('bad_request') naming the row by its line, Unavailable.
+    """
     folder = runs.model_folder(model)
     if not (folder / "manifest.json").is_file():
         # Our trouble, not the caller's: without this the process would call the folder a bad argument.
@@ -47,9 +59,9 @@ def score(project: Project, prompt: object, completions: list[str], *, timeout: 
             "Model %(version)s is not in %(folder)s any more; restore it from a backup, or promote another model."
         )
         raise Unavailable("failed", words % {"version": model.version, "folder": folder})
-    line = json.dumps({"prompt": prompt, "completions": completions}).encode()
-    output = run_core("score", folder, stdin=line, timeout=timeout)
-    return {"model": model.version, **json.loads(output)}
+    lines = "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+    output = run_core("score", folder, stdin=lines, timeout=timeout)
+    return [json.loads(line) for line in output.splitlines()]
 
 
 def evaluate(model: RewardModel, data: Path, *, timeout: float | None = None) -> str:

@@ -12,24 +12,26 @@ from kombu.exceptions import ChannelError
 from labeling import bell
 from labeling.errors import Conflict, PodiumError
 from labeling.models import Project
-from rewardtrain import ahead, policy, runs, worker
-from rewardtrain.models import TrainingRun
+from rewardtrain import ahead, autolabels, chunks, jobs, policy, runs, worker
+from rewardtrain.models import AutoLabelJob, TrainingRun
 
 logger = logging.getLogger(__name__)
 
 # A head, which is ready in a second, never waits behind a fine-tuning of an hour.
 QUEUES = {policy.Depth.HEAD: "head", policy.Depth.FULL: "train"}
 ENCODE_EXPIRES_SECONDS = 30  # a sweep asks again
+JOB_EXPIRES_SECONDS = 5  # so does the sweep
 
 
 @shared_task
 def sweep() -> None:
     """Every few seconds, by beat: whatever a lost message or a dead worker left undone is found here."""
     start_due_runs()
-    requeued = runs.requeue_stale()
-    if any((requeued.queued, requeued.failed, requeued.cancelled)):
-        logger.warning("silent runs: %s", requeued)
+    for requeued in (runs.requeue_stale(), jobs.requeue_stale(AutoLabelJob, advice=chunks.ADVICE)):
+        if any((requeued.queued, requeued.failed, requeued.cancelled)):
+            logger.warning("gone silent: %s", requeued)
     ring()
+    ring_for_jobs()
     ask_to_encode()
 
 
@@ -56,6 +58,11 @@ def encode() -> None:
 @shared_task
 def train(run_id: int) -> None:
     worker.work(run_id)
+
+
+@shared_task
+def label(job_id: int) -> None:
+    autolabels.work(job_id)
 
 
 def start_due_runs() -> None:
@@ -86,6 +93,14 @@ def ring() -> None:
         if waiting and not waiting_messages(queue=queue):
             for run_id in waiting:
                 train.apply_async((run_id,), queue=queue)
+
+
+def ring_for_jobs() -> None:
+    """One at a time in all of Podium, the oldest first: each keeps a model in memory, and one of few threads here."""
+    working = AutoLabelJob.objects.filter(state=runs.State.RUNNING).exists()
+    waiting = AutoLabelJob.objects.filter(state=runs.State.QUEUED).order_by("pk").first()
+    if waiting and not working:
+        label.apply_async((waiting.pk,), expires=JOB_EXPIRES_SECONDS)
 
 
 def ask_to_encode() -> None:
