@@ -74,6 +74,29 @@ def work(job_id: int) -> None:
     chunks.carry_out(job, job.reward_model, lambda size: next_chunk(job, size))
 
 
+def newest_model(project: Project) -> RewardModel | None:
+    """Whose word is asked for where no version is named: that of the newest job, else the champion's."""
+    newest = AutoLabelJob.objects.filter(project=project).select_related("reward_model").first()
+    return newest.reward_model if newest else registry.champion(project)
+
+
+def model_of(project: Project, version: str) -> RewardModel:
+    """By its number, or the newest job's. Raises Invalid('unknown_model'), Conflict('no_champion')."""
+    if not version:
+        if model := newest_model(project):
+            return model
+        raise Conflict("no_champion", _("The project has no champion yet: train a model, or promote one by hand."))
+    found = (
+        RewardModel.objects.filter(project=project, version=version)
+        if version.isdecimal() and len(version) < 10
+        else None
+    )
+    if found is None or not (model := found.first()):
+        words = _("There is no model %(value)r here; give the number of a version.")
+        raise Invalid("unknown_model", words % {"value": version}, attr="model")
+    return model
+
+
 # --- Which prompts ----------------------------------------------------------------------------------------------------
 
 

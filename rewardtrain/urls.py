@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from rewardtrain.views import machine, models, policy, runs
+from rewardtrain.views import autolabels, machine, models, policy, runs
 
 urlpatterns = [
+    path("p/<slug:slug>/automatic/", autolabels.index, name="auto_labels"),
+    path("p/<slug:slug>/automatic/<int:number>/cancel/", autolabels.cancel, name="auto_label_cancel"),
     path("p/<slug:slug>/machine/", machine.overview, name="project_machine"),
     path("p/<slug:slug>/policy/", policy.change, name="policy"),
     path("p/<slug:slug>/runs/", runs.index, name="runs"),

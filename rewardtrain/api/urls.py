@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rewardtrain.api import models, runs, score
+from rewardtrain.api import autolabels, models, runs, score
 
 app_name = "rewardtrain_api"
 urlpatterns = [
@@ -13,5 +13,17 @@ urlpatterns = [
     path("projects/<slug:slug>/models/<int:version>/report/", models.ModelReport.as_view(), name="model_report"),
     path("projects/<slug:slug>/models/<int:version>/promote/", models.PromoteModel.as_view(), name="model_promote"),
     path("projects/<slug:slug>/models/<int:version>/rollback/", models.RollBackModel.as_view(), name="model_rollback"),
+    path("projects/<slug:slug>/auto-labels/", autolabels.AutoLabels.as_view(), name="auto_labels"),
+    path(
+        "projects/<slug:slug>/auto-labels/agreement/",
+        autolabels.AutoLabelAgreement.as_view(),
+        name="auto_label_agreement",
+    ),
+    path("projects/<slug:slug>/auto-labels/<int:number>/", autolabels.OneAutoLabelJob.as_view(), name="auto_label_job"),
+    path(
+        "projects/<slug:slug>/auto-labels/<int:number>/cancel/",
+        autolabels.CancelAutoLabelJob.as_view(),
+        name="auto_label_job_cancel",
+    ),
     path("projects/<slug:slug>/score/", score.Score.as_view(), name="score"),
 ]

@@ -49,6 +49,11 @@ class AutoLabelJob(Job):
     def __str__(self) -> str:
         return f"automatic labels {self.number}"
 
+    @property
+    def pairs(self) -> int:
+        """Of unranked prompts, so far."""
+        return self.kept + self.below
+
 
 class ModelPreference(models.Model):
     """What a model prefers, and how surely. Never among people's pairs."""

@@ -104,12 +104,14 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "export", f"{one}/export/"),
         (site.manager, "runs", f"{one}/runs/"),
         (site.manager, "models", f"{one}/models/"),
+        (site.manager, "automatic", f"{one}/automatic/"),
         (site.manager, "rank-empty", f"{two}/rank/"),
         (site.manager, "history-empty", f"{two}/history/"),
         (site.manager, "guidelines-empty", f"{two}/guidelines/"),
         (site.manager, "export-empty", f"{two}/export/"),
         (site.manager, "runs-empty", f"{two}/runs/"),
         (site.manager, "models-empty", f"{two}/models/"),
+        (site.manager, "automatic-empty", f"{two}/automatic/"),
         (site.administrator, "styleguide", "/styleguide/"),
     ]
 

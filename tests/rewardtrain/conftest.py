@@ -1,5 +1,6 @@
 """A project with enough rankings for a run, and rows as runs leave them."""
 
+import math
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,10 @@ from django.test import override_settings
 from django.utils import timezone
 
 from labeling.datasets import freeze
-from labeling.models import DatasetVersion, Project, Ranking
+from labeling.models import DatasetVersion, Project, Prompt, Ranking
 from rewardtrain import registry
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.models import RewardModel, RunPoint, TrainingRun
+from rewardtrain.models import AutoLabelJob, PromptScore, RewardModel, RunPoint, TrainingRun
 from tests.backbones import BAD, GOOD, WORDS, save_tiny_bert
 from tests.factories import join, make_project, make_prompt, rank
 from tests.reports import draw_report
@@ -163,6 +164,46 @@ def make_model(
             report=report or make_report(),
             rival_pk=rival.pk if rival else None,
         )
+
+
+def make_auto_labels(model: RewardModel, *, n: int = 60, skill: float = 1.2) -> AutoLabelJob:
+    """A job that has ended, with scores of n prompts ranked since that fit the rankings more or less."""
+    draw, labeler = random.Random(1), join(model.project)
+    for _ in range(n):
+        make_prompt(model.project, split="test", k=2)
+    for _ in range(n):
+        prompt = rank(model.project, labeler).prompt
+        score_prompt(model, prompt, [draw.gauss(-skill * place, 1.0) for place in range(prompt.completions.count())])
+    return AutoLabelJob.objects.create(
+        project=model.project,
+        reward_model=model,
+        number=1 + model.project.auto_label_jobs.count(),
+        threshold=0.9,
+        state="succeeded",
+        done=n + 300,
+        total=n + 300,
+        decided=41,
+        partly=160,
+        left=99,
+        kept=512,
+        below=1288,
+        compared=n,
+        requested_by=model.project.created_by,
+        started_at=timezone.now(),
+        finished_at=timezone.now(),
+    )
+
+
+def score_prompt(model: RewardModel, prompt: Prompt, rewards: list[float]) -> PromptScore:
+    """What the model said of the prompt's completions, at temperature 1."""
+    weights = [math.exp(reward) for reward in rewards]
+    return PromptScore.objects.create(
+        reward_model=model,
+        prompt=prompt,
+        completions=list(prompt.completions.values_list("pk", flat=True)),
+        rewards=rewards,
+        probabilities=[weight / sum(weights) for weight in weights],
+    )
 
 
 def make_training(project: Project) -> TrainingRun:

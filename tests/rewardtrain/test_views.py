@@ -12,7 +12,15 @@ from rewardtrain import policy, registry, runs
 from rewardtrain.models import RunPoint, TrainingRun
 from tests.factories import join, make_project, make_user
 from tests.reports import as_schema_1, draw_report
-from tests.rewardtrain.conftest import CHAMPION, make_model, make_report, make_run, make_version, rank_prompts
+from tests.rewardtrain.conftest import (
+    CHAMPION,
+    make_auto_labels,
+    make_model,
+    make_report,
+    make_run,
+    make_version,
+    rank_prompts,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +37,9 @@ DOORS = [
     (POST, "model_promote", [1]),
     (POST, "model_rollback", []),
     (POST, "policy", []),
+    (GET, "auto_labels", []),
+    (POST, "auto_labels", []),
+    (POST, "auto_label_cancel", [1]),
 ]
 
 
@@ -62,7 +73,7 @@ def page(client: Client, project: Project, name: str, *args: object, **headers: 
 
 @pytest.mark.parametrize(("method", "name", "args"), DOORS)
 def test_every_door_knows_who_is_there(project: Project, method: str, name: str, args: list[int]) -> None:
-    make_model(project)
+    make_auto_labels(make_model(project), n=0)
     address = url(project, name, *args)
     owner = project.memberships.get(role=Role.MANAGER).user
     statuses = {
