@@ -26,7 +26,6 @@ from rewardtrain.preferring import is_held_out, kept, preferences
 
 THRESHOLD = 0.9
 LEARNT = 500  # prompts that a model was trained on and is compared on: enough to see how much better it knows them
-CHARACTERS = 4_000_000  # of a chunk
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +128,7 @@ def ranked_by(model: RewardModel) -> QuerySet[Prompt]:
 
 def next_chunk(job: AutoLabelJob, size: int) -> Chunk | None:
     rest = to_score(job.project, job.reward_model).filter(pk__gt=job.last_prompt).order_by("pk")
-    prompts = within(CHARACTERS, list(rest.prefetch_related("completions")[:size]))
+    prompts = chunks.within(list(rest.prefetch_related("completions")[:size]), length)
     if not prompts:
         return None
     rows = [
@@ -139,15 +138,8 @@ def next_chunk(job: AutoLabelJob, size: int) -> Chunk | None:
     return Chunk(rows, lambda answers: store(job, prompts, answers))
 
 
-def within(characters: int, prompts: Sequence[Prompt]) -> list[Prompt]:
-    """The first ones whose texts are no longer than that together; one at least."""
-    taken, length = list[Prompt](), 0
-    for prompt in prompts:
-        length += sum(len(completion.text) for completion in prompt.completions.all())
-        if taken and length > characters:
-            break
-        taken.append(prompt)
-    return taken
+def length(prompt: Prompt) -> int:
+    return sum(len(completion.text) for completion in prompt.completions.all())
 
 
 def store(job: AutoLabelJob, prompts: Sequence[Prompt], answers: Sequence[Answer]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 
@@ -24,12 +24,14 @@ from rewardtrain.worker import stopping
 
 AIM_SECONDS = 20.0  # of a chunk: what an interruption costs, against the seconds that a model takes to load
 FIRST_SIZE, LARGEST_SIZE = 16, 512  # rows
+CHARACTERS = 4_000_000  # of a chunk
 CHUNK_SECONDS = 30 * 60.0  # a chunk that takes longer than this hangs
 BEAT_SECONDS = 1.0
 ADVICE = "See the worker's log, then start it again."
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Answer = dict[str, Any]  # as scoring.score_many gives it
 
 
@@ -44,11 +46,20 @@ class Chunk:
     store: Callable[[list[Answer]], dict[str, Any]]
 
 
-def carry_out(job: Job, model: RewardModel, take: Callable[[int], Chunk | None]) -> None:
-    """Brings a claimed job as far as it can. `take` gives the next chunk, of that size; None where all is done."""
+def carry_out(
+    job: Job,
+    model: RewardModel,
+    take: Callable[[int], Chunk | None],
+    *,
+    at_end: Callable[[], dict[str, Any]] = dict,
+) -> None:
+    """Brings a claimed job as far as it can. `take` gives the next chunk, of that size; None where all is done.
+
+    `at_end` gives what is written into the row with its success.
+    """
     try:
         if _all(job, model, take):
-            jobs.end(job, State.SUCCEEDED, total=job.done)
+            jobs.end(job, State.SUCCEEDED, total=job.done, **at_end())
     except jobs.ClaimLost:
         logger.warning("%s: another worker has taken it over", job)
     except scoring.Unavailable as error:
@@ -115,3 +126,14 @@ def _interrupted(job: Job) -> bool:
 def next_size(size: int, seconds: float) -> int:
     """By how long this chunk took, but at most four times as many: the first texts may be short."""
     return max(1, min(round(size * AIM_SECONDS / max(seconds, 0.001)), 4 * size, LARGEST_SIZE))
+
+
+def within(items: Sequence[T], length: Callable[[T], int]) -> list[T]:
+    """The first ones that are no longer than a chunk's texts may be; one at least."""
+    taken, total = list[T](), 0
+    for item in items:
+        total += length(item)
+        if taken and total > CHARACTERS:
+            break
+        taken.append(item)
+    return taken

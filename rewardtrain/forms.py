@@ -79,7 +79,7 @@ class PolicyForm(forms.Form):
 
 class AutoLabelForm(forms.Form):
     threshold = forms.FloatField(
-        initial=100 * THRESHOLD,
+        initial=round(100 * THRESHOLD),
         label=gettext_lazy("Keep a pair if the model is at least so sure of it (%)"),
         help_text=gettext_lazy("Above 50 and below 100. Higher: fewer labels, and more of them right."),
         widget=forms.NumberInput(attrs={"min": "50", "max": "100", "step": "any", "inputmode": "decimal"}),

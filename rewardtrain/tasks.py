@@ -12,8 +12,9 @@ from kombu.exceptions import ChannelError
 from labeling import bell
 from labeling.errors import Conflict, PodiumError
 from labeling.models import Project
-from rewardtrain import ahead, autolabels, chunks, jobs, policy, runs, worker
-from rewardtrain.models import AutoLabelJob, TrainingRun
+from rewardtrain import ahead, autolabels, best_of, chunks, jobs, policy, runs, worker
+from rewardtrain.models import AutoLabelJob, BestOfJob, TrainingRun
+from rewardtrain.models.jobs import Job
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,8 @@ JOB_EXPIRES_SECONDS = 5  # so does the sweep
 def sweep() -> None:
     """Every few seconds, by beat: whatever a lost message or a dead worker left undone is found here."""
     start_due_runs()
-    for requeued in (runs.requeue_stale(), jobs.requeue_stale(AutoLabelJob, advice=chunks.ADVICE)):
+    scoring = (jobs.requeue_stale(kind, advice=chunks.ADVICE) for kind in SCORING)
+    for requeued in (runs.requeue_stale(), *scoring):
         if any((requeued.queued, requeued.failed, requeued.cancelled)):
             logger.warning("gone silent: %s", requeued)
     ring()
@@ -65,6 +67,14 @@ def label(job_id: int) -> None:
     autolabels.work(job_id)
 
 
+@shared_task
+def choose(job_id: int) -> None:
+    best_of.work(job_id)
+
+
+SCORING: dict[type[Job], Any] = {AutoLabelJob: label, BestOfJob: choose}  # jobs of a finished model, and their tasks
+
+
 def start_due_runs() -> None:
     for project in Project.objects.all():
         start_due(project)
@@ -96,11 +106,12 @@ def ring() -> None:
 
 
 def ring_for_jobs() -> None:
-    """One at a time in all of Podium, the oldest first: each keeps a model in memory, and one of few threads here."""
-    working = AutoLabelJob.objects.filter(state=runs.State.RUNNING).exists()
-    waiting = AutoLabelJob.objects.filter(state=runs.State.QUEUED).order_by("pk").first()
-    if waiting and not working:
-        label.apply_async((waiting.pk,), expires=JOB_EXPIRES_SECONDS)
+    """One of each kind at a time in all of Podium, the oldest first: each keeps a model in memory and a thread here."""
+    for kind, task in SCORING.items():
+        rows = kind._default_manager.order_by("pk")
+        waiting = rows.filter(state=runs.State.QUEUED).first()
+        if waiting and not rows.filter(state=runs.State.RUNNING).exists():
+            task.apply_async((waiting.pk,), expires=JOB_EXPIRES_SECONDS)
 
 
 def ask_to_encode() -> None:

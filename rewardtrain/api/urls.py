@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rewardtrain.api import autolabels, models, runs, score
+from rewardtrain.api import autolabels, best_of, models, runs, score
 
 app_name = "rewardtrain_api"
 urlpatterns = [
@@ -25,5 +25,9 @@ urlpatterns = [
         autolabels.CancelAutoLabelJob.as_view(),
         name="auto_label_job_cancel",
     ),
+    path("projects/<slug:slug>/best-of/", best_of.BestOf.as_view(), name="best_of"),
+    path("projects/<slug:slug>/best-of/<int:number>/", best_of.OneBestOf.as_view(), name="best_of_job"),
+    path("projects/<slug:slug>/best-of/<int:number>/cancel/", best_of.CancelBestOf.as_view(), name="best_of_cancel"),
+    path("projects/<slug:slug>/best-of/<int:number>/result/", best_of.BestOfResult.as_view(), name="best_of_result"),
     path("projects/<slug:slug>/score/", score.Score.as_view(), name="score"),
 ]

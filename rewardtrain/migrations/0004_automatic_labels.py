@@ -1,4 +1,4 @@
-"""The automatic labeler's tables. What a preference names belongs to its prompt, and it has its job's model."""
+"""The tables of the automatic labeler and of best-of-N. What a preference names belongs to its prompt, and it has its job's model."""
 
 import django.db.models.deletion
 import django.db.models.functions.comparison
@@ -126,5 +126,63 @@ class Migration(migrations.Migration):
                 f"ALTER TABLE rewardtrain_modelpreference DROP CONSTRAINT {name}",
             )
             for name, columns, target in COMPOSITE_KEYS
+        ),
+        migrations.CreateModel(
+            name='BestOfJob',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=10)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('worker', models.CharField(blank=True, default='', max_length=200)),
+                ('cancel_requested', models.BooleanField(default=False)),
+                ('done', models.PositiveIntegerField(default=0)),
+                ('total', models.PositiveIntegerField(default=0)),
+                ('error', models.TextField(blank=True, default='')),
+                ('requested_at', models.DateTimeField(auto_now_add=True)),
+                ('started_at', models.DateTimeField(null=True)),
+                ('heartbeat_at', models.DateTimeField(null=True)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('number', models.PositiveIntegerField()),
+                ('last_place', models.IntegerField(default=0)),
+                ('n_candidates', models.PositiveIntegerField(default=0)),
+                ('report', models.JSONField(null=True)),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='best_of_jobs', to='labeling.project')),
+                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('reward_model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='best_of_jobs', to='rewardtrain.rewardmodel')),
+            ],
+            options={
+                'ordering': ('-id',),
+            },
+        ),
+        migrations.CreateModel(
+            name='CandidateRow',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('place', models.PositiveIntegerField()),
+                ('external_id', models.CharField(max_length=200)),
+                ('prompt', models.JSONField()),
+                ('completions', models.JSONField()),
+                ('answer', models.JSONField(null=True)),
+                ('job', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='rewardtrain.bestofjob')),
+            ],
+            options={
+                'ordering': ('job_id', 'place'),
+            },
+        ),
+        migrations.AddConstraint(
+            model_name='bestofjob',
+            constraint=models.UniqueConstraint(fields=('project', 'number'), name='best_of_job_number_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='bestofjob',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('queued', 'running', 'succeeded', 'failed', 'cancelled'))), name='best_of_job_state_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='candidaterow',
+            constraint=models.UniqueConstraint(fields=('job', 'place'), name='candidate_row_place_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='candidaterow',
+            constraint=models.UniqueConstraint(fields=('job', 'external_id'), name='candidate_row_once_per_job'),
         ),
     ]

@@ -105,6 +105,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "runs", f"{one}/runs/"),
         (site.manager, "models", f"{one}/models/"),
         (site.manager, "automatic", f"{one}/automatic/"),
+        (site.manager, "best-of", f"{one}/best-of/"),
         (site.manager, "rank-empty", f"{two}/rank/"),
         (site.manager, "history-empty", f"{two}/history/"),
         (site.manager, "guidelines-empty", f"{two}/guidelines/"),
@@ -112,6 +113,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "runs-empty", f"{two}/runs/"),
         (site.manager, "models-empty", f"{two}/models/"),
         (site.manager, "automatic-empty", f"{two}/automatic/"),
+        (site.manager, "best-of-empty", f"{two}/best-of/"),
         (site.administrator, "styleguide", "/styleguide/"),
     ]
 
@@ -126,6 +128,7 @@ def trained_pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "runs-heads", f"{one}/runs/?depth=head"),
         (site.manager, "model", f"{one}/models/2/"),
         (site.manager, "model-champion", f"{one}/models/1/"),
+        (site.manager, "best-of-job", f"{one}/best-of/1/"),
     ]
 
 

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from labeling.models import Project, Role, User
 from rewardtrain import jobs, registry
 from rewardtrain.models import AutoLabelJob
-from tests.factories import join, make_project, make_prompt, make_user
+from tests.factories import join, make_project, make_prompt, make_user, rank
 from tests.labeling.api.client import as_user, errors_of
 from tests.rewardtrain.conftest import make_auto_labels, make_model, make_report, rank_prompts
 from tests.rewardtrain.test_views import client_of, page
@@ -75,14 +75,25 @@ def test_a_job_is_cancelled_only_once(client: APIClient) -> None:
     assert (again.status_code, errors_of(again)) == (409, [("job_ended", None)])
 
 
+def rank_more(project: Project) -> None:
+    """Three prompts of four completions and nine of two, after the model's version was frozen; then it labels."""
+    labeler = join(project)
+    for _ in range(9):
+        make_prompt(project, k=2)
+    for _ in range(12):
+        rank(project, labeler)
+    make_auto_labels(project.reward_models.get())
+
+
 def test_the_agreement_has_n_interval_and_baseline(client: APIClient, project: Project) -> None:
-    make_auto_labels(project.reward_models.get(), n=12)
+    rank_more(project)
     found = client.get(f"{JOBS}agreement/").json()
-    assert (found["model"], found["raw"], found["threshold"], found["learnt"]) == (1, False, 0.9, None)
+    assert (found["model"], found["raw"], found["threshold"]) == (1, False, 0.9)
     held_out = found["held_out"]
-    assert (held_out["n_prompts"], held_out["right"]["n"]) == (12, 9 + 3 * 6)
+    assert (held_out["n_prompts"], held_out["right"]["n"]) == (12 + 1, 9 + (3 + 1) * 6), "the test prompt too"
+    assert found["learnt"]["n_prompts"] == 3
     assert 0 <= held_out["right"]["low"] <= held_out["right"]["value"] <= held_out["right"]["high"] <= 1
-    assert held_out["longer"]["n"] == sum(band["right"]["n"] for band in held_out["bands"]) == 27
+    assert held_out["longer"]["n"] == sum(band["right"]["n"] for band in held_out["bands"]) == 33
     assert client.get(f"{JOBS}agreement/?model=1&raw=true").json()["raw"] is True
     for value in ("7", "first", "9" * 30):
         response = client.get(f"{JOBS}agreement/?model={value}")
@@ -132,9 +143,9 @@ def test_the_page_says_what_is_wrong_with_a_threshold(project: Project, value: s
 
 
 def test_the_page_leads_with_prompts_it_can_not_have_learnt_from(project: Project) -> None:
-    make_auto_labels(project.reward_models.get(), n=12)
+    rank_more(project)
     shown = page(client_of(project.created_by), project, "auto_labels")
-    assert "On 12 prompts that it can't have learnt from, model 1 agrees with people on" in shown
+    assert "On 13 prompts that it can't have learnt from, model 1 agrees with people on" in shown
     assert "longer wins" in shown
     assert '512 <span class="soft">of 1,800</span>' in shown
 
