@@ -135,7 +135,7 @@ def store(rows: list[CandidateRow], answers: list[Answer]) -> dict[str, Any]:
 
 def report(job: BestOfJob) -> dict[str, Any]:
     """What the page shows; `doubts` is null of a model without an ensemble."""
-    answers = list(job.rows.values_list("answer", flat=True))
+    answers = [answer for answer in job.rows.values_list("answer", flat=True) if answer is not None]
     rewards = [answer["rewards"] for answer in answers]
     spread = [answer.get("uncertainty") for answer in answers]
     known = all(spread)

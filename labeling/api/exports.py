@@ -23,7 +23,7 @@ class ExportQuerySerializer(serializers.Serializer[dict[str, str | int]]):
         allow_blank=True,
         help_text="train, validation, test, several with commas, or all. Default: train,validation, never test.",
     )
-    source = serializers.CharField(
+    source = serializers.CharField(  # type: ignore[assignment]  # a field here, not where a field comes from
         default=exports.PEOPLE,
         help_text="people, or model: what the automatic labeler kept of prompts that nobody has ranked.",
     )
