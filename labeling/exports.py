@@ -2,6 +2,9 @@
 
 The same rankings give the same bytes, whether they are read live from PostgreSQL or from a frozen version. The order is
 prompt, ranking, rank of the chosen, rank of the rejected, and then the completions' places in the imported row.
+
+Pairs that people didn't make come from a source that someone else adds by its name, with columns of its own. They are
+never in an export that doesn't name it.
 """
 
 from __future__ import annotations
@@ -10,17 +13,18 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, permutations
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from labeling import datasets, messages
 from labeling.errors import Invalid
@@ -41,9 +45,12 @@ ROWS_AT_ONCE = 1_000
 BYTES_AT_ONCE = 2**16
 SPOOL_BYTES = 8 * 2**20
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 T = TypeVar("T")
 Message = dict[str, str]
-Row = tuple[Any, Any, Any]  # prompt, chosen, rejected as the layout writes them
+Row = tuple[Any, ...]  # prompt, chosen, rejected as the layout writes them, and what the source says of the pair
 COLUMNS = ("prompt", "chosen", "rejected")
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
@@ -65,24 +72,78 @@ ORDER BY pair.prompt_id, pair.ranking_id, better.rank, worse.rank, chosen.positi
 """
 
 
+class Pair(NamedTuple):
+    """Places of two completions, and the values of its source's columns."""
+
+    chosen: int
+    rejected: int
+    said: tuple[Any, ...] = ()
+
+
 @dataclass(frozen=True)
 class Group:
-    """A prompt, its completions' texts by place, and its pairs as (chosen, rejected) places in the file's order."""
+    """A prompt, its completions' texts by place, and its pairs in the file's order."""
 
     messages: list[Message]
     texts: dict[int, str]
-    pairs: list[tuple[int, int]]
+    pairs: Sequence[Pair]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Prompts that have pairs, and the pairs of some of them in the file's order."""
+
+    prompts: QuerySet[Prompt]
+    of: Callable[[list[int]], Mapping[int, Sequence[Pair]]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Who made pairs: what a project has of them, and the columns that come after prompt, chosen and rejected.
+
+    `pairs` raises PodiumError where the project has none from there.
+    """
+
+    words: StrOrPromise  # for people to choose it by
+    pairs: Callable[[Project], Pairs]
+    columns: Mapping[str, pa.DataType]
 
 
 def stream_pairs(
-    project: Project, *, file_format: str, layout: str, split: str | None = None, version: DatasetVersion | None = None
+    project: Project,
+    *,
+    file_format: str,
+    layout: str,
+    split: str | None = None,
+    version: DatasetVersion | None = None,
+    source: str = "",
 ) -> Generator[bytes, None, None]:
-    """The file in pieces; memory stays flat however long it is. Raises Invalid before the first piece."""
+    """The file in pieces; memory stays flat however long it is. Raises PodiumError before the first piece."""
     writer = _WRITERS[_one_of(file_format, FORMATS, "format")]
     layout = _one_of(layout, LAYOUTS, "layout")
     splits = splits_of(split)
-    groups = _live_groups(project, splits) if version is None else _frozen_groups(version, splits)
-    return writer(groups, layout)
+    found = _SOURCES[source_of(source)]
+    if version is None:
+        return writer(_live_groups(found.pairs(project), splits), layout, found.columns)
+    if source_of(source) != PEOPLE:
+        words = _("A frozen version holds people's labels alone; leave out the version, or the source %(source)r.")
+        raise Invalid("frozen_of_people", words % {"source": source}, attr="version")
+    return writer(_frozen_groups(version, splits), layout, found.columns)
+
+
+def source_of(name: str) -> str:
+    """Whose pairs: people's where none are named. Raises Invalid."""
+    return _one_of(name or PEOPLE, _SOURCES, "source")
+
+
+def sources() -> list[tuple[str, StrOrPromise]]:
+    """Their names and words."""
+    return [(name, source.words) for name, source in _SOURCES.items()]
+
+
+def add_source(name: str, source: Source) -> None:
+    """Offers pairs of someone else under a name. Call it once, when the app is ready."""
+    _SOURCES[name] = source
 
 
 def content_type(file_format: str) -> str:
@@ -96,10 +157,13 @@ def filename(
     layout: str = "standard",
     split: str | None = None,
     version: DatasetVersion | None = None,
+    source: str = "",
 ) -> str:
     """helpfulness-v3-train-validation.jsonl: which project, which version (or live), which splits."""
     state = "live" if version is None else f"v{version.number}"
     parts = [project.slug, state, *splits_of(split)]
+    if source_of(source) != PEOPLE:
+        parts.insert(1, source)
     if _one_of(layout, LAYOUTS, "layout") != "standard":
         parts.append(layout)
     return f"{'-'.join(parts)}.{_one_of(file_format, FORMATS, 'format')}"
@@ -124,10 +188,27 @@ def expand(ranks: Sequence[int]) -> list[tuple[int, int]]:
 # --- Where the pairs come from ---------------------------------------------------------------------------------------
 
 
-def _live_groups(project: Project, splits: Sequence[str]) -> Iterator[Group]:
-    """From the tables, as they are when the first piece is asked for."""
+def _pairs_of_people(project: Project) -> Pairs:
     ranked = PreferencePair.objects.filter(prompt=OuterRef("pk"))
-    prompts = Prompt.objects.filter(Exists(ranked), project=project, split__in=splits).order_by("pk")
+    return Pairs(Prompt.objects.filter(Exists(ranked), project=project), _pairs_of_prompts)
+
+
+def _pairs_of_prompts(keys: list[int]) -> dict[int, list[Pair]]:
+    pairs: dict[int, list[Pair]] = {key: [] for key in keys}
+    with connection.cursor() as cursor:
+        cursor.execute(_PAIRS_OF_PROMPTS, [keys])
+        for key, chosen, rejected in cursor.fetchall():
+            pairs[key].append(Pair(chosen, rejected))
+    return pairs
+
+
+PEOPLE = "people"
+_SOURCES = {PEOPLE: Source(gettext_lazy("People"), _pairs_of_people, {})}
+
+
+def _live_groups(found: Pairs, splits: Sequence[str]) -> Iterator[Group]:
+    """From the tables, as they are when the first piece is asked for."""
+    prompts = found.prompts.filter(split__in=splits).order_by("pk")
     with _snapshot():
         for chunk in _batches(prompts.iterator(chunk_size=PROMPTS_AT_ONCE), PROMPTS_AT_ONCE):
             keys = [prompt.pk for prompt in chunk]
@@ -135,11 +216,7 @@ def _live_groups(project: Project, splits: Sequence[str]) -> Iterator[Group]:
             completions = Completion.objects.filter(prompt__in=keys).values_list("prompt_id", "position", "text")
             for key, position, text in completions:
                 texts[key][position] = text
-            pairs: dict[int, list[tuple[int, int]]] = {key: [] for key in keys}
-            with connection.cursor() as cursor:
-                cursor.execute(_PAIRS_OF_PROMPTS, [keys])
-                for key, chosen, rejected in cursor.fetchall():
-                    pairs[key].append((chosen, rejected))
+            pairs = found.of(keys)
             for prompt in chunk:
                 yield Group(prompt.messages, texts[prompt.pk], pairs[prompt.pk])
 
@@ -148,9 +225,8 @@ def _frozen_groups(version: DatasetVersion, splits: Sequence[str]) -> Iterator[G
     for row in datasets.read_groups(version):
         if row["split"] in splits:
             texts = {place: completion["text"] for place, completion in enumerate(row["completions"])}
-            yield Group(
-                row["prompt"], texts, [pair for ranking in row["rankings"] for pair in expand(ranking["ranks"])]
-            )
+            pairs = [Pair(*pair) for ranking in row["rankings"] for pair in expand(ranking["ranks"])]
+            yield Group(row["prompt"], texts, pairs)
 
 
 @contextmanager
@@ -167,13 +243,17 @@ def _snapshot() -> Iterator[None]:
 # --- How they are written --------------------------------------------------------------------------------------------
 
 
-def _write_jsonl(groups: Iterable[Group], layout: str) -> Generator[bytes, None, None]:
+Columns = Mapping[str, pa.DataType]  # of the source, after prompt, chosen and rejected
+
+
+def _write_jsonl(groups: Iterable[Group], layout: str, columns: Columns) -> Generator[bytes, None, None]:
     buffer = bytearray()
     for group in groups:
         # Each text is encoded once, though it stands in up to K - 1 lines.
         prompt, texts = _cells(group, layout, _json)
-        for chosen, rejected in group.pairs:
-            line = f'{{"prompt":{prompt},"chosen":{texts[chosen]},"rejected":{texts[rejected]}}}\n'
+        for chosen, rejected, said in group.pairs:
+            more = "".join(f",{_json(name)}:{_json(value)}" for name, value in zip(columns, said, strict=True))
+            line = f'{{"prompt":{prompt},"chosen":{texts[chosen]},"rejected":{texts[rejected]}{more}}}\n'
             buffer += line.encode()
         if len(buffer) >= BYTES_AT_ONCE:
             yield bytes(buffer)
@@ -182,11 +262,11 @@ def _write_jsonl(groups: Iterable[Group], layout: str) -> Generator[bytes, None,
         yield bytes(buffer)
 
 
-def _write_csv(groups: Iterable[Group], layout: str) -> Generator[bytes, None, None]:
+def _write_csv(groups: Iterable[Group], layout: str, columns: Columns) -> Generator[bytes, None, None]:
     """RFC 4180. Cells are written as they are: a text that begins with = or + is training data, not a formula."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    writer.writerow([*COLUMNS, *columns])
     for row in _rows(groups, layout, _json if layout == "conversational" else _as_it_is):
         writer.writerow(row)
         if text.tell() >= BYTES_AT_ONCE:
@@ -194,14 +274,14 @@ def _write_csv(groups: Iterable[Group], layout: str) -> Generator[bytes, None, N
     yield _drain(text)
 
 
-def _write_parquet(groups: Iterable[Group], layout: str) -> Generator[bytes, None, None]:
+def _write_parquet(groups: Iterable[Group], layout: str, columns: Columns) -> Generator[bytes, None, None]:
     """Parquet keeps its index at the end, so the file is written aside and then sent."""
-    schema = _SCHEMAS[layout]
+    schema = pa.schema([*_SCHEMAS[layout], *(pa.field(name, kind) for name, kind in columns.items())])
     with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as file:
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
             for rows in _batches(_rows(groups, layout, _as_it_is), ROWS_AT_ONCE):
-                columns = [pa.array([row[i] for row in rows], type=schema.field(i).type) for i in range(len(COLUMNS))]
-                writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=ROWS_AT_ONCE)
+                cells = [pa.array([row[i] for row in rows], type=schema.field(i).type) for i in range(len(schema))]
+                writer.write_table(pa.Table.from_arrays(cells, schema=schema), row_group_size=ROWS_AT_ONCE)
         file.seek(0)
         while piece := file.read(BYTES_AT_ONCE):
             yield piece
@@ -213,8 +293,8 @@ _WRITERS = {"jsonl": _write_jsonl, "csv": _write_csv, "parquet": _write_parquet}
 def _rows(groups: Iterable[Group], layout: str, encode: Callable[[Any], Any]) -> Iterator[Row]:
     for group in groups:
         prompt, texts = _cells(group, layout, encode)
-        for chosen, rejected in group.pairs:
-            yield prompt, texts[chosen], texts[rejected]
+        for chosen, rejected, said in group.pairs:
+            yield prompt, texts[chosen], texts[rejected], *said
 
 
 def _cells(group: Group, layout: str, encode: Callable[[Any], Any]) -> tuple[Any, dict[int, Any]]:

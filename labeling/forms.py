@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeling.errors import PodiumError
-from labeling.exports import ALL_SPLITS
+from labeling.exports import ALL_SPLITS, PEOPLE, sources
 from labeling.models import DatasetVersion, Project, Role, Split, User
 from labeling.preferences import MAX_BREAK_MINUTES, MAX_DAILY_GOAL
 
@@ -146,6 +146,7 @@ class Asked(TypedDict):
     layout: str
     split: str
     version: DatasetVersion | None
+    source: str
 
 
 class ExportForm(forms.Form):
@@ -171,6 +172,13 @@ class ExportForm(forms.Form):
         label=gettext_lazy("Split"),
         help_text=gettext_lazy("Test prompts measure the models, so they are left out unless you ask for them."),
     )
+    source = forms.ChoiceField(
+        choices=sources,
+        required=False,
+        initial=PEOPLE,
+        label=gettext_lazy("Whose labels"),
+        help_text=gettext_lazy("Frozen versions hold people's alone."),
+    )
     version = forms.ModelChoiceField(
         DatasetVersion.objects.none(),
         to_field_name="number",
@@ -188,7 +196,11 @@ class ExportForm(forms.Form):
     def asked(self) -> Asked:
         chosen = self.cleaned_data
         return Asked(
-            file_format=chosen["format"], layout=chosen["layout"], split=chosen["split"], version=chosen["version"]
+            file_format=chosen["format"],
+            layout=chosen["layout"],
+            split=chosen["split"],
+            version=chosen["version"],
+            source=chosen["source"],
         )
 
 

@@ -6,7 +6,7 @@ See docs/decisions/0001-slots-hold-the-overlap.md.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from django.db import connection
@@ -15,10 +15,11 @@ from django.db.models import QuerySet
 from labeling.models import Assignment, Project, Prompt, User
 
 State = Assignment.State
+IN_TURN, LAST = 0, -1  # priorities
 
 # One prompt that this labeler never had, with a slot that is free or whose lease ran out. The lock on the prompt's row
-# is what keeps two claims apart; SKIP LOCKED lets the second one take the next prompt rather than wait. In the order
-# of import, so that the overlap of a prompt fills up before many prompts are begun.
+# is what keeps two claims apart; SKIP LOCKED lets the second one take the next prompt rather than wait. Within a
+# priority in the order of import, so that the overlap of a prompt fills up before many prompts are begun.
 _NEXT_PROMPT = """
 SELECT prompt.id FROM labeling_prompt prompt
 WHERE prompt.project_id = %(project)s AND prompt.held_at IS NULL AND prompt.ranked < prompt.overlap
@@ -31,7 +32,7 @@ WHERE prompt.project_id = %(project)s AND prompt.held_at IS NULL AND prompt.rank
     SELECT count(*) FROM labeling_assignment taken
     WHERE taken.prompt_id = prompt.id
       AND (taken.state = 'ranked' OR taken.state = 'claimed' AND taken.expires_at > %(now)s))
-ORDER BY prompt.id
+ORDER BY prompt.priority DESC, prompt.id
 LIMIT 1
 FOR UPDATE OF prompt
 """
@@ -47,6 +48,11 @@ def next_prompt(project: Project, labeler: User, now: datetime, *, besides: int 
     prompt = Prompt.objects.get(pk=found)
     prompt.project = project
     return prompt
+
+
+def serve(prompts: Collection[int], *, priority: int) -> None:
+    """Before or after the others; those who have one of them already keep it. Call it with the rows locked."""
+    Prompt.objects.filter(pk__in=prompts).exclude(priority=priority).update(priority=priority)
 
 
 def free_slot(prompt: Prompt, now: datetime) -> int | None:

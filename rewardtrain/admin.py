@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from rewardtrain.models import Evaluation, Promotion, RetrainPolicy, RewardModel, TrainingRun
+from rewardtrain.models import AutoLabelJob, BestOfJob, Evaluation, Promotion, RetrainPolicy, RewardModel, TrainingRun
 
 
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes none at run time
@@ -56,3 +56,15 @@ class PromotionAdmin(ReadOnly):
 @admin.register(RetrainPolicy)
 class RetrainPolicyAdmin(ReadOnly):
     list_display = ("project", "head_enabled", "head_every_pairs", "enabled", "every_pairs", "auto_promote")
+
+
+@admin.register(AutoLabelJob)
+class AutoLabelJobAdmin(ReadOnly):
+    list_display = ("project", "number", "reward_model", "threshold", "state", "done", "total", "kept", "requested_at")
+    list_filter = ("state", "project")
+
+
+@admin.register(BestOfJob)
+class BestOfJobAdmin(ReadOnly):
+    list_display = ("project", "number", "reward_model", "state", "done", "total", "n_candidates", "requested_at")
+    list_filter = ("state", "project")

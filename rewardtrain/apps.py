@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class RewardtrainConfig(AppConfig):
     name = "rewardtrain"
     verbose_name = "Reward models"
+
+    def ready(self) -> None:
+        from labeling import exports
+        from rewardtrain import autolabel_export  # its tables are known only now
+
+        exports.add_source("model", autolabel_export.SOURCE)

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from rewardtrain.autolabels import THRESHOLD
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import RetrainPolicy
 
@@ -100,3 +101,21 @@ class PolicyForm(forms.Form):
             chosen |= {"flag": flag, "flag_positive": answer == "1"}
         training = {name: value for name, value in chosen.items() if value != self.defaults.get(name)}
         return {name: self.cleaned_data[name] for name in RULES} | {"training": training}
+
+
+class AutoLabelForm(forms.Form):
+    threshold = forms.FloatField(
+        initial=round(100 * THRESHOLD),
+        label=gettext_lazy("Keep a pair if the model is at least so sure of it (%)"),
+        help_text=gettext_lazy("Above 50 and below 100. Higher: fewer labels, and more of them right."),
+        widget=forms.NumberInput(attrs={"min": "50", "max": "100", "step": "any", "inputmode": "decimal"}),
+    )
+
+    def clean_threshold(self) -> float:
+        value = float(self.cleaned_data["threshold"])
+        if not 50 < value < 100:
+            raise ValidationError(_("This is %(value)s; it must be above 50 and below 100."), params={"value": value})
+        return value
+
+    def probability(self) -> float:
+        return float(self.cleaned_data["threshold"]) / 100

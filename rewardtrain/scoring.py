@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,15 +50,44 @@ def score(
     model = wanted_model(project, version)
     body = {"prompt": prompt, "completions": completions, "raw": raw, "pairwise": pairwise}
     # The champion is asked for by that name, so that a new one that can't be loaded leaves the one before it answering.
-    return ask(model, "score", body | ({"model": version} if version else {}), timeout=timeout)
+    answer = ask(model, "score", body | ({"model": version} if version else {}), timeout=timeout)
+    return answer | _decided(project, answer)
+
+
+def _decided(project: Project, answer: Answer) -> Answer:
+    """Of a classifier with a threshold: which texts it calls positive."""
+    chances = answer.get("class_probabilities")
+    if chances is None:
+        return {}
+    answered = RewardModel.objects.filter(project=project, version=answer["model"]).first()
+    if answered is None or answered.threshold is None:
+        return {}
+    return {"threshold": answered.threshold, "positive": [chance >= answered.threshold for chance in chances]}
 
 
 def score_many(model: RewardModel, rows: Sequence[Mapping[str, Any]], *, timeout: float = SECONDS) -> list[Answer]:
-    """An answer to each {"prompt", "completions"}; at most MOST_COMPLETIONS together. Raises as score."""
-    if not rows:
-        return []
-    answers: list[Answer] = ask(model, "rows", {"rows": list(rows), "model": model.version}, timeout=timeout)["rows"]
+    """An answer to each {"prompt", "completions"}, in their order, by one model; timeout is of each request.
+
+    Raises as score.
+    """
+    answers: list[Answer] = []
+    for some in _requests(rows):
+        answers += ask(model, "rows", {"rows": some, "model": model.version}, timeout=timeout)["rows"]
     return answers
+
+
+def _requests(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """As many rows together as the service takes."""
+    some: list[Mapping[str, Any]] = []
+    size = 0
+    for row in rows:
+        size += len(row["completions"])
+        if some and size > MOST_COMPLETIONS:
+            yield some
+            some, size = [], len(row["completions"])
+        some.append(row)
+    if some:
+        yield some
 
 
 def wanted_model(project: Project, version: int | None) -> RewardModel:

@@ -12,24 +12,28 @@ from kombu.exceptions import ChannelError
 from labeling import bell
 from labeling.errors import Conflict, PodiumError
 from labeling.models import Project
-from rewardtrain import ahead, policy, runs, worker
-from rewardtrain.models import TrainingRun
+from rewardtrain import ahead, autolabels, best_of, chunks, jobs, policy, runs, worker
+from rewardtrain.models import AutoLabelJob, BestOfJob, TrainingRun
+from rewardtrain.models.jobs import Job
 
 logger = logging.getLogger(__name__)
 
 # A head, which is ready in a second, never waits behind a fine-tuning of an hour.
 QUEUES = {policy.Depth.HEAD: "head", policy.Depth.FULL: "train"}
 ENCODE_EXPIRES_SECONDS = 30  # a sweep asks again
+JOB_EXPIRES_SECONDS = 5  # so does the sweep
 
 
 @shared_task
 def sweep() -> None:
     """Every few seconds, by beat: whatever a lost message or a dead worker left undone is found here."""
     start_due_runs()
-    requeued = runs.requeue_stale()
-    if any((requeued.queued, requeued.failed, requeued.cancelled)):
-        logger.warning("silent runs: %s", requeued)
+    scoring = (jobs.requeue_stale(kind, advice=chunks.ADVICE) for kind in SCORING)
+    for requeued in (runs.requeue_stale(), *scoring):
+        if any((requeued.queued, requeued.failed, requeued.cancelled)):
+            logger.warning("gone silent: %s", requeued)
     ring()
+    ring_for_jobs()
     ask_to_encode()
 
 
@@ -56,6 +60,19 @@ def encode() -> None:
 @shared_task
 def train(run_id: int) -> None:
     worker.work(run_id)
+
+
+@shared_task
+def label(job_id: int) -> None:
+    autolabels.work(job_id)
+
+
+@shared_task
+def choose(job_id: int) -> None:
+    best_of.work(job_id)
+
+
+SCORING: dict[type[Job], Any] = {AutoLabelJob: label, BestOfJob: choose}  # jobs of a finished model, and their tasks
 
 
 def start_due_runs() -> None:
@@ -86,6 +103,15 @@ def ring() -> None:
         if waiting and not waiting_messages(queue=queue):
             for run_id in waiting:
                 train.apply_async((run_id,), queue=queue)
+
+
+def ring_for_jobs() -> None:
+    """One of each kind at a time in all of Podium, the oldest first: each keeps a model in memory and a thread here."""
+    for kind, task in SCORING.items():
+        rows = kind._default_manager.order_by("pk")
+        waiting = rows.filter(state=runs.State.QUEUED).first()
+        if waiting and not rows.filter(state=runs.State.RUNNING).exists():
+            task.apply_async((waiting.pk,), expires=JOB_EXPIRES_SECONDS)
 
 
 def ask_to_encode() -> None:

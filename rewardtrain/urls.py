@@ -2,9 +2,15 @@
 
 from django.urls import path
 
-from rewardtrain.views import machine, models, policy, runs, thresholds
+from rewardtrain.views import autolabels, best_of, machine, models, policy, runs, thresholds
 
 urlpatterns = [
+    path("p/<slug:slug>/automatic/", autolabels.index, name="auto_labels"),
+    path("p/<slug:slug>/automatic/<int:number>/cancel/", autolabels.cancel, name="auto_label_cancel"),
+    path("p/<slug:slug>/best-of/", best_of.index, name="best_of"),
+    path("p/<slug:slug>/best-of/<int:number>/", best_of.detail, name="best_of_job"),
+    path("p/<slug:slug>/best-of/<int:number>/result.jsonl", best_of.download, name="best_of_result"),
+    path("p/<slug:slug>/best-of/<int:number>/cancel/", best_of.cancel, name="best_of_cancel"),
     path("p/<slug:slug>/machine/", machine.overview, name="project_machine"),
     path("p/<slug:slug>/policy/", policy.change, name="policy"),
     path("p/<slug:slug>/runs/", runs.index, name="runs"),

@@ -23,6 +23,10 @@ class ExportQuerySerializer(serializers.Serializer[dict[str, str | int]]):
         allow_blank=True,
         help_text="train, validation, test, several with commas, or all. Default: train,validation, never test.",
     )
+    source = serializers.CharField(  # type: ignore[assignment]  # a field here, not where a field comes from
+        default=exports.PEOPLE,
+        help_text="people, or model: what the automatic labeler kept of prompts that nobody has ranked.",
+    )
     version = serializers.IntegerField(
         default=None, allow_null=True, min_value=1, help_text="A frozen dataset version's number. Default: as of now."
     )
@@ -38,7 +42,10 @@ class Export(APIView):
         operation_id="export_read",
         parameters=[ExportQuerySerializer, OpenApiParameter("X-Podium-Split", str, "header", response=[200])],
         responses={
-            (200, content_type): OpenApiResponse(OpenApiTypes.BINARY, "One pair a row: prompt, chosen, rejected.")
+            (200, content_type): OpenApiResponse(
+                OpenApiTypes.BINARY,
+                "One pair a row: prompt, chosen, rejected; of a model also model, probability, uncertainty.",
+            )
             for content_type in (kind.partition(";")[0] for kind in exports.FORMATS.values())
         },
     )
@@ -53,6 +60,7 @@ class Export(APIView):
             "file_format": asked["format"],
             "layout": asked["layout"],
             "split": asked["split"],
+            "source": asked["source"],
             "version": None if number is None else project.dataset_versions.get(number=number),
         }
         response = StreamingHttpResponse(

@@ -23,6 +23,8 @@ class Prompt(models.Model):
     overlap = models.PositiveSmallIntegerField(default=1)
     # Rankings it has, kept by a trigger on assignments (migration 0003): the queue finds open prompts by an index.
     ranked = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # The queue serves the highest first, and among equals the first imported. Whoever has a reason may change it.
+    priority = models.SmallIntegerField(default=0, db_default=0)
     # Set when a labeler says that it can't be ranked by anyone: out of the queue until a reviewer decides.
     held_at = models.DateTimeField(null=True)
     held_reason = models.TextField(blank=True, default="")
@@ -41,7 +43,9 @@ class Prompt(models.Model):
         indexes = (
             models.Index(fields=("project", "split"), name="prompt_project_split"),
             models.Index(
-                fields=("project", "id"), condition=Q(held_at__isnull=True, ranked__lt=F("overlap")), name="prompt_open"
+                fields=("project", "-priority", "id"),
+                condition=Q(held_at__isnull=True, ranked__lt=F("overlap")),
+                name="prompt_in_turn",
             ),
         )
 

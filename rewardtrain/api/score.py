@@ -60,6 +60,10 @@ class ScoresSerializer(serializers.Serializer[Any]):
     class_probabilities = serializers.ListField(
         child=serializers.FloatField(), required=False, help_text="Of a binary head: how likely each is positive."
     )
+    threshold = serializers.FloatField(required=False, help_text="Of a classifier, where a manager chose one.")
+    positive = serializers.ListField(
+        child=serializers.BooleanField(), required=False, help_text="Which are at or above the threshold."
+    )
     pairwise = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField()),
         required=False,

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rewardtrain.api import models, runs, score
+from rewardtrain.api import autolabels, best_of, models, runs, score
 
 app_name = "rewardtrain_api"
 urlpatterns = [
@@ -16,5 +16,21 @@ urlpatterns = [
     path(
         "projects/<slug:slug>/models/<int:version>/threshold/", models.ModelThreshold.as_view(), name="model_threshold"
     ),
+    path("projects/<slug:slug>/auto-labels/", autolabels.AutoLabels.as_view(), name="auto_labels"),
+    path(
+        "projects/<slug:slug>/auto-labels/agreement/",
+        autolabels.AutoLabelAgreement.as_view(),
+        name="auto_label_agreement",
+    ),
+    path("projects/<slug:slug>/auto-labels/<int:number>/", autolabels.OneAutoLabelJob.as_view(), name="auto_label_job"),
+    path(
+        "projects/<slug:slug>/auto-labels/<int:number>/cancel/",
+        autolabels.CancelAutoLabelJob.as_view(),
+        name="auto_label_job_cancel",
+    ),
+    path("projects/<slug:slug>/best-of/", best_of.BestOf.as_view(), name="best_of"),
+    path("projects/<slug:slug>/best-of/<int:number>/", best_of.OneBestOf.as_view(), name="best_of_job"),
+    path("projects/<slug:slug>/best-of/<int:number>/cancel/", best_of.CancelBestOf.as_view(), name="best_of_cancel"),
+    path("projects/<slug:slug>/best-of/<int:number>/result/", best_of.BestOfResult.as_view(), name="best_of_result"),
     path("projects/<slug:slug>/score/", score.Score.as_view(), name="score"),
 ]

@@ -86,14 +86,14 @@ def flag_reliability(flags: Mapping[str, Any]) -> list[Reliability]:
 
 def _reliability(after: Mapping[str, Any], before: Mapping[str, Any] | None) -> list[Reliability]:
     if before is None:
-        return [Reliability(_("As it comes out of training"), after, _bins(after))]
+        return [Reliability(_("As it comes out of training"), after, bins(after))]
     return [
-        Reliability(_("Before calibration"), before, _bins(before)),
-        Reliability(_("After calibration"), after, _bins(after)),
+        Reliability(_("Before calibration"), before, bins(before)),
+        Reliability(_("After calibration"), after, bins(after)),
     ]
 
 
-def _bins(error: Mapping[str, Any]) -> list[Bin]:
+def bins(error: Mapping[str, Any]) -> list[Bin]:
     """A report of schema 1 has no intervals."""
     filled = [each for each in error["bins"] if each["n"]]
     fullest = max((each["n"] for each in filled), default=1)

@@ -8,8 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labeling', '0006_project_kinds'),
-        ('rewardtrain', '0003_two_depths'),
+        ('labeling', '0007_queue_priority'),
+        ('rewardtrain', '0004_automatic_labels'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

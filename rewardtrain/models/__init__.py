@@ -1,7 +1,21 @@
 """The tables of the machine side, one module per noun."""
 
+from rewardtrain.models.autolabels import AutoLabelJob, ModelPreference, PromptScore
+from rewardtrain.models.best_of import BestOfJob, CandidateRow
 from rewardtrain.models.policies import RetrainPolicy
 from rewardtrain.models.reward_models import Evaluation, Promotion, RewardModel
 from rewardtrain.models.runs import RunPoint, TrainingRun
 
-__all__ = ["Evaluation", "Promotion", "RetrainPolicy", "RewardModel", "RunPoint", "TrainingRun"]
+__all__ = [
+    "AutoLabelJob",
+    "BestOfJob",
+    "CandidateRow",
+    "Evaluation",
+    "ModelPreference",
+    "Promotion",
+    "PromptScore",
+    "RetrainPolicy",
+    "RewardModel",
+    "RunPoint",
+    "TrainingRun",
+]

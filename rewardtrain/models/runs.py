@@ -1,21 +1,14 @@
 """A training run. The row is the truth: the Celery message only says that it is there."""
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from labeling.models import DatasetVersion, Project
+from rewardtrain.models.jobs import Job
 
 
-class TrainingRun(models.Model):
-    class State(models.TextChoices):
-        QUEUED = "queued", "Queued"
-        RUNNING = "running", "Running"
-        SUCCEEDED = "succeeded", "Succeeded"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
-
+class TrainingRun(Job):
     class Trigger(models.TextChoices):
         POLICY = "policy", "Retrain policy"
         MANUAL = "manual", "By hand"
@@ -29,22 +22,10 @@ class TrainingRun(models.Model):
     dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="runs")
     depth = models.CharField(max_length=10, choices=Depth.choices, default=Depth.FULL)  # how much of the model learns
     trigger = models.CharField(max_length=10, choices=Trigger.choices)
-    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     training = models.JSONField(default=dict)  # settings given to the training process
     folder = models.CharField(max_length=300)  # name in the storage "models"
-    attempts = models.PositiveSmallIntegerField(default=0)
-    worker = models.CharField(max_length=200, blank=True, default="")  # a token of the claim: who may write to this row
-    cancel_requested = models.BooleanField(default=False)
     phase = models.CharField(max_length=30, blank=True, default="")
-    done = models.PositiveIntegerField(default=0)
-    total = models.PositiveIntegerField(default=0)
     counts = models.JSONField(default=dict)  # what the training process said at its start
-    error = models.TextField(blank=True, default="")
-    requested_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True)
-    heartbeat_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ("-id",)

@@ -125,6 +125,8 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "export", f"{one}/export/"),
         (site.manager, "runs", f"{one}/runs/"),
         (site.manager, "models", f"{one}/models/"),
+        (site.manager, "automatic", f"{one}/automatic/"),
+        (site.manager, "best-of", f"{one}/best-of/"),
         (site.manager, "rank-empty", f"{two}/rank/"),
         (site.manager, "history-empty", f"{two}/history/"),
         (site.manager, "guidelines-empty", f"{two}/guidelines/"),
@@ -136,6 +138,8 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "overview-texts", "/p/texts/"),
         (site.manager, "prompts-texts", "/p/texts/prompts/"),
         (site.manager, "runs-texts", "/p/texts/runs/"),
+        (site.manager, "automatic-empty", f"{two}/automatic/"),
+        (site.manager, "best-of-empty", f"{two}/best-of/"),
         (site.administrator, "styleguide", "/styleguide/"),
     ]
 
@@ -155,6 +159,7 @@ def trained_pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "model-classifier", "/p/texts/models/2/"),
         (site.manager, "threshold", "/p/texts/models/2/threshold/?threshold=0.6"),
         (site.manager, "threshold-none", f"{one}/models/1/threshold/"),
+        (site.manager, "best-of-job", f"{one}/best-of/1/"),
     ]
 
 

@@ -23,7 +23,7 @@ from tests.browser.sites import Site, make_site, pages_of
 from tests.config.test_catalogues import catalogue_of, messages_of
 from tests.conftest import REPOSITORY
 from tests.reports import LABELERS
-from tests.rewardtrain.conftest import make_model, make_report, make_run
+from tests.rewardtrain.conftest import make_auto_labels, make_best_of, make_model, make_report, make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -135,7 +135,9 @@ def test_the_pages_of_runs_and_models(site: Site, data: set[str]) -> None:
     failed = make_run(project, state="failed", error="It broke.", counts=counts)
     RunPoint.objects.create(run=failed, step=12, loss=0.61)
     running = make_run(project, state="running", phase="training", done=12, total=40, attempts=2)
-    paths = ["", "machine/", "runs/", "models/", "models/1/", "models/2/"]
+    make_auto_labels(ended)
+    make_best_of(project, n_prompts=2, n=2)
+    paths = ["", "machine/", "runs/", "models/", "models/1/", "models/2/", "automatic/", "best-of/", "best-of/1/"]
     paths += [f"runs/{run.number}/" for run in (ended.run, failed, running)]
     data |= {*LABELERS, "minilm", "drop", "scalar", "full", "auto", "none", "True", "False"}  # values of settings
     found = {path: outside(read(site.manager, f"/p/{project.slug}/{path}"), data) for path in paths}

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from labeling import assignments, rankings
+from labeling import assignments, rankings, slots
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Prompt, User
 from tests.factories import claimed, join, make_project, make_prompt, rank, tiers_of
@@ -38,6 +38,13 @@ class TestTheQueue:
         one, two = join(project), join(project)
         assert claimed(project, one).prompt == first
         assert claimed(project, two).prompt == second
+
+    def test_it_serves_by_priority_and_then_in_the_order_of_import(self, project: Project) -> None:
+        first, second, third = (make_prompt(project) for _ in range(3))
+        labeler = join(project)
+        slots.serve([first.pk], priority=slots.LAST)
+        slots.serve([third.pk], priority=1)
+        assert [rank(project, labeler).prompt for _ in range(3)] == [third, second, first]
 
     def test_asking_again_gives_the_same_task_in_the_same_order(self, project: Project) -> None:
         make_prompt(project)

@@ -267,3 +267,10 @@ def in_another_connection(work: Callable[[], object]) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(run).result()
+
+
+def test_an_unknown_source_is_refused_and_a_version_has_none_but_people(project: Project) -> None:
+    with pytest.raises(Invalid, match=r"source is one of people, model; got 'robots'"):
+        export(project, source="robots")
+    with pytest.raises(Invalid, match="A frozen version holds people's labels alone"):
+        export(project, source="model", version=datasets.freeze(project))

@@ -1,5 +1,7 @@
 """A project with enough rankings for a run, and rows as runs leave them."""
 
+import json
+import math
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +15,10 @@ from django.test import override_settings
 from django.utils import timezone
 
 from labeling.datasets import freeze
-from labeling.models import DatasetVersion, Project, Ranking
-from rewardtrain import registry, thresholds
+from labeling.models import DatasetVersion, Project, Prompt, Ranking
+from rewardtrain import best_of, registry, thresholds
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.models import RewardModel, RunPoint, TrainingRun
+from rewardtrain.models import AutoLabelJob, BestOfJob, PromptScore, RewardModel, RunPoint, TrainingRun
 from tests.backbones import BAD, GOOD, WORDS, save_tiny_bert
 from tests.factories import join, make_project, make_prompt, rank
 from tests.reports import draw_flag_report, draw_report
@@ -174,11 +176,81 @@ def make_model(
         )
 
 
+def make_auto_labels(model: RewardModel, *, skill: float = 1.2) -> AutoLabelJob:
+    """A job that has ended, with scores of all ranked prompts that fit rankings in the imported order more or less."""
+    draw = random.Random(1)
+    ranked = model.project.prompts.filter(ranked__gt=0)
+    for prompt in ranked:
+        score_prompt(model, prompt, [draw.gauss(-skill * place, 1.0) for place in range(prompt.completions.count())])
+    return AutoLabelJob.objects.create(
+        project=model.project,
+        reward_model=model,
+        number=1 + model.project.auto_label_jobs.count(),
+        threshold=0.9,
+        state="succeeded",
+        done=len(ranked) + 300,
+        total=len(ranked) + 300,
+        decided=41,
+        partly=160,
+        left=99,
+        kept=512,
+        below=1288,
+        compared=len(ranked),
+        requested_by=model.project.created_by,
+        started_at=timezone.now(),
+        finished_at=timezone.now(),
+    )
+
+
+def make_best_of(project: Project, *, n_prompts: int = 40, n: int = 16) -> BestOfJob:
+    """A job that has ended: rewards of standard deviation 1, and more uncertainty where they are high."""
+    draw = random.Random(2)
+    rows = [
+        {
+            "id": f"q{number}",
+            "prompt": f"Question {number}?",
+            "completions": [{"id": f"c{place}", "text": f"Answer {place}"} for place in range(n)],
+        }
+        for number in range(n_prompts)
+    ]
+    job = best_of.request(project, (json.dumps(row).encode() for row in rows), by=project.created_by)
+    answers = []
+    for _ in rows:
+        rewards = [draw.gauss(0, 1) for _ in range(n)]
+        spread = [0.3 + 0.1 * reward + draw.random() * 0.3 for reward in rewards]
+        answers.append(
+            {"rewards": rewards, "probabilities": [1 / n] * n, "truncated": [False] * n, "uncertainty": spread}
+        )
+    best_of.store(list(job.rows.all()), answers)
+    now = timezone.now()
+    changes = {"state": "succeeded", "done": n_prompts, "report": best_of.report(job)}
+    BestOfJob.objects.filter(pk=job.pk).update(**changes, started_at=now, finished_at=now)
+    job.refresh_from_db()
+    return job
+
+
+def score_prompt(model: RewardModel, prompt: Prompt, rewards: list[float]) -> PromptScore:
+    """What the model said of the prompt's completions, at temperature 1."""
+    weights = [math.exp(reward) for reward in rewards]
+    return PromptScore.objects.create(
+        reward_model=model,
+        prompt=prompt,
+        completions=list(prompt.completions.values_list("pk", flat=True)),
+        rewards=rewards,
+        probabilities=[weight / sum(weights) for weight in weights],
+    )
+
+
 def make_training(project: Project) -> TrainingRun:
-    """Version 1 is the champion, a head; version 2 passed the gate and waits, run 3 works. The project has rankings."""
+    """Version 1 is the champion, a head; version 2 passed the gate and waits, run 3 works. The project has rankings.
+
+    The champion has labeled what nobody ranked.
+    """
     version = make_version(project, training_pairs=430)
     champion = make_model(project, draw_report(skill=0.5), depth="head", version=version)
     registry.promote(champion, by=None, reason="the first one")
+    make_auto_labels(champion)
+    make_best_of(project)
     report = draw_report(n_prompts=140, skill=0.75, champion_skill=0.4, flag="hateful", seed=2)
     make_model(project, report, rival=champion, version=make_version(project, training_pairs=1210))
     run = make_run(project, state="running", phase="training", done=60, total=100, counts=COUNTS)

@@ -20,11 +20,11 @@ from config import commands, embedded
 from config.processes import Spec
 from labeling import bell
 from labeling.models import Project
-from rewardtrain import policy, runs, tasks
-from rewardtrain.models import RewardModel, TrainingRun
-from tests.factories import join, make_prompt
+from rewardtrain import autolabels, jobs, policy, registry, runs, tasks
+from rewardtrain.models import AutoLabelJob, RewardModel, TrainingRun
+from tests.factories import join, make_project, make_prompt
 from tests.labeling.api.client import as_user
-from tests.rewardtrain.conftest import rank_prompts
+from tests.rewardtrain.conftest import make_model, rank_prompts
 from tests.rewardtrain.test_worker import step, training_process, until
 
 pytestmark = pytest.mark.usefixtures("broker")
@@ -78,6 +78,21 @@ def test_the_bell_rings_once_for_each_queued_run_however_often_the_sweep_comes(
     broker.flushdb()  # as if the broker had lost everything
     tasks.ring()
     assert tasks.waiting_messages(queue="train") == 1
+
+
+def test_jobs_of_a_finished_model_come_one_of_a_kind_at_a_time(transactional_db: None, broker: redis.Redis) -> None:
+    first, second = make_project(), make_project()
+    for each in (first, second):
+        rank_prompts(each, train=2, test=1, validation=1)
+        registry.promote(make_model(each), by=None, reason="the first")
+        make_prompt(each)
+        autolabels.request(each)
+    tasks.ring_for_jobs()
+    assert tasks.waiting_messages(queue="default") == 1
+    assert jobs.claim(AutoLabelJob, AutoLabelJob.objects.earliest("pk").pk)
+    broker.flushdb()
+    tasks.ring_for_jobs()
+    assert tasks.waiting_messages(queue="default") == 0, "the second waits for the end of the first"
 
 
 def test_a_ranking_through_the_api_asks_for_a_look_at_once(project: Project, broker: redis.Redis) -> None:

@@ -12,7 +12,16 @@ from rewardtrain import policy, registry, runs
 from rewardtrain.models import RunPoint, TrainingRun
 from tests.factories import join, make_project, make_user
 from tests.reports import as_schema_1, draw_report
-from tests.rewardtrain.conftest import CHAMPION, make_model, make_report, make_run, make_version, rank_prompts
+from tests.rewardtrain.conftest import (
+    CHAMPION,
+    make_auto_labels,
+    make_best_of,
+    make_model,
+    make_report,
+    make_run,
+    make_version,
+    rank_prompts,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +40,14 @@ DOORS = [
     (POST, "policy", []),
     (GET, "threshold", [1]),
     (POST, "threshold", [1]),
+    (GET, "auto_labels", []),
+    (POST, "auto_labels", []),
+    (POST, "auto_label_cancel", [1]),
+    (GET, "best_of", []),
+    (POST, "best_of", []),
+    (GET, "best_of_job", [1]),
+    (GET, "best_of_result", [1]),
+    (POST, "best_of_cancel", [1]),
 ]
 
 
@@ -64,7 +81,10 @@ def page(client: Client, project: Project, name: str, *args: object, **headers: 
 
 @pytest.mark.parametrize(("method", "name", "args"), DOORS)
 def test_every_door_knows_who_is_there(project: Project, method: str, name: str, args: list[int]) -> None:
-    make_model(project)
+    model = make_model(project)
+    registry.promote(model, by=None, reason="to have one")
+    make_auto_labels(model)
+    make_best_of(project, n_prompts=2, n=2)
     address = url(project, name, *args)
     owner = project.memberships.get(role=Role.MANAGER).user
     statuses = {

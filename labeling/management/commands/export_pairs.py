@@ -29,13 +29,19 @@ class Command(BaseCommand):
             "--dataset", type=int, metavar="N", help="frozen version N instead of the pairs as they are"
         )
 
+        parser.add_argument(
+            "--source", default=exports.PEOPLE, help="people, or model: what the automatic labeler kept [people]"
+        )
+
     def handle(self, *, project: str, file: str, layout: str, split: str | None, **options: Any) -> None:
         ending = Path(file).suffix.removeprefix(".")
         file_format = options["format"] or (ending if ending in exports.FORMATS else "jsonl")
         try:
             found = Project.objects.get(slug=project)
             version = None if options["dataset"] is None else found.dataset_versions.get(number=options["dataset"])
-            pieces = exports.stream_pairs(found, file_format=file_format, layout=layout, split=split, version=version)
+            pieces = exports.stream_pairs(
+                found, file_format=file_format, layout=layout, split=split, version=version, source=options["source"]
+            )
         except Project.DoesNotExist:
             raise CommandError(f"There is no project {project!r}. {_listed(Project, 'slug')}") from None
         except DatasetVersion.DoesNotExist:

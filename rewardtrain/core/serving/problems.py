@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 
 from rewardtrain.core.errors import CoreError, DataError
 from rewardtrain.core.serving.batcher import Busy
-from rewardtrain.core.serving.shelf import NoModelError
+from rewardtrain.core.serving.shelf import NoModelError, NotYetError
 
 
 class Refused(Exception):
@@ -25,6 +25,8 @@ def response_to(error: Exception) -> Response:
             return _problem(400, "bad_request", f"{error}.")
         case NoModelError():
             return _problem(409, "no_champion", f"{error}: train one, promote one by hand, or ask for another.")
+        case NotYetError():
+            return _problem(503, "starting", f"{error}.")
         case Busy():
             return _problem(503, "busy", f"{error}.")
         case TimeoutError():

@@ -1,0 +1,48 @@
+"""Model-made preferences as a source of the export, for who asks for it by name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pyarrow as pa
+from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from labeling.errors import Conflict
+from labeling.exports import Pair, Pairs, Source
+from labeling.models import Project, Prompt
+from rewardtrain.models import AutoLabelJob, ModelPreference, RewardModel
+
+COLUMNS = {"model": pa.int32(), "probability": pa.float64(), "uncertainty": pa.float64()}
+
+
+def pairs(project: Project) -> Pairs:
+    """Of the model whose job was the last to succeed, where nobody has ranked by now.
+
+    Raises Conflict('no_model_preferences') where none has.
+    """
+    jobs = AutoLabelJob.objects.filter(project=project, state=AutoLabelJob.State.SUCCEEDED)
+    last = jobs.select_related("reward_model").first()
+    if last is None:
+        words = _(
+            "The model has labeled nothing here yet: start it on the page Automatic labels, and wait for its end."
+        )
+        raise Conflict("no_model_preferences", words)
+    model = last.reward_model
+    made = ModelPreference.objects.filter(reward_model=model, prompt=OuterRef("pk"))
+    prompts = Prompt.objects.filter(Exists(made), project=project, ranked=0)
+    return Pairs(prompts, lambda keys: pairs_of(model, keys))
+
+
+def pairs_of(model: RewardModel, prompts: list[int]) -> dict[int, list[Pair]]:
+    """In the order of the completions' places."""
+    rows = ModelPreference.objects.filter(reward_model=model, prompt__in=prompts)
+    places = ("prompt", "chosen__position", "rejected__position")
+    found: dict[int, list[Pair]] = defaultdict(list)
+    for prompt, chosen, rejected, *said in rows.order_by(*places).values_list(*places, "probability", "uncertainty"):
+        found[prompt].append(Pair(chosen, rejected, (model.version, *said)))
+    return found
+
+
+SOURCE = Source(gettext_lazy("The model, where nobody has ranked"), pairs, COLUMNS)

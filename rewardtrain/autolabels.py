@@ -1,0 +1,204 @@
+"""The automatic labeler: the champion's preferences on prompts that nobody has ranked.
+
+A job walks over the project's prompts by their ids. Of prompts without a ranking it keeps the pairs that the champion
+is sure of, and puts a prompt of which it is sure throughout at the end of people's queue. Prompts that people have
+ranked are scored too, for the comparison of model and people; see docs/decisions/0060-automatic-labels.md.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models.functions import Right
+from django.utils.translation import gettext as _
+
+from labeling import slots
+from labeling.errors import Conflict, Invalid
+from labeling.models import Project, Prompt, Ranking, Split, User
+from rewardtrain import chunks, jobs, registry
+from rewardtrain.chunks import Answer, Chunk
+from rewardtrain.models import AutoLabelJob, ModelPreference, PromptScore, RewardModel
+from rewardtrain.preferring import is_held_out, kept, preferences
+
+THRESHOLD = 0.9
+LEARNT = 500  # prompts that a model was trained on and is compared on: enough to see how much better it knows them
+
+logger = logging.getLogger(__name__)
+
+
+def request(project: Project, *, threshold: float = THRESHOLD, by: User | None = None) -> AutoLabelJob:
+    """Queues a job of the champion.
+
+    Raises Invalid('threshold'), Conflict: 'no_champion', 'job_active', 'nothing_to_label'.
+    """
+    if not 0.5 < threshold < 1:
+        words = _("The threshold is a probability above 0.5 and below 1, such as 0.9; got %(value)s.")
+        raise Invalid("threshold", words % {"value": threshold}, attr="threshold")
+    with transaction.atomic():
+        # Two requests at once: the second waits here and then sees the first one's job.
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        model = registry.champion(project)
+        if model is None:
+            raise Conflict("no_champion", _("The project has no champion yet: train a model, or promote one by hand."))
+        if active := AutoLabelJob.objects.filter(project=project, state__in=AutoLabelJob.ACTIVE).first():
+            words = _("Automatic labels %(number)s are being made; wait for the end, or cancel them.")
+            raise Conflict("job_active", words % {"number": active.number})
+        total = to_score(project, model).count()
+        if not total:
+            raise Conflict("nothing_to_label", _("Nothing to do: people have ranked every prompt. Import more first."))
+        number = 1 + (AutoLabelJob.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0)
+        return AutoLabelJob.objects.create(
+            project=project, reward_model=model, number=number, threshold=threshold, total=total, requested_by=by
+        )
+
+
+def cancel(job: AutoLabelJob) -> AutoLabelJob:
+    """Raises Conflict('job_ended') where there is nothing left to cancel. What was kept so far stays."""
+    if not jobs.cancel(job):
+        words = _("Automatic labels %(number)s have ended already; there is nothing to cancel.")
+        raise Conflict("job_ended", words % {"number": job.number})
+    return job
+
+
+def work(job_id: int) -> None:
+    """Takes the job if it is still to be had and brings it as far as it can. Doing it twice is harmless."""
+    job = jobs.claim(AutoLabelJob, job_id)
+    if job is None:
+        return
+    logger.info("automatic labels %s of %s: attempt %s", job.number, job.project.slug, job.attempts)
+    chunks.carry_out(job, job.reward_model, lambda size: next_chunk(job, size))
+
+
+def newest_model(project: Project) -> RewardModel | None:
+    """Whose word is asked for where no version is named: that of the newest job, else the champion's."""
+    newest = AutoLabelJob.objects.filter(project=project).select_related("reward_model").first()
+    return newest.reward_model if newest else registry.champion(project)
+
+
+def model_of(project: Project, version: str) -> RewardModel:
+    """By its number, or the newest job's. Raises Invalid('unknown_model'), Conflict('no_champion')."""
+    if not version:
+        if model := newest_model(project):
+            return model
+        raise Conflict("no_champion", _("The project has no champion yet: train a model, or promote one by hand."))
+    found = (
+        RewardModel.objects.filter(project=project, version=version)
+        if version.isdecimal() and len(version) < 10
+        else None
+    )
+    if found is None or not (model := found.first()):
+        words = _("There is no model %(value)r here; give the number of a version.")
+        raise Invalid("unknown_model", words % {"value": version}, attr="model")
+    return model
+
+
+# --- Which prompts ----------------------------------------------------------------------------------------------------
+
+
+def unranked(project: Project) -> QuerySet[Prompt]:
+    return Prompt.objects.filter(project=project, held_at__isnull=True, ranked=0)
+
+
+def to_score(project: Project, model: RewardModel) -> QuerySet[Prompt]:
+    """Those that nobody has ranked; and of the ranked ones that this model hasn't scored, the held-out and a few."""
+    learnt = ranked_by(model).count()
+    share = min(1.0, LEARNT / learnt) if learnt else 1.0
+    drawn = Q(pk__in=ranked_by(model)) & Q(tail__lt=f"{min(int(share * 2**32), 2**32 - 1):08x}")
+    ranked = Q(ranked__gt=0) & ~Exists(PromptScore.objects.filter(reward_model=model, prompt=OuterRef("pk")))
+    prompts = Prompt.objects.filter(project=project, held_at__isnull=True).annotate(tail=Right("content_sha256", 8))
+    return prompts.filter(Q(ranked=0) | ranked & (~Q(pk__in=ranked_by(model)) | drawn))
+
+
+def ranked_by(model: RewardModel) -> QuerySet[Prompt]:
+    """What the model learnt from: prompts of its dataset version that are not the test split's.
+
+    Told by the rankings' ids; a prompt ranked again since then counts as learnt.
+    """
+    then = Ranking.objects.filter(prompt=OuterRef("pk"), pk__lte=model.run.dataset_version.last_ranking_id)
+    prompts = Prompt.objects.filter(Exists(then), project=model.project, ranked__gt=0)
+    return prompts.exclude(split=Split.TEST)
+
+
+# --- A chunk ----------------------------------------------------------------------------------------------------------
+
+
+def next_chunk(job: AutoLabelJob, size: int) -> Chunk | None:
+    rest = to_score(job.project, job.reward_model).filter(pk__gt=job.last_prompt).order_by("pk")
+    prompts = chunks.within(list(rest.prefetch_related("completions")[:size]), length)
+    if not prompts:
+        return None
+    rows = [
+        {"prompt": prompt.messages, "completions": [completion.text for completion in prompt.completions.all()]}
+        for prompt in prompts
+    ]
+    return Chunk(rows, lambda answers: store(job, prompts, answers))
+
+
+def length(prompt: Prompt) -> int:
+    return sum(len(completion.text) for completion in prompt.completions.all())
+
+
+def store(job: AutoLabelJob, prompts: Sequence[Prompt], answers: Sequence[Answer]) -> dict[str, Any]:
+    """What the model says of these prompts takes the place of what it said before. Call it in a transaction."""
+    keys = [prompt.pk for prompt in prompts]
+    # Locked, so that nobody ranks them at this moment: the claim of one is short, and passes over what is locked.
+    open_now = Prompt.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
+    still = {prompt.pk for prompt in open_now if prompt.ranked == 0}
+    PromptScore.objects.filter(reward_model=job.reward_model, prompt__in=keys).delete()
+    PromptScore.objects.bulk_create(map(score_of, [job] * len(keys), prompts, answers))
+    ModelPreference.objects.filter(reward_model=job.reward_model, prompt__in=keys).delete()
+    seen = [
+        (prompt, preferences(answer["probabilities"], answer.get("uncertainty")))
+        for prompt, answer in zip(prompts, answers, strict=True)
+        if prompt.pk in still
+    ]
+    sure = {prompt.pk: kept(found, job.threshold) for prompt, found in seen}
+    rows = [row for prompt, _ in seen for row in rows_of(job, prompt, sure[prompt.pk])]
+    ModelPreference.objects.bulk_create(rows)
+    decided = [prompt for prompt, found in seen if found and len(sure[prompt.pk]) == len(found)]
+    put_last = {
+        prompt.pk for prompt in decided if prompt.split == Split.TRAIN and not is_held_out(prompt.content_sha256)
+    }
+    slots.serve(put_last, priority=slots.LAST)
+    slots.serve(still - put_last, priority=slots.IN_TURN)
+    partly = sum(1 for kept_ in sure.values() if kept_) - len(decided)
+    return {
+        "last_prompt": keys[-1],
+        "decided": job.decided + len(decided),
+        "partly": job.partly + partly,
+        "left": job.left + len(seen) - len(decided) - partly,
+        "kept": job.kept + len(rows),
+        "below": job.below + sum(len(found) for _, found in seen) - len(rows),
+        "compared": job.compared + len(keys) - len(still),
+    }
+
+
+def score_of(job: AutoLabelJob, prompt: Prompt, answer: Answer) -> PromptScore:
+    return PromptScore(
+        reward_model=job.reward_model,
+        prompt=prompt,
+        completions=[completion.pk for completion in prompt.completions.all()],
+        rewards=answer["rewards"],
+        probabilities=answer["probabilities"],
+        uncertainty=answer.get("uncertainty"),
+    )
+
+
+def rows_of(job: AutoLabelJob, prompt: Prompt, sure: Sequence[Any]) -> list[ModelPreference]:
+    completions = list(prompt.completions.all())
+    return [
+        ModelPreference(
+            job=job,
+            reward_model=job.reward_model,
+            prompt=prompt,
+            chosen=completions[preference.chosen],
+            rejected=completions[preference.rejected],
+            probability=preference.probability,
+            uncertainty=preference.uncertainty,
+        )
+        for preference in sure
+    ]

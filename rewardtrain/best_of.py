@@ -1,0 +1,178 @@
+"""Best-of-N: puts the candidates of uploaded prompts in the champion's order, and says what choosing so gains.
+
+An upload is a job of its own and no part of the project's prompts: nobody ranks it, nothing is trained on it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from labeling.errors import Conflict, Invalid
+from labeling.models import Project, User
+from rewardtrain import chunks, jobs, registry
+from rewardtrain.chunks import Answer, Chunk
+from rewardtrain.core.data.groups import parse_row
+from rewardtrain.core.errors import DataError
+from rewardtrain.core.measures import best_of as measures
+from rewardtrain.models import BestOfJob, CandidateRow
+
+CONTENT_TYPE = "application/x-ndjson"
+MOST_ROWS, MOST_CANDIDATES = 20_000, 256
+SAMPLES = 1000  # of the bootstrap
+
+logger = logging.getLogger(__name__)
+
+
+def request(project: Project, lines: Iterable[bytes], *, by: User | None = None) -> BestOfJob:
+    """Stores an upload, JSON Lines {"id", "prompt", "completions": [{"id", "text"}, ...]}, and queues its job.
+
+    All of it or nothing: Invalid('bad_line') names the line, the value and the remedy. Raises Conflict('no_champion').
+    """
+    model = registry.champion(project)
+    if model is None:
+        raise Conflict("no_champion", _("The project has no champion yet: train a model, or promote one by hand."))
+    with transaction.atomic():
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        number = 1 + (BestOfJob.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0)
+        job = BestOfJob.objects.create(project=project, reward_model=model, number=number, requested_by=by)
+        seen: dict[str, int] = {}
+        rows = (checked(job, place, line, seen) for place, line in enumerate(lines, start=1) if line.strip())
+        while some := list(islice(rows, 200)):
+            CandidateRow.objects.bulk_create(some)
+            job.total += len(some)
+            job.n_candidates += sum(len(row.completions) for row in some)
+        if not job.total:
+            raise Invalid("empty", _("There is no line in it. Send one JSON object a line."), attr="file")
+        job.save(update_fields=["total", "n_candidates"])
+    return job
+
+
+def checked(job: BestOfJob, place: int, line: bytes, seen: dict[str, int]) -> CandidateRow:
+    """A line as a row. Raises Invalid."""
+    if len(seen) >= MOST_ROWS:
+        words = _("More than %(most)s lines: send them in several files.")
+        raise Invalid("too_many_lines", words % {"most": MOST_ROWS}, attr="file")
+    try:
+        value = json.loads(line.decode("utf-8-sig" if place == 1 else "utf-8"))
+    except ValueError as error:  # UnicodeDecodeError is one
+        words = _("line %(place)s: not JSON in UTF-8 (%(error)s); write one object a line")
+        raise Invalid("bad_line", words % {"place": place, "error": error}, attr="file") from error
+    try:
+        group = parse_row(f"line {place}", value)
+    except DataError as error:
+        raise Invalid("bad_line", str(error), attr="file") from error
+    if problem := problem_of(group.id, len(group.completions), value, seen):
+        raise Invalid("bad_line", f"line {place}: {problem}", attr="file")
+    seen[group.id] = place
+    completions = [
+        {"id": str(item.get("id", index)), "text": item["text"]} for index, item in enumerate(value["completions"])
+    ]
+    return CandidateRow(job=job, place=place, external_id=group.id, prompt=value["prompt"], completions=completions)
+
+
+def problem_of(name: str, size: int, value: Any, seen: dict[str, int]) -> str:
+    """What the form of a row says nothing about; empty where all is well."""
+    if not 2 <= size <= MOST_CANDIDATES:
+        words = _("it has %(n)s completions; give 2 to %(most)s")
+        return words % {"n": size, "most": MOST_CANDIDATES}
+    if name in seen:
+        return _("id %(id)r was used before, on line %(line)s; give each row its own") % {
+            "id": name,
+            "line": seen[name],
+        }
+    if len(name) > 200:
+        return _("the id is %(n)s characters long, 200 at most") % {"n": len(name)}
+    text = json.dumps([value["prompt"], value["completions"]], ensure_ascii=False)
+    if "\\u0000" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        return _("a text has a NUL character or half a surrogate pair, which can't be stored: repair it")
+    return ""
+
+
+def cancel(job: BestOfJob) -> BestOfJob:
+    """Raises Conflict('job_ended') where there is nothing left to cancel."""
+    if not jobs.cancel(job):
+        words = _("Best of N %(number)s has ended already; there is nothing to cancel.")
+        raise Conflict("job_ended", words % {"number": job.number})
+    return job
+
+
+def work(job_id: int) -> None:
+    """Takes the job if it is still to be had and brings it as far as it can. Doing it twice is harmless."""
+    job = jobs.claim(BestOfJob, job_id)
+    if job is None:
+        return
+    logger.info("best of N %s of %s: attempt %s", job.number, job.project.slug, job.attempts)
+    chunks.carry_out(job, job.reward_model, lambda size: next_chunk(job, size), at_end=lambda: {"report": report(job)})
+
+
+def next_chunk(job: BestOfJob, size: int) -> Chunk | None:
+    rows = chunks.within(list(job.rows.filter(place__gt=job.last_place)[:size]), length)
+    if not rows:
+        return None
+    asked = [{"prompt": row.prompt, "completions": [item["text"] for item in row.completions]} for row in rows]
+    return Chunk(asked, lambda answers: store(rows, answers))
+
+
+def length(row: CandidateRow) -> int:
+    return sum(len(item["text"]) for item in row.completions)
+
+
+def store(rows: list[CandidateRow], answers: list[Answer]) -> dict[str, Any]:
+    for row, answer in zip(rows, answers, strict=True):
+        kept = ("rewards", "probabilities", "truncated", "uncertainty")
+        row.answer = {name: answer[name] for name in kept if name in answer}
+    CandidateRow.objects.bulk_update(rows, ["answer"], batch_size=200)
+    return {"last_place": rows[-1].place}
+
+
+def report(job: BestOfJob) -> dict[str, Any]:
+    """What the page shows; `doubts` is null of a model without an ensemble."""
+    answers = [answer for answer in job.rows.values_list("answer", flat=True) if answer is not None]
+    rewards = [answer["rewards"] for answer in answers]
+    spread = [answer.get("uncertainty") for answer in answers]
+    known = all(spread)
+    doubts = measures.doubts(rewards, spread) if known else None
+    return {"gains": measures.gains(rewards, samples=SAMPLES, seed=0), "doubts": doubts}
+
+
+# --- The result -------------------------------------------------------------------------------------------------------
+
+
+def result(job: BestOfJob) -> Iterator[bytes]:
+    """JSON Lines in the upload's order: completions by reward, the best first. Raises Conflict('not_ready')."""
+    if job.state != BestOfJob.State.SUCCEEDED:
+        words = _("Best of N %(number)s has not been scored to its end, so there is no result.")
+        raise Conflict("not_ready", words % {"number": job.number})
+    return (result_line(job, row) for row in job.rows.iterator(chunk_size=200))
+
+
+def filename(job: BestOfJob) -> str:
+    return f"{job.project.slug}-best-of-{job.number}.jsonl"
+
+
+def result_line(job: BestOfJob, row: CandidateRow) -> bytes:
+    answer = row.answer or {}
+    order = sorted(range(len(row.completions)), key=lambda place: -answer["rewards"][place])
+    spread, limit = answer.get("uncertainty"), ((job.report or {}).get("doubts") or {}).get("limit")
+    completions = [
+        {
+            **row.completions[place],
+            "rank": rank,
+            "reward": answer["rewards"][place],
+            "probability": answer["probabilities"][place],
+            "uncertainty": spread[place] if spread else None,
+            "truncated": answer["truncated"][place],
+        }
+        for rank, place in enumerate(order, start=1)
+    ]
+    unsure = bool(spread and limit is not None and spread[order[0]] > limit)
+    line = {"id": row.external_id, "prompt": row.prompt, "model": job.reward_model.version, "uncertain_top": unsure}
+    return json.dumps({**line, "completions": completions}, ensure_ascii=False).encode() + b"\n"

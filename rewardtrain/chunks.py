@@ -1,0 +1,163 @@
+"""Carries out a job of a finished model: scores chunk after chunk, and notes each with how far it has come.
+
+A chunk's results and the progress commit together, so a job that is interrupted anywhere goes on after the last whole
+chunk. While a chunk is scored the row's heart beats on, and a person's cancelling or our shutting down is heard.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db import connections, transaction
+
+from labeling.errors import PodiumError
+from rewardtrain import jobs, scoring
+from rewardtrain.jobs import State
+from rewardtrain.models import RewardModel
+from rewardtrain.models.jobs import Job
+from rewardtrain.worker import stopping
+
+AIM_SECONDS = 5.0  # of a chunk: what an interruption costs, and how often the page has news
+FIRST_SIZE, LARGEST_SIZE = 16, 512  # rows
+CHARACTERS = 4_000_000  # of a chunk
+CHUNK_SECONDS = 10 * 60.0  # a request that takes longer than this hangs
+PATIENCE_SECONDS = 10 * 60.0  # with a scoring service that is down, being started again or busy
+BEAT_SECONDS = 1.0
+PASSING = ("down", "busy", "timeout", "starting")  # codes of what may be over in a while
+ADVICE = "See the worker's log, then start it again."
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Answer = dict[str, Any]  # as scoring.score_many gives it
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What to score next, as scoring.score_many takes it, and what to do with the answers.
+
+    `store` runs in the transaction that notes the progress, and returns changes of the job's row.
+    """
+
+    rows: Sequence[Mapping[str, object]]
+    store: Callable[[list[Answer]], dict[str, Any]]
+
+
+def carry_out(
+    job: Job,
+    model: RewardModel,
+    take: Callable[[int], Chunk | None],
+    *,
+    at_end: Callable[[], dict[str, Any]] = dict,
+) -> None:
+    """Brings a claimed job as far as it can. `take` gives the next chunk, of that size; None where all is done.
+
+    `at_end` gives what is written into the row with its success.
+    """
+    try:
+        if _all(job, model, take):
+            jobs.end(job, State.SUCCEEDED, total=job.done, **at_end())
+    except jobs.ClaimLost:
+        logger.warning("%s: another worker has taken it over", job)
+    except scoring.Unavailable as error:
+        jobs.try_again(job, error.detail, advice=ADVICE)
+    except PodiumError as error:
+        jobs.end(job, State.FAILED, error=error.detail)
+    except Exception as error:
+        jobs.try_again(job, f"{type(error).__name__}: {error}", advice=ADVICE)
+        raise
+
+
+def _all(job: Job, model: RewardModel, take: Callable[[int], Chunk | None]) -> bool:
+    """False where it was interrupted, and the row says how."""
+    size = FIRST_SIZE
+    while chunk := take(size):
+        began = time.monotonic()
+        answers = _score(job, model, chunk)
+        if answers is None:
+            return False
+        note(job, chunk, answers)
+        size = next_size(len(chunk.rows), time.monotonic() - began)
+    return True
+
+
+def note(job: Job, chunk: Chunk, answers: list[Answer]) -> None:
+    """An attempt that got on is a first one again: three deaths in a row are too many, three in a long job are not."""
+    with transaction.atomic():
+        changes = {**chunk.store(answers), "done": job.done + len(chunk.rows), "attempts": 1}
+        jobs.heartbeat(job, **changes)
+    for name, value in changes.items():
+        setattr(job, name, value)
+
+
+def _score(job: Job, model: RewardModel, chunk: Chunk) -> list[Answer] | None:
+    """None where the job was interrupted. Waits for a service that is away: what was done is not lost by waiting."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return _ask(job, model, chunk)
+        except scoring.Unavailable as error:
+            if error.code not in PASSING or time.monotonic() > deadline:
+                raise
+            logger.info("%s waits: %s", job, error.detail)
+        time.sleep(BEAT_SECONDS)
+        if _interrupted(job):
+            return None
+
+
+def _ask(job: Job, model: RewardModel, chunk: Chunk) -> list[Answer] | None:
+    pool = ThreadPoolExecutor(1)
+    try:
+        asked = pool.submit(_answers, model, chunk)
+        while not _is_done(asked):
+            if _interrupted(job):
+                return None  # what is still being scored is nobody's any more
+        return asked.result()
+    finally:
+        pool.shutdown(wait=False)
+
+
+def _answers(model: RewardModel, chunk: Chunk) -> list[Answer]:
+    try:
+        return scoring.score_many(model, chunk.rows, timeout=CHUNK_SECONDS)
+    finally:
+        connections.close_all()  # of this thread, which ends
+
+
+def _is_done(asked: Future[list[Answer]]) -> bool:
+    try:
+        asked.exception(BEAT_SECONDS)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _interrupted(job: Job) -> bool:
+    if jobs.heartbeat(job):
+        jobs.end(job, State.CANCELLED)
+        return True
+    if stopping.is_set():
+        jobs.put_back(job)
+        return True
+    return False
+
+
+def next_size(size: int, seconds: float) -> int:
+    """By how long this chunk took, but at most four times as many: the first texts may be short."""
+    return max(1, min(round(size * AIM_SECONDS / max(seconds, 0.001)), 4 * size, LARGEST_SIZE))
+
+
+def within(items: Sequence[T], length: Callable[[T], int]) -> list[T]:
+    """The first ones that are no longer than a chunk's texts may be; one at least."""
+    taken, total = list[T](), 0
+    for item in items:
+        total += length(item)
+        if taken and total > CHARACTERS:
+            break
+        taken.append(item)
+    return taken

@@ -1,0 +1,121 @@
+"""The life of a row that a worker works on: claimed by one, kept alive by its heartbeat, ended once.
+
+    queued -> running -> succeeded | failed | cancelled
+                 |-> queued again, when its worker died or was told to stop
+
+Every change is one UPDATE whose condition names the state (and the claim) it starts from, so a second delivery of a
+message, a second worker or a late one changes nothing. Training runs and the jobs of a finished model live by it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from django.conf import settings
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from rewardtrain.models.jobs import Job
+
+J = TypeVar("J", bound=Job)
+State = Job.State
+MAX_ATTEMPTS = 3
+
+
+class ClaimLost(Exception):
+    """The row is no longer this worker's: it was silent for too long and another may have it."""
+
+
+@dataclass(frozen=True)
+class Requeued:
+    """What became of the rows whose worker went silent."""
+
+    queued: int
+    failed: int
+    cancelled: int
+
+
+def claim(kind: type[J], pk: int, **changes: object) -> J | None:
+    """Takes a queued row, or returns None: someone else has it, or it has ended."""
+    now = timezone.now()
+    taken = kind._default_manager.filter(pk=pk, state=State.QUEUED).update(
+        state=State.RUNNING,
+        attempts=F("attempts") + 1,
+        worker=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        started_at=Coalesce("started_at", now),
+        heartbeat_at=now,
+        error="",
+        **changes,
+    )
+    return kind._default_manager.select_related("project").get(pk=pk) if taken else None
+
+
+def heartbeat(job: Job, **progress: object) -> bool:
+    """Says that the claim's holder lives, and how far it is. True if a person asked to cancel. Raises ClaimLost."""
+    _change(job, heartbeat_at=timezone.now(), **progress)
+    return bool(type(job)._default_manager.values_list("cancel_requested", flat=True).get(pk=job.pk))
+
+
+def cancel(job: Job) -> bool:
+    """A queued row ends at once, a running one when its worker sees the request; False where it has ended already."""
+    mine = type(job)._default_manager.filter(pk=job.pk)
+    ended = mine.filter(state=State.QUEUED).update(state=State.CANCELLED, finished_at=timezone.now())
+    asked = ended or mine.filter(state=State.RUNNING).update(cancel_requested=True)
+    job.refresh_from_db()
+    return bool(asked)
+
+
+def end(job: Job, state: str, **changes: object) -> None:
+    """Raises ClaimLost."""
+    now = timezone.now()
+    _change(job, state=state, finished_at=now, heartbeat_at=now, worker="", **changes)
+
+
+def put_back(job: Job, **changes: object) -> None:
+    """Back into the queue because this worker is told to stop. That is no failed attempt, so it isn't counted."""
+    _change(job, state=State.QUEUED, worker="", attempts=F("attempts") - 1, **changes)
+
+
+def try_again(job: Job, error: str, *, advice: str, **changes: object) -> None:
+    """After a death that the next attempt may not meet: back into the queue, or failed after the last attempt."""
+    if not held(job).filter(attempts__gte=MAX_ATTEMPTS).update(**_given_up(error, advice)):
+        _change(job, state=State.QUEUED, worker="", error=error, **changes)
+
+
+def requeue_stale(kind: type[Job], *, advice: str, **changes: object) -> Requeued:
+    """Rows whose worker went silent go back into the queue; after the last attempt they have failed."""
+    limit = timezone.now() - timedelta(seconds=settings.RUN_STALE_SECONDS)
+    stale = kind._default_manager.filter(state=State.RUNNING, heartbeat_at__lt=limit)
+    error = f"The worker said nothing for {settings.RUN_STALE_SECONDS} s."
+    return Requeued(
+        cancelled=stale.filter(cancel_requested=True).update(
+            state=State.CANCELLED, worker="", finished_at=timezone.now()
+        ),
+        failed=stale.filter(attempts__gte=MAX_ATTEMPTS).update(**_given_up(error, advice)),
+        queued=stale.update(state=State.QUEUED, worker="", error=error, **changes),
+    )
+
+
+def held(job: J) -> QuerySet[J]:
+    """The row, as long as the claim that `job` was read with holds it."""
+    return type(job)._default_manager.filter(pk=job.pk, state=State.RUNNING, worker=job.worker)
+
+
+def _change(job: Job, **changes: object) -> None:
+    if not held(job).update(**changes):
+        raise ClaimLost(f"{job} ({job.pk}) is no longer held by {job.worker}")
+
+
+def _given_up(error: str, advice: str) -> dict[str, object]:
+    return {
+        "state": State.FAILED,
+        "worker": "",
+        "finished_at": timezone.now(),
+        "error": f"Gave up after {MAX_ATTEMPTS} attempts. {error} {advice}",
+    }

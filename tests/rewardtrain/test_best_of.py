@@ -1,0 +1,207 @@
+"""Best-of-N: an upload that is checked whole, put in order by the model, and what the page and the file say of it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from labeling.errors import Conflict, Invalid
+from labeling.models import Project, Role, User
+from rewardtrain import best_of, jobs, registry, runs, tasks, worker
+from rewardtrain.models import BestOfJob, CandidateRow
+from tests.backbones import BAD, GOOD
+from tests.factories import join, make_project, make_user
+from tests.labeling.api.client import as_user, bytes_of, errors_of, post_lines
+from tests.rewardtrain.conftest import make_best_of, make_model, make_report, rank_prompts
+from tests.rewardtrain.test_views import client_of, page
+
+pytestmark = pytest.mark.django_db
+UPLOADS = "/api/v1/projects/helpful/best-of/"
+ROW = {"id": "q", "prompt": "Which?", "completions": [{"id": "a", "text": "This."}, {"id": "b", "text": "That."}]}
+
+
+@pytest.fixture
+def project(transactional_db: None) -> Project:
+    project = make_project(manager=make_user("manager"), slug="helpful")
+    rank_prompts(project, train=2, test=1, validation=1)
+    registry.promote(make_model(project, make_report()), by=None, reason="the first")
+    return project
+
+
+@pytest.fixture
+def people(project: Project) -> dict[str, User | None]:
+    return {
+        "manager": project.created_by,
+        "reviewer": join(project, Role.REVIEWER),
+        "labeler": join(project),
+        "stranger": make_project().created_by,
+        "nobody": None,
+        "administrator": make_user(superuser=True),
+    }
+
+
+@pytest.fixture
+def client(project: Project) -> APIClient:
+    return as_user(project.created_by)
+
+
+@pytest.fixture
+def manager(project: Project) -> Client:
+    return client_of(project.created_by)
+
+
+def changed(**changes: Any) -> bytes:
+    return json.dumps({**ROW, **changes}).encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"{", "line 2: not JSON in UTF-8"),
+        (b"\xff", "line 2: not JSON in UTF-8"),
+        (b"[1]", r"line 2: row is \[1\]; it must be an object"),
+        (changed(id="one", completions=[{"text": "alone"}]), "line 2: it has 1 completions; give 2 to 256"),
+        (changed(id="one", completions=[{"text": "x"}] * 257), "line 2: it has 257 completions"),
+        (changed(id="one", completions=["x", "y"]), r"line 2: completions\[0\] is 'x'; it must be an object"),
+        (changed(id="one", completions=[{"text": "x"}, {"text": " "}]), r"completions\[1\].text is ' '"),
+        (changed(id="one", prompt=[]), "line 2: prompt is an empty list"),
+        (changed(), "line 2: id 'q' was used before, on line 1"),
+        (changed(id="x" * 201), "line 2: the id is 201 characters long"),
+        (changed(id="one", prompt="a\x00b"), "line 2: a text has a NUL character"),
+        (changed(id="one", prompt="a\ud800b"), "line 2: a text has a NUL character or half a surrogate pair"),
+    ],
+)
+def test_a_bad_line_refuses_the_upload_and_is_named(project: Project, line: bytes, words: str) -> None:
+    with pytest.raises(Invalid, match=words):
+        best_of.request(project, [changed(), line])
+    assert not BestOfJob.objects.exists()
+    assert not CandidateRow.objects.exists()
+
+
+def test_an_upload_without_a_line_is_refused(project: Project) -> None:
+    with pytest.raises(Invalid, match="There is no line in it"):
+        best_of.request(project, [b"\n", b"  "])
+
+
+def test_without_a_champion_nothing_is_taken() -> None:
+    with pytest.raises(Conflict, match="no champion yet"):
+        best_of.request(make_project(), [changed()])
+
+
+def test_an_upload_is_no_part_of_the_project_s_prompts(project: Project) -> None:
+    before = project.prompts.count()
+    job = best_of.request(project, [b"\xef\xbb\xbf" + changed(), b"\n", changed(id="r")])
+    assert (job.number, job.total, job.n_candidates, job.state) == (1, 2, 4, "queued")
+    assert [row.place for row in job.rows.all()] == [1, 3]
+    assert project.prompts.count() == before
+
+
+def test_the_file_has_the_best_first_with_rank_and_uncertainty(project: Project) -> None:
+    job = make_best_of(project, n_prompts=10, n=5)
+    lines = [json.loads(line) for line in best_of.result(job)]
+    assert [line["id"] for line in lines] == [f"q{number}" for number in range(10)]
+    for line in lines:
+        assert [each["rank"] for each in line["completions"]] == [1, 2, 3, 4, 5]
+        rewards = [each["reward"] for each in line["completions"]]
+        assert rewards == sorted(rewards, reverse=True)
+        assert all(each["text"] == f"Answer {each['id'][1:]}" for each in line["completions"])
+        top = line["completions"][0]["uncertainty"]
+        assert line["uncertain_top"] == (top > job.report["doubts"]["limit"])
+        assert line["model"] == 1
+
+
+def test_a_job_that_has_not_ended_has_no_file(project: Project, manager: Client, client: APIClient) -> None:
+    job = best_of.request(project, [changed()])
+    with pytest.raises(Conflict, match="no result"):
+        best_of.result(job)
+    response = client.get(f"{UPLOADS}1/result/")
+    assert (response.status_code, errors_of(response)) == (409, [("not_ready", None)])
+    answer = manager.get(reverse("best_of_result", args=[project.slug, 1]), follow=True)
+    assert "so there is no result" in answer.content.decode()
+
+
+def test_a_model_without_an_ensemble_says_nothing_of_uncertainty(project: Project, manager: Client) -> None:
+    job = best_of.request(project, [changed()])
+    answer = {"rewards": [0.0, 1.0], "probabilities": [0.3, 0.7], "truncated": [False, False]}
+    best_of.store(list(job.rows.all()), [answer])
+    assert best_of.report(job)["doubts"] is None
+    BestOfJob.objects.update(state="succeeded", done=1, report=best_of.report(job))
+    assert "no ensemble of heads" in page(manager, project, "best_of_job", 1)
+
+
+def test_the_page_shows_gain_interval_and_doubts(project: Project, manager: Client) -> None:
+    make_best_of(project)
+    shown = page(manager, project, "best_of_job", 1)
+    assert "The best of 16 has a reward" in shown
+    assert "n = 40 prompts; one candidate: 0" in shown
+    assert "of 40 tops are among the tenth of candidates" in shown
+    assert "Gao et al. 2022" in shown
+
+
+def test_the_page_takes_a_file_and_shows_how_far_it_is(project: Project, manager: Client) -> None:
+    address = reverse("best_of", args=[project.slug])
+    refused = manager.post(address, {"file": SimpleUploadedFile("a.jsonl", b"[1]\n")})
+    assert "line 1: row is [1]" in refused.content.decode()
+    answer = manager.post(address, {"file": SimpleUploadedFile("a.jsonl", changed())})
+    assert answer["Location"] == reverse("best_of_job", args=[project.slug, 1])
+    job = jobs.claim(BestOfJob, BestOfJob.objects.get().pk)
+    assert job is not None
+    assert "0 of 1" in page(manager, project, "best_of_job", 1, hx_request="true")
+    manager.post(reverse("best_of_cancel", args=[project.slug, 1]))
+    assert jobs.heartbeat(job), "the worker hears of it"
+    jobs.end(job, "cancelled")
+    assert manager.get(answer["Location"], headers={"hx-request": "true"}).headers["HX-Refresh"] == "true"
+    assert "Best of N 1" in page(manager, project, "best_of")
+
+
+def test_the_api_takes_lines_and_gives_them_back(project: Project, client: APIClient) -> None:
+    response = post_lines(client, UPLOADS, [changed()])
+    assert response.status_code == 202
+    job = response.json()
+    assert (job["id"], job["state"], job["total"], job["n_candidates"], job["report"]) == (1, "queued", 1, 2, None)
+    assert client.get(UPLOADS).json()["results"] == [job]
+    refused = post_lines(client, UPLOADS, [b"[1]\n"])
+    assert (refused.status_code, errors_of(refused)) == (400, [("bad_line", "file")])
+    assert client.post(f"{UPLOADS}1/cancel/").json()["state"] == "cancelled"
+    again = client.post(f"{UPLOADS}1/cancel/")
+    assert (again.status_code, errors_of(again)) == (409, [("job_ended", None)])
+    make_best_of(project, n_prompts=3, n=4)
+    assert len(client.get(f"{UPLOADS}2/").json()["report"]["gains"]) == 4
+    answer = client.get(f"{UPLOADS}2/result/")
+    assert answer["Content-Disposition"] == 'attachment; filename="helpful-best-of-2.jsonl"'
+    assert len(bytes_of(answer).splitlines()) == 3
+
+
+def test_the_doors_are_for_managers(project: Project, people: dict[str, User | None]) -> None:
+    make_best_of(project, n_prompts=2, n=2)
+    expected = {"manager": 200, "reviewer": 403, "labeler": 403, "stranger": 404, "nobody": 401, "administrator": 200}
+    for url in (UPLOADS, f"{UPLOADS}1/", f"{UPLOADS}1/result/"):
+        assert {who: as_user(user).get(url).status_code for who, user in people.items()} == expected
+    for who, status in expected.items():
+        if status != 200:
+            assert post_lines(as_user(people[who]), UPLOADS, [changed()]).status_code == status
+            assert as_user(people[who]).post(f"{UPLOADS}1/cancel/").status_code == status
+    assert BestOfJob.objects.count() == 1
+
+
+def test_the_real_model_puts_candidates_in_order(
+    transactional_db: None, tiny_training: dict[str, object], look_up: Callable[[], None]
+) -> None:
+    project = make_project(slug="real")
+    rank_prompts(project)
+    worker.work(runs.request_run(project, training={**tiny_training, "epochs": 6}).pk)
+    texts = [f"{BAD} {BAD} {BAD}", f"{GOOD} {GOOD} {GOOD}", f"{GOOD} {BAD} {BAD}"]
+    row = {"id": "q", "prompt": "ba de?", "completions": [{"text": text} for text in texts]}
+    job = best_of.request(project, [json.dumps(row).encode()])
+    tasks.choose(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.error, job.done) == ("succeeded", "", 1)
+    [line] = [json.loads(line) for line in best_of.result(job)]
+    assert [each["id"] for each in line["completions"]] == ["1", "2", "0"]
+    assert [gain["n"] for gain in job.report["gains"]] == [1, 2, 3]
+    assert job.report["gains"][2]["value"] > job.report["gains"][1]["value"] > 0
