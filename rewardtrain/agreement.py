@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Length
 
-from labeling.models import Completion, Project, Prompt, RankedCompletion, Split
+from labeling.models import Completion, Project, Prompt, RankedCompletion, Ranking, Split
 from rewardtrain import autolabels
 from rewardtrain.core.measures import curves, metrics
 from rewardtrain.core.measures.metrics import Floats, Ints, Json
@@ -71,20 +73,22 @@ def agreement(
 ) -> Agreement:
     """Parts are None where no prompt in them was both ranked and scored."""
     learnt = set(autolabels.ranked_by(model).values_list("content_sha256", flat=True))
-    judged = list(_judged(project, model, raw=raw))
-    parts = [[each for each in judged if each.learnt(learnt) is which] for which in (False, True)]
+    found = list(judged(project, model, raw=raw))
+    parts = [[each for each in found if each.learnt(learnt) is which] for which in (False, True)]
     held_out, seen = (_part(rows, threshold) if rows else None for rows in parts)
     return Agreement(model.version, raw, threshold, held_out, seen)
 
 
 @dataclass(frozen=True)
-class _Judged:
+class Judged:
     """One person's judgement of one pair."""
 
     content: str  # of the prompt: equal for equal dialogues
     split: str
     margin: float  # log-odds that the chosen one is preferred, by the model
     longer_by: int
+    ranking: int
+    at: datetime  # of the ranking
 
     def learnt(self, contents: set[str]) -> bool:
         return self.split != Split.TEST and self.content in contents
@@ -96,9 +100,15 @@ class _Clusters:
     n_clusters: int
 
 
-def _judged(project: Project, model: RewardModel, *, raw: bool) -> Iterable[_Judged]:
+def judged(project: Project, model: RewardModel, *, raw: bool = False, after: int = 0) -> Iterable[Judged]:
+    """Every judgement of people, ties left out, on prompts that the model has scored.
+
+    after: only of prompts that have a ranking with a higher id.
+    """
     scale = _raw_scale(model) if raw else None
     scores = PromptScore.objects.filter(reward_model=model, prompt__project=project, prompt__ranked__gt=0)
+    if after:
+        scores = scores.filter(Exists(Ranking.objects.filter(prompt=OuterRef("prompt"), live=True, pk__gt=after)))
     rows = list(scores.values_list("prompt", "completions", "rewards", "probabilities"))
     keys = [row[0] for row in rows]
     prompts = Prompt.objects.in_bulk(keys) if keys else {}
@@ -107,23 +117,30 @@ def _judged(project: Project, model: RewardModel, *, raw: bool) -> Iterable[_Jud
     for key, completions, rewards, probabilities in rows:
         odds = _log_odds(rewards, probabilities, scale)
         place = {completion: index for index, completion in enumerate(completions)}
-        for ranks in said[key]:
+        for ranking, at, ranks in said[key]:
             known = [completion for completion in ranks if completion in place]  # one may have been added since
             for best, worst, gap in metrics.judgements([ranks[completion] for completion in known]):
                 if gap:
                     chosen, rejected = known[best], known[worst]
                     margin = odds[place[chosen]] - odds[place[rejected]]
                     longer = lengths[chosen] - lengths[rejected]
-                    yield _Judged(prompts[key].content_sha256, prompts[key].split, margin, longer)
+                    prompt = prompts[key]
+                    yield Judged(prompt.content_sha256, prompt.split, margin, longer, ranking, at)
 
 
-def _rankings(prompts: Sequence[int]) -> dict[int, list[dict[int, int]]]:
-    """Of each prompt its live rankings, {completion: rank}."""
+def _rankings(prompts: Sequence[int]) -> dict[int, list[tuple[int, datetime, dict[int, int]]]]:
+    """Of each prompt its live rankings: id, when, {completion: rank}."""
     rows = RankedCompletion.objects.filter(ranking__live=True, prompt__in=prompts).order_by("ranking", "completion")
-    found: dict[int, dict[int, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
-    for prompt, ranking, completion, rank in rows.values_list("prompt", "ranking", "completion", "rank"):
-        found[prompt][ranking][completion] = rank
-    return defaultdict(list, {prompt: list(rankings.values()) for prompt, rankings in found.items()})
+    found: dict[int, list[tuple[int, datetime, dict[int, int]]]] = defaultdict(list)
+    seen: dict[int, dict[int, int]] = {}
+    for prompt, ranking, at, completion, rank in rows.values_list(
+        "prompt", "ranking", "ranking__created_at", "completion", "rank"
+    ):
+        if ranking not in seen:
+            seen[ranking] = {}
+            found[prompt].append((ranking, at, seen[ranking]))
+        seen[ranking][completion] = rank
+    return found
 
 
 def _log_odds(rewards: Sequence[float], probabilities: Sequence[float], raw_scale: float | None) -> Floats:
@@ -139,7 +156,7 @@ def _raw_scale(model: RewardModel) -> float:
     return float(evaluation.report.get("raw_scale", 1.0)) if evaluation else 1.0
 
 
-def _part(rows: Sequence[_Judged], threshold: float) -> Part:
+def _part(rows: Sequence[Judged], threshold: float) -> Part:
     numbers: dict[str, int] = {}
     cluster: Ints = np.array([numbers.setdefault(row.content, len(numbers)) for row in rows], dtype=np.int64)
     margins: Floats = np.array([row.margin for row in rows], dtype=np.float64)
@@ -148,9 +165,9 @@ def _part(rows: Sequence[_Judged], threshold: float) -> Part:
     sure = confidence >= threshold
     return Part(
         n_prompts=len(numbers),
-        right=_share(metrics.share(hits, cluster)),
-        longer=_share(metrics.share(metrics.correct(longer), cluster)),
-        sure=_share(metrics.share(hits[sure], cluster[sure])),
+        right=share_of(metrics.share(hits, cluster)),
+        longer=share_of(metrics.share(metrics.correct(longer), cluster)),
+        sure=share_of(metrics.share(hits[sure], cluster[sure])),
         bands=[_band(low, high, confidence, hits, cluster) for low, high in pairwise(EDGES)],
         calibration=curves.calibration(_Clusters(cluster, len(numbers)), margins, samples=SAMPLES, seed=0),
     )
@@ -159,8 +176,8 @@ def _part(rows: Sequence[_Judged], threshold: float) -> Part:
 def _band(low: float, high: float, confidence: Floats, hits: Floats, cluster: Ints) -> Band:
     inside = (confidence >= low) & ((confidence < high) | (high == EDGES[-1]))
     says = float(confidence[inside].mean()) if inside.any() else None
-    return Band(low, high, says, _share(metrics.share(hits[inside], cluster[inside])))
+    return Band(low, high, says, share_of(metrics.share(hits[inside], cluster[inside])))
 
 
-def _share(said: dict[str, Any]) -> Share:
+def share_of(said: dict[str, Any]) -> Share:
     return Share(said["n"], said["accuracy"], said["accuracy_low"], said["accuracy_high"])

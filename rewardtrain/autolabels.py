@@ -149,7 +149,7 @@ def store(job: AutoLabelJob, prompts: Sequence[Prompt], answers: Sequence[Answer
     open_now = Prompt.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
     still = {prompt.pk for prompt in open_now if prompt.ranked == 0}
     PromptScore.objects.filter(reward_model=job.reward_model, prompt__in=keys).delete()
-    PromptScore.objects.bulk_create(map(score_of, [job] * len(keys), prompts, answers))
+    PromptScore.objects.bulk_create(map(score_of, [job.reward_model] * len(keys), prompts, answers))
     ModelPreference.objects.filter(reward_model=job.reward_model, prompt__in=keys).delete()
     seen = [
         (prompt, preferences(answer["probabilities"], answer.get("uncertainty")))
@@ -177,9 +177,9 @@ def store(job: AutoLabelJob, prompts: Sequence[Prompt], answers: Sequence[Answer
     }
 
 
-def score_of(job: AutoLabelJob, prompt: Prompt, answer: Answer) -> PromptScore:
+def score_of(model: RewardModel, prompt: Prompt, answer: Answer) -> PromptScore:
     return PromptScore(
-        reward_model=job.reward_model,
+        reward_model=model,
         prompt=prompt,
         completions=[completion.pk for completion in prompt.completions.all()],
         rewards=answer["rewards"],

@@ -12,7 +12,7 @@ from kombu.exceptions import ChannelError
 from labeling import bell
 from labeling.errors import Conflict, PodiumError
 from labeling.models import Project
-from rewardtrain import ahead, autolabels, best_of, chunks, jobs, policy, runs, worker
+from rewardtrain import ahead, autolabels, best_of, chunks, drift, jobs, policy, runs, worker
 from rewardtrain.models import AutoLabelJob, BestOfJob, TrainingRun
 from rewardtrain.models.jobs import Job
 
@@ -65,6 +65,12 @@ def train(run_id: int) -> None:
 @shared_task
 def label(job_id: int) -> None:
     autolabels.work(job_id)
+
+
+@shared_task
+def keep_up() -> None:
+    """Every minute, by beat: the drift guard's scores."""
+    drift.keep_up()
 
 
 @shared_task

@@ -8,8 +8,9 @@ from django.views.decorators.http import require_safe
 
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, project_page
-from rewardtrain import policy, registry
+from rewardtrain import drift, policy, registry
 from rewardtrain.charts import versions
+from rewardtrain.charts.drift import drawing
 
 
 @require_safe
@@ -21,6 +22,7 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
         "retrainings": policy.next_retrainings(project),
         "champion": champion,
         "evaluation": champion.evaluations.first() if champion else None,
+        "drift": drawing(found) if (found := drift.drift(project)) else None,
         "waiting": registry.waiting_for_promotion(project),
         "versions": versions(project.reward_models.prefetch_related("evaluations")[:5]),
         "runs": project.runs.select_related("reward_model", "dataset_version")[:3],

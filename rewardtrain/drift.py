@@ -1,0 +1,139 @@
+"""The drift guard: the champion beside what people ranked after it had learnt, as time goes on.
+
+A model that agreed with people when it was promoted may not agree with what they rank today: other prompts, other
+labelers, other guidelines. Every minute the champions' scores of freshly ranked prompts are asked for and kept; days
+with enough pairs are then held against the interval that the model had on the test pairs at its promotion.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from labeling.models import Project, Prompt, Ranking
+from rewardtrain import autolabels, registry, scoring
+from rewardtrain.agreement import Judged, Share, judged, share_of
+from rewardtrain.core.measures import metrics
+from rewardtrain.models import PromptScore, RewardModel
+
+ENOUGH = 50  # pairs: with fewer an interval of 95 % is wider than 0.28, and says nothing
+AT_ONCE = 64  # prompts of a project, a minute
+SECONDS = 40.0  # of a request: the next look is a minute away
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Whole days, as few as have enough pairs."""
+
+    first: date
+    last: date
+    n_prompts: int
+    right: Share  # how often the model prefers what people preferred
+    longer: Share  # how often people preferred the longer one
+
+    @property
+    def is_enough(self) -> bool:
+        return self.right.n >= ENOUGH
+
+
+@dataclass(frozen=True)
+class Drift:
+    version: int
+    promised: Share  # on the test pairs, when it was judged
+    spans: list[Span]  # oldest first; the last one may not have enough yet
+
+    @property
+    def newest(self) -> Span | None:
+        """The last span that says something."""
+        return next((span for span in reversed(self.spans) if span.is_enough), None)
+
+    @property
+    def alarms(self) -> bool:
+        """Whether the newest span's whole interval lies below the whole interval at promotion."""
+        newest = self.newest
+        if newest is None or newest.right.high is None or self.promised.low is None:
+            return False
+        return newest.right.high < self.promised.low
+
+
+def drift(project: Project) -> Drift | None:
+    """None without a champion that was judged on pairs."""
+    champion = registry.champion(project)
+    evaluation = champion.evaluations.first() if champion else None
+    if champion is None or evaluation is None or evaluation.accuracy is None:
+        return None
+    promised = Share(evaluation.n_pairs, evaluation.accuracy, evaluation.accuracy_low, evaluation.accuracy_high)
+    return Drift(champion.version, promised, spans(fresh(project, champion)))
+
+
+def fresh(project: Project, model: RewardModel) -> list[Judged]:
+    """What people said after the model's dataset version was frozen, of prompts that it can't have learnt from."""
+    learnt = set(autolabels.ranked_by(model).values_list("content_sha256", flat=True))
+    last = model.run.dataset_version.last_ranking_id
+    found = judged(project, model, after=last)
+    return [each for each in found if each.ranking > last and not each.learnt(learnt)]
+
+
+def spans(found: Iterable[Judged]) -> list[Span]:
+    """Days in their order; a span ends with the day on which it has ENOUGH."""
+    days: dict[date, list[Judged]] = {}
+    for each in sorted(found, key=lambda each: each.at):
+        days.setdefault(timezone.localdate(each.at), []).append(each)
+    result: list[Span] = []
+    open_days: list[date] = []
+    rows: list[Judged] = []
+    for day, said in days.items():
+        open_days.append(day)
+        rows += said
+        if len(rows) >= ENOUGH:
+            result.append(_span(open_days, rows))
+            open_days, rows = [], []
+    return [*result, _span(open_days, rows)] if rows else result
+
+
+def _span(days: Sequence[date], rows: Sequence[Judged]) -> Span:
+    numbers: dict[str, int] = {}
+    cluster = np.array([numbers.setdefault(row.content, len(numbers)) for row in rows], dtype=np.int64)
+    right = metrics.correct(np.array([row.margin for row in rows], dtype=np.float64))
+    longer = metrics.correct(np.array([row.longer_by for row in rows], dtype=np.float64))
+    shares = [share_of(metrics.share(each, cluster)) for each in (right, longer)]
+    return Span(days[0], days[-1], len(numbers), *shares)
+
+
+# --- What it is made of -----------------------------------------------------------------------------------------------
+
+
+def keep_up() -> None:
+    """Has the champions score what was ranked since, some of it a project. Doing it twice is harmless."""
+    for champion in RewardModel.objects.filter(champion=True).select_related("project", "run__dataset_version"):
+        prompts = list(unscored(champion).prefetch_related("completions")[:AT_ONCE])
+        if not prompts:
+            continue
+        try:
+            score(champion, prompts)
+        except scoring.Unavailable as error:  # the next minute finds the same prompts
+            logger.info("no scores of fresh rankings of %s: %s", champion.project.slug, error.detail)
+
+
+def unscored(model: RewardModel) -> QuerySet[Prompt]:
+    after = Ranking.objects.filter(prompt=OuterRef("pk"), live=True, pk__gt=model.run.dataset_version.last_ranking_id)
+    scored = PromptScore.objects.filter(reward_model=model, prompt=OuterRef("pk"))
+    prompts = Prompt.objects.filter(Exists(after), ~Exists(scored), project=model.project, ranked__gt=0)
+    return prompts.exclude(pk__in=autolabels.ranked_by(model)).order_by("pk")
+
+
+def score(model: RewardModel, prompts: Sequence[Prompt]) -> None:
+    """Raises scoring.Unavailable and what else scoring raises."""
+    texts = [[completion.text for completion in prompt.completions.all()] for prompt in prompts]
+    rows = [{"prompt": prompt.messages, "completions": each} for prompt, each in zip(prompts, texts, strict=True)]
+    answers = scoring.score_many(model, rows, timeout=SECONDS)
+    scores = [autolabels.score_of(model, *pair) for pair in zip(prompts, answers, strict=True)]
+    PromptScore.objects.bulk_create(scores, ignore_conflicts=True)
