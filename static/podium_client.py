@@ -17,8 +17,10 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import logging
 import os
 import random
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +33,9 @@ Answer = dict[str, Any]
 
 CHUNK_COMPLETIONS, CHUNK_CHARACTERS = 256, 1_000_000  # of one request; the service takes 1,024 and 32 MiB
 TRY_AGAIN = (429, 502, 503, 504)
-LONGEST_PAUSE = 10.0  # seconds
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # seconds
+
+logger = logging.getLogger("podium_client")
 
 
 class PodiumError(Exception):
@@ -75,7 +79,8 @@ class Podium:
 
         options: model=VERSION (default: the champion), raw=True, pairwise=True. Raises Refused, Unavailable.
         """
-        return self._post(project, "score", {"prompt": prompt, "completions": list(completions), **options})
+        texts = completions if isinstance(completions, str) else list(completions)  # one text alone is refused
+        return self._post(project, "score", {"prompt": prompt, "completions": texts, **options})
 
     def best(self, project: str, prompt: Prompt, completions: Sequence[str], **options: Any) -> str:
         """The completion of the highest reward. Raises Refused, Unavailable."""
@@ -98,16 +103,18 @@ class Podium:
     def _post(self, project: str, what: str, body: Mapping[str, Any]) -> Answer:
         path = f"{self._path}/{quote(project, safe='')}/{what}"
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        ends, pause = time.monotonic() + self._patience, 0.25
+        ends, pause = time.monotonic() + self._patience, FIRST_PAUSE
         while True:
             kept = self._connection().sock is not None
             try:
                 return self._ask(path, content)
             except Unavailable as error:
-                if time.monotonic() + pause > ends:
-                    raise
                 if kept and error.status is None:  # the connection may have died with a service that is back already
                     continue
+                if time.monotonic() + pause > ends:
+                    raise
+                if pause == FIRST_PAUSE:
+                    logger.warning("%s; trying again for up to %.0f s", error, self._patience)
             time.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -120,7 +127,8 @@ class Podium:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             words = f"The scoring service at {self._host}:{connection.port} doesn't answer: {error!r}"
-            raise Unavailable(words) from error
+            kind = Refused if isinstance(error, ssl.SSLCertVerificationError) else Unavailable
+            raise kind(words) from error
         try:
             answer: Answer = json.loads(text)
             if status == 200:

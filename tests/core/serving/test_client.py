@@ -77,6 +77,7 @@ def test_what_is_wrong_is_told_in_the_services_words_and_not_asked_again(save: S
     podium = Podium(service.url)
     for project, texts, words in (
         ("tiny", [], "400: .*completions is an empty list"),
+        ("tiny", "never", "400: .*completions is 'never'"),
         ("tiny", ["a\ud800"], "400: .*no character"),
         ("tiny", ["a"] * 1025, "400: 1,025 completions at once"),
         ("other/../tiny", ["a"], "404: "),
@@ -151,14 +152,22 @@ def test_a_bad_gateway_and_a_lost_connection_are_tried_again(bad_day: tuple[str,
     statuses += [502, None, None]
     assert Podium(url).best("tiny", PROMPT, TEXTS) == TEXTS[1]
     assert not statuses
+    impatient = Podium(url, patience=0)
+    assert impatient.best("tiny", PROMPT, TEXTS) == TEXTS[1]
+    statuses += [None]  # the kept connection alone
+    assert impatient.best("tiny", PROMPT, TEXTS) == TEXTS[1]
+    assert not statuses
 
 
-def test_patience_ends_with_what_was_the_matter(bad_day: tuple[str, list[int | None]]) -> None:
+def test_patience_ends_with_what_was_the_matter(
+    bad_day: tuple[str, list[int | None]], caplog: pytest.LogCaptureFixture
+) -> None:
     url, statuses = bad_day
     statuses += [503] * 9
     with pytest.raises(Unavailable, match="503: no answer of a scoring service: '<h1>Bad Gateway</h1>'"):
         Podium(url, patience=0.3).score("tiny", PROMPT, TEXTS)
     assert 5 < len(statuses) < 9
+    assert ["trying again for up to 0 s" in message for message in caplog.messages] == [True]
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:9 doesn't answer: ConnectionRefusedError") as down:
         Podium("http://127.0.0.1:9", patience=0).score("tiny", PROMPT, TEXTS)
     assert down.value.status is None
