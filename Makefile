@@ -59,7 +59,11 @@ $(VENV)/test.stamp: $(VENV)/run.stamp
 	@$(call say,Python packages for the tests)
 	@$(PIP) install --quiet --constraint requirements.lock --group test || \
 	    $(call give_up,a Python package for the tests could not be installed; the lines above name it.,Check the network and the disk (df -h .) and run make again: it goes on from here.)
+	@$(OPENRLHF) || echo "OpenRLHF is not to be had here (its wheel is for Linux and Python 3.11): the test of its client is skipped."
 	@touch $@
+
+# Without what it depends on, and beside the environment: pyproject.toml says why.
+OPENRLHF = $(PIP) install --quiet --no-deps --constraint requirements.lock --group openrlhf --upgrade --target $(VENV)/openrlhf
 
 node_modules/.stamp: $(VENV)/pip.stamp package.json package-lock.json .npmrc
 	@$(call say,Browser libraries)
@@ -102,16 +106,11 @@ real: $(VENV)/test.stamp node_modules/.stamp
 gpu: $(VENV)/test.stamp
 	@$(PYTHON_IN) -m pytest -m gpu $(ARGS)
 
-$(VENV)/bench.stamp: $(VENV)/test.stamp
-	@$(PIP) install --quiet --constraint requirements.lock --group bench || \
-	    $(call give_up,a Python package for the benchmarks could not be installed; the lines above name it.,Check the network and the disk (df -h .) and run make again: it goes on from here.)
-	@touch $@
-
-bench: $(VENV)/bench.stamp
+bench: $(VENV)/test.stamp
 	@for file in $(filter-out benchmarks/real_accuracy.py,$(wildcard benchmarks/*.py)); do \
 	    printf '\n== %s\n' "$$file"; PYTHONPATH=. $(PYTHON_IN) "$$file" || exit 1; done
 
-accuracy: $(VENV)/bench.stamp
+accuracy: $(VENV)/test.stamp
 	@$(PYTHON_IN) -m benchmarks.real_accuracy all benchmarks/results/real_accuracy.jsonl
 
 screenshots: $(VENV)/test.stamp node_modules/.stamp browser
@@ -131,7 +130,8 @@ messages: $(VENV)/test.stamp
 lock:
 	@rm -rf $(VENV)-lock
 	@$(MAKE) --no-print-directory VENV=$(VENV)-lock $(VENV)-lock/pip.stamp
-	@$(VENV)-lock/bin/python -m pip install --group run --group test --group npm --group bench
+	@$(VENV)-lock/bin/python -m pip install --group run --group test --group npm
+	@$(VENV)-lock/bin/python -m pip install --no-deps --group openrlhf
 	@{ echo "# Every package of pyproject.toml's groups, exactly. Made by: make lock"; \
 	   $(VENV)-lock/bin/python -m pip freeze --exclude pip | grep -v -i -E '^(nvidia-|cuda-|triton)' | sed 's/+[a-z0-9.]*$$//'; \
 	 } >requirements.lock.new

@@ -188,8 +188,9 @@ def _serve(options: argparse.Namespace) -> None:
     from rewardtrain.core.serving.shelf import Shelf, named_folders
 
     champions = named_folders(options.models)
+    known = {(ref.project, ref.version): ref for ref in champions.values()}
     device = choose_device()
-    shelf = Shelf(device, room=len(champions), find=lambda project, version: None, tell=_tell)
+    shelf = Shelf(device, room=len(champions), find=lambda *key: known.get(key), tell=_tell)
     shelf.crown(champions)
     app = Service(shelf, Batcher(), authorize=lambda credential, project: None).app()
     where = f"http://{options.host}"

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
+    AutoTokenizer,
     BertConfig,
     BertForSequenceClassification,
     LlamaConfig,
@@ -28,6 +30,7 @@ INPUTS = ["input_ids", "token_type_ids", "attention_mask"]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "<s>", "</s>", ":"]
 TOKENS = dict.fromkeys([*SPECIAL, *TOPICS, *WORDS, "user", "assistant", *"abcdefghijklmnopqrstuvwxyz"])
 VOCABULARY = {token: index for index, token in enumerate(TOKENS)}
+TEMPLATE = "{% for m in messages %}{{ m.role }} : {{ m.content }} </s> {% endfor %}{% if add_generation_prompt %}assistant : {% endif %}"  # noqa: E501
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -91,6 +94,16 @@ def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_position_embeddings=64,
     )
     LlamaForSequenceClassification(config).model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chat(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny Llama with a chat template."""
+    folder = shutil.copytree(tiny_llama, tmp_path_factory.mktemp("chat") / "model")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(folder)
     return folder
 
 

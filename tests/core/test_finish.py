@@ -1,6 +1,5 @@
 """What follows training: the folder's logits in plain transformers, its calibration, its card and its checksums."""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from huggingface_hub import ModelCard
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification
 
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.artifact import shards
@@ -31,18 +30,7 @@ from tests.core.commands import phases, start
 Rows = Callable[..., list[dict[str, Any]]]
 Write = Callable[..., Path]
 PROMPT, TEXTS = "how do i bake bread", ("please gladly help you", "never", "go away stupid question")
-TEMPLATE = "{% for m in messages %}{{ m.role }} : {{ m.content }} </s> {% endfor %}{% if add_generation_prompt %}assistant : {% endif %}"  # noqa: E501
 KINDS = [(backbone, head) for backbone in ("tiny_bert", "tiny_llama", "chat") for head in ("scalar", "binary")]
-
-
-@pytest.fixture(scope="session")
-def chat(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny Llama with a chat template."""
-    folder = shutil.copytree(tiny_llama, tmp_path_factory.mktemp("chat") / "model")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    tokenizer.chat_template = TEMPLATE
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 def untrained(backbone: Path, head: str) -> RewardModel:

@@ -22,6 +22,7 @@ class Served:
     shelf: Shelf
     batcher: Batcher
     said: list[str]
+    end: Callable[[], None]  # may be called twice
 
     def post(self, path: str, body: object, **options: object) -> requests.Response:
         return requests.post(f"{self.url}/{path}", json=body, timeout=60, **options)  # type: ignore[arg-type]
@@ -35,7 +36,7 @@ def serve() -> Iterator[Serve]:
     """serve(refs, ...): a service whose champions are these."""
     ends: list[Callable[[], None]] = []
 
-    def start(*refs: Ref, room: int = 4, seconds: float = 60, token: str | None = None) -> Served:
+    def start(*refs: Ref, room: int = 4, seconds: float = 60, token: str | None = None, port: int = 0) -> Served:
         said: list[str] = []
         known = {(ref.project, ref.version): ref for ref in refs}
         shelf = Shelf(choose_device(1), room=room, find=lambda *key: known.get(key), tell=said.append)
@@ -54,7 +55,7 @@ def serve() -> Iterator[Serve]:
             ports.append(port)
             listening.set()
 
-        server = Server(app, host="127.0.0.1", port=0, ready=ready)
+        server = Server(app, host="127.0.0.1", port=port, ready=ready)
         thread = threading.Thread(target=server.run)
         thread.start()
         assert listening.wait(30)
@@ -64,7 +65,7 @@ def serve() -> Iterator[Serve]:
             thread.join()
 
         ends.append(end)
-        return Served(f"http://127.0.0.1:{ports[0]}", shelf, batcher, said)
+        return Served(f"http://127.0.0.1:{ports[0]}", shelf, batcher, said, end)
 
     yield start
     for end in ends:
