@@ -177,11 +177,8 @@ def run(options: argparse.Namespace, rest: Sequence[str]) -> dict[str, Any]:
             "pairs": sum(row["split"] == "train" for row in found),
             "settings": report["settings"],
         }
-    name = {"trl": f"TRL, {options.epochs:g} epoch(s)", "length": LENGTH}.get(
-        options.trainer, f"ours, {options.trainer}"
-    )
     return {
-        "trainer": name,
+        "trainer": name_of(options.trainer, options.epochs),
         "size": options.size,
         "seed": options.seed,
         **result,
