@@ -32,38 +32,52 @@ def save(tiny_bert: Path, tmp_path: Path) -> Save:
         heads: Array | None = None,
         base: Path = tiny_bert,
     ) -> tuple[Path, RewardModel]:
-        models = []
-        for _ in range(2):
-            torch.manual_seed(seed)
-            labels = ("no", "yes") if head == "binary" else ()
-            model = load_backbone(str(base), max_length=32, device=choose_device(1), labels=labels)
-            with torch.no_grad():
-                output_layer(model.network)[1].weight.normal_(0, 3)
-            models.append(model)
-        raw, model = models
-        model = RewardModel(model.network, model.encoder, model.device, model.new_parameters, CALIBRATION)
-        fold(model)
         backbone = tmp_path / f"{base.name}.safetensors" if share else None
-        if backbone:
-            shards.share_backbone(model.network, backbone)
-        data = {
-            "fingerprint": "f" * 64, "n_prompts": {"test": 1}, "n_completions": 1, "n_comparisons": 1, "n_ties": 0,
-            "truncated": 0, "truncated_completions": 0, "dropped_by_reason": {},
-        }  # fmt: skip
-        figure = {"value": 0.5, "low": 0.4, "high": 0.6, "accuracy": 0.5, "n": 1}
-        names = ("accuracy", "log_loss", "log_loss_raw", "ece", "ece_raw", "baseline_longer", "kendall_tau_b")
-        report: dict[str, Any] = dict.fromkeys(names, figure)
-        report |= {
-            "human_ceiling": None,
-            "flags": None,
-            "split": "test",
-            "n_pairs": 1,
-            "n_prompts": 1,
-            "n_ties": 0,
-            "ln2": 0.6931,
-        }
-        config = TrainConfig(head=head)
-        save_model(model, tmp_path / name, config=config, data=data, report=report, backbone=backbone, heads=heads)
+        raw = finish(tmp_path / name, base=base, seed=seed, head=head, heads=heads, backbone=backbone)
         return tmp_path / name, raw
 
     return make
+
+
+def finish(
+    folder: Path,
+    *,
+    base: Path,
+    seed: int,
+    head: str = "scalar",
+    heads: Array | None = None,
+    backbone: Path | None = None,
+    max_length: int = 32,
+) -> RewardModel:
+    """Write the folder of a finished model whose head is drawn by the seed. Gives the model with raw logits."""
+    models = []
+    for _ in range(2):
+        torch.manual_seed(seed)
+        labels = ("no", "yes") if head == "binary" else ()
+        model = load_backbone(str(base), max_length=max_length, device=choose_device(1), labels=labels)
+        with torch.no_grad():
+            output_layer(model.network)[1].weight.normal_(0, 3)
+        models.append(model)
+    raw, model = models
+    model = RewardModel(model.network, model.encoder, model.device, model.new_parameters, CALIBRATION)
+    fold(model)
+    if backbone:
+        shards.share_backbone(model.network, backbone)
+    data = {
+        "fingerprint": "f" * 64, "n_prompts": {"test": 1}, "n_completions": 1, "n_comparisons": 1, "n_ties": 0,
+        "truncated": 0, "truncated_completions": 0, "dropped_by_reason": {},
+    }  # fmt: skip
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6, "accuracy": 0.5, "n": 1}
+    names = ("accuracy", "log_loss", "log_loss_raw", "ece", "ece_raw", "baseline_longer", "kendall_tau_b")
+    report: dict[str, Any] = dict.fromkeys(names, figure)
+    report |= {
+        "human_ceiling": None,
+        "flags": None,
+        "split": "test",
+        "n_pairs": 1,
+        "n_prompts": 1,
+        "n_ties": 0,
+        "ln2": 0.6931,
+    }
+    save_model(model, folder, config=TrainConfig(head=head), data=data, report=report, backbone=backbone, heads=heads)
+    return raw
