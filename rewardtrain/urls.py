@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from rewardtrain.views import machine, models, policy, runs
+from rewardtrain.views import machine, models, playground, policy, runs
 
 urlpatterns = [
     path("p/<slug:slug>/machine/", machine.overview, name="project_machine"),
+    path("p/<slug:slug>/try/", playground.index, name="playground"),
     path("p/<slug:slug>/policy/", policy.change, name="policy"),
     path("p/<slug:slug>/runs/", runs.index, name="runs"),
     path("p/<slug:slug>/runs/<int:number>/", runs.detail, name="run"),

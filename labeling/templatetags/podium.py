@@ -40,6 +40,7 @@ _MANAGER = (
     *_REVIEWER,
     (gettext_lazy("Training"), "runs", ("run", "policy")),
     (gettext_lazy("Models"), "models", ("model",)),
+    (gettext_lazy("Try the model"), "playground", ()),
     (gettext_lazy("People"), "people", ("member_set",)),
     (gettext_lazy("Export"), "export", ()),
     (gettext_lazy("Settings"), "project_settings", ()),

@@ -104,6 +104,8 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "export", f"{one}/export/"),
         (site.manager, "runs", f"{one}/runs/"),
         (site.manager, "models", f"{one}/models/"),
+        (site.manager, "try", f"{one}/try/"),
+        (site.manager, "try-empty", f"{two}/try/"),
         (site.manager, "rank-empty", f"{two}/rank/"),
         (site.manager, "history-empty", f"{two}/history/"),
         (site.manager, "guidelines-empty", f"{two}/guidelines/"),

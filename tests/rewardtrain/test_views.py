@@ -29,6 +29,8 @@ DOORS = [
     (POST, "model_promote", [1]),
     (POST, "model_rollback", []),
     (POST, "policy", []),
+    (GET, "playground", []),
+    (POST, "playground", []),
 ]
 
 
