@@ -50,20 +50,10 @@ def bodies(count: int) -> list[dict[str, Any]]:
 
 def make_model(folder: Path, seed: int, *, shared: Path) -> Path:
     """A finished model whose head is drawn, not trained: speed doesn't depend on it."""
-    import torch
+    from rewardtrain.core.model.network import backbone_folder
+    from tests.core.finished import finish
 
-    from rewardtrain.core.artifact import shards
-    from rewardtrain.core.artifact.folder import save_model
-    from rewardtrain.core.config import TrainConfig
-    from rewardtrain.core.device import choose_device
-    from rewardtrain.core.model.network import load_backbone
-    from tests.core.finished import DATA as COUNTS
-    from tests.core.finished import REPORT
-
-    torch.manual_seed(seed)
-    model = load_backbone("minilm", max_length=MAX_LENGTH, device=choose_device(1))
-    shards.share_backbone(model.network, shared)
-    save_model(model, folder, config=TrainConfig(), data=COUNTS, report=REPORT, backbone=shared)
+    finish(folder, base=Path(backbone_folder("minilm")), seed=seed, backbone=shared, max_length=MAX_LENGTH)
     return folder
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from rewardtrain.autolabels import THRESHOLD
+from rewardtrain.charts.trial import letter
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.models import RetrainPolicy
+from rewardtrain.models import RetrainPolicy, RewardModel
+from rewardtrain.playground import MOST_CHARACTERS, MOST_COMPLETIONS, Asked
 
 OF_HEADS = ("head_enabled", "head_every_pairs")
 OF_FINE_TUNING = ("enabled", "every_pairs", "first_minimum", "cooldown_minutes")
@@ -119,3 +123,89 @@ class AutoLabelForm(forms.Form):
 
     def probability(self) -> float:
         return float(self.cleaned_data["threshold"]) / 100
+
+
+class TextField(forms.CharField):
+    """A text as typed. A browser sends two characters for a line's end, which would be other tokens to a model."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "dir": "auto"})
+        # A validator rather than max_length: that would have the browser cut what is pasted, without a word.
+        super().__init__(strip=False, widget=widget, validators=[MaxLengthValidator(MOST_CHARACTERS)], **options)
+
+    def to_python(self, value: object) -> Any:
+        text = super().to_python(value)
+        return text.replace("\r\n", "\n") if text.strip() else ""
+
+
+class TryForm(forms.Form):
+    """A prompt, completions of it and one or two models. See of() and reshaped() for how many completions."""
+
+    use_required_attribute = False  # else a browser would let nobody add a field before the others are filled
+
+    model = forms.TypedChoiceField(coerce=int, label=gettext_lazy("Model"))
+    other = forms.TypedChoiceField(coerce=int, empty_value=None, required=False, label=gettext_lazy("Compare it with"))
+    prompt = TextField(label=gettext_lazy("Prompt"), error_messages={"required": gettext_lazy("Write what was asked.")})
+
+    def __init__(self, models: Sequence[RewardModel], n: int, data: QueryDict | None = None, **initial: object) -> None:
+        super().__init__(data, initial=initial)
+        self.models = {model.version: model for model in models}
+        versions = [(version, _named(model)) for version, model in self.models.items()]
+        self.fields["model"].choices = versions  # type: ignore[attr-defined]
+        self.fields["other"].choices = [("", _("No other")), *versions]  # type: ignore[attr-defined]
+        self.texts = [f"completion-{index}" for index in range(n)]
+        required = _("Write a completion here, or remove this field.")
+        for index, name in enumerate(self.texts):
+            label = _("Completion %(letter)s") % {"letter": letter(index)}
+            self.fields[name] = TextField(label=label, error_messages={"required": required})
+
+    @classmethod
+    def of(cls, models: Sequence[RewardModel], data: QueryDict) -> TryForm:
+        """As it was sent."""
+        return cls(models, len(_sent(data)) or 1, data)
+
+    @classmethod
+    def reshaped(cls, models: Sequence[RewardModel], data: QueryDict, *, without: int | None = None) -> TryForm:
+        """As it was sent, with one more completion, or without the one of that index; nothing is checked yet."""
+        texts = _sent(data)
+        if without is None:
+            texts = [*texts, ""][:MOST_COMPLETIONS]
+        else:
+            texts = [text for index, text in enumerate(texts) if index != without] or [""]
+        others = {name: data.get(name, "") for name in ("model", "other", "prompt")}
+        form = cls(models, len(texts), **others, **{f"completion-{index}": text for index, text in enumerate(texts)})
+        if without is None:
+            form.fields[form.texts[-1]].widget.attrs["autofocus"] = True
+        return form
+
+    def clean_other(self) -> int | None:
+        version: int | None = self.cleaned_data["other"]
+        if version is not None and version == self.cleaned_data.get("model"):
+            raise ValidationError(
+                _("That is version %(version)s twice; choose another to compare it with."), params={"version": version}
+            )
+        return version
+
+    def completions(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.texts]
+
+    @property
+    def full(self) -> bool:
+        return len(self.texts) >= MOST_COMPLETIONS
+
+    def asked(self, explained: int | None) -> Asked:
+        chosen = self.cleaned_data
+        versions = [version for version in (chosen["model"], chosen["other"]) if version is not None]
+        texts = [chosen[name] for name in self.texts]
+        at = explained if explained is not None and explained < len(texts) else None
+        return Asked(chosen["prompt"], texts, [self.models[version] for version in versions], at)
+
+
+def _sent(data: QueryDict) -> list[str]:
+    names = [f"completion-{index}" for index in range(MOST_COMPLETIONS)]
+    return [data[name] for name in names if name in data]
+
+
+def _named(model: RewardModel) -> str:
+    words = _("Version %(version)s, the champion") if model.champion else _("Version %(version)s")
+    return words % {"version": model.version}

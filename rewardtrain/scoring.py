@@ -90,6 +90,18 @@ def _requests(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, A
         yield some
 
 
+def tokens(
+    project: Project, prompt: object, completion: str, *, version: int | None = None, timeout: float = SECONDS
+) -> Answer:
+    """Which tokens the completion's reward came from: what rewardtrain.core.score.Scorer.tokens tells, and "model".
+
+    Raises as score.
+    """
+    model = wanted_model(project, version)
+    body = {"prompt": prompt, "completion": completion}
+    return ask(model, "tokens", body | ({"model": version} if version else {}), timeout=timeout)
+
+
 def wanted_model(project: Project, version: int | None) -> RewardModel:
     """Raises Conflict('no_champion', 'no_model')."""
     if version is not None:

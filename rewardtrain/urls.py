@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rewardtrain.views import autolabels, best_of, machine, models, policy, runs, thresholds
+from rewardtrain.views import autolabels, best_of, machine, models, playground, policy, runs, thresholds
 
 urlpatterns = [
     path("p/<slug:slug>/automatic/", autolabels.index, name="auto_labels"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("p/<slug:slug>/best-of/<int:number>/result.jsonl", best_of.download, name="best_of_result"),
     path("p/<slug:slug>/best-of/<int:number>/cancel/", best_of.cancel, name="best_of_cancel"),
     path("p/<slug:slug>/machine/", machine.overview, name="project_machine"),
+    path("p/<slug:slug>/try/", playground.index, name="playground"),
     path("p/<slug:slug>/policy/", policy.change, name="policy"),
     path("p/<slug:slug>/runs/", runs.index, name="runs"),
     path("p/<slug:slug>/runs/<int:number>/", runs.detail, name="run"),

@@ -8,8 +8,8 @@ WORDS = [f"{letter}{vowel}" for letter in "bdfgklmnprst" for vowel in "aeiou"]
 GOOD, BAD = "good", "bad"
 
 
-def save_tiny_bert(folder: Path) -> Path:
-    """A random BERT: 2 layers of 32, and a WordPiece vocabulary of a few dozen words."""
+def save_tiny_bert(folder: Path, *, spread: float = 0.02) -> Path:
+    """A random BERT: 2 layers of 32, and a WordPiece vocabulary of a few dozen words. spread is of its weights."""
     import torch
     from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
 
@@ -23,6 +23,7 @@ def save_tiny_bert(folder: Path) -> Path:
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=64,
+        initializer_range=spread,
     )
     BertForMaskedLM(config).save_pretrained(folder)
     BertTokenizerFast(vocab={word: place for place, word in enumerate(vocabulary)}).save_pretrained(folder)

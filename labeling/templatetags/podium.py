@@ -39,7 +39,7 @@ _REVIEWER = (
 _MANAGER = (
     *_REVIEWER,
     (gettext_lazy("Training"), "runs", ("run", "policy")),
-    (gettext_lazy("Models"), "models", ("model", "threshold", "auto_labels", "best_of", "best_of_job")),
+    (gettext_lazy("Models"), "models", ("model", "threshold", "auto_labels", "best_of", "best_of_job", "playground")),
     (gettext_lazy("People"), "people", ("member_set",)),
     (gettext_lazy("Export"), "export", ()),
     (gettext_lazy("Settings"), "project_settings", ()),

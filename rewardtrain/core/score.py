@@ -13,6 +13,7 @@ from torch import Tensor
 
 from rewardtrain.core.artifact import shards
 from rewardtrain.core.artifact.folder import load_model, read_calibration, read_heads, same_backbone
+from rewardtrain.core.attribution import attribute
 from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.data.groups import Group, parse_texts
 from rewardtrain.core.device import Device
@@ -138,6 +139,24 @@ class Scorer:
         answer = _answer(outputs.logits, self._model.calibration, raw=raw, pairwise=pairwise)
         answer["truncated"] = [sequence.prompt_cut or sequence.completion_cut for sequence in sequences]
         return answer if outputs.spread is None else answer | {"uncertainty": outputs.spread.tolist()}
+
+    def tokens(self, group: Group) -> dict[str, Any]:
+        """Which tokens the reward of the prompt's only completion came from; see attribution.attribute.
+
+        tokens: one {"text", "part", "value"} each; texts hold the white space before them, part is prompt, completion
+        or special. reward, baseline, gap, and truncated as in answer. Raises DataError.
+        """
+        (sequence,) = self.encode(group)
+        with self._reading:
+            tokens = self._model.encoder.tokens(group.prompt, group.completions[0])
+        with self._computing:
+            found = attribute(self._model, sequence, tokens)
+        told = [
+            {"text": token.text, "part": token.part, "value": value}
+            for token, value in zip(tokens, found.values, strict=True)
+        ]
+        answer = {"reward": found.reward, "baseline": found.baseline, "gap": found.gap, "tokens": told}
+        return answer | {"truncated": sequence.prompt_cut or sequence.completion_cut}
 
 
 def _answer(logits: Tensor, calibration: Calibration, *, raw: bool, pairwise: bool) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from labeling.models import Ranking
 from tests.browser.sites import People, Site, make_site
-from tests.rewardtrain.conftest import make_classifiers, make_training
+from tests.rewardtrain.conftest import make_classifiers, make_training, models_in
 
 SHOWN_AS: dict[str, dict[str, Any]] = {
     "wide": {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"},
@@ -57,6 +58,18 @@ def site(live_server: LiveServer) -> Site:
     for number, ranking in enumerate(Ranking.objects.order_by("-id")):  # spread over a week, as work is
         Ranking.objects.filter(pk=ranking.pk).update(created_at=ranking.created_at - timedelta(days=number * 3 % 7))
     return made
+
+
+@pytest.fixture
+def scoring(site: Site, tmp_path: Path) -> Iterator[None]:
+    """The scoring service answers for the site's models."""
+    from rewardtrain.core.model.network import backbone_folder
+    from tests.rewardtrain.service import finish_models, running
+
+    with models_in(tmp_path / "models"):
+        finish_models(site.project, tmp_path, base=Path(backbone_folder("minilm")))
+        with running():
+            yield
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ LONGEST = 4000  # pixels: a picture nobody can look at shows nothing
 
 
 @pytest.mark.parametrize("looks_like", SHOWN_AS)
-def test_pictures(site: Site, viewers: People, looks_like: str) -> None:
+def test_pictures(site: Site, viewers: People, scoring: None, looks_like: str) -> None:
     for who, name, path in [*pages_of(site), *trained_pages_of(site)]:
         page = viewers.same_page(who)
         page.goto(path)

@@ -127,6 +127,8 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "models", f"{one}/models/"),
         (site.manager, "automatic", f"{one}/automatic/"),
         (site.manager, "best-of", f"{one}/best-of/"),
+        (site.manager, "try", f"{one}/try/"),
+        (site.manager, "try-empty", f"{two}/try/"),
         (site.manager, "rank-empty", f"{two}/rank/"),
         (site.manager, "history-empty", f"{two}/history/"),
         (site.manager, "guidelines-empty", f"{two}/guidelines/"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.test import override_settings
 from playwright.sync_api import Page, expect
 
 from labeling.models import User
@@ -57,6 +58,10 @@ def states_of(site: Site) -> list[State]:
         State(site.manager, "overview-open", f"{one}/", open_folds),
         State(site.manager, "run-open", f"{one}/runs/3/", open_folds),
         State(site.manager, "model-open", f"{one}/models/2/", open_folds),
+        State(site.manager, "try-refused", f"{one}/try/", lambda page: send(page, prompt="")),
+        State(site.manager, "try-scored", f"{one}/try/", try_model),
+        State(site.manager, "try-compared", f"{one}/try/", lambda page: compare_words(page, "2")),
+        State(site.manager, "try-down", f"{one}/try/", try_without_service),
         State(site.administrator, "styleguide-dialog", "/styleguide/", open_dialog),
     ]
 
@@ -108,3 +113,41 @@ def open_folds(page: Page) -> None:
 def open_dialog(page: Page) -> None:
     page.locator("dialog-link").first.click()
     expect(page.locator("dialog[open]")).to_be_visible()
+
+
+ASKED = "Why is the sky blue, and why is it red in the evening?"
+ANSWERS = (
+    "Air scatters blue light more than red light, so it comes to us from all over the sky. In the evening the light "
+    "has a longer way through the air, and what is left of it is red.",
+    "Because of the ocean, which is blue and is mirrored in the sky.",
+    "It isn't. " + "Go and look for yourself before you ask. " * 12,
+)
+
+
+def try_model(page: Page, other: str = "") -> None:
+    page.get_by_role("button", name="Add a completion").click()
+    expect(page.locator("#id_completion-2")).to_be_focused()
+    page.get_by_label("Prompt").fill(ASKED)
+    for place, answer in enumerate(ANSWERS):
+        page.locator(f"#id_completion-{place}").fill(answer)
+    page.get_by_label("Compare it with").select_option(other)
+    page.get_by_role("button", name="Score").click()
+    expect(page.locator("#answer")).to_be_visible(timeout=30_000)
+    page.evaluate("scrollTo(0, 0)")
+
+
+def compare_words(page: Page, other: str) -> None:
+    try_model(page, other)
+    page.locator("#words-0").click()
+    expect(page.locator(".words")).to_have_count(4, timeout=60_000)
+    open_folds(page)
+    page.evaluate("scrollTo(0, 0)")
+
+
+def try_without_service(page: Page) -> None:
+    page.get_by_label("Prompt").fill(ASKED)
+    for place in range(2):
+        page.locator(f"#id_completion-{place}").fill(ANSWERS[place])
+    with override_settings(REWARDS_URL="http://127.0.0.1:9"):  # where nothing listens
+        page.get_by_role("button", name="Score").click()
+        expect(page.locator(".notice[data-level=error]")).to_contain_text("doesn't answer")

@@ -54,7 +54,7 @@ def test_every_page(site: Site, viewers: People) -> None:
     assert [words for words in viewers.complaints if not is_refusal(words, refused)] == []
 
 
-def test_every_state(site: Site, viewers: People) -> None:
+def test_every_state(site: Site, viewers: People, scoring: None) -> None:
     found: dict[str, Any] = {}
     for state in states_of(site):
         page = viewers.same_page(state.who)

@@ -54,22 +54,36 @@ def save(tiny_bert: Path, tmp_path: Path) -> Save:
         heads: Array | None = None,
         base: Path = tiny_bert,
     ) -> tuple[Path, RewardModel]:
-        models = []
-        for _ in range(2):
-            torch.manual_seed(seed)
-            labels = ("no", "yes") if head == "binary" else ()
-            model = load_backbone(str(base), max_length=32, device=choose_device(1), labels=labels)
-            with torch.no_grad():
-                output_layer(model.network)[1].weight.normal_(0, 3)
-            models.append(model)
-        raw, model = models
-        model = RewardModel(model.network, model.encoder, model.device, model.new_parameters, CALIBRATION)
-        fold(model)
         backbone = tmp_path / f"{base.name}.safetensors" if share else None
-        if backbone:
-            shards.share_backbone(model.network, backbone)
-        config = TrainConfig(head=head)
-        save_model(model, tmp_path / name, config=config, data=DATA, report=REPORT, backbone=backbone, heads=heads)
+        raw = finish(tmp_path / name, base=base, seed=seed, head=head, heads=heads, backbone=backbone)
         return tmp_path / name, raw
 
     return make
+
+
+def finish(
+    folder: Path,
+    *,
+    base: Path,
+    seed: int,
+    head: str = "scalar",
+    heads: Array | None = None,
+    backbone: Path | None = None,
+    max_length: int = 32,
+) -> RewardModel:
+    """Write the folder of a finished model whose head is drawn by the seed. Gives the model with raw logits."""
+    models = []
+    for _ in range(2):
+        torch.manual_seed(seed)
+        labels = ("no", "yes") if head == "binary" else ()
+        model = load_backbone(str(base), max_length=max_length, device=choose_device(1), labels=labels)
+        with torch.no_grad():
+            output_layer(model.network)[1].weight.normal_(0, 3)
+        models.append(model)
+    raw, model = models
+    model = RewardModel(model.network, model.encoder, model.device, model.new_parameters, CALIBRATION)
+    fold(model)
+    if backbone:
+        shards.share_backbone(model.network, backbone)
+    save_model(model, folder, config=TrainConfig(head=head), data=DATA, report=REPORT, backbone=backbone, heads=heads)
+    return raw

@@ -4,6 +4,7 @@ import json
 import math
 import random
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,15 @@ COUNTS = {
 @pytest.fixture(autouse=True)
 def model_dir(tmp_path: Path) -> Iterator[Path]:
     """Versions, runs and models of one test."""
-    backend = "django.core.files.storage.FileSystemStorage"
-    models = {"BACKEND": backend, "OPTIONS": {"location": tmp_path / "models"}}
-    with override_settings(STORAGES={**settings.STORAGES, "models": models}):
+    with models_in(tmp_path / "models"):
         yield tmp_path / "models"
+
+
+@contextmanager
+def models_in(folder: Path) -> Iterator[None]:
+    models = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": folder}}
+    with override_settings(STORAGES={**settings.STORAGES, "models": models}):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,22 @@
 """The scoring service in a thread of the test, with the test's own database."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import numpy as np
 from django.test import override_settings
 
-from rewardtrain import serving
+from labeling.models import Project
+from rewardtrain import runs, serving
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.serving.app import Service
 from rewardtrain.core.serving.batcher import Batcher
 from rewardtrain.core.serving.server import Server
+from tests.backbones import save_tiny_bert
+from tests.core.finished import finish
 
 
 @contextmanager
@@ -43,3 +49,21 @@ def look_up(shelf: serving.Shelf) -> None:
     thread = threading.Thread(target=lambda: shelf.crown(serving.champions()))
     thread.start()
     thread.join()
+
+
+def finish_models(project: Project, folder: Path, *, base: Path | None = None) -> None:
+    """Writes the folders of the project's models: the first has a scalar head with an ensemble, others a binary one."""
+    base = base or save_tiny_bert(folder / "base", spread=0.2)
+    width = json.loads((base / "config.json").read_text())["hidden_size"]
+    heads = np.random.default_rng(0).normal(size=(8, width + 1), scale=0.3).astype(np.float32)
+    for model in project.reward_models.all():
+        scalar = model.version == 1
+        finish(
+            runs.model_folder(model),
+            base=base,
+            seed=model.version,
+            head="scalar" if scalar else "binary",
+            heads=heads if scalar else None,
+            backbone=folder / "backbone.safetensors",
+            max_length=64,
+        )

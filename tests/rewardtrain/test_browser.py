@@ -75,3 +75,16 @@ def test_the_overview_carries_the_models_part(people: People, run: TrainingRun) 
     page.get_by_label("Why").fill("it is better")
     page.get_by_role("button", name="Make version 2 the champion").click()
     expect(page.get_by_role("status")).to_contain_text("Version 2 is the champion now.")
+
+
+def test_without_javascript_a_model_is_tried_by_buttons(people: People, run: TrainingRun) -> None:
+    page = open_page(people, "try/", java_script_enabled=False)
+    page.get_by_label("Prompt").fill("ba de?")
+    page.get_by_label("Completion A", exact=True).fill("good")
+    page.get_by_role("button", name="Add a completion").click()
+    page.get_by_role("button", name="Remove Completion B").click()
+    expect(page.get_by_label("Completion A", exact=True)).to_have_value("good")
+    expect(page.locator("textarea")).to_have_count(3)
+    page.get_by_role("button", name="Score").click()
+    expect(page.locator("#id_completion-1_error")).to_have_text("Write a completion here, or remove this field.")
+    expect(page.get_by_label("Prompt")).to_have_value("ba de?")

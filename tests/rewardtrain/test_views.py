@@ -48,6 +48,8 @@ DOORS = [
     (GET, "best_of_job", [1]),
     (GET, "best_of_result", [1]),
     (POST, "best_of_cancel", [1]),
+    (GET, "playground", []),
+    (POST, "playground", []),
 ]
 
 

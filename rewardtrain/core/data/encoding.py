@@ -12,6 +12,7 @@ from rewardtrain.core.data.groups import Message
 from rewardtrain.core.errors import BackboneError, DataError
 
 PAIR, CHAT, TEXT, JOINED = "pair", "chat", "text", "joined"
+SPECIAL = "special"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,14 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Token:
+    """What one token of a sequence stands for."""
+
+    text: str  # with the white space before it, so that the texts one after another are what was read
+    part: str  # prompt, completion or special: what the tokenizer adds, and the marks of a chat template
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,37 @@ class Encoder:
         head, tails = self._parts(prompt, completions)
         first, *rest = self.tokenizer([head, *tails], add_special_tokens=False, verbose=False)["input_ids"]
         return [assemble(first, tokens, self.frame, max_length=self.max_length) for tokens in rest]
+
+    def tokens(self, prompt: Sequence[Message], completion: str) -> list[Token]:
+        """What the ids of encode(prompt, [completion])[0] stand for, one by one."""
+        sequence = self.encode(prompt, [completion])[0]
+        first, (second,) = self._parts(prompt, [completion])
+        head, tail = self._pieces(first), self._pieces(second)
+        before, between, after = len(self.frame.before), len(self.frame.between), len(self.frame.after)
+        n_head, n_tail = sequence.start - before - between, len(sequence) - sequence.start - after
+        read = [
+            *[("", SPECIAL)] * before,
+            *((text, "prompt") for text in head[len(head) - n_head :]),
+            *[("", SPECIAL)] * between,
+            *((text, "completion") for text in tail[:n_tail]),
+            *[("", SPECIAL)] * after,
+        ]
+        marks = set(self.tokenizer.all_special_ids) - {self.tokenizer.unk_token_id}
+        return [
+            Token(self.tokenizer.convert_ids_to_tokens(id_), SPECIAL)
+            if part == SPECIAL or id_ in marks
+            else Token(text, part)
+            for id_, (text, part) in zip(sequence.ids.tolist(), read, strict=True)
+        ]
+
+    def _pieces(self, text: str) -> list[str]:
+        """The text as its tokens divide it; of a character that is several tokens the first has all of it."""
+        found = self.tokenizer([text], add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        pieces, end = [], 0
+        for _, stop in found["offset_mapping"][0]:
+            pieces.append(text[end:stop])
+            end = max(end, stop)
+        return pieces
 
     @cached_property
     def frame(self) -> Frame:

@@ -3,6 +3,7 @@
 POST /PROJECT/score      one prompt's completions
 POST /PROJECT/rows       several prompts, each with its completions
 POST /PROJECT/rewards    OpenRLHF's remote reward
+POST /PROJECT/tokens     which tokens one completion's reward came from
 GET  /healthz /readyz /metrics /models
 """
 
@@ -12,8 +13,9 @@ import binascii
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -24,11 +26,11 @@ from starlette.routing import Route
 
 from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.errors import DataError
-from rewardtrain.core.score import Outputs, Scorer
+from rewardtrain.core.score import Scorer
 from rewardtrain.core.serving.batcher import Batcher
 from rewardtrain.core.serving.metrics import Metrics
 from rewardtrain.core.serving.problems import Refused, http_error, response_to
-from rewardtrain.core.serving.protocols import Asked, parse_queries, parse_rows, parse_score
+from rewardtrain.core.serving.protocols import Asked, parse_queries, parse_rows, parse_score, parse_tokens
 from rewardtrain.core.serving.shelf import Ref, Shelf
 
 MOST_BYTES = 32 * 2**20
@@ -37,6 +39,9 @@ SECONDS = 120.0  # after which nobody waits for an answer any more
 
 Authorize = Callable[[str | None, str | None], None]  # (credential, project); raises Refused
 Answer = dict[str, Any]
+Parse = Callable[[object], Asked]
+Door = Callable[[Request], Awaitable[Response]]
+Result = TypeVar("Result")
 
 
 class Service:
@@ -57,19 +62,24 @@ class Service:
             Route("/readyz", self._readyz),
             Route("/models", self._models),
             Route("/metrics", self._show_metrics),
-            Route("/{project}/score", self._door(parse_score, _one), methods=["POST"]),
-            Route("/{project}/rows", self._door(parse_rows, _rows), methods=["POST"]),
-            Route("/{project}/rewards", self._door(parse_queries, _rewards), methods=["POST"]),
+            Route("/{project}/score", self._scores(parse_score, _one), methods=["POST"]),
+            Route("/{project}/rows", self._scores(parse_rows, _rows), methods=["POST"]),
+            Route("/{project}/rewards", self._scores(parse_queries, _rewards), methods=["POST"]),
+            Route("/{project}/tokens", self._door(self._tokens), methods=["POST"]),
         ]
         return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: http_error})
 
-    def _door(
-        self, parse: Callable[[object], Asked], write: Callable[[Ref, list[Answer]], Answer]
-    ) -> Callable[[Request], Awaitable[Response]]:
+    def _scores(self, parse: Parse, write: Callable[[Ref, list[Answer]], Answer]) -> Door:
+        async def scores(request: Request) -> Answer:
+            return await self._answer(request, parse, write)
+
+        return self._door(scores)
+
+    def _door(self, answer: Callable[[Request], Awaitable[Answer]]) -> Door:
         async def door(request: Request) -> Response:
             began = time.perf_counter()
             try:
-                response: Response = JSONResponse(await self._answer(request, parse, write))
+                response: Response = JSONResponse(await answer(request))
             except Exception as error:
                 response = response_to(error)
             self._metrics.note(request.path_params["project"], response.status_code, time.perf_counter() - began)
@@ -77,30 +87,37 @@ class Service:
 
         return door
 
-    async def _answer(
-        self, request: Request, parse: Callable[[object], Asked], write: Callable[[Ref, list[Answer]], Answer]
-    ) -> Answer:
+    async def _asked(self, request: Request, parse: Parse) -> tuple[Asked, Ref, Scorer]:
         project = request.path_params["project"]
         await run_in_threadpool(self._authorize, credential(request), project)
         asked = parse(await _json(request))
-        ref, scorer = await run_in_threadpool(self._shelf.get, project, asked.version)
+        return asked, *await run_in_threadpool(self._shelf.get, project, asked.version)
+
+    async def _answer(self, request: Request, parse: Parse, write: Callable[[Ref, list[Answer]], Answer]) -> Answer:
+        asked, ref, scorer = await self._asked(request, parse)
 
         def encode() -> list[list[Encoded]]:
             return [scorer.encode(group) for group in asked.groups]
 
         encoded = await run_in_threadpool(encode)
-        outputs = await self._outputs(request, scorer, [sequence for sequences in encoded for sequence in sequences])
+        flat = [sequence for sequences in encoded for sequence in sequences]
+        outputs = await self._done(request, self._batcher.submit(scorer, flat))
         answers, start = [], 0
         for sequences in encoded:
             part = slice(start, start + len(sequences))
             start = part.stop
             answers.append(scorer.answer(sequences, outputs[part], raw=asked.raw, pairwise=asked.pairwise))
-        self._metrics.completions.labels(project).inc(start)
+        self._metrics.completions.labels(request.path_params["project"]).inc(start)
         return write(ref, answers)
 
-    async def _outputs(self, request: Request, scorer: Scorer, sequences: list[Encoded]) -> Outputs:
+    async def _tokens(self, request: Request) -> Answer:
+        asked, ref, scorer = await self._asked(request, parse_tokens)
+        (group,) = asked.groups
+        return {"model": ref.version} | await self._done(request, self._batcher.call(lambda: scorer.tokens(group)))
+
+    async def _done(self, request: Request, work: "Future[Result]") -> Result:
         """Raises TimeoutError, and ClientDisconnect where nobody waits any more."""
-        future = asyncio.wrap_future(self._batcher.submit(scorer, sequences))
+        future = asyncio.wrap_future(work)
         gone = asyncio.ensure_future(_disconnected(request))
         both: set[asyncio.Future[Any]] = {future, gone}
         try:

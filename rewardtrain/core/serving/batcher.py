@@ -18,6 +18,7 @@ from rewardtrain.core.model.memory import Budgets
 from rewardtrain.core.score import Outputs, Scorer
 
 MOST_WAITING = 4_000_000  # tokens: what a CPU needs an hour for, and a large GPU half a minute
+MOST_CALLS = 8  # of those that need the network alone, which take seconds each
 Result = TypeVar("Result")
 
 
@@ -93,7 +94,7 @@ class Batcher:
         return request.done
 
     def call(self, work: Callable[[], Result]) -> "Future[Result]":
-        """Does something else that needs the network alone, between two batches."""
+        """Does something else that needs the network alone, between two batches. Raises Busy."""
         done: Future[Result] = Future()
 
         def run() -> None:
@@ -104,6 +105,8 @@ class Batcher:
                     done.set_exception(error)
 
         with self._changed:
+            if len(self._calls) >= MOST_CALLS:
+                raise Busy(f"{len(self._calls)} wait already for what needs the network alone: try again later")
             self._calls.append(run)
             self._changed.notify()
         return done
@@ -126,7 +129,7 @@ class Batcher:
                     return
             if call:
                 call()
-            elif taken := self._take():
+            if taken := self._take():  # after a call too, so that many of those keep nobody's batch waiting
                 self._compute(taken)
 
     def _take(self) -> Taken:

@@ -42,6 +42,15 @@ def parse_rows(body: object) -> Asked:
     return _asked(fields, groups)
 
 
+def parse_tokens(body: object) -> Asked:
+    """{"prompt": text or messages, "completion": text, "model"?: version}. Raises DataError."""
+    fields = _object(body)
+    completion = fields.get("completion")
+    if not isinstance(completion, str):
+        raise DataError(f"completion is {completion!r:.80}; it must be one text")
+    return _asked(fields, [parse_texts("request", fields.get("prompt"), [completion])])
+
+
 def parse_queries(body: object) -> Asked:
     """OpenRLHF's {"query": [text, ...], "prompts"?: [text, ...], "labels"?: ignored}. Raises DataError.
 

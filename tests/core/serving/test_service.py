@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from rewardtrain.core.data.groups import parse_texts
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.score import Scorer, score_lines
+from rewardtrain.core.serving.batcher import MOST_CALLS
 from rewardtrain.core.serving.shelf import Ref
 from tests.core.finished import Save
 from tests.core.serving.conftest import Serve, held
@@ -96,6 +97,38 @@ def test_openrlhf_gets_the_reward_of_what_follows_the_prompt(save: Save, serve: 
     np.testing.assert_allclose(answer["rewards"], service.post("tiny/score", BODY).json()["rewards"], atol=1e-5)
 
 
+@pytest.mark.parametrize("base", ["tiny_bert", "tiny_llama"])
+def test_the_tokens_of_a_completion_add_up_to_the_reward_that_is_served(
+    save: Save, serve: Serve, base: str, request: pytest.FixtureRequest
+) -> None:
+    service = serve(Ref("tiny", 7, save("model", 1, base=request.getfixturevalue(base))[0]))
+    told = service.post("tiny/tokens", {"prompt": BODY["prompt"], "completion": BODY["completions"][2]}).json()
+    assert told["model"] == 7
+    assert told["reward"] == pytest.approx(service.post("tiny/score", BODY).json()["rewards"][2], abs=1e-5)
+    assert (
+        "".join(token["text"] for token in told["tokens"] if token["part"] == "completion") == "go away stupid question"
+    )
+    total = sum(token["value"] for token in told["tokens"])
+    assert told["baseline"] + total - told["gap"] == pytest.approx(told["reward"], abs=1e-5)
+
+
+def test_scores_come_between_those_who_ask_for_tokens_and_too_many_of_these_are_told(save: Save, serve: Serve) -> None:
+    service = serve(Ref("tiny", 1, save("model", 1)[0]))
+    body = {"prompt": BODY["prompt"], "completion": "never"}
+    wanted = service.post("tiny/tokens", body).json()
+    with ThreadPoolExecutor(16) as pool, held(service.batcher):
+        asked = [pool.submit(service.post, "tiny/tokens", body) for _ in range(MOST_CALLS + 1)]
+        refused = next(as_completed(asked)).result()
+        scored = pool.submit(service.post, "tiny/score", BODY)
+        while not service.batcher.requests_waiting:
+            assert not scored.done()
+    assert error_of(refused)[:2] == (503, "busy")
+    assert scored.result().ok
+    answers = [answer.result() for answer in asked]
+    assert sum(answer.ok for answer in answers) == MOST_CALLS
+    assert next(answer for answer in answers if answer.ok).json()["reward"] == pytest.approx(wanted["reward"], abs=1e-5)
+
+
 BAD: list[tuple[str, Any, int, str, str]] = [
     ("tiny/score", {"prompt": "a", "completions": []}, 400, "bad_request", "completions is an empty list"),
     ("tiny/score", {"prompt": "a"}, 400, "bad_request", "completions is None; it must be a list"),
@@ -111,6 +144,9 @@ BAD: list[tuple[str, Any, int, str, str]] = [
     ("tiny/rewards", {"query": ["a"], "prompts": []}, 400, "bad_request", "prompts is 0; give one to each of the 1"),
     ("tiny/rewards", {"query": "a"}, 400, "bad_request", "query is 'a'"),
     ("other/score", BODY, 409, "no_champion", "'other' has no champion yet"),
+    ("tiny/tokens", {"prompt": "a", "completion": ["b"]}, 400, "bad_request", r"completion is \['b'\]; it must be one"),
+    ("tiny/tokens", {"prompt": "a"}, 400, "bad_request", "completion is None"),
+    ("tiny/tokens", {"prompt": "a", "completion": "b", "model": 9}, 409, "no_champion", "no model 9"),
     ("tiny/best", BODY, 404, "not_found", "no such address"),
 ]
 
