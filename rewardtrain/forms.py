@@ -134,7 +134,7 @@ class TextField(forms.CharField):
         super().__init__(strip=False, widget=widget, validators=[MaxLengthValidator(MOST_CHARACTERS)], **options)
 
     def to_python(self, value: object) -> Any:
-        text = super().to_python(value)
+        text = str(super().to_python(value) or "")
         return text.replace("\r\n", "\n") if text.strip() else ""
 
 
@@ -147,7 +147,13 @@ class TryForm(forms.Form):
     other = forms.TypedChoiceField(coerce=int, empty_value=None, required=False, label=gettext_lazy("Compare it with"))
     prompt = TextField(label=gettext_lazy("Prompt"), error_messages={"required": gettext_lazy("Write what was asked.")})
 
-    def __init__(self, models: Sequence[RewardModel], n: int, data: QueryDict | None = None, **initial: object) -> None:
+    def __init__(
+        self,
+        models: Sequence[RewardModel],
+        n: int,
+        data: QueryDict | None = None,
+        initial: dict[str, object] | None = None,
+    ) -> None:
         super().__init__(data, initial=initial)
         self.models = {model.version: model for model in models}
         versions = [(version, _named(model)) for version, model in self.models.items()]
@@ -172,8 +178,9 @@ class TryForm(forms.Form):
             texts = [*texts, ""][:MOST_COMPLETIONS]
         else:
             texts = [text for index, text in enumerate(texts) if index != without] or [""]
-        others = {name: data.get(name, "") for name in ("model", "other", "prompt")}
-        form = cls(models, len(texts), **others, **{f"completion-{index}": text for index, text in enumerate(texts)})
+        typed: dict[str, object] = {name: data.get(name, "") for name in ("model", "other", "prompt")}
+        typed |= {f"completion-{index}": text for index, text in enumerate(texts)}
+        form = cls(models, len(texts), initial=typed)
         if without is None:
             form.fields[form.texts[-1]].widget.attrs["autofocus"] = True
         return form
@@ -203,7 +210,7 @@ class TryForm(forms.Form):
 
 def _sent(data: QueryDict) -> list[str]:
     names = [f"completion-{index}" for index in range(MOST_COMPLETIONS)]
-    return [data[name] for name in names if name in data]
+    return [str(data[name]) for name in names if name in data]
 
 
 def _named(model: RewardModel) -> str:

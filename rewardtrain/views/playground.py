@@ -41,7 +41,7 @@ def _numbers(values: QueryDict) -> list[int]:
 def _empty(models: list[RewardModel], named: list[int]) -> dict[str, object]:
     versions = [model.version for model in models]
     model = next((version for version in named if version in versions), versions[0])
-    return {"form": TryForm(models, 2, model=model)}
+    return {"form": TryForm(models, 2, initial={"model": model})}
 
 
 def _tried(project: Project, models: list[RewardModel], data: QueryDict) -> dict[str, object]:
