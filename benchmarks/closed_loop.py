@@ -131,7 +131,7 @@ def make_tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     special = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, padding_side="left", **special)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, padding_side="left", **special)  # type: ignore[no-untyped-call]
 
 
 def make_policy(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
@@ -158,7 +158,7 @@ def teach(policy: LlamaForCausalLM, tokenizer: Any, pairs: Sequence[tuple[str, s
     return loss.item()
 
 
-def answers(policy: LlamaForCausalLM, tokenizer: Any, prompts: Sequence[str]) -> list[tuple[str, str]]:
+def answers(policy: Any, tokenizer: Any, prompts: Sequence[str]) -> list[tuple[str, str]]:
     """Each prompt with GENERATIONS completions drawn from the policy."""
     policy.eval()
     batch = tokenizer(list(prompts), return_tensors="pt", padding=True)
@@ -195,7 +195,7 @@ def measure(step: int, pairs: Sequence[tuple[str, str]], podium: Podium) -> Row:
     return row
 
 
-class Measure(transformers.TrainerCallback):  # type: ignore[misc]
+class Measure(transformers.TrainerCallback):
     """Measures the policy on the held-out prompts, and tells."""
 
     def __init__(self, prompts: Sequence[str], tokenizer: Any, podium: Podium) -> None:
@@ -290,8 +290,8 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the reward model")
     parser.add_argument("--out", type=Path, metavar="FILE.jsonl", help="write the curve here too")
     options = parser.parse_args()
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     warnings.filterwarnings("ignore", ".*will be removed in v6", FutureWarning)  # TRL asks transformers so
     logging.getLogger("trl").setLevel(logging.ERROR)
     torch.set_num_threads(1)
