@@ -28,7 +28,7 @@ def test_rewards_hang_on_a_zero_line_with_room_for_the_whiskers() -> None:
     on = trial.axis([told])
     assert (on.low, on.high) == pytest.approx((-1.98 - 0.1992, 3.1992))
     rows = trial.scored(told, ["a", "b"], on)
-    assert rows[0].bar == trial.Bar(zero=40.5, x=21.9, x_low=3.7, x_high=40.2)
+    assert rows[0].bar == trial.Bar(zero=40.5, x=21.9, x_low=3.7, x_high=40.1)
     assert [row.letter for row in rows] == ["A", "B"]
     assert [row.best for row in rows] == [False, True]
     assert rows[0].spread == pytest.approx(0.98)
