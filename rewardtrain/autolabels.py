@@ -33,8 +33,11 @@ logger = logging.getLogger(__name__)
 def request(project: Project, *, threshold: float = THRESHOLD, by: User | None = None) -> AutoLabelJob:
     """Queues a job of the champion.
 
-    Raises Invalid('threshold'), Conflict: 'no_champion', 'job_active', 'nothing_to_label'.
+    Raises Invalid('threshold'), Conflict: 'classifies', 'no_champion', 'job_active', 'nothing_to_label'.
     """
+    if project.classifies:
+        words = _("Automatic labels are preferences between completions, and this project asks yes or no of each text.")
+        raise Conflict("classifies", words)
     if not 0.5 < threshold < 1:
         words = _("The threshold is a probability above 0.5 and below 1, such as 0.9; got %(value)s.")
         raise Invalid("threshold", words % {"value": threshold}, attr="threshold")

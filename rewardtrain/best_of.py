@@ -70,7 +70,8 @@ def checked(job: BestOfJob, place: int, line: bytes, seen: dict[str, int]) -> Ca
     except DataError as error:
         raise Invalid("bad_line", str(error), attr="file") from error
     if problem := problem_of(group.id, len(group.completions), value, seen):
-        raise Invalid("bad_line", f"line {place}: {problem}", attr="file")
+        words = _("line %(place)s: %(problem)s")
+        raise Invalid("bad_line", words % {"place": place, "problem": problem}, attr="file")
     seen[group.id] = place
     completions = [
         {"id": str(item.get("id", index)), "text": item["text"]} for index, item in enumerate(value["completions"])

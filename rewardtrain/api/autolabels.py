@@ -95,7 +95,10 @@ class AutoLabels(PagedView):
     @extend_schema(
         operation_id="auto_labels_request",
         request=AutoLabelBodySerializer,
-        responses={202: AutoLabelJobSerializer, 409: conflict("No champion, a job that runs, or nothing to label.")},
+        responses={
+            202: AutoLabelJobSerializer,
+            409: conflict("No champion, a job that runs, nothing to label, or a project that classifies."),
+        },
     )
     def post(self, request: Request, slug: str) -> Response:
         """Have the champion label prompts that nobody has ranked. What it is not sure of stays with people."""

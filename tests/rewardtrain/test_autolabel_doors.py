@@ -13,7 +13,7 @@ from rewardtrain import jobs, registry
 from rewardtrain.models import AutoLabelJob
 from tests.factories import join, make_project, make_prompt, make_user, rank
 from tests.labeling.api.client import as_user, errors_of
-from tests.rewardtrain.conftest import make_auto_labels, make_model, make_report, rank_prompts
+from tests.rewardtrain.conftest import make_auto_labels, make_classifiers, make_model, make_report, rank_prompts
 from tests.rewardtrain.test_views import client_of, page
 
 pytestmark = pytest.mark.django_db
@@ -153,6 +153,19 @@ def test_the_page_leads_with_prompts_it_can_not_have_learnt_from(project: Projec
 def test_an_empty_project_is_told_what_to_do_first() -> None:
     empty = make_project()
     assert "There is no champion yet" in page(client_of(empty.created_by), empty, "auto_labels")
+
+
+def test_a_project_that_classifies_is_offered_best_of_n_alone() -> None:
+    texts = make_project(kind=Project.Kind.CLASSIFICATION, flags=[{"name": "hateful", "label": "Hateful"}])
+    make_classifiers(texts)
+    manager = client_of(texts.created_by)
+    models = page(manager, texts, "models")
+    assert "Best of N" in models
+    assert "Automatic labels" not in models
+    shown = page(manager, texts, "auto_labels")
+    assert "this project asks yes or no of each text" in shown
+    assert "Start labeling" not in shown
+    assert "Beside people" not in shown
 
 
 def test_the_command_asks_for_a_job(project: Project) -> None:

@@ -19,7 +19,7 @@ from rewardtrain.models import AutoLabelJob, ModelPreference, PromptScore, Rewar
 from rewardtrain.preferring import is_held_out
 from tests.backbones import BAD, GOOD
 from tests.config.helpers import free_port
-from tests.factories import claimed, join, make_prompt, rank
+from tests.factories import claimed, join, make_project, make_prompt, rank
 from tests.rewardtrain.conftest import make_model, make_report, rank_prompts
 from tests.rewardtrain.service import running
 from tests.rewardtrain.test_worker import in_the_background, until
@@ -192,6 +192,13 @@ def test_a_threshold_that_decides_nothing_is_refused(project: Project, champion:
 def test_without_a_champion_there_is_nothing_to_ask(project: Project) -> None:
     make_prompt(project)
     with pytest.raises(Conflict, match="no champion yet"):
+        autolabels.request(project)
+
+
+@pytest.mark.django_db
+def test_a_project_that_classifies_has_no_pairs_to_label() -> None:
+    project = make_project(kind=Project.Kind.CLASSIFICATION, flags=[{"name": "hateful", "label": "Hateful"}])
+    with pytest.raises(Conflict, match="asks yes or no of each text"):
         autolabels.request(project)
 
 
