@@ -74,7 +74,7 @@ class PartSerializer(serializers.Serializer[Any]):
     ece = serializers.FloatField(source="calibration.value", help_text="Expected calibration error.")
 
 
-class AgreementSerializer(serializers.Serializer[Any]):
+class ModelAgreementSerializer(serializers.Serializer[Any]):
     model = serializers.IntegerField(source="version")
     raw = serializers.BooleanField()
     threshold = serializers.FloatField()
@@ -137,11 +137,11 @@ class AutoLabelAgreement(APIView):
             OpenApiParameter("model", int, description="A version. Default: that of the newest job."),
             OpenApiParameter("raw", bool, description="Probabilities as training left them, before calibration."),
         ],
-        responses=AgreementSerializer,
+        responses=ModelAgreementSerializer,
     )
     def get(self, request: Request, slug: str) -> Response:
         """Model and people on pairs that both judged: agreement by how sure the model was, with intervals."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         raw = request.query_params.get("raw", "") in ("true", "1")
         found = agreement(project, autolabels.model_of(project, request.query_params.get("model", "")), raw=raw)
-        return Response(AgreementSerializer(found).data)
+        return Response(ModelAgreementSerializer(found).data)

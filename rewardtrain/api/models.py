@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -58,16 +58,18 @@ class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
             "flag", "created_at",
         )  # fmt: skip
 
-    def get_flag(self, evaluation: Evaluation) -> FlagFiguresSerializer | None:
+    @extend_schema_field(FlagFiguresSerializer(allow_null=True))
+    def get_flag(self, evaluation: Evaluation) -> dict[str, Any] | None:
         flags = evaluation.report.get("flags")
-        return FlagFiguresSerializer(flags).data if flags else None  # type: ignore[return-value]
+        return FlagFiguresSerializer(flags).data if flags else None
 
-    def get_baseline_longer(self, evaluation: Evaluation) -> EstimateSerializer | None:
+    @extend_schema_field(EstimateSerializer(allow_null=True))
+    def get_baseline_longer(self, evaluation: Evaluation) -> dict[str, Any] | None:
         baseline = evaluation.report["baseline_longer"]
         if baseline is None:
             return None
         shown = {"value": baseline["accuracy"], "low": baseline["low"], "high": baseline["high"]}
-        return EstimateSerializer(shown).data  # type: ignore[return-value]  # the hint is the schema's
+        return EstimateSerializer(shown).data
 
 
 class GateSerializer(serializers.Serializer[Any]):

@@ -38,6 +38,15 @@ FIXED = {
     "/api/v1/projects/{slug}/models/{version}/promote/": {"post"},
     "/api/v1/projects/{slug}/models/{version}/report/": {"get"},
     "/api/v1/projects/{slug}/models/{version}/rollback/": {"post"},
+    "/api/v1/projects/{slug}/models/{version}/threshold/": {"put"},
+    "/api/v1/projects/{slug}/auto-labels/": {"get", "post"},
+    "/api/v1/projects/{slug}/auto-labels/agreement/": {"get"},
+    "/api/v1/projects/{slug}/auto-labels/{number}/": {"get"},
+    "/api/v1/projects/{slug}/auto-labels/{number}/cancel/": {"post"},
+    "/api/v1/projects/{slug}/best-of/": {"get", "post"},
+    "/api/v1/projects/{slug}/best-of/{number}/": {"get"},
+    "/api/v1/projects/{slug}/best-of/{number}/cancel/": {"post"},
+    "/api/v1/projects/{slug}/best-of/{number}/result/": {"get"},
     "/api/v1/projects/{slug}/score/": {"post"},
 }
 
