@@ -115,8 +115,10 @@ def site(live_server: LiveServer) -> Site:
         stranger=factories.make_user("sven"),
         guarded=labeler,
         administrator=manager,
+        judge=labeler,
         project=project,
         empty=project,
+        texts=project,
         token=token,
     )
 

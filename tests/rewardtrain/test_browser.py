@@ -28,7 +28,7 @@ def run(project: Project) -> TrainingRun:
 def people(live_server: LiveServer, chromium: Browser, project: Project) -> Iterator[People]:
     manager = project.memberships.get(role=Role.MANAGER).user
     somebody = make_user()
-    site = Site(live_server.url, manager, *[somebody] * 5, project, project, token="")
+    site = Site(live_server.url, manager, *[somebody] * 6, *[project] * 3, token="")
     opened = People(chromium, site)
     yield opened
     opened.close()
