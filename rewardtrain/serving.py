@@ -60,9 +60,11 @@ def make_shelf(device: Device) -> Shelf:
     return Shelf(device, room=settings.REWARDS_ROOM, find=find, tell=logger.info)
 
 
-def find(project: str, version: int) -> Ref | None:
+def find(project: str, version: int | None) -> Ref | None:
+    """None is the champion."""
+    wanted = {"champion": True} if version is None else {"version": version}
     with database():
-        models = RewardModel.objects.select_related("project").filter(project__slug=project, version=version)
+        models = RewardModel.objects.select_related("project").filter(project__slug=project, **wanted)
         return next(map(ref_of, models), None)
 
 

@@ -216,7 +216,7 @@ def test_score_names_a_bad_line(finished: tuple[Path, Path, list[str]]) -> None:
     process = start("score", finished[1] / "model")
     _, stderr = process.communicate('{"prompt": "a", "completions": ["b"]}\n{"prompt": "a"}\n')
     assert process.returncode == 2
-    assert stderr.splitlines()[-1].startswith("error: line 2: needs an object with a prompt and a list of completions")
+    assert stderr.splitlines()[-1].startswith("error: line 2: completions is None; it must be a list of texts")
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ class NotYetError(CoreError):
     """The service has just been started."""
 
 
-Find = Callable[[str, int], Ref | None]
+Find = Callable[[str, int | None], Ref | None]
 Tell = Callable[[str], None]
 
 
@@ -53,7 +53,7 @@ class Shelf:
 
     def __init__(self, device: Device, *, room: int, find: Find, tell: Tell = lambda line: None) -> None:
         """room: how many models stay in memory; heads on one backbone count once. Champions beyond it are loaded when
-        they are asked for. find: a project's model of a version. tell: is given a line for the operator.
+        they are asked for. find: a project's model of a version, or its champion. tell: gets the operator's lines.
         """
         self._device, self._room, self._find, self._tell = device, room, find, tell
         self._lock = threading.Lock()
@@ -78,7 +78,8 @@ class Shelf:
 
     def get(self, project: str, version: int | None = None) -> tuple[Ref, Scorer]:
         """The champion, or another version. Raises NoModelError, or what loading raises."""
-        ref = self._champions.get(project) if version is None else self._find(project, version)
+        known = self._champions.get(project) if version is None else None
+        ref = known or self._find(project, version)  # a first champion may be younger than the last look
         if ref is None and not self._started:
             raise NotYetError("the champions are being looked up; try again in some seconds")
         if ref is None:
