@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Right
 from django.utils.translation import gettext as _
 
@@ -44,16 +44,14 @@ def request(project: Project, *, threshold: float = THRESHOLD, by: User | None =
     with transaction.atomic():
         # Two requests at once: the second waits here and then sees the first one's job.
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-        model = registry.champion(project)
-        if model is None:
-            raise Conflict("no_champion", _("The project has no champion yet: train a model, or promote one by hand."))
+        model = registry.needed_champion(project)
         if active := AutoLabelJob.objects.filter(project=project, state__in=AutoLabelJob.ACTIVE).first():
             words = _("Automatic labels %(number)s are being made; wait for the end, or cancel them.")
             raise Conflict("job_active", words % {"number": active.number})
         total = to_score(project, model).count()
         if not total:
             raise Conflict("nothing_to_label", _("Nothing to do: people have ranked every prompt. Import more first."))
-        number = 1 + (AutoLabelJob.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0)
+        number = jobs.next_number(project.auto_label_jobs.all())
         return AutoLabelJob.objects.create(
             project=project, reward_model=model, number=number, threshold=threshold, total=total, requested_by=by
         )
@@ -85,9 +83,7 @@ def newest_model(project: Project) -> RewardModel | None:
 def model_of(project: Project, version: str) -> RewardModel:
     """By its number, or the newest job's. Raises Invalid('unknown_model'), Conflict('no_champion')."""
     if not version:
-        if model := newest_model(project):
-            return model
-        raise Conflict("no_champion", _("The project has no champion yet: train a model, or promote one by hand."))
+        return newest_model(project) or registry.needed_champion(project)
     found = (
         RewardModel.objects.filter(project=project, version=version)
         if version.isdecimal() and len(version) < 10

@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Invalid
@@ -36,12 +35,10 @@ def request(project: Project, lines: Iterable[bytes], *, by: User | None = None)
 
     All of it or nothing: Invalid('bad_line') names the line, the value and the remedy. Raises Conflict('no_champion').
     """
-    model = registry.champion(project)
-    if model is None:
-        raise Conflict("no_champion", _("The project has no champion yet: train a model, or promote one by hand."))
+    model = registry.needed_champion(project)
     with transaction.atomic():
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-        number = 1 + (BestOfJob.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0)
+        number = jobs.next_number(project.best_of_jobs.all())
         job = BestOfJob.objects.create(project=project, reward_model=model, number=number, requested_by=by)
         seen: dict[str, int] = {}
         rows = (checked(job, place, line, seen) for place, line in enumerate(lines, start=1) if line.strip())

@@ -14,10 +14,10 @@ import secrets
 import socket
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -39,6 +39,11 @@ class Requeued:
     queued: int
     failed: int
     cancelled: int
+
+
+def next_number(of_the_project: QuerySet[Any]) -> int:
+    """For a row beside these. Call it with the project locked."""
+    return 1 + (of_the_project.aggregate(last=Max("number"))["last"] or 0)
 
 
 def claim(kind: type[J], pk: int, **changes: object) -> J | None:

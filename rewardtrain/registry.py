@@ -45,6 +45,14 @@ def champion(project: Project) -> RewardModel | None:
     return RewardModel.objects.filter(project=project, champion=True).select_related("run").first()
 
 
+def needed_champion(project: Project) -> RewardModel:
+    """The champion, for work that nobody else can do. Raises Conflict('no_champion')."""
+    found = champion(project)
+    if found is None:
+        raise Conflict("no_champion", _("The project has no champion yet: train a model, or promote one by hand."))
+    return found
+
+
 @dataclass(frozen=True)
 class Rivals:
     """Whom a new model is compared with on the same test pairs."""

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage, storages
 from django.db import transaction
-from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from labeling import datasets
@@ -49,7 +48,7 @@ def request_run(
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         refuse_active(project, depth)
         version = datasets.freeze(project, by=by)
-        number = 1 + (TrainingRun.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0)
+        number = jobs.next_number(project.runs.all())
         return TrainingRun.objects.create(
             project=project,
             number=number,

@@ -20,11 +20,11 @@ from django.utils.translation import gettext as _
 from labeling.errors import Conflict, Invalid, PodiumError
 from labeling.models import Project
 from rewardtrain import child, registry, runs
+from rewardtrain.core.serving.protocols import MOST_COMPLETIONS
 from rewardtrain.death import dies_with_parent
 from rewardtrain.models import RewardModel
 
 SECONDS = 60.0
-MOST_COMPLETIONS = 1024  # of one request, as the service has it
 Answer = dict[str, Any]
 
 
@@ -109,10 +109,7 @@ def wanted_model(project: Project, version: int | None) -> RewardModel:
         if model is None:
             raise Conflict("no_model", _("The project has no model %(version)s.") % {"version": version})
         return model
-    champion = registry.champion(project)
-    if champion is None:
-        raise Conflict("no_champion", _("The project has no champion yet: train a model, or promote one by hand."))
-    return champion
+    return registry.needed_champion(project)
 
 
 # --- The service ------------------------------------------------------------------------------------------------------

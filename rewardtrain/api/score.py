@@ -15,8 +15,7 @@ from labeling import access
 from labeling.api.schema import conflict
 from labeling.models import Role
 from rewardtrain import scoring
-
-MOST_PAIRWISE = 64  # as the service has it: K x K numbers are written
+from rewardtrain.core.serving.protocols import MOST_COMPLETIONS, MOST_PAIRWISE
 
 
 @extend_schema_field({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}]})
@@ -34,7 +33,7 @@ class ScoreBodySerializer(serializers.Serializer[Any]):
     completions = serializers.ListField(
         child=serializers.CharField(trim_whitespace=False, allow_blank=True),
         min_length=1,
-        max_length=scoring.MOST_COMPLETIONS,
+        max_length=MOST_COMPLETIONS,
     )
     model = serializers.IntegerField(min_value=1, required=False, help_text="A version; else the champion answers.")
     raw = serializers.BooleanField(default=False, help_text="Probabilities as training left them, not calibrated.")

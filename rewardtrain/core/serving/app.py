@@ -60,8 +60,8 @@ class Service:
         routes = [
             Route("/healthz", _healthz),
             Route("/readyz", self._readyz),
-            Route("/models", self._models),
-            Route("/metrics", self._show_metrics),
+            Route("/models", self._for_administrators(self._models)),
+            Route("/metrics", self._for_administrators(self._show_metrics)),
             Route("/{project}/score", self._scores(parse_score, _one), methods=["POST"]),
             Route("/{project}/rows", self._scores(parse_rows, _rows), methods=["POST"]),
             Route("/{project}/rewards", self._scores(parse_queries, _rewards), methods=["POST"]),
@@ -134,11 +134,17 @@ class Service:
         state = {"champions": len(champions), "in_memory": len(self._shelf.loaded()), "failed": len(failures)}
         return JSONResponse(state, status_code=503 if failures else 200)
 
-    async def _models(self, request: Request) -> Response:
-        try:
-            await run_in_threadpool(self._authorize, credential(request), None)
-        except Refused as error:
-            return response_to(error)
+    def _for_administrators(self, show: Callable[[], Response]) -> Door:
+        async def door(request: Request) -> Response:
+            try:
+                await run_in_threadpool(self._authorize, credential(request), None)
+            except Refused as error:
+                return response_to(error)
+            return show()
+
+        return door
+
+    def _models(self) -> Response:
         loaded, failures = self._shelf.loaded(), self._shelf.failures()
         rows = [
             {"project": project, "version": ref.version, "in_memory": ref in loaded, "error": failures.get(ref)}
@@ -146,11 +152,7 @@ class Service:
         ]
         return JSONResponse({"champions": rows, "tokens_waiting": self._batcher.tokens_waiting})
 
-    async def _show_metrics(self, request: Request) -> Response:
-        try:
-            await run_in_threadpool(self._authorize, credential(request), None)
-        except Refused as error:
-            return response_to(error)
+    def _show_metrics(self) -> Response:
         text, media_type = self._metrics.text()
         return Response(text, media_type=media_type)
 

@@ -1,4 +1,7 @@
-"""The bodies that are understood. Those of OpenRLHF are texts as the policy's tokenizer decoded them."""
+"""The bodies that are understood. Those of OpenRLHF are texts as the policy's tokenizer decoded them.
+
+No torch: the web process refuses by the same limits.
+"""
 
 import re
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ from rewardtrain.core.data.groups import Group, parse_texts
 from rewardtrain.core.errors import DataError
 
 MOST_COMPLETIONS = 1024  # of one request, all its prompts together
+MOST_PAIRWISE = 64  # of one prompt: K x K numbers are written
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,3 @@ def _asked(fields: dict[str, Any], groups: list[Group]) -> Asked:
     if flags["pairwise"] and max(len(group.completions) for group in groups) > MOST_PAIRWISE:
         raise DataError(f"pairwise is for at most {MOST_PAIRWISE} completions of a prompt; leave it out")
     return Asked(groups, version, flags["raw"], flags["pairwise"])
-
-
-MOST_PAIRWISE = 64  # of one prompt: K x K numbers are written
