@@ -40,6 +40,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast,
 from trl import GRPOConfig, GRPOTrainer
 
 from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.quiet import quiet_libraries
 from rewardtrain.core.train import train
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -290,8 +291,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the reward model")
     parser.add_argument("--out", type=Path, metavar="FILE.jsonl", help="write the curve here too")
     options = parser.parse_args()
-    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    quiet_libraries()
     warnings.filterwarnings("ignore", ".*will be removed in v6", FutureWarning)  # TRL asks transformers so
     logging.getLogger("trl").setLevel(logging.ERROR)
     torch.set_num_threads(1)

@@ -21,11 +21,11 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
-from transformers.utils import logging
 
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.groups import Group, read_groups
 from rewardtrain.core.measures.report import flag_lines
+from rewardtrain.core.quiet import quiet_libraries
 from rewardtrain.core.train import train
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "hate_flags.jsonl"
@@ -75,8 +75,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
     options = parser.parse_args()
     config = TrainConfig.read(None, [*SETTINGS, *options.set])
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    quiet_libraries()
     with tempfile.TemporaryDirectory() as folder:
         out, started = Path(folder), time.monotonic()
         train(DATA, out, config)

@@ -28,6 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rewardtrain.core.quiet import quiet_libraries
+
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "hh_online.jsonl"
 MAX_LENGTH = 256
 CALLERS = (1, 8, 64)
@@ -160,6 +162,7 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--turns", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    quiet_libraries()
     if options.serve:
         serve(options.serve, alone=options.alone, turns=options.turns)
         return

@@ -40,6 +40,7 @@ from rewardtrain.core.model.gradients import gradients_in_memory
 from rewardtrain.core.model.memory import Budgets
 from rewardtrain.core.model.network import RewardModel, layer_shapes, load_backbone
 from rewardtrain.core.model.speed import speed_up
+from rewardtrain.core.quiet import quiet_libraries
 
 _FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
 DATA = [_FOLDER / f"{name}.jsonl" for name in ("hh_online", "hh_rejection_sampled")]
@@ -219,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=2, help="timed steps a round")
     parser.add_argument("--k", type=int, nargs="+", default=[2, 4, 9])
     options = parser.parse_args(arguments)
-    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    quiet_libraries()
     device = choose_device(CONFIG.threads, dtype=CONFIG.dtype, layers=layer_shapes(CONFIG.backbone))
     torch.manual_seed(0)
     model = load_backbone(CONFIG.backbone, max_length=CONFIG.max_length, device=device)

@@ -250,5 +250,6 @@ LOGGING = {
         "celery.beat": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        "uvicorn.error": {"level": "WARNING"},  # its name for all that it says of its start; serving says it in a line
     },
 }

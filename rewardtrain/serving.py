@@ -25,6 +25,7 @@ from labeling.api.auth import TokenAuthentication
 from labeling.models import Project, Role, User
 from rewardtrain import runs, scoring
 from rewardtrain.core.device import Device, choose_device
+from rewardtrain.core.quiet import quiet_libraries
 from rewardtrain.core.serving.app import Service
 from rewardtrain.core.serving.batcher import Batcher
 from rewardtrain.core.serving.problems import Refused
@@ -42,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 def serve(*, host: str, port: int) -> None:
     """Until the process is told to end."""
+    quiet_libraries()
     device = choose_device(settings.REWARDS_THREADS, dtype=settings.REWARDS_DTYPE)
     shelf = make_shelf(device)
     watcher = Watcher(shelf)

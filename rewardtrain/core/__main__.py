@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.errors import CoreError, from_exception
+from rewardtrain.core.quiet import quiet_libraries
 
 _stop_asked = False
 
@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> None:
     _at_stop(_ask_to_stop)
     config = TrainConfig.read(options.config, options.set)
-    _quiet()
+    quiet_libraries()
     from rewardtrain.core.train import train
 
     train(
@@ -114,7 +114,7 @@ def _train(options: argparse.Namespace) -> None:
 def _sweep(options: argparse.Namespace) -> None:
     _at_stop(_ask_to_stop)
     base = TrainConfig.read(options.config, options.set)
-    _quiet()
+    quiet_libraries()
     from rewardtrain.core.measures.report import format_report
     from rewardtrain.core.sweep import format_sweep, parse_grid, sweep
 
@@ -135,12 +135,12 @@ def _resident(options: argparse.Namespace) -> None:
 
     resident = Resident(options.cache)
     _at_stop(resident.ask_to_stop)
-    _quiet()
+    quiet_libraries()
     resident.serve(sys.stdin.buffer)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    _quiet()
+    quiet_libraries()
     from rewardtrain.core.artifact.folder import write_json
     from rewardtrain.core.evaluation.evaluate import evaluate_file
     from rewardtrain.core.measures.report import format_report
@@ -160,7 +160,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    _quiet()
+    quiet_libraries()
     from rewardtrain.core.artifact.folder import write_json
     from rewardtrain.core.evaluation.compare import compare, format_comparison
 
@@ -171,7 +171,7 @@ def _compare(options: argparse.Namespace) -> None:
 
 
 def _score(options: argparse.Namespace) -> None:
-    _quiet()
+    quiet_libraries()
     from rewardtrain.core.device import choose_device
     from rewardtrain.core.score import Scorer, score_lines
 
@@ -180,7 +180,7 @@ def _score(options: argparse.Namespace) -> None:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    _quiet()
+    quiet_libraries()
     from rewardtrain.core.device import choose_device
     from rewardtrain.core.serving.app import Service
     from rewardtrain.core.serving.batcher import Batcher
@@ -205,17 +205,6 @@ def _tell(line: str) -> None:
 def _progress_line(done: int, total: int) -> None:
     if sys.stderr.isatty():
         print(f"\r{done} of {total}", end="\r", file=sys.stderr)
-
-
-def _quiet() -> None:
-    """Keep the libraries' own progress bars and advice out of stderr, whose last line is ours."""
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("HF_HUB_DOWNLOAD_TIMEOUT", "10")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # for the processes that this one starts
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
