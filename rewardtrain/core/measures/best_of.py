@@ -38,30 +38,36 @@ def kl(n: int) -> float:
 
 
 def gains(rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> list[Json]:
-    """For each n that some prompt has candidates for: the expected reward above a random candidate's.
+    """For each n that at least half of the prompts have candidates for: the reward above a random candidate's.
 
     Of the prompts with at least n candidates the mean of E[max of n] - E[max of 1], its interval from a bootstrap over
-    prompts, their number, and kl. Rewards are in units of their deviation on the model's own training completions.
+    prompts (None of one prompt alone), their number, and kl. With fewer prompts than half a curve would tell which
+    prompts have many candidates rather than what n is worth. Rewards are in units of their deviation on the model's own
+    training completions.
     """
-    widest = max((len(each) for each in rewards), default=0)
-    above, there = np.zeros((len(rewards), widest)), np.zeros((len(rewards), widest))
-    for place, each in enumerate(rewards):
-        best = expected_max(each)
-        above[place, : len(each)] = best - best[0]
-        there[place, : len(each)] = 1
     if not len(rewards):
         return []
+    widest = sorted(map(len, rewards), reverse=True)[(len(rewards) + 1) // 2 - 1]
+    above, there = np.zeros((len(rewards), widest)), np.zeros((len(rewards), widest))
+    for place, each in enumerate(rewards):
+        best = expected_max(each)[:widest]
+        above[place, : len(best)] = best - best[0]
+        there[place, : len(best)] = 1
     draws = metrics.resampled_means(above, there, samples=samples, seed=seed)
     means = above.sum(axis=0) / there.sum(axis=0)
     return [
         {
-            **metrics.estimate(means[n - 1], draws[:, n - 1]),
+            **(metrics.estimate(means[n - 1], draws[:, n - 1]) if there[:, n - 1].sum() > 1 else _alone(means[n - 1])),
             "n": n,
             "n_prompts": int(there[:, n - 1].sum()),
             "kl": kl(n),
         }
         for n in range(1, widest + 1)
     ]
+
+
+def _alone(value: float) -> Json:
+    return {"value": float(value), "low": None, "high": None}
 
 
 def doubts(rewards: Sequence[Sequence[float]], uncertainty: Sequence[Sequence[float]]) -> Json:

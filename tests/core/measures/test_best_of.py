@@ -44,6 +44,13 @@ def test_gains_are_means_over_the_prompts_that_have_so_many() -> None:
     assert (two["value"], two["n_prompts"]) == (pytest.approx((1 + 5 / 3) / 2), 2)
     assert 1 <= two["low"] <= two["value"] <= two["high"] <= 5 / 3 + 1e-9
     assert (three["value"], three["n_prompts"]) == (pytest.approx(3), 1)
+    assert three["low"] is three["high"] is None, "one prompt says nothing of the others"
+
+
+def test_n_that_few_prompts_have_is_left_out() -> None:
+    """Of sizes 2, 2, 3, 5 half have 3 and a quarter has 5."""
+    found = gains([[0, 1], [0, 1], [0, 1, 2], [0, 1, 2, 3, 9]], samples=50, seed=0)
+    assert [(each["n"], each["n_prompts"]) for each in found] == [(1, 4), (2, 4), (3, 2)]
 
 
 def test_of_nothing_there_is_no_gain() -> None:
