@@ -67,7 +67,7 @@ def show_task(
         "guidelines": content.render(project.guidelines),
         "is_labeler": access.role_in(request.user, project) == Role.LABELER,
         "undo": undoable(request.user, project),
-        "first_time": is_first_time(request.user),
+        "first_time": not project.classifies and is_first_time(request.user),  # the practice task is to rank
     }
     return render(request, "labeling/rank.html", context, status=status)
 

@@ -4,6 +4,8 @@ import asyncio
 import importlib
 import os
 import sys
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -44,6 +46,12 @@ class Engine:
         return SimpleNamespace(outputs=[self._output])
 
 
+def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """The coroutine's answer, from a thread: in a whole run, Playwright's event loop already runs in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
 def test_a_rollout_gets_the_reward_of_its_completion(save: Save, serve: Serve, agent: Any, tiny_llama: Path) -> None:
     service = serve(Ref("tiny", 1, save("model", 1)[0]), token="secret")
     executor = agent.SingleTurnAgentExecutor(service.url.replace("://", "://x:secret@") + "/tiny/rewards")
@@ -52,7 +60,7 @@ def test_a_rollout_gets_the_reward_of_its_completion(save: Save, serve: Serve, a
     rewards = []
     for text in TEXTS:
         ids = tokenizer(text, add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
-        done = asyncio.run(executor.execute(PROMPT, "", params, 64, tokenizer, Engine(ids)))
+        done = finish(executor.execute(PROMPT, "", params, 64, tokenizer, Engine(ids)))
         assert done["scores"] == done["reward"]
         rewards += done["reward"]
     wanted = service.post(
@@ -66,6 +74,6 @@ def test_a_batch_is_shared_out_among_several_services(save: Save, serve: Serve, 
     services = [serve(Ref("tiny", 1, folder)) for _ in range(2)]
     executor = agent.SingleTurnAgentExecutor([f"{service.url}/tiny/rewards" for service in services])
     queries = [f"<s>{PROMPT}{text}</s>" for text in TEXTS]
-    parts = asyncio.run(executor._fetch_rewards_via_http(queries, [PROMPT] * 3, [""] * 3))
+    parts = finish(executor._fetch_rewards_via_http(queries, [PROMPT] * 3, [""] * 3))
     wanted = services[0].post("tiny/score", {"prompt": PROMPT, "completions": TEXTS}).json()["rewards"]
     np.testing.assert_allclose([reward for part in parts for reward in part["rewards"]], wanted, atol=1e-5)

@@ -121,3 +121,9 @@ def test_managers_see_the_text_where_there_is_no_prompt(project: Project, client
     text = page(client, "prompt", project.prompts.order_by("pk")[0].pk)
     assert "The first text." in text
     assert 'aria-label="Dialogue"' not in text
+
+
+def test_nothing_leads_to_the_practice_which_is_about_ranking(client: Client) -> None:
+    for name in ("rank", "guidelines"):
+        assert reverse("practice", args=["work"]) not in page(client, name)
+    assert "answer as you understand the questions" in page(client, "guidelines")
