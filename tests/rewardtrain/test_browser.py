@@ -10,9 +10,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from labeling.models import Project, Role
 from rewardtrain.models import RunPoint, TrainingRun
-from tests.browser.sites import People, Site
+from tests.browser.sites import People, Site, make_texts
 from tests.factories import make_user
-from tests.rewardtrain.conftest import make_training, rank_prompts
+from tests.rewardtrain.conftest import make_classifiers, make_training, rank_prompts
 
 pytestmark = pytest.mark.browser
 
@@ -88,3 +88,28 @@ def test_without_javascript_a_model_is_tried_by_buttons(people: People, run: Tra
     page.get_by_role("button", name="Score").click()
     expect(page.locator("#id_completion-1_error")).to_have_text("Write a completion here, or remove this field.")
     expect(page.get_by_label("Prompt")).to_have_value("ba de?")
+
+
+def test_the_figures_follow_the_slider_of_the_threshold(people: People) -> None:
+    make_classifiers(make_texts(people.site.manager))
+    page = people.page(people.site.manager)
+    page.goto("/p/texts/models/2/threshold/")
+    slider, number = page.get_by_role("slider", name="Threshold"), page.get_by_role("spinbutton", name="Threshold")
+    expect(slider).to_have_value("0.4")
+    matrix = page.get_by_role("table", name="Confusion matrix")
+    before = matrix.inner_text()
+    slider.focus()
+    for _ in range(5):
+        page.keyboard.press("PageUp")
+    expect(number).not_to_have_value("0.4")
+    expect(matrix).not_to_have_text(before, use_inner_text=True)
+    chosen = number.input_value()
+    expect(page.get_by_role("heading", name=f"On the test split at {float(chosen):.3f}"[:24])).to_be_visible()
+    page.wait_for_url(f"**?threshold={chosen}")
+    expect(slider).to_be_focused()
+    number.fill("0.25")
+    expect(slider).to_have_value("0.25")
+    page.get_by_role("button", name="Use the threshold 0.250").click()
+    expect(page.get_by_role("status")).to_contain_text("uses this threshold now")
+    expect(slider).to_have_value("0.25")
+    assert people.complaints == []
