@@ -81,12 +81,12 @@ def agreement(
 
 @dataclass(frozen=True)
 class Judged:
-    """One person's judgement of one pair."""
+    """One person's judgement of one pair, or answer about one text."""
 
     content: str  # of the prompt: equal for equal dialogues
     split: str
-    margin: float  # log-odds that the chosen one is preferred, by the model
-    longer_by: int
+    margin: float  # log-odds that the chosen one is preferred, or of the answer, by the model
+    baseline: int  # above 0 where what needs no model says the same: the longer one, or the commoner answer
     ranking: int
     at: datetime  # of the ranking
 
@@ -160,7 +160,7 @@ def _part(rows: Sequence[Judged], threshold: float) -> Part:
     numbers: dict[str, int] = {}
     cluster: Ints = np.array([numbers.setdefault(row.content, len(numbers)) for row in rows], dtype=np.int64)
     margins: Floats = np.array([row.margin for row in rows], dtype=np.float64)
-    longer: Floats = np.array([row.longer_by for row in rows], dtype=np.float64)
+    longer: Floats = np.array([row.baseline for row in rows], dtype=np.float64)
     confidence, hits = metrics.confidence(margins), metrics.correct(margins)
     sure = confidence >= threshold
     return Part(

@@ -183,6 +183,7 @@ def score_of(model: RewardModel, prompt: Prompt, answer: Answer) -> PromptScore:
         completions=[completion.pk for completion in prompt.completions.all()],
         rewards=answer["rewards"],
         probabilities=answer["probabilities"],
+        class_probabilities=answer.get("class_probabilities"),
         uncertainty=answer.get("uncertainty"),
     )
 

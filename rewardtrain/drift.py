@@ -1,8 +1,9 @@
-"""The drift guard: the champion beside what people ranked after it had learnt, as time goes on.
+"""The drift guard: the champion beside what people ranked or answered after it had learnt, as time goes on.
 
-A model that agreed with people when it was promoted may not agree with what they rank today: other prompts, other
+A model that agreed with people when it was promoted may not agree with what they say today: other prompts, other
 labelers, other guidelines. Every minute the champions' scores of freshly ranked prompts are asked for and kept; days
-with enough pairs are then held against the interval that the model had on the test pairs at its promotion.
+with enough pairs, or labels, are then held against the interval of the model's accuracy on the test split when it was
+judged.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from labeling.models import Project, Prompt, Ranking
-from rewardtrain import autolabels, registry, scoring
+from rewardtrain import answers, autolabels, registry, scoring
 from rewardtrain.agreement import Judged, Share, judged, share_of
 from rewardtrain.core.measures import metrics
 from rewardtrain.models import PromptScore, RewardModel
 
-ENOUGH = 50  # pairs: with fewer an interval of 95 % is wider than 0.28, and says nothing
+ENOUGH = 50  # pairs or labels: with fewer an interval of 95 % is wider than 0.28, and says nothing
 AT_ONCE = 64  # prompts of a project, a minute
 SECONDS = 40.0  # of a request: the next look is a minute away
 
@@ -31,13 +32,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Span:
-    """Whole days, as few as have enough pairs."""
+    """Whole days, as few as have enough pairs, or labels of a classification."""
 
     first: date
     last: date
     n_prompts: int
-    right: Share  # how often the model prefers what people preferred
-    longer: Share  # how often people preferred the longer one
+    right: Share  # how often the model prefers what people preferred, or answers as they did
+    baseline: Share  # how often the longer one was preferred, or the answer was the test split's commoner one
 
     @property
     def is_enough(self) -> bool:
@@ -47,7 +48,7 @@ class Span:
 @dataclass(frozen=True)
 class Drift:
     version: int
-    promised: Share  # on the test pairs, when it was judged
+    promised: Share  # on the test split, when it was judged
     spans: list[Span]  # oldest first; the last one may not have enough yet
 
     @property
@@ -65,20 +66,30 @@ class Drift:
 
 
 def drift(project: Project) -> Drift | None:
-    """None without a champion that was judged on pairs."""
+    """None without a champion that was judged on pairs, or of a classification on labels."""
     champion = registry.champion(project)
-    evaluation = champion.evaluations.first() if champion else None
-    if champion is None or evaluation is None or evaluation.accuracy is None:
+    promised = _promised(champion) if champion else None
+    if champion is None or promised is None:
         return None
-    promised = Share(evaluation.n_pairs, evaluation.accuracy, evaluation.accuracy_low, evaluation.accuracy_high)
     return Drift(champion.version, promised, spans(fresh(project, champion)))
+
+
+def _promised(model: RewardModel) -> Share | None:
+    if model.project.classifies:
+        if (flags := answers.flags_of(model)) is None:
+            return None
+        return Share(flags["n_votes"], *(flags["accuracy"][end] for end in ("value", "low", "high")))
+    evaluation = model.evaluations.first()
+    if evaluation is None or evaluation.accuracy is None:
+        return None
+    return Share(evaluation.n_pairs, evaluation.accuracy, evaluation.accuracy_low, evaluation.accuracy_high)
 
 
 def fresh(project: Project, model: RewardModel) -> list[Judged]:
     """What people said after the model's dataset version was frozen, of prompts that it can't have learnt from."""
     learnt = set(autolabels.ranked_by(model).values_list("content_sha256", flat=True))
     last = model.run.dataset_version.last_ranking_id
-    found = judged(project, model, after=last)
+    found = (answers.answered if project.classifies else judged)(project, model, after=last)
     return [each for each in found if each.ranking > last and not each.learnt(learnt)]
 
 
@@ -103,8 +114,8 @@ def _span(days: Sequence[date], rows: Sequence[Judged]) -> Span:
     numbers: dict[str, int] = {}
     cluster = np.array([numbers.setdefault(row.content, len(numbers)) for row in rows], dtype=np.int64)
     right = metrics.correct(np.array([row.margin for row in rows], dtype=np.float64))
-    longer = metrics.correct(np.array([row.longer_by for row in rows], dtype=np.float64))
-    shares = [share_of(metrics.share(each, cluster)) for each in (right, longer)]
+    baseline = metrics.correct(np.array([row.baseline for row in rows], dtype=np.float64))
+    shares = [share_of(metrics.share(each, cluster)) for each in (right, baseline)]
     return Span(days[0], days[-1], len(numbers), *shares)
 
 
@@ -134,6 +145,6 @@ def score(model: RewardModel, prompts: Sequence[Prompt]) -> None:
     """Raises scoring.Unavailable and what else scoring raises."""
     texts = [[completion.text for completion in prompt.completions.all()] for prompt in prompts]
     rows = [{"prompt": prompt.messages, "completions": each} for prompt, each in zip(prompts, texts, strict=True)]
-    answers = scoring.score_many(model, rows, timeout=SECONDS)
-    scores = [autolabels.score_of(model, *pair) for pair in zip(prompts, answers, strict=True)]
+    said = scoring.score_many(model, rows, timeout=SECONDS)
+    scores = [autolabels.score_of(model, *pair) for pair in zip(prompts, said, strict=True)]
     PromptScore.objects.bulk_create(scores, ignore_conflicts=True)

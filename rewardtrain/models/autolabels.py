@@ -95,6 +95,7 @@ class PromptScore(models.Model):
     completions = models.JSONField()  # ids
     rewards = models.JSONField()
     probabilities = models.JSONField()  # calibrated: P(i over j) = p_i / (p_i + p_j)
+    class_probabilities = models.JSONField(null=True)  # of a binary head: of the positive class, calibrated
     uncertainty = models.JSONField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -34,7 +34,7 @@ def test_a_span_is_as_few_days_as_have_enough_pairs() -> None:
         (6, 6, 5, False),
     ]
     assert [span.right.value for span in spans] == [0.75, pytest.approx(25 / 55), 1.0]
-    assert spans[0].longer.value == 1.0
+    assert spans[0].baseline.value == 1.0
     assert spans[0].right.low is not None
     assert spans[0].right.low < 0.75 < (spans[0].right.high or 0)
 

@@ -1,0 +1,58 @@
+"""A model that classifies beside people's answers to its flag, as rewardtrain.agreement has it for pairs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from labeling.models import Project, RankedCompletion
+from rewardtrain.agreement import Judged
+from rewardtrain.models import PromptScore, RewardModel
+
+SUREST = 1e-12  # a probability nearer to 0 or 1 is as good as that
+
+
+def answered(project: Project, model: RewardModel, *, after: int = 0) -> Iterable[Judged]:
+    """People's answers, of rankings with a higher id than `after`, about texts that the model has scored.
+
+    The margin is the log-odds of their answer by the model. What needs no model is the answer that was the commoner one
+    of the test split. None where the model's report has no flag.
+    """
+    flags = flags_of(model)
+    if flags is None:
+        return
+    name, positive = flags["flag"]["name"], flags["flag"]["positive"]
+    common = positive == (flags["baseline"]["class"] == flags["classes"][1]["label"])  # the flag's value
+    chances = _chances(project, model)
+    said = RankedCompletion.objects.filter(
+        ranking__live=True, ranking__gt=after, flags__has_key=name, completion__in=list(chances)
+    ).order_by("ranking", "completion")
+    fields = ("prompt__content_sha256", "prompt__split", "completion", "flags", "ranking", "ranking__created_at")
+    for content, split, completion, answers, ranking, at in said.values_list(*fields):
+        odds = _log_odds(chances[completion])
+        margin = odds if answers[name] == positive else -odds
+        yield Judged(content, split, margin, 1 if answers[name] == common else -1, ranking, at)
+
+
+def flags_of(model: RewardModel) -> dict[str, Any] | None:
+    """The report's part on a flag; None of a model that was judged by none."""
+    evaluation = model.evaluations.first()
+    flags = evaluation.report.get("flags") if evaluation else None
+    return flags if flags and flags.get("flag") else None
+
+
+def _chances(project: Project, model: RewardModel) -> dict[int, float]:
+    """Of each completion that was scored: how likely it is of the positive class."""
+    scores = PromptScore.objects.filter(
+        reward_model=model, prompt__project=project, prompt__ranked__gt=0, class_probabilities__isnull=False
+    )
+    found: dict[int, float] = {}
+    for completions, chances in scores.values_list("completions", "class_probabilities"):
+        found.update(zip(completions, chances or (), strict=True))
+    return found
+
+
+def _log_odds(chance: float) -> float:
+    near = min(max(chance, SUREST), 1 - SUREST)
+    return math.log(near) - math.log1p(-near)
