@@ -14,7 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from labeling import access, bell, content, rankings
-from labeling.board import RankingForm, Task, task_of
+from labeling.board.form import RankingForm
+from labeling.board.task import Task, task_of
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Ranking, Role
 from labeling.rankings import Submitted

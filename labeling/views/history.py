@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from labeling import access, content, rankings
-from labeling.board import STRENGTHS
+from labeling.board.words import STRENGTHS
 from labeling.models import Project, RankedCompletion, Ranking, Role, User
 from labeling.views.doors import SignedIn, page_of, project_page
 from labeling.views.prompts import first_words

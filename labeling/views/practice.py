@@ -16,7 +16,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling import content
 from labeling import practice as sample
-from labeling.board import RankingForm, Shown, Task, dialogue
+from labeling.board.cards import Shown, dialogue
+from labeling.board.form import RankingForm
+from labeling.board.task import Task
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, posted, project_page
 from labeling.views.history import in_words

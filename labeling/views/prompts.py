@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from labeling import access, assignments, content, intake, messages
-from labeling.board import dialogue
+from labeling.board.cards import dialogue
 from labeling.forms import UploadForm
 from labeling.models import Assignment, Project, Prompt, Ranking, Role
 from labeling.views.doors import SignedIn, page_of, posted, project_page

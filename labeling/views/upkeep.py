@@ -15,7 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling import assignments, rankings
-from labeling.board import RankingForm, fields_of_draft
+from labeling.board.drafts import fields_of_draft
+from labeling.board.form import RankingForm
 from labeling.compare import compared
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Role

@@ -1,0 +1,70 @@
+"""One filling of the board: what stands on it and where its answer goes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+
+from labeling.board import words
+from labeling.board.cards import Card, Turn, dialogue
+from labeling.board.form import RankingForm
+from labeling.models import Assignment
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+
+@dataclass(frozen=True)
+class Task:
+    """An empty address leaves its part out."""
+
+    id: str
+    action: str
+    turns: list[Turn]
+    form: RankingForm
+    cards: list[Card]
+    draft_url: str = ""
+    draft_revision: int = 0
+    keep_url: str = ""
+    ahead_url: str = ""
+    compare_url: str = ""
+    skip_url: str = ""
+    cannot_url: str = ""
+    submit: StrOrPromise = words.SUBMIT
+    cannot: StrOrPromise = words.UNRANKABLE
+    skip_reasons: tuple[str, ...] = words.SKIP_REASONS
+    unrankable_reasons: tuple[str, ...] = words.UNRANKABLE_REASONS
+
+    @property
+    def k(self) -> int:
+        return len(self.cards)
+
+    @property
+    def says(self) -> str:
+        """What the board's script says, as JSON: it has no words of its own."""
+        return json.dumps({name: str(said) for name, said in words.SAYS.items()}, ensure_ascii=False)
+
+
+def task_of(assignment: Assignment, form: RankingForm) -> Task:
+    """The board of a task from the queue."""
+    slug, pk, asks = assignment.prompt.project.slug, assignment.pk, form.asks
+    return Task(
+        id=str(pk),
+        action=reverse("rank", args=[slug]),
+        turns=dialogue(assignment.prompt.messages) if assignment.prompt.is_dialogue else [],
+        form=form,
+        cards=form.cards(),
+        draft_url=reverse("rank_draft", args=[slug, pk]),
+        draft_revision=assignment.draft_revision,
+        keep_url=reverse("rank_keep", args=[slug, pk]),
+        ahead_url=reverse("rank_ahead", args=[slug, pk]),
+        compare_url=reverse("rank_compare", args=[slug, pk]) if len(form.completions) > 1 else "",
+        skip_url=reverse("rank_skip", args=[slug, pk]),
+        cannot_url=reverse("rank_cannot", args=[slug, pk]),
+        submit=words.SUBMIT_ANSWER if asks else words.SUBMIT,
+        cannot=words.UNANSWERABLE if asks else words.UNRANKABLE,
+        unrankable_reasons=words.UNANSWERABLE_REASONS if asks else words.UNRANKABLE_REASONS,
+    )

@@ -1,0 +1,56 @@
+"""What the board says: reasons, buttons, and the words of its script."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy, gettext_noop
+
+# Stored as they stand here and shown in the reader's language, whoever gave them in which.
+SKIP_REASONS = (
+    gettext_noop("I don't know the subject well enough"),
+    gettext_noop("I can't read the language"),
+    gettext_noop("I don't want to read this"),
+)
+UNRANKABLE_REASONS = (
+    gettext_noop("The prompt makes no sense"),
+    gettext_noop("The completions belong to another prompt"),
+    gettext_noop("All of them are broken"),
+)
+STRENGTHS = (
+    (1, gettext_lazy("Slightly better")),
+    (2, gettext_lazy("Clearly better")),
+    (3, gettext_lazy("Much better")),
+)
+
+# Of a project that classifies.
+UNANSWERABLE_REASONS = (
+    gettext_noop("The text makes no sense"),
+    gettext_noop("The text is cut off or broken"),
+    gettext_noop("The question doesn't fit the text"),
+)
+
+SUBMIT, SUBMIT_ANSWER = gettext_lazy("Submit ranking"), gettext_lazy("Submit")
+UNRANKABLE, UNANSWERABLE = gettext_lazy("Can't be ranked"), gettext_lazy("Can't be judged")
+
+# What the board's script says, with {names} that it fills in.
+SAYS = {
+    "placed": gettext_lazy("{letter} is in slot {rank}."),
+    "tied": gettext_lazy("{letter} is in slot {rank}, tied with {others}."),
+    "back": gettext_lazy("{letter} is unranked again."),
+    "missing": gettext_lazy("Not placed yet: {letters}."),
+    "unplaced": gettext_lazy("{letter} is not placed yet: type 1 to {slots}."),
+    "slots": gettext_lazy("There are {slots} slots."),
+    "left": gettext_lazy("{n} to go."),
+    "all": gettext_lazy("All placed."),
+    "kept": gettext_lazy("What you chose is kept."),
+    "elsewhere": gettext_lazy("Changed in another window; this is its state."),
+    "sorted": gettext_lazy("Shown in your order, best first."),
+    "unsorted": gettext_lazy("Shown in the first order again."),
+    "yes": gettext_lazy("{label}: yes."),
+    "no": gettext_lazy("{label}: no."),
+    "open": gettext_lazy("{label}: not answered any more."),
+    "unanswered": gettext_lazy("Not answered yet: {labels}."),
+    "questions": gettext_lazy("{n} to answer."),
+    "answered": gettext_lazy("All answered."),
+    "no_flags": gettext_lazy("This project asks for no flags."),
+    "next": gettext_lazy("The next prompt is here."),
+}
