@@ -301,7 +301,7 @@ def main() -> None:
     print(table(rows))
     print(f"{time.monotonic() - started:.0f} s on {platform.machine()}, torch {torch.__version__}, one thread")
     if options.out:
-        options.out.write_text("".join(json.dumps({"beta": options.beta, **row}) + "\n" for row in rows))
+        options.out.write_text("".join(json.dumps({"beta": options.beta, "seed": options.seed, **row}) + "\n" for row in rows))
 
 
 if __name__ == "__main__":
