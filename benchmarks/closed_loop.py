@@ -259,6 +259,8 @@ def run(folder: Path, options: argparse.Namespace) -> list[Row]:
     policy = make_policy(tokenizer)
     print(f"policy: {policy.num_parameters():,} parameters, loss of the last words it was taught", end=" ")
     print(f"{teach(policy, tokenizer, pairs, steps=options.taught):.3f}", flush=True)
+    policy.save_pretrained(folder / "policy")  # the KL penalty's reference is loaded from where the policy comes from
+    policy = LlamaForCausalLM.from_pretrained(folder / "policy")
     with served(folder / "out" / "model") as url:
         podium = Podium(url)
         watch = Measure([prompt for _, prompt in held_out], tokenizer, podium)

@@ -66,14 +66,16 @@ def make_prompt(
         split=split or split_of(sha256),
         overlap=project.overlap,
     )
-    for position, text in enumerate(texts or [f"Answer {letter} to {external_id}" for letter in "abcdefghij"[:k]]):
-        Completion.objects.create(
+    Completion.objects.bulk_create(
+        Completion(
             prompt=prompt,
             external_id="abcdefghij"[position],
             text=text,
             model_name=f"secret-model-{position}",
             position=position,
         )
+        for position, text in enumerate(texts or [f"Answer {letter} to {external_id}" for letter in "abcdefghij"[:k]])
+    )
     return prompt
 
 
