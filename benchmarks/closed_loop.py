@@ -303,7 +303,8 @@ def main() -> None:
     print(table(rows))
     print(f"{time.monotonic() - started:.0f} s on {platform.machine()}, torch {torch.__version__}, one thread")
     if options.out:
-        options.out.write_text("".join(json.dumps({"beta": options.beta, "seed": options.seed, **row}) + "\n" for row in rows))
+        told = {"beta": options.beta, "seed": options.seed}
+        options.out.write_text("".join(json.dumps({**told, **row}) + "\n" for row in rows))
 
 
 if __name__ == "__main__":
