@@ -18,7 +18,9 @@ def web(*, host: str, port: int, workers: int) -> Spec:
     options += ["--blocking-threads", "4", "--no-ws", "--backpressure", "64", "--log-level", "warning"]
     # A worker that was killed comes back by itself, and one that hangs doesn't hold up the end.
     options += ["--respawn-failed-workers", "--workers-kill-timeout", "5s"]
-    return Spec("web", [sys.executable, "-m", "granian", *options, "config.wsgi:application"])
+    # A second SIGTERM amid its handler locks Granian 2.8 up for good (the handler sets a threading.Event), and a dying
+    # supervisor sends one for each of its threads. Its workers die with it: config/wsgi.py.
+    return Spec("web", [sys.executable, "-m", "granian", *options, "config.wsgi:application"], signal.SIGKILL)
 
 
 def worker() -> Spec:

@@ -25,6 +25,7 @@ LONGEST_BACK_OFF_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # who lived this long begins again with the shortest back-off
 GRACE_SECONDS = 10.0
 KILL_SECONDS = 5.0
+SUPERVISED = "PODIUM_SUPERVISED"  # in the environment of our children
 COLOURS = {"web": "36", "worker": "33", "head": "95", "train": "35", "rewards": "96", "beat": "34", "podium": "32"}
 
 
@@ -32,7 +33,8 @@ COLOURS = {"web": "36", "worker": "33", "head": "95", "train": "35", "rewards": 
 class Spec:
     name: str
     command: Sequence[str]
-    # What the child gets when we are killed outright. SIGKILL for one that would first finish its tasks.
+    # What the child gets when we are killed outright. SIGKILL for one that would first finish its tasks, or can't be
+    # told twice.
     death_signal: signal.Signals = signal.SIGTERM
 
 
@@ -88,7 +90,7 @@ class Supervisor:
         child.started = time.monotonic()
         child.process = subprocess.Popen(
             child.spec.command,
-            env={**self.environ, "PYTHONUNBUFFERED": "1"},
+            env={**self.environ, "PYTHONUNBUFFERED": "1", SUPERVISED: "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
