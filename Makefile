@@ -7,13 +7,14 @@ PYTHON_IN := $(VENV)/bin/python
 PIP := $(PYTHON_IN) -m pip --disable-pip-version-check
 PIP_VERSION := 26.3
 ARGS ?=
+TEST_PROCESSES ?= 2
 
 .DELETE_ON_ERROR:
 .PHONY: help run test real gpu bench accuracy screenshots messages lock clean browser
 
 help:
 	@echo "make run          start Podium at http://127.0.0.1:$(PORT)   (PORT=8123 make run: elsewhere)"
-	@echo "make test         lint, types, import contracts, all tests   (ARGS='-k ranking' for some)"
+	@echo "make test         lint, types, import contracts, all tests   (ARGS='-k ranking' for some; TEST_PROCESSES=4)"
 	@echo "make real         the large run on real data in ../shared/data"
 	@echo "make gpu          the tests that need a CUDA device"
 	@echo "make bench        every benchmark but the next; make screenshots: pictures of every page"
@@ -98,7 +99,7 @@ test: $(VENV)/test.stamp node_modules/.stamp browser
 	@data=$$(mktemp -d); trap 'rm -rf "$$data"' EXIT; \
 	    PODIUM_DATA_DIR="$$data" $(PYTHON_IN) manage.py makemigrations --check --dry-run
 	@$(call say,Tests)
-	@$(PYTHON_IN) -m pytest --durations=10 $(ARGS)
+	@$(PYTHON_IN) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --durations=10 $(ARGS)
 
 real: $(VENV)/test.stamp node_modules/.stamp
 	@$(PYTHON_IN) -m pytest -m real -s --timeout 0 $(ARGS)

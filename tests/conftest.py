@@ -1,6 +1,5 @@
 """What all tests share: one embedded PostgreSQL and Valkey for the session, the shared data, a browser."""
 
-import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -43,11 +42,9 @@ def django_db_modify_db_settings(servers: embedded.Lease) -> None:
     """pytest-django's hook before it makes the test database."""
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _remove_the_data_directory() -> Iterator[None]:
-    yield
-    with contextlib.suppress(OSError):
-        shutil.rmtree(settings.DATA_DIR)
+def pytest_unconfigure() -> None:
+    """The data directory goes with the process: that of each worker, and that of the one that leads them."""
+    shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
