@@ -135,7 +135,8 @@ class RankBoard extends HTMLElement {
       if (still || cards.length > 1) continue;
       const after = chip.getBoundingClientRect();
       const from = `translate(${before.x - after.x}px, ${before.y - after.y}px)`;
-      chip.animate([{ transform: from }, { transform: "none" }], { duration: 120, easing: "ease-out" });
+      const pointerEvents = ["none", "none"]; // on its way over other slots it must not catch their clicks
+      chip.animate({ transform: [from, "none"], pointerEvents }, { duration: 120, easing: "ease-out" });
     }
   }
 

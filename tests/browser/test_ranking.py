@@ -98,6 +98,28 @@ def test_a_click_on_a_slot_places_the_chosen_card(board: Page, site: Site) -> No
     assert tiers_of_last_ranking(site) == ["C", "D", "A", "B"]
 
 
+def test_a_chip_on_its_way_catches_no_click(board: Page) -> None:
+    """From the pool at the bottom to slot 1 it flies over the other slots, and a quick hand clicks them meanwhile."""
+    board.locator("#completion-C .prose").click()
+    caught = board.evaluate("""() => {
+        const middle = (element) => {
+            const { left, top, width, height } = element.getBoundingClientRect();
+            return [left + width / 2, top + height / 2];
+        };
+        document.querySelector('.slot[data-slot="1"]').click();
+        const [flight] = document.querySelector('.chip[data-letter="C"]').getAnimations();
+        flight.pause();
+        return Array.from({ length: 12 }, (_, step) => {
+            flight.currentTime = step * 10;
+            const hit = document.elementFromPoint(...middle(document.querySelector('.chip[data-letter="C"]')));
+            return hit.closest(".chip")?.dataset.letter ?? "a slot";
+        });
+    }""")
+    assert len(caught) == 12
+    assert "C" not in caught
+    assert "a slot" in caught
+
+
 def test_chips_are_dragged_into_slots_and_out_of_them(board: Page, site: Site) -> None:
     for letter, number in {"A": 4, "B": 2, "C": 2, "D": 1}.items():
         drag(board, chip(board, letter), slot(board, number))
