@@ -99,7 +99,7 @@ test: $(VENV)/test.stamp node_modules/.stamp browser
 	@data=$$(mktemp -d); trap 'rm -rf "$$data"' EXIT; \
 	    PODIUM_DATA_DIR="$$data" $(PYTHON_IN) manage.py makemigrations --check --dry-run
 	@$(call say,Tests)
-	@$(PYTHON_IN) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --durations=10 $(ARGS)
+	@$(PYTHON_IN) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=10 $(ARGS)
 
 real: $(VENV)/test.stamp node_modules/.stamp
 	@$(PYTHON_IN) -m pytest -m real -s --timeout 0 $(ARGS)

@@ -67,23 +67,17 @@ def test_the_web_process_beat_and_the_workers_never_load_torch(running: Up) -> N
         assert not any(name.startswith("libtorch") for name in loaded), process.cmdline()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_and_sigterm_leave_no_process(data_dir: Path, number: signal.Signals) -> None:
-    with up(data_dir) as running:
-        family = running.family()
-        assert len(family) >= 11  # web and its worker, three workers, rewards, beat, two keepers with their servers
-        running.process.send_signal(number)
-        assert running.process.wait(40) == 0
-        assert are_gone(family)
-        assert not running.family()
-        assert "Stopped. The data stays in" in running.said()
-
-
-def test_a_second_start_is_quick(data_dir: Path) -> None:
-    with up(data_dir):
-        pass
-    with up(data_dir) as running:
-        assert running.seconds < SECOND_START_SECONDS
+def test_ctrl_c_and_sigterm_leave_no_process_and_a_second_start_is_quick(data_dir: Path) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with up(data_dir) as running:
+            family = running.family()
+            assert len(family) >= 11  # web and its worker, three workers, rewards, beat, two keepers with their servers
+            running.process.send_signal(number)
+            assert running.process.wait(40) == 0
+            assert are_gone(family)
+            assert not running.family()
+            assert "Stopped. The data stays in" in running.said()
+    assert running.seconds < SECOND_START_SECONDS
 
 
 def test_kill_9_of_the_supervisor_leaves_no_process(data_dir: Path) -> None:
