@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django import template
 from django.http import HttpRequest
 from django.template import Context
+from django.template.defaultfilters import floatformat
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -128,6 +130,12 @@ def interval(low: float | None, high: float | None, n: int) -> str:
     """An interval of shares with the number behind it: '(60 % to 80 %, n = 1,200)'."""
     values = {"low": percent(low), "high": percent(high), "n": number_format(n, force_grouping=True)}
     return _("(%(low)s to %(high)s, n = %(n)s)") % values
+
+
+@register.filter
+def ends(estimate: Mapping[str, float]) -> str:
+    """The interval of a figure that is no share: '0.894 to 0.938'."""
+    return _("%(low)s to %(high)s") % {end: floatformat(estimate[end], 3) for end in ("low", "high")}
 
 
 def _ago_words(age: timedelta, moment: datetime) -> str:

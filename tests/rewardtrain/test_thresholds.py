@@ -157,9 +157,10 @@ def test_the_database_holds_that_it_is_a_probability(model: RewardModel) -> None
 
 def test_pages_of_a_classifier_show_what_it_is_judged_by(project: Project, model: RewardModel) -> None:
     client = client_of(project.created_by)
-    area = f"{model.evaluations.get().report['flags']['roc_auc']['value']:.3f}"
+    area = model.evaluations.get().report["flags"]["roc_auc"]
     for name, args in {"models": [], "model": [1], "runs": [], "run": [1], "project_machine": []}.items():
         answer = client.get(reverse(name, args=["texts", *args]))
         assert answer.status_code == 200
         if name in ("models", "model"):
-            assert area in answer.content.decode()
+            assert f"{area['value']:.3f}" in answer.content.decode()
+            assert f"({area['low']:.3f} to {area['high']:.3f}, n = " in answer.content.decode()
