@@ -10,10 +10,12 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.utils import translation
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from config import embedded
 from tests import chromium as chromium_program
+
+expect.set_options(timeout=20_000)  # ms; what comes late on a busy machine still comes
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

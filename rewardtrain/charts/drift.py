@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rewardtrain.drift import Drift, Span
 
-STEP = 0.1
+MOST_TICKS = 5
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ def drawing(drift: Drift) -> Drawing | None:
     seen = [0.5, promised.low, promised.high]
     for span in drift.spans:
         seen += [end for end in (span.right.low, span.right.high) if end is not None]
-    low, high = math.floor(min(seen) / STEP) * STEP, min(1.0, math.ceil(max(seen) / STEP) * STEP)
+    shares = _ticks(min(seen), max(seen))
+    low, high = shares[0], shares[-1]
 
     def y(value: float) -> float:
         return round(100 * (high - value) / (high - low), 1)
@@ -58,6 +59,15 @@ def drawing(drift: Drift) -> Drawing | None:
         Point(span, x, y(span.right.value or 0.0), y(span.right.low or 0.0), y(span.right.high or 0.0))
         for x, span in zip(places, drift.spans, strict=True)
     ]
-    ticks = [Tick(low + STEP * step, y(low + STEP * step)) for step in range(round((high - low) / STEP) + 1)]
+    ticks = [Tick(share, y(share)) for share in shares]
     top, bottom = y(promised.high), y(promised.low)
     return Drawing(drift, points, ticks, top, round(bottom - top, 1), y(promised.value))
+
+
+def _ticks(least: float, most: float) -> list[float]:
+    """Round shares around these two, as fine as leaves room for their labels."""
+    for percent in (5, 10, 20, 25):
+        first, last = math.floor(100 * least / percent), math.ceil(100 * most / percent)
+        if last - first < MOST_TICKS:
+            break
+    return [percent * tick / 100 for tick in range(first, last + 1)]

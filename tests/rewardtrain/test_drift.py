@@ -10,6 +10,7 @@ from django.urls import reverse
 from labeling.models import Project, Ranking
 from rewardtrain import drift, registry, runs, tasks, worker
 from rewardtrain.agreement import Judged
+from rewardtrain.charts.drift import drawing
 from rewardtrain.models import PromptScore, RewardModel
 from tests.factories import join, make_prompt, rank
 from tests.rewardtrain.conftest import make_model, make_report, rank_prompts, score_prompt
@@ -52,6 +53,18 @@ def test_with_too_few_pairs_nothing_is_alarming() -> None:
     found = drift.Drift(3, drift.Share(120, 0.75, 0.66, 0.84), drift.spans(said(0, 0, 9)))
     assert found.newest is None
     assert not found.alarms
+
+
+@pytest.mark.parametrize(
+    ("right", "ticks"),
+    [(45, [0.5, 0.6, 0.7, 0.8, 0.9]), (20, [0.2, 0.4, 0.6, 0.8, 1.0]), (0, [0.0, 0.25, 0.5, 0.75, 1.0])],
+)
+def test_the_drawing_has_few_round_ticks(right: int, ticks: list[float]) -> None:
+    promised = drift.Share(120, 0.75, 0.66, 0.84)
+    drawn = drawing(drift.Drift(3, promised, drift.spans(said(0, right, 60 - right))))
+    assert drawn
+    assert [tick.value for tick in drawn.ticks] == ticks
+    assert (drawn.ticks[0].y, drawn.ticks[-1].y) == (100.0, 0.0)
 
 
 @pytest.fixture
