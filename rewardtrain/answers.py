@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 from labeling.models import Project, RankedCompletion
 from rewardtrain.agreement import Judged
@@ -17,9 +16,9 @@ def answered(project: Project, model: RewardModel, *, after: int = 0) -> Iterabl
     """People's answers, of rankings with a higher id than `after`, about texts that the model has scored.
 
     The margin is the log-odds of their answer by the model. What needs no model is the answer that was the commoner one
-    of the test split. None where the model's report has no flag.
+    of the test split. Nothing of a model that was judged by no flag.
     """
-    flags = flags_of(model)
+    flags = model.flags
     if flags is None:
         return
     name, positive = flags["flag"]["name"], flags["flag"]["positive"]
@@ -33,13 +32,6 @@ def answered(project: Project, model: RewardModel, *, after: int = 0) -> Iterabl
         odds = _log_odds(chances[completion])
         margin = odds if answers[name] == positive else -odds
         yield Judged(content, split, margin, 1 if answers[name] == common else -1, ranking, at)
-
-
-def flags_of(model: RewardModel) -> dict[str, Any] | None:
-    """The report's part on a flag; None of a model that was judged by none."""
-    evaluation = model.evaluations.first()
-    flags = evaluation.report.get("flags") if evaluation else None
-    return flags if flags and flags.get("flag") else None
 
 
 def _chances(project: Project, model: RewardModel) -> dict[int, float]:

@@ -76,7 +76,7 @@ def drift(project: Project) -> Drift | None:
 
 def _promised(model: RewardModel) -> Share | None:
     if model.project.classifies:
-        if (flags := answers.flags_of(model)) is None:
+        if (flags := model.flags) is None:
             return None
         return Share(flags["n_votes"], *(flags["accuracy"][end] for end in ("value", "low", "high")))
     evaluation = model.evaluations.first()

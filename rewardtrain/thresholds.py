@@ -106,12 +106,11 @@ def presets(flags: Flags) -> list[Preset]:
 
 def flags_of(model: RewardModel) -> Flags:
     """What the model's report says of its flag. Raises Conflict('no_thresholds') where it measured none."""
-    evaluation = model.evaluations.first()
-    flags = evaluation.report.get("flags") if evaluation else None
+    flags = model.flags
     if not flags or "curve" not in flags:
         words = _("Version %(version)s has no thresholds: its report has no labels of a flag. Train a binary head.")
         raise Conflict("no_thresholds", words % {"version": model.version})
-    return dict(flags)
+    return flags
 
 
 def parse(value: object) -> float:

@@ -1,5 +1,7 @@
 """A trained reward model, its evaluations and every promotion."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -38,6 +40,12 @@ class RewardModel(models.Model):
 
     def __str__(self) -> str:
         return f"model {self.version}"
+
+    @property
+    def flags(self) -> dict[str, Any] | None:
+        """What its report says of a flag; None of a model that was judged by pairs alone."""
+        evaluation = self.evaluations.first()
+        return evaluation.report.get("flags") if evaluation else None
 
 
 class Evaluation(models.Model):
