@@ -51,11 +51,17 @@ def bodies(count: int) -> list[dict[str, Any]]:
 
 
 def make_model(folder: Path, seed: int, *, shared: Path) -> Path:
-    """A finished model whose head is drawn, not trained: speed doesn't depend on it."""
+    """A finished model whose heads are drawn, not trained: speed doesn't depend on them. With an ensemble, as all that
+    Podium trains, a reward is read from the features, which is where a second head once could not be loaded.
+    """
+    import numpy as np
+
     from rewardtrain.core.model.network import backbone_folder
     from tests.core.finished import finish
 
-    finish(folder, base=Path(backbone_folder("minilm")), seed=seed, backbone=shared, max_length=MAX_LENGTH)
+    heads = np.random.default_rng(seed).normal(size=(8, 385)).astype(np.float32)
+    base = Path(backbone_folder("minilm"))
+    finish(folder, base=base, seed=seed, heads=heads, backbone=shared, max_length=MAX_LENGTH)
     return folder
 
 
@@ -77,7 +83,9 @@ def serve(folders: Sequence[Path], *, alone: bool, turns: bool) -> None:
     def take_turns() -> None:
         for turn in range(10**6):
             time.sleep(TURN_SECONDS)
-            shelf.crown({"hh": refs[turn % len(refs)]})
+            wanted = refs[turn % len(refs)]
+            shelf.crown({"hh": wanted})
+            print(wanted.version, shelf.get("hh")[0].version, flush=True)
 
     if turns:
         threading.Thread(target=take_turns, daemon=True).start()
@@ -85,12 +93,17 @@ def serve(folders: Sequence[Path], *, alone: bool, turns: bool) -> None:
 
 
 @contextmanager
-def served(folders: Sequence[Path], *options: str) -> Iterator[str]:
+def served(folders: Sequence[Path], *options: str) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+    """The address, and at the end of each turn the champion's version and the one that answers."""
     command = [sys.executable, "-m", "benchmarks.serving", "--serve", *map(str, folders), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}/hh/score"
+        turns: list[tuple[int, int]] = []
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}/hh/score", turns
         process.terminate()
+        for line in process.stdout:
+            wanted, answering = map(int, line.split())
+            turns.append((wanted, answering))
 
 
 # --- The load ---------------------------------------------------------------------------------------------------------
@@ -176,7 +189,7 @@ def run(folder: Path, asked: Sequence[dict[str, Any]]) -> None:
     limits = [bare(models[0], asked)]
     rows: list[tuple[str, int, Load]] = []
     for name, flags in (("across callers", []), ("alone", ["--alone"])):
-        with served(models[:1], *flags) as url:
+        with served(models[:1], *flags) as (url, _):
             asyncio.run(load(url, asked[:8], 4))
             for callers in CALLERS:
                 rows.append((name, callers, asyncio.run(load(url, asked, callers))))
@@ -188,12 +201,16 @@ def run(folder: Path, asked: Sequence[dict[str, Any]]) -> None:
     for name, callers, one in rows:
         waits = f"{one.wait(0.5):>7.2f} s{one.wait(0.99):>7.2f} s"
         print(f"{name:<16}{callers:>8}{one.rate:>15.1f}{one.rate / limit:>9.2f}{waits}{one.failed:>8}")
-    with served(models, "--turns") as url:
+    with served(models, "--turns") as (url, turns):
         one = asyncio.run(load(url, asked, 64))
+    taken = sum(wanted == answering for wanted, answering in turns)
     print(
         f"\na new champion every {TURN_SECONDS} s under 64 callers: {len(one.waits)} answers by versions "
-        f"{sorted(one.versions)}, {one.failed} failed, {one.rate / limit:.2f} of bare, p99 {one.wait(0.99):.2f} s"
+        f"{sorted(one.versions)}, {one.failed} failed, {one.rate / limit:.2f} of bare, p99 {one.wait(0.99):.2f} s; "
+        f"{taken} of {len(turns)} new champions answered"
     )
+    assert taken == len(turns), "a new champion was not taken"
+    assert one.versions == {1, 2} or len(asked) < 3 * 64, f"only {one.versions} answered"  # few were all asked at once
 
 
 if __name__ == "__main__":

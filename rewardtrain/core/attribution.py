@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from rewardtrain.core.data.encoding import SPECIAL, Encoded, Token
 from rewardtrain.core.errors import DataError
 from rewardtrain.core.model.memory import Budgets, in_memory
-from rewardtrain.core.model.network import RewardModel
+from rewardtrain.core.model.network import RewardModel, sharing_weights
 
 STEPS = 32  # of the integral, each a pass forward and one back
 MOST_TOKENS = 2048
@@ -43,7 +43,7 @@ def attribute(
     """
     if len(sequence) > MOST_TOKENS:
         raise DataError(f"the input is {len(sequence):,} tokens; give at most {MOST_TOKENS:,} to be taken apart")
-    model = model.in_float32()
+    model = replace(model.in_float32(), network=sharing_weights(model.network))
     written, blank = _ends(model, sequence, tokens)
     budgets = Budgets.on(model.device, token_budget)
 

@@ -52,6 +52,7 @@ class Scorer:
 
     def _become(self, model: RewardModel, heads: Array | None) -> None:
         self._model, self._heads = model, heads
+        self._body = None if heads is None else model.body()
         self._reading, self._computing = threading.Lock(), threading.Lock()
 
     def following(self, folder: Path) -> "Scorer":
@@ -115,9 +116,9 @@ class Scorer:
     def forward(self, sequences: Sequence[Encoded]) -> Outputs:
         """What the network says of N sequences, in their order."""
         with self._computing:
-            if self._heads is None:
+            if self._body is None or self._heads is None:
                 return Outputs(predict(self._model, sequences, token_budget=None), None)
-            features = predict_features(self._model, sequences, token_budget=None)
+            features = predict_features(self._body, sequences, token_budget=None)
             _, layer = output_layer(self._model.network)
             with torch.no_grad():
                 logits = layer(features.to(layer.weight.device)).float().cpu()

@@ -1,5 +1,7 @@
 import itertools
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -97,3 +99,30 @@ def test_pairwise_is_how_likely_one_is_preferred_to_the_other(save: Save) -> Non
     rewards = torch.tensor(got["rewards"])
     for i, j in itertools.product(range(3), repeat=2):
         assert got["pairwise"][i][j] == pytest.approx(float(((rewards[i] - rewards[j]) / 0.5).sigmoid()), abs=1e-6)
+
+
+@pytest.mark.parametrize("base", ["tiny_bert", "tiny_llama"])
+def test_another_head_is_read_while_the_backbone_is_busy(save: Save, base: str, request: pytest.FixtureRequest) -> None:
+    """Both uses of the network that once changed its modules run all the time: features and attributions."""
+    backbone = request.getfixturevalue(base)
+    heads = np.random.default_rng(0).normal(size=(4, 33)).astype(np.float32)
+    folders = [save(str(seed), seed, heads=heads, base=backbone)[0] for seed in (1, 2)]
+    wanted = [Scorer(folder, choose_device(1)).score(GROUP)["rewards"] for folder in folders]
+    busy = Scorer(folders[0], choose_device(1))
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.is_set():
+            np.testing.assert_allclose(busy.score(GROUP)["rewards"], wanted[0], atol=1e-5)
+            busy.tokens(replace(GROUP, completions=GROUP.completions[:1]))
+
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        try:
+            for _ in range(40):
+                follower = busy.following(folders[1])
+                assert follower.shares_backbone(busy)
+                np.testing.assert_allclose(follower.score(GROUP)["rewards"], wanted[1], atol=1e-5)
+        finally:
+            ended.set()
+        working.result()

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rewardtrain.core.model.network import output_layer
+from rewardtrain.core.model.network import output_layer, sharing_weights
 
 BACKBONE, HEAD = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -49,8 +49,7 @@ def save_sharded(network: Any, folder: Path, backbone: Path) -> None:
 
 def with_head(network: Any, folder: Path) -> Any:
     """A network that shares all weights with this one but the output layer's, read from a folder of save_sharded."""
-    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-    other = copy.deepcopy(network, shared)  # its memo: what is in it is not copied
+    other = sharing_weights(network)
     name, layer = output_layer(other)
     other.set_submodule(name, copy.deepcopy(layer))
     with torch.no_grad():

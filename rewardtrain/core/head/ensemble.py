@@ -70,7 +70,7 @@ def read_reference(
     chosen = reference(dataset.splits["train"])
     sequences = [encoded[index] for index in chosen]
     flat = [sequence for completions in sequences for sequence in completions]
-    features = predict_features(model, flat, token_budget=token_budget, tick=tick)
+    features = predict_features(model.body(), flat, token_budget=token_budget, tick=tick)
     return Reference(
         features=features,
         sequences=sequences,

@@ -69,13 +69,13 @@ class Frozen:
         return self.model
 
     def _make(self, missing: list[Missing], progress: Progress) -> Iterator[Made]:
-        encoder = self.model.encoder
+        encoder, body = self.model.encoder, self.model.body()
         order = sorted(range(len(missing)), key=lambda place: _characters(missing[place]), reverse=True)
         for start in range(0, len(order), CHUNK):
             places = order[start : start + CHUNK]
             sequences = [encoder.encode(missing[place].prompt, [missing[place].completion])[0] for place in places]
             tick = partial(progress, start, len(missing))
-            values = predict_features(self.model, sequences, token_budget=self.token_budget, tick=tick)
+            values = predict_features(body, sequences, token_budget=self.token_budget, tick=tick)
             prompt_cut = [sequence.prompt_cut for sequence in sequences]
             completion_cut = [sequence.completion_cut for sequence in sequences]
             yield Made(places, Features(values.numpy(), np.array(prompt_cut), np.array(completion_cut)))

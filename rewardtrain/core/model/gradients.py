@@ -9,7 +9,7 @@ from rewardtrain.core.data.batching import Batch, MicroBatch, micro_batches, wit
 from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.device import Device
 from rewardtrain.core.model.memory import Budgets, in_memory
-from rewardtrain.core.model.network import RewardModel, output_layer
+from rewardtrain.core.model.network import Body, RewardModel
 
 Tick = Callable[[], None]  # called between micro-batches: for a heartbeat, or to raise Stopped
 
@@ -30,17 +30,16 @@ def predict(
 
 
 def predict_features(
-    model: RewardModel, sequences: Sequence[Encoded], *, token_budget: int | None, tick: Tick | None = None
+    body: Body, sequences: Sequence[Encoded], *, token_budget: int | None, tick: Tick | None = None
 ) -> Tensor:
     """(N, D) float32 features on the CPU: what enters the output layer, as predict gives what leaves it."""
     lengths = [len(sequence) for sequence in sequences]
 
     def parts(tokens: int) -> Iterator[tuple[list[int], Tensor]]:
         for indices in micro_batches(lengths, tokens):
-            yield indices, model.features([sequences[index] for index in indices])
+            yield indices, body.features([sequences[index] for index in indices])
 
-    width = output_layer(model.network)[1].in_features
-    return _predict(model, sequences, parts, width, token_budget, tick)
+    return _predict(body.model, sequences, parts, body.width, token_budget, tick)
 
 
 def _predict(

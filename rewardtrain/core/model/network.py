@@ -1,5 +1,6 @@
 """The backbone, its head and its tokenizer."""
 
+import copy
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -81,12 +82,35 @@ class RewardModel:
 
     def features(self, sequences: Sequence[Encoded]) -> Tensor:
         """(N, D) float32 of one micro-batch: what enters the output layer; logits are output_layer(features)."""
-        name, layer = output_layer(self.network)
-        self.network.set_submodule(name, torch.nn.Identity())  # the class itself then picks the token it reads
-        try:
-            return self.logits(sequences)
-        finally:
-            self.network.set_submodule(name, layer)
+        return self.body().features(sequences)
+
+    def body(self) -> "Body":
+        """All but the head, over the same weights. Some ms: make it once for many micro-batches."""
+        network = sharing_weights(self.network)
+        name, layer = output_layer(network)
+        network.set_submodule(name, torch.nn.Identity())  # the class itself picks the token it reads
+        return Body(replace(self, network=network), layer.in_features)
+
+
+@dataclass(frozen=True)
+class Body:
+    """A reward model without its output layer."""
+
+    model: RewardModel  # its logits are features
+    width: int  # D, features of a sequence
+
+    def features(self, sequences: Sequence[Encoded]) -> Tensor:
+        """(N, D) float32 of one micro-batch."""
+        return self.model.logits(sequences)
+
+
+def sharing_weights(network: Any) -> Any:
+    """Another tree of modules over the same tensors, to change in its modules and hooks.
+
+    The network itself never is changed so: another thread may be copying it, or running it, at that moment.
+    """
+    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+    return copy.deepcopy(network, shared)  # its memo: what is in it is not copied
 
 
 def output_layer(network: Any) -> tuple[str, torch.nn.Linear]:
