@@ -34,4 +34,4 @@ RUN SECRET_KEY=only-for-this-step DATABASE_URL=postgresql://nobody@none/none RED
 USER podium
 VOLUME /data
 EXPOSE 8000
-CMD ["python", "-m", "granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "4", "--no-ws", "--backpressure", "64", "--log-level", "warning", "--respawn-failed-workers", "--workers-kill-timeout", "5s", "config.wsgi:application"]
+CMD ["python", "-m", "config.web", "--host", "0.0.0.0", "--port", "8000", "--workers", "2"]

@@ -24,7 +24,7 @@ help:
 	@echo "make clean        remove what the set-up made; the data in .podium stays"
 
 run: $(VENV)/run.stamp node_modules/.stamp
-	@exec $(PYTHON_IN) manage.py up --port $(PORT) $(ARGS)
+	@exec $(PYTHON_IN) manage.py up $(if $(PORT),--port $(PORT)) $(ARGS)
 
 # --- Set-up. A stamp is made only when its step has ended well, so a failed download is simply tried again. ----------
 

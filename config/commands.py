@@ -13,14 +13,10 @@ WORKER = (*CELERY, "worker", "--loglevel", "INFO", "--without-gossip", "--withou
 
 
 def web(*, host: str, port: int, workers: int) -> Spec:
-    """Granian in WSGI mode. Threads, because a request waits for PostgreSQL most of its time."""
-    options = ["--interface", "wsgi", "--host", host, "--port", str(port), "--workers", str(workers)]
-    options += ["--blocking-threads", "4", "--no-ws", "--backpressure", "64", "--log-level", "warning"]
-    # A worker that was killed comes back by itself, and one that hangs doesn't hold up the end.
-    options += ["--respawn-failed-workers", "--workers-kill-timeout", "5s"]
     # A second SIGTERM amid its handler locks Granian 2.8 up for good (the handler sets a threading.Event), and a dying
     # supervisor sends one for each of its threads. Its workers die with it: config/wsgi.py.
-    return Spec("web", [sys.executable, "-m", "granian", *options, "config.wsgi:application"], signal.SIGKILL)
+    options = ["--host", host, "--port", str(port), "--workers", str(workers)]
+    return Spec("web", [sys.executable, "-m", "config.web", *options], signal.SIGKILL)
 
 
 def worker() -> Spec:

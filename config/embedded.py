@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from config import environment
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 SERVERS = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}  # each with the variable that makes it unneeded
 
@@ -37,11 +39,11 @@ class EmbeddedServerError(RuntimeError):
 
 
 def data_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    return Path(environ.get("PODIUM_DATA_DIR") or REPOSITORY / ".podium").expanduser().resolve()
+    return environment.folder("PODIUM_DATA_DIR", REPOSITORY / ".podium", environ=environ)
 
 
 def needed_servers(environ: Mapping[str, str] = os.environ) -> frozenset[str]:
-    return frozenset(name for name, variable in SERVERS.items() if not environ.get(variable))
+    return frozenset(name for name, variable in SERVERS.items() if not environment.text(variable, environ=environ))
 
 
 def database_url(data_dir: Path) -> str:
@@ -53,17 +55,23 @@ def redis_url(data_dir: Path) -> str:
     return f"unix://{quote(str(valkey_socket(data_dir)))}?db=0"
 
 
-def broker_url(redis_url: str) -> str:
-    """The same address as Celery spells it: `redis+socket://` where redis-py says `unix://`."""
-    if not redis_url.startswith("unix://"):
-        return redis_url
-    path, _, query = redis_url.removeprefix("unix://").partition("?")
-    database = dict(part.split("=", 1) for part in query.split("&") if "=" in part).get("db", "0")
-    return f"redis+socket://{path}?virtual_host={database}"
-
-
 def secret_key(data_dir: Path) -> str:
-    """The key of this copy, made at the first call. Two first calls at once agree on one key."""
+    """The key of this copy, made at the first call. Two first calls at once agree on one key.
+
+    Raises WrongSetting where it can be neither read nor made, for every process begins with it.
+    """
+    try:
+        return read_or_make_secret_key(data_dir)
+    except EmbeddedServerError as error:
+        raise environment.WrongSetting(f"podium: {error}") from None
+    except OSError as error:
+        raise environment.WrongSetting(
+            f"podium: The key in {data_dir / 'secret_key'} can't be read or made ({error.strerror}): give the user "
+            f"{os.geteuid()} the right, or set SECRET_KEY."
+        ) from None
+
+
+def read_or_make_secret_key(data_dir: Path) -> str:
     path = data_dir / "secret_key"
     with contextlib.suppress(FileNotFoundError):
         if key := path.read_text(encoding="ascii").strip():

@@ -1,8 +1,9 @@
 """`python -m config.healthcheck URL`: exit code 0 if it answers 200. The image has no curl."""
 
-import os
 import sys
 import urllib.request
+
+from config import addresses
 
 
 def answers(url: str, *, seconds: float = 1.0) -> bool:
@@ -17,8 +18,8 @@ def answers(url: str, *, seconds: float = 1.0) -> bool:
 
 def allowed_host() -> dict[str, str]:
     """The site's own name, for Django turns away a request that names another host, 127.0.0.1 included."""
-    host = os.environ.get("ALLOWED_HOSTS", "").split(",")[0].lstrip("*.")
-    return {"Host": host} if host else {}
+    names = [name.lstrip("*.") for name in addresses.hosts("ALLOWED_HOSTS", "")]
+    return {"Host": names[0]} if names and names[0] else {}
 
 
 if __name__ == "__main__":

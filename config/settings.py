@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from pathlib import Path
 
-import dj_database_url
-
-from config import embedded
+from config import addresses, embedded, environment
+from config.time_zone import time_zone
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(os.environ.get("PODIUM_DATA_DIR") or BASE_DIR / ".podium").resolve()
+DATA_DIR = embedded.data_directory()
 
-DEBUG = os.environ.get("PODIUM_DEBUG") == "1"
-SECRET_KEY = os.environ.get("SECRET_KEY") or embedded.secret_key(DATA_DIR)
-ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
-CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if origin]
+DEBUG = environment.flag("PODIUM_DEBUG")
+SECRET_KEY = environment.text("SECRET_KEY") or embedded.secret_key(DATA_DIR)
+ALLOWED_HOSTS = addresses.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = addresses.origins("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "config",
@@ -80,14 +78,12 @@ TEMPLATES = [
     },
 ]
 
-# Data. The pool replaces CONN_MAX_AGE: threads of the web server share a few connections.
-DATABASES = {"default": dj_database_url.parse(os.environ.get("DATABASE_URL") or embedded.database_url(DATA_DIR))}
-DATABASES["default"]["CONN_MAX_AGE"] = 0
-DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 16, "timeout": 10}
+# Data
+DATABASES = {"default": addresses.database("DATABASE_URL", embedded.database_url(DATA_DIR))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "labeling.User"
 
-MODEL_DIR = Path(os.environ.get("PODIUM_MODEL_DIR") or DATA_DIR / "models")
+MODEL_DIR = environment.folder("PODIUM_MODEL_DIR", DATA_DIR / "models")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "media"}},
     # Frozen dataset versions, training folders and reward models.
@@ -95,7 +91,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(os.environ.get("PODIUM_STATIC_ROOT") or DATA_DIR / "static")
+STATIC_ROOT = environment.folder("PODIUM_STATIC_ROOT", DATA_DIR / "static")
 NODE_MODULES = BASE_DIR / "node_modules"
 STATICFILES_DIRS: list[Path | tuple[str, Path]] = [BASE_DIR / "static"]
 # The browser libraries that pages use, each served under vendor/NAME/ and nothing else of node_modules.
@@ -113,8 +109,8 @@ for prefix, folder in {
 WHITENOISE_MANIFEST_STRICT = False
 
 # Celery: the row is the truth and the message a doorbell, so messages are small, late-acknowledged and may be lost.
-REDIS_URL = os.environ.get("REDIS_URL") or embedded.redis_url(DATA_DIR)
-CELERY_BROKER_URL = embedded.broker_url(REDIS_URL)
+REDIS = addresses.redis("REDIS_URL", embedded.redis_url(DATA_DIR))
+REDIS_URL, CELERY_BROKER_URL, CELERY_BROKER_USE_SSL = REDIS.url, REDIS.broker_url, REDIS.ssl
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False
@@ -158,13 +154,13 @@ AXES_VERBOSE = False
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
 # HTTPS is the proxy's; PODIUM_HTTPS=1 says that there is one and closes the plain door.
-HTTPS = os.environ.get("PODIUM_HTTPS") == "1"
+HTTPS = environment.flag("PODIUM_HTTPS")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 # Copies on several ports of one host must not log each other out: a cookie knows no port.
-SESSION_COOKIE_NAME = os.environ.get("PODIUM_SESSION_COOKIE", "podium_session")
+SESSION_COOKIE_NAME = environment.cookie_name("PODIUM_SESSION_COOKIE", "podium_session")
 X_FRAME_OPTIONS = "DENY"
 # Nothing but our own files, and nothing inline. Trusted Types would be the next lock; htmx assigns innerHTML, so no.
 CONTENT_SECURITY_POLICY = {
@@ -226,17 +222,18 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "config.formats"
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = os.environ.get("TZ") or "UTC"
+TIME_ZONE = time_zone("TZ")
 
 # One beat of a run every few seconds; after RUN_STALE_SECONDS without one the run is given to another worker.
-RUN_STALE_SECONDS = int(os.environ.get("PODIUM_RUN_STALE_SECONDS", "60"))
+RUN_STALE_SECONDS = environment.number("PODIUM_RUN_STALE_SECONDS", 60, least=2, most=86_400)
 
 # The scoring service: where it listens, where the other processes find it, and how it computes.
-REWARDS_PORT = int(os.environ.get("PODIUM_REWARDS_PORT", "8001"))
-REWARDS_URL = os.environ.get("PODIUM_REWARDS_URL", f"http://127.0.0.1:{REWARDS_PORT}").rstrip("/")
-REWARDS_ROOM = int(os.environ.get("PODIUM_REWARDS_ROOM", "4"))  # models in memory, those on one backbone counted once
-REWARDS_DTYPE = os.environ.get("PODIUM_REWARDS_DTYPE", "float32")
-REWARDS_THREADS = int(os.environ["PODIUM_REWARDS_THREADS"]) if os.environ.get("PODIUM_REWARDS_THREADS") else None
+REWARDS_PORT = environment.port("PODIUM_REWARDS_PORT", 8001)
+REWARDS_URL = addresses.web("PODIUM_REWARDS_URL", f"http://127.0.0.1:{REWARDS_PORT}")
+# Models in memory, those on one backbone counted once.
+REWARDS_ROOM = environment.number("PODIUM_REWARDS_ROOM", 4, least=1, most=1000)
+REWARDS_DTYPE = environment.choice("PODIUM_REWARDS_DTYPE", "float32", ("float32", "bfloat16", "float16", "auto"))
+REWARDS_THREADS = environment.optional_number("PODIUM_REWARDS_THREADS", least=1, most=1024)
 
 LOGGING = {
     "version": 1,

@@ -1,4 +1,4 @@
-"""What the web server calls: `granian --interface wsgi config.wsgi:application`."""
+"""What the web server calls (config/web.py)."""
 
 import os
 

@@ -20,7 +20,7 @@ import pytest
 import redis
 from celery import Celery
 
-from config import embedded, servers
+from config import addresses, embedded, servers
 from tests.config.helpers import REPOSITORY, are_gone, environ, wait_until
 
 
@@ -48,12 +48,8 @@ def test_a_database_url_survives_capitals_blanks_and_umlauts() -> None:
 
 
 def test_celery_gets_its_own_spelling_of_a_socket(data_dir: Path) -> None:
-    url = embedded.broker_url(embedded.redis_url(data_dir))
+    url = addresses.redis("REDIS_URL", embedded.redis_url(data_dir)).broker_url
     assert url == f"redis+socket://{data_dir}/run/valkey.sock?virtual_host=0"
-
-
-def test_a_redis_url_of_the_operator_stays_as_it_is() -> None:
-    assert embedded.broker_url("rediss://user:word@host:6380/3") == "rediss://user:word@host:6380/3"
 
 
 def test_deep_directories_get_a_short_socket_directory() -> None:
@@ -112,7 +108,9 @@ def test_both_servers_start_on_private_sockets_and_stop(data_dir: Path) -> None:
         assert lease.started == {"postgres", "valkey"}
         assert ask(data_dir) == ""
         assert stat.S_IMODE(embedded.postgres_socket_dir(data_dir).stat().st_mode) == 0o700
-        with Celery(broker=embedded.broker_url(embedded.redis_url(data_dir))).connection() as connection:
+        with Celery(
+            broker=addresses.redis("REDIS_URL", embedded.redis_url(data_dir)).broker_url
+        ).connection() as connection:
             connection.ensure_connection(max_retries=1)
         server = postmaster(data_dir)
     assert are_gone([server])

@@ -52,7 +52,7 @@ def child(running: Up, words: str) -> psutil.Process:
 
 def test_it_starts_all_processes_and_says_where_it_is(running: Up) -> None:
     assert get(running, "/healthz") == 200
-    for words in ("granian", "--queues default", "--queues head", "--queues train", "serve_rewards", "beat"):
+    for words in ("config.web", "--queues default", "--queues head", "--queues train", "serve_rewards", "beat"):
         assert child(running, words).is_running()
     wait_until(lambda: scores(running), 60, running.said)
     assert stat.S_IMODE((running.data_dir / "secret_key").stat().st_mode) == 0o600
@@ -90,7 +90,7 @@ def test_kill_9_of_the_supervisor_leaves_no_process(data_dir: Path) -> None:
 
 
 def test_a_killed_child_starts_again_and_that_is_said(running: Up) -> None:
-    killed = {"web": "granian", "worker": "--queues default", "rewards": "serve_rewards", "beat": "beat"}
+    killed = {"web": "config.web", "worker": "--queues default", "rewards": "serve_rewards", "beat": "beat"}
     for name, words in killed.items():
         child(running, words).kill()
         said = f"{name} ended (SIGKILL); it starts again in 1 s."
@@ -100,7 +100,7 @@ def test_a_killed_child_starts_again_and_that_is_said(running: Up) -> None:
 
 
 def test_a_killed_web_worker_is_replaced(running: Up) -> None:
-    web = child(running, "granian")
+    web = child(running, "config.web")
     for worker in web.children():
         worker.kill()
     wait_until(lambda: bool(web.children()) and answers(running), 30, running.said)

@@ -17,7 +17,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import BaseCommand, CommandError, call_command, get_commands
 from django.db import connections
 
-from config import commands, embedded
+from config import commands, embedded, environment
 from config.healthcheck import answers
 from config.processes import Supervisor
 
@@ -29,11 +29,10 @@ class Command(BaseCommand):
     requires_system_checks = []  # `migrate` runs them, when there is a database to check
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000))
-        parser.add_argument("--host", default=os.environ.get("HOST_ADDRESS") or "127.0.0.1")
-        parser.add_argument(
-            "--rewards-port", type=int, help="of the scoring service (default: the next one after --port)"
-        )
+        # Read in `handle`, so that a wrong one is a sentence and no list of all options.
+        parser.add_argument("--port", help="of the web server (default: 8000, or PORT)")
+        parser.add_argument("--host", default=environment.text("HOST_ADDRESS", "127.0.0.1"))
+        parser.add_argument("--rewards-port", help="of the scoring service (default: the next one after --port)")
         # manage.py reads it before the settings do; here it is only to be known.
         parser.add_argument("--data-dir", help="where everything is kept (default: .podium, or PODIUM_DATA_DIR)")
         parser.add_argument("--no-sample", action="store_true", help="don't load the sample project")
@@ -42,8 +41,8 @@ class Command(BaseCommand):
     def handle(
         self,
         *,
-        port: int,
-        rewards_port: int | None,
+        port: str | None,
+        rewards_port: str | None,
         host: str,
         data_dir: str | None,
         no_sample: bool,
@@ -51,7 +50,8 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         began = time.monotonic()
-        rewards_port = rewards_port or port + 1
+        web_port = as_port("--port", port) if port else environment.port("PORT", 8000)
+        scores_port = as_port("--rewards-port", rewards_port) if rewards_port else web_port + 1
         where = embedded.data_directory()
         if data_dir and Path(data_dir).expanduser().resolve() != where:
             raise CommandError(f"The settings were read for {where} already: write --data-dir in full, after `up`.")
@@ -59,11 +59,11 @@ class Command(BaseCommand):
             embedded.make_data_directory(where)
             with only_one(where):
                 check_disk(where)
-                check_port(host, port)
-                check_port(host, rewards_port, "--rewards-port")
+                check_port(host, web_port)
+                check_port(host, scores_port, "--rewards-port")
                 with embedded.running(where, embedded.needed_servers()):
                     self.prepare(where, sample=not no_sample)
-                    self.supervise(where, host, port, rewards_port, workers, began)
+                    self.supervise(where, host, web_port, scores_port, workers, began)
         except embedded.EmbeddedServerError as error:
             raise CommandError(str(error)) from error
 
@@ -125,6 +125,10 @@ class Watch:
 
 
 # --- Before anything starts -------------------------------------------------------------------------------------------
+
+
+def as_port(option: str, value: str) -> int:
+    return environment.as_number(option, value, least=1, most=65535, example=8123)
 
 
 def check_disk(data_dir: Path) -> None:

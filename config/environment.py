@@ -1,0 +1,87 @@
+"""Reads settings from the environment: strictly, each with its type, and ends with one sentence where a value is wrong.
+
+An empty variable counts as not set: Compose writes one for each `${NAME:-}`. Knows no Django, so anything may ask it.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+YES = ("1", "true", "yes", "on")
+NO = ("0", "false", "no", "off")
+LONGEST_QUOTE = 120
+
+
+class WrongSetting(SystemExit):
+    """Ends the process with exit code 1 and the sentence on standard error.
+
+    Every process reads the settings first, and a library's `except Exception` on the way there can't turn this into a
+    traceback.
+    """
+
+
+def refuse(name: str, value: str, allowed: str) -> NoReturn:
+    """`allowed` goes on after 'NAME is VALUE, but' and says what to write instead."""
+    quoted = repr(value if len(value) <= LONGEST_QUOTE else value[:LONGEST_QUOTE] + "...")
+    raise WrongSetting(f"podium: {name} is {quoted}, but {allowed}")
+
+
+def text(name: str, default: str = "", *, environ: Mapping[str, str] | None = None) -> str:
+    value = (os.environ if environ is None else environ).get(name, "").strip()
+    return value or default
+
+
+def flag(name: str) -> bool:
+    value = text(name)
+    if value and value.lower() not in YES + NO:
+        refuse(name, value, f"it is a switch: write {', '.join(YES)} or {', '.join(NO)}.")
+    return value.lower() in YES
+
+
+def number(name: str, default: int, *, least: int, most: int) -> int:
+    value = text(name)
+    return as_number(name, value, least=least, most=most, example=default) if value else default
+
+
+def as_number(name: str, value: str, *, least: int, most: int, example: int) -> int:
+    """The check of `number`, for an option of the command line too."""
+    # int() would take '1_000', '٣' and '+5' as well.
+    if not (value.isascii() and value.isdigit() and len(value) <= 18 and least <= int(value) <= most):
+        refuse(name, value, f"it is a whole number from {least} to {most}, e.g. {example}.")
+    return int(value)
+
+
+def optional_number(name: str, *, least: int, most: int) -> int | None:
+    return number(name, least, least=least, most=most) if text(name) else None
+
+
+def port(name: str, default: int) -> int:
+    return number(name, default, least=1, most=65535)
+
+
+def choice(name: str, default: str, choices: Sequence[str]) -> str:
+    value = text(name, default)
+    if value not in choices:
+        refuse(name, value, f"it is one of {', '.join(choices)}.")
+    return value
+
+
+def folder(name: str, default: Path, *, environ: Mapping[str, str] | None = None) -> Path:
+    value = text(name, environ=environ)
+    if "\0" in value or value.startswith(("http://", "https://", "file://", "s3://")):
+        refuse(name, value, "it is a folder of this machine, e.g. /srv/podium.")
+    return (Path(value).expanduser() if value else default).resolve()
+
+
+def items(name: str, default: str, read: Callable[[str, str], str]) -> list[str]:
+    """A list with commas. Blanks around an item, empty items and repeated ones don't count; `read` checks each."""
+    parts = [part.strip() for part in text(name, default).split(",")]
+    return list(dict.fromkeys(read(name, part) for part in parts if part))
+
+
+def cookie_name(name: str, default: str) -> str:
+    value = text(name, default)
+    if not (value.isascii() and value.replace("-", "").replace("_", "").isalnum()):
+        refuse(name, value, "a cookie's name is of letters, digits, - and _, e.g. podium_session.")
+    return value

@@ -1,0 +1,46 @@
+"""The web server: `python -m config.web --host HOST --port PORT --workers N`.
+
+Granian alone would start workers for ever where the settings are wrong, each with a traceback: here they are read
+first.
+"""
+
+import sys
+from argparse import ArgumentParser
+
+from granian.constants import Interfaces
+from granian.errors import FatalError
+from granian.log import LogLevels
+from granian.server import Server
+
+
+def main() -> int:
+    parser = ArgumentParser(prog="config.web", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--workers", type=int, default=2, help="processes")
+    options = parser.parse_args()
+    from config import settings  # noqa: F401  a wrong one ends this process with a sentence
+
+    server = Server(
+        "config.wsgi:application",
+        address=options.host,
+        port=options.port,
+        interface=Interfaces.WSGI,
+        workers=options.workers,
+        blocking_threads=4,  # threads, because a request waits for PostgreSQL most of its time
+        websockets=False,
+        backpressure=64,
+        log_level=LogLevels.warning,
+        # A worker that was killed comes back by itself, and one that hangs doesn't hold up the end.
+        respawn_failed_workers=True,
+        workers_kill_timeout=5,
+    )
+    try:
+        server.serve()
+    except FatalError:
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

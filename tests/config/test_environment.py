@@ -1,0 +1,254 @@
+"""What each setting may say, and the one sentence where it says something else."""
+
+import ssl
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import addresses, environment
+from config.time_zone import time_zone
+from tests.config.helpers import REPOSITORY, environ
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def read(value: str, reader: Any, *arguments: Any, **options: Any) -> Any:
+        monkeypatch.setenv("SETTING", value)
+        return reader("SETTING", *arguments, **options)
+
+    return read
+
+
+@pytest.fixture
+def refusal(reads: Any) -> Any:
+    """The sentence that `reader` ends the process with."""
+
+    def sentence(value: str, reader: Any, *arguments: Any, **options: Any) -> str:
+        with pytest.raises(environment.WrongSetting) as refused:
+            reads(value, reader, *arguments, **options)
+        said = str(refused.value)
+        assert said.startswith("podium: SETTING is ")
+        assert "\n" not in said
+        return said
+
+    return sentence
+
+
+def test_a_switch_is_read_in_any_usual_spelling(reads: Any) -> None:
+    for value in ("1", "true", "TRUE", "Yes", "on", " on "):
+        assert reads(value, environment.flag) is True, value
+    for value in ("0", "false", "False", "no", "OFF", "", "  "):
+        assert reads(value, environment.flag) is False, value
+
+
+@pytest.mark.parametrize("value", ["ture", "2", "y", "ja", "enabled", "None", "1,0"])
+def test_a_switch_that_is_neither_on_nor_off_is_refused(refusal: Any, value: str) -> None:
+    said = refusal(value, environment.flag)
+    assert repr(value) in said
+    assert "write 1, true, yes, on or 0, false, no, off" in said
+
+
+def test_a_number_keeps_to_its_bounds(reads: Any, refusal: Any) -> None:
+    assert reads("8123", environment.port, 8000) == 8123
+    assert reads("", environment.port, 8000) == 8000
+    assert reads("", environment.optional_number, least=1, most=9) is None
+    assert reads("9", environment.optional_number, least=1, most=9) == 9
+    for value in ("abc", "0", "70000", "-1", "8_000", "80.5", "٣", "1e3", "9" * 5000, "8000/"):
+        assert "it is a whole number from 1 to 65535, e.g. 8000" in refusal(value, environment.port, 8000)
+
+
+def test_a_long_value_is_quoted_in_part(refusal: Any) -> None:
+    assert len(refusal("9" * 5000, environment.port, 8000)) < 250
+
+
+def test_one_of_a_few_words(reads: Any, refusal: Any) -> None:
+    assert reads("auto", environment.choice, "float32", ("float32", "auto")) == "auto"
+    assert "it is one of float32, auto." in refusal("fp16", environment.choice, "float32", ("float32", "auto"))
+
+
+def test_a_folder_is_made_absolute_and_an_address_is_none(reads: Any, refusal: Any) -> None:
+    assert reads("~/data", environment.folder, Path("/x")) == Path.home() / "data"
+    assert reads("", environment.folder, Path("/x")) == Path("/x")
+    assert "a folder of this machine" in refusal("s3://bucket/podium", environment.folder, Path("/x"))
+
+
+def test_hosts_lose_their_blanks_and_nothing_else_is_taken_for_one(reads: Any, refusal: Any) -> None:
+    read = reads(" Podium.example.org , localhost,,::1,[::1], *.example.com,.example.net.", addresses.hosts, "")
+    assert read == ["podium.example.org", "localhost", "[::1]", ".example.com", ".example.net"]
+    assert reads("bücher.example", addresses.hosts, "") == ["xn--bcher-kva.example"]
+    assert reads("", addresses.hosts, "localhost,127.0.0.1") == ["localhost", "127.0.0.1"]
+    assert reads("*", addresses.hosts, "") == ["*"]
+    for value in ("https://podium.example.org", "podium.example.org/", "podium.example.org:8000", "a b", "a;b"):
+        assert "without scheme, port and path" in refusal(f"localhost,{value}", addresses.hosts, "")
+
+
+def test_origins_are_what_a_browser_sends(reads: Any, refusal: Any) -> None:
+    read = reads(
+        "https://Podium.example.org/ ,http://[::1]:8000,https://a.example:443,https://*.b.example,", addresses.origins
+    )
+    assert read == ["https://podium.example.org", "http://[::1]:8000", "https://a.example", "https://*.b.example"]
+    for value in (
+        "podium.example.org", "https://", "ftp://a.example", "https://a.example/podium", "https://a:b", "*",
+        "https://me:word@a.example",
+    ):  # fmt: skip
+        assert "with scheme and without path, e.g. https://podium.example.org" in refusal(value, addresses.origins)
+
+
+def test_a_path_is_read_with_and_without_its_slashes(reads: Any, refusal: Any) -> None:
+    for value in ("podium", "/podium", "/podium/"):
+        assert reads(value, addresses.path_prefix) == "/podium"
+    assert reads("/teams/a.b/", addresses.path_prefix) == "/teams/a.b"
+    assert reads("", addresses.path_prefix) == reads("/", addresses.path_prefix) == ""
+    for value in ("https://podium.example.org/podium", "/a//b", "/../x", "/a b", "/a?b", "/a%2Fb", "/ä"):
+        assert "it is a path of letters" in refusal(value, addresses.path_prefix)
+
+
+def test_the_address_of_a_server(reads: Any, refusal: Any) -> None:
+    assert reads("http://rewards:8001/", addresses.web, "") == "http://rewards:8001"
+    for value in ("rewards:8001", "http://rewards:port", "http://:8001", "tcp://rewards", "http://rewards:99999"):
+        assert "it is an address" in refusal(value, addresses.web, "")
+
+
+def test_a_database_is_a_postgresql(reads: Any, refusal: Any) -> None:
+    read = reads("postgresql://me:w%40rd@db.example:6432/podium?sslmode=verify-full", addresses.database, "")
+    assert (read["USER"], read["PASSWORD"], read["HOST"], read["PORT"]) == ("me", "w@rd", "db.example", 6432)
+    assert read["OPTIONS"]["sslmode"] == "verify-full"
+    for value in (
+        "mysql://me:secret@db/podium", "db.example/podium", "postgresql://me:secret@db:port/podium", "sqlite:///a",
+        "postgresql://me:secret@db", "postgresql://me:sec#ret@db/podium", "postgresql://me:sec/secret@db/podium",
+    ):  # fmt: skip
+        said = refusal(value, addresses.database, "")
+        assert "postgresql://USER:PASSWORD@HOST:5432/NAME" in said
+        assert "sec" not in said
+
+
+def test_one_redis_address_serves_both_clients(reads: Any) -> None:
+    plain = reads("redis://:word@host:6379/3", addresses.redis, "")
+    assert (plain.url, plain.broker_url, plain.ssl) == ("redis://:word@host:6379/3", "redis://:word@host:6379/3", None)
+    assert reads("redis://host", addresses.redis, "").url == "redis://host/0"
+    assert reads("redis://host?db=2", addresses.redis, "").broker_url == "redis://host/2"
+    socket = reads("unix:///run/valkey.sock?db=4", addresses.redis, "")
+    assert socket.broker_url == "redis+socket:///run/valkey.sock?virtual_host=4"
+
+
+def test_tls_to_redis_checks_the_certificate_unless_told_not_to(reads: Any) -> None:
+    checked = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
+    for value in (
+        "rediss://host/3",
+        "rediss://host/3?ssl_cert_reqs=CERT_REQUIRED",
+        "rediss://host/3?ssl_cert_reqs=required",
+    ):
+        read = reads(value, addresses.redis, "")
+        assert read.url == "rediss://host/3?ssl_cert_reqs=required&ssl_check_hostname=True", value
+        assert (read.broker_url, read.ssl) == ("rediss://host/3", checked)
+    authority = reads("rediss://host?ssl_ca_certs=/etc/ca.pem", addresses.redis, "")
+    assert authority.ssl == checked | {"ssl_ca_certs": "/etc/ca.pem"}
+    unchecked = reads("rediss://host?ssl_cert_reqs=none", addresses.redis, "")
+    assert unchecked.ssl == {"ssl_cert_reqs": ssl.CERT_NONE, "ssl_check_hostname": False}
+
+
+def test_a_redis_address_that_is_none_is_refused(refusal: Any) -> None:
+    for value in (
+        "host:6379",
+        "redis://",
+        "http://host",
+        "redis://:secret@host:port",
+        "redis+socket:///run/a.sock",
+        "unix://",
+    ):
+        said = refusal(value, addresses.redis, "")
+        assert "it is redis://:PASSWORD@HOST:6379/0, rediss:// for TLS, or unix:///PATH?db=0" in said
+        assert "secret" not in said
+    assert "its database is a number" in refusal("redis://host/podium", addresses.redis, "")
+    assert "goes with rediss:// only" in refusal("redis://host/0?ssl_cert_reqs=none", addresses.redis, "")
+    assert "of TLS it understands" in refusal("rediss://host/0?ssl_cert_reqs=maybe", addresses.redis, "")
+    assert "of TLS it understands" in refusal("rediss://host/0?ssl_keyfil=/a", addresses.redis, "")
+    assert "timeout is not understood there" in refusal("redis://host/0?timeout=3", addresses.redis, "")
+
+
+def test_a_password_is_never_shown() -> None:
+    assert addresses.hidden("redis://:pass@word:1@host:6379/0") == "redis://:***@host:6379/0"
+    assert addresses.hidden("me:word@host/name") == "me:***@host/name"
+    assert addresses.hidden("postgresql://host/name?user=me&password=word&a=b") == (
+        "postgresql://host/name?user=me&password=***&a=b"
+    )
+    assert addresses.hidden("redis://host:6379/0") == "redis://host:6379/0"
+
+
+def test_time_zones_as_linux_writes_them(reads: Any, refusal: Any, tmp_path: Path) -> None:
+    for value in ("", "UTC", "UTC0", ":UTC", "utc", "GMT0", "Z", "UTC+00:00"):
+        assert reads(value, time_zone) == "UTC", value
+    for value in ("Europe/Berlin", ":Europe/Berlin", "/usr/share/zoneinfo/Europe/Berlin", "posix/Europe/Berlin"):
+        assert reads(value, time_zone) == "Europe/Berlin", value
+    assert reads("CET-1", time_zone) == reads("<+01>-1", time_zone) == "Etc/GMT-1"
+    assert reads("EST5EDT", time_zone) == "EST5EDT"
+    link, copy = tmp_path / "localtime", tmp_path / "copy"
+    link.symlink_to("/usr/share/zoneinfo/Asia/Tokyo")
+    copy.write_bytes(Path("/usr/share/zoneinfo/America/New_York").read_bytes())
+    assert reads(f":{link}", time_zone) == "Asia/Tokyo"
+    assert reads(str(copy), time_zone) in ("America/New_York", "posixrules", "US/Eastern")
+    for value in (
+        "Berlin",
+        "Europe/Atlantis",
+        "CET-1CEST,M3.5.0,M10.5.0/3",
+        "/nowhere",
+        "../etc/passwd",
+        "+01:00",
+        ":",
+    ):
+        assert "e.g. Europe/Berlin or UTC" in refusal(value, time_zone)
+
+
+ENTRIES = {
+    "a command": ["manage.py", "migrate"],
+    "up": ["manage.py", "up"],
+    "the web server": ["-m", "config.web"],
+    "another web server": ["-c", "import config.wsgi"],
+    "a worker": ["-m", "celery", "--app", "config", "worker", "--pool", "threads"],
+    "beat": ["-m", "celery", "--app", "config", "beat"],
+    "the scoring service": ["-m", "manage", "serve_rewards"],
+}
+WRONG = {
+    "PODIUM_HTTPS": "ture",
+    "DATABASE_URL": "mysql://me:word@db/podium",
+    "PODIUM_DATA_DIR": "/proc/podium",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_every_process_ends_with_one_sentence(tmp_path: Path, name: str) -> None:
+    variables = environ(PODIUM_DATA_DIR=str(tmp_path)) | {name: WRONG[name]}
+
+    def ends(entry: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, *ENTRIES[entry]]
+        return subprocess.run(
+            command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    with ThreadPoolExecutor(2) as threads:
+        for entry, done in zip(ENTRIES, threads.map(ends, ENTRIES), strict=True):
+            assert done.returncode == 1, (entry, done.stderr)
+            (line,) = done.stderr.splitlines()
+            assert line.startswith("podium: ")
+            assert WRONG[name].partition("word")[0] in line
+            assert "word" not in line.replace("PASSWORD", "").replace("password", "")
+
+
+def test_a_port_on_the_command_line_is_read_as_strictly(tmp_path: Path) -> None:
+    for words, variables in ((["--port", "abc"], {}), ([], {"PORT": "70000"}), (["--rewards-port", "0"], {})):
+        done = subprocess.run(
+            [sys.executable, "manage.py", "up", *words],
+            cwd=REPOSITORY,
+            env=environ(PODIUM_DATA_DIR=str(tmp_path), **variables),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert "it is a whole number from 1 to 65535, e.g. 8" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
