@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.errors import CoreError, from_exception
+from rewardtrain.core.errors import CoreError, DataError, from_exception
 from rewardtrain.core.quiet import quiet_libraries
 
 _stop_asked = False
@@ -175,8 +175,12 @@ def _score(options: argparse.Namespace) -> None:
     from rewardtrain.core.device import choose_device
     from rewardtrain.core.score import Scorer, score_lines
 
+    count = refused = 0
     for result in score_lines(Scorer(options.model, choose_device()), sys.stdin.buffer, raw=options.raw):
         print(json.dumps(result), flush=True)
+        count, refused = count + 1, refused + ("error" in result)
+    if refused:
+        raise DataError(f"{refused} of {count} lines could not be scored; each has an error in its place")
 
 
 def _serve(options: argparse.Namespace) -> None:

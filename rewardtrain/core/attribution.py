@@ -1,6 +1,6 @@
 """Which tokens a reward came from: integrated gradients (Sundararajan et al. 2017, arXiv 1703.01365), by captum."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,13 +33,18 @@ class Attribution:
 
 
 def attribute(
-    model: RewardModel, sequence: Encoded, tokens: Sequence[Token], *, token_budget: int | None = None
+    model: RewardModel,
+    sequence: Encoded,
+    tokens: Sequence[Token],
+    *,
+    token_budget: int | None = None,
+    tick: Callable[[], None] = lambda: None,
 ) -> Attribution:
     """Follow the reward of one sequence from its words blanked to its words written, in float32.
 
     The path is straight, in the input embeddings: from the padding token's to the token's own. Special tokens are the
     frame that the network reads all texts in, so they stay and their values are 0. Costs about 3 * STEPS forward
-    passes. Raises DataError over MOST_TOKENS, and OutOfMemoryError.
+    passes; tick is called before each micro-batch of them. Raises DataError over MOST_TOKENS, and OutOfMemoryError.
     """
     if len(sequence) > MOST_TOKENS:
         raise DataError(f"the input is {len(sequence):,} tokens; give at most {MOST_TOKENS:,} to be taken apart")
@@ -48,7 +53,11 @@ def attribute(
     budgets = Budgets.on(model.device, token_budget)
 
     def values() -> Tensor:
-        return _integrated(model, sequence, written, blank, max(1, budgets.tokens // len(sequence)))
+        def rewards(embedded: Tensor) -> Tensor:
+            tick()
+            return _rewards(model, sequence, embedded)
+
+        return _integrated(rewards, written, blank, max(1, budgets.tokens // len(sequence)))
 
     found = in_memory(values, budgets, longest=len(sequence))
     with torch.no_grad():
@@ -66,11 +75,11 @@ def _ends(model: RewardModel, sequence: Encoded, tokens: Sequence[Token]) -> tup
     return embedded[:1], embedded[1:]
 
 
-def _integrated(model: RewardModel, sequence: Encoded, written: Tensor, blank: Tensor, at_once: int) -> Tensor:
+def _integrated(rewards: Callable[[Tensor], Tensor], written: Tensor, blank: Tensor, at_once: int) -> Tensor:
     """(T,) attributions, on the CPU. at_once: how many points of the path go through the network together."""
     from captum.attr import IntegratedGradients  # brings matplotlib: seconds that a service nobody asks need not take
 
-    method = IntegratedGradients(lambda embedded: _rewards(model, sequence, embedded))
+    method = IntegratedGradients(rewards)
     found: Tensor = method.attribute(written, baselines=blank, n_steps=STEPS, internal_batch_size=at_once)
     return found[0].sum(dim=-1).float().cpu()
 

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from rewardtrain.core.attribution import attribute
 from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.data.groups import Group, parse_texts
 from rewardtrain.core.device import Device
-from rewardtrain.core.errors import DataError
+from rewardtrain.core.errors import CoreError, DataError, NotFiniteError, from_exception
 from rewardtrain.core.head.fit import uncertainty
 from rewardtrain.core.measures.calibrate import Array, Calibration
 from rewardtrain.core.measures.metrics import Floats
@@ -53,7 +53,7 @@ class Scorer:
     def _become(self, model: RewardModel, heads: Array | None) -> None:
         self._model, self._heads = model, heads
         self._body = None if heads is None else model.body()
-        self._reading, self._computing = threading.Lock(), threading.Lock()
+        self._reading, self._computing = threading.Lock(), threading.RLock()
 
     def following(self, folder: Path) -> "Scorer":
         """The scorer of another folder, with this one's backbone in memory where the two differ in their heads alone.
@@ -114,15 +114,21 @@ class Scorer:
             return self._model.encoder.encode(group.prompt, group.completions)
 
     def forward(self, sequences: Sequence[Encoded]) -> Outputs:
-        """What the network says of N sequences, in their order."""
+        """What the network says of N sequences, in their order. Raises NotFiniteError, and what the network raises."""
         with self._computing:
-            if self._body is None or self._heads is None:
-                return Outputs(predict(self._model, sequences, token_budget=None), None)
-            features = predict_features(self._body, sequences, token_budget=None)
-            _, layer = output_layer(self._model.network)
-            with torch.no_grad():
-                logits = layer(features.to(layer.weight.device)).float().cpu()
-            return Outputs(logits, uncertainty(features.numpy(), self._heads.astype(np.float64)))
+            outputs = self._outputs(sequences)
+        if not outputs.logits.isfinite().all():
+            raise NotFiniteError("the network's reward is no number; see that it was trained to its end")
+        return outputs
+
+    def _outputs(self, sequences: Sequence[Encoded]) -> Outputs:
+        if self._body is None or self._heads is None:
+            return Outputs(predict(self._model, sequences, token_budget=None), None)
+        features = predict_features(self._body, sequences, token_budget=None)
+        _, layer = output_layer(self._model.network)
+        with torch.no_grad():
+            logits = layer(features.to(layer.weight.device)).float().cpu()
+        return Outputs(logits, uncertainty(features.numpy(), self._heads.astype(np.float64)))
 
     def answer(
         self, sequences: Sequence[Encoded], outputs: Outputs, *, raw: bool = False, pairwise: bool = False
@@ -141,17 +147,18 @@ class Scorer:
         answer["truncated"] = [sequence.prompt_cut or sequence.completion_cut for sequence in sequences]
         return answer if outputs.spread is None else answer | {"uncertainty": outputs.spread.tolist()}
 
-    def tokens(self, group: Group) -> dict[str, Any]:
+    def tokens(self, group: Group, *, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
         """Which tokens the reward of the prompt's only completion came from; see attribution.attribute.
 
         tokens: one {"text", "part", "value"} each; texts hold the white space before them, part is prompt, completion
-        or special. reward, baseline, gap, and truncated as in answer. Raises DataError.
+        or special. reward, baseline, gap, and truncated as in answer. tick is called between passes, and may use this
+        scorer. Raises DataError.
         """
         (sequence,) = self.encode(group)
         with self._reading:
             tokens = self._model.encoder.tokens(group.prompt, group.completions[0])
         with self._computing:
-            found = attribute(self._model, sequence, tokens)
+            found = attribute(self._model, sequence, tokens, tick=tick)
         told = [
             {"text": token.text, "part": token.part, "value": value}
             for token, value in zip(tokens, found.values, strict=True)
@@ -178,10 +185,32 @@ def _answer(logits: Tensor, calibration: Calibration, *, raw: bool, pairwise: bo
 
 
 def score_lines(scorer: Scorer, lines: Iterable[bytes], *, raw: bool = False) -> Iterator[dict[str, Any]]:
-    """Score each line {"prompt": text or messages, "completions": [text, ...]}. Raises DataError naming the line."""
+    """Score each line {"prompt": text or messages, "completions": [text, ...]}.
+
+    Of a line that can't be scored {"error": why, with its number} comes in its place, and then the next ones.
+    """
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield scorer.score(parse_request(f"line {number}", line), raw=raw)
+            yield _score_line(scorer, f"line {number}", line, raw=raw)
+
+
+def _score_line(scorer: Scorer, place: str, line: bytes, *, raw: bool) -> dict[str, Any]:
+    try:
+        return scorer.score(parse_request(place, line), raw=raw)
+    except DataError as error:
+        return {"error": f"{error}" if f"{error}".startswith(place) else f"{place}: {error}"}
+    except Exception as error:  # a network raises what it likes
+        if from_exception(error):
+            raise  # the machine's trouble, not the line's
+        return {"error": f"{place}: {refusal(error)}"}
+
+
+def refusal(error: Exception) -> str:
+    """Why a network gave no reward, in a sentence."""
+    if isinstance(error, CoreError):
+        return str(error)
+    words = (str(error).strip() or type(error).__name__).partition("\n")[0]
+    return f"the network can't read this text ({words[:200]}); shorten it, or leave it out"
 
 
 def parse_request(place: str, line: bytes) -> Group:

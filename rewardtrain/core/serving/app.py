@@ -11,8 +11,9 @@ import asyncio
 import base64
 import binascii
 import json
+import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -25,9 +26,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from rewardtrain.core.data.encoding import Encoded
-from rewardtrain.core.errors import DataError
-from rewardtrain.core.score import Scorer
-from rewardtrain.core.serving.batcher import Batcher
+from rewardtrain.core.data.groups import Group
+from rewardtrain.core.errors import CoreError, DataError
+from rewardtrain.core.score import Scorer, refusal
+from rewardtrain.core.serving.batcher import Batcher, Tick, UnreadableError
 from rewardtrain.core.serving.metrics import Metrics
 from rewardtrain.core.serving.problems import Refused, http_error, response_to
 from rewardtrain.core.serving.protocols import Asked, parse_queries, parse_rows, parse_score, parse_tokens
@@ -35,7 +37,9 @@ from rewardtrain.core.serving.shelf import Ref, Shelf
 
 MOST_BYTES = 32 * 2**20
 SECONDS = 120.0  # after which nobody waits for an answer any more
+LONGEST_NAME = 200  # of a project
 
+logger = logging.getLogger(__name__)
 
 Authorize = Callable[[str | None, str | None], None]  # (credential, project); raises Refused
 Answer = dict[str, Any]
@@ -82,6 +86,8 @@ class Service:
                 response: Response = JSONResponse(await answer(request))
             except Exception as error:
                 response = response_to(error)
+                if response.status_code == 500:
+                    logger.exception("%s could not be answered", request.url.path)
             self._metrics.note(request.path_params["project"], response.status_code, time.perf_counter() - began)
             return response
 
@@ -89,6 +95,8 @@ class Service:
 
     async def _asked(self, request: Request, parse: Parse) -> tuple[Asked, Ref, Scorer]:
         project = request.path_params["project"]
+        if "\0" in project or len(project) > LONGEST_NAME:  # which no database looks up
+            raise Refused(404, "not_found", "There is no such project that you can see.")
         await run_in_threadpool(self._authorize, credential(request), project)
         asked = parse(await _json(request))
         return asked, *await run_in_threadpool(self._shelf.get, project, asked.version)
@@ -96,12 +104,12 @@ class Service:
     async def _answer(self, request: Request, parse: Parse, write: Callable[[Ref, list[Answer]], Answer]) -> Answer:
         asked, ref, scorer = await self._asked(request, parse)
 
-        def encode() -> list[list[Encoded]]:
-            return [scorer.encode(group) for group in asked.groups]
-
-        encoded = await run_in_threadpool(encode)
+        encoded = await run_in_threadpool(_encode, scorer, asked.groups)
         flat = [sequence for sequences in encoded for sequence in sequences]
-        outputs = await self._done(request, self._batcher.submit(scorer, flat))
+        try:
+            outputs = await self._done(request, self._batcher.submit(scorer, flat))
+        except UnreadableError as error:
+            raise DataError(f"{_place(asked.groups, error.index)}: {error}") from error
         answers, start = [], 0
         for sequences in encoded:
             part = slice(start, start + len(sequences))
@@ -113,7 +121,16 @@ class Service:
     async def _tokens(self, request: Request) -> Answer:
         asked, ref, scorer = await self._asked(request, parse_tokens)
         (group,) = asked.groups
-        return {"model": ref.version} | await self._done(request, self._batcher.call(lambda: scorer.tokens(group)))
+
+        def work(tick: Tick) -> Answer:
+            try:
+                return scorer.tokens(group, tick=tick)
+            except CoreError:
+                raise
+            except Exception as error:  # a network raises what it likes
+                raise DataError(f"completion: {refusal(error)}") from error
+
+        return {"model": ref.version} | await self._done(request, self._batcher.call(work))
 
     async def _done(self, request: Request, work: "Future[Result]") -> Result:
         """Raises TimeoutError, and ClientDisconnect where nobody waits any more."""
@@ -157,6 +174,26 @@ class Service:
         return Response(text, media_type=media_type)
 
 
+def _encode(scorer: Scorer, groups: Sequence[Group]) -> list[list[Encoded]]:
+    """Raises DataError naming the group."""
+    encoded = []
+    for group in groups:
+        try:
+            encoded.append(scorer.encode(group))
+        except DataError as error:
+            raise DataError(f"{group.id}: {error}") from error
+    return encoded
+
+
+def _place(groups: Sequence[Group], index: int) -> str:
+    """Where in the body the sequence of this index came from."""
+    for group in groups:
+        if index < len(group.completions):
+            return f"{group.id}: completions[{index}]" if len(group.completions) > 1 else group.id
+        index -= len(group.completions)
+    raise IndexError(index)
+
+
 # --- What is written --------------------------------------------------------------------------------------------------
 
 
@@ -188,7 +225,7 @@ def credential(request: Request) -> str | None:
         return value.strip()
     if kind.lower() == "basic":
         try:
-            return base64.b64decode(value).decode().partition(":")[2]
+            return base64.b64decode(value).decode().partition(":")[2].replace("\0", "")  # which no database knows
         except (binascii.Error, UnicodeDecodeError):
             return None
     return None

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from rewardtrain.core.data.encoding import Encoded
-from rewardtrain.core.errors import CoreError
+from rewardtrain.core.errors import CoreError, DataError, NotFiniteError
 from rewardtrain.core.model.memory import Budgets
-from rewardtrain.core.score import Outputs, Scorer
+from rewardtrain.core.score import Outputs, Scorer, refusal
 
 MOST_WAITING = 4_000_000  # tokens: what a CPU needs an hour for, and a large GPU half a minute
 MOST_CALLS = 8  # of those that need the network alone, which take seconds each
+Tick = Callable[[], None]
 Result = TypeVar("Result")
 
 
@@ -26,7 +27,15 @@ class Busy(CoreError):
     """More waits already than will be answered while anyone still wants it."""
 
 
-@dataclass
+class UnreadableError(DataError):
+    """The network gave no reward for one of the sequences."""
+
+    def __init__(self, index: int, why: str) -> None:
+        super().__init__(why)
+        self.index = index
+
+
+@dataclass(eq=False)
 class Request:
     """Sequences of one caller, by one model, until all are computed."""
 
@@ -93,14 +102,17 @@ class Batcher:
             self._changed.notify()
         return request.done
 
-    def call(self, work: Callable[[], Result]) -> "Future[Result]":
-        """Does something else that needs the network alone, between two batches. Raises Busy."""
+    def call(self, work: Callable[[Tick], Result]) -> "Future[Result]":
+        """Does something else with the network, between two batches. Raises Busy.
+
+        work is given a function that computes a batch of those who wait: called now and then, it keeps them moving.
+        """
         done: Future[Result] = Future()
 
         def run() -> None:
             if done.set_running_or_notify_cancel():
                 try:
-                    done.set_result(work())
+                    done.set_result(work(self._compute_next))
                 except BaseException as error:
                     done.set_exception(error)
 
@@ -129,8 +141,11 @@ class Batcher:
                     return
             if call:
                 call()
-            if taken := self._take():  # after a call too, so that many of those keep nobody's batch waiting
-                self._compute(taken)
+            self._compute_next()  # after a call too, so that many of those keep nobody's batch waiting
+
+    def _compute_next(self) -> None:
+        if taken := self._take():
+            self._compute(taken)
 
     def _take(self) -> Taken:
         """The next batch. Everyone's turn comes round, so that many completions of one don't keep out one of many."""
@@ -158,7 +173,7 @@ class Batcher:
         try:
             outputs = taken[0][0].scorer.forward(sequences)
         except Exception as error:
-            self._fail(taken, error)
+            self._compute_apart(taken, error)
             return
         start = 0
         for request, indices in taken:
@@ -166,14 +181,26 @@ class Batcher:
             start = part.stop
             request.add(indices, outputs[part])
 
-    def _fail(self, taken: Taken, error: Exception) -> None:
-        for request, _ in taken:
-            request.fail(error)
+    def _compute_apart(self, taken: Taken, error: Exception) -> None:
+        """Each caller's part of a batch that failed, and of a caller's each sequence, to find whose fault it was."""
+        if len(taken) > 1:
+            for part in taken:
+                self._compute([part])
+            return
+        ((request, indices),) = taken
+        if len(indices) == 1:
+            self._fail(request, indices[0], error)
+        for index in indices if len(indices) > 1 else []:
+            if not request.done.done():  # the first fault ends the request
+                self._compute([(request, [index])])
+
+    def _fail(self, request: Request, index: int, error: Exception) -> None:
+        own = isinstance(error, CoreError) and not isinstance(error, NotFiniteError)
+        request.fail(error if own else UnreadableError(index, refusal(error)))
         with self._changed:
-            failed = {id(request) for request, _ in taken}
-            lost = [request for request in self._waiting if id(request) in failed]
-            self._tokens -= sum(len(request.sequences[index]) for request in lost for index in request.left)
-            self._waiting = deque(request for request in self._waiting if id(request) not in failed)
+            if request in self._waiting:
+                self._tokens -= sum(len(request.sequences[index]) for index in request.left)
+                self._waiting.remove(request)
 
 
 def fill(first: Request, requests: list[Request], budget: int) -> Taken:

@@ -37,7 +37,7 @@ def response_to(error: Exception) -> Response:
         case CoreError():
             return _problem(503, "failed", f"{error}.")
         case _:
-            raise error
+            return _problem(500, "error", "The service failed at this request; its log says why.")
 
 
 def _problem(status: int, code: str, detail: str) -> Response:

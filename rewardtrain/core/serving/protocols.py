@@ -12,6 +12,8 @@ from rewardtrain.core.errors import DataError
 
 MOST_COMPLETIONS = 1024  # of one request, all its prompts together
 MOST_PAIRWISE = 64  # of one prompt: K x K numbers are written
+MOST_CHARACTERS = 32_768  # of a prompt and its completion that are to be taken apart, token by token
+_OPTIONS = {"model", "raw", "pairwise"}
 
 
 @dataclass(frozen=True)
@@ -29,30 +31,38 @@ def parse_score(body: object) -> Asked:
 
     Raises DataError.
     """
-    fields = _object(body)
+    fields = _object(body, known={"prompt", "completions", *_OPTIONS})
     return _asked(fields, [parse_texts("request", fields.get("prompt"), fields.get("completions"))])
 
 
 def parse_rows(body: object) -> Asked:
     """{"rows": [{"prompt", "completions"}, ...], ...}: several prompts in one request. Raises DataError."""
-    fields = _object(body)
+    fields = _object(body, known={"rows", *_OPTIONS})
     rows = _list(fields, "rows")
     groups = []
     for index, row in enumerate(rows):
         place = f"rows[{index}]"
         if not isinstance(row, dict):
             raise DataError(f"{place} is {row!r:.80}; it must be an object with prompt and completions")
+        _refuse_others(place, row, {"prompt", "completions"})
         groups.append(parse_texts(place, row.get("prompt"), row.get("completions")))
     return _asked(fields, groups)
 
 
 def parse_tokens(body: object) -> Asked:
     """{"prompt": text or messages, "completion": text, "model"?: version}. Raises DataError."""
-    fields = _object(body)
+    fields = _object(body, known={"prompt", "completion", "model"})
     completion = fields.get("completion")
     if not isinstance(completion, str):
         raise DataError(f"completion is {completion!r:.80}; it must be one text")
-    return _asked(fields, [parse_texts("request", fields.get("prompt"), [completion])])
+    group = parse_texts("request", fields.get("prompt"), [completion])
+    characters = len(completion) + sum(len(message.content) for message in group.prompt)
+    if characters > MOST_CHARACTERS:
+        words = (
+            f"prompt and completion are {characters:,} characters; give at most {MOST_CHARACTERS:,} to be taken apart"
+        )
+        raise DataError(words)
+    return _asked(fields, [group])
 
 
 def parse_queries(body: object) -> Asked:
@@ -115,10 +125,19 @@ def messages_of(prompt: str) -> str | list[dict[str, str]]:
     return plain(prompt)
 
 
-def _object(body: object) -> dict[str, Any]:
+def _object(body: object, *, known: set[str] | None = None) -> dict[str, Any]:
+    """known: the only fields that are read; None where others may send what they like beside."""
     if not isinstance(body, dict):
         raise DataError(f"the body is a {type(body).__name__}; send an object")
+    if known:
+        _refuse_others("the body", body, known)
     return body
+
+
+def _refuse_others(place: str, fields: dict[str, Any], known: set[str]) -> None:
+    """A field that nobody reads is a misspelt one: its sender would take the default for what was asked."""
+    if others := sorted(fields.keys() - known):
+        raise DataError(f"{place} has {others[0]!r:.80}, which is not read; known are {', '.join(sorted(known))}")
 
 
 def _list(fields: dict[str, Any], name: str) -> list[Any]:

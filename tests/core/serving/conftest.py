@@ -77,7 +77,7 @@ def held(batcher: Batcher) -> Iterator[None]:
     """The network is busy until the block ends."""
     begun, go_on = threading.Event(), threading.Event()
 
-    def wait() -> None:
+    def wait(tick: Callable[[], None]) -> None:
         begun.set()
         go_on.wait(60)
 

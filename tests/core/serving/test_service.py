@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from rewardtrain.core.score import Scorer, score_lines
 from rewardtrain.core.serving.batcher import MOST_CALLS
 from rewardtrain.core.serving.shelf import Ref
 from tests.core.finished import Save
-from tests.core.serving.conftest import Serve, held
+from tests.core.serving.conftest import Serve, Served, held
 
 BODY = {"prompt": "how do i bake bread", "completions": ["please help you", "never", "go away stupid question"]}
 
@@ -148,6 +149,18 @@ BAD: list[tuple[str, Any, int, str, str]] = [
     ("tiny/tokens", {"prompt": "a"}, 400, "bad_request", "completion is None"),
     ("tiny/tokens", {"prompt": "a", "completion": "b", "model": 9}, 409, "no_champion", "no model 9"),
     ("tiny/best", BODY, 404, "not_found", "no such address"),
+    ("ti%00ny/score", BODY, 404, "not_found", "no such project"),
+    ("t" * 300 + "/score", BODY, 404, "not_found", "no such project"),
+    ("tiny/score", {**BODY, "model": 10**30}, 409, "no_champion", "no model 1000"),
+    ("tiny/score", {**BODY, "modell": 3}, 400, "bad_request", "the body has 'modell', which is not read"),
+    ("tiny/rows", {"rows": [{**BODY, "completion": "a"}]}, 400, "bad_request", r"rows\[0\] has 'completion'"),
+    (
+        "tiny/tokens",
+        {"prompt": "a", "completion": "b " * 20_000},
+        400,
+        "bad_request",
+        "40,001 characters; give at most",
+    ),
 ]
 
 
@@ -179,7 +192,7 @@ def test_who_waits_too_long_is_told_and_costs_nothing_more(save: Save, serve: Se
         answer = service.post("tiny/score", BODY)
         assert error_of(answer)[:2] == (503, "timeout")
         assert answer.headers["Retry-After"] == "1"
-    service.batcher.call(lambda: None).result(60)
+    service.batcher.call(lambda tick: None).result(60)
     assert service.batcher.tokens_waiting == 0
 
 
@@ -241,3 +254,78 @@ def test_it_tells_what_it_holds_and_how_busy_it_is(save: Save, serve: Serve) -> 
     text = requests.get(f"{service.url}/metrics", timeout=60).text
     assert 'podium_score_completions_total{project="tiny"} 3.0' in text
     assert 'podium_score_requests_total{project="tiny",status="200"} 1.0' in text
+
+
+WORD = "chess"  # that the network below refuses
+
+
+@pytest.fixture
+def choosy(save: Save, serve: Serve) -> Served:
+    """A service whose network raises where WORD is among a batch's tokens, and gives no number where "bread" is."""
+    service = serve(Ref("tiny", 1, save("model", 1)[0]))
+    _, scorer = service.shelf.get("tiny")
+    tokenizer, network = scorer._model.encoder.tokenizer, scorer._model.network
+    refused, unknown = (
+        tokenizer(WORD, add_special_tokens=False)["input_ids"],
+        tokenizer("bread", add_special_tokens=False)["input_ids"],
+    )
+
+    def refuse(module: torch.nn.Module, args: object, kwargs: dict[str, Any]) -> None:
+        if set(refused) <= set(kwargs["input_ids"].unique().tolist()):
+            raise IndexError("index out of range in self")
+
+    def spoil(module: torch.nn.Module, args: object, kwargs: dict[str, Any], output: Any) -> None:
+        for row, ids in enumerate(kwargs["input_ids"].tolist()):
+            if set(unknown) <= set(ids):
+                output.logits[row] = float("nan")
+
+    network.register_forward_pre_hook(refuse, with_kwargs=True)
+    network.register_forward_hook(spoil, with_kwargs=True)
+    return service
+
+
+@pytest.mark.parametrize(("word", "why"), [(WORD, "index out of range"), ("bread", "is no number")])
+def test_a_text_that_the_network_refuses_is_named_to_its_caller_and_harms_no_other(
+    choosy: Served, word: str, why: str
+) -> None:
+    good = {"prompt": "how do i", "completions": ["please help you", "never"]}
+    bad = {"prompt": "how do i", "completions": ["never", f"learn {word}"]}
+    wanted = choosy.post("tiny/score", good).json()["rewards"]
+    with ThreadPoolExecutor(24) as pool, held(choosy.batcher):
+        asked = [pool.submit(choosy.post, "tiny/score", bad if turn == 9 else good) for turn in range(24)]
+        while choosy.batcher.requests_waiting < 24:
+            assert not any(answer.done() for answer in asked)
+    answers = [answer.result() for answer in asked]
+    status, code, detail = error_of(answers.pop(9))
+    assert (status, code) == (400, "bad_request")
+    assert re.search(rf"request: completions\[1\]: .*{why}", detail), detail
+    for answer in answers:
+        np.testing.assert_allclose(answer.json()["rewards"], wanted, atol=1e-5)
+    assert choosy.batcher.tokens_waiting == 0
+
+    detail = error_of(choosy.post("tiny/rows", {"rows": [good, bad]}))[2]
+    assert detail.startswith("rows[1]: completions[1]: ")
+    detail = error_of(choosy.post("tiny/rewards", {"query": ["never", f"learn {word}"]}))[2]
+    assert detail.startswith("query[1]: ")
+
+
+def test_tokens_of_a_text_that_the_network_refuses_are_refused(choosy: Served) -> None:
+    answer = choosy.post("tiny/tokens", {"prompt": "learn", "completion": WORD})
+    assert error_of(answer)[:2] == (400, "bad_request")
+
+
+def test_scores_are_computed_between_the_passes_of_who_asks_for_tokens(save: Save, serve: Serve) -> None:
+    """Apart from each other: a request that came after, and waits for nothing but the network, is answered first."""
+    service = serve(Ref("tiny", 1, save("model", 1)[0]))
+    _, scorer = service.shelf.get("tiny")
+    sequences = scorer.encode(parse_texts("", **BODY))
+    (group,) = [parse_texts("", BODY["prompt"], ["never"])]
+    seen: list[bool] = []
+
+    def work(tick: Callable[[], None]) -> None:
+        waiting = service.batcher.submit(scorer, sequences)
+        scorer.tokens(group, tick=tick)
+        seen.append(waiting.done())
+
+    service.batcher.call(work).result(60)
+    assert seen == [True]
