@@ -3,7 +3,7 @@ class DialogLink extends HTMLElement {
   connectedCallback() {
     this.controller = new AbortController();
     this.addEventListener("click", (event) => this.#clicked(event));
-    document.addEventListener("keydown", (event) => this.#pressed(event), { signal: this.controller.signal });
+    document.addEventListener("podium:key", (event) => this.#pressed(event), { signal: this.controller.signal });
   }
 
   disconnectedCallback() {
@@ -21,8 +21,8 @@ class DialogLink extends HTMLElement {
   }
 
   #pressed(event) {
-    if (event.key !== this.dataset.key || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.target.closest("textarea, select, input:not([type=radio], [type=checkbox])")) return;
+    const { key, writing, again } = event.detail;
+    if (key !== this.dataset.key || writing || again) return;
     if (this.dialog.open) this.dialog.close();
     else if (!document.querySelector("dialog[open]")) this.dialog.showModal();
     event.preventDefault();

@@ -1,7 +1,9 @@
 /*
- * The keys of the ranking board, and the buttons that do the same. Keys do nothing in a text field or a reason, under a
- * dialog, with Ctrl, Alt or Meta. data-single-keys="off" leaves arrows, Enter, Backspace and Escape only (WCAG 2.1.4).
+ * The keys of the ranking board, and the buttons that do the same. Keys do nothing in a text field or a reason and under a
+ * dialog. data-single-keys="off" leaves arrows, Enter, Backspace and Escape only (WCAG 2.1.4).
  */
+const OWN_KEYS = ".rail__others, [popover]:popover-open"; // among reasons arrows choose, and Enter sends
+
 class RankKeys extends HTMLElement {
   connectedCallback() {
     this.board = this.closest("rank-board");
@@ -10,7 +12,7 @@ class RankKeys extends HTMLElement {
     this.alone = this.board.dataset.slots === "1";
     this.controller = new AbortController();
     const { signal } = this.controller;
-    document.addEventListener("keydown", (event) => this.#pressed(event), { signal });
+    document.addEventListener("podium:key", (event) => this.#pressed(event), { signal });
     document.addEventListener("click", (event) => this.#clicked(event), { signal });
   }
 
@@ -19,15 +21,14 @@ class RankKeys extends HTMLElement {
   }
 
   #pressed(event) {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented || event.isComposing) return;
-    if (document.querySelector("dialog[open]")) return;
-    if (event.key === "Escape") return this.#leave(event.target);
-    if (hasOwnKeys(event.target)) return;
-    if (event.key.startsWith("Arrow") && event.target.closest(".question")) return; // they choose between yes and no
-    if (event.key.length === 1 && this.dataset.singleKeys === "off") return;
-    const act = /^[0-9]$/.test(event.key) ? this.#digit : this.#keys[event.key];
-    if (!act || act.call(this, event) === false) return;
-    event.preventDefault();
+    const { key, writing, again } = event.detail;
+    if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
+    if (key === "Escape") return this.#leave(event.target);
+    if (writing || event.target.closest(OWN_KEYS)) return;
+    if (key.startsWith("Arrow") && event.target.closest(".question")) return; // they choose between yes and no
+    if (key.length === 1 && this.dataset.singleKeys === "off") return;
+    const act = /^[0-9]$/.test(key) ? this.#digit : this.#keys[key];
+    if (act && (again || act.call(this, event) !== false)) event.preventDefault();
   }
 
   #clicked({ target }) {
@@ -44,7 +45,7 @@ class RankKeys extends HTMLElement {
     this.board.select(this.board.current);
   }
 
-  #digit({ key }) {
+  #digit({ detail: { key } }) {
     if (this.alone) return this.questions.pick(Number(key));
     this.board.place(this.board.current, Number(key) || 10, { advance: true });
   }
@@ -71,9 +72,8 @@ class RankKeys extends HTMLElement {
     y: () => this.#answer("1"),
     n: () => this.#answer("0"),
     Enter: (event) => {
-      // Links, buttons and folds keep their own Enter, and a key held down submits once.
-      if (event.target.closest("a, button, summary")) return false;
-      if (!event.repeat) this.board.form.requestSubmit();
+      if (event.target.closest("a, button, summary")) return false; // they keep their own Enter
+      this.board.form.requestSubmit();
     },
     s: () => this.#open("#skip", "input[type=radio]"),
     m: () => this.#open("#comment", "textarea"),
@@ -100,12 +100,6 @@ class RankKeys extends HTMLElement {
     details.open = true;
     details.querySelector(field).focus();
   }
-}
-
-/* Text fields, and the reasons for a skip, among which arrows choose and Enter sends. */
-function hasOwnKeys(target) {
-  const fields = "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])";
-  return target.closest(`${fields}, .rail__others, [popover]:popover-open`) !== null;
 }
 
 customElements.define("rank-keys", RankKeys);

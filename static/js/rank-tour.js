@@ -13,7 +13,7 @@ class RankTour extends HTMLElement {
     this.addEventListener("click", (event) => this.#clicked(event), { signal });
     this.form.addEventListener("submit", (event) => this.#submitting(event), { signal });
     document.addEventListener("click", (event) => this.#asked(event), { signal });
-    document.addEventListener("keydown", (event) => this.#pressed(event), { signal });
+    document.addEventListener("podium:key", (event) => this.#pressed(event), { signal });
     if (!this.hidden) this.show(1);
   }
 
@@ -79,7 +79,7 @@ class RankTour extends HTMLElement {
   }
 
   #pressed(event) {
-    if (event.key !== "Escape" || this.hidden || event.defaultPrevented) return;
+    if (event.detail.key !== "Escape" || this.hidden || event.defaultPrevented) return;
     if (event.target.closest(OWN_ESCAPE) || document.querySelector("dialog[open], :popover-open")) return;
     event.preventDefault();
     this.close();
