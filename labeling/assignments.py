@@ -75,8 +75,8 @@ def queue_reason(project: Project, labeler: User) -> str:
 
 def shown_completions(assignment: Assignment) -> list[Completion]:
     """The completions in the order that this labeler sees."""
-    by_id = {completion.pk: completion for completion in assignment.prompt.completions.all()}
-    return [by_id[pk] for pk in assignment.shown_order]
+    by_key = {completion.pk: completion for completion in assignment.prompt.completions.all()}
+    return [by_key[key] for key in assignment.shown_order]
 
 
 def extend(assignment: Assignment) -> Assignment:
@@ -94,10 +94,11 @@ def save_draft(assignment: Assignment, draft: Mapping[str, object], *, base: int
     Outdated('draft_changed'), a Conflict; the assignment's row has the draft that stands.
     """
     try:
+        checked = checked_draft(draft)  # before any lock: reading it needs none
         with transaction.atomic():
             assignment = extend(assignment)
             _check_base(assignment, base)
-            assignment.draft = checked_draft(draft)
+            assignment.draft = checked
             assignment.draft_revision += 1
             assignment.save(update_fields=["draft", "draft_revision"])
     except (DataError, UnicodeEncodeError) as error:
@@ -107,17 +108,19 @@ def save_draft(assignment: Assignment, draft: Mapping[str, object], *, base: int
 
 def skip(assignment: Assignment, reason: str) -> None:
     """Not for this labeler; others still get it."""
+    reason = checked_reason(reason)
     with transaction.atomic():
-        _finish(leases.lock(assignment), State.SKIPPED, checked_reason(reason))
+        _finish(leases.lock(assignment), State.SKIPPED, reason)
 
 
 def cannot_rank(assignment: Assignment, reason: str) -> None:
     """Not for anyone: the prompt leaves the queue until someone decides."""
+    reason = checked_reason(reason)
     with transaction.atomic():
         assignment = leases.lock(assignment)
-        _finish(assignment, State.SKIPPED, checked_reason(reason))
+        _finish(assignment, State.SKIPPED, reason)
         Prompt.objects.filter(pk=assignment.prompt_id, held_at__isnull=True).update(
-            held_at=timezone.now(), held_reason=checked_reason(reason)
+            held_at=timezone.now(), held_reason=reason
         )
 
 

@@ -12,8 +12,7 @@ from django.db.models import Exists, Func, Max, OuterRef, Q, QuerySet, TextField
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from labeling import leases, pairs
-from labeling.assignments import shown_completions
+from labeling import leases, pairs, shown_ids
 from labeling.errors import Conflict
 from labeling.models import Assignment, PreferencePair, RankedCompletion, Ranking
 from labeling.submissions import Submission, parse
@@ -45,9 +44,9 @@ def submit(assignment: Assignment, payload: object) -> Submitted:
     took the prompt: what a person did is not thrown away for the clock's sake.
     Raises Invalid, Conflict('already_ranked'), Conflict('lease_expired'), Conflict('not_claimed').
     """
+    submission = _parsed(assignment, payload)
     with transaction.atomic():
         assignment = leases.lock(assignment)
-        submission = _parsed(assignment, payload)
         if assignment.state == Assignment.State.RANKED:
             return _again(assignment, submission)
         leases.take_back(assignment)
@@ -73,7 +72,7 @@ def withdraw(assignment: Assignment) -> Assignment:
         _end(ranking)
         assignment.state = Assignment.State.CLAIMED
         assignment.finished_at = None
-        assignment.draft = draft_of(ranking)
+        assignment.draft = draft_of(ranking, assignment)
         assignment.draft_revision += 1
         assignment.save(update_fields=["draft", "draft_revision"])
         return leases.renew(assignment)
@@ -85,9 +84,9 @@ def amend(assignment: Assignment, payload: object) -> Submitted:
     The same answer as the one that stands changes nothing (created is False).
     Raises Invalid, Conflict('not_ranked'), Conflict('imported').
     """
+    submission = _parsed(assignment, payload)
     with transaction.atomic():
         assignment = leases.lock(assignment)
-        submission = _parsed(assignment, payload)
         standing = _own(assignment, Ranking.objects.filter(assignment=assignment, live=True).first())
         if standing.payload_sha256 == submission.digest():
             return _submitted(assignment, standing, created=False)
@@ -108,13 +107,13 @@ def search(rankings: QuerySet[Ranking], words: str) -> QuerySet[Ranking]:
     return found
 
 
-def draft_of(ranking: Ranking) -> dict[str, Any]:
+def draft_of(ranking: Ranking, assignment: Assignment) -> dict[str, Any]:
     """A stored ranking as the draft that would give it again."""
-    ranked = list(ranking.ranked.all())
+    ranked = [(shown_ids.of(assignment, place.completion_id), place) for place in ranking.ranked.all()]
     return {
-        "ranks": {str(place.completion_id): place.rank for place in ranked},
-        "flags": {str(place.completion_id): place.flags for place in ranked if place.flags},
-        "notes": {str(place.completion_id): place.note for place in ranked if place.note},
+        "ranks": {name: place.rank for name, place in ranked},
+        "flags": {name: place.flags for name, place in ranked if place.flags},
+        "notes": {name: place.note for name, place in ranked if place.note},
         "comment": ranking.comment,
         "strength": ranking.strength,
         "active_seconds": ranking.active_seconds,
@@ -122,14 +121,17 @@ def draft_of(ranking: Ranking) -> dict[str, Any]:
 
 
 def _parsed(assignment: Assignment, payload: object) -> Submission:
-    project = assignment.prompt.project
-    return parse(
+    """The answer under the completions' keys, which is how it is stored. Before any lock: reading it needs none."""
+    project, keys = assignment.prompt.project, shown_ids.all_of(assignment)
+    submission = parse(
         payload,
-        completion_ids=[str(completion.pk) for completion in shown_completions(assignment)],
+        completion_ids=list(keys),
+        former_ids=shown_ids.former(assignment),
         flag_names=[flag["name"] for flag in project.flags],
         ask_strength=project.ask_strength,
         ask_flags=project.classifies,
     )
+    return submission.under({name: str(key) for name, key in keys.items()})
 
 
 def _own(assignment: Assignment, ranking: Ranking | None) -> Ranking:

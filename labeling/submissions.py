@@ -6,7 +6,9 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from types import MappingProxyType
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -36,6 +38,15 @@ class Submission:
         """Dense ranks, 1 is best."""
         return {completion: rank for rank, tier in enumerate(self.tiers, start=1) for completion in tier}
 
+    def under(self, names: Mapping[str, str]) -> Submission:
+        """The same answer with other names for the completions."""
+        return replace(
+            self,
+            tiers=tuple(tuple(names[completion] for completion in tier) for tier in self.tiers),
+            flags={names[completion]: named for completion, named in self.flags.items()},
+            notes={names[completion]: note for completion, note in self.notes.items()},
+        )
+
     def digest(self) -> str:
         """What makes two submissions the same answer. Time spent does not: a retry may have waited."""
         flags = {key: sorted(name for name, value in named.items() if value) for key, named in self.flags.items()}
@@ -55,24 +66,29 @@ def parse(
     *,
     completion_ids: Sequence[str],
     flag_names: Sequence[str],
+    former_ids: Mapping[str, str] = MappingProxyType({}),
     ask_strength: bool = False,
     ask_flags: bool = False,
 ) -> Submission:
     """Checks an answer against its task. Raises Invalid naming the field, the value and what is expected.
 
+    former_ids: other ids that are taken, each with the completion id that it stands for.
     ask_flags: each flag of each completion needs a yes or no, as in a classification.
+    The time taken grows with the completions of the task, however much was sent: what is too much is refused by the
+    first entry that can't be.
     """
     if not isinstance(payload, Mapping):
         message = _('An answer is an object such as {"tiers": [...]}, not %(value)s.')
         raise Invalid("not_an_object", message % {"value": _shown(payload)})
-    tiers = _parse_tiers(payload.get("tiers"), completion_ids)
-    flags = _parse_flags(payload.get("flags"), completion_ids, flag_names)
+    ids = dict(zip(completion_ids, completion_ids, strict=True)) | dict(former_ids)
+    tiers = _parse_tiers(payload.get("tiers"), completion_ids, ids)
+    flags = _parse_flags(payload.get("flags"), ids, flag_names)
     if ask_flags:
         _check_answered(flags, completion_ids, flag_names)
     return Submission(
         tiers=tiers,
         flags=flags,
-        notes=_parse_notes(payload.get("notes"), completion_ids),
+        notes=_parse_notes(payload.get("notes"), ids),
         comment=_parse_comment(payload.get("comment")),
         strength=_parse_strength(payload.get("strength"), tiers, asked=ask_strength),
         active_seconds=_parse_seconds(payload.get("active_seconds")),
@@ -99,16 +115,16 @@ def checked_reason(reason: str) -> str:
     return reason
 
 
-def _parse_tiers(value: object, completion_ids: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+def _parse_tiers(value: object, completion_ids: Sequence[str], ids: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
     if not isinstance(value, list) or not all(isinstance(tier, list) for tier in value):
         message = _('Tiers are a list of lists such as [["best"], ["next", "tied"]], not %(value)s.')
         raise Invalid("tiers_not_lists", message % {"value": _shown(value)}, attr="tiers")
-    placed = [str(completion) for tier in value for completion in tier]
+    # Of more entries than there are completions, one of the first is unknown or there twice.
+    entries = islice(chain.from_iterable(value), len(completion_ids) + 1)
+    placed = [_completion(entry, ids, "tiers") for entry in entries]
     if not placed:
         message = _("Nothing is ranked yet: place every completion before submitting.")
         raise Invalid("nothing_ranked", message, attr="tiers")
-    for completion in placed:
-        _check_completion(completion, completion_ids, "tiers")
     twice = sorted({completion for completion in placed if placed.count(completion) > 1})
     if twice:
         message = _("Ranked more than once: %(ids)s. Place each once.")
@@ -121,13 +137,13 @@ def _parse_tiers(value: object, completion_ids: Sequence[str]) -> tuple[tuple[st
             len(missing),
         ) % {"missing": len(missing), "all": len(completion_ids), "ids": ", ".join(missing)}
         raise Invalid("not_all_ranked", message, attr="tiers")
-    return tuple(tuple(str(completion) for completion in tier) for tier in value if tier)
+    return tuple(tuple(ids[str(entry)] for entry in tier) for tier in value if tier)
 
 
-def _parse_flags(value: object, completion_ids: Sequence[str], flag_names: Sequence[str]) -> dict[str, dict[str, bool]]:
+def _parse_flags(value: object, ids: Mapping[str, str], flag_names: Sequence[str]) -> dict[str, dict[str, bool]]:
     flags: dict[str, dict[str, bool]] = {}
-    for completion, named in _object(value, "flags", '{"id": {"flag": true}}').items():
-        _check_completion(completion, completion_ids, "flags")
+    for entry, named in _object(value, "flags", '{"id": {"flag": true}}').items():
+        completion = _completion(entry, ids, "flags")
         answers = _object(named, "flags", '{"flag": true}', attr=f"flags.{completion}")
         for name, answer in answers.items():
             if name not in flag_names:
@@ -152,10 +168,10 @@ def _check_answered(
             raise Invalid("not_all_answered", message % said, attr=f"flags.{completion}")
 
 
-def _parse_notes(value: object, completion_ids: Sequence[str]) -> dict[str, str]:
+def _parse_notes(value: object, ids: Mapping[str, str]) -> dict[str, str]:
     notes: dict[str, str] = {}
-    for completion, text in _object(value, "notes", '{"id": "text"}').items():
-        _check_completion(completion, completion_ids, "notes")
+    for entry, text in _object(value, "notes", '{"id": "text"}').items():
+        completion = _completion(entry, ids, "notes")
         if note := _parse_text(text, "note_invalid", _("A note"), MAX_NOTE, attr=f"notes.{completion}"):
             notes[completion] = note
     return notes
@@ -212,15 +228,22 @@ def _object(value: object, field: str, expected: str, *, attr: str = "") -> Mapp
     return value
 
 
-def _check_completion(completion: object, completion_ids: Sequence[str], attr: str) -> None:
-    if completion not in completion_ids:
+def _completion(entry: object, ids: Mapping[str, str], attr: str) -> str:
+    """The completion that an entry stands for; a whole number is taken for its digits."""
+    completion = ids.get(str(entry)) if isinstance(entry, str | int) else None
+    if completion is None:
         message = _("%(id)s is not a completion of this task; its completions are %(ids)s.")
-        raise Invalid(
-            "unknown_completion", message % {"id": _shown(completion), "ids": ", ".join(completion_ids)}, attr=attr
-        )
+        shown = {"id": _shown(entry), "ids": ", ".join(dict.fromkeys(ids.values()))}
+        raise Invalid("unknown_completion", message % shown, attr=attr)
+    return completion
 
 
 def _shown(value: object) -> str:
-    """A value in an error message: enough of it to be recognised."""
-    text = json.dumps(value, ensure_ascii=False, default=str).encode(errors="backslashreplace").decode()
+    """A value in an error message: enough of it to be recognised, and no more of it looked at."""
+    pieces = json.JSONEncoder(ensure_ascii=False, default=str).iterencode(_begun(value))
+    text = "".join(islice(pieces, 81)).encode(errors="backslashreplace").decode()
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _begun(value: object) -> object:
+    return value[:81] if isinstance(value, str) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 
-from labeling import assignments, rankings
+from labeling import assignments, rankings, shown_ids
 from labeling.messages import content_sha256, split_of, what_is_split
 from labeling.models import Assignment, Completion, Membership, Project, Prompt, Ranking, Role, User
 from labeling.projects import create_project
@@ -85,11 +85,17 @@ def claimed(project: Project, labeler: User) -> Assignment:
     return assignment
 
 
+def ids_of(assignment: Assignment) -> list[str]:
+    """The completions' ids as the labeler sees them, in the order shown."""
+    return list(shown_ids.all_of(assignment))
+
+
 def tiers_of(assignment: Assignment, ranks: Sequence[int] = ()) -> list[list[str]]:
     """Tiers for the completions in imported order: ranks (1, 2, 2, 3) give [[a], [b, c], [d]]."""
-    pks = list(assignment.prompt.completions.order_by("position").values_list("pk", flat=True))
-    ranks = ranks or range(1, len(pks) + 1)
-    return [[str(pk) for pk, own in zip(pks, ranks, strict=True) if own == rank] for rank in sorted(set(ranks))]
+    keys = assignment.prompt.completions.order_by("position").values_list("pk", flat=True)
+    ids = [shown_ids.of(assignment, key) for key in keys]
+    ranks = ranks or range(1, len(ids) + 1)
+    return [[name for name, own in zip(ids, ranks, strict=True) if own == rank] for rank in sorted(set(ranks))]
 
 
 def rank(project: Project, labeler: User, ranks: Sequence[int] = ()) -> Ranking:

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from labeling import access, assignments, bell, rankings
+from labeling import access, assignments, bell, rankings, shown_ids
 from labeling.api.projects import FlagSerializer
 from labeling.api.requests import IF_MATCH, person, revision
 from labeling.api.schema import conflict, etag
@@ -173,7 +173,7 @@ class AssignmentDraft(APIView):
     def get(self, request: Request, pk: int) -> Response:
         """The draft as it stands, empty where there is none; its ETag is what a `PUT` goes on from."""
         assignment = access.get_assignment(request.user, pk)
-        return Response(assignment.draft or {}, headers=tagged(assignment))
+        return Response(shown_ids.draft_of(assignment) or {}, headers=tagged(assignment))
 
     @extend_schema(
         operation_id="assignments_draft",
@@ -201,15 +201,15 @@ def tagged(assignment: Assignment) -> dict[str, str]:
 
 
 def task(assignment: Assignment) -> dict[str, object]:
-    """What a labeler may know of a task: no model, no imported id, nobody else's answer."""
-    shown = assignments.shown_completions(assignment)
+    """What a labeler may know of a task: no model, no imported id, no key, nobody else's answer."""
+    completions = assignments.shown_completions(assignment)
     return {
         "id": assignment.pk,
         "prompt": assignment.prompt.messages,
-        "completions": [{"id": str(completion.pk), "text": completion.text} for completion in shown],
+        "completions": [{"id": shown_ids.of(assignment, shown.pk), "text": shown.text} for shown in completions],
         "flags": assignment.prompt.project.flags,
-        "ask_strength": assignment.prompt.project.ask_strength and len(shown) == 2,
+        "ask_strength": assignment.prompt.project.ask_strength and len(completions) == 2,
         "expires_at": assignment.expires_at,
-        "draft": assignment.draft,
+        "draft": shown_ids.draft_of(assignment),
         "draft_revision": assignment.draft_revision,
     }

@@ -8,18 +8,19 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access
+from labeling import access, shown_ids
 from labeling.api.paging import PagedView
 from labeling.api.requests import AFTER, LABELER, after, by_labeler
 from labeling.errors import Invalid
-from labeling.models import PreferencePair, Split
+from labeling.models import PreferencePair, Role, Split
 
 
 class PairSerializer(serializers.ModelSerializer[PreferencePair]):
-    prompt = serializers.CharField(source="prompt_id")
+    """Blind: completions by the ids of their task."""
+
     split = serializers.CharField(source="prompt.split")
-    chosen = serializers.CharField(source="chosen_id")
-    rejected = serializers.CharField(source="rejected_id")
+    chosen = serializers.SerializerMethodField()
+    rejected = serializers.SerializerMethodField()
     labeler = serializers.CharField(source="labeler.username")
     margin = serializers.IntegerField(
         allow_null=True, help_text="1 slightly, 2 clearly, 3 much better; null where it was not asked."
@@ -28,22 +29,44 @@ class PairSerializer(serializers.ModelSerializer[PreferencePair]):
     class Meta:
         model = PreferencePair
         fields = (
-            "id", "prompt", "split", "ranking", "labeler", "chosen", "rejected", "rank_gap", "margin",
-            "chosen_position", "rejected_position", "created_at",
+            "id", "split", "ranking", "labeler", "chosen", "rejected", "rank_gap", "margin", "chosen_position",
+            "rejected_position", "created_at",
         )  # fmt: skip
+
+    def get_chosen(self, pair: PreferencePair) -> str:
+        return shown_ids.of(pair.ranking.assignment, pair.chosen_id)
+
+    def get_rejected(self, pair: PreferencePair) -> str:
+        return shown_ids.of(pair.ranking.assignment, pair.rejected_id)
+
+
+class KnownPairSerializer(PairSerializer):
+    """For those who may know what came from where: ids that are the same in every ranking of a prompt."""
+
+    prompt = serializers.CharField(source="prompt_id")
+    chosen = serializers.CharField(source="chosen_id")  # type: ignore[assignment]
+    rejected = serializers.CharField(source="rejected_id")  # type: ignore[assignment]
+
+    class Meta(PairSerializer.Meta):
+        fields = (*PairSerializer.Meta.fields, "prompt")  # type: ignore[assignment]
 
 
 class Pairs(PagedView):
-    serializer_class = PairSerializer
+    serializer_class: type[PairSerializer] = KnownPairSerializer
 
     @extend_schema(
         operation_id="pairs_list", parameters=[AFTER, LABELER, OpenApiParameter("split", str, enum=Split.values)]
     )
     def get(self, request: Request, slug: str) -> Response:
-        """Pairs of the rankings that you may see, oldest first, of every split unless one is named."""
+        """Pairs of the rankings that you may see, oldest first, of every split unless one is named.
+
+        A labeler gets their own, without `prompt`, and completions by their task's ids.
+        """
         project = access.get_project(request.user, slug)
+        if access.role_in(request.user, project) == Role.LABELER:
+            self.serializer_class = PairSerializer
         rows = PreferencePair.objects.filter(ranking__in=access.rankings_of(request.user, project))
-        rows = by_labeler(after(rows.select_related("prompt", "labeler"), request), request)
+        rows = by_labeler(after(rows.select_related("prompt", "labeler", "ranking__assignment"), request), request)
         split = request.query_params.get("split")
         if split and split not in Split.values:
             message = _("%(field)s is one of %(known)s; got %(value)r.")

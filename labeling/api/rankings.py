@@ -7,21 +7,25 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access
+from labeling import access, shown_ids
 from labeling.api.paging import PagedView
 from labeling.api.requests import AFTER, LABELER, after, by_labeler
 from labeling.models import RankedCompletion, Ranking, Role
 
 
 class RankedSerializer(serializers.ModelSerializer[RankedCompletion]):
-    id = serializers.CharField(source="completion_id")
+    id = serializers.SerializerMethodField(help_text="As the task has it, and as a changed answer takes it.")
 
     class Meta:
         model = RankedCompletion
         fields = ("id", "rank", "shown_position", "flags", "note")
 
+    def get_id(self, place: RankedCompletion) -> str:
+        return shown_ids.of(place.ranking.assignment, place.completion_id)
+
 
 class KnownRankedSerializer(RankedSerializer):
+    id = serializers.CharField(source="completion_id", help_text="The same in every ranking of its prompt.")  # type: ignore[assignment]
     external_id = serializers.CharField(source="completion.external_id", help_text="Its id in the imported row.")
     model = serializers.CharField(source="completion.model_name", help_text="Who wrote it.")
 
@@ -32,7 +36,6 @@ class KnownRankedSerializer(RankedSerializer):
 class RankingSerializer(serializers.ModelSerializer[Ranking]):
     """Blind: what the labeler saw and said."""
 
-    prompt = serializers.CharField(source="prompt_id")
     labeler = serializers.CharField(source="labeler.username")
     ranked = RankedSerializer(many=True)
     strength = serializers.IntegerField(
@@ -42,19 +45,20 @@ class RankingSerializer(serializers.ModelSerializer[Ranking]):
     class Meta:
         model = Ranking
         fields = (
-            "id", "assignment", "prompt", "labeler", "revision", "source", "ranked", "strength", "comment",
-            "active_seconds", "created_at",
+            "id", "assignment", "labeler", "revision", "source", "ranked", "strength", "comment", "active_seconds",
+            "created_at",
         )  # fmt: skip
 
 
 class KnownRankingSerializer(RankingSerializer):
     """For those who may know what came from where."""
 
+    prompt = serializers.CharField(source="prompt_id")
     external_id = serializers.CharField(source="prompt.external_id", help_text="The prompt's id in the imported file.")
     ranked = KnownRankedSerializer(many=True)
 
     class Meta(RankingSerializer.Meta):
-        fields = (*RankingSerializer.Meta.fields, "external_id")  # type: ignore[assignment]
+        fields = (*RankingSerializer.Meta.fields, "prompt", "external_id")  # type: ignore[assignment]
 
 
 class Rankings(PagedView):
@@ -62,10 +66,13 @@ class Rankings(PagedView):
 
     @extend_schema(operation_id="rankings_list", parameters=[AFTER, LABELER])
     def get(self, request: Request, slug: str) -> Response:
-        """Live rankings, oldest first. A labeler gets their own, without `external_id` and `model`."""
+        """Live rankings, oldest first.
+
+        A labeler gets their own, without `prompt`, `external_id` and `model`, and completions by their task's ids.
+        """
         project = access.get_project(request.user, slug)
         if access.role_in(request.user, project) == Role.LABELER:
             self.serializer_class = RankingSerializer
         rows = access.rankings_of(request.user, project)
-        rows = rows.select_related("labeler", "prompt").prefetch_related("ranked__completion")
+        rows = rows.select_related("labeler", "prompt", "assignment").prefetch_related("ranked__completion")
         return self.page(by_labeler(after(rows, request), request))

@@ -1,14 +1,17 @@
-"""A draft as the fields of the board's form."""
+"""A draft as the fields of the board's form, and the fields that a page from before an upgrade sends."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from django.http import QueryDict
 
 from labeling.board.cards import NO, YES
 
 
-def fields_of_draft(draft: Mapping[str, Any] | None) -> dict[str, str]:
+def fields_of_draft(draft: object) -> dict[str, str]:
     """A draft as the form's fields. What it doesn't know it leaves out: a program may keep anything in a draft."""
     if not isinstance(draft, Mapping):
         return {}
@@ -21,6 +24,24 @@ def fields_of_draft(draft: Mapping[str, Any] | None) -> dict[str, str]:
         if draft.get(name):
             fields[name] = str(draft[name])
     return fields
+
+
+def under_ids_of_today(data: QueryDict, former: Mapping[str, str]) -> QueryDict:
+    """The fields of a form, those of former ids renamed."""
+    names = {name: _of_today(name, former) for name in data} if former else {}
+    if all(name == today for name, today in names.items()):
+        return data
+    renamed = QueryDict(mutable=True)
+    for name, today in names.items():
+        renamed.setlist(today, data.getlist(name))
+    return renamed
+
+
+def _of_today(name: str, former: Mapping[str, str]) -> str:
+    found = re.fullmatch(r"(rank|note|flag)-(\d+)(-.*)?", name, re.ASCII | re.DOTALL)
+    if found is None or found[2] not in former:
+        return name
+    return f"{found[1]}-{former[found[2]]}{found[3] or ''}"
 
 
 def _items(draft: Mapping[str, Any], name: str) -> list[tuple[str, Any]]:

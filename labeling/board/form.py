@@ -13,10 +13,10 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from labeling import content
+from labeling import content, shown_ids
 from labeling.assignments import shown_completions
 from labeling.board.cards import NO, YES, Card, Flag, Shown, Strength
-from labeling.board.drafts import fields_of_draft
+from labeling.board.drafts import fields_of_draft, under_ids_of_today
 from labeling.board.words import STRENGTHS
 from labeling.models import Assignment
 from labeling.submissions import MAX_COMMENT, MAX_NOTE
@@ -57,7 +57,7 @@ class RankingForm(forms.Form):
         ask_strength: bool = False,
         asks: bool = False,
         data: QueryDict | None = None,
-        draft: Mapping[str, Any] | None = None,
+        draft: object = None,
     ) -> None:
         super().__init__(data)
         self.completions = completions
@@ -80,12 +80,15 @@ class RankingForm(forms.Form):
         """The form of a task; with nothing sent it shows the draft."""
         project = assignment.prompt.project
         return cls(
-            [Shown(str(completion.pk), completion.text) for completion in shown_completions(assignment)],
+            [
+                Shown(shown_ids.of(assignment, completion.pk), completion.text)
+                for completion in shown_completions(assignment)
+            ],
             project.flags,
             ask_strength=project.ask_strength,
             asks=project.classifies,
-            data=data,
-            draft=assignment.draft if draft is None else draft,
+            data=data if data is None else under_ids_of_today(data, shown_ids.former(assignment)),
+            draft=shown_ids.draft_of(assignment) if draft is None else draft,
         )
 
     def cards(self) -> list[Card]:

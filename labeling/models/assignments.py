@@ -25,9 +25,11 @@ class Assignment(models.Model):
     slot = models.PositiveSmallIntegerField()
     # The prompt's overlap, kept equal by a composite foreign key ON UPDATE CASCADE (migration 0002).
     overlap = models.PositiveSmallIntegerField()
-    seed = models.BigIntegerField()
-    shown_order = models.JSONField()  # completion ids in the order that this labeler sees, from the seed
-    # What is placed so far: {"ranks": {completion id: slot}, "flags", "notes", "comment", "strength",
+    seed = models.BigIntegerField()  # of the order shown and of the ids shown; never leaves the database
+    shown_order = models.JSONField()  # keys of the completions in the order that this labeler sees, from the seed
+    # Its labeler was shown the completions' keys, as all were before shown_ids: those are taken from them still.
+    keys_shown = models.BooleanField(default=False, db_default=False)
+    # What is placed so far: {"ranks": {id of shown_ids: slot}, "flags", "notes", "comment", "strength",
     # "active_seconds"}; flags and notes are as in an answer.
     draft = models.JSONField(null=True)
     draft_revision = models.PositiveIntegerField(default=0, db_default=0)  # two tabs agree by it

@@ -34,7 +34,7 @@ def edit(request: SignedIn, project: Project, assignment_id: int) -> HttpRespons
         return _amend(request, project, assignment, ranking)
     if ranking is None:
         raise Http404("no ranking of yours to change")
-    form = RankingForm.of(assignment, draft=rankings.draft_of(ranking))
+    form = RankingForm.of(assignment, draft=rankings.draft_of(ranking, assignment))
     return _show(request, assignment, ranking, form)
 
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from labeling import access, content, rankings
 from labeling.board.words import STRENGTHS
-from labeling.models import Project, RankedCompletion, Ranking, Role, User
+from labeling.models import Project, Ranking, Role, User
 from labeling.views.doors import SignedIn, page_of, project_page
 from labeling.views.prompts import first_words
 
@@ -112,10 +112,11 @@ def entry_of(ranking: Ranking, project: Project, *, earlier: bool = True) -> Ent
 
 
 def places_of(ranking: Ranking, project: Project) -> list[Place]:
-    ranked = sorted(ranking.ranked.all(), key=lambda place: (place.rank, place.shown_position or 0))
+    position = {key: at for at, key in enumerate(ranking.assignment.shown_order)}
+    ranked = sorted(ranking.ranked.all(), key=lambda place: (place.rank, position[place.completion_id]))
     return [
         Place(
-            letter=letter_of(place),
+            letter=ascii_uppercase[position[place.completion_id]],
             rank=place.rank,
             text=place.completion.text,
             flags=flags_in_words(place.flags, project),
@@ -138,8 +139,3 @@ def flags_in_words(flags: Mapping[str, bool], project: Project) -> list[str]:
 def in_words(tiers: Iterable[Iterable[str]]) -> str:
     """Best first, ties side by side: "B > A = D > C"."""
     return " > ".join(" = ".join(tier) for tier in tiers)
-
-
-def letter_of(place: RankedCompletion) -> str:
-    position = place.shown_position if place.shown_position is not None else place.completion.position
-    return ascii_uppercase[position]

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from labeling import assignments, rankings
-from labeling.board.drafts import fields_of_draft
+from labeling import assignments, rankings, shown_ids
+from labeling.board.drafts import fields_of_draft, under_ids_of_today
 from labeling.board.form import RankingForm
 from labeling.compare import compared
 from labeling.errors import Conflict, Invalid
@@ -41,7 +41,11 @@ def draft(request: SignedIn, project: Project, assignment_id: int) -> HttpRespon
         return JsonResponse({"detail": error.detail}, status=422)
     except Conflict as error:
         now = own_task(request.user, project, assignment_id)
-        answer = {"code": error.code, "revision": now.draft_revision, "fields": fields_of_draft(now.draft)}
+        fields = fields_of_draft(shown_ids.draft_of(now))
+        # A page from before an upgrade has none of these fields: by another code it fetches the board anew.
+        is_former = under_ids_of_today(request.POST, shown_ids.former(now)) is not request.POST
+        code = "board_changed" if is_former else error.code
+        answer = {"code": code, "revision": now.draft_revision, "fields": fields}
         return JsonResponse(answer | {"detail": error.detail}, status=409)
     return JsonResponse({"revision": saved.draft_revision})
 

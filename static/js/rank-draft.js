@@ -89,6 +89,9 @@ class RankDraft extends HTMLElement {
 
   #take({ revision, fields }) {
     if (this.dirty || revision <= Number(this.dataset.revision)) return;
+    // A window from before an upgrade names the completions otherwise.
+    const isOther = (name) => /^(rank|flag|note)-/.test(name) && !this.form.elements.namedItem(name);
+    if (Object.keys(fields).some(isOther)) return this.#stale();
     this.dataset.revision = revision;
     this.board.fill(fields);
   }

@@ -130,7 +130,7 @@ def test_a_reviewer_puts_a_prompt_back_by_keys(people: People, site: Site) -> No
 
 def test_history_edit_and_prompt_are_accessible(viewers: People, site: Site) -> None:
     assignment = Ranking.objects.filter(labeler=site.labeler).latest("id").assignment
-    shown = [str(pk) for pk in assignment.shown_order]
+    shown = factories.ids_of(assignment)
     remarks = {"flags": {shown[0]: {"hateful": True}}, "notes": {shown[0]: "Rude " * 40}, "comment": "odd" * 100}
     rankings.amend(assignment, {"tiers": [[pk] for pk in shown], **remarks})
     held = factories.claimed(site.project, site.colleague)

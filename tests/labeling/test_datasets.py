@@ -59,11 +59,10 @@ def test_it_holds_how_much_better_the_better_of_two_is() -> None:
 def test_flags_are_frozen_as_they_were_said_and_training_reads_them() -> None:
     """Also where everything is a tie: flags alone train a classifier. What was not said of a flag stays unsaid."""
     project = make_project(flags=[{"name": "rude", "label": "Rude"}])
-    prompt = make_prompt(project, k=2, split="train")
-    first = prompt.completions.get(position=0)
+    make_prompt(project, k=2, split="train")
     assignment = claimed(project, join(project))
-    tiers = [[str(pk) for pk in prompt.completions.values_list("pk", flat=True)]]
-    rankings.submit(assignment, {"tiers": tiers, "flags": {str(first.pk): {"rude": True}}})
+    [tied] = tiers_of(assignment, [1, 1])
+    rankings.submit(assignment, {"tiers": [tied], "flags": {tied[0]: {"rude": True}}})
     version = freeze(project)
     assert version.n_pairs == 0
     assert version.counts["train"] == {"prompts": 1, "rankings": 1, "ties": 1, "flagged": 1}

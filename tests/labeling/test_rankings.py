@@ -10,7 +10,7 @@ import pytest
 from labeling import rankings
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, PreferencePair, RankedCompletion, Ranking
-from tests.factories import claimed, join, make_project, make_prompt, tiers_of
+from tests.factories import claimed, ids_of, join, make_project, make_prompt, tiers_of
 from tests.threads import at_once
 
 
@@ -39,22 +39,24 @@ class TestSubmitting:
         assert (submitted.pairs, submitted.ties) == (n_pairs, comb(4, 2) - n_pairs)
 
     def test_it_keeps_where_each_completion_stood_on_the_screen_and_its_flags(self, assignment: Assignment) -> None:
-        flagged = str(assignment.shown_order[2])
+        flagged = ids_of(assignment)[2]
         payload = {"tiers": tiers_of(assignment), "flags": {flagged: {"hateful": True}}, "active_seconds": 12.5}
         ranking = rankings.submit(assignment, payload).ranking
         rows = {row.completion_id: row for row in RankedCompletion.objects.filter(ranking=ranking)}
         assert [rows[pk].shown_position for pk in assignment.shown_order] == [0, 1, 2, 3]
-        assert rows[int(flagged)].flags == {"hateful": True}
+        assert rows[assignment.shown_order[2]].flags == {"hateful": True}
         pair = ranking.pairs.all()[0]
         assert pair.chosen_position == rows[pair.chosen_id].shown_position
         assert ranking.active_seconds == 12.5
 
     def test_it_keeps_the_note_on_a_completion(self, assignment: Assignment) -> None:
-        noted = str(assignment.shown_order[1])
+        noted = ids_of(assignment)[1]
         ranking = rankings.submit(
             assignment, {"tiers": tiers_of(assignment), "notes": {noted: " Wrong year. "}}
         ).ranking
-        assert {str(row.completion_id): row.note for row in ranking.ranked.all() if row.note} == {noted: "Wrong year."}
+        assert {row.completion_id: row.note for row in ranking.ranked.all() if row.note} == {
+            assignment.shown_order[1]: "Wrong year."
+        }
 
     def test_the_strength_of_a_ranking_of_two_is_its_pair_s_margin(self) -> None:
         project = make_project(ask_strength=True)

@@ -14,7 +14,7 @@ from labeling import agreement, assignments, datasets, exports, intake, projects
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, PreferencePair, Project, Ranking, User
 from labeling.rankings import UNDO_GRACE_SECONDS, UNDO_SECONDS
-from tests.factories import claimed, join, make_project, make_prompt, rank, tiers_of
+from tests.factories import claimed, ids_of, join, make_project, make_prompt, rank, tiers_of
 from tests.threads import at_once
 
 
@@ -49,10 +49,11 @@ def assignment(project: Project, labeler: User) -> Assignment:
 @pytest.mark.django_db
 class TestWithdrawing:
     def test_the_task_is_open_again_with_the_answer_as_its_draft(self, assignment: Assignment) -> None:
-        first, *_, last = map(str, assignment.shown_order)
+        first, *_, last = ids_of(assignment)
         said = {"flags": {first: {"hateful": True}}, "notes": {last: "Wrong year."}, "comment": "Close."}
         ranking = rankings.submit(assignment, answer(assignment, [2, 1, 2, 3], active_seconds=9.5, **said)).ranking
-        ranks = {str(place.completion_id): place.rank for place in ranking.ranked.all()}
+        as_shown = ranking.ranked.order_by("shown_position").values_list("rank", flat=True)
+        ranks = dict(zip(ids_of(assignment), as_shown, strict=True))
         back = rankings.withdraw(assignment)
         assert (back.state, back.finished_at, back.draft_revision) == ("claimed", None, 1)
         assert back.draft == {"ranks": ranks, **said, "strength": None, "active_seconds": 9.5}
@@ -136,7 +137,7 @@ class TestAmending:
         assert (assignment.state, assignment.prompt.ranked) == ("ranked", 1)
 
     def test_the_same_answer_makes_no_revision(self, assignment: Assignment) -> None:
-        said = answer(assignment, notes={str(assignment.shown_order[0]): "Wrong year."})
+        said = answer(assignment, notes={ids_of(assignment)[0]: "Wrong year."})
         ranking = rankings.submit(assignment, said).ranking
         again = rankings.amend(assignment, said | {"active_seconds": 3})
         assert (again.created, again.ranking, again.pairs) == (False, ranking, 6)
@@ -144,7 +145,7 @@ class TestAmending:
 
     def test_another_note_alone_makes_one(self, assignment: Assignment) -> None:
         rankings.submit(assignment, answer(assignment))
-        note = {str(assignment.shown_order[0]): "Wrong year."}
+        note = {ids_of(assignment)[0]: "Wrong year."}
         amended = rankings.amend(assignment, answer(assignment, notes=note))
         assert [place.note for place in amended.ranking.ranked.all() if place.note] == ["Wrong year."]
 

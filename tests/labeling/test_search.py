@@ -6,7 +6,7 @@ import pytest
 
 from labeling import rankings
 from labeling.models import Prompt, Ranking
-from tests.factories import claimed, join, make_project, make_prompt, tiers_of
+from tests.factories import claimed, ids_of, join, make_project, make_prompt, tiers_of
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +22,7 @@ def ranking() -> Ranking:
         ]
     )
     assignment = claimed(project, join(project))
-    note = {str(assignment.shown_order[0]): "Wrong year."}
+    note = {ids_of(assignment)[0]: "Wrong year."}
     answer = {"tiers": tiers_of(assignment), "comment": "Hard to tell apart.", "notes": note}
     return rankings.submit(assignment, answer).ranking
 

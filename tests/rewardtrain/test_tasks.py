@@ -96,10 +96,10 @@ def test_jobs_of_a_finished_model_come_one_of_a_kind_at_a_time(transactional_db:
 
 
 def test_a_ranking_through_the_api_asks_for_a_look_at_once(project: Project, broker: redis.Redis) -> None:
-    prompt, labeler = make_prompt(project), join(project)
-    client = as_user(labeler)
+    make_prompt(project)
+    client = as_user(join(project))
     task = client.post(f"/api/v1/projects/{project.slug}/assignments/next/").json()
-    body = {"tiers": [[str(pk)] for pk in prompt.completions.values_list("pk", flat=True)]}
+    body = {"tiers": [[completion["id"]] for completion in task["completions"]]}
     for status in (201, 200):  # what was stored already is no news
         assert client.post(f"/api/v1/assignments/{task['id']}/ranking/", body).status_code == status
     assert tasks.waiting_messages(queue="default") == 1

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from labeling.assignments import shown_completions
 from labeling.models import Assignment, PreferencePair, Project, Prompt, Ranking, User
 from tests.factories import join, make_project, make_prompt
 from tests.labeling.api.client import as_user, errors_of
@@ -55,8 +56,8 @@ def test_a_task_holds_what_a_labeler_needs(project: Project, client: APIClient) 
     assert task["flags"] == [{"name": "hateful", "label": "Hateful"}]
     assert task["draft"] is None
     assert all(set(completion) == {"id", "text"} for completion in task["completions"])
-    shown = Assignment.objects.get().shown_order
-    assert [completion["id"] for completion in task["completions"]] == [str(pk) for pk in shown]
+    shown = shown_completions(Assignment.objects.get())
+    assert [completion["text"] for completion in task["completions"]] == [completion.text for completion in shown]
 
 
 def test_a_labeler_is_never_told_a_model_or_an_imported_id(project: Project, client: APIClient) -> None:

@@ -42,7 +42,7 @@ def send(client: Client, **answers: str) -> tuple[int, str]:
     """The page's form with these answers, by the flag's name."""
     client.get(reverse("rank", args=["work"]))
     assignment = Assignment.objects.filter(state="claimed").order_by("pk")[0]
-    [pk] = assignment.shown_order
+    [pk] = factories.ids_of(assignment)
     fields = {f"flag-{pk}-{name}": answer for name, answer in answers.items()}
     answer = client.post(reverse("rank", args=["work"]), {"assignment": assignment.pk, **fields}, follow=True)
     return answer.status_code, " ".join(answer.content.decode().split())
@@ -82,7 +82,7 @@ def test_what_is_neither_yes_nor_no_is_no_answer(client: Client) -> None:
 def test_no_survives_a_draft_an_undo_and_a_change_in_the_history(client: Client, labeler: User) -> None:
     client.get(reverse("rank", args=["work"]))
     assignment = Assignment.objects.get()
-    [pk] = assignment.shown_order
+    [pk] = factories.ids_of(assignment)
     client.post(reverse("rank_draft", args=["work", assignment.pk]), {f"flag-{pk}-insult": "0"})
     assert page(client, "rank").count('value="0" required checked') == 1
     send(client, hateful="0", insult="0")
@@ -106,7 +106,7 @@ def test_several_texts_are_ranked_and_asked_about(project: Project, client: Clie
     assert text.count('name="rank-') == 4
     assert text.count('name="flag-') == 8
     assignment = Assignment.objects.get()
-    one, two = assignment.shown_order
+    one, two = factories.ids_of(assignment)
     ranks = {"assignment": assignment.pk, f"rank-{one}": 1, f"rank-{two}": 2}
     answer = client.post(reverse("rank", args=["work"]), ranks)
     assert "A Hateful, A Insults a person, B Hateful" in answer.content.decode()

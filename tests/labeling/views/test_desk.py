@@ -104,13 +104,13 @@ def test_leaving_gives_back_the_task_ahead_and_nothing_else(client: Client, labe
 
 def test_a_draft_is_kept_complete_or_not_and_shown_again(client: Client, labeler: User) -> None:
     task = opened(client, labeler)
-    flagged = task.shown_order[2]
+    flagged = factories.ids_of(task)[2]
     said = answer(task, 2, 0, 1, 0, comment="half", active_seconds="3.5", draft_revision="0")
     said |= {f"flag-{flagged}-hateful": "1", f"note-{flagged}": "It insults."}
     assert client.post(f"/p/work/rank/{task.pk}/draft/", said).json() == {"revision": 1}
     task.refresh_from_db()
     assert task.draft == {
-        "ranks": {str(task.shown_order[0]): 2, str(task.shown_order[2]): 1},
+        "ranks": {factories.ids_of(task)[0]: 2, factories.ids_of(task)[2]: 1},
         "flags": {str(flagged): {"hateful": True}},
         "notes": {str(flagged): "It insults."},
         "comment": "half",
@@ -130,7 +130,7 @@ def test_a_draft_from_a_stale_window_is_refused_with_what_is_there(client: Clien
     stale = client.post(f"/p/work/rank/{task.pk}/draft/", answer(task, 4, 0, 0, 0, draft_revision="0"))
     assert stale.status_code == 409
     assert (stale.json()["code"], stale.json()["revision"]) == ("draft_changed", 1)
-    assert stale.json()["fields"] == {f"rank-{task.shown_order[0]}": "1"}
+    assert stale.json()["fields"] == {f"rank-{factories.ids_of(task)[0]}": "1"}
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_the_doors_of_a_task_open_to_its_labeler_alone(client: Client, project: 
 
 def test_notes_and_strength_are_stored_and_asked_only_where_they_make_sense(client: Client, labeler: User) -> None:
     task = opened(client, labeler)
-    note = {f"note-{task.shown_order[1]}": "Wrong year.", "strength": "3"}
+    note = {f"note-{factories.ids_of(task)[1]}": "Wrong year.", "strength": "3"}
     client.post("/p/work/rank/", answer(task, 1, 2, 3, 4) | note)
     ranking = Ranking.objects.get()
     assert [place.note for place in ranking.ranked.order_by("shown_position")] == ["", "Wrong year.", "", ""]

@@ -58,12 +58,14 @@ def said(project: Project, labeler: User, *ranks: int, **more: object) -> Assign
 
 
 def tiers(assignment: Assignment, ranks: Sequence[int]) -> list[list[str]]:
-    placed = list(zip(assignment.shown_order, ranks, strict=True))
+    placed = list(zip(factories.ids_of(assignment), ranks, strict=True))
     return [[str(pk) for pk, own in placed if own == rank] for rank in sorted(set(ranks))]
 
 
 def answer(assignment: Assignment, *ranks: int, **more: str) -> dict[str, str]:
-    return {f"rank-{pk}": str(rank) for pk, rank in zip(assignment.shown_order, ranks, strict=True) if rank} | more
+    return {
+        f"rank-{pk}": str(rank) for pk, rank in zip(factories.ids_of(assignment), ranks, strict=True) if rank
+    } | more
 
 
 def edit(assignment: Assignment, slug: str = "work") -> str:
@@ -74,7 +76,7 @@ def test_an_entry_tells_the_prompt_the_order_and_what_was_remarked(
     client: Client, project: Project, labeler: User
 ) -> None:
     assignment = factories.claimed(project, labeler)
-    second = str(assignment.shown_order[1])
+    second = factories.ids_of(assignment)[1]
     remarks = {
         "flags": {second: {"factual_error": True, "rude": False}},
         "notes": {second: "It is no place to stand."},
@@ -174,13 +176,13 @@ def test_what_was_said_before_stays_readable(client: Client, project: Project, l
 
 def test_the_board_is_filled_with_what_was_said(client: Client, project: Project, labeler: User) -> None:
     assignment = factories.claimed(project, labeler)
-    last = str(assignment.shown_order[3])
+    last = factories.ids_of(assignment)[3]
     remarks = {"flags": {last: {"rude": True}}, "notes": {last: "Rude to Bo."}, "comment": "Hm."}
     rankings.submit(assignment, {"tiers": tiers(assignment, (2, 1, 2, 3)), **remarks})
     response = client.get(edit(assignment))
     assert response.status_code == 200
     page = response.content.decode()
-    for pk, rank in zip(assignment.shown_order, (2, 1, 2, 3), strict=True):
+    for pk, rank in zip(factories.ids_of(assignment), (2, 1, 2, 3), strict=True):
         assert f'name="rank-{pk}" value="{rank}" required checked' in page
     assert f'name="flag-{last}-rude" value="1" checked' in page
     assert page.count(" checked") == 5

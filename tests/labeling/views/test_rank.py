@@ -42,7 +42,7 @@ def opened(client: Client, labeler: User) -> Assignment:
 
 def answer(assignment: Assignment, *ranks: int, **more: str) -> dict[str, str]:
     """Ranks of the completions in the shown order; 0 leaves one out."""
-    placed = {f"rank-{pk}": str(rank) for pk, rank in zip(assignment.shown_order, ranks, strict=True) if rank}
+    placed = {f"rank-{pk}": str(rank) for pk, rank in zip(factories.ids_of(assignment), ranks, strict=True) if rank}
     return {"assignment": str(assignment.pk), **placed, **more}
 
 
@@ -60,7 +60,7 @@ def test_a_ranking_is_saved_and_the_next_task_comes(client: Client, labeler: Use
 
 def test_flags_are_stored_for_their_completion(client: Client, labeler: User) -> None:
     task = opened(client, labeler)
-    client.post("/p/work/rank/", answer(task, 1, 2, 3, 4) | {f"flag-{task.shown_order[2]}-hateful": "1"})
+    client.post("/p/work/rank/", answer(task, 1, 2, 3, 4) | {f"flag-{factories.ids_of(task)[2]}-hateful": "1"})
     flags = [place.flags for place in Ranking.objects.get(labeler=labeler).ranked.order_by("shown_position")]
     assert flags == [{"hateful": False}, {"hateful": False}, {"hateful": True}, {"hateful": False}]
 
@@ -74,14 +74,14 @@ def test_it_refuses_an_untouched_ranking(client: Client, labeler: User) -> None:
 
 def test_it_refuses_an_incomplete_ranking_and_keeps_what_was_chosen(client: Client, labeler: User) -> None:
     task = opened(client, labeler)
-    chosen = answer(task, 0, 3, 0, 1, comment="half way") | {f"flag-{task.shown_order[0]}-hateful": "1"}
+    chosen = answer(task, 0, 3, 0, 1, comment="half way") | {f"flag-{factories.ids_of(task)[0]}-hateful": "1"}
     response = client.post("/p/work/rank/", chosen)
     assert response.status_code == 422
     html = response.content.decode()
     assert "A and C have no place yet." in html
     assert html.count(" checked") == 3
-    assert f'name="rank-{task.shown_order[1]}" value="3" required checked' in html
-    assert f'name="flag-{task.shown_order[0]}-hateful" value="1" checked' in html
+    assert f'name="rank-{factories.ids_of(task)[1]}" value="3" required checked' in html
+    assert f'name="flag-{factories.ids_of(task)[0]}-hateful" value="1" checked' in html
     assert "half way</textarea>" in html
     assert not Ranking.objects.exists()
 
@@ -89,7 +89,7 @@ def test_it_refuses_an_incomplete_ranking_and_keeps_what_was_chosen(client: Clie
 @pytest.mark.parametrize("rank", ["5", "0", "-1", "first", "1.5"])
 def test_it_refuses_a_slot_that_there_is_not(client: Client, labeler: User, rank: str) -> None:
     task = opened(client, labeler)
-    response = client.post("/p/work/rank/", answer(task, 1, 2, 3, 4) | {f"rank-{task.shown_order[3]}": rank})
+    response = client.post("/p/work/rank/", answer(task, 1, 2, 3, 4) | {f"rank-{factories.ids_of(task)[3]}": rank})
     assert response.status_code == 422
     assert b"D has no place yet." in response.content
 
@@ -110,7 +110,7 @@ def test_a_reload_shows_the_same_task_in_the_same_order(client: Client, labeler:
     again = opened(client, labeler)
     assert (again.pk, again.shown_order) == (task.pk, task.shown_order)
     html = client.get("/p/work/rank/").content.decode()
-    places = [html.index(f'name="rank-{pk}"') for pk in task.shown_order]
+    places = [html.index(f'name="rank-{pk}"') for pk in factories.ids_of(task)]
     assert places == sorted(places)
 
 
