@@ -24,8 +24,8 @@ from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.device import choose_device, peak_memory_mb
 from rewardtrain.core.full.loss import Objective
 from rewardtrain.core.model.gradients import gradients_in_memory
+from rewardtrain.core.model.loading import load_backbone
 from rewardtrain.core.model.memory import Budgets
-from rewardtrain.core.model.network import load_backbone
 from rewardtrain.core.model.speed import speed_up
 
 PROMPTS = 8

@@ -69,7 +69,7 @@ def with_trl(found: list[dict[str, Any]], seed: int, epochs: float) -> tuple[lis
 
     from rewardtrain.core.device import choose_device
     from rewardtrain.core.model.gradients import predict
-    from rewardtrain.core.model.network import load_backbone
+    from rewardtrain.core.model.loading import load_backbone
 
     torch.set_num_threads(1)
     set_seed(seed)

@@ -56,7 +56,7 @@ def make_model(folder: Path, seed: int, *, shared: Path) -> Path:
     """
     import numpy as np
 
-    from rewardtrain.core.model.network import backbone_folder
+    from rewardtrain.core.model.loading import backbone_folder
     from tests.core.finished import finish
 
     heads = np.random.default_rng(seed).normal(size=(8, 385)).astype(np.float32)

@@ -22,7 +22,6 @@ from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.batching import Batch, make_batch
 from rewardtrain.core.data.comparisons import Comparisons
 from rewardtrain.core.data.encoding import TEXT, Encoded, Encoder
-from rewardtrain.core.data.packing import can_pack
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.full.loss import Objective
 from rewardtrain.core.full.optimizer import clip_gradients, make_optimizer
@@ -51,9 +50,7 @@ def load(max_length: int) -> RewardModel:
     network: Any = LlamaForSequenceClassification(sizes)  # type: ignore[no-untyped-call]
     network = network.to(device.kind).eval()
     tokenizer = SimpleNamespace(pad_token_id=PAD, model_input_names=["input_ids"])
-    packs = can_pack(network.base_model, pad_id=PAD, max_length=max_length, device=device.kind)
-    assert packs
-    return RewardModel(network, Encoder(tokenizer, TEXT, max_length), device, frozenset(), packs=packs)
+    return RewardModel(network, Encoder(tokenizer, TEXT, max_length), device, frozenset(), packs=True)
 
 
 def batch_of(prompts: int, k: int, prompt: int, completion: int) -> Batch:

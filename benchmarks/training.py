@@ -37,8 +37,9 @@ from rewardtrain.core.device import Device, choose_device
 from rewardtrain.core.full.loss import Objective
 from rewardtrain.core.full.optimizer import clip_gradients, make_optimizer
 from rewardtrain.core.model.gradients import gradients_in_memory
+from rewardtrain.core.model.loading import layer_shapes, load_backbone
 from rewardtrain.core.model.memory import Budgets
-from rewardtrain.core.model.network import RewardModel, layer_shapes, load_backbone
+from rewardtrain.core.model.network import RewardModel
 from rewardtrain.core.model.speed import speed_up
 from rewardtrain.core.quiet import quiet_libraries
 

@@ -24,8 +24,8 @@ from rewardtrain.core.full.trainer import Trainer
 from rewardtrain.core.head.run import train_head
 from rewardtrain.core.measures.flags import labels_of
 from rewardtrain.core.model.adapters import freeze, merge_adapters
+from rewardtrain.core.model.loading import layer_shapes, load_backbone
 from rewardtrain.core.model.memory import Budgets
-from rewardtrain.core.model.network import layer_shapes, load_backbone
 from rewardtrain.core.model.speed import speed_up
 from rewardtrain.core.progress import METRICS, MetricsLog
 

@@ -63,7 +63,7 @@ def site(live_server: LiveServer) -> Site:
 @pytest.fixture
 def scoring(site: Site, tmp_path: Path) -> Iterator[None]:
     """The scoring service answers for the site's models."""
-    from rewardtrain.core.model.network import backbone_folder
+    from rewardtrain.core.model.loading import backbone_folder
     from tests.rewardtrain.service import finish_models, running
 
     with models_in(tmp_path / "models"):

@@ -13,7 +13,8 @@ from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.finish import fold
 from rewardtrain.core.measures.calibrate import Array, Calibration
-from rewardtrain.core.model.network import RewardModel, load_backbone, output_layer
+from rewardtrain.core.model.loading import load_backbone
+from rewardtrain.core.model.network import RewardModel, output_layer
 
 CALIBRATION = Calibration(temperature=0.5, n_pairs=9, class_temperature=2.0, n_votes=9, mean=1.0, sd=4.0, n_reference=9)
 DATA: dict[str, Any] = {

@@ -23,7 +23,8 @@ from rewardtrain.core.evaluation.evaluate import encode_groups, score_groups
 from rewardtrain.core.finish import MODEL, REFERENCE, REPORT, finish, reference
 from rewardtrain.core.measures.calibrate import RAW, Calibration
 from rewardtrain.core.measures.report import Scores
-from rewardtrain.core.model.network import RewardModel, load_backbone
+from rewardtrain.core.model.loading import load_backbone
+from rewardtrain.core.model.network import RewardModel
 from rewardtrain.core.progress import MetricsLog
 from tests.core.commands import phases, start
 

@@ -16,7 +16,8 @@ from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import Device
 from rewardtrain.core.errors import ConfigError
 from rewardtrain.core.measures.calibrate import RAW, Array, Calibration
-from rewardtrain.core.model.network import RewardModel, load_finished
+from rewardtrain.core.model.loading import load_finished
+from rewardtrain.core.model.network import RewardModel
 
 FORMAT = 2  # 1 had no calibration
 SETTINGS, MANIFEST, CARD, HEADS = "podium.json", "manifest.json", "README.md", "heads.safetensors"

@@ -121,15 +121,18 @@ def vote_matrix(prompts: Sequence[Mapping[int, tuple[int, int]]], size: int) -> 
     return torch.from_numpy(matrix)
 
 
-def collate(sequences: Sequence[Encoded], *, pad_id: int, with_types: bool, device: str) -> dict[str, Tensor]:
-    """Pad on the right: input_ids, attention_mask and perhaps token_type_ids, each (n, longest) int64."""
+def collate(
+    sequences: Sequence[Encoded], *, pad_id: int, with_types: bool, device: str, side: str = "right"
+) -> dict[str, Tensor]:
+    """Pad on one side: input_ids, attention_mask and perhaps token_type_ids, each (n, longest) int64."""
     shape = (len(sequences), max(map(len, sequences)))
     ids = torch.full(shape, pad_id)
     mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
     for row, sequence in enumerate(sequences):
-        ids[row, : len(sequence)] = torch.from_numpy(sequence.ids)
-        types[row, : len(sequence)] = torch.from_numpy(sequence.types)
-        mask[row, : len(sequence)] = 1
+        own = slice(len(sequence)) if side == "right" else slice(shape[1] - len(sequence), None)
+        ids[row, own] = torch.from_numpy(sequence.ids)
+        types[row, own] = torch.from_numpy(sequence.types)
+        mask[row, own] = 1
     inputs = {"input_ids": ids, "attention_mask": mask} | ({"token_type_ids": types} if with_types else {})
     return {name: _move(tensor, device) for name, tensor in inputs.items()}
 

@@ -13,8 +13,6 @@ from torch import Tensor
 
 from rewardtrain.core.data.encoding import Encoded
 
-_TOLERANCE = 1e-4  # of a hidden state's norm; float32 alone gives 1e-6, another reading of the mask 1e-1
-
 
 def shared_rows(sequences: Sequence[Encoded], *, token_budget: int, hidden: int) -> list[list[int]]:
     """Indices of sequences that share a row: those of one prompt, cut alike, while that is cheaper than another row.
@@ -88,33 +86,3 @@ def _mask(segments: Tensor) -> Tensor:
     asking, asked = segments[:, :, None], segments[:, None, :]
     earlier = torch.ones(segments.shape[1], segments.shape[1], dtype=torch.bool).tril()
     return (((asked == 0) | (asked == asking)) & earlier)[:, None]
-
-
-@torch.no_grad()
-def can_pack(trunk: Any, *, pad_id: int, max_length: int, device: str) -> bool:
-    """Whether a decoder gives packed completions the states they have alone, tried out on two of max_length tokens.
-
-    Names don't tell: a window of attention, a recurrent layer or a position added by the mask's shape decides.
-    """
-    start = max_length // 2
-    tokens = (7919 * np.arange(1, 2 * max_length, dtype=np.int64) % trunk.config.vocab_size).astype(np.int32)
-    tokens[tokens == pad_id] = (pad_id + 1) % trunk.config.vocab_size
-    row = [_probe(np.concatenate([tokens[:start], tokens[begin : begin + max_length - start]]), start)
-           for begin in (start, max_length)]  # fmt: skip
-    try:
-        alone = torch.cat([_alone(trunk, sequence, device) for sequence in row])
-        packed = packed_states(trunk, [row, row[:1]], pad_id=pad_id, device=device)[:2]
-    except Exception:  # an architecture that knows no such mask or position raises what it likes
-        return False
-    return bool(torch.linalg.norm(packed - alone) < _TOLERANCE * torch.linalg.norm(alone))
-
-
-def _alone(trunk: Any, sequence: Encoded, device: str) -> Tensor:
-    ids = torch.from_numpy(sequence.ids.astype(np.int64))[None].to(device)
-    states: Tensor = trunk(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).last_hidden_state
-    return states[:, -1]
-
-
-def _probe(ids: Any, start: int) -> Encoded:
-    types = np.zeros(len(ids), np.int8)
-    return Encoded(ids=ids, types=types, prompt_cut=False, completion_cut=False, start=start)

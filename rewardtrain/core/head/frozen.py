@@ -20,7 +20,8 @@ from rewardtrain.core.head.features import Features, FeatureStore, Made, Missing
 from rewardtrain.core.head.fit import Linear
 from rewardtrain.core.head.pooling import pool
 from rewardtrain.core.model.gradients import predict_features
-from rewardtrain.core.model.network import RewardModel, backbone_folder, load_backbone, output_layer, set_labels
+from rewardtrain.core.model.loading import backbone_folder, load_backbone, set_labels
+from rewardtrain.core.model.network import RewardModel, output_layer
 
 READING = 1  # counted up when pooling or encoding changes, for features are then others
 CHUNK = 256  # completions sorted by length together; what is kept when a run is stopped is in whole chunks

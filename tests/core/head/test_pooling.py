@@ -9,7 +9,8 @@ from rewardtrain.core.data.groups import Message
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.head.pooling import pool
 from rewardtrain.core.model.gradients import predict
-from rewardtrain.core.model.network import RewardModel, load_backbone, output_layer
+from rewardtrain.core.model.loading import load_backbone
+from rewardtrain.core.model.network import RewardModel, output_layer
 
 
 def load(folder: Path) -> RewardModel:

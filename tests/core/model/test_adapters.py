@@ -18,7 +18,8 @@ from rewardtrain.core.full.loss import Objective
 from rewardtrain.core.full.optimizer import make_optimizer
 from rewardtrain.core.model.adapters import freeze, merge_adapters
 from rewardtrain.core.model.gradients import accumulate_gradients, predict
-from rewardtrain.core.model.network import RewardModel, load_backbone
+from rewardtrain.core.model.loading import load_backbone
+from rewardtrain.core.model.network import RewardModel
 
 TEXTS = ["please help", "never", "go away you"]
 

@@ -15,8 +15,9 @@ from rewardtrain.core.device import Device, choose_device
 from rewardtrain.core.errors import ConfigError, OutOfMemoryError
 from rewardtrain.core.full.loss import Objective
 from rewardtrain.core.model.gradients import accumulate_gradients, gradients_in_memory, predict
+from rewardtrain.core.model.loading import load_backbone
 from rewardtrain.core.model.memory import Budgets
-from rewardtrain.core.model.network import RewardModel, load_backbone
+from rewardtrain.core.model.network import RewardModel
 from rewardtrain.core.model.speed import speed_up
 
 GROUPS = [

@@ -14,7 +14,8 @@ from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import BackboneError
 from rewardtrain.core.full.loss import Objective
 from rewardtrain.core.model.gradients import accumulate_gradients, predict
-from rewardtrain.core.model.network import RewardModel, backbone_folder, load_backbone
+from rewardtrain.core.model.loading import backbone_folder, load_backbone
+from rewardtrain.core.model.network import RewardModel
 
 GROUPS = [
     Group("1", "train", (Message("user", "how do i bake bread"),), ("please help", "never", "go away you stupid"),

@@ -1,0 +1,106 @@
+"""Every kind of network from its pretrained folder to its served reward: see tests/backbones.py."""
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data.encoding import Encoded
+from rewardtrain.core.data.groups import parse_texts
+from rewardtrain.core.device import choose_device
+from rewardtrain.core.evaluation.compare import compare
+from rewardtrain.core.score import Scorer
+from rewardtrain.core.serving.shelf import Ref
+from rewardtrain.core.train import train
+from tests.backbones import BACKBONES, BAD, GOOD, WORDS
+from tests.core.serving.conftest import Serve
+
+PROMPT, SHORT, LONG = "ba be bi", f"{GOOD} da", " ".join(WORDS[:25])
+Trained = Callable[[str, str], Path]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight prompts to train on, which are two steps, three to validate and three to test."""
+    random_, rows = random.Random(0), []
+    for index in range(14):
+        texts = [" ".join([word, *random_.choices(WORDS, k=random_.randint(1, 20))]) for word in (GOOD, BAD, "ka")]
+        row = {
+            "id": f"p{index}",
+            "split": "train" if index < 8 else "validation" if index < 11 else "test",
+            "prompt": " ".join(random_.choices(WORDS, k=random_.randint(1, 8))),
+            "completions": [{"id": str(place), "text": text} for place, text in enumerate(texts)],
+            "rankings": [{"labeler": "ann", "ranks": [1, 3, 2]}],
+        }
+        rows.append(json.dumps(row) + "\n")
+    path = tmp_path_factory.mktemp("rows") / "data.jsonl"
+    path.write_text("".join(rows))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Trained:
+    """trained(kind, depth): the out folder of a run of two steps."""
+    root = tmp_path_factory.mktemp("backbones")
+
+    def make(kind: str, depth: str) -> Path:
+        folder, out = root / kind, root / f"{kind}-{depth}"
+        if not folder.exists():
+            BACKBONES[kind].save(folder)
+        small: dict[str, Any] = {"max_length": 32, "bootstrap_samples": 100, "threads": 1, "min_pairs": 1}
+        train(data, out, TrainConfig(backbone=str(folder), depth=depth, batch_prompts=4, dtype="float32", **small))
+        return out
+
+    return make
+
+
+@pytest.mark.parametrize("depth", ["full", "head"])
+@pytest.mark.parametrize("kind", BACKBONES)
+def test_every_kind_is_trained_and_served_with_rewards_that_are_the_texts_own(
+    kind: str, depth: str, trained: Trained, serve: Serve, data: Path
+) -> None:
+    out = trained(kind, depth)
+    steps = [line for line in (out / "metrics.jsonl").read_text().splitlines() if '"event": "step"' in line]
+    assert len(steps) == (2 if depth == "full" else 1)
+    folder = out / "model"
+    service = serve(Ref("tiny", 1, folder))
+
+    def served(*texts: str) -> list[list[float]]:
+        answer = service.post("tiny/score", {"prompt": PROMPT, "completions": texts})
+        assert answer.status_code == 200, answer.text
+        logits: list[list[float]] = answer.json()["logits"]
+        return logits
+
+    together = np.array(served(SHORT, LONG, "ka"))
+    assert np.isfinite(together).all()
+    assert np.ptp(together) > 1e-3  # the texts are told apart
+    alone = np.concatenate([served(text) for text in (SHORT, LONG, "ka")])
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+
+    sequences = Scorer(folder, choose_device(1)).encode(parse_texts("", PROMPT, [SHORT, LONG, "ka"]))
+    np.testing.assert_allclose(alone, _plain(folder, sequences), atol=1e-4)
+
+    (entry,) = compare([str(folder)], data, split="test")["models"]
+    report = json.loads((out / "report.json").read_text())
+    assert entry["log_loss"]["value"] == pytest.approx(report["log_loss"]["value"], abs=1e-4)
+
+
+def _plain(folder: Path, sequences: list[Encoded]) -> np.ndarray[Any, Any]:
+    """What plain transformers makes of these ids, each text alone."""
+    network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
+    with_types = "token_type_ids" in AutoTokenizer.from_pretrained(folder).model_input_names
+    logits = []
+    for sequence in sequences:
+        inputs = {"input_ids": torch.from_numpy(sequence.ids)[None].long()}
+        if with_types:
+            inputs["token_type_ids"] = torch.from_numpy(sequence.types)[None].long()
+        with torch.no_grad():
+            logits.append(network(**inputs).logits[0].numpy())
+    return np.array(logits)
