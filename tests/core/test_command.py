@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.artifact.folder import read_heads, verify
 from rewardtrain.core.errors import ConfigError, from_exception
-from tests.core.commands import ROOT, events, losses, phases, start, wait_for_step
+from tests.core.commands import events, losses, phases, start, wait_for_step
 
 Rows = Callable[..., list[dict[str, Any]]]
 Write = Callable[..., Path]
