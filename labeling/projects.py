@@ -32,6 +32,10 @@ from labeling.models import (
 )
 
 INVITATION_DAYS = 14
+MAX_GUIDELINES = 100_000  # characters: forty pages, which is more than anybody reads beside a task
+MAX_FLAGS, MAX_LABEL = 20, 120
+MAX_OVERLAP, MAX_LEASE_MINUTES = 50, 24 * 60
+FLAG_NAME = r"^[a-z][a-z0-9_]{0,39}$"
 Flags = Sequence[dict[str, str]]
 
 
@@ -213,6 +217,10 @@ def _validate(project: Project) -> None:
     except ValidationError as error:
         attr, messages = next(iter(error.message_dict.items()))
         raise Invalid("invalid", f"{attr}: {' '.join(messages)}", attr=attr) from error
+    if len(project.guidelines) > MAX_GUIDELINES:
+        message = _("Guidelines have at most %(limit)d characters; these have %(length)d.")
+        said = {"limit": MAX_GUIDELINES, "length": len(project.guidelines)}
+        raise Invalid("guidelines_too_long", message % said, attr="guidelines")
     if project.classifies and not project.flags:
         message = _("A classification asks at least one yes/no question; give it a flag, for example %(example)s.")
         raise Invalid("flags_missing", message % {"example": "hateful: Hateful"}, attr="flags")
@@ -228,21 +236,29 @@ def _check_no_prompts(project: Project) -> None:
 def _checked_flags(flags: object) -> list[dict[str, str]]:
     if not isinstance(flags, list | tuple):
         raise _bad_flags(_('Flags are a list such as [{"name": "hateful", "label": "Hateful"}], not %(value)r.'), flags)
+    if len(flags) > MAX_FLAGS:
+        raise _bad_flags(_("There are %(value)d flags; a project has at most %(limit)d."), len(flags), limit=MAX_FLAGS)
     checked: dict[str, dict[str, str]] = {}
     for flag in flags:
         if not isinstance(flag, dict) or not isinstance(flag.get("name"), str):
             raise _bad_flags(_('A flag is such as {"name": "hateful", "label": "Hateful"}, not %(value)r.'), flag)
         name = flag["name"]
-        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+        if not re.fullmatch(FLAG_NAME.strip("^$"), name):
             raise _bad_flags(_("A flag's name is like 'factual_error', not %(value)r."), name)
         if name in checked:
             raise _bad_flags(_("The flag %(value)r is there twice."), name)
-        checked[name] = {"name": name, "label": str(flag.get("label") or name.replace("_", " ").capitalize())}
+        if unknown := sorted(map(str, set(flag) - {"name", "label"})):
+            raise _bad_flags(_("A flag has a name and a label; it has no %(value)s."), ", ".join(unknown)[:80])
+        label = flag.get("label") or name.replace("_", " ").capitalize()
+        if not isinstance(label, str) or len(label) > MAX_LABEL:
+            words = _("A flag's label is a text of at most %(limit)d characters, not %(value)r.")
+            raise _bad_flags(words, str(label)[:80], limit=MAX_LABEL)
+        checked[name] = {"name": name, "label": label}
     return list(checked.values())
 
 
-def _bad_flags(message: str, value: object) -> Invalid:
-    return Invalid("flags_invalid", message % {"value": value}, attr="flags")
+def _bad_flags(message: str, value: object, **said: object) -> Invalid:
+    return Invalid("flags_invalid", message % {"value": value, **said}, attr="flags")
 
 
 def _check_role(role: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ from rewardtrain.models import RetrainPolicy, TrainingRun
 
 ACTIVE = (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING)
 Depth = TrainingRun.Depth
+MAX_BACKBONE = 300
+HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")  # as the Hugging Face hub has them
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def training_config(values: Mapping[str, object]) -> TrainConfig:
     """The settings with defaults filled in. Raises Invalid, naming the setting."""
     try:
         return TrainConfig.from_dict(values)
-    except ConfigError as error:
+    except (ConfigError, OverflowError) as error:
         raise Invalid("bad_setting", str(error), attr="training") from error
 
 
@@ -169,10 +172,13 @@ def check_training(values: Mapping[str, object], depth: Depth) -> TrainConfig:
         raise Invalid("bad_setting", words, attr="training")
     config = training_config({**values, "depth": depth.value})
     name = config.backbone
-    with contextlib.suppress(RuntimeError):  # '~nobody/...'
+    if len(name) > MAX_BACKBONE:
+        words = _("backbone is %(length)d characters long; it has at most %(limit)d")
+        raise Invalid("bad_setting", words % {"length": len(name), "limit": MAX_BACKBONE}, attr="training")
+    with contextlib.suppress(RuntimeError, OSError, ValueError):  # '~nobody/...', a name too long for a disk, a NUL
         if name == "minilm" or (Path(name).expanduser() / "config.json").is_file():
             return config
-    if name.startswith(("/", ".", "~")) or name.count("/") != 1 or Path(name).is_dir():
+    if name.startswith(("/", ".", "~")) or name.count("/") != 1 or not HUB_ID.fullmatch(name) or Path(name).is_dir():
         words = _(
             "backbone %(name)r doesn't exist; give 'minilm', a folder with a config.json, "
             "or a Hugging Face id owner/name"

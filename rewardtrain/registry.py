@@ -15,6 +15,8 @@ from labeling.models import Project, User
 from rewardtrain.gate import Gate, Report, gate
 from rewardtrain.models import Evaluation, Promotion, RewardModel, TrainingRun
 
+MAX_REASON = 1000
+
 
 def reasons(model: RewardModel, report: Report) -> list[str]:
     """What the gate said, in the reader's language.
@@ -188,6 +190,10 @@ def lock(project: Project) -> Project:
 
 
 def needed(reason: str) -> str:
-    if not reason.strip():
+    reason = reason.strip()
+    if not reason:
         raise Invalid("reason_required", _("Write why, so that others can follow it later."), attr="reason")
-    return reason.strip()
+    if len(reason) > MAX_REASON:
+        words = _("A reason has at most %(limit)d characters; this has %(length)d.")
+        raise Invalid("reason_too_long", words % {"limit": MAX_REASON, "length": len(reason)}, attr="reason")
+    return reason

@@ -9,9 +9,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from labeling import access, agreement
+from labeling.api.requests import View
 from labeling.models import Role
 
 
@@ -23,7 +23,7 @@ class AgreementSerializer(serializers.Serializer[Any]):
     n_prompts = serializers.IntegerField()
 
 
-class Agreement(APIView):
+class Agreement(View):
     @extend_schema(operation_id="agreement_read", responses=AgreementSerializer)
     def get(self, request: Request, slug: str) -> Response:
         """How often two people chose the same completion, ties left out."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from labeling import access, assignments, bell, rankings, shown_ids
+from labeling.api.fields import Number, Reason, Text, Truth, Whole
 from labeling.api.projects import FlagSerializer
-from labeling.api.requests import IF_MATCH, person, revision
+from labeling.api.requests import IF_MATCH, KnownFields, View, person, refuse_unknown, revision
 from labeling.api.schema import conflict, etag
 from labeling.models import Assignment
-from labeling.submissions import MAX_COMMENT, MAX_NOTE
+from labeling.submissions import MAX_COMMENT, MAX_NOTE, MAX_REASON
 
 
 class MessageSerializer(serializers.Serializer[dict[str, str]]):
@@ -46,25 +47,26 @@ class LeaseSerializer(serializers.ModelSerializer[Assignment]):
         fields = ("id", "state", "expires_at", "draft_revision")
 
 
-class RankingBodySerializer(serializers.Serializer[Any]):
+class RankingBodySerializer(KnownFields):
     """What to send. The noun reads it itself, because it checks it against the task."""
 
     tiers = serializers.ListField(
-        child=serializers.ListField(child=serializers.CharField()),
+        child=serializers.ListField(child=Text()),
+        min_length=1,
         help_text="Completion ids, best tier first; ids of one tier are a tie. Each completion once.",
     )
-    flags = serializers.DictField(child=serializers.DictField(child=serializers.BooleanField()), required=False)
+    flags = serializers.DictField(child=serializers.DictField(child=Truth()), required=False)
     notes = serializers.DictField(
-        child=serializers.CharField(max_length=MAX_NOTE),
+        child=Text(max_length=MAX_NOTE, allow_blank=True),
         required=False,
         help_text="By completion id: what is wrong with it.",
     )
-    comment = serializers.CharField(max_length=MAX_COMMENT, required=False)
-    strength = serializers.IntegerField(
+    comment = Text(max_length=MAX_COMMENT, required=False, allow_blank=True)
+    strength = Whole(
         min_value=1, max_value=3, required=False, allow_null=True,
         help_text="1 slightly, 2 clearly, 3 much better. Only where the task has `ask_strength`, and not for a tie.",
     )  # fmt: skip
-    active_seconds = serializers.FloatField(required=False)
+    active_seconds = Number(required=False, min_value=0)
 
 
 class SubmittedSerializer(serializers.Serializer[Any]):
@@ -73,14 +75,18 @@ class SubmittedSerializer(serializers.Serializer[Any]):
     ties = serializers.IntegerField()
 
 
-class SkipBodySerializer(serializers.Serializer[Any]):
-    reason = serializers.CharField(required=False, allow_blank=True, default="")
-    for_everyone = serializers.BooleanField(
+class SkipBodySerializer(KnownFields):
+    reason = Reason(
+        max_length=MAX_REASON, missing=gettext_lazy("Say why in a few words; it helps whoever looks at this prompt.")
+    )
+    for_everyone = Truth(
         required=False, default=False, help_text="Nobody can rank it: the prompt leaves the queue until a review."
     )
 
 
-class NextAssignment(APIView):
+class NextAssignment(View):
+    without_body = ("post",)
+
     @extend_schema(
         operation_id="assignments_next",
         request=None,
@@ -107,7 +113,7 @@ class NextAssignment(APIView):
         return Response(TaskSerializer(task(assignment)).data)
 
 
-class AssignmentRanking(APIView):
+class AssignmentRanking(View):
     @extend_schema(
         operation_id="assignments_rank",
         request=RankingBodySerializer,
@@ -120,7 +126,7 @@ class AssignmentRanking(APIView):
     def post(self, request: Request, pk: int) -> Response:
         """Rank all completions. The same answer again is answered the same way and stored once."""
         assignment = access.get_assignment(request.user, pk)
-        return submitted(assignment, rankings.submit(assignment, request.data))
+        return submitted(assignment, rankings.submit(assignment, answer_of(request)))
 
     @extend_schema(
         operation_id="assignments_amend",
@@ -134,10 +140,12 @@ class AssignmentRanking(APIView):
     def put(self, request: Request, pk: int) -> Response:
         """Change your answer: a new revision, whose pairs replace the old one's. Frozen versions stay as they are."""
         assignment = access.get_assignment(request.user, pk)
-        return submitted(assignment, rankings.amend(assignment, request.data))
+        return submitted(assignment, rankings.amend(assignment, answer_of(request)))
 
 
-class AssignmentUndo(APIView):
+class AssignmentUndo(View):
+    without_body = ("post",)
+
     @extend_schema(
         operation_id="assignments_undo",
         request=None,
@@ -148,7 +156,7 @@ class AssignmentUndo(APIView):
         return Response(TaskSerializer(task(rankings.withdraw(access.get_assignment(request.user, pk)))).data)
 
 
-class AssignmentSkip(APIView):
+class AssignmentSkip(View):
     @extend_schema(operation_id="assignments_skip", request=SkipBodySerializer, responses={204: None})
     def post(self, request: Request, pk: int) -> Response:
         """Pass this task, with a reason; others still get it unless `for_everyone`."""
@@ -160,7 +168,9 @@ class AssignmentSkip(APIView):
         return Response(status=204)
 
 
-class AssignmentRelease(APIView):
+class AssignmentRelease(View):
+    without_body = ("post",)
+
     @extend_schema(operation_id="assignments_release", request=None, responses={204: None})
     def post(self, request: Request, pk: int) -> Response:
         """Give the task back untouched."""
@@ -168,7 +178,9 @@ class AssignmentRelease(APIView):
         return Response(status=204)
 
 
-class AssignmentDraft(APIView):
+class AssignmentDraft(View):
+    for_labelers = True
+
     @extend_schema(operation_id="assignments_read_draft", responses=OpenApiTypes.OBJECT, parameters=[etag(200)])
     def get(self, request: Request, pk: int) -> Response:
         """The draft as it stands, empty where there is none; its ETag is what a `PUT` goes on from."""
@@ -187,6 +199,11 @@ class AssignmentDraft(APIView):
         draft = serializers.DictField().run_validation(request.data)
         saved = assignments.save_draft(assignment, draft, base=revision(request))
         return Response(LeaseSerializer(saved).data, headers=tagged(saved))
+
+
+def answer_of(request: Request) -> Any:
+    refuse_unknown(request.data, RankingBodySerializer().fields)
+    return request.data
 
 
 def submitted(assignment: Assignment, said: rankings.Submitted) -> Response:

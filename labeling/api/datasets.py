@@ -6,11 +6,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from labeling import access, datasets
 from labeling.api.paging import NewestFirst, PagedView
-from labeling.api.requests import person
+from labeling.api.requests import View, person
 from labeling.models import DatasetVersion, Role
 
 
@@ -28,8 +27,9 @@ class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
 class Datasets(PagedView):
     serializer_class = DatasetVersionSerializer
     pagination_class = NewestFirst
+    without_body = ("post",)
 
-    @extend_schema(operation_id="datasets_list")
+    @extend_schema(operation_id="datasets_list", responses=DatasetVersionSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
         """Frozen versions, newest first."""
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
@@ -43,7 +43,7 @@ class Datasets(PagedView):
         return Response(DatasetVersionSerializer(version).data, status=201)
 
 
-class OneDataset(APIView):
+class OneDataset(View):
     @extend_schema(operation_id="datasets_read", responses=DatasetVersionSerializer)
     def get(self, request: Request, slug: str, number: int) -> Response:
         """One frozen version: its checksum and counts."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, RequestDataTooBig
-from django.db import DataError
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import UnreadablePostError
+from django.utils.translation import gettext as _
 from drf_standardized_errors.handler import ExceptionHandler as StandardHandler
 from rest_framework import exceptions
 from rest_framework.exceptions import APIException, ErrorDetail
 
 from labeling.errors import Conflict, Invalid, Outdated, PodiumError
+
+RETRY_SECONDS = 5
 
 
 class ConflictResponse(APIException):
@@ -26,7 +30,10 @@ class TooLarge(APIException):
 
 
 class Unavailable(APIException):
+    """`wait` becomes Retry-After."""
+
     status_code = 503
+    wait = RETRY_SECONDS
 
 
 class ExceptionHandler(StandardHandler):
@@ -45,14 +52,18 @@ class ExceptionHandler(StandardHandler):
             case ObjectDoesNotExist():
                 return exceptions.NotFound(f"There is no such {_noun(exc)} that you can see.")
             case DataError() | UnicodeEncodeError():
-                # U+0000, half a surrogate pair or a number beyond its column: JSON can say it and PostgreSQL can't.
-                return exceptions.ValidationError(f"This can't be stored: {exc}".strip(), code="unstorable")
+                # Each door refuses by name what it can't keep; this is for one that has forgotten to. No word of SQL.
+                words = _("Something in this request can't be stored: a text or a number is out of all bounds.")
+                return exceptions.ValidationError(words, code="unstorable")
+            case OperationalError() | InterfaceError():
+                return Unavailable(_("The database can't be reached right now; try again in a moment."), "no_database")
             case PermissionDenied() if str(exc):
                 return exceptions.PermissionDenied(str(exc))
             case RequestDataTooBig():
-                return TooLarge(
-                    "The body is too large to be read at once; send it as application/x-ndjson.", "too_large"
-                )
+                return TooLarge(str(exc), "too_large")
+            case SuspiciousOperation() | UnreadablePostError():  # too many fields or files, a body that broke off
+                words = _("The body can't be read: %(error)s")
+                return exceptions.ParseError(words % {"error": exc or type(exc).__name__})
             case _:
                 converted: Exception = super().convert_known_exceptions(exc)
                 return converted

@@ -7,9 +7,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from labeling import access, exports
+from labeling.api.requests import View
 from labeling.models import Role
 
 
@@ -37,7 +37,9 @@ class ExportQuerySerializer(serializers.Serializer[dict[str, str | int]]):
         return values
 
 
-class Export(APIView):
+class Export(View):
+    query = {"get": tuple(ExportQuerySerializer().fields)}
+
     @extend_schema(
         operation_id="export_read",
         parameters=[ExportQuerySerializer, OpenApiParameter("X-Podium-Split", str, "header", response=[200])],

@@ -6,32 +6,34 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from labeling import access, projects
+from labeling.api.fields import Text
 from labeling.api.paging import PagedView
+from labeling.api.requests import KnownFields, View
 from labeling.models import Membership, Role
 
 
-class MemberSerializer(serializers.ModelSerializer[Membership]):
-    username = serializers.CharField(source="user.username")
+class MemberSerializer(KnownFields, serializers.ModelSerializer[Membership]):
+    username = Text(source="user.username", max_length=150)
     role = serializers.ChoiceField(choices=Role.choices)
 
     class Meta:
         model = Membership
         fields = ("username", "role", "created_at")
+        read_only_fields = ("created_at",)
 
 
 class Members(PagedView):
     serializer_class = MemberSerializer
 
-    @extend_schema(operation_id="members_list")
+    @extend_schema(operation_id="members_list", responses=MemberSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
         """Who is in the project, and as what."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         return self.page(project.memberships.select_related("user"))
 
-    @extend_schema(operation_id="members_set", responses={201: MemberSerializer})
+    @extend_schema(operation_id="members_set", request=MemberSerializer, responses={201: MemberSerializer})
     def post(self, request: Request, slug: str) -> Response:
         """Put an account into the project, or give a member another role."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
@@ -41,7 +43,7 @@ class Members(PagedView):
         return Response(MemberSerializer(projects.set_member(project, username=username, role=role)).data, status=201)
 
 
-class OneMember(APIView):
+class OneMember(View):
     @extend_schema(operation_id="members_remove", responses={204: None})
     def delete(self, request: Request, slug: str, username: str) -> Response:
         """End a membership. What the person ranked stays."""

@@ -53,9 +53,13 @@ class KnownPairSerializer(PairSerializer):
 
 class Pairs(PagedView):
     serializer_class: type[PairSerializer] = KnownPairSerializer
+    for_labelers = True
+    query = {"get": ("since", "labeler", "split")}
 
     @extend_schema(
-        operation_id="pairs_list", parameters=[AFTER, LABELER, OpenApiParameter("split", str, enum=Split.values)]
+        operation_id="pairs_list",
+        parameters=[AFTER, LABELER, OpenApiParameter("split", str, enum=Split.values)],
+        responses=KnownPairSerializer(many=True),
     )
     def get(self, request: Request, slug: str) -> Response:
         """Pairs of the rankings that you may see, oldest first, of every split unless one is named.

@@ -3,38 +3,53 @@
 from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from labeling import access, projects
+from labeling.api.fields import Text, Truth, Whole
 from labeling.api.paging import PagedView
-from labeling.api.requests import person
+from labeling.api.requests import KnownFields, View, person
+from labeling.api.schema import conflict
 from labeling.models import Project, Role
+from labeling.projects import FLAG_NAME, MAX_FLAGS, MAX_GUIDELINES, MAX_LABEL, MAX_LEASE_MINUTES, MAX_OVERLAP
 
 
-class FlagSerializer(serializers.Serializer[dict[str, str]]):
-    name = serializers.CharField(help_text="What programs call it, such as factual_error.")
-    label = serializers.CharField(required=False, help_text="What labelers read.")  # type: ignore[assignment]
+class FlagSerializer(KnownFields):
+    name = Text(
+        max_length=40,
+        trim_whitespace=False,
+        validators=[RegexValidator(FLAG_NAME)],
+        help_text="What programs call it, such as factual_error; each once.",
+    )
+    label = Text(  # type: ignore[assignment]
+        required=False, allow_blank=True, max_length=MAX_LABEL, help_text="What labelers read; else the name."
+    )
 
 
-class ProjectSerializer(serializers.ModelSerializer[Project]):
+class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
+    name = Text(max_length=120)
+    guidelines = Text(required=False, allow_blank=True, max_length=MAX_GUIDELINES, help_text="Markdown.")
     kind = serializers.ChoiceField(
         choices=Project.Kind.choices,
         default=Project.Kind.RANKING,
         help_text="`classification` asks yes or no of each flag for each text; it stays once there are prompts.",
     )
-    flags = FlagSerializer(many=True, required=False)
-    overlap = serializers.IntegerField(default=1, help_text="How many people rank each prompt.")
-    lease_minutes = serializers.IntegerField(default=20, help_text="How long a labeler keeps an untouched prompt.")
-    ask_strength = serializers.BooleanField(
-        default=False, help_text="With two completions, also ask how much better the better one is."
+    flags = FlagSerializer(many=True, required=False, max_length=MAX_FLAGS)  # type: ignore[call-arg]
+    overlap = Whole(default=1, min_value=1, max_value=MAX_OVERLAP, help_text="How many people rank each prompt.")
+    lease_minutes = Whole(
+        default=20,
+        min_value=1,
+        max_value=MAX_LEASE_MINUTES,
+        help_text="How long a labeler keeps an untouched prompt.",
     )
+    ask_strength = Truth(default=False, help_text="With two completions, also ask how much better the better one is.")
     # The noun answers for a slug that is taken: 409 with what to do.
-    slug = serializers.SlugField(max_length=60)
+    slug = Text(max_length=60, trim_whitespace=False, validators=[RegexValidator(r"^[-a-zA-Z0-9_]+$")])
 
     class Meta:
         model = Project
@@ -45,9 +60,9 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
 
 class ProjectChangesSerializer(ProjectSerializer):
     kind = serializers.ChoiceField(choices=Project.Kind.choices, required=False)
-    overlap = serializers.IntegerField(required=False)
-    lease_minutes = serializers.IntegerField(required=False)
-    ask_strength = serializers.BooleanField(required=False)
+    overlap = Whole(required=False, min_value=1, max_value=MAX_OVERLAP)
+    lease_minutes = Whole(required=False, min_value=1, max_value=MAX_LEASE_MINUTES)
+    ask_strength = Truth(required=False)
 
     class Meta(ProjectSerializer.Meta):
         fields = ("name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes")  # type: ignore[assignment]
@@ -55,13 +70,18 @@ class ProjectChangesSerializer(ProjectSerializer):
 
 class Projects(PagedView):
     serializer_class = ProjectSerializer
+    for_labelers = True
 
-    @extend_schema(operation_id="projects_list")
+    @extend_schema(operation_id="projects_list", responses=ProjectSerializer(many=True))
     def get(self, request: Request) -> Response:
         """The projects that you are in; an administrator's are all."""
         return self.page(access.visible_projects(request.user))
 
-    @extend_schema(operation_id="projects_create", responses={201: ProjectSerializer})
+    @extend_schema(
+        operation_id="projects_create",
+        request=ProjectSerializer,
+        responses={201: ProjectSerializer, 409: conflict("Another project has this slug.")},
+    )
     def post(self, request: Request) -> Response:
         """Make a project and become its manager. For administrators and for managers of another project."""
         if not access.may_create_projects(request.user):
@@ -72,14 +92,18 @@ class Projects(PagedView):
         return Response(ProjectSerializer(project).data, status=201)
 
 
-class OneProject(APIView):
+class OneProject(View):
+    for_labelers = True
+
     @extend_schema(operation_id="projects_read", responses=ProjectSerializer)
     def get(self, request: Request, slug: str) -> Response:
         """A project's name, guidelines and settings."""
         return Response(ProjectSerializer(access.get_project(request.user, slug)).data)
 
     @extend_schema(
-        operation_id="projects_change", request=ProjectChangesSerializer(partial=True), responses=ProjectSerializer
+        operation_id="projects_change",
+        request=ProjectChangesSerializer(partial=True),
+        responses={200: ProjectSerializer, 409: conflict("The kind is settled: the project has prompts.")},
     )
     def patch(self, request: Request, slug: str) -> Response:
         """Change what is named; the rest stays. The slug stays for ever, because addresses hold it."""

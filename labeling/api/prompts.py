@@ -13,12 +13,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import UnsupportedMediaType
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from labeling import access, intake
+from labeling.api.parsing import RowsJSONParser
+from labeling.api.requests import View, truth
 from labeling.errors import Invalid
 from labeling.models import Role
 
@@ -50,9 +51,10 @@ class PromptsFileSerializer(serializers.Serializer[Any]):
     file = serializers.FileField()
 
 
-class Prompts(APIView):
+class Prompts(View):
+    query = {"post": ("dry_run",)}
     # JSON Lines are read without a parser, as they come.
-    parser_classes = (MultiPartParser, JSONParser)
+    parser_classes = (MultiPartParser, RowsJSONParser)
 
     @extend_schema(
         operation_id="prompts_import",
@@ -71,7 +73,7 @@ class Prompts(APIView):
         nothing.
         """
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
-        dry_run = request.query_params.get("dry_run", "").lower() in ("1", "true", "yes")
+        dry_run = truth(request, "dry_run")
         report = intake.import_lines(project, refuse_empty(sent_lines(request)), dry_run=dry_run)
         return Response(ImportReportSerializer(asdict(report)).data)
 
@@ -80,9 +82,8 @@ def sent_lines(request: Request) -> Iterable[bytes]:
     """Of whatever kind of body, the lines, none of them read further than needed."""
     media_type = (request.content_type or "").partition(";")[0].strip().lower()
     if media_type in JSON_LINES:
-        # Django takes a chunked body for an empty one, for want of a Content-Length; the server ends it itself.
-        return lines_of(request._request.META["wsgi.input"] if _is_chunked(request) else request.stream)
-    if media_type not in (MultiPartParser.media_type, JSONParser.media_type):
+        return lines_of(request.stream)
+    if media_type not in (MultiPartParser.media_type, RowsJSONParser.media_type):
         raise UnsupportedMediaType(media_type, detail=f"{HOW_TO_SEND} Content-Type: {media_type}")
     data = request.data
     if media_type == MultiPartParser.media_type:
@@ -119,9 +120,3 @@ def refuse_empty(lines: Iterable[bytes]) -> Iterator[bytes]:
         yield line
     if empty:
         raise Invalid("empty", f"{_('There is no line in it.')} {HOW_TO_SEND}")
-
-
-def _is_chunked(request: Request) -> bool:
-    return (
-        not request.META.get("CONTENT_LENGTH") and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
-    )

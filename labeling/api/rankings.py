@@ -63,8 +63,12 @@ class KnownRankingSerializer(RankingSerializer):
 
 class Rankings(PagedView):
     serializer_class: type[RankingSerializer] = KnownRankingSerializer
+    for_labelers = True
+    query = {"get": ("since", "labeler")}
 
-    @extend_schema(operation_id="rankings_list", parameters=[AFTER, LABELER])
+    @extend_schema(
+        operation_id="rankings_list", parameters=[AFTER, LABELER], responses=KnownRankingSerializer(many=True)
+    )
     def get(self, request: Request, slug: str) -> Response:
         """Live rankings, oldest first.
 

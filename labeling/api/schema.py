@@ -6,8 +6,23 @@ import re
 from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema as BaseAutoSchema
+from drf_spectacular.plumbing import force_instance
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
+
+from labeling.api.fields import Text
+from labeling.api.requests import NO_NUL, KnownFields
+
+# What may stand before an operation's own refusals. 405 is that of a method which an address doesn't have.
+ALWAYS = {
+    "400": "The request is wrong: `attr` names the field or parameter, `detail` the value and what to do.",
+    "401": "Nobody: there is no token, or it is not valid.",
+    "503": "The database, or the model that is asked, can't be reached now. `Retry-After` says when to try again.",
+}
+OF_ROLES = {"403": "Your role is too low, or a browser's form came from elsewhere."}
+OF_ADDRESSES = {"404": "There is no such thing, or none that you can see."}
+OF_BODIES = {"413": "The body is larger than is read here.", "415": "The body is of a kind that is not read here."}
+NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
@@ -22,7 +37,7 @@ class ErrorsSerializer(serializers.Serializer[Any]):
 
 
 class AutoSchema(BaseAutoSchema):
-    """One shape for all errors. Which codes there are is the nouns' affair, so the document lists none."""
+    """One shape for all errors. Which of their codes there are is the nouns' affair, so the document lists none."""
 
     def get_tags(self) -> list[str]:
         """Grouped by noun, which is the module."""
@@ -36,9 +51,39 @@ class AutoSchema(BaseAutoSchema):
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         answers: dict[str, Any] = super()._get_response_bodies(direction)
         if direction == "response":
-            refused = OpenApiResponse(ErrorsSerializer, "Refused.")
-            answers["default"] = self._get_response_for_code(refused, "default")  # type: ignore[no-untyped-call]
-        return answers
+            for code, words in self._refusals().items():
+                refused = OpenApiResponse(ErrorsSerializer, words)
+                answers.setdefault(code, self._get_response_for_code(refused, code))  # type: ignore[no-untyped-call]
+            seconds = {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds."}
+            answers["503"].setdefault("headers", {})["Retry-After"] = seconds
+        return dict(sorted(answers.items()))
+
+    def _refusals(self) -> dict[str, str]:
+        refusals = dict(ALWAYS)
+        reads = self.method in ("GET", "HEAD")
+        if not (reads and getattr(self.view, "for_labelers", False)):
+            refusals |= OF_ROLES
+        if "{" in self.path or getattr(self.view, "pagination_class", None):
+            refusals |= OF_ADDRESSES
+        return refusals if reads or self.method == "DELETE" else refusals | OF_BODIES
+
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if direction == "request" and isinstance(force_instance(serializer), KnownFields):  # type: ignore[no-untyped-call]
+            schema["additionalProperties"] = False
+        return schema
+
+    def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        if schema and schema.get("type") == "array":
+            limits = {"maxItems": getattr(field, "max_length", None), "minItems": getattr(field, "min_length", None)}
+            schema |= {name: limit for name, limit in limits.items() if limit is not None}
+        return schema
+
+    def _insert_field_validators(self, field: Any, schema: dict[str, Any]) -> None:
+        super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
+        if isinstance(field, Text) and schema.get("type") == "string" and "pattern" not in schema:
+            schema["pattern"] = NO_NUL["pattern"] if field.allow_blank or not field.trim_whitespace else NOT_BLANK
 
 
 def conflict(when: str) -> OpenApiResponse:

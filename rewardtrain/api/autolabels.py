@@ -8,11 +8,11 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from labeling import access
+from labeling.api.fields import Number
 from labeling.api.paging import NewestFirst, PagedView
-from labeling.api.requests import person
+from labeling.api.requests import KnownFields, View, person, truth
 from labeling.api.schema import conflict
 from labeling.models import Role
 from rewardtrain import autolabels, tasks
@@ -43,8 +43,8 @@ class AutoLabelJobSerializer(serializers.ModelSerializer[AutoLabelJob]):
         return {"decided": job.decided, "partly": job.partly, "left": job.left}
 
 
-class AutoLabelBodySerializer(serializers.Serializer[Any]):
-    threshold = serializers.FloatField(
+class AutoLabelBodySerializer(KnownFields):
+    threshold = Number(
         required=False,
         default=autolabels.THRESHOLD,
         help_text="The calibrated probability from which a pair is kept: above 0.5, below 1.",
@@ -86,7 +86,7 @@ class AutoLabels(PagedView):
     serializer_class = AutoLabelJobSerializer
     pagination_class = NewestFirst
 
-    @extend_schema(operation_id="auto_labels_list")
+    @extend_schema(operation_id="auto_labels_list", responses=AutoLabelJobSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
         """Jobs of the automatic labeler, newest first."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
@@ -110,7 +110,7 @@ class AutoLabels(PagedView):
         return Response(AutoLabelJobSerializer(job).data, status=202)
 
 
-class OneAutoLabelJob(APIView):
+class OneAutoLabelJob(View):
     @extend_schema(operation_id="auto_labels_read", responses=AutoLabelJobSerializer)
     def get(self, request: Request, slug: str, number: int) -> Response:
         """One job with its progress and counts."""
@@ -118,7 +118,9 @@ class OneAutoLabelJob(APIView):
         return Response(AutoLabelJobSerializer(project.auto_label_jobs.get(number=number)).data)
 
 
-class CancelAutoLabelJob(APIView):
+class CancelAutoLabelJob(View):
+    without_body = ("post",)
+
     @extend_schema(
         operation_id="auto_labels_cancel",
         request=None,
@@ -130,7 +132,9 @@ class CancelAutoLabelJob(APIView):
         return Response(AutoLabelJobSerializer(autolabels.cancel(project.auto_label_jobs.get(number=number))).data)
 
 
-class AutoLabelAgreement(APIView):
+class AutoLabelAgreement(View):
+    query = {"get": ("model", "raw")}
+
     @extend_schema(
         operation_id="auto_labels_agreement",
         parameters=[
@@ -142,6 +146,6 @@ class AutoLabelAgreement(APIView):
     def get(self, request: Request, slug: str) -> Response:
         """Model and people on pairs that both judged: agreement by how sure the model was, with intervals."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
-        raw = request.query_params.get("raw", "") in ("true", "1")
+        raw = truth(request, "raw")
         found = agreement(project, autolabels.model_of(project, request.query_params.get("model", "")), raw=raw)
         return Response(ModelAgreementSerializer(found).data)

@@ -6,15 +6,15 @@ from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from labeling import access
 from labeling.api.paging import NewestFirst, PagedView
+from labeling.api.parsing import LongJSONParser
 from labeling.api.prompts import PromptsFileSerializer, sent_lines
-from labeling.api.requests import person
+from labeling.api.requests import View, person
 from labeling.api.schema import conflict
 from labeling.models import Role
 from rewardtrain import best_of, tasks
@@ -43,9 +43,9 @@ class BestOfJobSerializer(serializers.ModelSerializer[BestOfJob]):
 class BestOf(PagedView):
     serializer_class = BestOfJobSerializer
     pagination_class = NewestFirst
-    parser_classes = (MultiPartParser, JSONParser)
+    parser_classes = (MultiPartParser, LongJSONParser)
 
-    @extend_schema(operation_id="best_of_list")
+    @extend_schema(operation_id="best_of_list", responses=BestOfJobSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
         """Uploads, newest first."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
@@ -68,7 +68,7 @@ class BestOf(PagedView):
         return Response(BestOfJobSerializer(job).data, status=202)
 
 
-class OneBestOf(APIView):
+class OneBestOf(View):
     @extend_schema(operation_id="best_of_read", responses=BestOfJobSerializer)
     def get(self, request: Request, slug: str, number: int) -> Response:
         """One upload with its progress, and at the end what choosing by reward gains."""
@@ -76,7 +76,9 @@ class OneBestOf(APIView):
         return Response(BestOfJobSerializer(project.best_of_jobs.get(number=number)).data)
 
 
-class CancelBestOf(APIView):
+class CancelBestOf(View):
+    without_body = ("post",)
+
     @extend_schema(
         operation_id="best_of_cancel",
         request=None,
@@ -88,7 +90,7 @@ class CancelBestOf(APIView):
         return Response(BestOfJobSerializer(best_of.cancel(project.best_of_jobs.get(number=number))).data)
 
 
-class BestOfResult(APIView):
+class BestOfResult(View):
     @extend_schema(
         operation_id="best_of_result",
         responses={

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from labeling import access
+from labeling.api.fields import Number, Reason
 from labeling.api.paging import NewestFirst, PagedView
-from labeling.api.requests import person
+from labeling.api.requests import KnownFields, View, person
 from labeling.api.schema import conflict
 from labeling.errors import Conflict
 from labeling.models import Role
@@ -91,12 +92,14 @@ class RewardModelSerializer(serializers.ModelSerializer[RewardModel]):
         )  # fmt: skip
 
 
-class ReasonSerializer(serializers.Serializer[Any]):
-    reason = serializers.CharField(required=False, allow_blank=True, default="")
+class ReasonSerializer(KnownFields):
+    reason = Reason(
+        max_length=registry.MAX_REASON, missing=gettext_lazy("Write why, so that others can follow it later.")
+    )
 
 
-class ThresholdSerializer(serializers.Serializer[Any]):
-    threshold = serializers.FloatField(help_text="Above 0 and below 1.")
+class ThresholdSerializer(KnownFields):
+    threshold = Number(help_text="Above 0 and below 1.")
 
 
 CONFLICT = conflict("The champion is another than this request supposes.")
@@ -106,7 +109,7 @@ class Models(PagedView):
     serializer_class = RewardModelSerializer
     pagination_class = NewestFirst
 
-    @extend_schema(operation_id="models_list")
+    @extend_schema(operation_id="models_list", responses=RewardModelSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
         """Models, newest first, with what they are worth on the test split."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
@@ -116,7 +119,7 @@ class Models(PagedView):
         return self.page(rows)
 
 
-class ModelReport(APIView):
+class ModelReport(View):
     @extend_schema(operation_id="models_report", responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Request, slug: str, version: int) -> Response:
         """The whole evaluation on the test split, as docs/training.md describes it."""
@@ -124,7 +127,7 @@ class ModelReport(APIView):
         return Response(project.reward_models.get(version=version).evaluations.get().report)
 
 
-class PromoteModel(APIView):
+class PromoteModel(View):
     @extend_schema(
         operation_id="models_promote",
         request=ReasonSerializer,
@@ -138,7 +141,7 @@ class PromoteModel(APIView):
         return Response(RewardModelSerializer(promoted).data)
 
 
-class RollBackModel(APIView):
+class RollBackModel(View):
     @extend_schema(
         operation_id="models_rollback",
         request=ReasonSerializer,
@@ -157,7 +160,7 @@ class RollBackModel(APIView):
         return Response(RewardModelSerializer(back).data)
 
 
-class ModelThreshold(APIView):
+class ModelThreshold(View):
     @extend_schema(
         operation_id="models_threshold",
         request=ThresholdSerializer,

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from labeling import access
 from labeling.api.paging import NewestFirst, PagedView
-from labeling.api.requests import person
+from labeling.api.requests import KnownFields, View, person
 from labeling.api.schema import conflict
 from labeling.models import Role
 from rewardtrain import runs, tasks
@@ -53,7 +50,7 @@ class RunDetailSerializer(RunSerializer):
         fields = (*RunSerializer.Meta.fields, "training", "counts", "points")  # type: ignore[assignment]
 
 
-class RunBodySerializer(serializers.Serializer[Any]):
+class RunBodySerializer(KnownFields):
     depth = serializers.ChoiceField(
         choices=TrainingRun.Depth.choices,
         required=False,
@@ -69,7 +66,7 @@ class Runs(PagedView):
     serializer_class = RunSerializer
     pagination_class = NewestFirst
 
-    @extend_schema(operation_id="runs_list")
+    @extend_schema(operation_id="runs_list", responses=RunSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
         """Runs, newest first."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
@@ -92,7 +89,7 @@ class Runs(PagedView):
         return Response(RunSerializer(run).data, status=202)
 
 
-class OneRun(APIView):
+class OneRun(View):
     @extend_schema(operation_id="runs_read", responses=RunDetailSerializer)
     def get(self, request: Request, slug: str, number: int) -> Response:
         """One run with its settings, its progress and its curves."""
@@ -100,7 +97,9 @@ class OneRun(APIView):
         return Response(RunDetailSerializer(project.runs.prefetch_related("points").get(number=number)).data)
 
 
-class CancelRun(APIView):
+class CancelRun(View):
+    without_body = ("post",)
+
     @extend_schema(
         operation_id="runs_cancel",
         request=None,

@@ -9,9 +9,11 @@ from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from labeling import access
+from labeling.api.fields import Text, Truth, Whole
+from labeling.api.parsing import LongJSONParser
+from labeling.api.requests import KnownFields, View
 from labeling.api.schema import conflict
 from labeling.models import Role
 from rewardtrain import scoring
@@ -28,16 +30,16 @@ class PromptField(serializers.JSONField):
         return data
 
 
-class ScoreBodySerializer(serializers.Serializer[Any]):
+class ScoreBodySerializer(KnownFields):
     prompt = PromptField()
     completions = serializers.ListField(
-        child=serializers.CharField(trim_whitespace=False, allow_blank=True),
+        child=Text(trim_whitespace=False, allow_blank=True),
         min_length=1,
         max_length=MOST_COMPLETIONS,
     )
-    model = serializers.IntegerField(min_value=1, required=False, help_text="A version; else the champion answers.")
-    raw = serializers.BooleanField(default=False, help_text="Probabilities as training left them, not calibrated.")
-    pairwise = serializers.BooleanField(default=False, help_text="Also how likely each is preferred to each other.")
+    model = Whole(min_value=1, required=False, help_text="A version; else the champion answers.")
+    raw = Truth(default=False, help_text="Probabilities as training left them, not calibrated.")
+    pairwise = Truth(default=False, help_text="Also how likely each is preferred to each other.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["pairwise"] and len(attrs["completions"]) > MOST_PAIRWISE:
@@ -79,7 +81,9 @@ class ScoresSerializer(serializers.Serializer[Any]):
     )
 
 
-class Score(APIView):
+class Score(View):
+    parser_classes = (LongJSONParser,)
+
     @extend_schema(
         operation_id="score",
         request=ScoreBodySerializer,

@@ -42,11 +42,11 @@ def test_its_maker_becomes_its_manager() -> None:
         ({"slug": "taken"}, 409, ("slug_taken", "slug")),
         ({"slug": "no spaces"}, 400, ("invalid", "slug")),
         ({"slug": ""}, 400, ("blank", "slug")),
-        ({"overlap": 0}, 400, ("invalid", "overlap")),
+        ({"overlap": 0}, 400, ("min_value", "overlap")),
         ({"overlap": "many"}, 400, ("invalid", "overlap")),
-        ({"lease_minutes": 10**6}, 400, ("invalid", "lease_minutes")),
-        ({"flags": [{"name": "Not A Name"}]}, 400, ("flags_invalid", "flags")),
-        ({"name": "\0"}, 400, ("null_characters_not_allowed", "name")),
+        ({"lease_minutes": 10**6}, 400, ("max_value", "lease_minutes")),
+        ({"flags": [{"name": "Not A Name"}]}, 400, ("invalid", "flags.0.name")),
+        ({"name": "\0"}, 400, ("unstorable", "name")),
     ],
 )
 def test_a_wrong_project_is_refused_by_field(changes: dict[str, object], status: int, error: tuple[str, str]) -> None:
@@ -115,4 +115,4 @@ def test_lists_come_in_pages_that_follow_each_other() -> None:
 
 def test_a_cursor_that_is_none_is_a_404() -> None:
     response = as_user(make_user()).get(PROJECTS + "?cursor=nonsense")
-    assert (response.status_code, errors_of(response)) == (404, [("not_found", None)])
+    assert (response.status_code, errors_of(response)) == (404, [("not_found", "cursor")])

@@ -66,7 +66,36 @@ def test_every_operation_says_what_a_refusal_looks_like() -> None:
     paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
     answers = [operation["responses"] for operations in paths.values() for operation in operations.values()]
     errors = {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}
-    assert all(answer["default"]["content"] == errors for answer in answers)
+    for answer in answers:
+        refused = {code: said for code, said in answer.items() if code >= "400"}
+        assert {"400", "401", "503"} <= set(refused)
+        assert "default" not in answer
+        assert all(said["content"] == errors for said in refused.values())
+        assert "Retry-After" in answer["503"]["headers"]
+
+
+def test_every_list_is_documented_as_the_page_that_it_answers() -> None:
+    found = SchemaGenerator().get_schema(request=None, public=True)
+    pages = {}
+    for path, operations in found["paths"].items():
+        schema = operations.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
+        name = schema.get("application/json", {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
+        if name.startswith("Paginated"):
+            pages[path] = found["components"]["schemas"][name]
+    assert len(pages) == 9
+    for page in pages.values():
+        assert page["required"] == ["next", "previous", "results"]
+        assert page["properties"]["results"]["items"].keys() == {"$ref"}
+
+
+def test_a_body_is_documented_with_its_limits_and_no_other_field() -> None:
+    schemas = SchemaGenerator().get_schema(request=None, public=True)["components"]["schemas"]
+    fields = schemas["ProjectRequest"]["properties"]
+    assert schemas["ProjectRequest"]["additionalProperties"] is False
+    assert "created_at" not in fields
+    assert (fields["overlap"]["minimum"], fields["overlap"]["maximum"]) == (1, 50)
+    assert (fields["guidelines"]["maxLength"], fields["flags"]["maxItems"]) == (100_000, 20)
+    assert schemas["SkipBodyRequest"]["required"] == schemas["ReasonRequest"]["required"] == ["reason"]
 
 
 @pytest.mark.django_db

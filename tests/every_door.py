@@ -1,0 +1,74 @@
+"""Every operation of the HTTP API, as its document lists them, with something behind each address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from drf_spectacular.generators import SchemaGenerator
+
+from labeling.models import Project, Role, User
+from tests.factories import claimed, join, make_project, make_prompt, make_user
+from tests.rewardtrain.conftest import make_training, rank_prompts
+
+
+@dataclass(frozen=True)
+class Operation:
+    method: str
+    path: str
+    name: str
+    parameters: tuple[str, ...]  # of the query
+    takes: tuple[str, ...]  # media types of a body; none where the address says all
+    lists: bool
+
+    @property
+    def url(self) -> str:
+        filled = {"slug": "helpful", "number": "1", "version": "1", "username": "leaver", "id": "{id}"}
+        path = self.path
+        for name, value in filled.items():
+            path = path.replace("{" + name + "}", value)
+        return path
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@cache
+def document() -> dict[str, Any]:
+    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    return found
+
+
+def operations(*methods: str) -> list[Operation]:
+    return [operation for operation in _operations() if operation.method in methods or not methods]
+
+
+def _operations() -> Iterator[Operation]:
+    for path, methods in document()["paths"].items():
+        for method, said in methods.items():
+            parameters = said.get("parameters", [])
+            names = tuple(item["name"] for item in parameters if item["in"] == "query")
+            takes = tuple(said.get("requestBody", {}).get("content", {}))
+            yield Operation(method, path, said["operationId"], names, takes, "cursor" in names)
+
+
+def furnish() -> dict[str, User | None]:
+    """A project 'helpful' in which every address has something behind it, and the people who may try."""
+    manager = make_user("manager")
+    project: Project = make_project(manager=manager, slug="helpful", overlap=50)
+    rank_prompts(project, train=12, test=4, validation=2)
+    make_training(project)
+    labeler = join(project, Role.LABELER, "labeler")
+    join(project, Role.LABELER, "leaver")
+    for _ in range(30):
+        make_prompt(project)
+    administrator = make_user("administrator", superuser=True)
+    for person in (administrator, manager, labeler):
+        claimed(project, person)
+    return {"administrator": administrator, "manager": manager, "labeler": labeler, "nobody": None}
+
+
+def assignment_of(user: User | None) -> int:
+    return user.assignments.latest("pk").pk if user else 1
