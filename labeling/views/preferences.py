@@ -90,7 +90,7 @@ def _back(request: HttpRequest) -> str:
     """Where the form was sent from, if that is a page of ours."""
     target = request.POST.get("next", "")
     ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if ours else "/"
+    return target if ours and target.startswith("/") else "/"  # redirect() takes anything else for a page's name
 
 
 def _keep(response: HttpResponse, cookie: str, value: str) -> None:

@@ -36,7 +36,7 @@ def draft(request: SignedIn, project: Project, assignment_id: int) -> HttpRespon
     form = RankingForm.of(assignment, request.POST)
     base = request.POST.get("draft_revision", "")
     try:
-        saved = assignments.save_draft(assignment, form.draft(), base=int(base) if base.isdecimal() else None)
+        saved = assignments.save_draft(assignment, form.draft(), base=_revision(base))
     except Invalid as error:
         return JsonResponse({"detail": error.detail}, status=422)
     except Conflict as error:
@@ -48,6 +48,11 @@ def draft(request: SignedIn, project: Project, assignment_id: int) -> HttpRespon
         answer = {"code": code, "revision": now.draft_revision, "fields": fields}
         return JsonResponse(answer | {"detail": error.detail}, status=409)
     return JsonResponse({"revision": saved.draft_revision})
+
+
+def _revision(sent: str) -> int | None:
+    """Of a page that was never told one None, of one that made it up a revision that no draft has."""
+    return int(sent[:10]) if sent.isdecimal() else None
 
 
 @require_POST
