@@ -75,12 +75,15 @@ def test_the_tokens_add_up_to_the_reward_that_is_served(
     assert text["completion"] == "please help you"
 
 
-def test_a_token_that_no_path_leads_to_has_nothing(save: Save) -> None:
-    """Padding for a word is where the path begins: it ends there too."""
+def test_a_control_token_that_was_typed_is_text_and_has_its_part_in_the_reward(save: Save) -> None:
+    """As padding it would be where the path begins, and so nothing."""
     scorer = Scorer(save("model", 1)[0], choose_device(1))
     told = scorer.tokens(parse_texts("", "[PAD]", ["please"]))
-    assert [token["value"] for token in told["tokens"] if token["text"] != "please"] == [0.0] * 4
-    assert told["reward"] != told["baseline"]
+    assert [(token["text"], token["part"]) for token in told["tokens"]] == [
+        ("[CLS]", SPECIAL), ("[", "prompt"), ("PAD", "prompt"), ("]", "prompt"), ("[SEP]", SPECIAL),
+        ("please", "completion"), ("[SEP]", SPECIAL),
+    ]  # fmt: skip
+    assert all(token["value"] for token in told["tokens"] if token["part"] != SPECIAL)
 
 
 def test_in_smaller_batches_it_is_the_same(save: Save) -> None:

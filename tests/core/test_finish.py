@@ -205,8 +205,8 @@ def test_a_model_folder_of_format_1_loads_and_scores_as_before(
 
 def test_a_format_of_the_future_is_refused(dataset: Dataset, tiny_bert: Path, tmp_path: Path) -> None:
     folder = run_finish(untrained(tiny_bert, "scalar"), dataset, tmp_path, head="scalar")
-    write_json(folder / SETTINGS, {"format": 3})
-    with pytest.raises(ConfigError, match="has format 3; this version reads 1 to 2"):
+    write_json(folder / SETTINGS, {"format": 4})
+    with pytest.raises(ConfigError, match="has format 4; this version reads 1 to 3"):
         load_model(folder, choose_device(1))
 
 

@@ -110,7 +110,9 @@ with torch.no_grad():
 
 The chance that completion a is preferred to b is `sigmoid((reward_a - reward_b) / {settings["temperature"]:.6g})`.
 Input is at most {settings["max_length"]} tokens: the prompt is cut from its left, the completion from its right where
-it is too long alone. `podium.json` holds this for programs.
+it is too long alone; what the tokenizer or the template ends with stays. `podium.json` holds this for programs.
+Podium reads a control token's name (`</s>`, `[SEP]`) within prompt and completion as text; a plain tokenizer takes it
+for the token, so let nobody type one there.
 """
 
 
@@ -123,19 +125,16 @@ inputs = tokenizer(
 )"""
     if settings["style"] == CHAT:
         parts = """\
-turns = [{"role": "user", "content": prompt}]
-head = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-turns.append({"role": "assistant", "content": completion})
-tail = tokenizer.apply_chat_template(turns, tokenize=False).removeprefix(head)
-ids = [*tokenizer(head, add_special_tokens=False).input_ids, *tokenizer(tail, add_special_tokens=False).input_ids]"""
+turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": completion}]
+text = tokenizer.apply_chat_template(turns, tokenize=False)
+inputs = {"input_ids": tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids}"""
     else:
         parts = """\
-tail = completion + (tokenizer.eos_token or "")
-ids = [
-    *tokenizer(prompt + "\\n\\nAssistant: ").input_ids,
-    *tokenizer(tail, add_special_tokens=False).input_ids,
-]"""
-    return f'{parts}\ninputs = {{"input_ids": torch.tensor([ids])}}'
+ids = tokenizer(prompt + "\\n\\nAssistant: " + completion).input_ids
+if tokenizer.eos_token and ids[-1] != tokenizer.eos_token_id:
+    ids.append(tokenizer.eos_token_id)
+inputs = {"input_ids": torch.tensor([ids])}"""
+    return parts
 
 
 def _training_data(config: TrainConfig, data: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from rewardtrain.core.measures.calibrate import RAW, Array, Calibration
 from rewardtrain.core.model.loading import load_finished
 from rewardtrain.core.model.network import RewardModel
 
-FORMAT = 2  # 1 had no calibration
+FORMAT = 3  # 1 had no calibration; 2 no reading, which was encoding.READING 1
 SETTINGS, MANIFEST, CARD, HEADS = "podium.json", "manifest.json", "README.md", "heads.safetensors"
 TRUNCATION = "prompt from the left, completion from the right only where it is over the length alone"
 
@@ -82,6 +82,7 @@ def _settings(model: RewardModel, config: TrainConfig) -> dict[str, Any]:
         "depth": config.depth,
         "style": model.encoder.style,
         "max_length": model.encoder.max_length,
+        "reading": model.encoder.reading,
         "truncation": TRUNCATION,
         "ties": config.ties,
         "backbone": config.backbone,
@@ -133,9 +134,15 @@ def load_model(folder: Path, device: Device) -> RewardModel:
         folder,
         style=settings["style"],
         max_length=settings["max_length"],
+        reading=reading_of(settings),
         device=device,
         calibration=_calibration(settings),
     )
+
+
+def reading_of(settings: dict[str, Any]) -> int:
+    """How the model reads a text: as it did when it was trained."""
+    return int(settings.get("reading", 1))
 
 
 def read_calibration(folder: Path) -> Calibration:
@@ -159,7 +166,9 @@ def same_backbone(one: Path, other: Path) -> bool:
     files = [read_json(folder / MANIFEST)["files"] for folder in (one, other)]
     settings = [read_settings(folder) for folder in (one, other)]
     return all(files[0].get(name) == files[1].get(name) for name in (BACKBONE, "config.json", "tokenizer.json")) and (
-        BACKBONE in files[0] and all(settings[0][key] == settings[1][key] for key in ("style", "max_length"))
+        BACKBONE in files[0]
+        and reading_of(settings[0]) == reading_of(settings[1])
+        and all(settings[0][key] == settings[1][key] for key in ("style", "max_length"))
     )
 
 

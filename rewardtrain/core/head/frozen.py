@@ -14,7 +14,9 @@ from transformers.utils.hub import cached_file
 from rewardtrain.core.artifact.folder import write_json
 from rewardtrain.core.artifact.shards import BACKBONE, share_backbone
 from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data.encoding import READING
 from rewardtrain.core.data.groups import Group
+from rewardtrain.core.data.templates import DAY
 from rewardtrain.core.device import Device, choose_device
 from rewardtrain.core.head.features import Features, FeatureStore, Made, Missing
 from rewardtrain.core.head.fit import Linear
@@ -23,7 +25,7 @@ from rewardtrain.core.model.gradients import predict_features
 from rewardtrain.core.model.loading import backbone_folder, load_backbone, set_labels
 from rewardtrain.core.model.network import RewardModel, output_layer
 
-READING = 1  # counted up when pooling or encoding changes, for features are then others
+POOLING = 1  # counted up when pooling changes, for features are then others
 CHUNK = 256  # completions sorted by length together; what is kept when a run is stopped is in whole chunks
 _READ = (".json", ".safetensors", ".bin", ".txt", ".model", ".jinja")  # files that decide what a backbone makes
 
@@ -38,7 +40,7 @@ class Frozen:
         cache.mkdir(parents=True, exist_ok=True)
         # In float32 unless the settings name another, so that plain transformers gives our rewards to 1e-5.
         self.device = choose_device(config.threads, dtype="float32" if config.dtype == "auto" else config.dtype)
-        parts = [READING, identity(config.backbone, cache), config.max_length, self.device.dtype_name]
+        parts = [POOLING, READING, DAY, identity(config.backbone, cache), config.max_length, self.device.dtype_name]
         self.key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
         self.model = _load(config.backbone, config.max_length, self.device, self.key)
         self.token_budget = config.token_budget

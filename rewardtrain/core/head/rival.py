@@ -4,13 +4,23 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file
 
-from rewardtrain.core.artifact.folder import MANIFEST, load_model, read_calibration, read_json, read_settings
+from rewardtrain.core.artifact.folder import (
+    MANIFEST,
+    load_model,
+    read_calibration,
+    read_json,
+    read_settings,
+    reading_of,
+)
 from rewardtrain.core.artifact.shards import BACKBONE, HEAD
+from rewardtrain.core.data.encoding import READING
 from rewardtrain.core.data.groups import Group
+from rewardtrain.core.data.templates import DAY
 from rewardtrain.core.evaluation.evaluate import score_groups
 from rewardtrain.core.head.features import Features, FeatureStore, Floats32, Made, Missing
 from rewardtrain.core.head.frozen import CHUNK, Frozen, Progress, digest
@@ -23,7 +33,7 @@ def rival_scores(folder: Path, groups: Sequence[Group], frozen: Frozen, progress
     Those that were not kept are made by its own network and kept, by the sha256 of its manifest.
     """
     started, settings = time.monotonic(), read_settings(folder)
-    if _shares(folder, settings["max_length"], frozen):
+    if _shares(folder, settings, frozen):
         kept = frozen.features(groups, progress)
         logits = _head_logits(folder, kept.values)
     else:
@@ -43,10 +53,11 @@ def rival_scores(folder: Path, groups: Sequence[Group], frozen: Frozen, progress
     )
 
 
-def _shares(folder: Path, max_length: int, frozen: Frozen) -> bool:
-    """Whether the model's weights below its output layer are those that made the features."""
+def _shares(folder: Path, settings: dict[str, Any], frozen: Frozen) -> bool:
+    """Whether the model's weights below its output layer are those that made the features, and it reads texts alike."""
+    encoder = frozen.model.encoder
     shard = read_json(folder / MANIFEST)["files"].get(BACKBONE)
-    if shard is None or max_length != frozen.model.encoder.max_length:
+    if shard is None or (settings["max_length"], reading_of(settings)) != (encoder.max_length, encoder.reading):
         return False
     return bool(shard["sha256"] == digest(frozen.shard, frozen.cache))
 
@@ -59,7 +70,7 @@ def _head_logits(folder: Path, features: Floats32) -> Floats32:
 
 
 def _kept_logits(folder: Path, groups: Sequence[Group], frozen: Frozen, progress: Progress) -> Features:
-    key = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()[:32]
+    key = hashlib.sha256((folder / MANIFEST).read_bytes() + f"{READING} {DAY}".encode()).hexdigest()[:32]
     n_labels = 2 if read_settings(folder)["head"] == "binary" else 1
 
     def make(missing: list[Missing]) -> Iterator[Made]:

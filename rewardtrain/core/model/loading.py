@@ -88,7 +88,7 @@ def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[s
 
 
 def load_finished(
-    folder: Path, *, style: str, max_length: int, device: Device, calibration: Calibration
+    folder: Path, *, style: str, max_length: int, reading: int, device: Device, calibration: Calibration
 ) -> RewardModel:
     """Load a folder written by artifact.save_model, in float32. Raises BackboneError."""
     what = f"model folder {str(folder)!r}"
@@ -99,7 +99,7 @@ def load_finished(
         raise unloadable(what, error, advice="train it again") from error
     require_fit(what, network, tokenizer, pad_id=network.config.pad_token_id)
     require_numbers(what, network)
-    encoder = Encoder(tokenizer=tokenizer, style=style, max_length=max_length)
+    encoder = Encoder(tokenizer=tokenizer, style=style, max_length=max_length, reading=reading)
     return tried(what, RewardModel(network.to(device.kind).eval(), encoder, device, frozenset(), calibration))
 
 

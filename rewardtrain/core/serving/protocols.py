@@ -91,7 +91,8 @@ def _group(index: int, query: object, prompt: object) -> Group:
     before, found, completion = query.partition(prompt) if prompt else ("", "", query)
     if not found or not _ONLY_SPECIAL.fullmatch(before):
         prompt, completion = "", query
-    return parse_texts(f"query[{index}]", messages_of(prompt), [plain(completion)])
+    messages, begun = dialogue_of(prompt)
+    return parse_texts(f"query[{index}]", messages, [begun + plain(completion)])
 
 
 # What the tokenizers of today's chat models write around a text.
@@ -99,10 +100,14 @@ _SPECIAL = r"(?:<\|[a-z0-9_]+\|>|</?s>|<(?:bos|eos|pad|unk|end_of_turn)>|\[(?:CL
 _ONLY_SPECIAL = re.compile(rf"(?:\s*{_SPECIAL})*\s*")
 _AT_START, _AT_END = re.compile(rf"\A(?:\s*{_SPECIAL})+\s*"), re.compile(rf"(?:\s*{_SPECIAL})+\s*\Z")
 _TURNS = (
-    re.compile(r"<\|im_start\|>(\w+)\n(.*?)(?:<\|im_end\|>\n?|\Z)", re.DOTALL),  # ChatML: Qwen and others
-    re.compile(r"<\|start_header_id\|>(\w+)<\|end_header_id\|>\n\n(.*?)(?:<\|eot_id\|>|\Z)", re.DOTALL),  # Llama 3
+    (re.compile(r"<\|im_start\|>(\w+)\n(.*?)(?:<\|im_end\|>\n?|\Z)", re.DOTALL), "<|im_end|>"),  # ChatML: Qwen, others
+    (  # Llama 3
+        re.compile(r"<\|start_header_id\|>(\w+)<\|end_header_id\|>\n\n(.*?)(?:<\|eot_id\|>|\Z)", re.DOTALL),
+        "<|eot_id|>",
+    ),
 )
 _ROLES = ("system", "user", "assistant")
+_NO_REASONING = re.compile(r"\s*(?:<think>\s*</think>\s*)?")  # the reward model's template writes its own
 
 
 def plain(text: str) -> str:
@@ -110,19 +115,21 @@ def plain(text: str) -> str:
     return _AT_END.sub("", _AT_START.sub("", text))
 
 
-def messages_of(prompt: str) -> str | list[dict[str, str]]:
-    """The messages of a prompt that was written by a chat template we know, else its text.
+def dialogue_of(prompt: str) -> tuple[str | list[dict[str, str]], str]:
+    """The messages of a prompt that was written by a chat template we know, else its text; and the begun answer.
 
-    The reward model learnt from messages, each written by its own template.
+    The reward model learnt from messages, each written by its own template. An answer that isn't finished is where the
+    policy was to go on: no turn, but the beginning of the completion.
     """
-    for turn in _TURNS:
-        found = turn.findall(prompt)
-        messages = [{"role": role, "content": text} for role, text in found]
-        if found and found[-1] == ("assistant", ""):  # where the policy was to go on
-            messages.pop()
+    for turn, end in _TURNS:
+        found = list(turn.finditer(prompt))
+        messages = [{"role": match[1], "content": match[2]} for match in found]
+        begun = ""
+        if found and found[-1][1] == "assistant" and not found[-1][0].rstrip().endswith(end):
+            begun = messages.pop()["content"]
         if messages and all(message["role"] in _ROLES for message in messages):
-            return messages
-    return plain(prompt)
+            return messages, "" if _NO_REASONING.fullmatch(begun) else begun
+    return plain(prompt), ""
 
 
 def _object(body: object, *, known: set[str] | None = None) -> dict[str, Any]:

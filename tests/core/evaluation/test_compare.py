@@ -73,7 +73,7 @@ def test_an_encoders_logits_are_those_of_a_pair_in_plain_transformers(
 def test_a_decoder_without_template_reads_prompt_and_answer_joined(tiny_llama: Path, tmp_path: Path) -> None:
     """As TRL and OpenRLHF write plain text: prompt + answer + eos."""
     folder = foreign(LlamaForSequenceClassification, tiny_llama, tmp_path, labels=1)
-    wanted = plain(folder, *[(f"how do i bake bread {text} </s>",) for text in TEXTS])
+    wanted = plain(folder, *[(f"how do i bake bread{text} </s>",) for text in TEXTS])
     np.testing.assert_allclose(logits_of(folder), wanted, atol=1e-5)
 
 
