@@ -104,7 +104,7 @@ class Backbone:
         nested = "text_config" in given
         if nested:
             given["text_config"] = {**own, **given["text_config"]}
-        config = AutoConfig.for_model(self.kind, **({} if nested else own), **given)
+        config = AutoConfig.for_model(self.kind, **({} if nested else own) | given)
         torch.manual_seed(0)
         network = AutoModel.from_config(config)
         generator = torch.Generator().manual_seed(1)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.errors import CoreError, DataError, from_exception
+from rewardtrain.core.errors import ConfigError, CoreError, DataError, from_exception
 from rewardtrain.core.quiet import quiet_libraries
 
 _stop_asked = False
@@ -139,7 +139,15 @@ def _resident(options: argparse.Namespace) -> None:
     resident.serve(sys.stdin.buffer)
 
 
+def _require_folder(out: Path | None) -> None:
+    """Raise ConfigError where what takes minutes to measure could not be written in the end."""
+    if out and not out.parent.is_dir():
+        seen = f"--out is {str(out)!r}, but there is no folder {str(out.parent)!r}"
+        raise ConfigError(f"{seen}; give one that can be written")
+
+
 def _evaluate(options: argparse.Namespace) -> None:
+    _require_folder(options.out)
     quiet_libraries()
     from rewardtrain.core.artifact.folder import write_json
     from rewardtrain.core.evaluation.evaluate import evaluate_file
@@ -160,6 +168,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
+    _require_folder(options.out)
     quiet_libraries()
     from rewardtrain.core.artifact.folder import write_json
     from rewardtrain.core.evaluation.compare import compare, format_comparison

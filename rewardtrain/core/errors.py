@@ -22,7 +22,7 @@ class BackboneError(CoreError):
 
 
 class NotFiniteError(CoreError):
-    """The loss or its gradient became NaN or infinite; the last checkpoint is from before."""
+    """The loss, its gradient or a score became NaN or infinite; the last checkpoint is from before."""
 
     exit_code = 3
 
@@ -52,11 +52,12 @@ class ProcessDiedError(CoreError):
 
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_ACCESS = {errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EPERM, errno.EROFS}
 _NO_MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "DefaultCPUAllocator")
 
 
 def from_exception(error: BaseException) -> CoreError | None:
-    """Name a failure of the machine (memory, disk) that arrives as some library's own exception; None for the rest."""
+    """Name a failure of the machine (memory, disk, path) that arrives as a library's exception; None for the rest."""
     text = str(error)
     # torch raises RuntimeError and OutOfMemoryError, safetensors its own class holding only the text of the OS error.
     if isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY_WORDS):
@@ -65,6 +66,9 @@ def from_exception(error: BaseException) -> CoreError | None:
     number = error.errno if isinstance(error, OSError) else None
     if number in _NO_SPACE or any(f"(os error {code})" in text for code in _NO_SPACE):
         return DiskFullError(f"disk full ({_first_line(text)}); free some space and run the same command again")
+    if isinstance(error, OSError) and number in _NO_ACCESS:
+        advice = "give one that can be read and written"
+        return ConfigError(f"{str(error.filename or '')[:200]!r} can't be used: {error.strerror}; {advice}")
     if "PytorchStreamWriter failed" in text or "unexpected pos" in text:  # torch.save's words for a short write
         return DiskFullError(f"a checkpoint could not be written ({_first_line(text)}); free some space and run again")
     return None

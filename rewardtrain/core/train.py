@@ -7,11 +7,13 @@ from typing import Any
 
 import torch
 
-from rewardtrain.core.artifact.folder import is_finished, require_model
+from rewardtrain.core.artifact.folder import is_finished, require_model, require_same
+from rewardtrain.core.artifact.rehearsal import REHEARSAL, rehearse
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.comparisons import build_dataset, require_data
 from rewardtrain.core.data.groups import SPLITS, fingerprint, read_groups
 from rewardtrain.core.device import choose_device
+from rewardtrain.core.errors import ConfigError, from_exception
 from rewardtrain.core.evaluation.evaluate import encode_groups
 from rewardtrain.core.finish import MODEL, REPORT, finish
 from rewardtrain.core.full.checkpoint import Checkpoint, last_checkpoint
@@ -45,14 +47,16 @@ def train(
     """Train, evaluate on the test split and write out/model, out/report.json and out/metrics.jsonl.
 
     Called again with the same arguments it goes on from the last checkpoint, on a CPU to the same bits; on a finished
-    folder it does nothing. should_stop is asked between micro-batches. cache is for what later runs can use again.
-    measured is the split of the evaluation: see finish. Raises a CoreError.
+    folder it does nothing, or raises where that was made of other data or settings. should_stop is asked between
+    micro-batches. cache is for what later runs can use again. measured is the split of the evaluation: see finish.
+    Raises a CoreError.
     """
     if is_finished(out / MODEL) and (out / REPORT).is_file():
+        require_same(out / MODEL, {"data": fingerprint(data), **config.to_dict()})
         return
     if champion:
         require_model(champion)
-    out.mkdir(parents=True, exist_ok=True)
+    _make_folder(out)
     arguments = data, out, config, champion, measured
     if config.depth == "head":
         train_head(*arguments, cache=cache, should_stop=should_stop)
@@ -61,6 +65,17 @@ def train(
     else:
         _train(Team(), *arguments, should_stop=should_stop)
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # three times the model's size, and of no more use
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        advice = "give one that can be written"
+        seen = f"output folder {str(out)[:200]!r} can't be made: {error.strerror}"
+        raise from_exception(error) or ConfigError(f"{seen}; {advice}") from error
+    for leftover in out.glob(f"{REHEARSAL}*"):  # of a run that was killed in it
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _train(
@@ -129,6 +144,8 @@ def _prepare(
     model = load_backbone(
         config.backbone, max_length=config.max_length, device=device, labels=labels_of(config, dataset.flag)
     )
+    if team.is_first and not checkpoint:
+        rehearse(model, out)
     freeze(model.network, config, new_parameters=model.new_parameters)
     speed_up(model, config)
     log.emit("phase", phase="tokenizing")

@@ -1,7 +1,9 @@
 """Whole runs through the real training process."""
 
+import html
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -12,11 +14,15 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from labeling.models import Project
 from rewardtrain import policy, registry, runs, worker
 from rewardtrain.models import Evaluation, Promotion, RewardModel, RunPoint, TrainingRun
+from tests.backbones import BACKBONES
+from tests.factories import make_user
 from tests.rewardtrain.conftest import rank_prompts
 
 Training = dict[str, object]
@@ -238,6 +244,25 @@ def test_a_backbone_that_cannot_be_had_fails_the_run_with_its_name(project: Proj
     assert run.state == "failed"
     assert "'/no/such/model'" in run.error
     assert run.attempts == 1
+
+
+@pytest.mark.parametrize("depth", policy.Depth)
+def test_a_backbone_that_does_not_fit_its_tokenizer_fails_the_run_in_one_sentence_that_its_page_shows(
+    depth: policy.Depth, project: Project, tiny_training: Training, tmp_path: Path, client: Client
+) -> None:
+    rank_prompts(project)
+    backbone = BACKBONES["roberta"].save(tmp_path / "roberta", vocab_size=120)
+    for path in BACKBONES["bert"].save(tmp_path / "bert").glob("tokenizer*"):
+        shutil.copy(path, backbone)
+    run = runs.request_run(project, depth=depth, training={**tiny_training, "backbone": str(backbone)})
+    worker.work(run.pk)
+    run.refresh_from_db()
+    seen = f"backbone {str(backbone)!r} embeds 1 segments, but its tokenizer gives [0, 1]"
+    assert run.error == f"{seen}; give the tokenizer that belongs to the network"
+    assert (run.state, run.attempts, run.points.count()) == ("failed", 1, 0)
+    client.force_login(make_user(superuser=True))
+    page = client.get(reverse("run", args=[project.slug, run.number])).content.decode()
+    assert html.escape(run.error) in page
 
 
 def test_a_process_that_says_nothing_is_killed(

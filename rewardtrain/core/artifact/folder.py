@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from rewardtrain.core.artifact.card import model_card
@@ -58,11 +59,7 @@ def save_model(
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    if backbone:
-        save_sharded(model.network, folder, backbone)
-    else:
-        model.network.save_pretrained(folder)
-    model.encoder.tokenizer.save_pretrained(folder)
+    save_network(model, folder, backbone)
     if heads is not None:
         save_file({"heads": np.ascontiguousarray(heads, dtype=np.float32)}, folder / HEADS)
     settings = _settings(model, config)
@@ -72,6 +69,15 @@ def save_model(
         _flush(path)  # else a power cut could leave the manifest and lose what it is about
     files = {path.name: _describe(path) for path in sorted(folder.iterdir())}
     write_json(folder / MANIFEST, {"format": FORMAT, "data": data, "config": config.to_dict(), "files": files})
+
+
+def save_network(model: RewardModel, folder: Path, backbone: Path | None) -> None:
+    """The part of save_model that is transformers'."""
+    if backbone:
+        save_sharded(model.network, folder, backbone)
+    else:
+        model.network.save_pretrained(folder)
+    model.encoder.tokenizer.save_pretrained(folder)
 
 
 def _settings(model: RewardModel, config: TrainConfig) -> dict[str, Any]:
@@ -127,6 +133,16 @@ def require_model(folder: Path) -> None:
             )
 
 
+def require_same(folder: Path, run: dict[str, Any]) -> None:
+    """Raise ConfigError where a finished model was made of other data or settings than a run's."""
+    manifest = _read(folder, MANIFEST)
+    made = {"data": manifest["data"]["fingerprint"], **TrainConfig.from_dict(manifest["config"]).to_dict()}
+    differing = ", ".join(f"{key} was {made[key]!r}, is {run[key]!r}" for key in run if made[key] != run[key])
+    if differing:
+        seen = f"{str(folder.parent)!r} holds a finished run of others ({differing})"
+        raise ConfigError(f"{seen}: nothing was done; give an empty output folder")
+
+
 def load_model(folder: Path, device: Device) -> RewardModel:
     """Load a finished model. Raises ConfigError or BackboneError."""
     settings = read_settings(folder)
@@ -157,7 +173,15 @@ def _calibration(settings: dict[str, Any]) -> Calibration:
 def read_heads(folder: Path) -> Array | None:
     """(M, D + 1) weights and bias of an ensemble of M heads, of which the rewards' spread is the uncertainty."""
     path = folder / HEADS
-    return load_file(path)["heads"] if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        heads: Array = load_file(path)["heads"]
+    except (SafetensorError, KeyError) as error:
+        raise ConfigError(f"{str(path)!r} can't be read: {error}; restore it or train again") from error
+    if not np.isfinite(heads).all():
+        raise ConfigError(f"{str(path)!r} holds numbers that are not finite; restore it or train again")
+    return heads
 
 
 def same_backbone(one: Path, other: Path) -> bool:
@@ -175,11 +199,24 @@ def same_backbone(one: Path, other: Path) -> bool:
 def read_settings(folder: Path) -> dict[str, Any]:
     """podium.json of a finished model. Raises ConfigError."""
     require_model(folder)
-    settings: dict[str, Any] = read_json(folder / SETTINGS)
+    settings = _read(folder, SETTINGS)
     if settings.get("format") not in range(1, FORMAT + 1):
         seen = f"model folder {str(folder)!r} has format {settings.get('format')!r}"
         raise ConfigError(f"{seen}; this version reads 1 to {FORMAT}, so update it")
+    if missing := [key for key in ("style", "max_length") if key not in settings]:
+        raise ConfigError(f"{SETTINGS} of model folder {str(folder)!r} has no {missing[0]}; restore it or train again")
     return settings
+
+
+def _read(folder: Path, name: str) -> dict[str, Any]:
+    try:
+        value = read_json(folder / name)
+    except ValueError as error:
+        reason = f"is not JSON in UTF-8 ({error})"
+        raise ConfigError(f"{name} of model folder {str(folder)!r} {reason}; restore it or train again") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{name} of model folder {str(folder)!r} is {value!r}, no object; restore it or train again")
+    return value
 
 
 def _flush(path: Path) -> None:

@@ -130,8 +130,6 @@ def parse_texts(place: str, prompt: object, completions: object) -> Group:
     for index, text in enumerate(texts):
         _sound(place, f"completions[{index}]", _expect(place, f"completions[{index}]", text, str, "text"))
     messages = _prompt(place, prompt)
-    for message in messages:
-        _sound(place, "prompt", message.content)
     return Group(id=place, split="test", prompt=messages, completions=tuple(texts), rankings=())
 
 
@@ -141,7 +139,8 @@ def _sound(place: str, field: str, text: str) -> None:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise DataError(f"{place}: {field} holds {_short(text[error.start])}, which is no character") from error
+            seen = f"{field} holds {_short(text[error.start])}, half a character"
+            raise DataError(f"{place}: {seen}; repair its encoding") from error
 
 
 def _json_rows(path: Path) -> Iterator[tuple[str, object]]:
@@ -182,6 +181,7 @@ def _parquet_rows(path: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, ob
 
 def _prompt(place: str, value: object) -> tuple[Message, ...]:
     if isinstance(value, str):
+        _sound(place, "prompt", value)
         return (Message("user", value),)  # may be empty: a text to classify stands alone; so may a turn of a dialogue
     turns = _expect(place, "prompt", value, list, "text or a list of messages")
     if not turns:
@@ -192,13 +192,17 @@ def _prompt(place: str, value: object) -> tuple[Message, ...]:
         turn = _expect(place, field, turn, dict, "an object with role and content")
         if turn.get("role") not in ROLES:
             raise DataError(f"{place}: {field}.role is {turn.get('role')!r}; use one of {', '.join(ROLES)}")
-        messages.append(Message(turn["role"], _expect(place, f"{field}.content", turn.get("content"), str, "text")))
+        content = _expect(place, f"{field}.content", turn.get("content"), str, "text")
+        _sound(place, f"{field}.content", content)
+        messages.append(Message(turn["role"], content))
     return tuple(messages)
 
 
 def _completion(place: str, index: int, value: object) -> str:
     field = f"completions[{index}]"
-    return _text(place, f"{field}.text", _expect(place, field, value, dict, "an object with a text").get("text"))
+    text = _text(place, f"{field}.text", _expect(place, field, value, dict, "an object with a text").get("text"))
+    _sound(place, f"{field}.text", text)
+    return text
 
 
 def _ranking(place: str, index: int, value: object, size: int) -> Ranking:

@@ -221,12 +221,15 @@ class Trainer:
         )
 
     def _score(self, model: RewardModel, encoded: Sequence[Sequence[Encoded]], phase: str) -> Scores:
-        return score_groups(
-            model,
-            encoded,
-            token_budget=self.budgets.tokens,
-            progress=lambda done, total: self._tick(phase, done, total),
-        )
+        try:
+            return score_groups(
+                model,
+                encoded,
+                token_budget=self.budgets.tokens,
+                progress=lambda done, total: self._tick(phase, done, total),
+            )
+        except NotFiniteError as error:
+            raise self._diverged(self.step, str(error)) from error
 
     def save(self) -> None:
         """Write a checkpoint of this moment, which keeps that of the best validation too."""

@@ -12,6 +12,7 @@ import torch
 from transformers.utils.hub import cached_file
 
 from rewardtrain.core.artifact.folder import write_json
+from rewardtrain.core.artifact.rehearsal import rehearse
 from rewardtrain.core.artifact.shards import BACKBONE, share_backbone
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.encoding import READING
@@ -46,7 +47,9 @@ class Frozen:
         self.token_budget = config.token_budget
         self.folder, self.cache = cache / self.key, cache
         self.shard = self.folder / BACKBONE
-        share_backbone(self.model.network, self.shard)
+        if not self.shard.is_file():
+            share_backbone(self.model.network, self.shard)
+            rehearse(self.model, self.folder, backbone=self.shard)
         self.store = FeatureStore(self.folder, size=output_layer(self.model.network)[1].in_features)
 
     def features(self, groups: Sequence[Group], progress: Progress) -> Features:

@@ -59,8 +59,14 @@ def _head(network: Any, new_parameters: frozenset[str]) -> set[str]:
 
 
 def _layers(network: Any) -> nn.ModuleList:
-    """The stack of equal layers that a transformer is: the list of modules with the most parameters."""
-    lists = [module for module in network.base_model.modules() if isinstance(module, nn.ModuleList)]
+    """The stack of equal layers that a transformer is: the list of modules with the most parameters.
+
+    Of a network that reads pictures too only the part that reads text is meant.
+    """
+    trunk, text = network.base_model, network.config.get_text_config()
+    if text is not network.config:
+        trunk = next((module for module in trunk.modules() if getattr(module, "config", None) is text), trunk)
+    lists = [module for module in trunk.modules() if isinstance(module, nn.ModuleList)]
     if not lists:
         kind = type(network).__name__
         raise ConfigError(f"{kind} has no list of layers; train all of it, with lora_rank=0 and train_layers=null")

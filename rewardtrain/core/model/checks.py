@@ -37,6 +37,30 @@ def require_fit(what: str, network: Any, tokenizer: Any, *, pad_id: int | None) 
             raise BackboneError(f"{seen}, {tokenizer.pad_token!r}; {_NOT_ITS_OWN}")
 
 
+def require_padding(what: str, config: Any, tokenizer: Any) -> None:
+    """Raise BackboneError where the padding token was added to the tokenizer alone."""
+    words, number = getattr(config, "vocab_size", None), tokenizer.pad_token_id
+    if isinstance(words, int) and number >= words:
+        seen = f"{what} embeds {words} tokens, but {tokenizer.pad_token!r}, which its tokenizer pads with, is {number}"
+        raise BackboneError(f"{seen}; resize_token_embeddings({number + 1}) and save it again, or pad with another")
+
+
+def require_trunk(what: str, network: Any, info: dict[str, Any]) -> None:
+    """Raise BackboneError where the files hold no weights, or others, for what stands below the head.
+
+    info: what from_pretrained says of its loading. A pooler may be missing, as in what a masked language model leaves.
+    """
+    trunk = dict(network.base_model.named_parameters(prefix=network.base_model_prefix))
+    others = [key for key, *_ in info["mismatched_keys"] if key in trunk]
+    if others:
+        seen = f"{others[0]} has another shape in its files than the {list(trunk[others[0]].shape)} of its config.json"
+        raise BackboneError(f"{what} is not of one piece: {seen}; give config.json and weights of one model")
+    missing = [key for key in info["missing_keys"] if key in trunk and "pooler" not in key]
+    if missing:
+        seen = f"{len(missing)} of {len(trunk)} weights of a {type(network).__name__} are missing, as {min(missing)}"
+        raise BackboneError(f"{what} is not of one piece: {seen}; give config.json and weights of one model")
+
+
 def embedded_words(what: str, network: Any) -> int:
     """How many tokens the network has an embedding for. Raises BackboneError where it has none of the usual kind."""
     try:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from rewardtrain.core.data.batching import Batch, MicroBatch, micro_batches, within
 from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.device import Device
+from rewardtrain.core.errors import NotFiniteError
 from rewardtrain.core.model.memory import Budgets, in_memory
 from rewardtrain.core.model.network import Body, RewardModel
 
@@ -61,7 +62,13 @@ def _predict(
                     tick()
         return values
 
-    return in_memory(work, budgets, longest=max(map(len, sequences), default=0))
+    values = in_memory(work, budgets, longest=max(map(len, sequences), default=0))
+    wrong = (~torch.isfinite(values)).any(dim=1).nonzero()
+    if len(wrong):
+        place = int(wrong[0])
+        seen = f"{len(wrong)} of {len(values)} texts get no finite score, the first has {len(sequences[place])} tokens"
+        raise NotFiniteError(f"{seen}; the model diverged or its files are damaged, so train it again")
+    return values
 
 
 def gradients_in_memory(

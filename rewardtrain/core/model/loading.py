@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
@@ -13,11 +14,12 @@ from rewardtrain.core.data.encoding import CHAT, PAIR, TEXT, Encoder
 from rewardtrain.core.device import Device
 from rewardtrain.core.errors import BackboneError, from_exception
 from rewardtrain.core.measures.calibrate import Calibration
-from rewardtrain.core.model.checks import longest_input, require_fit, require_numbers
+from rewardtrain.core.model.checks import longest_input, require_fit, require_numbers, require_padding, require_trunk
 from rewardtrain.core.model.network import RewardModel
 from rewardtrain.core.model.probes import tried
 
 OURS_ALONE: dict[str, Any] = {"trust_remote_code": False}  # left out, transformers would ask on stdin, where rows are
+_TELLING = (OSError, ValueError, SafetensorError)  # what their texts say needs no name of a class
 # Read a pair though no masked language model is made of them.
 _PAIR_TOO = ("xlnet",)
 
@@ -65,9 +67,10 @@ def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[s
     tokenizer = load_tokenizer(what, source)
     try:
         config = AutoConfig.from_pretrained(source, num_labels=len(labels) or 1, **OURS_ALONE)
-        pad_id = config.get_text_config().pad_token_id
+        pad_id = getattr(config.get_text_config(), "pad_token_id", None)
         set_labels(config, labels)
         _silence(config)
+        require_padding(what, config.get_text_config(), tokenizer)
         set_padding(config, tokenizer)
         network, info = AutoModelForSequenceClassification.from_pretrained(
             source,
@@ -79,6 +82,7 @@ def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[s
         )
     except Exception as error:
         raise unloadable(what, error) from error
+    require_trunk(what, network, info)
     require_fit(what, network, tokenizer, pad_id=pad_id)
     _require_length(what, network, tokenizer, max_length)
     encoder = Encoder(tokenizer=tokenizer, style=_style(config, tokenizer), max_length=max_length)
@@ -111,6 +115,8 @@ def load_tokenizer(what: str, source: str) -> Any:
         raise unloadable(f"the tokenizer of {what}", error) from error
     if not tokenizer.is_fast:
         raise BackboneError(f"{what} has no fast tokenizer; choose one with a tokenizer.json")
+    if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
+        raise BackboneError(f"{what} has no tokenizer; give a folder that has the network's own, with a tokenizer.json")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token is None:
@@ -128,8 +134,8 @@ def unloadable(
         return known or error
     if "trust_remote_code" in str(error):
         return BackboneError(f"{what} brings code of its own, which is never run here; choose a class of transformers")
-    lines = str(error).strip().splitlines() or [""]
-    reason = lines[0] if isinstance(error, (OSError, ValueError)) else f"{type(error).__name__}: {lines[0]}"
+    said = " ".join(line.strip() for line in str(error).strip().splitlines()[:2])
+    reason = said if isinstance(error, _TELLING) else f"{type(error).__name__}: {said}"
     return BackboneError(f"{what} can't be loaded: {reason[:300]}; {advice}")
 
 

@@ -12,7 +12,7 @@ from rewardtrain.core.data.batching import MicroBatch, collate, plan
 from rewardtrain.core.data.encoding import PAIR, Encoded, Encoder
 from rewardtrain.core.data.packing import packed_states, row_length, shared_rows
 from rewardtrain.core.device import Device
-from rewardtrain.core.errors import BackboneError
+from rewardtrain.core.errors import BackboneError, DataError
 from rewardtrain.core.measures.calibrate import RAW, Calibration
 
 
@@ -48,6 +48,8 @@ class RewardModel:
 
     def logits(self, sequences: Sequence[Encoded]) -> Tensor:
         """(N, labels) float32 logits of one micro-batch."""
+        if not all(map(len, sequences)):
+            raise DataError("a text has no tokens at all, so there is nothing to read; leave it out")
         tokenizer = self.encoder.tokenizer
         with_types = self.encoder.style == PAIR and "token_type_ids" in tokenizer.model_input_names
         pad_id, device = tokenizer.pad_token_id, self.device.kind

@@ -20,6 +20,7 @@ from rewardtrain.core.model.adapters import freeze, merge_adapters
 from rewardtrain.core.model.gradients import accumulate_gradients, predict
 from rewardtrain.core.model.loading import load_backbone
 from rewardtrain.core.model.network import RewardModel
+from tests.backbones import BACKBONES
 
 TEXTS = ["please help", "never", "go away you"]
 
@@ -48,6 +49,16 @@ def test_the_top_layers_alone_get_a_gradient(tiny_bert: Path) -> None:
         "bert.encoder.layer.1", "bert.pooler.dense.weight", "bert.pooler.dense.bias", "classifier.weight",
         "classifier.bias",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["gemma3", "qwen3_5"])
+@pytest.mark.parametrize("settings", [{"train_layers": 1}, {"lora_rank": 1}])
+def test_of_a_network_that_reads_pictures_the_text_part_is_trained(
+    kind: str, settings: dict[str, int], tmp_path: Path
+) -> None:
+    names = gradient_names(load(BACKBONES[kind].save(tmp_path / kind), **settings)) - {"score.weight"}
+    assert names
+    assert parts(names, 2) == {"model.language_model"}
 
 
 @pytest.mark.parametrize(("train_layers", "with_graph"), [(None, [True, True]), (1, [False, True]), (0, [False] * 2)])

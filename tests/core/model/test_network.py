@@ -11,7 +11,7 @@ from rewardtrain.core.data.batching import Batch, make_batch
 from rewardtrain.core.data.comparisons import Comparisons, merge
 from rewardtrain.core.data.groups import Group, Message, Ranking
 from rewardtrain.core.device import choose_device
-from rewardtrain.core.errors import BackboneError
+from rewardtrain.core.errors import BackboneError, NotFiniteError
 from rewardtrain.core.full.loss import Objective
 from rewardtrain.core.model.gradients import accumulate_gradients, predict
 from rewardtrain.core.model.loading import backbone_folder, load_backbone
@@ -87,6 +87,18 @@ def test_padding_does_not_change_a_reward(kind: str, request: pytest.FixtureRequ
     together = predict(model, batch.sequences, token_budget=10**6)
     alone = predict(model, batch.sequences, token_budget=1)
     torch.testing.assert_close(together, alone, atol=1e-6, rtol=0)
+
+
+def test_a_score_that_is_no_number_is_never_given(tiny_bert: Path) -> None:
+    model = load(tiny_bert)
+    batch, _ = batch_of(model)
+
+    def overflow(module: torch.nn.Module, args: object, output: torch.Tensor) -> torch.Tensor:
+        return output.where(output > output.min(), torch.nan)
+
+    model.network.classifier.register_forward_hook(overflow)
+    with pytest.raises(NotFiniteError, match=r"1 of 9 texts get no finite score, the first has \d+ tok"):
+        predict(model, batch.sequences, token_budget=10**6)
 
 
 def test_dropout_is_off_even_in_training_mode(tiny_bert: Path) -> None:
