@@ -139,7 +139,7 @@ def _sound(place: str, field: str, text: str) -> None:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            seen = f"{field} holds {_short(text[error.start])}, half a character"
+            seen = f"{field} holds {_short(text[error.start])}, which is no character"
             raise DataError(f"{place}: {seen}; repair its encoding") from error
 
 

@@ -66,7 +66,7 @@ def _predict(
     wrong = (~torch.isfinite(values)).any(dim=1).nonzero()
     if len(wrong):
         place = int(wrong[0])
-        seen = f"{len(wrong)} of {len(values)} texts get no finite score, the first has {len(sequences[place])} tokens"
+        seen = f"{len(wrong)} of {len(values)} texts get a score that is no number, the first of {len(sequences[place])} tokens"
         raise NotFiniteError(f"{seen}; the model diverged or its files are damaged, so train it again")
     return values
 

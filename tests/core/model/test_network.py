@@ -97,7 +97,7 @@ def test_a_score_that_is_no_number_is_never_given(tiny_bert: Path) -> None:
         return output.where(output > output.min(), torch.nan)
 
     model.network.classifier.register_forward_hook(overflow)
-    with pytest.raises(NotFiniteError, match=r"1 of 9 texts get no finite score, the first has \d+ tok"):
+    with pytest.raises(NotFiniteError, match=r"1 of 9 texts get a score that is no number, the first of \d+ tok"):
         predict(model, batch.sequences, token_budget=10**6)
 
 
