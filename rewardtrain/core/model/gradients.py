@@ -65,8 +65,8 @@ def _predict(
     values = in_memory(work, budgets, longest=max(map(len, sequences), default=0))
     wrong = (~torch.isfinite(values)).any(dim=1).nonzero()
     if len(wrong):
-        place = int(wrong[0])
-        seen = f"{len(wrong)} of {len(values)} texts get a score that is no number, the first of {len(sequences[place])} tokens"
+        first = f"the first of {len(sequences[int(wrong[0])])} tokens"
+        seen = f"{len(wrong)} of {len(values)} texts get a score that is no number, {first}"
         raise NotFiniteError(f"{seen}; the model diverged or its files are damaged, so train it again")
     return values
 
