@@ -22,6 +22,7 @@ RUN pip install --no-cache-dir --upgrade "pip>=25.1" \
 COPY --from=browser-libraries /podium/node_modules node_modules
 COPY manage.py ./
 COPY config config
+COPY formats formats
 COPY labeling labeling
 COPY rewardtrain rewardtrain
 COPY templates templates

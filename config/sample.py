@@ -10,6 +10,7 @@ from django.db import transaction
 
 from config.settings import BASE_DIR
 from labeling.intake import import_lines
+from labeling.lines import lines_of
 from labeling.models import Membership, Project, Role, User
 from labeling.projects import create_project
 from rewardtrain.models import RetrainPolicy
@@ -57,8 +58,8 @@ def _project(users: dict[str, User]) -> Project:
         flags=FLAGS,
         overlap=2,
     )
-    with (folder / "prompts.jsonl").open("rb") as lines:
-        report = import_lines(project, lines)
+    with (folder / "prompts.jsonl").open("rb") as file:
+        report = import_lines(project, lines_of(file))
     assert not report.errors, report.errors[0].detail
     # Small numbers, so that a first visitor sees a retraining after a coffee's worth of rankings.
     small = {"head_every_pairs": 30, "first_minimum": 60, "every_pairs": 60, "cooldown_minutes": 1}

@@ -1,6 +1,6 @@
 """One line of the import format: from bytes to a checked row, or an error that names field, value and remedy.
 
-Pure: no database. The format is in docs/import.md.
+Pure: no database. The format and its limits are in docs/import.md.
 """
 
 from __future__ import annotations
@@ -12,11 +12,23 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from formats import values
+from labeling import fields
+from labeling.fields import MAX_ID, BadRow
 from labeling.messages import ROLES, Message
 
 MIN_COMPLETIONS, MAX_COMPLETIONS = 2, 10
 MIN_TEXTS = 1  # of a classification
-MAX_ID, MAX_TEXT = 200, 1_000_000
+MAX_LABELER = 140  # characters
+MAX_MESSAGES = 2_000
+MAX_RANKINGS = 10_000  # of one prompt
+MAX_FLAGS = 100  # of one completion
+MAX_METADATA = 2**20  # bytes as JSON
+# The keys of each object; in metadata any may stand.
+ROW = ("id", "prompt", "completions", "rankings", "metadata")
+MESSAGE = ("role", "content")
+COMPLETION = ("id", "text", "model")
+RANKING = ("labeler", "ranks", "flags")
 
 
 @dataclass(frozen=True)
@@ -42,30 +54,23 @@ class Row:
     metadata: dict[str, object]
 
 
-class BadRow(Exception):
-    """Names the field, the value seen and what to do."""
+def parse_row(line: bytes, *, flags: Sequence[str] = (), classifies: bool = False) -> Row:
+    """Reads one line of JSON Lines. Raises BadRow. Sizes are checked before anything is made of what they count.
 
-    def __init__(self, field: str, value: object, remedy: str) -> None:
-        text = json.dumps(value, ensure_ascii=False, default=str)
-        self.field, self.value, self.remedy = field, text if len(text) <= 80 else text[:77] + "...", remedy
-        said = {"field": field, "remedy": remedy, "value": self.value}
-        super().__init__(_("%(field)s: %(remedy)s (got %(value)s)") % said)
-
-
-def parse_row(line: bytes, *, asked: Sequence[str] = ()) -> Row:
-    """Reads one line of JSON Lines. Raises BadRow.
-
-    asked: the flags of a classification, which takes single texts and texts without a prompt, and of whose recorded
-    rankings each answers every one of them; none for a project that ranks.
+    flags: the project's. classifies: single texts and texts without a prompt are taken, and each recorded ranking
+    answers every one of the flags.
     """
     row = _json_object(line)
-    completions = _completions(row.get("completions"), MIN_TEXTS if asked else MIN_COMPLETIONS)
+    fields.check_keys(row, "", ROW)
+    completions = _completions(row.get("completions"), MIN_TEXTS if classifies else MIN_COMPLETIONS)
     rankings = _rankings(row.get("rankings"), len(completions))
-    if asked:
-        _check_answers(rankings, asked)
+    if classifies:
+        _check_answers(rankings, flags)
+    else:
+        _check_names(rankings, flags)
     return Row(
-        id=_text(row.get("id"), "id", gettext_noop("give each row an id, unique in the file"), limit=MAX_ID),
-        messages=_messages(row.get("prompt"), may_be_empty=bool(asked)),
+        id=fields.text(row.get("id"), "id", gettext_noop("give each row an id, unique in the file"), limit=MAX_ID),
+        messages=_messages(row.get("prompt"), may_be_empty=classifies),
         completions=completions,
         rankings=rankings,
         metadata=_metadata(row.get("metadata")),
@@ -79,8 +84,8 @@ def _json_object(line: bytes) -> dict[str, object]:
         seen = line[max(error.start - 10, 0) : error.start + 10].decode("latin-1")
         raise BadRow("line", seen, _("not UTF-8 at byte %(n)s: save the file as UTF-8") % {"n": error.start}) from error
     try:
-        row = json.loads(text, parse_constant=_no_constant)
-    except (json.JSONDecodeError, RecursionError, ValueError) as error:
+        row = values.parse(text)
+    except ValueError as error:
         remedy = _("not valid JSON (%(error)s): one JSON object a line") % {"error": error}
         raise BadRow("line", text.strip(), remedy) from error
     if not isinstance(row, dict):
@@ -88,44 +93,25 @@ def _json_object(line: bytes) -> dict[str, object]:
     return row
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _text(value: object, field: str, remedy: str, *, limit: int = MAX_TEXT) -> str:
-    """`remedy` is translated only where it is needed: this is called for each text of a file."""
-    if not isinstance(value, str) or not value.strip():
-        raise BadRow(field, value, _("must be a text that is not empty: %(remedy)s") % {"remedy": _(remedy)})
-    if len(value) > limit:
-        raise BadRow(field, value, _("is %(n)s characters long, %(limit)s at most") % {"n": len(value), "limit": limit})
-    return _storable(value, field)
-
-
-def _storable(value: str, field: str) -> str:
-    if "\x00" in value:
-        raise BadRow(field, value, _("has a NUL character, which PostgreSQL can't store: remove it"))
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        seen = value.encode("utf-8", "replace").decode()
-        raise BadRow(field, seen, _("has half a surrogate pair: repair the encoding"))
-    return value
-
-
 def _messages(value: object, *, may_be_empty: bool) -> tuple[Message, ...]:
     if may_be_empty and isinstance(value, str) and not value.strip():
         return ({"role": "user", "content": ""},)
     if isinstance(value, str):
-        return ({"role": "user", "content": _text(value, "prompt", gettext_noop("what is asked"))},)
+        return ({"role": "user", "content": fields.text(value, "prompt", gettext_noop("what is asked"))},)
     if not isinstance(value, list) or not value:
         raise BadRow("prompt", value, _('must be a text or a list of {"role", "content"}'))
+    if len(value) > MAX_MESSAGES:
+        raise BadRow("prompt", value, fields.too_many(len(value), MAX_MESSAGES))
     messages = []
     for index, message in enumerate(value):
         field = f"prompt[{index}]"
         if not isinstance(message, dict):
             raise BadRow(field, message, _('must be {"role", "content"}'))
+        fields.check_keys(message, field, MESSAGE)
         if message.get("role") not in ROLES:
             remedy = _("must be one of %(roles)s") % {"roles": ", ".join(ROLES)}
             raise BadRow(f"{field}.role", message.get("role"), remedy)
-        content = _text(message.get("content"), f"{field}.content", gettext_noop("what was said"))
+        content = fields.text(message.get("content"), f"{field}.content", gettext_noop("what was said"))
         messages.append({"role": str(message["role"]), "content": content})
     if messages[-1]["role"] == "assistant":
         remedy = _("must not end with the assistant: its last turn is what the completions are")
@@ -155,14 +141,15 @@ def _completions(value: object, least: int) -> tuple[CompletionRow, ...]:
 def _completion(value: object, field: str) -> CompletionRow:
     if not isinstance(value, dict):
         raise BadRow(field, value, _('must be {"id", "text"}'))
+    fields.check_keys(value, field, COMPLETION)
     model = value.get("model")
     if model is not None and (not isinstance(model, str) or len(model) > MAX_ID):
         remedy = _("must be a text of at most %(limit)s characters, or left out") % {"limit": MAX_ID}
         raise BadRow(f"{field}.model", model, remedy)
     return CompletionRow(
-        id=_text(value.get("id"), f"{field}.id", gettext_noop("give each completion an id"), limit=MAX_ID),
-        text=_text(value.get("text"), f"{field}.text", gettext_noop("leave a completion without words out")),
-        model=_storable(model or "", f"{field}.model"),
+        id=fields.text(value.get("id"), f"{field}.id", gettext_noop("give each completion an id"), limit=MAX_ID),
+        text=fields.text(value.get("text"), f"{field}.text", gettext_noop("leave a completion without words out")),
+        model=fields.storable(model or "", f"{field}.model"),
     )
 
 
@@ -171,18 +158,22 @@ def _rankings(value: object, k: int) -> tuple[RankingRow, ...]:
         return ()
     if not isinstance(value, list):
         raise BadRow("rankings", value, _('must be a list of {"labeler", "ranks"}'))
+    if len(value) > MAX_RANKINGS:
+        raise BadRow("rankings", value, fields.too_many(len(value), MAX_RANKINGS))
     rows = [_ranking(item, f"rankings[{index}]", k) for index, item in enumerate(value)]
-    labelers = [row.labeler for row in rows]
-    for index, labeler in enumerate(labelers):
-        if labeler in labelers[:index]:
+    labelers: set[str] = set()
+    for index, row in enumerate(rows):
+        if row.labeler in labelers:
             remedy = _("ranked this prompt above already: one ranking each")
-            raise BadRow(f"rankings[{index}].labeler", labeler, remedy)
+            raise BadRow(f"rankings[{index}].labeler", row.labeler, remedy)
+        labelers.add(row.labeler)
     return tuple(rows)
 
 
 def _ranking(value: object, field: str, k: int) -> RankingRow:
     if not isinstance(value, dict):
         raise BadRow(field, value, _('must be {"labeler", "ranks"}'))
+    fields.check_keys(value, field, RANKING)
     ranks = value.get("ranks")
     if not isinstance(ranks, list) or len(ranks) != k:
         remedy = _("must be a list of %(k)s ranks, one for each completion") % {"k": k}
@@ -192,7 +183,7 @@ def _ranking(value: object, field: str, k: int) -> RankingRow:
             raise BadRow(f"{field}.ranks[{index}]", rank, _("must be a whole number, 1 is best"))
     dense = {rank: place for place, rank in enumerate(sorted(set(ranks)), start=1)}
     return RankingRow(
-        labeler=_text(value.get("labeler"), f"{field}.labeler", gettext_noop("who ranked"), limit=140),
+        labeler=fields.text(value.get("labeler"), f"{field}.labeler", gettext_noop("who ranked"), limit=MAX_LABELER),
         ranks=tuple(dense[rank] for rank in ranks),
         flags=_flags(value.get("flags"), f"{field}.flags", k),
     )
@@ -203,10 +194,31 @@ def _flags(value: object, field: str, k: int) -> tuple[dict[str, bool], ...]:
         return ({},) * k
     if not isinstance(value, list) or len(value) != k:
         raise BadRow(field, value, _("must be a list of %(k)s objects, one for each completion") % {"k": k})
-    for index, flags in enumerate(value):
-        if not isinstance(flags, dict) or not all(isinstance(answer, bool) for answer in flags.values()):
-            raise BadRow(f"{field}[{index}]", flags, _('must be an object such as {"hateful": false}'))
-    return tuple({_storable(name, field): answer for name, answer in flags.items()} for flags in value)
+    return tuple(_flags_of_one(flags, f"{field}[{index}]") for index, flags in enumerate(value))
+
+
+def _flags_of_one(flags: object, field: str) -> dict[str, bool]:
+    if not isinstance(flags, dict):
+        raise BadRow(field, flags, _('must be an object such as {"hateful": false}'))
+    fields.check_repeated(flags, field)
+    if len(flags) > MAX_FLAGS:
+        raise BadRow(field, flags, _("has %(n)s flags, %(most)s at most") % {"n": len(flags), "most": MAX_FLAGS})
+    for name, answer in flags.items():
+        if not isinstance(answer, bool):
+            raise BadRow(field, flags, _('must be an object such as {"hateful": false}'))
+        if len(fields.storable(name, field)) > MAX_ID:
+            raise BadRow(field, name, fields.too_long(len(name), MAX_ID))
+    return dict(flags)
+
+
+def _check_names(rankings: Sequence[RankingRow], known: Sequence[str]) -> None:
+    """Recorded flags may be others than the project's, but none that is one of the project's in another spelling."""
+    for place, ranking in enumerate(rankings):
+        for index, flags in enumerate(ranking.flags):
+            for name in flags:
+                if name not in known and (meant := fields.nearest(name, known)):
+                    remedy = _("unknown key; did you mean %(meant)s?") % {"meant": meant}
+                    raise BadRow(f"rankings[{place}].flags[{index}].{name}", flags[name], remedy)
 
 
 def _check_answers(rankings: Sequence[RankingRow], asked: Sequence[str]) -> None:
@@ -223,5 +235,10 @@ def _metadata(value: object) -> dict[str, object]:
         return {}
     if not isinstance(value, dict):
         raise BadRow("metadata", value, _("must be an object"))
-    _storable(json.dumps(value, ensure_ascii=False).replace("\\u0000", "\x00"), "metadata")
+    if flaw := values.flaw_of(value, "metadata"):
+        raise BadRow(flaw.path, flaw.value, fields.remedy(flaw.kind))
+    size = len(json.dumps(value, ensure_ascii=False).encode())
+    if size > MAX_METADATA:
+        remedy = _("has %(size)s KiB as JSON, %(limit)s at most")
+        raise BadRow("metadata", value, remedy % {"size": -(-size // 1024), "limit": MAX_METADATA // 1024})
     return value

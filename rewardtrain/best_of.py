@@ -14,7 +14,9 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from formats import values
 from labeling.errors import Conflict, Invalid
+from labeling.fields import remedy
 from labeling.models import Project, User
 from rewardtrain import chunks, jobs, registry
 from rewardtrain.chunks import Answer, Chunk
@@ -58,7 +60,7 @@ def checked(job: BestOfJob, place: int, line: bytes, seen: dict[str, int]) -> Ca
         words = _("More than %(most)s lines: send them in several files.")
         raise Invalid("too_many_lines", words % {"most": MOST_ROWS}, attr="file")
     try:
-        value = json.loads(line.decode("utf-8-sig" if place == 1 else "utf-8"))
+        value: Any = values.parse(line.decode())
     except ValueError as error:  # UnicodeDecodeError is one
         words = _("line %(place)s: not JSON in UTF-8 (%(error)s); write one object a line")
         raise Invalid("bad_line", words % {"place": place, "error": error}, attr="file") from error
@@ -81,16 +83,17 @@ def problem_of(name: str, size: int, value: Any, seen: dict[str, int]) -> str:
     if not 2 <= size <= MOST_CANDIDATES:
         words = _("it has %(n)s completions; give 2 to %(most)s")
         return words % {"n": size, "most": MOST_CANDIDATES}
+    if len(name) > 200:
+        return _("the id is %(n)s characters long, 200 at most") % {"n": len(name)}
     if name in seen:
         return _("id %(id)r was used before, on line %(line)s; give each row its own") % {
             "id": name,
             "line": seen[name],
         }
-    if len(name) > 200:
-        return _("the id is %(n)s characters long, 200 at most") % {"n": len(name)}
-    text = json.dumps([value["prompt"], value["completions"]], ensure_ascii=False)
-    if "\\u0000" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        return _("a text has a NUL character or half a surrogate pair, which can't be stored: repair it")
+    for field, part in (("id", name), ("prompt", value["prompt"]), ("completions", value["completions"])):
+        if flaw := values.flaw_of(part, field):
+            words = _("%(path)s %(remedy)s (got %(value)s)")
+            return words % {"path": flaw.path, "remedy": remedy(flaw.kind), "value": values.shown(flaw.value)}
     return ""
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from django.db import connections, transaction
 
 from labeling.errors import PodiumError
+from labeling.refusals import in_words
 from rewardtrain import jobs, scoring
 from rewardtrain.jobs import State
 from rewardtrain.models import RewardModel
@@ -69,7 +70,7 @@ def carry_out(
     except PodiumError as error:
         jobs.end(job, State.FAILED, error=error.detail)
     except Exception as error:
-        jobs.try_again(job, f"{type(error).__name__}: {error}", advice=ADVICE)
+        jobs.try_again(job, in_words(error), advice=ADVICE)
         raise
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from django.db import transaction
 
 from labeling import datasets
+from labeling.refusals import in_words
 from rewardtrain import child, policy, registry, runs
 from rewardtrain.models import RewardModel, TrainingRun
 from rewardtrain.progress import Progress, Tail
@@ -109,7 +110,7 @@ def work(run_id: int) -> None:
     except runs.ClaimLost:
         logger.warning("run %s of %s: another worker has taken it over", run.number, run.project.slug)
     except Exception as error:
-        runs.try_again(run, f"{type(error).__name__}: {error}")
+        runs.try_again(run, in_words(error))
         raise
 
 

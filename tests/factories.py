@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 
+from formats.prompts import prompt_key, split_of
 from labeling import assignments, rankings, shown_ids
-from labeling.messages import content_sha256, split_of, what_is_split
 from labeling.models import Assignment, Completion, Membership, Project, Prompt, Ranking, Role, User
 from labeling.projects import create_project
 
@@ -57,13 +57,13 @@ def make_prompt(
 ) -> Prompt:
     external_id = external_id or f"prompt-{next(_numbers)}"
     messages = [{"role": "user", "content": f"Question {external_id}?" if question is None else question}]
-    sha256 = content_sha256(what_is_split(messages, texts))
+    key = prompt_key(((message["role"], message["content"]) for message in messages), texts)
     prompt = Prompt.objects.create(
         project=project,
         external_id=external_id,
         messages=messages,
-        content_sha256=sha256,
-        split=split or split_of(sha256),
+        content_sha256=key,
+        split=split or split_of(key),
         overlap=project.overlap,
     )
     Completion.objects.bulk_create(

@@ -21,10 +21,9 @@ from labeling import access, intake
 from labeling.api.parsing import RowsJSONParser
 from labeling.api.requests import View, truth
 from labeling.errors import Invalid
+from labeling.lines import lines_of
 from labeling.models import Role
 
-BYTES_AT_ONCE = 2**16
-LONGEST_LINE = 16 * 2**20
 JSON_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
 HOW_TO_SEND = gettext_lazy(
     "Send JSON Lines as application/x-ndjson; with curl: -H 'Content-Type: application/x-ndjson' --data-binary @FILE."
@@ -75,6 +74,8 @@ class Prompts(View):
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         dry_run = truth(request, "dry_run")
         report = intake.import_lines(project, refuse_empty(sent_lines(request)), dry_run=dry_run)
+        if report.stopped is not None:
+            raise Invalid(report.stopped.code, report.why_stopped)
         return Response(ImportReportSerializer(asdict(report)).data)
 
 
@@ -93,24 +94,6 @@ def sent_lines(request: Request) -> Iterable[bytes]:
         return lines_of(request.FILES["file"])
     rows = data if isinstance(data, list) else [data] if data else []
     return (json.dumps(row).encode() for row in rows)
-
-
-def lines_of(stream: Any) -> Iterator[bytes]:
-    """Lines with their ends, by read() alone: Granian's readline() on a body drops line ends and what follows."""
-    number, rest = 0, b""
-    while stream is not None and (piece := stream.read(BYTES_AT_ONCE)):
-        *lines, rest = (rest + piece).split(b"\n") if b"\n" in piece else (rest + piece,)
-        for line in lines:
-            yield line + b"\n"
-        number += len(lines)
-        if len(rest) > LONGEST_LINE:
-            message = _(
-                "Line %(line)d is longer than %(limit)d MiB, so this is hardly JSON Lines. "
-                "Lines before it may have gone in; sending them again is harmless."
-            )
-            raise Invalid("line_too_long", message % {"line": number + 1, "limit": LONGEST_LINE // 2**20})
-    if rest:
-        yield rest
 
 
 def refuse_empty(lines: Iterable[bytes]) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from labeling.models.projects import Project
@@ -18,7 +19,10 @@ class Prompt(models.Model):
     external_id = models.CharField(max_length=200)
     # [{"role": "user", "content": "..."}], the last one unanswered. A text that stands alone has a turn without words.
     messages = models.JSONField()
-    content_sha256 = models.CharField(max_length=64)  # of messages.what_is_split: decides the split, for ever
+    # What the split follows from, for ever: its key, or what that of a prompt follows from that is the same.
+    content_sha256 = models.CharField(max_length=64)
+    # formats.prompts.prompt_key, which prompts share that are the same; null where content_sha256 is it, as of most.
+    prompt_key = models.CharField(max_length=64, null=True)  # noqa: DJ001 - null is not an empty text here
     split = models.CharField(max_length=10, choices=Split.choices)
     overlap = models.PositiveSmallIntegerField(default=1)
     # Rankings it has, kept by a trigger on assignments (migration 0003): the queue finds open prompts by an index.
@@ -42,6 +46,7 @@ class Prompt(models.Model):
         )
         indexes = (
             models.Index(fields=("project", "split"), name="prompt_project_split"),
+            models.Index(F("project"), Coalesce("prompt_key", "content_sha256"), name="prompt_same"),
             models.Index(
                 fields=("project", "-priority", "id"),
                 condition=Q(held_at__isnull=True, ranked__lt=F("overlap")),

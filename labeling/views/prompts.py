@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from labeling import access, assignments, content, intake, messages
+from labeling import access, assignments, content, intake, lines, messages
 from labeling.board.cards import dialogue
 from labeling.forms import UploadForm
 from labeling.models import Assignment, Project, Prompt, Ranking, Role
@@ -39,7 +39,7 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
     if request.method == "POST":
         access.get_project(request.user, project.slug, at_least=Role.MANAGER)
         if form.is_valid():
-            report = intake.import_lines(project, form.cleaned_data["file"])
+            report = intake.import_lines(project, lines.lines_of(form.cleaned_data["file"]))
             form = UploadForm()
     chosen = request.GET.get("show", "all")
     label, condition = FILTERS.get(chosen, FILTERS["all"])

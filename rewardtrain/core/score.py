@@ -217,7 +217,7 @@ def parse_request(place: str, line: bytes) -> Group:
     """Read one line of what score_lines takes."""
     try:
         request = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{place}: not JSON in UTF-8 ({error}); write one object a line") from error
     if not isinstance(request, dict):
         raise DataError(f"{place}: is a {type(request).__name__}; write an object with a prompt and completions")

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
+from labeling import lines
 from labeling.errors import PodiumError
 from labeling.forms import UploadForm, add_error
 from labeling.models import Project, Role
@@ -23,7 +24,7 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
     form = UploadForm(posted(request), request.FILES or None)
     if form.is_bound and form.is_valid():
         try:
-            job = best_of.request(project, form.cleaned_data["file"], by=request.user)
+            job = best_of.request(project, lines.lines_of(form.cleaned_data["file"]), by=request.user)
         except PodiumError as error:
             add_error(form, error)
         else:
@@ -62,11 +63,11 @@ def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
 def download(request: SignedIn, project: Project, number: int) -> HttpResponseBase:
     job = get_object_or_404(project.best_of_jobs.select_related("project", "reward_model"), number=number)
     try:
-        lines = best_of.result(job)
+        result = best_of.result(job)
     except PodiumError as error:
         messages.error(request, error.detail)
         return redirect("best_of_job", project.slug, number)
-    response = StreamingHttpResponse(lines, content_type=best_of.CONTENT_TYPE)
+    response = StreamingHttpResponse(result, content_type=best_of.CONTENT_TYPE)
     response["Content-Disposition"] = f'attachment; filename="{best_of.filename(job)}"'
     return response
 

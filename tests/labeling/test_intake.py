@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -9,9 +10,12 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from labeling.intake import Report, import_lines
+from labeling.fields import BadRow
+from labeling.import_report import Report
+from labeling.intake import import_lines
+from labeling.lines import lines_of
 from labeling.models import Assignment, Completion, PreferencePair, Project, Prompt, RankedCompletion, Ranking, User
-from labeling.rows import BadRow, parse_row
+from labeling.rows import parse_row
 from rewardtrain.core.data.groups import read_groups
 from tests.factories import make_project
 
@@ -122,7 +126,7 @@ class TestImporting:
 
     def test_bad_lines_are_named_and_the_rest_goes_in(self, project: Project) -> None:
         lines = [b"\xef\xbb\xbf" + line(row()), b"oops\n", b"\n", line(row()), line(row(id="p2"))]
-        report = import_lines(project, lines)
+        report = import_lines(project, lines_of(io.BytesIO(b"".join(lines))))
         assert report.created == 2
         assert [error.line for error in report.errors] == [2, 4]
         assert "is line 1's too" in report.errors[1].detail

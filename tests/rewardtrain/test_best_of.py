@@ -1,5 +1,6 @@
 """Best-of-N: an upload that is checked whole, put in order by the model, and what the page and the file say of it."""
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from labeling.errors import Conflict, Invalid
+from labeling.lines import lines_of
 from labeling.models import Project, Role, User
 from rewardtrain import best_of, jobs, registry, runs, tasks, worker
 from rewardtrain.models import BestOfJob, CandidateRow
@@ -72,8 +74,13 @@ def changed(**changes: Any) -> bytes:
         (changed(id="one", prompt=[]), "line 2: prompt is an empty list"),
         (changed(), "line 2: id 'q' was used before, on line 1"),
         (changed(id="x" * 201), "line 2: the id is 201 characters long"),
-        (changed(id="one", prompt="a\x00b"), "line 2: a text has a NUL character"),
-        (changed(id="one", prompt="a\ud800b"), "line 2: a text has a NUL character or half a surrogate pair"),
+        (changed(id="one", prompt="a\x00b"), "line 2: prompt has a NUL character, which PostgreSQL can't store"),
+        (changed(id="one", prompt="a\ud800b"), "line 2: prompt has half a surrogate pair"),
+        (changed(id="\ud800"), "line 2: id has half a surrogate pair"),
+        (changed(id="one").replace(b"That.", b"T\\u0000"), r"line 2: completions\[1\].text has a NUL character"),
+        (changed(id="one").replace(b'"prompt"', b'"id": "two", "prompt"'), "line 2: row has the key 'id' twice"),
+        (b"[" * 100_000, "line 2: not JSON in UTF-8 .*nested too deep"),
+        (changed(id="one", prompt=[{"role": "user", "content": "x", "reward": float("nan")}]), "NaN is not JSON"),
     ],
 )
 def test_a_bad_line_refuses_the_upload_and_is_named(project: Project, line: bytes, words: str) -> None:
@@ -81,6 +88,24 @@ def test_a_bad_line_refuses_the_upload_and_is_named(project: Project, line: byte
         best_of.request(project, [changed(), line])
     assert not BestOfJob.objects.exists()
     assert not CandidateRow.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (changed() + b"\n" + b"x" * 17 * 2**20, "Line 2 is longer than 16 MiB"),
+        (changed().decode().encode("utf-16"), "The file is in UTF-16: save it as UTF-8."),
+        (b"\x1f\x8b\x08\x00", "The file is packed with gzip: unpack it first."),
+    ],
+)
+def test_a_file_that_can_not_be_read_is_refused_whole_on_page_and_api(
+    project: Project, manager: Client, client: APIClient, body: bytes, said: str
+) -> None:
+    address = reverse("best_of", args=[project.slug])
+    assert said in manager.post(address, {"file": SimpleUploadedFile("rows.jsonl", body)}).content.decode()
+    response = client.generic("POST", UPLOADS, body, content_type="application/x-ndjson")
+    assert (response.status_code, said in response.content.decode()) == (400, True)
+    assert not BestOfJob.objects.exists()
 
 
 def test_an_upload_without_a_line_is_refused(project: Project) -> None:
@@ -95,7 +120,8 @@ def test_without_a_champion_nothing_is_taken() -> None:
 
 def test_an_upload_is_no_part_of_the_project_s_prompts(project: Project) -> None:
     before = project.prompts.count()
-    job = best_of.request(project, [b"\xef\xbb\xbf" + changed(), b"\n", changed(id="r")])
+    lines = lines_of(io.BytesIO(b"\xef\xbb\xbf" + b"\r\n".join((changed(prompt=r"[^\u0000]"), b"", changed(id="r")))))
+    job = best_of.request(project, lines)
     assert (job.number, job.total, job.n_candidates, job.state) == (1, 2, 4, "queued")
     assert [row.place for row in job.rows.all()] == [1, 3]
     assert project.prompts.count() == before

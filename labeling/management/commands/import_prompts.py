@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,10 +13,17 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from labeling.intake import Report, import_lines
+from labeling.import_report import Report
+from labeling.intake import import_lines
+from labeling.lines import lines_of
 from labeling.models import Project
 
 ERRORS_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Source:
+    read: Callable[[int], bytes]
 
 
 class Command(BaseCommand):
@@ -40,31 +49,31 @@ class Command(BaseCommand):
             f"{verb}: {report.created} created, {report.updated} updated, {report.skipped} unchanged, "
             f"{report.rankings} recorded rankings, {report.n_errors} bad lines."
         )
-        if report.n_errors and not (report.created or report.updated or report.skipped):
+        if report.stopped:
+            raise CommandError(report.why_stopped)
+        if report.is_of_nothing:
+            raise CommandError(f"There is no line in {file}.")
+        if not report.n_good:
             raise CommandError("No line could be imported.")
 
     def _import(self, project: Project, file: str, *, dry_run: bool) -> Report:
         if file == "-":
-            return import_lines(project, sys.stdin.buffer, dry_run=dry_run)
+            return import_lines(project, lines_of(sys.stdin.buffer), dry_run=dry_run)
         path = Path(file)
         try:
-            with path.open("rb") as lines:
-                return self._with_bar(project, lines, path.stat().st_size, dry_run=dry_run)
+            with path.open("rb") as opened:
+                return self._with_bar(project, opened, path.stat().st_size, dry_run=dry_run)
         except OSError as error:
             raise CommandError(f"Can't read {file}: {error.strerror}.") from error
 
-    def _with_bar(self, project: Project, lines: BinaryIO, size: int, *, dry_run: bool) -> Report:
+    def _with_bar(self, project: Project, opened: BinaryIO, size: int, *, dry_run: bool) -> Report:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(project.slug, total=size)
-            read = 0
+            task = bar.add_task(project.slug, total=size or None)
 
-            def counted() -> Any:
-                nonlocal read
-                for line in lines:
-                    read += len(line)
-                    yield line
+            def read(size: int) -> bytes:  # counted here: a pipe can't tell where it is
+                piece = opened.read(size)
+                bar.advance(task, len(piece))
+                return piece
 
-            return import_lines(
-                project, counted(), dry_run=dry_run, progress=lambda _: bar.update(task, completed=read)
-            )
+            return import_lines(project, lines_of(Source(read)), dry_run=dry_run)

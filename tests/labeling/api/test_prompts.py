@@ -7,7 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
-from labeling.api.prompts import BYTES_AT_ONCE, LONGEST_LINE, lines_of
+from formats.lines import BYTES_AT_ONCE, MAX_LINE
 from labeling.models import Prompt, Ranking
 from tests.factories import make_project, make_user
 from tests.labeling.api.client import as_user, errors_of, post_lines, row
@@ -101,30 +101,10 @@ def test_json_beyond_what_memory_should_hold_is_refused(client: APIClient, setti
 
 
 def test_a_line_without_end_is_refused_before_memory_is_full(client: APIClient) -> None:
-    body = json.dumps(row("q1")).encode() + b"\n" + b"x" * (LONGEST_LINE + BYTES_AT_ONCE)
+    body = json.dumps(row("q1")).encode() + b"\n" + b"x" * (MAX_LINE + BYTES_AT_ONCE)
     response = client.generic("POST", URL, body, content_type="application/x-ndjson")
     assert (response.status_code, errors_of(response)) == (400, [("line_too_long", None)])
     assert response.json()["errors"][0]["detail"].startswith("Line 2 ")
-
-
-class Trickle:
-    """A body that arrives in pieces of any size, and whose readline() must not be trusted."""
-
-    def __init__(self, *pieces: bytes) -> None:
-        self.pieces = list(pieces)
-
-    def read(self, size: int) -> bytes:
-        return self.pieces.pop(0) if self.pieces else b""
-
-
-def test_lines_are_put_together_from_pieces() -> None:
-    assert list(lines_of(Trickle(b"a\n\nb", b"b", b"b\nc", b"\n", b"last"))) == [
-        b"a\n",
-        b"\n",
-        b"bbb\n",
-        b"c\n",
-        b"last",
-    ]
 
 
 def test_a_labelers_name_is_no_login(client: APIClient) -> None:

@@ -103,7 +103,7 @@ def test_an_upload_reports_each_line_that_could_not_be_used(client: Client, proj
     response = upload(client, "\n".join(lines).encode())
     text = words(response)
     assert "1 prompt created" in text
-    assert "2 lines could not be used; the rest went in." in text
+    assert "2 lines could not be used. The rest went in." in text
     assert project.prompts.count() == 1
     assert "1 skipped because it was here already" in words(upload(client, json.dumps(good).encode()))
 

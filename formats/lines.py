@@ -1,0 +1,108 @@
+"""Lines of a file or of a request's body: one reader for pages, API, commands and core, in memory of one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+BYTES_AT_ONCE = 2**16
+MAX_LINE = 16 * 2**20  # bytes
+MAX_FILE = 4 * 2**30  # bytes
+MAX_LINES = 1_000_000
+
+UTF8_MARK = b"\xef\xbb\xbf"  # a byte-order mark, which some editors write
+# How files begin that are no text in UTF-8; the longer mark first.
+BEGINNINGS = (
+    (b"\xff\xfe\x00\x00", "not_utf8", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "not_utf8", "UTF-32"),
+    (b"\xff\xfe", "not_utf8", "UTF-16"),
+    (b"\xfe\xff", "not_utf8", "UTF-16"),
+    (b"\x1f\x8b", "packed", "gzip"),
+    (b"PK\x03\x04", "packed", "zip"),
+    (b"BZh", "packed", "bzip2"),
+    (b"\xfd7zX", "packed", "xz"),
+    (b"\x28\xb5\x2f\xfd", "packed", "zstd"),
+    (b"PAR1", "other_format", "Parquet"),
+)
+MOST_OF_BEGINNING = max(len(beginning) for beginning, _, _ in BEGINNINGS)
+
+WORDS = {
+    "line_too_long": "line {line} is longer than {limit} MiB, so this is hardly JSON Lines; write one object a line",
+    "file_too_large": "the file is larger than {limit} GiB; send it in several files",
+    "too_many_lines": "the file has more than {limit} lines; send it in several files",
+    "not_utf8": "the file is in {name}; save it as UTF-8",
+    "packed": "the file is packed with {name}; unpack it first",
+    "other_format": "the file is {name}; give JSON Lines, one object a line",
+}
+
+
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class Unreadable(Exception):
+    """Reading ended here. `code` is one of WORDS and `values` what its words need, for whoever words it anew."""
+
+    def __init__(self, code: str, **values: object) -> None:
+        super().__init__(WORDS[code].format(**values))
+        self.code, self.values = code, values
+
+
+def read_lines(
+    stream: Readable, *, max_bytes: int | None = MAX_FILE, max_lines: int | None = MAX_LINES
+) -> Iterator[bytes]:
+    r"""Yields lines without their ends, which are \n, \r\n or \r, and without a byte-order mark. Raises Unreadable.
+
+    Reads by read() alone: Granian's readline() on a body drops line ends and what follows. Holds one line and a piece.
+    """
+    number = size = total = 0
+    parts: list[bytes] = []  # of the line that has not ended yet, joined once
+    after_return = False
+    for piece in _pieces(stream):
+        total += len(piece)
+        if max_bytes is not None and total > max_bytes:
+            raise Unreadable("file_too_large", limit=max_bytes // 2**30)
+        if after_return:
+            piece = piece.removeprefix(b"\n")
+        after_return = piece.endswith(b"\r")
+        *ended, rest = _split(piece)
+        for line in ended:
+            number += 1
+            if max_lines is not None and number > max_lines:
+                raise Unreadable("too_many_lines", limit=max_lines)
+            yield b"".join((*parts, line)) if parts else line
+            parts, size = [], 0
+        if rest:
+            parts.append(rest)
+            size += len(rest)
+        if size > MAX_LINE:
+            raise Unreadable("line_too_long", line=number + 1, limit=MAX_LINE // 2**20)
+    if parts:
+        yield b"".join(parts)
+
+
+def _pieces(stream: Readable) -> Iterator[bytes]:
+    """The stream in pieces, the first of them long enough to tell what it is."""
+    beginning = b""
+    while len(beginning) < MOST_OF_BEGINNING and (piece := stream.read(BYTES_AT_ONCE)):
+        beginning += piece
+    check_beginning(beginning)
+    if beginning := beginning.removeprefix(UTF8_MARK):
+        yield beginning
+    while piece := stream.read(BYTES_AT_ONCE):
+        yield piece
+
+
+def check_beginning(beginning: bytes) -> None:
+    """Raises Unreadable for what no line of it could be read of: other encodings, packed files, tables."""
+    for mark, code, name in BEGINNINGS:
+        if beginning.startswith(mark):
+            raise Unreadable(code, name=name)
+    if b"\x00" in beginning[:2]:  # a bracket in two bytes, without a mark
+        raise Unreadable("not_utf8", name="UTF-16")
+
+
+def _split(piece: bytes) -> list[bytes]:
+    if b"\r" in piece:
+        piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return piece.split(b"\n")

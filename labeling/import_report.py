@@ -1,0 +1,68 @@
+"""What an import did, line by line and in all, and the sentences that say so: none says of nothing that it went in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+
+from labeling.errors import Invalid
+from labeling.fields import BadRow
+
+MAX_ERRORS = 1_000  # reported; the rest is counted
+
+
+@dataclass(frozen=True)
+class LineError:
+    line: int
+    field: str
+    value: str
+    detail: str
+
+
+@dataclass
+class Report:
+    created: int = 0
+    updated: int = 0
+    skipped: int = 0
+    rankings: int = 0
+    n_errors: int = 0
+    errors: list[LineError] = field(default_factory=list)
+    stopped: Invalid | None = None  # why reading ended before the end; what came before it is in the counts
+
+    @property
+    def n_good(self) -> int:
+        """Lines whose prompts are in the project now, by this import or one before."""
+        return self.created + self.updated + self.skipped
+
+    @property
+    def is_of_nothing(self) -> bool:
+        return not (self.n_good or self.n_errors or self.stopped)
+
+    def add_error(self, line: int, error: BadRow) -> None:
+        self.n_errors += 1
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append(LineError(line, error.field, error.value, str(error)))
+
+    @property
+    def of_the_rest(self) -> str:
+        """What became of the lines that are not bad."""
+        if not self.n_good:
+            return _("Nothing went in.")
+        if self.created or self.updated:
+            return _("The rest went in.")
+        return _("The rest was here already.")
+
+    @property
+    def why_stopped(self) -> str:
+        """Why reading stopped, and what came of the lines before; empty where all was read."""
+        return f"{self.stopped.detail} {self._before}" if self.stopped else ""
+
+    @property
+    def _before(self) -> str:
+        if not self.n_good:
+            return _("Nothing went in.")
+        words = _(
+            "Of the lines before, %(new)d went in and %(known)d were here already; sending them again is harmless."
+        )
+        return words % {"new": self.created + self.updated, "known": self.skipped}
