@@ -154,7 +154,7 @@ Rankings by people; sha256 of the file `{data["fingerprint"]}`.
 | prompts left out | {left_out or "none"} |
 | sequences cut | {data["truncated"]}, of these {data["truncated_completions"]} in the completion |
 
-A prompt belongs to one split for ever, by the sha256 of its dialogue where the file names none.
+A prompt belongs to one split for ever, by a hash of its dialogue (white space apart) where the file names none.
 """
 
 

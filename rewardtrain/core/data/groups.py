@@ -2,17 +2,23 @@
 
 import hashlib
 import json
+import reprlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from formats import values
+from formats.lines import Unreadable, read_lines
+from formats.prompts import prompt_key, split_of
 from rewardtrain.core.errors import DataError
 
 SPLITS = ("train", "validation", "test")
 ROLES = ("system", "user", "assistant")
 STRENGTHS = (1, 2, 3)
+_REPR = reprlib.Repr()  # of what may be nested too deep for repr()
+_REPR.maxlist = _REPR.maxdict = _REPR.maxstring = _REPR.maxother = 80
 COLUMNS = ("id", "split", "prompt", "completions", "rankings")
 
 
@@ -48,9 +54,8 @@ class Group:
 
     @cached_property
     def prompt_key(self) -> str:
-        """The same for equal dialogues, whatever their id."""
-        what = _what_is_split(self.prompt, self.completions)
-        return (self.prompt_digest if what is self.prompt else prompt_digest(what)).hex()
+        """What prompts share that are the same but for white space and what can't be seen, whatever their id."""
+        return prompt_key(((turn.role, turn.content) for turn in self.prompt), self.completions)
 
 
 def prompt_digest(prompt: Iterable[Message]) -> bytes:
@@ -58,19 +63,6 @@ def prompt_digest(prompt: Iterable[Message]) -> bytes:
     messages = [{"role": message.role, "content": message.content} for message in prompt]
     text = json.dumps(messages, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-
-
-def _what_is_split(prompt: tuple[Message, ...], completions: tuple[str, ...]) -> tuple[Message, ...]:
-    """The dialogue; or of texts that stand alone, whose prompts are all empty and equal, the texts themselves."""
-    if any(message.content.strip() for message in prompt):
-        return prompt
-    return tuple(Message("assistant", text) for text in completions)
-
-
-def split_of(prompt: Iterable[Message]) -> str:
-    """The split a dialogue belongs to for ever: a tenth test, a tenth validation, by its hash."""
-    part = int.from_bytes(prompt_digest(prompt)[:8], "big") / 2**64
-    return "test" if part < 0.1 else "validation" if part < 0.2 else "train"
 
 
 def fingerprint(path: Path) -> str:
@@ -85,7 +77,7 @@ def fingerprint(path: Path) -> str:
 def read_groups(path: Path) -> list[Group]:
     """Every row of a .parquet file or a JSON Lines file, in its order.
 
-    Rows without a split get one by split_of. Raises DataError naming the row, the field, the value and what to do.
+    Rows without a split get one by their prompt_key. Raises DataError naming the row, field, value and what to do.
     """
     groups, seen = [], dict[str, str]()
     for place, row in read_rows(path, COLUMNS):
@@ -116,10 +108,11 @@ def parse_row(place: str, row: object) -> Group:
     completions = tuple(_completion(place, index, item) for index, item in enumerate(items))
     rankings = _expect(place, "rankings", fields.get("rankings") or [], list, "a list")
     parsed = tuple(_ranking(place, index, item, len(completions)) for index, item in enumerate(rankings))
-    split = fields.get("split") or split_of(_what_is_split(prompt, completions))
-    if split not in SPLITS:
-        raise DataError(f"{place}: split is {split!r}; use one of {', '.join(SPLITS)}, or leave it out")
-    return Group(id=name, split=split, prompt=prompt, completions=completions, rankings=parsed)
+    split = fields.get("split") or ""
+    if split not in ("", *SPLITS):
+        raise DataError(f"{place}: split is {_short(split)}; use one of {', '.join(SPLITS)}, or leave it out")
+    group = Group(id=name, split=split, prompt=prompt, completions=completions, rankings=parsed)
+    return group if split else replace(group, split=split_of(group.prompt_key))
 
 
 def parse_texts(place: str, prompt: object, completions: object) -> Group:
@@ -145,17 +138,23 @@ def _sound(place: str, field: str, text: str) -> None:
 
 def _json_rows(path: Path) -> Iterator[tuple[str, object]]:
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                yield f"line {number}", json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-            except UnicodeDecodeError as error:
-                byte = f"byte {error.start} is 0x{error.object[error.start]:02x}"
-                raise DataError(f"line {number}: not UTF-8 ({byte}); save the file as UTF-8") from error
-            except ValueError as error:
-                start = line[:60].decode("utf-8", "replace").strip()
-                raise DataError(f"line {number}: not JSON ({error}), it begins {start!r}; write one object") from error
+        try:
+            for number, line in enumerate(read_lines(file, max_bytes=None, max_lines=None), start=1):
+                if line.strip():
+                    yield f"line {number}", _parse_line(f"line {number}", line)
+        except Unreadable as error:
+            raise DataError(f"data file {str(path)!r} can't be read: {error}") from error
+
+
+def _parse_line(place: str, line: bytes) -> object:
+    try:
+        return values.parse(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        byte = f"byte {error.start} is 0x{error.object[error.start]:02x}"
+        raise DataError(f"{place}: not UTF-8 ({byte}); save the file as UTF-8") from error
+    except ValueError as error:
+        start = line[:60].decode("utf-8", "replace").strip()
+        raise DataError(f"{place}: not JSON ({error}), it begins {start!r}; write one object") from error
 
 
 def _is_parquet(path: Path) -> bool:
@@ -252,6 +251,8 @@ def _flags(place: str, field: str, value: object, size: int) -> tuple[dict[str, 
 def _expect(place: str, field: str, value: object, kind: type, wanted: str) -> Any:
     if not isinstance(value, kind):
         raise DataError(f"{place}: {field} is {_short(value)}; it must be {wanted}")
+    if isinstance(value, values.Repeated):
+        raise DataError(f"{place}: {field} has the key {_short(value.key)} twice; keep one of them")
     return value
 
 
@@ -262,5 +263,5 @@ def _text(place: str, field: str, value: object) -> str:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    text = _REPR.repr(value) if isinstance(value, dict | list) else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from formats.prompts import prompt_key, split_of
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.comparisons import build_dataset, merge, require_data
-from rewardtrain.core.data.groups import Group, Message, Ranking, parse_row, prompt_digest, read_groups, split_of
+from rewardtrain.core.data.groups import Group, Message, Ranking, parse_row, prompt_digest, read_groups
 from rewardtrain.core.errors import DataError
 
 Rows = Callable[..., list[dict[str, Any]]]
@@ -22,19 +23,23 @@ def group(*ranks: list[int], split: str = "train", prompt: str = "hi", name: str
     return Group(name, split, (Message("user", prompt),), texts, rankings)
 
 
+def split(prompt: str) -> str:
+    return split_of(prompt_key([("user", prompt)], []))
+
+
 def test_the_split_of_a_prompt_never_changes() -> None:
     """`printf '[{"content":"hello","role":"user"}]' | sha256sum` begins d98167dd28f22e33, and 0xd9/256 is 0.85: train.
 
     Written down once: any change would move prompts between splits and leak tested ones into training.
     """
     assert prompt_digest((Message("user", "hello"),)).hex().startswith("d98167dd28f22e33")
-    splits = [split_of((Message("user", f"prompt {n}"),)) for n in range(12)]
+    splits = [split(f"prompt {n}") for n in range(12)]
     assert [n for n, split in enumerate(splits) if split == "validation"] == [3, 8, 9]
-    assert split_of((Message("user", "Grüß dich, 世界"),)) == "train"
+    assert split("Grüß dich, 世界") == "train"
 
 
 def test_about_a_tenth_is_test_and_a_tenth_validation() -> None:
-    splits = [split_of((Message("user", str(n)),)) for n in range(2000)]
+    splits = [split(str(n)) for n in range(2000)]
     assert 160 < splits.count("test") < 240
     assert 160 < splits.count("validation") < 240
 
