@@ -15,6 +15,10 @@ class Invalid(PodiumError):
     """The request itself is wrong; the same again will be refused again."""
 
 
+class Missing(Invalid):
+    """What the request names is not there."""
+
+
 class Conflict(PodiumError):
     """The request is sound but the state of things is against it."""
 

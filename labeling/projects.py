@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from labeling.errors import Conflict, Invalid
+from labeling.errors import Conflict, Invalid, Missing
 from labeling.models import (
     Assignment,
     Invitation,
@@ -132,7 +132,7 @@ def remove_member(project: Project, *, username: str) -> None:
         gone = Membership.objects.filter(project=project, user__username=username).delete()
         if not gone[0]:
             message = _("%(username)r is not in this project.")
-            raise Invalid("not_a_member", message % {"username": username}, attr="username")
+            raise Missing("not_a_member", message % {"username": username}, attr="username")
         _keep_a_manager(project)
         Assignment.objects.filter(
             prompt__project=project, labeler__username=username, state=Assignment.State.CLAIMED

@@ -17,7 +17,7 @@ from django.db.models.functions import Right
 from django.utils.translation import gettext as _
 
 from labeling import slots
-from labeling.errors import Conflict, Invalid
+from labeling.errors import Conflict, Invalid, Missing
 from labeling.models import Project, Prompt, Ranking, Split, User
 from rewardtrain import chunks, jobs, registry
 from rewardtrain.chunks import Answer, Chunk
@@ -81,7 +81,7 @@ def newest_model(project: Project) -> RewardModel | None:
 
 
 def model_of(project: Project, version: str) -> RewardModel:
-    """By its number, or the newest job's. Raises Invalid('unknown_model'), Conflict('no_champion')."""
+    """By its number, or the newest job's. Raises Missing('unknown_model'), Conflict('no_champion')."""
     if not version:
         return newest_model(project) or registry.needed_champion(project)
     found = (
@@ -91,7 +91,7 @@ def model_of(project: Project, version: str) -> RewardModel:
     )
     if found is None or not (model := found.first()):
         words = _("There is no model %(value)r here; give the number of a version.")
-        raise Invalid("unknown_model", words % {"value": version}, attr="model")
+        raise Missing("unknown_model", words % {"value": version}, attr="model")
     return model
 
 

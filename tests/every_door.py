@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from django.core.files.storage import storages
 from drf_spectacular.generators import SchemaGenerator
 
+from labeling.datasets import freeze
 from labeling.models import Project, Role, User
-from tests.factories import claimed, join, make_project, make_prompt, make_user
+from tests.factories import claimed, join, make_project, make_prompt, make_user, rank
 from tests.rewardtrain.conftest import make_training, rank_prompts
 
 
@@ -59,12 +61,16 @@ def furnish() -> dict[str, User | None]:
     manager = make_user("manager")
     project: Project = make_project(manager=manager, slug="helpful", overlap=50)
     rank_prompts(project, train=12, test=4, validation=2)
+    frozen = freeze(project)
     make_training(project)
+    with storages["models"].open(frozen.file) as file:
+        storages["models"].save("none", file)  # what the rows of versions that nobody froze name
     labeler = join(project, Role.LABELER, "labeler")
     join(project, Role.LABELER, "leaver")
     for _ in range(30):
         make_prompt(project)
     administrator = make_user("administrator", superuser=True)
+    rank(project, labeler)
     for person in (administrator, manager, labeler):
         claimed(project, person)
     return {"administrator": administrator, "manager": manager, "labeler": labeler, "nobody": None}

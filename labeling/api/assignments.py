@@ -51,7 +51,7 @@ class RankingBodySerializer(KnownFields):
     """What to send. The noun reads it itself, because it checks it against the task."""
 
     tiers = serializers.ListField(
-        child=serializers.ListField(child=Text()),
+        child=serializers.ListField(child=Text(), min_length=1),
         min_length=1,
         help_text="Completion ids, best tier first; ids of one tier are a tie. Each completion once.",
     )
@@ -82,6 +82,9 @@ class SkipBodySerializer(KnownFields):
     for_everyone = Truth(
         required=False, default=False, help_text="Nobody can rank it: the prompt leaves the queue until a review."
     )
+
+
+GONE = conflict("You ranked or skipped this task, gave it back, or someone else has the prompt now.")
 
 
 class NextAssignment(View):
@@ -157,7 +160,7 @@ class AssignmentUndo(View):
 
 
 class AssignmentSkip(View):
-    @extend_schema(operation_id="assignments_skip", request=SkipBodySerializer, responses={204: None})
+    @extend_schema(operation_id="assignments_skip", request=SkipBodySerializer, responses={204: None, 409: GONE})
     def post(self, request: Request, pk: int) -> Response:
         """Pass this task, with a reason; others still get it unless `for_everyone`."""
         assignment = access.get_assignment(request.user, pk)
@@ -171,7 +174,7 @@ class AssignmentSkip(View):
 class AssignmentRelease(View):
     without_body = ("post",)
 
-    @extend_schema(operation_id="assignments_release", request=None, responses={204: None})
+    @extend_schema(operation_id="assignments_release", request=None, responses={204: None, 409: GONE})
     def post(self, request: Request, pk: int) -> Response:
         """Give the task back untouched."""
         assignments.release(access.get_assignment(request.user, pk))
@@ -190,7 +193,11 @@ class AssignmentDraft(View):
     @extend_schema(
         operation_id="assignments_draft",
         request=OpenApiTypes.OBJECT,
-        responses={200: LeaseSerializer, 412: conflict("The draft was saved elsewhere since; nothing was stored.")},
+        responses={
+            200: LeaseSerializer,
+            409: GONE,
+            412: conflict("The draft was saved elsewhere since; nothing was stored."),
+        },
         parameters=[IF_MATCH, etag(200)],
     )
     def put(self, request: Request, pk: int) -> Response:

@@ -12,9 +12,13 @@ from drf_standardized_errors.handler import ExceptionHandler as StandardHandler
 from rest_framework import exceptions
 from rest_framework.exceptions import APIException, ErrorDetail
 
-from labeling.errors import Conflict, Invalid, Outdated, PodiumError
+from labeling.errors import Conflict, Invalid, Missing, Outdated, PodiumError
 
 RETRY_SECONDS = 5
+
+
+class MissingResponse(APIException):
+    status_code = 404
 
 
 class ConflictResponse(APIException):
@@ -41,6 +45,8 @@ class ExceptionHandler(StandardHandler):
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         match exc:
+            case Missing():
+                return MissingResponse(_errors(exc))
             case Invalid():
                 return exceptions.ValidationError(_errors(exc))
             case Outdated():

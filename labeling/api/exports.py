@@ -10,18 +10,20 @@ from rest_framework.request import Request
 
 from labeling import access, exports
 from labeling.api.requests import View
-from labeling.models import Role
+from labeling.models import Role, Split
+
+ONE_SPLIT = f"({'|'.join([*Split.values, exports.ALL_SPLITS])})"
 
 
 class ExportQuerySerializer(serializers.Serializer[dict[str, str | int]]):
     """Formats, layouts and splits are the noun's to check."""
 
-    format = serializers.CharField(default="jsonl", help_text="jsonl, csv or parquet.")
+    format = serializers.CharField(default="jsonl")
     layout = serializers.CharField(default="standard", help_text="standard: texts. conversational: lists of messages.")
     split = serializers.CharField(
         default="",
         allow_blank=True,
-        help_text="train, validation, test, several with commas, or all. Default: train,validation, never test.",
+        help_text="Several with commas. Default: train,validation, never test.",
     )
     source = serializers.CharField(  # type: ignore[assignment]  # a field here, not where a field comes from
         default=exports.PEOPLE,
@@ -31,18 +33,38 @@ class ExportQuerySerializer(serializers.Serializer[dict[str, str | int]]):
         default=None, allow_null=True, min_value=1, help_text="A frozen dataset version's number. Default: as of now."
     )
 
-    def to_internal_value(self, data: dict[str, str]) -> dict[str, str | int]:
-        # `?version=` is how a form says "none".
-        values: dict[str, str | int] = super().to_internal_value({name: value for name, value in data.items() if value})
-        return values
-
 
 class Export(View):
     query = {"get": tuple(ExportQuerySerializer().fields)}
 
     @extend_schema(
         operation_id="export_read",
-        parameters=[ExportQuerySerializer, OpenApiParameter("X-Podium-Split", str, "header", response=[200])],
+        parameters=[
+            OpenApiParameter("format", str, enum=list(exports.FORMATS), default="jsonl"),
+            OpenApiParameter(
+                "layout",
+                str,
+                enum=exports.LAYOUTS,
+                default="standard",
+                description="standard: texts. conversational: lists of messages.",
+            ),
+            OpenApiParameter(
+                "split",
+                {"type": "string", "pattern": f"^({ONE_SPLIT}(,{ONE_SPLIT})*)?$"},
+                description="Several with commas. Default: train,validation, never test.",
+            ),
+            OpenApiParameter(
+                "source",
+                {"type": "string", "enum": [source for source, _words in exports.sources()]},
+                description="people, or model: what the automatic labeler kept of prompts that nobody has ranked.",
+            ),
+            OpenApiParameter(
+                "version",
+                {"type": "integer", "minimum": 1},
+                description="A frozen dataset version's number. Default: as of now.",
+            ),
+            OpenApiParameter("X-Podium-Split", str, "header", response=[200]),
+        ],
         responses={
             (200, content_type): OpenApiResponse(
                 OpenApiTypes.BINARY,
@@ -54,7 +76,9 @@ class Export(View):
     def get(self, request: Request, slug: str) -> StreamingHttpResponse:
         """Download the chosen/rejected pairs. Test prompts stay out unless `split` asks for them."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
-        query = ExportQuerySerializer(data=request.query_params.dict())
+        # `?version=` is how a form says "none".
+        said = {name: value for name, value in request.query_params.items() if value or name != "version"}
+        query = ExportQuerySerializer(data=said)
         query.is_valid(raise_exception=True)
         asked = query.validated_data
         number = asked["version"]

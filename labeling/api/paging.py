@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from labeling.api.requests import LARGEST_ID, Door, whole
+from labeling.api.requests import LARGEST_ID, METHODS, Door, whole
 
 PAGE, LARGEST_PAGE = 100, 1000
 
@@ -82,6 +82,7 @@ class NewestFirst(OldestFirst):
 class PagedView(Door, GenericAPIView[Any]):
     """A view whose GET answers a page of its serializer."""
 
+    http_method_names = METHODS
     pagination_class: type[CursorPagination] | None = OldestFirst
 
     def parameters(self, method: str) -> Collection[str]:

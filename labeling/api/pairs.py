@@ -43,7 +43,7 @@ class PairSerializer(serializers.ModelSerializer[PreferencePair]):
 class KnownPairSerializer(PairSerializer):
     """For those who may know what came from where: ids that are the same in every ranking of a prompt."""
 
-    prompt = serializers.CharField(source="prompt_id")
+    prompt = serializers.CharField(source="prompt_id", required=False)  # none for a labeler
     chosen = serializers.CharField(source="chosen_id")  # type: ignore[assignment]
     rejected = serializers.CharField(source="rejected_id")  # type: ignore[assignment]
 

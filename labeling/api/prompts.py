@@ -30,6 +30,12 @@ HOW_TO_SEND = gettext_lazy(
 )
 
 
+ROWS = {  # what a row holds is docs/import.md's to say: a bad one is named and no reason to refuse the others
+    "oneOf": [{"type": "object", "minProperties": 1}, {"type": "array", "minItems": 1, "items": {}}],
+    "description": "One row or a list of rows.",
+}
+
+
 class LineErrorSerializer(serializers.Serializer[Any]):
     line = serializers.IntegerField()
     field = serializers.CharField()
@@ -61,7 +67,7 @@ class Prompts(View):
         request={
             "application/x-ndjson": OpenApiTypes.STR,
             "multipart/form-data": PromptsFileSerializer,
-            "application/json": OpenApiTypes.OBJECT,
+            "application/json": ROWS,
         },
         responses=ImportReportSerializer,
     )
@@ -92,6 +98,8 @@ def sent_lines(request: Request) -> Iterable[bytes]:
             message = _("Send the file in the field 'file'; got %(fields)s.")
             raise Invalid("no_file", message % {"fields": ", ".join(data) or _("none")}, attr="file")
         return lines_of(request.FILES["file"])
+    if not isinstance(data, list | dict):
+        raise Invalid("not_rows", _("Send a row, which is an object, or a list of rows."))
     rows = data if isinstance(data, list) else [data] if data else []
     return (json.dumps(row).encode() for row in rows)
 

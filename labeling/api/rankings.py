@@ -26,8 +26,10 @@ class RankedSerializer(serializers.ModelSerializer[RankedCompletion]):
 
 class KnownRankedSerializer(RankedSerializer):
     id = serializers.CharField(source="completion_id", help_text="The same in every ranking of its prompt.")  # type: ignore[assignment]
-    external_id = serializers.CharField(source="completion.external_id", help_text="Its id in the imported row.")
-    model = serializers.CharField(source="completion.model_name", help_text="Who wrote it.")
+    external_id = serializers.CharField(
+        source="completion.external_id", required=False, help_text="Its id in the imported row."
+    )
+    model = serializers.CharField(source="completion.model_name", required=False, help_text="Who wrote it.")
 
     class Meta(RankedSerializer.Meta):
         fields = (*RankedSerializer.Meta.fields, "external_id", "model")  # type: ignore[assignment]
@@ -53,8 +55,10 @@ class RankingSerializer(serializers.ModelSerializer[Ranking]):
 class KnownRankingSerializer(RankingSerializer):
     """For those who may know what came from where."""
 
-    prompt = serializers.CharField(source="prompt_id")
-    external_id = serializers.CharField(source="prompt.external_id", help_text="The prompt's id in the imported file.")
+    prompt = serializers.CharField(source="prompt_id", required=False)  # none for a labeler, as what follows
+    external_id = serializers.CharField(
+        source="prompt.external_id", required=False, help_text="The prompt's id in the imported file."
+    )
     ranked = KnownRankedSerializer(many=True)
 
     class Meta(RankingSerializer.Meta):

@@ -20,6 +20,7 @@ from labeling.strict_json import unstorable
 
 Row = TypeVar("Row", bound=Model)
 
+METHODS = ["get", "head", "post", "put", "patch", "delete"]  # OPTIONS would say less than the document
 LARGEST_ID = 2**63 - 1
 NO_NUL = {"type": "string", "pattern": r"^[^\u0000]*$"}
 
@@ -58,7 +59,7 @@ class Door:
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         method = str(request.method).lower()
-        if not hasattr(self, method):
+        if method not in METHODS or not hasattr(self, method):
             return  # 405 says more
         refuse_unknown_query(request, self.parameters(method))
         if method in self.without_body:
@@ -69,7 +70,7 @@ class Door:
 
 
 class View(Door, APIView):
-    pass
+    http_method_names = METHODS
 
 
 # No docstring: the document would give it to every body.

@@ -58,6 +58,12 @@ class AutoSchema(BaseAutoSchema):
             answers["503"].setdefault("headers", {})["Retry-After"] = seconds
         return dict(sorted(answers.items()))
 
+    def _get_request_body(self, direction: Literal["request", "response"] = "request") -> dict[str, Any] | None:
+        body: dict[str, Any] | None = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        if body and "multipart/form-data" in body["content"]:
+            body["required"] = True
+        return body
+
     def _refusals(self) -> dict[str, str]:
         refusals = dict(ALWAYS)
         reads = self.method in ("GET", "HEAD")

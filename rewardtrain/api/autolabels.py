@@ -45,6 +45,8 @@ class AutoLabelJobSerializer(serializers.ModelSerializer[AutoLabelJob]):
 
 class AutoLabelBodySerializer(KnownFields):
     threshold = Number(
+        min_value=0.5,
+        max_value=1,
         required=False,
         default=autolabels.THRESHOLD,
         help_text="The calibrated probability from which a pair is kept: above 0.5, below 1.",
@@ -138,7 +140,9 @@ class AutoLabelAgreement(View):
     @extend_schema(
         operation_id="auto_labels_agreement",
         parameters=[
-            OpenApiParameter("model", int, description="A version. Default: that of the newest job."),
+            OpenApiParameter(
+                "model", {"type": "integer", "minimum": 1}, description="A version. Default: that of the newest job."
+            ),
             OpenApiParameter("raw", bool, description="Probabilities as training left them, before calibration."),
         ],
         responses=ModelAgreementSerializer,

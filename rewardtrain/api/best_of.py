@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from labeling import access
 from labeling.api.paging import NewestFirst, PagedView
 from labeling.api.parsing import LongJSONParser
-from labeling.api.prompts import PromptsFileSerializer, sent_lines
+from labeling.api.prompts import ROWS, PromptsFileSerializer, sent_lines
 from labeling.api.requests import View, person
 from labeling.api.schema import conflict
 from labeling.models import Role
@@ -56,7 +56,7 @@ class BestOf(PagedView):
         request={
             "application/x-ndjson": OpenApiTypes.STR,
             "multipart/form-data": PromptsFileSerializer,
-            "application/json": OpenApiTypes.OBJECT,
+            "application/json": ROWS,
         },
         responses={202: BestOfJobSerializer, 409: conflict("The project has no champion yet.")},
     )

@@ -99,7 +99,7 @@ class ReasonSerializer(KnownFields):
 
 
 class ThresholdSerializer(KnownFields):
-    threshold = Number(help_text="Above 0 and below 1.")
+    threshold = Number(min_value=0, max_value=1, help_text="Above 0 and below 1.")
 
 
 CONFLICT = conflict("The champion is another than this request supposes.")

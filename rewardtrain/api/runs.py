@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
+from typing import Any, get_args, get_type_hints
+
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,7 +15,9 @@ from labeling.api.requests import KnownFields, View, person
 from labeling.api.schema import conflict
 from labeling.models import Role
 from rewardtrain import runs, tasks
+from rewardtrain.core.config import DTYPES, HEADS, MARGINS, TIES, TrainConfig
 from rewardtrain.models import RunPoint, TrainingRun
+from rewardtrain.policy import MAX_BACKBONE
 
 
 class RunSerializer(serializers.ModelSerializer[TrainingRun]):
@@ -50,6 +54,34 @@ class RunDetailSerializer(RunSerializer):
         fields = (*RunSerializer.Meta.fields, "training", "counts", "points")  # type: ignore[assignment]
 
 
+JSON_TYPES: dict[type, dict[str, Any]] = {
+    str: {"type": "string", "maxLength": MAX_BACKBONE},
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+}
+
+
+def training_schema() -> dict[str, Any]:
+    """The settings with their types and choices. Which values go together is the noun's to say."""
+    choices = {"head": HEADS, "ties": TIES, "margin": MARGINS, "dtype": DTYPES}
+    properties: dict[str, Any] = {}
+    for name, hint in get_type_hints(TrainConfig).items():
+        kinds = [kind for kind in (get_args(hint) or (hint,)) if kind is not type(None)]
+        properties[name] = dict(JSON_TYPES[kinds[0]])
+        if name in choices:
+            properties[name]["enum"] = list(choices[name])
+        if type(None) in get_args(hint):
+            properties[name]["nullable"] = True
+    del properties["depth"]  # each run's own
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+@extend_schema_field(training_schema())
+class TrainingField(serializers.DictField):
+    """Checked by the noun, which names the setting."""
+
+
 class RunBodySerializer(KnownFields):
     depth = serializers.ChoiceField(
         choices=TrainingRun.Depth.choices,
@@ -57,7 +89,7 @@ class RunBodySerializer(KnownFields):
         default=TrainingRun.Depth.FULL,
         help_text="`head` fits the last layer alone, in about a second; `full` fine-tunes the whole model.",
     )
-    training = serializers.DictField(
+    training = TrainingField(
         required=False, default=dict, help_text="Settings for this run alone; they go over the retrain policy's."
     )
 

@@ -97,7 +97,7 @@ def test_the_agreement_has_n_interval_and_baseline(client: APIClient, project: P
     assert client.get(f"{JOBS}agreement/?model=1&raw=true").json()["raw"] is True
     for value in ("7", "first", "9" * 30):
         response = client.get(f"{JOBS}agreement/?model={value}")
-        assert (response.status_code, errors_of(response)) == (400, [("unknown_model", "model")])
+        assert (response.status_code, errors_of(response)) == (404, [("unknown_model", "model")])
 
 
 def test_the_api_is_for_managers(client: APIClient, project: Project, people: dict[str, User | None]) -> None:
