@@ -6,4 +6,5 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         """Every process knows the Celery app, so that what it sends goes to our broker."""
-        import config.celery  # noqa: F401
+        import config.celery
+        import config.proxies  # noqa: F401  its system check

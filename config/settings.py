@@ -43,6 +43,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.proxies.VisitorsAddress",  # first, so that nothing sees another address
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -53,6 +54,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "labeling.middleware.PersonsLanguage",
+    "labeling.middleware.AttemptLimits",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -132,6 +134,7 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
+PASSWORD_HASHERS = ["labeling.hashing.WaitingPBKDF2"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -144,17 +147,25 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_ADAPTER = "labeling.accounts.AccountAdapter"  # closes sign-up: people come by invitation
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
-# One guard against guessing, in the database, so that it holds over several web processes.
+ACCOUNT_FORMS = {"change_password": "labeling.accounts.CountedChangePassword"}
+MFA_FORMS = {
+    "authenticate": "labeling.accounts.CountedCode",
+    "reauthenticate": "labeling.accounts.CountedCodeAgain",
+}
+# One guard against guessing, in the database, so that it holds over several processes: labeling/signin.py. axes asks it
+# before each login, and keeps the journal.
 ACCOUNT_RATE_LIMITS = False
-AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "account/locked_out.html"
+AXES_HANDLER = "labeling.accounts.LoginGuard"
+AXES_LOCK_OUT_AT_FAILURE = False
+AXES_COOLOFF_TIME = timedelta(minutes=15)  # how long the journal keeps failures
+AXES_LOCKOUT_PARAMETERS = ["username"]
 AXES_VERBOSE = False
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
 # HTTPS is the proxy's; PODIUM_HTTPS=1 says that there is one and closes the plain door.
 HTTPS = environment.flag("PODIUM_HTTPS")
+# How many proxies stand in front, each of which adds to X-Forwarded-For; see config/proxies.py.
+TRUSTED_PROXIES = environment.number("PODIUM_TRUSTED_PROXIES", 0, least=0, most=10)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0

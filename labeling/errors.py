@@ -25,3 +25,16 @@ class Conflict(PodiumError):
 
 class Outdated(Conflict):
     """The request goes on from something that has changed since."""
+
+
+class TooMany(Exception):
+    """Tried too often, or by too many at once: no fault of the form, so it gets a page of its own (AttemptLimits).
+
+    `code` says what was counted and `subject` for whom; `seconds` from now it may be tried again.
+    """
+
+    def __init__(self, code: str, *, seconds: int, subject: str = "") -> None:
+        super().__init__(f"too many attempts ({code}); try again in {seconds} s")
+        self.code = code
+        self.seconds = seconds
+        self.subject = subject

@@ -7,7 +7,14 @@ os.environ["PODIUM_DATA_DIR"] = tempfile.mkdtemp(prefix="podium-tests-")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # torch's threads sleep while they wait: another test needs the core
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright's sync API runs an event loop in this thread
-for variable in ("DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "PODIUM_HTTPS", "PODIUM_DEBUG"):
+for variable in (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "ALLOWED_HOSTS",
+    "PODIUM_HTTPS",
+    "PODIUM_TRUSTED_PROXIES",
+    "PODIUM_DEBUG",
+):
     os.environ.pop(variable, None)
 
 from config.settings import *  # noqa: E402, F403

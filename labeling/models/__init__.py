@@ -2,6 +2,7 @@
 
 from labeling.models.assignments import Assignment
 from labeling.models.datasets import DatasetVersion
+from labeling.models.limits import Attempts
 from labeling.models.pairs import PreferencePair
 from labeling.models.projects import Invitation, Membership, Project, Role
 from labeling.models.prompts import Completion, Prompt, Split
@@ -10,6 +11,7 @@ from labeling.models.users import User
 
 __all__ = [
     "Assignment",
+    "Attempts",
     "Completion",
     "DatasetVersion",
     "Invitation",

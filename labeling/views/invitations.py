@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from labeling import projects
+from labeling import projects, signin
 from labeling.errors import Invalid, PodiumError
 from labeling.forms import RegisterForm, add_error
 from labeling.models import Invitation, User
@@ -47,6 +47,7 @@ def _join(request: HttpRequest, opened: Invitation, user: User) -> HttpResponse:
 def _register(request: HttpRequest, opened: Invitation, token: str) -> HttpResponse:
     form = RegisterForm(posted(request))
     if form.is_valid():
+        signin.begin_registration(request, opened.pk)
         try:
             user = projects.register(token, **form.cleaned_data)
         except PodiumError as error:
