@@ -17,7 +17,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import BaseCommand, CommandError, call_command, get_commands
 from django.db import connections
 
-from config import commands, embedded, environment
+from config import commands, embedded, environment, private
 from config.healthcheck import answers
 from config.processes import Supervisor
 
@@ -68,6 +68,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def prepare(self, data_dir: Path, *, sample: bool) -> None:
+        private.close_data(data_dir, Path(settings.MODEL_DIR))  # our children inherit the umask
         self.stdout.write(f"Preparing the database and the pages in {data_dir}")
         call_command("migrate", interactive=False, verbosity=0)
         collect_static(data_dir)
