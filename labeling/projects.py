@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from labeling import access
 from labeling.errors import Conflict, Invalid, Missing
 from labeling.models import (
     Assignment,
@@ -154,27 +155,37 @@ def invite(project: Project, *, by: User, role: str, note: str = "") -> tuple[In
     return invitation, token
 
 
+def withdraw_invitation(project: Project, pk: int) -> None:
+    """Its link opens nothing any more. Raises Invitation.DoesNotExist where it is another project's, used or gone."""
+    if not Invitation.objects.filter(project=project, pk=pk, accepted_by=None).delete()[0]:
+        raise Invitation.DoesNotExist(f"no open invitation {pk} in {project.slug}")
+
+
+def renew_invitation(project: Project, pk: int, *, by: User) -> str:
+    """A new link in the place of the old one, which opens nothing any more; `by` answers for it from now on."""
+    token = secrets.token_urlsafe(24)
+    changed = Invitation.objects.filter(project=project, pk=pk, accepted_by=None).update(
+        token_sha256=_hash(token), created_by=by, expires_at=timezone.now() + timedelta(days=INVITATION_DAYS)
+    )
+    if not changed:
+        raise Invitation.DoesNotExist(f"no open invitation {pk} in {project.slug}")
+    return token
+
+
 def open_invitation(token: str) -> Invitation:
-    invitation = Invitation.objects.select_related("project").filter(token_sha256=_hash(token)).first()
-    if invitation is None:
-        raise Invalid("unknown_invitation", _("This invitation link is not known. Ask for a new one."))
-    if invitation.accepted_by_id is not None:
-        raise Invalid("invitation_used", _("This invitation was used already. Log in, or ask for a new one."))
-    if invitation.expires_at <= timezone.now():
-        message = _("This invitation ended on %(date)s. Ask for a new one.")
-        raise Invalid("invitation_expired", message % {"date": date_format(timezone.localtime(invitation.expires_at))})
-    return invitation
+    invitation = Invitation.objects.select_related("project", "created_by").filter(token_sha256=_hash(token)).first()
+    return _still_open(invitation)
 
 
 def accept_invitation(invitation: Invitation, user: User) -> Membership:
     """Uses the invitation up. Someone who is in the project already keeps the role they have."""
     with transaction.atomic():
-        taken = Invitation.objects.filter(pk=invitation.pk, accepted_by=None).update(accepted_by=user)
-        if not taken:
-            raise Invalid("invitation_used", _("This invitation was used already. Log in, or ask for a new one."))
-        return Membership.objects.get_or_create(
-            project=invitation.project, user=user, defaults={"role": invitation.role}
-        )[0]
+        # Between the page and its button it may have been used, withdrawn or renewed, or its maker have lost the right.
+        rows = Invitation.objects.select_for_update(of=("self",)).select_related("project", "created_by")
+        locked = _still_open(rows.filter(pk=invitation.pk, token_sha256=invitation.token_sha256).first())
+        locked.accepted_by = user
+        locked.save(update_fields=["accepted_by"])
+        return Membership.objects.get_or_create(project=locked.project, user=user, defaults={"role": locked.role})[0]
 
 
 def register(token: str, *, username: str, password: str) -> User:
@@ -188,9 +199,12 @@ def register(token: str, *, username: str, password: str) -> User:
         attr = "username" if hasattr(error, "error_dict") else "password"
         raise Invalid("account_invalid", " ".join(error.messages), attr=attr) from error
     user.set_password(password)
-    with transaction.atomic():
-        user.save()
-        accept_invitation(invitation, user)
+    try:
+        with transaction.atomic():
+            user.save()
+            accept_invitation(invitation, user)
+    except IntegrityError as error:  # somebody took the name at this very moment
+        raise Invalid("account_invalid", _("This name is taken; choose another one."), attr="username") from error
     return user
 
 
@@ -270,6 +284,20 @@ def _check_role(role: str) -> None:
 def _keep_a_manager(project: Project) -> None:
     if not Membership.objects.filter(project=project, role=Role.MANAGER).exists():
         raise Invalid("last_manager", _("A project keeps at least one manager; name another one first."), attr="role")
+
+
+def _still_open(invitation: Invitation | None) -> Invitation:
+    if invitation is None:
+        raise Invalid("unknown_invitation", _("This invitation link is not known. Ask for a new one."))
+    if invitation.accepted_by_id is not None:
+        raise Invalid("invitation_used", _("This invitation was used already. Log in, or ask for a new one."))
+    if invitation.expires_at <= timezone.now():
+        message = _("This invitation ended on %(date)s. Ask for a new one.")
+        raise Invalid("invitation_expired", message % {"date": date_format(timezone.localtime(invitation.expires_at))})
+    if access.role_in(invitation.created_by, invitation.project) is not Role.MANAGER:
+        message = _("Who made this invitation may not invite people any more. Ask for a new one.")
+        raise Invalid("invitation_void", message)
+    return invitation
 
 
 def _hash(token: str) -> str:

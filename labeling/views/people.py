@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling import projects
 from labeling.errors import PodiumError
 from labeling.forms import InviteForm, MemberForm, add_error
-from labeling.models import Project, Role
+from labeling.models import Invitation, Project, Role
 from labeling.views.doors import SignedIn, posted, project_page
 
 
@@ -59,6 +63,32 @@ def remove_member(request: SignedIn, project: Project) -> HttpResponse:
     return redirect("people", project.slug)
 
 
+@require_POST
+@project_page(Role.MANAGER)
+def withdraw(request: SignedIn, project: Project, invitation_id: int) -> HttpResponse:
+    with _known():
+        projects.withdraw_invitation(project, invitation_id)
+    messages.success(request, _("The invitation is withdrawn; its link opens nothing any more."))
+    return redirect("people", project.slug)
+
+
+@require_POST
+@project_page(Role.MANAGER)
+def renew(request: SignedIn, project: Project, invitation_id: int) -> HttpResponse:
+    """A new link on the answer's page, and never again; the old one opens nothing any more."""
+    with _known():
+        token = projects.renew_invitation(project, invitation_id, by=request.user)
+    return _page(request, project, link=request.build_absolute_uri(reverse("invitation", args=[token])))
+
+
+@contextmanager
+def _known() -> Iterator[None]:
+    try:
+        yield
+    except Invitation.DoesNotExist as error:
+        raise Http404(str(error)) from error
+
+
 def _page(
     request: SignedIn,
     project: Project,
@@ -71,7 +101,9 @@ def _page(
     context = {
         "project": project,
         "memberships": project.memberships.select_related("user").order_by("user__username"),
-        "open_invitations": project.invitations.filter(accepted_by=None).select_related("created_by")[:20],
+        "open_invitations": project.invitations.filter(accepted_by=None, expires_at__gt=timezone.now()).select_related(
+            "created_by"
+        ),
         "roles": Role.choices,
         "invite_form": invite_form or InviteForm(),
         "member_form": member_form or MemberForm(),
