@@ -116,14 +116,19 @@ def test_a_terminated_run_leaves_a_checkpoint_and_exits_75(
     assert losses(tmp_path) == losses(whole)
 
 
-def test_a_full_disk_is_named(finished: tuple[Path, Path, list[str]], tmp_path: Path) -> None:
-    """A file size limit of 64 KiB: the metrics fit, a checkpoint doesn't."""
+@pytest.mark.parametrize(("kibibytes", "stepped"), [(64, False), (128, True)])
+def test_a_full_disk_is_named(
+    kibibytes: int, stepped: bool, finished: tuple[Path, Path, list[str]], tmp_path: Path
+) -> None:
+    """A limit of a file's size: the metrics fit, the model of 90 KiB in the second, its checkpoint in neither."""
     data, _, settings = finished
-    process = start("train", data, tmp_path, *settings, limit="ulimit -f 64")
+    process = start("train", data, tmp_path, *settings, limit=f"ulimit -f {kibibytes}")
     _, stderr = process.communicate()
     assert process.returncode == 5, stderr
     assert stderr.splitlines()[-1].startswith("error: ")
     assert "free some space" in stderr.splitlines()[-1]
+    assert any(event["event"] == "step" for event in events(tmp_path)) is stepped
+    assert not list(tmp_path.glob("rehearsal-*"))
 
 
 def test_too_little_memory_is_named() -> None:

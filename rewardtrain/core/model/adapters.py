@@ -19,7 +19,8 @@ def freeze(network: Any, config: TrainConfig, *, new_parameters: frozenset[str])
     The head is what stands outside the backbone, its pooler and whatever the backbone's files didn't have; it is always
     trained in full. With `train_layers` the top so many of the backbone's layers are trained too and nothing below
     them, so that no graph is built there; embeddings and a final norm are then frozen. With `lora_rank` every linear
-    layer among those gets an adapter instead (Hu et al. 2021, arXiv 2106.09685), drawn from torch's random state.
+    layer among those that is wider than the rank gets an adapter instead (Hu et al. 2021, arXiv 2106.09685), drawn from
+    torch's random state.
 
     Raises ConfigError where the backbone has no such layers.
     """
@@ -82,12 +83,13 @@ def _adapt(network: Any, layers: list[nn.Module], rank: int) -> None:
         for name, module in network.named_modules()
         if id(module) in inside and isinstance(module, nn.Linear | Conv1D)
     }
-    narrowest = min(min(module.weight.shape) for module in targets.values())
-    if rank >= narrowest:
+    wide = {name: module for name, module in targets.items() if rank < min(module.weight.shape)}  # not a gate of one
+    if not wide:
+        widest = max(min(module.weight.shape) for module in targets.values())
         advice = "lower it, or set it to 0 and train the weights themselves"
-        raise ConfigError(f"lora_rank is {rank}, but the backbone has layers {narrowest} wide; {advice}")
-    transposed = any(isinstance(module, Conv1D) for module in targets.values())
+        raise ConfigError(f"lora_rank is {rank}, but the backbone's layers are at most {widest} wide; {advice}")
+    transposed = any(isinstance(module, Conv1D) for module in wide.values())
     inject_adapter_in_model(
-        LoraConfig(r=rank, lora_alpha=ALPHA_PER_RANK * rank, target_modules=list(targets), fan_in_fan_out=transposed),
+        LoraConfig(r=rank, lora_alpha=ALPHA_PER_RANK * rank, target_modules=list(wide), fan_in_fan_out=transposed),
         network,
     )

@@ -51,6 +51,14 @@ def test_the_top_layers_alone_get_a_gradient(tiny_bert: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_layer_narrower_than_the_rank_is_left_as_it_is(tmp_path: Path) -> None:
+    """The gate of shared experts is one wide: it is no reason to refuse adapters to all others."""
+    model = load(BACKBONES["qwen2_moe"].save(tmp_path / "moe"), lora_rank=2)
+    adapted = {name for name, parameter in model.network.named_parameters() if ".lora_" in name}
+    assert any(".q_proj." in name for name in adapted)
+    assert not any("shared_expert_gate" in name for name in adapted)
+
+
 @pytest.mark.parametrize("kind", ["gemma3", "qwen3_5"])
 @pytest.mark.parametrize("settings", [{"train_layers": 1}, {"lora_rank": 1}])
 def test_of_a_network_that_reads_pictures_the_text_part_is_trained(
@@ -137,7 +145,7 @@ def test_layers_that_store_their_weight_transposed_are_adapted_too() -> None:
     ("settings", "words"),
     [
         ({"train_layers": 3}, "train_layers is 3, but the backbone has 2 layers"),
-        ({"lora_rank": 32}, "lora_rank is 32, but the backbone has layers 32 wide"),
+        ({"lora_rank": 32}, "lora_rank is 32, but the backbone's layers are at most 32 wide"),
         ({"lora_rank": 2, "train_layers": 0}, "lora_rank is 2 and train_layers 0"),
         ({"depth": "head", "train_layers": 1}, "depth is 'head'"),
         ({"depth": "head", "lora_rank": 1}, "depth is 'head'"),
