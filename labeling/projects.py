@@ -204,7 +204,9 @@ def register(token: str, *, username: str, password: str) -> User:
             user.save()
             accept_invitation(invitation, user)
     except IntegrityError as error:  # somebody took the name at this very moment
-        raise Invalid("account_invalid", _("This name is taken; choose another one."), attr="username") from error
+        raise Invalid(
+            "account_invalid", _("This name is taken, or looks like one that is; choose another one."), attr="username"
+        ) from error
     return user
 
 
