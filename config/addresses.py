@@ -12,6 +12,11 @@ POSTGRES = ("postgres", "postgresql", "pgsql")
 REDIS = ("redis", "rediss", "unix")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 CERTIFICATES = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "none": ssl.CERT_NONE}
+# What Podium's own addresses begin with: config/wsgi.py couldn't tell them from the path that a proxy left there.
+OWN = (
+    "accounts", "admin", "api", "healthz", "invite", "language", "metrics", "p", "preferences", "projects", "readyz",
+    "static", "styleguide", "theme", "tour",
+)  # fmt: skip
 SSL_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
@@ -56,6 +61,8 @@ def path_prefix(name: str) -> str:
     path = value.strip("/")
     if path and not re.fullmatch(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", path):
         refuse(name, value, "it is a path of letters, digits and -._~, e.g. /podium.")
+    if path.partition("/")[0] in OWN:
+        refuse(name, value, f"Podium's own addresses begin with {', '.join(OWN)}: take another path, e.g. /podium.")
     return f"/{path}" if path else ""
 
 

@@ -4,6 +4,7 @@ An empty variable counts as not set: Compose writes one for each `${NAME:-}`. Kn
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -82,6 +83,6 @@ def items(name: str, default: str, read: Callable[[str, str], str]) -> list[str]
 
 def cookie_name(name: str, default: str) -> str:
     value = text(name, default)
-    if not (value.isascii() and value.replace("-", "").replace("_", "").isalnum()):
-        refuse(name, value, "a cookie's name is of letters, digits, - and _, e.g. podium_session.")
+    if not re.fullmatch(r"[A-Za-z0-9._~-]+", value):
+        refuse(name, value, "a cookie's name is of letters, digits and -._~, e.g. podium_session.")
     return value

@@ -15,6 +15,9 @@ DEBUG = environment.flag("PODIUM_DEBUG")
 SECRET_KEY = environment.text("SECRET_KEY") or embedded.secret_key(DATA_DIR)
 ALLOWED_HOSTS = addresses.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = addresses.origins("CSRF_TRUSTED_ORIGINS")
+CSRF_FAILURE_VIEW = "config.refusals.csrf_failure"
+PATH = addresses.path_prefix("PODIUM_PATH")  # below which the site is reached; '' for the root
+FORCE_SCRIPT_NAME = PATH or None
 
 INSTALLED_APPS = [
     "config",
@@ -96,7 +99,7 @@ STORAGES = {
     "models": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": MODEL_DIR, **PRIVATE}},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-STATIC_URL = "/static/"
+STATIC_URL = f"{PATH}/static/"
 STATIC_ROOT = environment.folder("PODIUM_STATIC_ROOT", DATA_DIR / "static")
 NODE_MODULES = BASE_DIR / "node_modules"
 STATICFILES_DIRS: list[Path | tuple[str, Path]] = [BASE_DIR / "static"]
@@ -145,7 +148,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "/"
+LOGIN_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "home"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_ADAPTER = "labeling.accounts.AccountAdapter"  # closes sign-up: people come by invitation
@@ -174,8 +177,11 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
-# Copies on several ports of one host must not log each other out: a cookie knows no port.
-SESSION_COOKIE_NAME = environment.cookie_name("PODIUM_SESSION_COOKIE", "podium_session")
+# Copies on several ports or below several paths of one host must not log each other out: a cookie knows no port, and
+# one of the root is sent to every path.
+SESSION_COOKIE_NAME = environment.cookie_name("PODIUM_SESSION_COOKIE", "podium_session" + PATH.replace("/", "_"))
+CSRF_COOKIE_NAME = "csrftoken" if SESSION_COOKIE_NAME == "podium_session" else f"{SESSION_COOKIE_NAME}_csrf"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = PATH or "/"
 X_FRAME_OPTIONS = "DENY"
 # Nothing but our own files, and nothing inline. Trusted Types would be the next lock; htmx assigns innerHTML, so no.
 CONTENT_SECURITY_POLICY = {
@@ -221,6 +227,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,  # what is only read is no part of what is sent
+    "SERVERS": [{"url": PATH}] if PATH else [],
     "ENUM_NAME_OVERRIDES": {
         "AssignmentState": "labeling.models.Assignment.State",
         "RunState": "rewardtrain.models.TrainingRun.State",

@@ -23,3 +23,4 @@ urlpatterns = [
 ]
 
 handler500 = "config.failures.answer"
+handler400 = "config.refusals.bad_request"

@@ -1,7 +1,10 @@
 """What the web server calls (config/web.py)."""
 
 import os
+from collections.abc import Callable
+from typing import Any
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from config.private import UMASK
@@ -14,4 +17,20 @@ if SUPERVISED in os.environ:  # a worker of Granian's main process, which is kil
     die_with_parent()
 
 os.umask(UMASK)
-application = get_wsgi_application()
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Any]
+
+
+def below(path: str, application: Application) -> Application:
+    """Answers below `path` too, so that a proxy may strip it or leave it. No address of ours begins as `path` does."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        asked = environ.get("PATH_INFO", "")
+        if path and (asked == path or asked.startswith(f"{path}/")):
+            environ["PATH_INFO"] = asked[len(path) :] or "/"
+        return application(environ, start_response)
+
+    return answer
+
+
+application = below(settings.PATH, get_wsgi_application())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django import template
+from django.conf import settings
 from django.http import HttpRequest
 from django.template import Context
 from django.template.defaultfilters import floatformat
@@ -62,6 +63,12 @@ def theme(context: Context) -> str:
     request = context.get("request")
     chosen = request.COOKIES.get(THEME_COOKIE, "") if isinstance(request, HttpRequest) else ""
     return chosen if chosen in THEMES else ""
+
+
+@register.simple_tag
+def csrf_cookie() -> str:
+    """The name of the cookie that holds the token: another one for each copy below a path of its own."""
+    return settings.CSRF_COOKIE_NAME
 
 
 @register.inclusion_tag("_fragments/project_nav.html", takes_context=True)

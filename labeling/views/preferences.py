@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -90,11 +91,13 @@ def _back(request: HttpRequest) -> str:
     """Where the form was sent from, if that is a page of ours."""
     target = request.POST.get("next", "")
     ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if ours and target.startswith("/") else "/"  # redirect() takes anything else for a page's name
+    # redirect() takes anything that begins otherwise for a page's name.
+    return target if ours and target.startswith("/") else reverse("home")
 
 
 def _keep(response: HttpResponse, cookie: str, value: str) -> None:
     if value:
-        response.set_cookie(cookie, value, max_age=YEAR_SECONDS, httponly=True, samesite="Lax")
+        path = settings.LANGUAGE_COOKIE_PATH
+        response.set_cookie(cookie, value, path=path, max_age=YEAR_SECONDS, httponly=True, samesite="Lax")
     else:
-        response.delete_cookie(cookie)
+        response.delete_cookie(cookie, path=settings.LANGUAGE_COOKIE_PATH)

@@ -14,7 +14,8 @@ class RankDraft extends HTMLElement {
     this.tries = 0;
     this.controller = new AbortController();
     const { signal } = this.controller;
-    this.channel = new BroadcastChannel(`podium-draft-${this.board.dataset.task}`);
+    const person = this.closest("rank-desk")?.dataset.person ?? ""; // with the site's path: another copy has such a task too
+    this.channel = new BroadcastChannel(`podium-draft-${person}-${this.board.dataset.task}`);
     this.channel.onmessage = ({ data }) => this.#take(data);
     for (const name of ["board:changed", "input"]) this.board.addEventListener(name, () => this.#changed(), { signal });
     document.addEventListener("podium:now", () => this.dirty && this.#save(), { signal });

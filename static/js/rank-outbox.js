@@ -131,7 +131,9 @@ function storage(act) {
 
 /* The session's token as it is now: it changes when someone logs in again. */
 function csrfToken() {
-  return document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? document.querySelector("[name=csrfmiddlewaretoken]").value;
+  const { csrfCookie } = document.querySelector("rank-desk").dataset;
+  const cookies = document.cookie.split("; ").map((cookie) => cookie.split("="));
+  return cookies.find(([name]) => name === csrfCookie)?.[1] ?? document.querySelector("[name=csrfmiddlewaretoken]").value;
 }
 
 customElements.define("rank-outbox", RankOutbox);

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.urls import get_resolver
 
+import labeling.urls
+import rewardtrain.urls
 from config import addresses, environment
 from config.time_zone import time_zone
 from tests.config.helpers import REPOSITORY, environ
@@ -105,6 +108,17 @@ def test_a_path_is_read_with_and_without_its_slashes(reads: Any, refusal: Any) -
     assert reads("", addresses.path_prefix) == reads("/", addresses.path_prefix) == ""
     for value in ("https://podium.example.org/podium", "/a//b", "/../x", "/a b", "/a?b", "/a%2Fb", "/ä"):
         assert "it is a path of letters" in refusal(value, addresses.path_prefix)
+
+
+def test_a_path_that_begins_as_our_own_addresses_is_refused(refusal: Any) -> None:
+    own = {str(pattern.pattern).partition("/")[0] for pattern in get_resolver().url_patterns}
+    own |= {
+        str(pattern.pattern).partition("/")[0]
+        for urls in (labeling.urls, rewardtrain.urls)
+        for pattern in urls.urlpatterns
+    }
+    for name in own - {""}:
+        assert "Podium's own addresses begin with" in refusal(f"/{name}/team", addresses.path_prefix)
 
 
 def test_the_address_of_a_server(reads: Any, refusal: Any) -> None:
