@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,7 +13,7 @@ from labeling import access, projects
 from labeling.api.fields import Text
 from labeling.api.paging import PagedView
 from labeling.api.requests import KnownFields, View
-from labeling.models import Membership, Role
+from labeling.models import Membership, Role, User
 
 
 class MemberSerializer(KnownFields, serializers.ModelSerializer[Membership]):
@@ -40,7 +42,8 @@ class Members(PagedView):
         body = MemberSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         username, role = body.validated_data["user"]["username"], body.validated_data["role"]
-        return Response(MemberSerializer(projects.set_member(project, username=username, role=role)).data, status=201)
+        membership = projects.set_member(project, username=username, role=role, by=cast(User, request.user))
+        return Response(MemberSerializer(membership).data, status=201)
 
 
 class OneMember(View):

@@ -40,7 +40,7 @@ def set_member(request: SignedIn, project: Project) -> HttpResponse:
     form = MemberForm(request.POST)
     if form.is_valid():
         try:
-            membership = projects.set_member(project, **form.cleaned_data)
+            membership = projects.set_member(project, by=request.user, **form.cleaned_data)
         except PodiumError as error:
             add_error(form, error)
         else:
