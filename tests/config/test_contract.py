@@ -60,11 +60,12 @@ def test_the_document_says_what_is_answered_and_what_is_refused(
     config = config_for(people[who], everything=LONG or who == "manager")
     schema = schemathesis.openapi.from_url(f"{live_server.url}/api/schema/?format=json", config=config)
     found = list(findings(schema))
-    assert found == []
+    assert not found, "\n\n".join(found[:5])
 
 
 ANSWERS = {
     "unknown_completion", "ranked_twice", "not_all_ranked", "unknown_flag", "strength_invalid", "seconds_invalid",
+    "unstorable",  # U+0000 in a key: a schema has no pattern for keys
 }  # fmt: skip
 # What a schema can't tell of a body that is right in its form: refused by a code that docs/api.md names.
 RULES = {
@@ -78,7 +79,8 @@ RULES = {
     # The ids and flags are the task's.
     "POST /api/v1/assignments/{id}/ranking/": ANSWERS,
     "PUT /api/v1/assignments/{id}/ranking/": ANSWERS,
-    "PUT /api/v1/assignments/{id}/draft/": {"draft_too_large", "invalid"},  # 64 KiB; and schemathesis sends "0" as 0
+    # 64 KiB; a key as above; and schemathesis sends the header "0" as 0.
+    "PUT /api/v1/assignments/{id}/draft/": {"draft_too_large", "invalid", "unstorable"},
 }
 THRESHOLDS = {"threshold", "threshold_invalid"}  # open intervals
 
