@@ -166,7 +166,7 @@ class Bench:
             values = draw.standard_normal((len(missing), size), dtype=np.float32)
             values[:, 0] += [quality(each.completion) for each in missing]
             cut = np.zeros(len(missing), dtype=bool)
-            yield Made(list(range(len(missing))), Features(values, cut, cut))
+            yield Made(list(range(len(missing))), Features(values, [each.key for each in missing], cut, cut, cut))
 
         frozen.store.get(groups, make)
 

@@ -85,6 +85,8 @@ _DATA = (
     "n_ties",
     "truncated",
     "truncated_completions",
+    "n_alike",
+    "rewritten",
     "dropped_by_reason",
 )
 

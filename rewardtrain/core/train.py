@@ -10,7 +10,8 @@ import torch
 from rewardtrain.core.artifact.folder import is_finished, require_model, require_same
 from rewardtrain.core.artifact.rehearsal import REHEARSAL, rehearse
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data.comparisons import build_dataset, require_data
+from rewardtrain.core.data.comparisons import Dataset, build_dataset, require_data, tell_apart
+from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.data.groups import SPLITS, fingerprint, read_groups
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import ConfigError, from_exception
@@ -155,6 +156,7 @@ def _prepare(
         )
         for split in SPLITS
     }
+    dataset, encoded = _as_read(dataset, encoded, config)
     objective = Objective(config, tie_share=dataset.tie_share)
     trainer = Trainer(
         config=config,
@@ -176,12 +178,24 @@ def _prepare(
     return trainer
 
 
+def _as_read(
+    dataset: Dataset, encoded: dict[str, list[list[Encoded]]], config: TrainConfig
+) -> tuple[Dataset, dict[str, list[list[Encoded]]]]:
+    """Without comparisons of what the model reads alike. Raises DataError where too little is left."""
+    inputs = {split: [[one.key for one in each] for each in encoded[split]] for split in SPLITS}
+    told = tell_apart(dataset, inputs, config)
+    require_data(told, config)
+    by_id = {group.id: each for group, each in zip(dataset.splits["train"], encoded["train"], strict=True)}
+    return told, encoded | {"train": [by_id[group.id] for group in told.splits["train"]]}
+
+
 def _counts(trainer: Trainer) -> dict[str, Any]:
     sequences = [sequence for groups in trainer.encoded.values() for group in groups for sequence in group]
     return {
         **trainer.data.counts(),
         "truncated": sum(sequence.prompt_cut or sequence.completion_cut for sequence in sequences),
         "truncated_completions": sum(sequence.completion_cut for sequence in sequences),
+        "rewritten": sum(sequence.rewritten for sequence in sequences),
         "total_steps": trainer.total_steps,
         "fingerprint": trainer.run["data"],
         "config": trainer.config.to_dict(),

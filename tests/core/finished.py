@@ -25,6 +25,8 @@ DATA: dict[str, Any] = {
     "n_ties": 0,
     "truncated": 0,
     "truncated_completions": 0,
+    "n_alike": 0,
+    "rewritten": 0,
     "dropped_by_reason": {},
 }
 _FIGURE = {"value": 0.5, "low": 0.4, "high": 0.6, "accuracy": 0.5, "n": 1}

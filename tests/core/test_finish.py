@@ -56,7 +56,8 @@ def run_finish(model: RewardModel, dataset: Dataset, out: Path, *, head: str, ba
     counts = {
         "fingerprint": "f" * 64,
         "n_prompts": {split: len(groups) for split, groups in dataset.splits.items()},
-        "n_completions": 9, "n_comparisons": 8, "n_ties": 7, "truncated": 6, "truncated_completions": 5,
+        "n_completions": 9, "n_comparisons": 8, "n_ties": 7, "n_alike": 2, "truncated": 6,
+        "truncated_completions": 5, "rewritten": 3,
         "dropped_by_reason": {"leak": 4, "no_ranking": 0},
     }  # fmt: skip
     raw = {split: scores_of(model, groups) for split, groups in dataset.splits.items()}

@@ -153,6 +153,8 @@ Rankings by people; sha256 of the file `{data["fingerprint"]}`.
 | comparisons | {data["n_comparisons"]}, and {data["n_ties"]} ties, {ties[config.ties]} |
 | prompts left out | {left_out or "none"} |
 | sequences cut | {data["truncated"]}, of these {data["truncated_completions"]} in the completion |
+| comparisons of equal inputs left out | {data["n_alike"]} |
+| completions that the chat template writes otherwise | {data["rewritten"]} |
 
 A prompt belongs to one split for ever, by a hash of its dialogue (white space apart) where the file names none.
 """

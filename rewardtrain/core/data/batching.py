@@ -12,6 +12,20 @@ from rewardtrain.core.data.comparisons import Comparisons
 from rewardtrain.core.data.encoding import Encoded
 
 
+def distinct(sequences: Sequence[Encoded]) -> tuple[list[int], list[int]]:
+    """Indices of sequences of which no two are equal, and for each sequence the place of its equal among these.
+
+    Equal ones go through a network once: in two micro-batches they would get two rewards, apart by rounding.
+    """
+    seen, firsts, places = dict[bytes, int](), list[int](), list[int]()
+    for index, sequence in enumerate(sequences):
+        place = seen.setdefault(sequence.key, len(firsts))
+        if place == len(firsts):
+            firsts.append(index)
+        places.append(place)
+    return firsts, places
+
+
 def micro_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
     """Indices of sequences, sorted by length and packed to at most token_budget tokens a micro-batch, padding included.
 
@@ -66,9 +80,13 @@ def prompt_batches(n_prompts: int, size: int, *, seed: int, epoch: int) -> list[
 
 @dataclass(frozen=True)
 class Batch:
-    """B prompts: their N completions in one list, where each stands in a (B, K) matrix, and what was said of them."""
+    """B prompts: their N completions, where each stands in a (B, K) matrix, and what was said of them.
+
+    sequences has those that are equal within a prompt once, n in all; the network's values of them are (n, ...).
+    """
 
     sequences: list[Encoded]
+    places: Tensor  # (N,) of each completion among the sequences
     rows: Tensor  # (N,)
     columns: Tensor  # (N,)
     weights: Tensor  # (B, K, K) how many preferred i to j
@@ -77,15 +95,25 @@ class Batch:
     votes: Tensor | None  # (B, K, 2) how many gave a completion each class; None without flags
 
     def matrix(self, values: Tensor) -> Tensor:
-        """(N, ...) to (B, K, ...), zeros on padding; differentiable."""
+        """(n, ...) to (B, K, ...), zeros on padding; differentiable."""
         shape = (*self.weights.shape[:2], *values.shape[1:])
-        return values.new_zeros(shape).index_put((self.rows, self.columns), values)
+        return values.new_zeros(shape).index_put((self.rows, self.columns), values[self.places])
+
+    @property
+    def prompts(self) -> Tensor:
+        """(n,) the prompt of each sequence."""
+        return torch.zeros(len(self.sequences), dtype=torch.long).index_put((self.places,), self.rows)
 
 
 def make_batch(encoded: Sequence[Sequence[Encoded]], comparisons: Sequence[Comparisons]) -> Batch:
     """Lay the completions of several prompts side by side."""
-    places = [(row, column) for row, completions in enumerate(encoded) for column in range(len(completions))]
-    rows, columns = torch.tensor(places).T
+    cells = [(row, column) for row, completions in enumerate(encoded) for column in range(len(completions))]
+    rows, columns = torch.tensor(cells).T
+    sequences, places = list[Encoded](), list[int]()
+    for completions in encoded:
+        firsts, among = distinct(completions)
+        places += [len(sequences) + place for place in among]
+        sequences += [completions[index] for index in firsts]
     size = max(map(len, encoded))
     ties, margins, votes = (
         [merged.ties for merged in comparisons],
@@ -93,7 +121,8 @@ def make_batch(encoded: Sequence[Sequence[Encoded]], comparisons: Sequence[Compa
         [merged.votes for merged in comparisons],
     )
     return Batch(
-        sequences=[sequence for completions in encoded for sequence in completions],
+        sequences=sequences,
+        places=torch.tensor(places),
         rows=rows,
         columns=columns,
         weights=pair_matrix([merged.weights for merged in comparisons], size),

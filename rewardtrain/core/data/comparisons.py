@@ -1,12 +1,12 @@
 """From rankings to comparisons, and which prompts are used. No torch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data.groups import SPLITS, Group, Ranking
+from rewardtrain.core.data.groups import SPLITS, Group, Ranking, told_apart
 from rewardtrain.core.errors import DataError
 
 Pair = tuple[int, int]  # of completions: the preferred one first
@@ -19,6 +19,7 @@ class Comparisons:
     weights: dict[Pair, float]  # how many preferred i to j
     n_strict: int
     n_ties: int
+    n_alike: int = 0  # of two completions that are one input: they say nothing and are in none of the others
     ties: dict[Pair, float] = field(default_factory=dict)  # i < j: how many tied them, for Davidson's model
     margins: dict[Pair, float] = field(default_factory=dict)  # mean of those who preferred i to j, in ranks or strength
     votes: dict[int, tuple[int, int]] = field(default_factory=dict)  # of completion i: for class 0 and class 1
@@ -33,11 +34,14 @@ def merge(
     the name whose votes are counted, with `positive` as the value that makes class 1.
     """
     weights, tied, margins = dict[Pair, float](), dict[Pair, float](), dict[Pair, float]()
-    n_strict = n_ties = 0
+    n_strict = n_ties = n_alike = 0
     for ranking in group.rankings:
         apart = _places(ranking.ranks) if margin == "gap" else ()
         strength = (ranking.strength or 0) if margin == "strength" else 0
         for (i, first), (j, second) in combinations(enumerate(ranking.ranks), 2):
+            if group.inputs[i] == group.inputs[j]:
+                n_alike += 1
+                continue
             if first == second:
                 n_ties += 1
                 if ties == "half":
@@ -56,6 +60,7 @@ def merge(
         weights=weights,
         n_strict=n_strict,
         n_ties=n_ties,
+        n_alike=n_alike,
         ties=tied,
         margins={pair: total / weights[pair] for pair, total in margins.items()},
         votes=count_votes(group.rankings, flag, positive) if flag is not None else {},
@@ -90,6 +95,7 @@ class Dataset:
     comparisons: dict[str, list[Comparisons]]  # parallel to splits
     left_out: dict[str, int]
     flag: str | None  # what the binary head classifies
+    n_alike_alone: int = 0  # comparisons of equal inputs in prompts that had no others, and were left out
 
     @property
     def groups(self) -> list[Group]:
@@ -102,6 +108,10 @@ class Dataset:
     def n_ties(self, split: str) -> int:
         return sum(merged.n_ties for merged in self.comparisons[split])
 
+    @property
+    def n_alike(self) -> int:
+        return sum(merged.n_alike for merges in self.comparisons.values() for merged in merges) + self.n_alike_alone
+
     def n_flagged(self, split: str) -> int:
         """Completions of one split with at least one labeler's word on the flag."""
         return sum(len(merged.votes) for merged in self.comparisons[split])
@@ -113,6 +123,7 @@ class Dataset:
             "n_completions": sum(len(group.completions) for group in self.groups),
             "n_comparisons": sum(self.n_pairs(split) for split in SPLITS),
             "n_ties": sum(self.n_ties(split) for split in SPLITS),
+            "n_alike": self.n_alike,
             "dropped": sum(self.left_out.values()),
             "dropped_by_reason": self.left_out,
         }
@@ -127,7 +138,8 @@ class Dataset:
 def build_dataset(groups: Iterable[Group], config: TrainConfig) -> Dataset:
     """Sort prompts into splits and merge their rankings.
 
-    Left out and counted: fewer than two completions; no ranking; in training nothing but ties where these are dropped;
+    Left out and counted: fewer than two completions; no ranking; nothing but comparisons of equal texts ('alike'); in
+    training nothing but ties where these are dropped;
     and prompts for training or validation whose dialogue is in a later split too, for they would leak. A completion
     with a vote on the binary head's flag makes its prompt usable even so. Raises DataError where it is unclear which
     flag is meant.
@@ -139,16 +151,43 @@ def build_dataset(groups: Iterable[Group], config: TrainConfig) -> Dataset:
     later = {"train": seen["validation"] | seen["test"], "validation": seen["test"], "test": set[str]()}
     splits: dict[str, list[Group]] = {split: [] for split in SPLITS}
     comparisons: dict[str, list[Comparisons]] = {split: [] for split in SPLITS}
-    left_out = {"one_completion": 0, "no_ranking": 0, "only_ties": 0, "leak": 0}
+    left_out = {"one_completion": 0, "no_ranking": 0, "alike": 0, "only_ties": 0, "leak": 0}
+    n_alike = 0
     for group, key in zip(groups, keys, strict=True):
         merged = merge(group, ties=config.ties, margin=config.margin, flag=flag, positive=config.flag_positive)
         reason = _unusable(group, merged) or ("leak" if key in later[group.split] else None)
         if reason:
             left_out[reason] += 1
+            n_alike += merged.n_alike
         else:
             splits[group.split].append(group)
             comparisons[group.split].append(merged)
-    return Dataset(splits=splits, comparisons=comparisons, left_out=left_out, flag=flag)
+    return Dataset(splits, comparisons, left_out, flag, n_alike)
+
+
+def tell_apart(data: Dataset, inputs: Mapping[str, Sequence[Sequence[bytes]]], config: TrainConfig) -> Dataset:
+    """The data as a model reads it, without comparisons of what it reads alike: texts cut to the same, say.
+
+    inputs: by split, parallel to its prompts and their completions. Training prompts without anything else are left
+    out; those of other splits stay, for one model is compared there with others.
+    """
+    splits, comparisons, left_out = dict(data.splits), dict(data.comparisons), dict(data.left_out)
+    n_alike = data.n_alike_alone
+    for split in SPLITS:
+        kept = list[tuple[Group, Comparisons]]()
+        for group, merged, read in zip(data.splits[split], data.comparisons[split], inputs[split], strict=True):
+            told = told_apart(group, read)
+            if told is not group:
+                positive = config.flag_positive
+                merged = merge(told, ties=config.ties, margin=config.margin, flag=data.flag, positive=positive)
+                if reason := _unusable(told, merged) if split == "train" else None:
+                    left_out[reason] += 1
+                    n_alike += merged.n_alike
+                    continue
+            kept.append((told, merged))
+        splits[split] = [group for group, _ in kept]
+        comparisons[split] = [merged for _, merged in kept]
+    return Dataset(splits, comparisons, left_out, data.flag, n_alike)
 
 
 def _unusable(group: Group, merged: Comparisons) -> str | None:
@@ -158,6 +197,8 @@ def _unusable(group: Group, merged: Comparisons) -> str | None:
         return "one_completion"
     if not group.rankings:
         return "no_ranking"
+    if merged.n_alike and not merged.n_strict + merged.n_ties:
+        return "alike"
     if group.split == "train" and not (merged.weights or merged.ties):
         return "only_ties"
     return None
@@ -179,6 +220,7 @@ def require_data(data: Dataset, config: TrainConfig) -> None:
     counts = ", ".join(f"{len(data.splits[split])} {split}" for split in SPLITS)
     dropped = ", ".join(f"{count} {reason}" for reason, count in data.left_out.items())
     seen = f"usable prompts: {counts}; left out: {dropped}"
+    seen += f"; {data.n_alike} comparisons of equal inputs" if data.n_alike else ""
     if not data.splits["train"]:
         raise DataError(f"the train split is empty ({seen}); rank more prompts")
     pairs, flagged = data.n_pairs("train"), data.n_flagged("train")

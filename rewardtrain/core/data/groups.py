@@ -3,7 +3,8 @@
 import hashlib
 import json
 import reprlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +48,12 @@ class Group:
     prompt: tuple[Message, ...]
     completions: tuple[str, ...]
     rankings: tuple[Ranking, ...]
+    read_as: tuple[int, ...] = ()  # parallel to the completions: equal for those that are one input; empty: none are
+
+    @cached_property
+    def inputs(self) -> tuple[int, ...]:
+        """A number for each completion, equal where nothing can tell two apart: a pair of these says nothing."""
+        return self.read_as or tuple(range(len(self.completions)))
 
     @cached_property
     def prompt_digest(self) -> bytes:
@@ -56,6 +63,26 @@ class Group:
     def prompt_key(self) -> str:
         """What prompts share that are the same but for white space and what can't be seen, whatever their id."""
         return prompt_key(((turn.role, turn.content) for turn in self.prompt), self.completions)
+
+
+def told_apart(group: Group, inputs: Sequence[bytes]) -> Group:
+    """The group as a model reads it. inputs: parallel to the completions, equal ones for equal input."""
+    numbers = _numbers(inputs)
+    return group if numbers == group.inputs else replace(group, read_as=numbers)
+
+
+def _numbers(values: Sequence[str | bytes]) -> tuple[int, ...]:
+    seen = dict[str | bytes, int]()
+    return tuple(seen.setdefault(value, len(seen)) for value in values)
+
+
+@contextmanager
+def of_row(name: str) -> Iterator[None]:
+    """What is wrong with a row's texts is said with its id."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"row {name!r}: {error}") from error
 
 
 def prompt_digest(prompt: Iterable[Message]) -> bytes:
@@ -111,7 +138,8 @@ def parse_row(place: str, row: object) -> Group:
     split = fields.get("split") or ""
     if split not in ("", *SPLITS):
         raise DataError(f"{place}: split is {_short(split)}; use one of {', '.join(SPLITS)}, or leave it out")
-    group = Group(id=name, split=split, prompt=prompt, completions=completions, rankings=parsed)
+    equal = _numbers(completions) if len(set(completions)) < len(completions) else ()
+    group = Group(name, split, prompt, completions, parsed, read_as=equal)
     return group if split else replace(group, split=split_of(group.prompt_key))
 
 

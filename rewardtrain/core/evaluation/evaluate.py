@@ -8,9 +8,10 @@ from typing import Any
 import torch
 
 from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data.batching import distinct
 from rewardtrain.core.data.comparisons import count_votes, merge
 from rewardtrain.core.data.encoding import Encoded, Encoder
-from rewardtrain.core.data.groups import Group
+from rewardtrain.core.data.groups import Group, of_row, told_apart
 from rewardtrain.core.data.preferences import read_table
 from rewardtrain.core.device import choose_device, peak_memory_mb
 from rewardtrain.core.errors import DataError
@@ -29,12 +30,13 @@ CHUNK = 1024  # sequences sorted by length together: enough to waste little padd
 def encode_groups(
     encoder: Encoder, groups: Sequence[Group], *, progress: Progress | None = None
 ) -> list[list[Encoded]]:
-    """Token ids of every completion of every group."""
+    """Token ids of every completion of every group. Raises DataError naming the row."""
     encoded = []
     for done, group in enumerate(groups):
         if progress:
             progress(done, len(groups))
-        encoded.append(encoder.encode(group.prompt, group.completions))
+        with of_row(group.id):
+            encoded.append(encoder.encode(group.prompt, group.completions))
     return encoded
 
 
@@ -48,20 +50,22 @@ def score_groups(
     """Logits of all completions, each forwarded once."""
     started = time.monotonic()
     flat = [sequence for completions in encoded for sequence in completions]
-    logits = torch.zeros(len(flat), model.n_labels)
-    for start in range(0, len(flat), CHUNK):
+    firsts, places = distinct(flat)
+    logits = torch.zeros(len(firsts), model.n_labels)
+    for start in range(0, len(firsts), CHUNK):
 
         def tick(done: int = start) -> None:
             if progress:
-                progress(done, len(flat))
+                progress(done, len(firsts))
 
-        chunk = flat[start : start + CHUNK]
+        chunk = [flat[index] for index in firsts[start : start + CHUNK]]
         logits[start : start + CHUNK] = predict(model, chunk, token_budget=token_budget, tick=tick)
     return Scores(
-        logits=logits.numpy(),
+        logits=logits[places].numpy(),
         sizes=[len(completions) for completions in encoded],
         truncated=sum(sequence.prompt_cut or sequence.completion_cut for sequence in flat),
         truncated_completions=sum(sequence.completion_cut for sequence in flat),
+        rewritten=sum(sequence.rewritten for sequence in flat),
         seconds=time.monotonic() - started,
         temperature=model.calibration.temperature,
         labels=model.labels,
@@ -107,14 +111,22 @@ def evaluate_file(
     """
     config, device, table = TrainConfig(), choose_device(), read_table(data, split=split)
 
-    def score(model: RewardModel) -> Scores:
-        encoded = encode_groups(model.encoder, groups, progress=progress)
+    def score(model: RewardModel, encoded: list[list[Encoded]]) -> Scores:
         return score_groups(model, encoded, token_budget=config.token_budget, progress=progress)
 
-    model = load_any(name, device)
-    groups = _measurable(table.groups, model.labels, where=f"{str(data)!r}, split {split!r}")
-    scores = score(model)
-    rival = score(load_any(champion, device)) if champion else None
+    def encode(model: RewardModel) -> list[list[Encoded]]:
+        return encode_groups(model.encoder, groups, progress=progress)
+
+    model, where = load_any(name, device), f"{str(data)!r}, split {split!r}"
+    groups = _measurable(table.groups, model.labels, where=where)
+    encoded = encode(model)
+    scores = score(model, encoded)
+    groups = [told_apart(group, [one.key for one in each]) for group, each in zip(groups, encoded, strict=True)]
+    _measurable(groups, model.labels, where=where)
+    rival = None
+    if champion:
+        model = load_any(champion, device)  # the first one's memory is free for it
+        rival = score(model, encode(model))
     drawn = {"samples": config.bootstrap_samples, "seed": config.seed}
     peak = peak_memory_mb(device)
     report = build_report(groups, scores, champion=rival, device=device.label, peak_memory_mb=peak, **drawn)
@@ -132,7 +144,9 @@ def _measurable(rows: Sequence[Group], labels: Sequence[str], *, where: str) -> 
     flagged = [group for group in rows if flag and count_votes(group.rankings, *flag)]
     ranked = [group for group in rows if len(group.completions) > 1 and group.rankings]
     if not flagged and not sum(merge(group).n_strict for group in ranked):
+        alike = sum(merge(group).n_alike for group in ranked)
         seen = f"{len(rows)} prompts, {len(ranked)} of them ranked, no pair that isn't a tie"
+        seen += f", {alike} of texts that the model reads alike" if alike else ""
         seen += f", no word on {flag[0]!r}" if flag else ""
         raise DataError(f"nothing to evaluate in {where}: {seen}; rank more, or use --split all")
     chosen = {group.id for group in (*flagged, *ranked)}

@@ -105,7 +105,7 @@ class SharedObjective(nn.Module):
         self.team = team
         mine = torch.zeros(len(batch.weights), dtype=torch.bool)
         mine[list(own)] = True
-        self.places = mine[batch.rows].nonzero()[:, 0]  # of this process's completions among all
+        self.places = mine[batch.prompts].nonzero()[:, 0]  # of this process's sequences among all
         self.margin: float | None = None  # mean of chosen minus rejected over the batch's comparisons
         self._all: Tensor | None = None
 

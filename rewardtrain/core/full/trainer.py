@@ -120,7 +120,7 @@ class Trainer:
             gradient_norm=norm,
             learning_rate=self.config.learning_rate * factor,
             seconds=seconds,
-            completions_per_second=len(batch.sequences) / seconds,
+            completions_per_second=len(batch.rows) / seconds,
             tokens_per_second=sum(map(len, batch.sequences)) / seconds,
             padding=padding_share(self.model.plan(batch.sequences, self.budgets.tokens)),
         )

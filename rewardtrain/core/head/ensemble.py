@@ -40,6 +40,7 @@ class Reference:
             sizes=[len(completions) for completions in self.sequences],
             truncated=sum(sequence.prompt_cut or sequence.completion_cut for sequence in flat),
             truncated_completions=sum(sequence.completion_cut for sequence in flat),
+            rewritten=sum(sequence.rewritten for sequence in flat),
             seconds=self.seconds,
         )
 

@@ -79,12 +79,10 @@ class Frozen:
         order = sorted(range(len(missing)), key=lambda place: _characters(missing[place]), reverse=True)
         for start in range(0, len(order), CHUNK):
             places = order[start : start + CHUNK]
-            sequences = [encoder.encode(missing[place].prompt, [missing[place].completion])[0] for place in places]
+            sequences = [missing[place].encoded(encoder) for place in places]
             tick = partial(progress, start, len(missing))
             values = predict_features(body, sequences, token_budget=self.token_budget, tick=tick)
-            prompt_cut = [sequence.prompt_cut for sequence in sequences]
-            completion_cut = [sequence.completion_cut for sequence in sequences]
-            yield Made(places, Features(values.numpy(), np.array(prompt_cut), np.array(completion_cut)))
+            yield Made(places, Features.of(values.numpy(), sequences))
 
 
 def _characters(missing: Missing) -> int:

@@ -43,8 +43,7 @@ def rival_scores(folder: Path, groups: Sequence[Group], frozen: Frozen, progress
     return Scores(
         logits=logits,
         sizes=[len(group.completions) for group in groups],
-        truncated=int((kept.prompt_cut | kept.completion_cut).sum()),
-        truncated_completions=int(kept.completion_cut.sum()),
+        **kept.counts(),
         seconds=time.monotonic() - started,
         temperature=calibration.temperature,
         labels=tuple(settings["labels"]),
@@ -78,9 +77,9 @@ def _kept_logits(folder: Path, groups: Sequence[Group], frozen: Frozen, progress
         for start in range(0, len(missing), CHUNK):
             progress(start, len(missing))
             part = missing[start : start + CHUNK]
-            encoded = [model.encoder.encode(each.prompt, [each.completion]) for each in part]
+            encoded = [[each.encoded(model.encoder)] for each in part]
             scores = score_groups(model, encoded, token_budget=frozen.token_budget, progress=progress)
-            cuts = np.array([(one.prompt_cut, one.completion_cut) for (one,) in encoded])
-            yield Made(list(range(start, start + len(part))), Features(scores.logits, cuts[:, 0], cuts[:, 1]))
+            sequences = [one for (one,) in encoded]
+            yield Made(list(range(start, start + len(part))), Features.of(scores.logits, sequences))
 
     return FeatureStore(frozen.cache / "scores" / key, size=n_labels).get(groups, make)

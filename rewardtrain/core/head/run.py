@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data.comparisons import Dataset, build_dataset, require_data
+from rewardtrain.core.data.comparisons import Dataset, build_dataset, require_data, tell_apart
 from rewardtrain.core.data.groups import fingerprint, read_groups
 from rewardtrain.core.errors import Stopped
 from rewardtrain.core.evaluation.evaluate import quick_metrics
@@ -76,7 +76,12 @@ def _run(
         split: frozen.features(groups, lambda done, total: log.progress("encoding", done, total))
         for split, groups in dataset.splits.items()
     }
-    counts = _counts(dataset, features, config, fingerprint(data))
+    inputs = {split: features[split].inputs_of(groups) for split, groups in dataset.splits.items()}
+    counts = _counts(features)
+    dataset = tell_apart(dataset, inputs, config)
+    require_data(dataset, config)
+    features["train"] = frozen.features(dataset.splits["train"], lambda done, total: None)  # all are there
+    counts |= {**dataset.counts(), "fingerprint": fingerprint(data), "config": config.to_dict()}
     log.emit("start", **counts, **frozen.device.describe())
     log.emit("phase", phase="training")
     rows, ensemble = fit_rows(dataset, features, config, has_bias=frozen.has_bias, log=log)
@@ -179,20 +184,15 @@ def _scorer(dataset: Dataset, features: dict[str, Features], rows: list[Linear])
         return Scores(
             logits=np.stack([row(kept.values) for row in rows], axis=1).astype(np.float32),
             sizes=[len(group.completions) for group in dataset.splits[split]],
-            truncated=int((kept.prompt_cut | kept.completion_cut).sum()),
-            truncated_completions=int(kept.completion_cut.sum()),
+            labels=(),
+            **kept.counts(),
             seconds=time.monotonic() - started,
         )
 
     return score
 
 
-def _counts(dataset: Dataset, features: dict[str, Features], config: TrainConfig, data: str) -> dict[str, Any]:
-    return {
-        **dataset.counts(),
-        "truncated": sum(int((kept.prompt_cut | kept.completion_cut).sum()) for kept in features.values()),
-        "truncated_completions": sum(int(kept.completion_cut.sum()) for kept in features.values()),
-        "total_steps": 1,
-        "fingerprint": data,
-        "config": config.to_dict(),
-    }
+def _counts(features: dict[str, Features]) -> dict[str, Any]:
+    """Of all that was read, whatever is left out of training afterwards."""
+    counts = [kept.counts() for kept in features.values()]
+    return {name: sum(each[name] for each in counts) for name in counts[0]} | {"total_steps": 1}

@@ -59,6 +59,21 @@ def judgements(ranks: Sequence[int]) -> Iterator[tuple[int, int, int]]:
         yield (i, j, gap) if gap >= 0 else (j, i, -gap)
 
 
+def compared(group: Group) -> Iterator[tuple[str, int, int, int]]:
+    """The labeler and judgements of each ranking, but for completions that are one input: of them nothing is known."""
+    for ranking in group.rankings:
+        for best, worst, gap in judgements(ranking.ranks):
+            if group.inputs[best] != group.inputs[worst]:
+                yield ranking.labeler, best, worst, gap
+
+
+def n_alike(groups: Sequence[Group]) -> int:
+    """Judgements that compared leaves out."""
+    return sum(
+        len(group.rankings) * math.comb(len(group.completions), 2) - sum(1 for _ in compared(group)) for group in groups
+    )
+
+
 def collect_pairs(groups: Sequence[Group]) -> Pairs:
     """Expand all rankings into pairs, in the order of the groups."""
     rows: list[tuple[int, int, int, int, int]] = []
@@ -68,13 +83,12 @@ def collect_pairs(groups: Sequence[Group]) -> Pairs:
     start = 0
     for group, cluster in zip(groups, clusters, strict=True):
         lengths = [len(text) for text in group.completions]
-        for ranking in group.rankings:
-            for best, worst, gap in judgements(ranking.ranks):
-                if gap:
-                    rows.append((start + best, start + worst, cluster, gap, lengths[best] - lengths[worst]))
-                    labelers.append(ranking.labeler)
-                else:
-                    ties.append((start + best, start + worst, cluster))
+        for labeler, best, worst, gap in compared(group):
+            if gap:
+                rows.append((start + best, start + worst, cluster, gap, lengths[best] - lengths[worst]))
+                labelers.append(labeler)
+            else:
+                ties.append((start + best, start + worst, cluster))
         start += len(group.completions)
     table: Ints = np.array(rows, dtype=np.int64).reshape(len(rows), 5)
     tied: Ints = np.array(ties, dtype=np.int64).reshape(len(ties), 3)
@@ -99,8 +113,7 @@ def fingerprint_pairs(groups: Sequence[Group]) -> str:
     for group in groups:
         texts = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in group.completions]
         prompt = bytes.fromhex(group.prompt_key)
-        for ranking in group.rankings:
-            digests += [prompt + texts[best] + texts[worst] for best, worst, gap in judgements(ranking.ranks) if gap]
+        digests += [prompt + texts[best] + texts[worst] for _, best, worst, gap in compared(group) if gap]
     return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
 
 

@@ -28,6 +28,7 @@ class Scores:
     temperature: float = 1.0  # what a difference of rewards is divided by before the sigmoid
     labels: tuple[str, ...] = ()  # names of the logits; flags.flag_of says which flag they are of
     class_temperature: float = 1.0  # what the difference of two logits was divided by as it was calibrated
+    rewritten: int = 0  # completions that the chat template doesn't write as they stand
     raw_scale: float = 1.0  # what rewards were multiplied with as training left them, before they were normalised
 
     @property
@@ -59,6 +60,7 @@ def build_report(
         "n_distinct_prompts": pairs.n_clusters,
         "n_pairs": len(pairs.chosen),
         "n_ties": pairs.n_ties,
+        "n_alike": metrics.n_alike(groups),
         "ln2": math.log(2),
         "temperature": scores.temperature,
         "raw_scale": scores.raw_scale,
@@ -78,6 +80,7 @@ def build_report(
         "device": device,
         "truncated": scores.truncated,
         "truncated_completions": scores.truncated_completions,
+        "rewritten": scores.rewritten,
     }
 
 
@@ -169,6 +172,10 @@ def format_report(report: dict[str, Any]) -> str:
     """The report for a reader: every figure with its interval, its n, and what it must be compared with."""
     lines = [*(_pair_lines(report) if report["n_pairs"] else []), *(flag_lines(report["flags"]))]
     cut = f"{report['truncated']} sequences cut, of these {report['truncated_completions']} in the completion"
+    if report["rewritten"]:
+        cut += f"; {report['rewritten']} completions written otherwise by the chat template, which may drop a part"
+    if report["n_alike"]:
+        cut += f"; {report['n_alike']} comparisons of equal inputs left out"
     memory = f"{report['peak_memory_mb']:.0f} MB at most on {report['device']}"
     return "\n".join([*lines, f"{cut}; {report['seconds']:.1f} s; {memory}"])
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from rewardtrain.core.data.batching import Batch, MicroBatch, micro_batches, within
+from rewardtrain.core.data.batching import Batch, MicroBatch, distinct, micro_batches, within
 from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.device import Device
 from rewardtrain.core.errors import NotFiniteError
@@ -18,29 +18,33 @@ Tick = Callable[[], None]  # called between micro-batches: for a heartbeat, or t
 def predict(
     model: RewardModel, sequences: Sequence[Encoded], *, token_budget: int | None, tick: Tick | None = None
 ) -> Tensor:
-    """(N, labels) float32 logits on the CPU, in the order given, without gradients.
+    """(N, labels) float32 logits on the CPU, in the order given, without gradients; equal sequences go through once.
 
     Out of memory it starts again with smaller micro-batches. token_budget None is what the device likes.
     """
+    firsts, places = distinct(sequences)
+    sequences = [sequences[index] for index in firsts]
 
     def parts(tokens: int) -> Iterator[tuple[list[int], Tensor]]:
         for micro in model.plan(sequences, tokens):
             yield micro.indices, model.row_logits(_rows(sequences, micro))
 
-    return _predict(model, sequences, parts, model.n_labels, token_budget, tick)
+    return _predict(model, sequences, parts, model.n_labels, token_budget, tick)[places]
 
 
 def predict_features(
     body: Body, sequences: Sequence[Encoded], *, token_budget: int | None, tick: Tick | None = None
 ) -> Tensor:
     """(N, D) float32 features on the CPU: what enters the output layer, as predict gives what leaves it."""
+    firsts, places = distinct(sequences)
+    sequences = [sequences[index] for index in firsts]
     lengths = [len(sequence) for sequence in sequences]
 
     def parts(tokens: int) -> Iterator[tuple[list[int], Tensor]]:
         for indices in micro_batches(lengths, tokens):
             yield indices, body.features([sequences[index] for index in indices])
 
-    return _predict(body.model, sequences, parts, body.width, token_budget, tick)
+    return _predict(body.model, sequences, parts, body.width, token_budget, tick)[places]
 
 
 def _predict(

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from rewardtrain.core.data.batching import distinct
 from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.errors import CoreError, DataError, NotFiniteError
 from rewardtrain.core.model.memory import Budgets
@@ -44,15 +45,19 @@ class Request:
     done: "Future[Outputs]" = field(default_factory=Future)
     left: list[int] = field(init=False)  # indices of sequences that have not been taken, longest first
     parts: list[tuple[list[int], Outputs]] = field(default_factory=list)
+    distinct: tuple[list[int], list[int]] = field(init=False)  # equal ones are computed once; see batching.distinct
 
     def __post_init__(self) -> None:
-        self.left = sorted(range(len(self.sequences)), key=lambda index: -len(self.sequences[index]))
+        self.distinct = distinct(self.sequences)
+        self.left = sorted(self.distinct[0], key=lambda index: -len(self.sequences[index]))
 
     def add(self, indices: list[int], outputs: Outputs) -> None:
         self.parts.append((indices, outputs))
-        if sum(len(indices) for indices, _ in self.parts) == len(self.sequences):
-            places = [index for indices, _ in self.parts for index in indices]
-            order = sorted(range(len(places)), key=places.__getitem__)
+        firsts, places = self.distinct
+        if sum(len(indices) for indices, _ in self.parts) == len(firsts):
+            computed = [index for indices, _ in self.parts for index in indices]
+            row = {index: place for place, index in enumerate(computed)}
+            order = [row[firsts[place]] for place in places]
             self._end(lambda: self.done.set_result(Outputs.joined([part for _, part in self.parts])[order]))
 
     def fail(self, error: Exception) -> None:

@@ -93,7 +93,7 @@ def test_a_flagged_text_is_usable_alone_for_the_binary_head_only() -> None:
     rows = [flagged({"rude": True}, name="1"), flagged({}, name="2"), group([1, 1], name="tie")]
     assert build_dataset(rows, TrainConfig()).left_out["one_completion"] == 2
     data = build_dataset(rows, TrainConfig(head="binary"))
-    assert data.left_out == {"one_completion": 1, "no_ranking": 0, "only_ties": 1, "leak": 0}
+    assert data.left_out == {"one_completion": 1, "no_ranking": 0, "alike": 0, "only_ties": 1, "leak": 0}
     assert (data.flag, data.n_flagged("train"), data.n_pairs("train")) == ("rude", 1, 0)
 
 
@@ -143,7 +143,7 @@ def test_what_is_left_out_is_counted_with_its_reason() -> None:
         group([1, 2], name="test", prompt="tested", split="test"),
     ]
     data = build_dataset(rows, TrainConfig())
-    assert data.left_out == {"one_completion": 1, "no_ranking": 1, "only_ties": 1, "leak": 1}
+    assert data.left_out == {"one_completion": 1, "no_ranking": 1, "alike": 0, "only_ties": 1, "leak": 1}
     assert [each.id for each in data.groups] == ["good", "test"]
 
 

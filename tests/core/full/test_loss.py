@@ -16,8 +16,10 @@ from rewardtrain.core.full.loss import Objective, centering, davidson_losses, fl
 
 Said = list[tuple[tuple[int, ...], int | None]]  # one labeler's ranks and strength
 
-EMPTY = Encoded(ids=np.zeros(1, dtype=np.int64), types=np.zeros(1, dtype=np.int64), prompt_cut=False,
-                completion_cut=False)  # fmt: skip
+
+def empty(place: int) -> Encoded:
+    types = np.zeros(1, dtype=np.int8)
+    return Encoded(ids=np.array([place], dtype=np.int32), types=types, prompt_cut=False, completion_cut=False)
 
 
 def batch_of(prompts: list[Said], votes: list[dict[int, tuple[int, int]]] | None = None, **rules: Any) -> Batch:
@@ -27,7 +29,7 @@ def batch_of(prompts: list[Said], votes: list[dict[int, tuple[int, int]]] | None
         rankings = tuple(Ranking(f"l{n}", ranks, strength) for n, (ranks, strength) in enumerate(said))
         found = merge(Group("g", "train", (Message("user", "hi"),), texts, rankings), **rules)
         merged.append(Comparisons(**{**vars(found), "votes": votes[place]}) if votes else found)
-    return make_batch([[EMPTY] * len(said[0][0]) for said in prompts], merged)
+    return make_batch([[empty(place) for place in range(len(said[0][0]))] for said in prompts], merged)
 
 
 def softplus(value: float) -> float:

@@ -26,7 +26,9 @@ def make(missing: list[Missing], order: int = -1) -> Iterator[Made]:
     """One at a time, the last first, as sorting by length would."""
     for place in list(range(len(missing)))[::order]:
         cut = np.array([missing[place].completion == "cut"])
-        yield Made([place], Features(np.array([value(missing[place])], dtype=np.float32), ~cut, cut))
+        yield Made(
+            [place], Features(np.array([value(missing[place])], dtype=np.float32), [missing[place].key], ~cut, cut, cut)
+        )
 
 
 def never(missing: list[Missing]) -> Iterator[Made]:
@@ -55,7 +57,7 @@ def test_the_same_text_after_another_dialogue_is_another_completion() -> None:
     assert len(keys) == 3
 
 
-@pytest.mark.parametrize("torn", [1, 33, 34])
+@pytest.mark.parametrize("torn", [1, 33, 66])
 def test_the_torn_tail_of_a_killed_writer_is_gone_over(tmp_path: Path, torn: int) -> None:
     """Rows are written before the index, so a kill leaves rows too many, or a record of which `torn` bytes lack."""
     groups = [group("ab", "x", "yy", "zzz")]
@@ -65,7 +67,7 @@ def test_the_torn_tail_of_a_killed_writer_is_gone_over(tmp_path: Path, torn: int
     store = FeatureStore(tmp_path, size=SIZE)
     assert len(store) == 2
     assert np.array_equal(store.get(groups, make).values, whole.values)
-    assert index.stat().st_size == 3 * 34
+    assert index.stat().st_size == 3 * 67
     assert (tmp_path / "features.bin").stat().st_size == 3 * SIZE * 4
 
 
@@ -86,10 +88,10 @@ def test_two_processes_that_write_the_same_keep_it_once(tmp_path: Path) -> None:
         assert writer.exitcode == 0
     store = FeatureStore(tmp_path, size=SIZE)
     assert len(store) == 80
-    assert (tmp_path / "index.bin").stat().st_size == 80 * 34
+    assert (tmp_path / "index.bin").stat().st_size == 80 * 67
     seven = group("7", "x", "yy")
     pairs = zip(completion_keys(seven), seven.completions, strict=True)
-    wanted = [value(Missing(key, seven.prompt, text)) for key, text in pairs]
+    wanted = [value(Missing(key, "7", seven.prompt, text)) for key, text in pairs]
     assert store.get([seven], never).values.tolist() == wanted
 
 
@@ -98,3 +100,16 @@ def test_a_cut_file_is_named(tmp_path: Path) -> None:
     os.truncate(tmp_path / "features.bin", 5)
     with pytest.raises(ConfigError, match=r"features\.bin' was cut to 5 bytes"):
         FeatureStore(tmp_path, size=SIZE).get([group("a", "x")], never)
+
+
+def test_completions_that_were_one_input_have_the_values_of_the_first_made(tmp_path: Path) -> None:
+    """Two runs, or two batches of one, round otherwise."""
+
+    def made_as(number: float) -> Features:
+        none = np.array([False])
+        return Features(np.full((1, SIZE), number, dtype=np.float32), [b"one input".ljust(32)], none, none, none)
+
+    first = FeatureStore(tmp_path, size=SIZE).get([group("a", "x" * 99)], lambda missing: [Made([0], made_as(0.25))])
+    later = FeatureStore(tmp_path, size=SIZE).get([group("a", "x" * 100)], lambda missing: [Made([0], made_as(0.5))])
+    assert first.values.tolist() == later.values.tolist() == [[0.25] * SIZE]
+    assert first.inputs_of([group("a", "x")]) == later.inputs_of([group("a", "y")])

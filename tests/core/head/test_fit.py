@@ -55,10 +55,11 @@ def torch_optimum(
     groups: list[Group], problem: Problem, merged: list[Comparisons], config: TrainConfig
 ) -> torch.Tensor:
     """The minimum of loss.Objective + l2, in float64 by torch's own L-BFGS."""
-    nothing = Encoded(np.zeros(1, dtype=np.int32), np.zeros(1, dtype=np.int8), False, False)
+    ids, types = np.arange(9, dtype=np.int32), np.zeros(1, dtype=np.int8)
+    sequences = [Encoded(ids[place : place + 1], types, False, False) for place in range(9)]
     used = [index for index, each in enumerate(merged) if each.weights or each.ties]
     batch = make_batch(
-        [[nothing] * len(groups[index].completions) for index in used], [merged[index] for index in used]
+        [sequences[: len(groups[index].completions)] for index in used], [merged[index] for index in used]
     )
     starts = np.cumsum([0, *(len(group.completions) for group in groups)])
     rows = np.concatenate([np.arange(starts[index], starts[index + 1]) for index in used])

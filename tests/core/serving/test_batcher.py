@@ -46,7 +46,7 @@ def test_a_sequence_over_the_budget_goes_alone(scorer: Scorer) -> None:
 
 def test_many_completions_of_one_do_not_keep_out_one_of_another(scorer: Scorer) -> None:
     batcher = Batcher(token_budget=16)
-    many = parse_texts("", "chess", ["answer"] * 200)
+    many = parse_texts("", "chess", [f"{one} {other}" for one in "abcdefghijklmno" for other in "abcdefghijklmno"])
     with held(batcher):
         first = batcher.submit(scorer, scorer.encode(many))
         second = batcher.submit(scorer, scorer.encode(LONG))
