@@ -23,10 +23,10 @@ _INVISIBLE = re.compile(
 def normalised(text: str) -> str:
     """A text as prompts are compared: composed (NFC), without invisible characters, with single blanks alone between
     words. Upper and lower case stay, and so does every other letter and sign."""
-    text = _INVISIBLE.sub("", text)
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
-    return " ".join(text.split())  # at Unicode's white space: non-breaking blanks and all line ends too
+    words = " ".join(text.split())  # at Unicode's white space: non-breaking blanks and all line ends too
+    if words.isascii() and words.isprintable():
+        return words  # as most are, and a third of the time
+    return " ".join(unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).split())
 
 
 def prompt_key(turns: Iterable[tuple[str, str]], texts: Sequence[str]) -> str:

@@ -75,7 +75,7 @@ def changed(**changes: Any) -> bytes:
         (changed(), "line 2: id 'q' was used before, on line 1"),
         (changed(id="x" * 201), "line 2: the id is 201 characters long"),
         (changed(id="one", prompt="a\x00b"), "line 2: prompt has a NUL character, which PostgreSQL can't store"),
-        (changed(id="one", prompt="a\ud800b"), "line 2: prompt has half a surrogate pair"),
+        (changed(id="one", prompt="a\ud800b"), r"line 2: prompt holds .* which is no character; repair its encoding"),
         (changed(id="\ud800"), "line 2: id has half a surrogate pair"),
         (changed(id="one").replace(b"That.", b"T\\u0000"), r"line 2: completions\[1\].text has a NUL character"),
         (changed(id="one").replace(b'"prompt"', b'"id": "two", "prompt"'), "line 2: row has the key 'id' twice"),
