@@ -67,7 +67,7 @@ def test_the_champion_scores_and_its_reports_are_read_from_any_file(trained: Pro
         assert said.getvalue().startswith("accuracy 1.0000\n")
         assert "log loss" in said.getvalue()
     file.write_bytes(b"\xff\xfe")
-    with pytest.raises(CommandError, match="line 1: not UTF-8"):
+    with pytest.raises(CommandError, match="the file is in UTF-16; save it as UTF-8"):
         call_command("evaluate", trained.slug, "champion", str(file))
     with pytest.raises(CommandError, match=r"has no model '7'\. Versions: 1"):
         call_command("evaluate", trained.slug, "7", str(file))
