@@ -182,7 +182,12 @@ def test_plain_files_are_split_by_the_same_rule_and_their_leaks_left_out(tmp_pat
 
 
 @pytest.fixture
-def before(transactional_db: None) -> Iterator[MigrationExecutor]:
+def project(transactional_db: None) -> Project:
+    return make_project()  # while the tables are as its model says
+
+
+@pytest.fixture
+def before(project: Project) -> Iterator[MigrationExecutor]:
     executor = MigrationExecutor(connection)
     executor.migrate([("labeling", "0008_keys_shown")])
     yield executor
@@ -190,8 +195,7 @@ def before(transactional_db: None) -> Iterator[MigrationExecutor]:
     executor.migrate(executor.loader.graph.leaf_nodes())
 
 
-def test_an_older_database_keeps_its_sides_and_knows_its_twins(before: MigrationExecutor) -> None:
-    project = make_project()
+def test_an_older_database_keeps_its_sides_and_knows_its_twins(project: Project, before: MigrationExecutor) -> None:
     old = before.loader.project_state([("labeling", "0008_keys_shown")]).apps.get_model("labeling", "Prompt")
     key, text_key = prompt_key([("user", "Why?")], []), prompt_key([("user", "")], ["Text."])
     sides = {"plain": "train", "blank": "test", "alone": "validation"}
@@ -205,7 +209,7 @@ def test_an_older_database_keeps_its_sides_and_knows_its_twins(before: Migration
             "SELECT id, 'a', 'Text.', '', 0 FROM labeling_prompt WHERE external_id = 'alone'"
         )
     before.loader.build_graph()
-    before.migrate(before.loader.graph.leaf_nodes("labeling"))
+    before.migrate(before.loader.graph.leaf_nodes())
     prompts = project.prompts.all()
     assert dict(prompts.values_list("external_id", "split")) == sides
     keys = {"plain": None, "blank": key, "alone": text_key}
