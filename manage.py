@@ -22,6 +22,10 @@ def main(argv: list[str]) -> None:
 
     needs_servers = len(argv) > 1 and argv[1] not in WITHOUT_SERVERS and not {"-h", "--help", "--version"} & set(argv)
     servers = embedded.needed_servers() if needs_servers else frozenset()
+    if needs_servers or argv[1:2] == ["up"]:
+        check_database(makes_tables=argv[1] in ("up", "migrate"))
+    if argv[1:2] == ["up"]:
+        check_broker()
     try:
         with embedded.running(embedded.data_directory(), servers):
             execute_from_command_line(argv)
@@ -33,6 +37,26 @@ def main(argv: list[str]) -> None:
         sys.exit(
             f"podium: the disk is full ({error.filename or embedded.data_directory()}): free some space, try again."
         )
+
+
+def check_database(*, makes_tables: bool) -> None:
+    from config import environment
+
+    if environment.text("DATABASE_URL"):
+        from django.conf import settings
+
+        from config import preflight
+
+        preflight.check_database(settings.DATABASES["default"], makes_tables=makes_tables)
+
+
+def check_broker() -> None:
+    from django.conf import settings
+
+    from config import preflight
+
+    if settings.REDIS_URL:  # reading it refuses a wrong one
+        preflight.check_broker()
 
 
 def option(argv: list[str], name: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from config import addresses, embedded, environment
+from config import addresses, embedded, environment, logs
 from config.time_zone import time_zone
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -258,10 +258,11 @@ REWARDS_ROOM = environment.number("PODIUM_REWARDS_ROOM", 4, least=1, most=1000)
 REWARDS_DTYPE = environment.choice("PODIUM_REWARDS_DTYPE", "float32", ("float32", "bfloat16", "float16", "auto"))
 REWARDS_THREADS = environment.optional_number("PODIUM_REWARDS_THREADS", least=1, most=1024)
 
+LOG = environment.choice("PODIUM_LOG", "text", tuple(logs.FORMATTERS))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "formatters": {"line": {"()": logs.FORMATTERS[LOG]}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {

@@ -19,7 +19,9 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--workers", type=int, default=2, help="processes")
     options = parser.parse_args()
-    from config import settings  # noqa: F401  a wrong one ends this process with a sentence
+    from config import preflight, settings  # a wrong one ends this process with a sentence
+
+    preflight.check_database(settings.DATABASES["default"])
 
     server = Server(
         "config.wsgi:application",
