@@ -9,15 +9,16 @@ judged.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from labeling.models import Project, Prompt, Ranking
+from labeling.models import Project, Prompt, Ranking, Split
 from rewardtrain import answers, autolabels, registry, scoring
 from rewardtrain.agreement import Judged, Share, judged, share_of
 from rewardtrain.core.measures import metrics
@@ -26,6 +27,7 @@ from rewardtrain.models import PromptScore, RewardModel
 ENOUGH = 50  # pairs or labels: with fewer an interval of 95 % is wider than 0.28, and says nothing
 AT_ONCE = 64  # prompts of a project, a minute
 SECONDS = 40.0  # of a request: the next look is a minute away
+KEEP_UP_SECONDS = 45.0  # of all projects together
 
 logger = logging.getLogger(__name__)
 
@@ -123,15 +125,34 @@ def _span(days: Sequence[date], rows: Sequence[Judged]) -> Span:
 
 
 def keep_up() -> None:
-    """Has the champions score what was ranked since, some of it a project. Doing it twice is harmless."""
-    for champion in RewardModel.objects.filter(champion=True).select_related("project", "run__dataset_version"):
+    """Has the champions score what was ranked since, some of it a project. Doing it twice is harmless.
+
+    After KEEP_UP_SECONDS the next minute goes on, with others.
+    """
+    ends = time.monotonic() + KEEP_UP_SECONDS
+    for champion in behind():
+        if time.monotonic() > ends:
+            return
         prompts = list(unscored(champion).prefetch_related("completions")[:AT_ONCE])
-        if not prompts:
-            continue
         try:
             score(champion, prompts)
         except scoring.Unavailable as error:  # the next minute finds the same prompts
             logger.info("no scores of fresh rankings of %s: %s", champion.project.slug, error.detail)
+
+
+def behind() -> list[RewardModel]:
+    """The champions that have something unscored, in any order, of all projects in one statement."""
+    last = OuterRef(OuterRef("run__dataset_version__last_ranking_id"))
+    rankings = Ranking.objects.filter(prompt=OuterRef("pk"))
+    fresh = Prompt.objects.filter(
+        Exists(rankings.filter(live=True, pk__gt=last)),
+        ~Exists(PromptScore.objects.filter(reward_model=OuterRef(OuterRef("pk")), prompt=OuterRef("pk"))),
+        Q(split=Split.TEST) | ~Exists(rankings.filter(pk__lte=last)),  # else it was learnt from: autolabels.ranked_by
+        project=OuterRef("project"),
+        ranked__gt=0,
+    )
+    champions = RewardModel.objects.filter(Exists(fresh), champion=True).order_by("?")
+    return list(champions.select_related("project", "run__dataset_version"))
 
 
 def unscored(model: RewardModel) -> QuerySet[Prompt]:

@@ -12,12 +12,15 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db.models import F, Max, QuerySet
+from django.db import connection
+from django.db.models import F, Max, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -30,6 +33,21 @@ MAX_ATTEMPTS = 3
 
 class ClaimLost(Exception):
     """The row is no longer this worker's: it was silent for too long and another may have it."""
+
+
+@dataclass(frozen=True)
+class Active:
+    """A row that waits or is worked on."""
+
+    kind: type[Job]
+    pk: int
+    queued: bool
+    heartbeat_at: datetime | None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether its worker went silent."""
+        return not self.queued and self.heartbeat_at is not None and self.heartbeat_at < stale_before()
 
 
 @dataclass(frozen=True)
@@ -93,10 +111,39 @@ def try_again(job: Job, error: str, *, advice: str, **changes: object) -> None:
         _change(job, state=State.QUEUED, worker="", error=error, **changes)
 
 
+def active(kinds: Iterable[type[Job]]) -> list[Active]:
+    """All of these kinds that wait or are worked on, the oldest first, in one statement."""
+    kinds = list(kinds)
+    columns = ("place", "pk", "state", "heartbeat_at")
+    rows = [
+        kind._default_manager.filter(state__in=Job.ACTIVE).annotate(place=Value(place)).order_by().values_list(*columns)
+        for place, kind in enumerate(kinds)
+    ]
+    found = rows[0].union(*rows[1:], all=True).order_by("pk")
+    return [Active(kinds[place], pk, state == State.QUEUED, beat) for place, pk, state, beat in found]
+
+
+@contextmanager
+def one_at_a_time(name: str) -> Iterator[bool]:
+    """Whether the block is the only one of its name in all of Podium. The lock goes with its connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,))
+        (taken,) = cursor.fetchone()
+    try:
+        yield taken
+    finally:
+        if taken:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (name,))
+
+
+def stale_before() -> datetime:
+    return timezone.now() - timedelta(seconds=settings.RUN_STALE_SECONDS)
+
+
 def requeue_stale(kind: type[Job], *, advice: str, **changes: object) -> Requeued:
     """Rows whose worker went silent go back into the queue; after the last attempt they have failed."""
-    limit = timezone.now() - timedelta(seconds=settings.RUN_STALE_SECONDS)
-    stale = kind._default_manager.filter(state=State.RUNNING, heartbeat_at__lt=limit)
+    stale = kind._default_manager.filter(state=State.RUNNING, heartbeat_at__lt=stale_before())
     error = f"The worker said nothing for {settings.RUN_STALE_SECONDS} s."
     return Requeued(
         cancelled=stale.filter(cancel_requested=True).update(

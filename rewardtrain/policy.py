@@ -82,17 +82,6 @@ def _next(project: Project, policy: RetrainPolicy, depth: Depth) -> NextRetraini
     )
 
 
-def due(project: Project, depth: Depth) -> bool:
-    """Whether the policy wants a run now. Asks for the cheap answers first: every ranking calls this."""
-    policy = get_policy(project)
-    rule, last = rule_of(policy, depth), last_run(project, depth)
-    if not rule.enabled or (last and last.state in ACTIVE) or cooling_until(rule, last, timezone.now()):
-        return False
-    if new_pairs(project, last) < (rule.every_pairs if last else rule.first_minimum):
-        return False
-    return not obstacle(project, policy, depth)
-
-
 def rule_of(policy: RetrainPolicy, depth: Depth) -> Rule:
     """A head is fitted in about a second, so it needs no rest after a run and no larger first one."""
     if depth == Depth.HEAD:

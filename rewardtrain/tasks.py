@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import random
+from collections.abc import Sequence
 from typing import Any
 
 from celery import current_app, shared_task
@@ -12,7 +14,8 @@ from kombu.exceptions import ChannelError
 from labeling import bell
 from labeling.errors import Conflict, PodiumError
 from labeling.models import Project
-from rewardtrain import ahead, autolabels, best_of, chunks, drift, jobs, policy, runs, worker
+from rewardtrain import ahead, autolabels, best_of, chunks, drift, due, jobs, policy, runs, worker
+from rewardtrain.jobs import Active
 from rewardtrain.models import AutoLabelJob, BestOfJob, TrainingRun
 from rewardtrain.models.jobs import Job
 
@@ -22,19 +25,34 @@ logger = logging.getLogger(__name__)
 QUEUES = {policy.Depth.HEAD: "head", policy.Depth.FULL: "train"}
 ENCODE_EXPIRES_SECONDS = 30  # a sweep asks again
 JOB_EXPIRES_SECONDS = 5  # so does the sweep
+STARTS_AT_ONCE = 10  # runs that one sweep asks for; each freezes a dataset version
 
 
 @shared_task
 def sweep() -> None:
-    """Every few seconds, by beat: whatever a lost message or a dead worker left undone is found here."""
-    start_due_runs()
+    """Every few seconds, by beat: whatever a lost message or a dead worker left undone is found here.
+
+    At most ten statements where there is nothing to do, whatever the number of projects, and one sweep at a time: the
+    next comes in any case.
+    """
+    with jobs.one_at_a_time("sweep") as alone:
+        if not alone:
+            return
+        start_due_runs()
+        active = jobs.active(KINDS)
+        if any(row.is_stale for row in active):
+            requeue_stale()
+            active = jobs.active(KINDS)
+        ring(active)
+        ring_for_jobs(active)
+        ask_to_encode()
+
+
+def requeue_stale() -> None:
     scoring = (jobs.requeue_stale(kind, advice=chunks.ADVICE) for kind in SCORING)
     for requeued in (runs.requeue_stale(), *scoring):
         if any((requeued.queued, requeued.failed, requeued.cancelled)):
             logger.warning("gone silent: %s", requeued)
-    ring()
-    ring_for_jobs()
-    ask_to_encode()
 
 
 def sweep_soon() -> None:
@@ -45,8 +63,10 @@ def sweep_soon() -> None:
 @shared_task(name=bell.RANKED)
 def ranked(project_id: int) -> None:
     """Somebody ranked something there; perhaps it was the label that a run waited for."""
-    if (project := Project.objects.filter(pk=project_id).first()) and start_due(project):
-        ring()
+    project = Project.objects.filter(pk=project_id).first()
+    started = [start(wanted) for wanted in due.due(project)] if project else []
+    if any(started):
+        ring(jobs.active(KINDS))
 
 
 @shared_task
@@ -70,7 +90,9 @@ def label(job_id: int) -> None:
 @shared_task
 def keep_up() -> None:
     """Every minute, by beat: the drift guard's scores."""
-    drift.keep_up()
+    with jobs.one_at_a_time("keep_up") as alone:
+        if alone:
+            drift.keep_up()
 
 
 @shared_task
@@ -79,50 +101,54 @@ def choose(job_id: int) -> None:
 
 
 SCORING: dict[type[Job], Any] = {AutoLabelJob: label, BestOfJob: choose}  # jobs of a finished model, and their tasks
+KINDS: tuple[type[Job], ...] = (TrainingRun, *SCORING)
 
 
 def start_due_runs() -> None:
-    for project in Project.objects.all():
-        start_due(project)
+    """Of a flood of projects some in each sweep, drawn anew, so that no one's trouble keeps out the others."""
+    wanted = due.due()
+    if len(wanted) > STARTS_AT_ONCE:
+        wanted = random.sample(wanted, STARTS_AT_ONCE)
+    for each in wanted:
+        start(each)
 
 
-def start_due(project: Project) -> bool:
-    started = False
-    for depth in policy.Depth:
-        try:
-            if policy.due(project, depth):
-                run = runs.request_run(project, depth=depth, trigger=TrainingRun.Trigger.POLICY)
-                logger.info("run %s of %s (%s): requested by the policy", run.number, project.slug, depth)
-                started = True
-        except Conflict as error:  # another process asked first, as when two rankings come at once
-            logger.info("no retraining (%s) of %s: %s", depth, project.slug, error.detail)
-        except PodiumError as error:  # one project's trouble is not the others'
-            logger.warning("no retraining (%s) of %s: %s", depth, project.slug, error.detail)
-    return started
+def start(wanted: due.Due) -> bool:
+    project, depth = wanted.project, wanted.depth
+    try:
+        run = runs.request_run(project, depth=depth, trigger=TrainingRun.Trigger.POLICY)
+    except Conflict as error:  # another process asked first, as when two rankings come at once
+        logger.info("no retraining (%s) of %s: %s", depth, project.slug, error.detail)
+        return False
+    except PodiumError as error:  # one project's trouble is not the others'
+        logger.warning("no retraining (%s) of %s: %s", depth, project.slug, error.detail)
+        return False
+    logger.info("run %s of %s (%s): requested by the policy", run.number, project.slug, depth)
+    return True
 
 
-def ring() -> None:
+def ring(active: Sequence[Active]) -> None:
     """One message for each queued run, unless earlier ones still wait: a busy worker's queue must not grow."""
-    queued = TrainingRun.objects.filter(state=runs.State.QUEUED).order_by("pk")
+    queued = [row.pk for row in active if row.kind is TrainingRun and row.queued]
+    depths = dict(TrainingRun.objects.filter(pk__in=queued).values_list("pk", "depth")) if queued else {}
     for depth, queue in QUEUES.items():
-        waiting = list(queued.filter(depth=depth).values_list("pk", flat=True))
+        waiting = [pk for pk in queued if depths.get(pk) == depth]
         if waiting and not waiting_messages(queue=queue):
             for run_id in waiting:
                 train.apply_async((run_id,), queue=queue)
 
 
-def ring_for_jobs() -> None:
+def ring_for_jobs(active: Sequence[Active]) -> None:
     """One of each kind at a time in all of Podium, the oldest first: each keeps a model in memory and a thread here."""
     for kind, task in SCORING.items():
-        rows = kind._default_manager.order_by("pk")
-        waiting = rows.filter(state=runs.State.QUEUED).first()
-        if waiting and not rows.filter(state=runs.State.RUNNING).exists():
-            task.apply_async((waiting.pk,), expires=JOB_EXPIRES_SECONDS)
+        rows = [row for row in active if row.kind is kind]
+        if rows and all(row.queued for row in rows):
+            task.apply_async((rows[0].pk,), expires=JOB_EXPIRES_SECONDS)
 
 
 def ask_to_encode() -> None:
     queue = QUEUES[policy.Depth.HEAD]
-    if ahead.next_chunk() and not waiting_messages(queue=queue):
+    if ahead.is_behind() and not waiting_messages(queue=queue):
         encode.apply_async(queue=queue, expires=ENCODE_EXPIRES_SECONDS)
 
 

@@ -11,7 +11,8 @@ from labeling.models.rankings import Ranking
 
 
 class PreferencePair(models.Model):
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="pairs")
+    # Its index is pair_project_ranking, which also finds what is new.
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="pairs", db_index=False)
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="pairs")
     ranking = models.ForeignKey(Ranking, on_delete=models.CASCADE, related_name="pairs")
     labeler = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -38,6 +39,7 @@ class PreferencePair(models.Model):
                 "ranking", Least("chosen", "rejected"), Greatest("chosen", "rejected"), name="pair_once_per_ranking"
             ),
         )
+        indexes = (models.Index(fields=("project", "ranking"), name="pair_project_ranking"),)
 
     def __str__(self) -> str:
         return f"{self.chosen_id} over {self.rejected_id}"

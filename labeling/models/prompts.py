@@ -15,7 +15,8 @@ class Split(models.TextChoices):
 
 
 class Prompt(models.Model):
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="prompts")
+    # Its index is prompt_project, which also finds the newest.
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="prompts", db_index=False)
     external_id = models.CharField(max_length=200)
     # [{"role": "user", "content": "..."}], the last one unanswered. A text that stands alone has a turn without words.
     messages = models.JSONField()
@@ -45,6 +46,7 @@ class Prompt(models.Model):
             models.CheckConstraint(condition=Q(split__in=Split.values), name="prompt_split_known"),
         )
         indexes = (
+            models.Index(fields=("project", "id"), name="prompt_project"),
             models.Index(fields=("project", "split"), name="prompt_project_split"),
             models.Index(F("project"), Coalesce("prompt_key", "content_sha256"), name="prompt_same"),
             models.Index(

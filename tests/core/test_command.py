@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.artifact.folder import read_heads, verify
 from rewardtrain.core.errors import ConfigError, from_exception
-from tests.core.commands import events, losses, phases, start, wait_for_step
+from tests.core.commands import ROOT, events, losses, phases, start, wait_for_step
 
 Rows = Callable[..., list[dict[str, Any]]]
 Write = Callable[..., Path]
@@ -225,3 +227,13 @@ def test_score_names_a_bad_line_in_its_place_and_goes_on(finished: tuple[Path, P
     assert worse["error"].startswith("line 3: not JSON")
     assert process.returncode == 2
     assert stderr.splitlines()[-1] == "error: 2 of 4 lines could not be scored; each has an error in its place"
+
+
+@pytest.mark.parametrize(
+    "module", ["rewardtrain", "rewardtrain.core", "rewardtrain.core.config", "rewardtrain.core.data.groups"]
+)
+def test_importing_what_a_parent_needs_loads_no_torch(module: str) -> None:
+    code = (
+        f"import sys, {module}; sys.exit('torch' in sys.modules or 'django' in sys.modules or 'numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

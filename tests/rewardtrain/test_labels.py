@@ -8,7 +8,7 @@ from django.http import QueryDict
 from labeling import rankings
 from labeling.errors import Invalid
 from labeling.models import Project, User
-from rewardtrain import labels, policy, runs
+from rewardtrain import due, labels, policy, runs
 from rewardtrain.forms import PolicyForm
 from tests.factories import answer, join, make_project, make_prompt
 
@@ -46,7 +46,7 @@ def test_labels_take_the_place_of_pairs(project: Project, labeler: User) -> None
     assert (coming(project).new_pairs, coming(project).missing) == (12, 2)
     label(project, labeler, n=2, split="test")
     assert coming(project).due
-    assert policy.due(project, HEAD)
+    assert due.Due(project, HEAD) in due.due()
     run = runs.request_run(project, depth=HEAD)
     assert (run.training["head"], run.training["flag"]) == ("binary", "hateful")
     assert run.dataset_version.n_labels == 14

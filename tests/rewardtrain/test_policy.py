@@ -6,7 +6,7 @@ from django.utils import timezone
 from labeling import assignments, rankings
 from labeling.errors import Invalid
 from labeling.models import PreferencePair, Project, Ranking
-from rewardtrain import policy
+from rewardtrain import due, policy
 from rewardtrain.models import TrainingRun
 from tests.factories import make_project
 from tests.rewardtrain.conftest import make_run, rank_prompts
@@ -29,6 +29,13 @@ def end(run: TrainingRun, *, minutes_ago: float) -> None:
     )
 
 
+def is_due(project: Project, depth: policy.Depth) -> bool:
+    """By the statement that the sweep sends for all projects, which has to say what the page says of one."""
+    wanted = due.Due(project, depth)
+    assert (wanted in due.due()) == (wanted in due.due(project)) == coming(project, depth).due
+    return wanted in due.due()
+
+
 def coming(project: Project, depth: policy.Depth = FULL) -> policy.NextRetraining:
     return next(each for each in policy.next_retrainings(project) if each.depth == depth)
 
@@ -37,10 +44,10 @@ def test_the_first_run_waits_for_the_first_minimum(project: Project) -> None:
     policy.update_policy(project, first_minimum=217)
     found = coming(project)
     assert (found.new_pairs, found.needed, found.missing, found.due) == (216, 217, 1, False)
-    assert not policy.due(project, FULL)
+    assert not is_due(project, FULL)
     policy.update_policy(project, first_minimum=216)
     assert coming(project).due
-    assert policy.due(project, FULL)
+    assert is_due(project, FULL)
 
 
 def test_later_runs_wait_for_new_pairs_since_the_last_runs_version(project: Project) -> None:
@@ -49,9 +56,9 @@ def test_later_runs_wait_for_new_pairs_since_the_last_runs_version(project: Proj
     assert coming(project).missing == 12
     rank_prompts(project, train=1, test=0, validation=0)
     assert coming(project).missing == 6
-    assert not policy.due(project, FULL)
+    assert not is_due(project, FULL)
     rank_prompts(project, train=1, test=0, validation=0)
-    assert policy.due(project, FULL)
+    assert is_due(project, FULL)
 
 
 def test_withdrawn_rankings_do_not_hide_new_ones(project: Project) -> None:
@@ -77,9 +84,9 @@ def test_a_run_that_came_to_nothing_is_not_repeated_on_the_same_pairs(project: P
     policy.update_policy(project, every_pairs=6, cooldown_minutes=0)
     run = make_run(project, state=state)
     TrainingRun.objects.filter(pk=run.pk).update(finished_at=timezone.now() - timedelta(minutes=1))
-    assert not policy.due(project, FULL)
+    assert not is_due(project, FULL)
     rank_prompts(project, train=1, test=0, validation=0)
-    assert policy.due(project, FULL)
+    assert is_due(project, FULL)
 
 
 def test_it_rests_after_a_run(project: Project) -> None:
@@ -88,10 +95,10 @@ def test_it_rests_after_a_run(project: Project) -> None:
     rank_prompts(project, train=1, test=0, validation=0)
     end(run, minutes_ago=9)
     assert coming(project).cooling_until
-    assert not policy.due(project, FULL)
+    assert not is_due(project, FULL)
     end(run, minutes_ago=11)
     assert coming(project).cooling_until is None
-    assert policy.due(project, FULL)
+    assert is_due(project, FULL)
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])
@@ -100,13 +107,13 @@ def test_it_waits_while_a_run_is_active(project: Project, state: str) -> None:
     run = make_run(project, state=state)
     rank_prompts(project, train=1, test=0, validation=0)
     assert coming(project).active_run == run
-    assert not policy.due(project, FULL)
+    assert not is_due(project, FULL)
 
 
 def test_switched_off_it_never_starts_one(project: Project) -> None:
     policy.update_policy(project, enabled=False)
     assert not coming(project).due
-    assert not policy.due(project, FULL)
+    assert not is_due(project, FULL)
 
 
 def test_a_head_has_a_smaller_number_of_pairs_and_no_rest(project: Project) -> None:
@@ -116,7 +123,7 @@ def test_a_head_has_a_smaller_number_of_pairs_and_no_rest(project: Project) -> N
     rank_prompts(project, train=8, test=0, validation=0)
     assert coming(project, HEAD).missing == 2
     rank_prompts(project, train=1, test=0, validation=0)
-    assert policy.due(project, HEAD)
+    assert is_due(project, HEAD)
 
 
 def test_the_depths_count_apart(project: Project) -> None:
@@ -124,25 +131,25 @@ def test_the_depths_count_apart(project: Project) -> None:
     end(make_run(project), minutes_ago=1)
     rank_prompts(project, train=2, test=0, validation=0)
     make_run(project, depth="head", state="running")
-    assert policy.due(project, FULL)
-    assert not policy.due(project, HEAD)
+    assert is_due(project, FULL)
+    assert not is_due(project, HEAD)
     assert coming(project, HEAD).new_pairs == 0
 
 
 def test_each_depth_is_switched_off_alone(project: Project) -> None:
     policy.update_policy(project, first_minimum=10, enabled=False)
-    assert not policy.due(project, FULL)
-    assert policy.due(project, HEAD)
+    assert not is_due(project, FULL)
+    assert is_due(project, HEAD)
     policy.update_policy(project, enabled=True, head_enabled=False)
-    assert policy.due(project, FULL)
-    assert not policy.due(project, HEAD)
+    assert is_due(project, FULL)
+    assert not is_due(project, HEAD)
 
 
 def test_it_does_not_start_a_run_that_could_not_be_evaluated(project: Project) -> None:
     PreferencePair.objects.filter(prompt__split="test").delete()
     policy.update_policy(project, first_minimum=10)
     assert "No pairs in the test split" in coming(project).lacking
-    assert not policy.due(project, FULL)
+    assert not is_due(project, FULL)
 
 
 def test_a_backbone_that_has_gone_since_is_told_instead_of_tried_for_ever(project: Project) -> None:
@@ -150,7 +157,7 @@ def test_a_backbone_that_has_gone_since_is_told_instead_of_tried_for_ever(projec
     project.retrain_policy.training = {"backbone": "/gone"}
     project.retrain_policy.save()
     assert "backbone '/gone' doesn't exist" in coming(project).lacking
-    assert not policy.due(project, FULL)
+    assert not is_due(project, FULL)
 
 
 def test_a_project_has_the_default_policy_until_someone_changes_it(project: Project) -> None:

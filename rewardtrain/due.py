@@ -1,0 +1,141 @@
+"""Which retrainings the policies want now: of all projects together, in a number of statements that never grows.
+
+What policy.next_retrainings tells in words of one project is decided here in SQL for any number of them, for the sweep
+asks every few seconds and a worker after every ranking. Nothing is counted further than what is needed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from labeling.errors import Invalid
+from labeling.models import Project
+from rewardtrain import policy
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.models import RetrainPolicy
+
+MOST_PAIRS = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Due:
+    """A run that the project's policy wants now."""
+
+    project: Project
+    depth: policy.Depth
+
+
+def due(project: Project | None = None) -> list[Due]:
+    """Of one project, or of all in their order, heads before fine-tunings."""
+    found = [row for statement in (_RANKINGS, _CLASSIFICATIONS) for row in _rows(statement, project)]
+    projects = {project.pk: project} if project else Project.objects.in_bulk({row[0] for row in found}) if found else {}
+    runs = []
+    for key, depth, training in sorted(found, key=lambda row: (row[0], row[1] != policy.Depth.HEAD)):
+        wanted = Due(projects[key], policy.Depth(depth))
+        if key in projects and _can_be(wanted, training):
+            runs.append(wanted)
+    return runs
+
+
+def _can_be(wanted: Due, training: dict[str, object]) -> bool:
+    """A setting that no longer works is told on the runs' page, and asks the database nothing."""
+    try:
+        policy.check_training(policy.settings_of(wanted.project, training), wanted.depth)
+    except Invalid:
+        return False
+    return True
+
+
+def _rows(statement: str, project: Project | None) -> list[tuple[int, str, dict[str, object]]]:
+    """(project, depth, training) of each run that is due but for its settings."""
+    values = {"now": timezone.now(), "project": project.pk if project else None, "most": MOST_PAIRS, **_defaults()}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        rows = cursor.fetchall()
+    return [(key, depth, json.loads(training)) for key, depth, training in rows]
+
+
+def _defaults() -> dict[str, Any]:
+    """A project whose policy nobody has changed has no row."""
+    names = ("head_enabled", "head_every_pairs", "enabled", "every_pairs", "first_minimum", "cooldown_minutes")
+    row = RetrainPolicy()
+    return {"min_pairs": TrainConfig().min_pairs, **{name: getattr(row, name) for name in names}}
+
+
+# One row for each project and depth whose rule is on, that has no run and no quiet time; see policy.rule_of.
+_WAITING = """
+WITH rule AS (
+    SELECT p.id, p.kind, p.flags, d.depth, coalesce(r.training, '{}') AS training,
+        CASE d.depth WHEN 'head' THEN coalesce(r.head_enabled, %(head_enabled)s)
+            ELSE coalesce(r.enabled, %(enabled)s) END AS enabled,
+        CASE d.depth WHEN 'head' THEN coalesce(r.head_every_pairs, %(head_every_pairs)s)
+            ELSE coalesce(r.every_pairs, %(every_pairs)s) END AS every_pairs,
+        CASE d.depth WHEN 'head' THEN coalesce(r.head_every_pairs, %(head_every_pairs)s)
+            ELSE coalesce(r.first_minimum, %(first_minimum)s) END AS first_minimum,
+        CASE d.depth WHEN 'head' THEN 0 ELSE coalesce(r.cooldown_minutes, %(cooldown_minutes)s) END AS cooldown_minutes
+    FROM labeling_project p
+    LEFT JOIN rewardtrain_retrainpolicy r ON r.project_id = p.id
+    CROSS JOIN (VALUES ('head'), ('full')) AS d (depth)
+    WHERE %(project)s::bigint IS NULL OR p.id = %(project)s
+), waiting AS (
+    SELECT rule.id, rule.kind, rule.depth, rule.training,
+        coalesce(last.last_ranking_id, 0) AS since,
+        CASE WHEN last.state IS NULL THEN rule.first_minimum ELSE rule.every_pairs END AS needed,
+        CASE jsonb_typeof(rule.training -> 'min_pairs')
+            WHEN 'number' THEN greatest(0, least((rule.training ->> 'min_pairs')::numeric, %(most)s))::integer
+            ELSE %(min_pairs)s END AS min_pairs,
+        coalesce(rule.training ->> 'flag', rule.flags -> 0 ->> 'name') AS flag
+    FROM rule
+    LEFT JOIN LATERAL (
+        SELECT run.state, run.finished_at, version.last_ranking_id
+        FROM rewardtrain_trainingrun run JOIN labeling_datasetversion version ON version.id = run.dataset_version_id
+        WHERE run.project_id = rule.id AND run.depth = rule.depth
+        ORDER BY run.number DESC LIMIT 1
+    ) last ON true
+    WHERE rule.enabled
+        AND (last.state IS NULL OR last.state NOT IN ('queued', 'running'))
+        AND (last.finished_at IS NULL
+            OR last.finished_at + rule.cooldown_minutes * interval '1 minute' <= %(now)s)
+)
+"""
+
+# New pairs since the last run's version, and then what policy.lacking asks.
+_RANKINGS = f"""{_WAITING}
+SELECT w.id, w.depth, w.training::text FROM waiting w
+WHERE w.kind <> 'classification'
+    AND w.needed <= (SELECT count(*) FROM (
+        SELECT FROM labeling_preferencepair pair
+        WHERE pair.project_id = w.id AND pair.ranking_id > w.since LIMIT w.needed) new)
+    AND w.min_pairs <= (SELECT count(*) FROM (
+        SELECT FROM labeling_preferencepair pair JOIN labeling_prompt prompt ON prompt.id = pair.prompt_id
+        WHERE pair.project_id = w.id AND prompt.split = 'train' LIMIT w.min_pairs) train)
+    AND EXISTS (
+        SELECT FROM labeling_preferencepair pair JOIN labeling_prompt prompt ON prompt.id = pair.prompt_id
+        WHERE pair.project_id = w.id AND prompt.split = 'test')
+"""
+
+# The same of labels, as labels.lacking asks: enough texts, a yes and a no, and something to judge a model on.
+_CLASSIFICATIONS = f"""{_WAITING}
+SELECT w.id, w.depth, w.training::text FROM waiting w
+WHERE w.kind = 'classification'
+    AND w.needed <= (SELECT count(*) FROM (
+        SELECT FROM labeling_prompt prompt
+        JOIN labeling_rankedcompletion said ON said.prompt_id = prompt.id AND said.ranking_id > w.since
+        JOIN labeling_ranking ranking ON ranking.id = said.ranking_id AND ranking.live
+        WHERE prompt.project_id = w.id AND jsonb_exists(said.flags, w.flag) LIMIT w.needed) new)
+    AND w.min_pairs <= (SELECT count(*) FROM (
+        SELECT DISTINCT said.completion_id {{labels}} AND prompt.split = 'train' LIMIT w.min_pairs) train)
+    AND EXISTS (SELECT {{labels}} AND prompt.split = 'train' AND said.flags -> w.flag = 'true')
+    AND EXISTS (SELECT {{labels}} AND prompt.split = 'train' AND said.flags -> w.flag = 'false')
+    AND EXISTS (SELECT {{labels}} AND prompt.split = 'test')
+""".replace(
+    "{labels}",
+    """FROM labeling_prompt prompt JOIN labeling_rankedcompletion said ON said.prompt_id = prompt.id
+        JOIN labeling_ranking ranking ON ranking.id = said.ranking_id AND ranking.live
+        WHERE prompt.project_id = w.id AND jsonb_exists(said.flags, w.flag)""",
+)
