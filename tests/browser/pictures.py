@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SHOWN_AS
+from tests.browser.refusals import PAGES, refuse
 from tests.browser.sites import People, Site, pages_of, trained_pages_of
 from tests.browser.states import states_of
 
@@ -28,6 +29,10 @@ def test_pictures(site: Site, viewers: People, scoring: None, looks_like: str) -
         page.goto(state.path)
         state.do(page)
         take(page, f"{state.name}-{looks_like}")
+    page = viewers.page()
+    for name in PAGES:
+        refuse(page, name)
+        take(page, f"{name}-{looks_like}")
 
 
 def take(page: Page, name: str) -> None:

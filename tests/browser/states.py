@@ -54,6 +54,7 @@ def states_of(site: Site) -> list[State]:
         ),
         State(site.manager, "prompts-uploaded", f"{one}/prompts/", upload),
         State(site.manager, "people-link", f"{one}/people/", make_link),
+        State(site.manager, "people-renewed", f"{one}/people/", renew_link),
         State(site.manager, "people-refused", f"{one}/people/", lambda page: add_account(page, "ghost")),
         State(site.manager, "overview-open", f"{one}/", open_folds),
         State(site.manager, "run-open", f"{one}/runs/3/", open_folds),
@@ -95,6 +96,11 @@ def upload(page: Page) -> None:
 
 def make_link(page: Page) -> None:
     page.locator("section:has(#invite) button").click()
+    expect(page.locator("#invite-link")).to_be_visible()
+
+
+def renew_link(page: Page) -> None:
+    page.get_by_role("button", name="New link for invitation").first.click()
     expect(page.locator("#invite-link")).to_be_visible()
 
 

@@ -7,10 +7,10 @@ import json
 from typing import Any
 
 import pytest
-from django.template.loader import render_to_string
 from playwright.sync_api import Page, expect
 
 from tests.browser.looking import axe, overflow, walk
+from tests.browser.refusals import PAGES, refuse
 from tests.browser.sites import People, Site, pages_of, trained_pages_of
 from tests.browser.states import states_of
 
@@ -68,11 +68,14 @@ def test_every_state(site: Site, viewers: People, scoring: None) -> None:
     assert [words for words in viewers.complaints if "responded with a status of 422" not in words] == []
 
 
-def test_the_page_of_an_error_of_ours(site: Site, viewers: People) -> None:
+def test_every_page_that_refuses_or_fails(site: Site, viewers: People) -> None:
     page = viewers.page()
-    page.route("**/broken/", lambda route: route.fulfill(body=render_to_string("500.html"), content_type="text/html"))
-    page.goto("/broken/")
-    assert look(page) == {}
+    found: dict[str, Any] = {}
+    for name in PAGES:
+        refuse(page, name)
+        if wrong := look(page):
+            found[name] = wrong
+    assert not found, json.dumps(found, indent=1)
     assert viewers.complaints == []
 
 
