@@ -13,6 +13,8 @@ from itertools import groupby, pairwise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from labeling import content
+
 # Chinese and Japanese have no spaces: each character is a word there. Other words go on to a space or a punctuation
 # mark, which is a word of its own; not so an apostrophe in a word and a point in a number.
 _CHARACTER = "\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -47,11 +49,14 @@ class Compared:
     one: SafeString
     two: SafeString
     common: float
+    differ: bool
 
 
 def compared(one: str, two: str) -> Compared:
     comparison = compare(one, two)
-    return Compared(marked(comparison.one), marked(comparison.two), comparison.common)
+    if comparison.common == 1 and one != two:  # in what is between the words alone
+        return Compared(content.source(one, marks=True), content.source(two, marks=True), 1, differ=True)
+    return Compared(_shown(comparison.one), _shown(comparison.two), comparison.common, one != two)
 
 
 def compare(one: str, two: str) -> Comparison:
@@ -66,6 +71,17 @@ def compare(one: str, two: str) -> Comparison:
         _runs(two, spans[1], {block.b + step for block in blocks for step in range(block.size)}),
         2 * shared / total if total else 1.0,
     )
+
+
+def _shown(runs: Sequence[Run]) -> SafeString:
+    """As marked, and what can't be seen in a change is named."""
+    parts = [
+        format_html("<mark>{}</mark>", content.source(run.text, marks=True))
+        if run.changed
+        else format_html("{}", run.text)
+        for run in runs
+    ]
+    return format_html_join("", "{}", ((part,) for part in parts))
 
 
 def marked(runs: Sequence[Run]) -> SafeString:

@@ -26,7 +26,7 @@ class Turn:
     role: str
     who: str
     html: SafeString
-    source: str
+    source: SafeString
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Card:
     id: str
     letter: str
     html: SafeString
-    source: str  # the text as it was written, for the plain-text view
+    source: SafeString  # the text as it was written, for the plain-text view
+    like: str  # the letters of those that look the same once rendered, but are other texts
     field: str
     rank: str  # "" where it is not placed yet
     flags: list[Flag]
@@ -69,7 +70,7 @@ def dialogue(messages: Sequence[Mapping[str, str]]) -> list[Turn]:
             message["role"],
             who.get(message["role"], message["role"]),
             content.render(message["content"]),
-            message["content"],
+            content.source(message["content"]),
         )
         for message in messages
     ]

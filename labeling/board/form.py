@@ -92,12 +92,16 @@ class RankingForm(forms.Form):
         )
 
     def cards(self) -> list[Card]:
+        texts = [completion.text for completion in self.completions]
+        htmls = [content.render(text) for text in texts]
+        alike = content.look_alike(texts, htmls)
         return [
             Card(
                 id=completion.id,
                 letter=letter,
-                html=content.render(completion.text),
-                source=completion.text,
+                html=html,
+                source=content.source(completion.text, marks=bool(others)),
+                like=", ".join(ascii_uppercase[place] for place in others),
                 field=f"rank-{completion.id}",
                 rank=self.values.of(f"rank-{completion.id}"),
                 flags=[
@@ -107,7 +111,7 @@ class RankingForm(forms.Form):
                 note_field=f"note-{completion.id}",
                 note=self.values.of(f"note-{completion.id}"),
             )
-            for letter, completion in zip(ascii_uppercase, self.completions, strict=False)
+            for letter, completion, html, others in zip(ascii_uppercase, self.completions, htmls, alike, strict=False)
         ]
 
     def strengths(self) -> list[Strength]:

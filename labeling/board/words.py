@@ -53,4 +53,5 @@ SAYS = {
     "answered": gettext_lazy("All answered."),
     "no_flags": gettext_lazy("This project asks for no flags."),
     "next": gettext_lazy("The next prompt is here."),
+    "taken_back": gettext_lazy("Taken back. Change what you like and submit again."),
 }

@@ -9,15 +9,17 @@ import logging
 from functools import lru_cache
 
 import nh3
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
-from labeling.content import highlight, tex
+from labeling.content import highlight, tex, unseen
+from labeling.content.alike import look_alike
+from labeling.content.directions import direction, lines_html
 from labeling.content.markdown import to_html
 from labeling.messages import as_text as messages_as_text
 
-__all__ = ["messages_as_text", "render"]
+__all__ = ["direction", "look_alike", "messages_as_text", "render", "source"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +39,18 @@ _sanitiser = nh3.Cleaner(
     attributes={
         **{tag: {"dir"} for tag in _WITH_DIRECTION},
         **{tag: set(tex.ATTRIBUTES) for tag in tex.TAGS},
-        "a": {"href", "title", "target"},
+        "a": {"href", "target"},
         "div": {"dir", "tabindex"},
         "math": {"alttext", "display"},
+        "li": {"value"},
         "ol": {"start", "dir"},
         "pre": {"dir", "tabindex"},
+        "span": {"data-name", "dir"},
     },
     allowed_classes={
         "div": {"code", "scroll"},
         "p": {"code__name", "source"},
-        "span": {"scroll", *highlight.CLASSES},
+        "span": {"scroll", "target", *unseen.CLASSES, *highlight.CLASSES},
         "td": {"left", "center", "right"},
         "th": {"left", "center", "right"},
     },
@@ -77,4 +81,10 @@ def _rendered(text: str) -> SafeString:
 
 
 def _as_written(text: str) -> SafeString:
-    return format_html('<p class="source" dir="auto">{}</p>', text)
+    return format_html('<p class="source" dir="{}">{}</p>', direction(text), source(text))
+
+
+def source(text: str, *, marks: bool = False) -> SafeString:
+    """A text as it was written, to be shown pre-wrapped; with `marks` what can't be seen in it has a name."""
+    html = unseen.marked(text) if marks else unseen.without_overrides(escape(text))
+    return mark_safe(lines_html(html, text))

@@ -13,22 +13,29 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
-from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from labeling.content.tex import MAX_TEX, mathml
+from labeling.content.unseen import without_overrides
 
 MAX_LINES = 100
 MAX_NARROW = 30  # a longer formula may be wider than a phone
 _CLOSING = {"$$": "$$", r"\[": r"\]", r"\(": r"\)"}
 _ENVIRONMENT = re.compile(r"\\begin\{((?:align|alignat|displaymath|eqnarray|equation|gather|math|multline)\*?)\}")
+# Money is no formula: `$5 and $6`, `$5-$10, or 5$ to 10$`. One has a command, a power, an index or a brace in it, or
+# else nothing but single letters, numbers and the signs between them.
+_MARKS = re.compile(r"[\\^_{}]")
+_PLAIN = re.compile(
+    r"-?\d+([.,]\d+)*|[^\W\d_]|(?=.*[^\W\d_])(?=.*[-+*/=<>|(\[])(?!.*[^\W\d_]{3})(?!.*[\s,][^\W\d_]{2}[\s,])[^#@%&$!?;]+"
+)
+_SIDES = re.compile(r"[^\W_]|\$")  # what stands beside a dollar that neither opens nor closes a formula
 # \[sic\] and \(optional\) are brackets that somebody escaped.
 _WORDS_ONLY = re.compile(r"[^\\^_=<>+]*[^\W\d_]{3,}[^\\^_=<>+]*")
 
 
 def install(markdown: MarkdownIt) -> None:
-    # Without a space inside the dollars and a digit outside them, `$5 and $6` stay prices.
-    dollarmath_plugin(markdown, allow_labels=False, allow_space=False, allow_digits=False, double_inline=True)
-    markdown.block.ruler.at("math_block", _block, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    ends = ["paragraph", "reference", "blockquote", "list"]
+    markdown.block.ruler.before("fence", "math_block", _block, {"alt": ends})
+    markdown.inline.ruler.before("escape", "math_dollars", _dollars)
     markdown.inline.ruler.before("escape", "math_brackets", _brackets)
     for name in ("math_inline", "math_inline_double", "math_block"):
         markdown.add_render_rule(name, _render)
@@ -47,7 +54,7 @@ def _formula(source: str, env: Mapping[str, Any], *, display: bool) -> str | Non
 
 def _render(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Mapping[str, Any]) -> str:
     token = tokens[index]
-    source = escape(f"{token.markup}{token.content}{_CLOSING.get(token.markup, token.markup)}")
+    source = without_overrides(escape(f"{token.markup}{token.content}{_CLOSING.get(token.markup, token.markup)}"))
     if token.type == "math_block":
         shown = block(token.content, env)
         return shown or f'<div class="code"><pre dir="ltr" tabindex="0">{source}</pre></div>\n'
@@ -55,6 +62,37 @@ def _render(renderer: RendererHTML, tokens: Sequence[Token], index: int, options
     if formula is None:
         return f'<code dir="ltr">{source}</code>'
     return f'<span class="scroll">{formula}</span>' if len(token.content) > MAX_NARROW else formula
+
+
+def _dollars(state: StateInline, silent: bool) -> bool:
+    """$a$ and $$a$$ within a line."""
+    start = state.pos
+    if state.src[start] != "$" or _SIDES.match(state.src[start - 1 : start]):
+        return False
+    dollars = "$$" if state.src.startswith("$$", start) else "$"
+    start += len(dollars)
+    end = _end_of(state.src, dollars, start)
+    source = state.src[start:end]
+    if end < 0 or _SIDES.match(state.src, end + len(dollars)) or not _is_formula(source):
+        return False
+    if dollars == "$" and (source != source.strip() or not _is_meant(source)):
+        return False
+    if not silent:
+        token = state.push("math_inline" if dollars == "$" else "math_inline_double", "math", 0)
+        token.content, token.markup = source, dollars
+    state.pos = end + len(dollars)
+    return True
+
+
+def _end_of(text: str, dollars: str, start: int) -> int:
+    end = text.find(dollars, start, start + MAX_TEX)
+    while end > 0 and (end - len(text[start:end].rstrip("\\")) - start) % 2:  # an escaped dollar
+        end = text.find(dollars, end + 1, start + MAX_TEX)
+    return end
+
+
+def _is_meant(source: str) -> bool:
+    return _MARKS.search(source) is not None or _PLAIN.fullmatch(source) is not None
 
 
 def _brackets(state: StateInline, silent: bool) -> bool:

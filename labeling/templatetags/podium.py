@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django import template
 from django.conf import settings
@@ -14,8 +15,8 @@ from django.template.defaultfilters import floatformat
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, strip_tags
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -91,6 +92,19 @@ def project_nav(context: Context, project: Project) -> dict[str, object]:
 def part(content: str) -> str:
     """`{% part as name %}...{% endpart %}`: a piece of a page that a translated sentence puts where it wants it."""
     return content
+
+
+@register.filter
+def earlier(turns: Sequence[Any]) -> list[Any]:
+    """The turns that may be folded away: neither the last one nor what the assistant was told, which holds for all."""
+    return [turn for turn in turns[:-1] if turn.role != "system"]
+
+
+@register.simple_block_tag
+def sentence(content: str) -> str:
+    """Ends with one full stop, though its last word may be an abbreviation that has one."""
+    words = content.strip()
+    return mark_safe(words if strip_tags(words).rstrip().endswith(".") else f"{words}.")
 
 
 @register.filter

@@ -35,12 +35,10 @@ class Place:
     letter: str
     rank: int
     text: str
+    html: SafeString
+    like: str  # the letters of those that look the same once rendered, but are other texts
     flags: list[str]
     note: str
-
-    @property
-    def html(self) -> SafeString:
-        return content.render(self.text)
 
 
 @dataclass(frozen=True)
@@ -114,15 +112,21 @@ def entry_of(ranking: Ranking, project: Project, *, earlier: bool = True) -> Ent
 def places_of(ranking: Ranking, project: Project) -> list[Place]:
     position = {key: at for at, key in enumerate(ranking.assignment.shown_order)}
     ranked = sorted(ranking.ranked.all(), key=lambda place: (place.rank, position[place.completion_id]))
+    texts = [place.completion.text for place in ranked]
+    htmls = [content.render(text) for text in texts]
+    alike = content.look_alike(texts, htmls)
+    letters = [ascii_uppercase[position[place.completion_id]] for place in ranked]
     return [
         Place(
-            letter=ascii_uppercase[position[place.completion_id]],
+            letter=letter,
             rank=place.rank,
             text=place.completion.text,
+            html=content.source(place.completion.text, marks=True) if others else html,
+            like=", ".join(letters[other] for other in others),
             flags=flags_in_words(place.flags, project),
             note=place.note,
         )
-        for place in ranked
+        for place, letter, html, others in zip(ranked, letters, htmls, alike, strict=True)
     ]
 
 

@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from labeling import access, assignments, content, intake, lines, messages
 from labeling.board.cards import dialogue
 from labeling.forms import UploadForm
-from labeling.models import Assignment, Project, Prompt, Ranking, Role
+from labeling.models import Assignment, Completion, Project, Prompt, Ranking, Role
 from labeling.views.doors import SignedIn, page_of, posted, project_page
 
 # The list's filters: name -> (label, condition on the counted rows).
@@ -69,7 +70,7 @@ def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
         "project": project,
         "prompt": found,
         "turns": dialogue(found.messages) if found.is_dialogue else [],
-        "completions": [(completion, content.render(completion.text)) for completion in found.completions.all()],
+        "completions": _shown(found),
         "is_manager": access.role_in(request.user, project) == Role.MANAGER,
     }
     return render(request, "labeling/prompt.html", context)
@@ -82,6 +83,21 @@ def put_back(request: SignedIn, project: Project, prompt_id: int) -> HttpRespons
     assignments.return_to_queue(_prompt(project, prompt_id))
     notices.success(request, _("Put back into the queue. It goes to whoever has not had it yet."))
     return redirect("prompt", project.slug, prompt_id)
+
+
+def _shown(prompt: Prompt) -> list[tuple[Completion, SafeString, str]]:
+    """The completions with their HTML, and the numbers of those that look the same but are other texts."""
+    completions = list(prompt.completions.all())
+    texts = [completion.text for completion in completions]
+    htmls = [content.render(text) for text in texts]
+    return [
+        (
+            completion,
+            content.source(completion.text, marks=True) if others else html,
+            ", ".join(str(place + 1) for place in others),
+        )
+        for completion, html, others in zip(completions, htmls, content.look_alike(texts, htmls), strict=True)
+    ]
 
 
 def _prompt(project: Project, prompt_id: int) -> Prompt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Sequence
 from string import ascii_uppercase
 
@@ -20,7 +21,7 @@ from labeling.board.form import RankingForm
 from labeling.compare import compared
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Role
-from labeling.views.desk import by_script, lost, own_task, show_task
+from labeling.views.desk import by_script, lost, own_task, pace_of, show_task
 from labeling.views.doors import SignedIn, project_page
 
 
@@ -94,7 +95,10 @@ def undo(request: SignedIn, project: Project, assignment_id: int) -> HttpRespons
     except Conflict as error:
         return lost(request, project, error)
     if by_script(request):
-        return show_task(request, assignment)
+        response = show_task(request, assignment)
+        pace = pace_of(request.user, project)
+        response["X-Pace"] = json.dumps({"today": pace.today, "seconds": pace.seconds and round(pace.seconds)})
+        return response
     messages.success(request, _("Taken back. Change what you like and submit again."))
     return redirect("rank", project.slug)
 

@@ -59,18 +59,19 @@ class RankDesk extends HTMLElement {
     this.kept = stops ? null : this.board;
     this.board.querySelector("rank-draft").stop();
     this.#say("");
+    this.querySelector(".first-time")?.remove();
     this.outbox.add({ task, url: form.action, body: new URLSearchParams(data).toString() });
     this.offer.sent(stops ? "" : task);
     if (this.ahead) this.#show(this.ahead);
     else this.#wait();
   }
 
-  #show(board) {
+  #show(board, words = "next") {
     this.ahead = null;
     this.stage.replaceChildren(board);
     this.#waiting(false);
     scrollTo(0, 0);
-    this.board.say(this.board.words.next);
+    this.board.say(this.board.words[words]);
     this.#lookAhead();
   }
 
@@ -117,11 +118,11 @@ class RankDesk extends HTMLElement {
     const begun = this.board;
     const unsent = this.offer.task && (await this.outbox.take(this.offer.task));
     this.offer.hidden = true;
-    if (unsent) this.#show(this.kept);
+    if (unsent) this.#show(this.kept, "taken_back");
     else {
       const board = await this.#fetch(this.offer.address || address, { method: "POST" }).catch((error) => error);
       if (board instanceof Error) return this.#say(board.message);
-      this.#show(board);
+      this.#show(board, "taken_back");
     }
     if (begun) this.ahead = begun;
   }
@@ -132,6 +133,8 @@ class RankDesk extends HTMLElement {
     const answer = await fetch(address, { ...options, headers, redirect: "error" });
     if (answer.status === 204) return null;
     if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? "", { cause: answer.status });
+    const pace = answer.headers.get("X-Pace"); // an answer that was taken back counts no more
+    if (pace) document.dispatchEvent(new CustomEvent("podium:pace", { detail: JSON.parse(pace) }));
     const template = document.createElement("template");
     template.innerHTML = await answer.text();
     return template.content.querySelector("rank-board");

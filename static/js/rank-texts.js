@@ -49,7 +49,7 @@ class RankTexts extends HTMLElement {
   #showPlain(plain) {
     this.#button("plain", plain);
     this.board.dataset.plain = plain ? "on" : "off";
-    for (const source of this.board.querySelectorAll(".prose + .source")) {
+    for (const source of this.board.querySelectorAll(":not([data-alike]) > .prose + .source")) {
       source.hidden = !plain;
       source.previousElementSibling.hidden = plain;
     }

@@ -170,10 +170,10 @@ COMMENTS = [
         processing_instruction=f'<?xml-stylesheet href="javascript:{BOOM}"?>',
         doctype='<!DOCTYPE html [<!ENTITY heron "x">]>&heron;',
     ),
-    Payload(
-        "entities", "&lt;img src=x onerror=__ran(1)&gt; &#60;script&#62;__ran(1)&#x3c;/script>", f"{IMAGE} {SCRIPT}"
+    *raw(
+        entities="&lt;img src=x onerror=__ran(1)&gt; &#60;script&#62;__ran(1)&#x3c;/script>",
+        entities_twice="&amp;lt;script&amp;gt;heron",
     ),
-    Payload("entities twice", "&amp;lt;script&amp;gt;heron", "&lt;script&gt;heron"),
 ]
 
 CHARACTERS = raw(

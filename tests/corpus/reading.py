@@ -12,12 +12,13 @@ HARMLESS = {
     "msubsup", "msup", "mtable", "mtd", "mtext", "mtr", "munder", "munderover",
 }  # fmt: skip
 ATTRIBUTES = {
-    "alttext", "class", "columnalign", "dir", "display", "displaystyle", "fence", "form", "href", "mathvariant", "rel",
-    "scriptlevel", "start", "stretchy", "tabindex", "target", "title", "width", "movablelimits",
+    "alttext", "class", "columnalign", "data-name", "dir", "display", "displaystyle", "fence", "form", "href",
+    "mathvariant", "rel",
+    "scriptlevel", "start", "stretchy", "tabindex", "target", "title", "value", "width", "movablelimits",
 }  # fmt: skip
 CLASSES = {
-    "added", "center", "code", "code__name", "comment", "keyword", "left", "name", "removed", "right", "scroll",
-    "source", "string", "value",
+    "added", "center", "code", "code__name", "comment", "gap", "keyword", "left", "name", "removed", "right", "scroll",
+    "source", "string", "target", "unseen", "value",
 }  # fmt: skip
 
 

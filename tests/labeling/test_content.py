@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeling.content import MAX_RENDERED, messages_as_text, render
+from labeling.content import MAX_RENDERED, direction, look_alike, messages_as_text, render, source
 from labeling.content.highlight import highlighted
 from labeling.content.tex import mathml
 from tests.corpus.markup import PAYLOADS, Payload
@@ -49,7 +49,7 @@ def test_any_mixture_of_marks_is_rendered(text: str) -> None:
 def test_it_renders_what_people_write() -> None:
     html = render("# Title\n\n- one\n- two\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n~~no~~ **yes**")
     for part in (
-        '<h1 dir="auto">Title</h1>',
+        '<h1 dir="ltr">Title</h1>',
         "<li>one</li>",
         '<td dir="auto">1</td>',
         '<td dir="auto" class="right">2</td>',
@@ -88,20 +88,33 @@ def test_an_address_ends_where_a_reader_says_that_it_does(text: str, address: st
 
 def test_an_image_is_a_link_to_it() -> None:
     html = render('![a *cat*](https://example.org/cat.png "Mia")')
-    assert '<a href="https://example.org/cat.png" target="_blank" title="Mia"' in html
-    assert ">image: a cat</a>" in html
+    assert '<a href="https://example.org/cat.png" target="_blank"' in html
+    assert '>image: a cat</a> <span class="target" dir="ltr">https://example.org/cat.png “Mia”</span>' in html
     assert render("[![cat](https://a.org/c.png)](https://b.org)").count("<a ") == 1
 
 
 class TestDirections:
-    def test_every_block_finds_its_direction_by_itself(self) -> None:
-        html = render("# a\n\nb\n\n| c |\n|---|\n| d |\n\n> e")
-        for tag in ("h1", "p", "th", "td"):
-            assert f'<{tag} dir="auto">' in html
-        assert html.count("<p ") == html.count('<p dir="auto">')
+    def test_every_block_reads_as_the_most_of_its_letters_do(self) -> None:
+        html = render("# a\n\nOK: שלום לכולם\n\n| c |\n|---|\n| سلام |\n\n> e שלום friend\n\n1 + 1")
+        for part in ('<h1 dir="ltr">', '<p dir="rtl">OK', '<th dir="ltr">', '<td dir="rtl">', '<p dir="ltr">e'):
+            assert part in html
+        assert '<p dir="auto">1 + 1' in html
+        assert direction("ab אב") == "ltr"
+        assert direction("אב ab") == "rtl"
+
+    def test_an_item_that_reads_another_way_than_its_list_is_set_apart(self) -> None:
+        html = render("- שלום לכולם\n- OK\n- 1")
+        assert '<ul dir="rtl">' in html
+        assert '<p dir="ltr">OK</p>' in html
+        assert "<li>1</li>" in html
+
+    def test_each_line_of_a_source_reads_by_itself(self) -> None:
+        assert source("OK: שלום\nhello") == (
+            '<span class="line" dir="rtl">OK: שלום\n</span><span class="line" dir="ltr">hello\n</span>'
+        )
 
     @pytest.mark.parametrize("text", ["- שלום", "1. سلام", "> 1. שלום", "| שלום |\n|---|\n| a |"])
-    def test_a_list_a_quote_and_a_table_take_that_of_their_first_words(self, text: str) -> None:
+    def test_a_list_a_quote_and_a_table_take_that_of_most_of_their_words(self, text: str) -> None:
         html = render(text)
         assert any(f'<{tag} dir="rtl">' in html for tag in ("ul", "ol", "blockquote", "table"))
         assert 'dir="rtl"' not in render(text.replace("שלום", "peace").replace("سلام", "peace"))
@@ -110,12 +123,10 @@ class TestDirections:
         assert '<code dir="ltr">שלום()</code>' in render("`שלום()`")
         assert '<pre dir="ltr"' in render("```\nשלום()\n```")
 
-    def test_an_override_ends_with_its_block(self) -> None:
-        # dir=auto isolates what it is on, so an override that nobody ends can't turn what stands around it.
-        html = render("\u202egnihton\n\nnext\n\n| \u202ea | b |\n|---|---|")
-        assert '<p dir="auto">\u202egnihton</p>' in html
-        assert '<p dir="auto">next</p>' in html
-        assert '<th dir="auto">\u202ea</th>' in html
+    def test_an_override_is_named_and_turns_nothing(self) -> None:
+        named = '<span class="unseen" data-name="U+202E">\u202e</span>'
+        for text in ("\u202egnihton", "`\u202egnihton`", "```\n\u202egnihton\n```", "```python\n\u202egnihton\n```"):
+            assert f"{named}gnihton" in render(text)
 
 
 class TestCode:
@@ -161,7 +172,7 @@ class TestFormulas:
             html = render(text)
             assert '<math display="block"' in html
             assert "<li>" not in html
-            assert '<p dir="auto">ok</p>' in html
+            assert '<p dir="ltr">ok</p>' in html
 
     def test_lines_are_set_under_each_other(self) -> None:
         for text in (
@@ -181,7 +192,14 @@ class TestFormulas:
             r"\$5\$",
             r"\[sic\] \(optional\)",
             "a $ b $ c",
+            "$a & b$",
             "$$",
+            "Pay $5-$10, or 5$ to 10$",
+            "$*#@lvez the ... bran&%$",
+            "costs $5 + tax and then 6$",
+            "$my_var and $other_var, $a_b$c",
+            "$$lots of money$$",
+            "from US$5 to US$6",
         ],
     )
     def test_what_is_none_stays_text(self, text: str) -> None:
@@ -191,7 +209,7 @@ class TestFormulas:
     @pytest.mark.parametrize(
         "text",
         [
-            r"$\frac{1$", r"$\unknown{x}$", r"$x^$", r"$\left( x$", "$a & b$", r"\(\sqrt\)", r"\[ \begin{matrix} a \]",
+            r"$\frac{1$", r"$\unknown{x}$", r"$x^$", r"$\left( x$", r"\(\sqrt\)", r"\[ \begin{matrix} a \]",
             "$$\\frac{1}{\n$$", r"$\phantom{x}$", r"$\def\x{y}\x$", r"$\begin{heron}x\end{heron}$",
         ],
     )  # fmt: skip
@@ -231,7 +249,7 @@ def test_what_lies_too_deep_is_shown_as_it_was_written() -> None:
 
 def test_a_text_that_nobody_could_compare_is_not_parsed() -> None:
     html = render("*a* <b>\n" * (MAX_RENDERED // 8 + 1))
-    assert html.startswith('<p class="source" dir="auto">*a* &lt;b&gt;\n')
+    assert html.startswith('<p class="source" dir="ltr">*a* &lt;b&gt;\n')
     assert "<em>" not in html
 
 
@@ -240,7 +258,7 @@ def test_a_text_that_the_parser_trips_over_is_shown_as_it_was_written(monkeypatc
         raise RuntimeError(text)
 
     monkeypatch.setattr("labeling.content.to_html", trip)
-    assert render("*tripped* <b>") == '<p class="source" dir="auto">*tripped* &lt;b&gt;</p>'
+    assert render("*tripped* <b>") == '<p class="source" dir="ltr">*tripped* &lt;b&gt;</p>'
 
 
 def test_a_lone_question_is_itself_and_a_dialogue_names_its_speakers() -> None:
@@ -251,3 +269,88 @@ def test_a_lone_question_is_itself_and_a_dialogue_names_its_speakers() -> None:
         {"role": "user", "content": "Bye"},
     ]
     assert messages_as_text(dialogue) == "User: Hi\n\nAssistant: Hello\n\nUser: Bye"
+
+
+class TestDifferentTextsLookDifferent:
+    @pytest.mark.parametrize(
+        ("one", "two"),
+        [
+            ("if a:\n  b()\n  c()", "if a:\n  b()\nc()"),
+            ("  a\nb", "a\nb"),
+            ("a  b", "a b"),
+            ("`a  b`", "`a b`"),
+            ("a\tb", "a b"),
+            ("&amp;lt;", "&lt;"),
+            ("&lt;", "<"),
+            ("[a](https://x.org)", "[a](https://y.org)"),
+            ('[a](https://x.org "one")', '[a](https://x.org "two")'),
+            ("![a](https://x.org)", "![a](https://y.org)"),
+            ("5*3*2", "532"),
+            ("(a)*(b)*(c)", "(a)(b)(c)"),
+            ("snake_case_name", "snakecasename"),
+            ("1. a\n1. b", "1. a\n2. b"),
+            ("Pay $5-$10, or 5$ to 10$", "Pay $5-10, or 5 to 10"),
+            ("|a|\n|-|\n|b|c|", "|a|\n|-|\n|b|"),
+            ("<!-- a -->b", "b"),
+            ("<b>a</b>", "a"),
+            ("# a", "a"),
+            ("~~a~~", "a"),
+            ("a[^1]\n\n[^1]: b", "a"),
+            ("[a]: https://x.org\nb", "b"),
+            ("```py\na\n```", "```js\na\n```"),
+            ("\u202eabc", "abc"),
+        ],
+    )
+    def test_when_they_are_rendered(self, one: str, two: str) -> None:
+        assert render(one) != render(two)
+        assert alike(one, two) == [[], []]
+
+    @pytest.mark.parametrize(
+        ("one", "two"),
+        [
+            ("a", "a\n"), ("a \nb", "a\nb"), ("a\n\nb", "a\n\n\nb"), ("*a*", "_a_"), ("- a", "* a"), ("1) a", "1. a"),
+            ("\\*a", "*a"), ("a  \nb", "a\\\nb"), ("# a", "# a #"), ("a\n===", "# a"), ("    a", "```\na\n```"),
+            ("<https://x.org>", "https://x.org"), ("***a***", "**_a_**"), ("$x$", "x"), ("$\\alpha$", "$α$"),
+            ("a b", "a\u00a0b"), ("ab", "a\u200bb"), ("ab", "a\u2067b"), ("pay", "\u0440ay"), ("é", "e\u0301"),
+            ("fi", "ﬁ"), ("#### a", "##### a"),
+            ("a...", "a…"), ("`a\tb`", "`a    b`"), ("> a\n> b", "> a\nb"), ("|a|\n|-|", "|a|\n|:-|"),
+        ],
+    )  # fmt: skip
+    def test_or_it_is_known_that_they_do_not(self, one: str, two: str) -> None:
+        assert alike(one, two, "another") == [[1], [0], []]
+        assert source(one, marks=True) != source(two, marks=True)
+
+    def test_the_corpus_too(self) -> None:
+        texts = [payload.text for payload in PAYLOADS if len(payload.text) < 5000]
+        for text in texts:
+            for other in (
+                f" {text}",
+                f"{text} ",
+                text.replace(" ", "  "),
+                text.replace("*", "_"),
+                f"{text}\n",
+                text[1:],
+            ):
+                if other != text:
+                    assert render(text) != render(other) or alike(text, other) == [[1], [0]], (text, other)
+
+    @settings(deadline=None)
+    @given(
+        st.text(alphabet="*_[]()<>`$\\|-#>!~{}^&;\n\t :/a1\u00a0\u200b\u0430", max_size=30),
+        st.text(alphabet="*_[]()<>`$\\|-#>!~{}^&;\n\t :/a1\u00a0\u200b\u0430", max_size=30),
+        st.text(alphabet="*_` \n\t\\\u200b", max_size=3),
+    )
+    def test_any_mixture_of_marks_too(self, start: str, end: str, between: str) -> None:
+        one, two = start + end, start + between + end
+        if one != two:
+            assert render(one) != render(two) or alike(one, two) == [[1], [0]]
+
+    def test_equal_texts_are_no_such_thing(self) -> None:
+        assert alike("a", "a", "b") == [[], [], []]
+
+    def test_a_joiner_that_shapes_letters_is_seen(self) -> None:
+        assert alike("می\u200cخواهم", "میخواهم") == [[], []]
+
+
+def alike(*texts: str) -> list[list[int]]:
+    return look_alike(texts, [render(text) for text in texts])
