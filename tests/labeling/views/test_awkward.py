@@ -49,6 +49,7 @@ def manager(tmp_path: Path) -> Iterator[User]:
 
 def address(pattern: URLPattern, user: User) -> str:
     given = {"slug": "helpful", "assignment_id": assignment_of(user), "number": 1, "version": 1, "token": "x"}
+    given["invitation_id"] = 1
     given["prompt_id"] = user.assignments.latest("pk").prompt_id
     names = pattern.pattern.converters
     return "/" + get_resolver().reverse(pattern.name, **{name: given[name] for name in names})  # type: ignore[arg-type]
