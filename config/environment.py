@@ -81,6 +81,17 @@ def items(name: str, default: str, read: Callable[[str, str], str]) -> list[str]
     return list(dict.fromkeys(read(name, part) for part in parts if part))
 
 
+def backbone(name: str, value: str) -> str:
+    """A folder is written out, without `..`: projects give it letter for letter."""
+    if value == "minilm" or re.fullmatch(r"[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}", value, re.ASCII):
+        return value
+    folder = os.path.expanduser(value)
+    if not folder.startswith("/") or "\0" in folder or ".." in folder.split("/"):
+        example = "answerdotai/ModernBERT-base,/srv/backbones/ours"
+        refuse(name, value, f"it lists Hugging Face ids and whole paths of folders, e.g. {example}.")
+    return os.path.normpath(folder)
+
+
 def cookie_name(name: str, default: str) -> str:
     value = text(name, default)
     if not re.fullmatch(r"[A-Za-z0-9._~-]+", value):

@@ -250,6 +250,9 @@ TIME_ZONE = time_zone("TZ")
 # One beat of a run every few seconds; after RUN_STALE_SECONDS without one the run is given to another worker.
 RUN_STALE_SECONDS = environment.number("PODIUM_RUN_STALE_SECONDS", 60, least=2, most=86_400)
 
+# Hugging Face ids and folders that projects may train on beside 'minilm' and their own models.
+BACKBONES = environment.items("PODIUM_BACKBONES", "", environment.backbone)
+
 # The scoring service: where it listens, where the other processes find it, and how it computes.
 REWARDS_PORT = environment.port("PODIUM_REWARDS_PORT", 8001)
 REWARDS_URL = addresses.web("PODIUM_REWARDS_URL", f"http://127.0.0.1:{REWARDS_PORT}")

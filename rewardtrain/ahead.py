@@ -19,7 +19,7 @@ from django.db import connection
 
 from labeling.errors import Invalid
 from labeling.models import Project, Prompt
-from rewardtrain import policy, resident
+from rewardtrain import backbones, policy, resident, training
 from rewardtrain.models import RetrainPolicy, TrainingRun
 
 AIM_SECONDS = 0.5  # of a chunk: a head that is asked for meanwhile waits for its end
@@ -102,23 +102,29 @@ WHERE coalesce(r.head_enabled, %s) ORDER BY p.id
 """
 
 
-def _settings(kind: str, flags: str, training: str) -> Settings | None:
+def _settings(kind: str, flags: str, chosen: str) -> Settings | None:
     """None where the runs' page says what is wrong with them."""
     try:
-        values = policy.settings_of(Project(kind=kind, flags=json.loads(flags)), json.loads(training))
-        return policy.check_training(values, policy.Depth.HEAD).to_dict()
+        values = training.settings_of(Project(kind=kind, flags=json.loads(flags)), json.loads(chosen))
+        return training.check_training(values, policy.Depth.HEAD).to_dict()
     except Invalid:
         return None
 
 
 def encode(chunk: Chunk, process: resident.Resident) -> None:
     """Does the chunk. After one that can't be done its project is left to its runs, until its prompts change."""
+    try:
+        config = {**chunk.settings, "backbone": backbones.source(chunk.project, chunk.settings["backbone"])}
+    except Invalid as error:
+        logger.warning("no features ahead for %s: %s", chunk.project.slug, error.detail)
+        _leave(chunk)
+        return
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / f"{chunk.project.pk}.jsonl"
     data.write_text("".join(f"{json.dumps(row)}\n" for row in _rows(chunk.prompts)), encoding="utf-8")
     began = time.monotonic()
-    asked = process.ask({"command": "encode", "data": str(data), "config": chunk.settings}, log=folder / "log.txt")
+    asked = process.ask({"command": "encode", "data": str(data), "config": config}, log=folder / "log.txt")
     try:
         while (code := asked.poll()) is None:
             asked.wait(1.0)
@@ -129,7 +135,11 @@ def encode(chunk: Chunk, process: resident.Resident) -> None:
         _note(chunk, chunk.prompts[-1].pk, size=next_size(len(chunk.prompts), time.monotonic() - began))
     elif code > 0:  # else it was killed, and comes again
         logger.warning("no features ahead for %s: see %s", chunk.project.slug, folder / "log.txt")
-        _note(chunk, Prompt.objects.filter(project=chunk.project).latest("pk").pk)
+        _leave(chunk)
+
+
+def _leave(chunk: Chunk) -> None:
+    _note(chunk, Prompt.objects.filter(project=chunk.project).latest("pk").pk)
 
 
 def next_size(size: int, seconds: float) -> int:

@@ -18,6 +18,7 @@ from labeling.models import Project
 from rewardtrain import policy
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import RetrainPolicy
+from rewardtrain.training import check_training, settings_of
 
 MOST_PAIRS = 2**31 - 1
 
@@ -45,7 +46,7 @@ def due(project: Project | None = None) -> list[Due]:
 def _can_be(wanted: Due, training: dict[str, object]) -> bool:
     """A setting that no longer works is told on the runs' page, and asks the database nothing."""
     try:
-        policy.check_training(policy.settings_of(wanted.project, training), wanted.depth)
+        check_training(settings_of(wanted.project, training), wanted.depth)
     except Invalid:
         return False
     return True

@@ -12,11 +12,13 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from rewardtrain import backbones
 from rewardtrain.autolabels import THRESHOLD
 from rewardtrain.charts.trial import letter
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import RetrainPolicy, RewardModel
 from rewardtrain.playground import MOST_CHARACTERS, MOST_COMPLETIONS, Asked
+from rewardtrain.ranges import RANGES
 
 OF_HEADS = ("head_enabled", "head_every_pairs")
 OF_FINE_TUNING = ("enabled", "every_pairs", "first_minimum", "cooldown_minutes")
@@ -39,24 +41,27 @@ class PolicyForm(forms.Form):
     cooldown_minutes = forms.IntegerField(min_value=0, label=gettext_lazy("Minutes of rest after one"))
     auto_promote = forms.BooleanField(required=False, label=gettext_lazy("Promote a model that passes the gate"))
     backbone = forms.CharField(
-        max_length=300,
+        max_length=backbones.LONGEST,
         label=gettext_lazy("Backbone"),
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
-        help_text=gettext_lazy(
-            "'minilm' comes with Podium. Or a Hugging Face id (owner/name), or a folder on this machine."
-        ),
     )
     epochs = forms.IntegerField(
-        min_value=1,
+        min_value=int(RANGES["epochs"].low),
+        max_value=int(RANGES["epochs"].high),
         label=gettext_lazy("Epochs"),
         help_text=gettext_lazy("More than one tends to over-fit: log loss rises."),
     )
     learning_rate = forms.FloatField(
         label=gettext_lazy("Learning rate"),
         widget=forms.NumberInput(attrs={"step": "any"}),
+        max_value=RANGES["learning_rate"].high,
         validators=[above_zero],
     )
-    max_length = forms.IntegerField(min_value=8, label=gettext_lazy("Tokens of prompt and completion together"))
+    max_length = forms.IntegerField(
+        min_value=int(RANGES["max_length"].low),
+        max_value=int(RANGES["max_length"].high),
+        label=gettext_lazy("Tokens of prompt and completion together"),
+    )
     reward = forms.ChoiceField(
         label=gettext_lazy("The reward is the logit of"),
         help_text=gettext_lazy("Choose the good answer: what is trained against the model learns to get it."),
@@ -68,6 +73,8 @@ class PolicyForm(forms.Form):
         training = {**self.defaults, **policy.training}
         initial = {name: getattr(policy, name) for name in RULES} | {name: training[name] for name in SETTINGS}
         super().__init__(data, initial=initial)
+        words = _("One of %(known)s, or 'model 3' for version 3 of this project. An administrator allows others.")
+        self.fields["backbone"].help_text = words % {"known": ", ".join(backbones.names())}
         if policy.project.classifies:
             self._ask_of_labels(training)
         else:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -20,13 +16,11 @@ from labeling.errors import Invalid
 from labeling.models import PreferencePair, Project, RankedCompletion, Split
 from rewardtrain import labels
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.errors import ConfigError
 from rewardtrain.models import RetrainPolicy, TrainingRun
+from rewardtrain.training import checked
 
 ACTIVE = (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING)
 Depth = TrainingRun.Depth
-MAX_BACKBONE = 300
-HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")  # as the Hugging Face hub has them
 
 
 @dataclass(frozen=True)
@@ -105,7 +99,7 @@ def update_policy(project: Project, **changes: object) -> RetrainPolicy:
                 attr="training",
             )
         for depth in Depth:
-            check_training(settings_of(project, training), depth)
+            checked(project, training, depth)
     with transaction.atomic():
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         policy = get_policy(project)
@@ -119,61 +113,6 @@ def update_policy(project: Project, **changes: object) -> RetrainPolicy:
             raise Invalid("invalid", f"{name} is {changes.get(name)!r}: {' '.join(messages)}", attr=known) from error
         policy.save()
     return policy
-
-
-# --- Training settings ------------------------------------------------------------------------------------------------
-
-
-def training_config(values: Mapping[str, object]) -> TrainConfig:
-    """The settings with defaults filled in. Raises Invalid, naming the setting."""
-    try:
-        return TrainConfig.from_dict(values)
-    except (ConfigError, OverflowError) as error:
-        raise Invalid("bad_setting", str(error), attr="training") from error
-
-
-def settings_of(project: Project, values: Mapping[str, object]) -> dict[str, object]:
-    """These settings over what the project's kind asks for. Raises Invalid for what can't be in a classification.
-
-    A classification trains a binary head on one of its flags, the first where none is named.
-    """
-    if not project.classifies:
-        return dict(values)
-    settings = {"head": "binary", "flag": project.flags[0]["name"], **values}
-    names = [flag["name"] for flag in project.flags]
-    if settings["head"] != "binary":
-        words = _("head is %(value)r; a project that classifies trains a 'binary' head.")
-        raise Invalid("bad_setting", words % {"value": settings["head"]}, attr="training")
-    if settings["flag"] not in names:
-        words = _("flag is %(value)r; the project asks: %(known)s.")
-        raise Invalid("bad_setting", words % {"value": settings["flag"], "known": ", ".join(names)}, attr="training")
-    return settings
-
-
-def check_training(values: Mapping[str, object], depth: Depth) -> TrainConfig:
-    """As training_config, for a run of this depth. Refuses a backbone of which this machine can tell that it doesn't
-    exist, and a depth among the settings: it is each run's own.
-
-    A Hugging Face id (owner/name) can only be tried by the training process, which may have a network or a cache.
-    """
-    if "depth" in values:
-        words = _("depth is not a training setting here: it is chosen for each run.")
-        raise Invalid("bad_setting", words, attr="training")
-    config = training_config({**values, "depth": depth.value})
-    name = config.backbone
-    if len(name) > MAX_BACKBONE:
-        words = _("backbone is %(length)d characters long; it has at most %(limit)d")
-        raise Invalid("bad_setting", words % {"length": len(name), "limit": MAX_BACKBONE}, attr="training")
-    with contextlib.suppress(RuntimeError, OSError, ValueError):  # '~nobody/...', a name too long for a disk, a NUL
-        if name == "minilm" or (Path(name).expanduser() / "config.json").is_file():
-            return config
-    if name.startswith(("/", ".", "~")) or name.count("/") != 1 or not HUB_ID.fullmatch(name) or Path(name).is_dir():
-        words = _(
-            "backbone %(name)r doesn't exist; give 'minilm', a folder with a config.json, "
-            "or a Hugging Face id owner/name"
-        )
-        raise Invalid("no_backbone", words % {"name": name}, attr="training")
-    return config
 
 
 # --- Counting ---------------------------------------------------------------------------------------------------------
@@ -216,7 +155,7 @@ def trained_flag(project: Project) -> str:
 def obstacle(project: Project, policy: RetrainPolicy, depth: Depth) -> str:
     """Why the policy can't start a run, in words, or "": a setting that no longer works, or what the pairs lack."""
     try:
-        return lacking(project, check_training(settings_of(project, policy.training), depth))
+        return lacking(project, checked(project, policy.training, depth))
     except Invalid as error:
         return error.detail
 

@@ -17,6 +17,7 @@ from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
 from rewardtrain import jobs, policy
 from rewardtrain.models import RewardModel, RunPoint, TrainingRun
+from rewardtrain.training import checked
 
 State = TrainingRun.State
 ClaimLost, MAX_ATTEMPTS = jobs.ClaimLost, jobs.MAX_ATTEMPTS
@@ -39,8 +40,7 @@ def request_run(
     `training` goes over the policy's settings. Raises Conflict('run_active') while another run of this depth is queued
     or running, and Invalid: 'too_few_pairs', 'bad_setting', 'no_backbone'.
     """
-    values = policy.settings_of(project, {**policy.get_policy(project).training, **(training or {})})
-    config = policy.check_training(values, depth)
+    config = checked(project, {**policy.get_policy(project).training, **(training or {})}, depth)
     if lacking := policy.lacking(project, config):
         raise Invalid("too_few_pairs", lacking)
     with transaction.atomic():

@@ -18,8 +18,9 @@ from typing import Any
 from django.db import transaction
 
 from labeling import datasets
+from labeling.errors import Invalid
 from labeling.refusals import in_words
-from rewardtrain import child, policy, registry, runs
+from rewardtrain import child, policy, registry, runs, training
 from rewardtrain.models import RewardModel, TrainingRun
 from rewardtrain.progress import Progress, Tail
 from rewardtrain.registry import Rivals
@@ -101,12 +102,7 @@ def work(run_id: int) -> None:
         return
     logger.info("run %s of %s: attempt %s", run.number, run.project.slug, run.attempts)
     try:
-        files = Files(Path(runs.model_storage().path(run.folder)))
-        ended = train(run, files)
-        if ended == Ended(0):
-            ended = conclude(run, files)
-        if ended != Ended(0):
-            settle(run, files, ended)
+        carry_out(run, Files(Path(runs.model_storage().path(run.folder))))
     except runs.ClaimLost:
         logger.warning("run %s of %s: another worker has taken it over", run.number, run.project.slug)
     except Exception as error:
@@ -114,23 +110,38 @@ def work(run_id: int) -> None:
         raise
 
 
-def train(run: TrainingRun, files: Files) -> Ended:
+def carry_out(run: TrainingRun, files: Files) -> None:
+    try:
+        settings = training.of_run(run)
+    except Invalid as error:
+        runs.fail(run, error.detail)
+        return
+    ended = train(run, files, settings)
+    if ended == Ended(0):
+        ended = conclude(run, files)
+    if ended != Ended(0):
+        settle(run, files, ended)
+
+
+def train(run: TrainingRun, files: Files, settings: dict[str, object]) -> Ended:
     files.folder.mkdir(parents=True, exist_ok=True)
-    files.settings.write_text(json.dumps(run.training, indent=2), encoding="utf-8")
+    files.settings.write_text(json.dumps(settings, indent=2), encoding="utf-8")
     champion = registry.champion(run.project)
     if not files.report.exists():  # else the process has nothing left to do and the report is about an earlier champion
         note_rivals(files, Rivals(champion, None))
-    return watch(run, start_training(run, files, champion), Tail(files.metrics), silence=SILENT_SECONDS)
+    return watch(run, start_training(run, files, settings, champion), Tail(files.metrics), silence=SILENT_SECONDS)
 
 
-def start_training(run: TrainingRun, files: Files, champion: RewardModel | None) -> child.Work:
+def start_training(
+    run: TrainingRun, files: Files, settings: dict[str, object], champion: RewardModel | None
+) -> child.Work:
     data = datasets.path_of(run.dataset_version)
     if run.depth == TrainingRun.Depth.HEAD:
         request = {
             "command": "train",
             "data": str(data),
             "out": str(files.out),
-            "config": run.training,
+            "config": settings,
             "champion": str(runs.model_folder(champion)) if champion else None,
         }
         return resident.ask(request, log=files.log)

@@ -15,9 +15,10 @@ from labeling.api.requests import KnownFields, View, person
 from labeling.api.schema import conflict
 from labeling.models import Role
 from rewardtrain import runs, tasks
+from rewardtrain.backbones import LONGEST
 from rewardtrain.core.config import DTYPES, HEADS, MARGINS, TIES, TrainConfig
 from rewardtrain.models import RunPoint, TrainingRun
-from rewardtrain.policy import MAX_BACKBONE
+from rewardtrain.ranges import RANGES, Range
 
 
 class RunSerializer(serializers.ModelSerializer[TrainingRun]):
@@ -55,7 +56,7 @@ class RunDetailSerializer(RunSerializer):
 
 
 JSON_TYPES: dict[type, dict[str, Any]] = {
-    str: {"type": "string", "maxLength": MAX_BACKBONE},
+    str: {"type": "string", "maxLength": LONGEST},
     bool: {"type": "boolean"},
     int: {"type": "integer"},
     float: {"type": "number"},
@@ -63,7 +64,7 @@ JSON_TYPES: dict[type, dict[str, Any]] = {
 
 
 def training_schema() -> dict[str, Any]:
-    """The settings with their types and choices. Which values go together is the noun's to say."""
+    """The settings with their types, choices and limits. Which values go together is the noun's to say."""
     choices = {"head": HEADS, "ties": TIES, "margin": MARGINS, "dtype": DTYPES}
     properties: dict[str, Any] = {}
     for name, hint in get_type_hints(TrainConfig).items():
@@ -73,8 +74,19 @@ def training_schema() -> dict[str, Any]:
             properties[name]["enum"] = list(choices[name])
         if type(None) in get_args(hint):
             properties[name]["nullable"] = True
+        if name in RANGES:
+            properties[name] |= limits_of(RANGES[name])
     del properties["depth"]  # each run's own
     return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def limits_of(allowed: Range) -> dict[str, Any]:
+    limits: dict[str, Any] = {"minimum": allowed.low, "maximum": allowed.high}
+    if allowed.above:
+        limits["exclusiveMinimum"] = True
+    if allowed.below:
+        limits["exclusiveMaximum"] = True
+    return limits
 
 
 @extend_schema_field(training_schema())

@@ -16,6 +16,7 @@ from rewardtrain import policy, runs, tasks
 from rewardtrain.charts import loss_curve
 from rewardtrain.forms import PolicyForm
 from rewardtrain.models import TrainingRun
+from rewardtrain.training import training_config
 
 # What the training process is at, in its words and in the reader's.
 PHASES = {
@@ -95,7 +96,7 @@ def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
 
 def changed_settings(run: TrainingRun) -> dict[str, tuple[object, object]]:
     """The run's settings with their defaults: {name: (value, default)}."""
-    defaults = policy.training_config({"depth": run.depth}).to_dict()
+    defaults = training_config({"depth": run.depth}).to_dict()
     return {name: (value, defaults.get(name)) for name, value in run.training.items()}
 
 

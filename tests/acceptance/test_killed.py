@@ -63,7 +63,9 @@ def kill(processes: list[psutil.Process]) -> None:
 
 def test_a_training_goes_on_from_its_checkpoint_when_child_and_worker_are_killed(tmp_path: Path) -> None:
     backbone = save_tiny_bert(tmp_path / "backbone")
-    with Podium(tmp_path / "data", environ={"PODIUM_RUN_STALE_SECONDS": "5"}) as podium:
+    with Podium(
+        tmp_path / "data", environ={"PODIUM_RUN_STALE_SECONDS": "5", "PODIUM_BACKBONES": str(backbone)}
+    ) as podium:
         manager = start_project(podium, ranked=True)
         first = wait_for(lambda: run_of(manager), "a run of the policy", seconds=60, podium=podium)
         manager.post(f"/projects/{PROJECT}/runs/{first['id']}/cancel/")

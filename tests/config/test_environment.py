@@ -79,6 +79,28 @@ def test_a_folder_is_made_absolute_and_an_address_is_none(reads: Any, refusal: A
     assert "a folder of this machine" in refusal("s3://bucket/podium", environment.folder, Path("/x"))
 
 
+def test_backbones_are_ids_and_whole_paths(reads: Any, refusal: Any) -> None:
+    listed = reads(
+        " owner/a.name ,/srv/ours/,~/mine, minilm,,owner/a.name", environment.items, "", environment.backbone
+    )
+    assert listed == ["owner/a.name", "/srv/ours", str(Path.home() / "mine"), "minilm"]
+    assert reads("", environment.items, "", environment.backbone) == []
+    for value in (
+        "ours",
+        "./ours",
+        "../ours",
+        "a/b/c",
+        "/srv/../etc",
+        "~nosuchuser/x",
+        "https://a.example/b",
+        "*",
+        "a b/c",
+    ):
+        assert "Hugging Face ids and whole paths of folders" in refusal(
+            value, environment.items, "", environment.backbone
+        )
+
+
 def test_hosts_lose_their_blanks_and_nothing_else_is_taken_for_one(reads: Any, refusal: Any) -> None:
     read = reads(" Podium.example.org , localhost,,::1,[::1], *.example.com,.example.net.", addresses.hosts, "")
     assert read == ["podium.example.org", "localhost", "[::1]", ".example.com", ".example.net"]

@@ -63,9 +63,21 @@ def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tiny_training(tiny_backbone: Path) -> dict[str, object]:
+def tiny_training(tiny_backbone: Path) -> Iterator[dict[str, object]]:
+    with backbones_listed(tiny_backbone):
+        yield tiny_settings(tiny_backbone)
+
+
+@contextmanager
+def backbones_listed(*names: object) -> Iterator[None]:
+    """As an administrator's PODIUM_BACKBONES would."""
+    with override_settings(BACKBONES=[*settings.BACKBONES, *map(str, names)]):
+        yield
+
+
+def tiny_settings(backbone: Path) -> dict[str, object]:
     return {
-        "backbone": str(tiny_backbone),
+        "backbone": str(backbone),
         "max_length": 32,
         "batch_prompts": 4,
         "learning_rate": 3e-3,

@@ -12,7 +12,7 @@ from labeling.models import Project
 from rewardtrain import ahead, policy, registry, resident, runs, worker
 from rewardtrain.models import RewardModel, TrainingRun
 from tests.factories import make_prompt
-from tests.rewardtrain.conftest import rank_prompts
+from tests.rewardtrain.conftest import backbones_listed, rank_prompts
 from tests.rewardtrain.test_worker import Training, meanwhile, until
 
 HEAD = policy.Depth.HEAD
@@ -55,15 +55,17 @@ def test_heads_come_one_after_the_other_from_one_process(
 
 
 def test_what_the_process_says_of_a_failure_is_the_runs_error(
-    project: Project, tiny_training: Training, process: resident.Resident
+    project: Project, tiny_training: Training, process: resident.Resident, tmp_path: Path
 ) -> None:
     rank_prompts(project)
     run = request(project, tiny_training)
-    TrainingRun.objects.filter(pk=run.pk).update(training={**run.training, "backbone": "/no/such/model"})
-    worker.work(run.pk)
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "none such"}))
+    with backbones_listed(tmp_path):
+        TrainingRun.objects.filter(pk=run.pk).update(training={**run.training, "backbone": str(tmp_path)})
+        worker.work(run.pk)
     run.refresh_from_db()
     assert run.state == "failed"
-    assert "'/no/such/model'" in run.error
+    assert repr(str(tmp_path)) in run.error
     again = request(project, tiny_training)
     worker.work(again.pk)
     again.refresh_from_db()
@@ -168,10 +170,42 @@ def test_a_backbone_that_cannot_be_had_is_not_tried_for_ever(
     project: Project, process: resident.Resident, model_dir: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "none such"}))
-    policy.update_policy(project, training={"backbone": str(tmp_path)})
-    make_prompt(project)
+    with backbones_listed(tmp_path):
+        policy.update_policy(project, training={"backbone": str(tmp_path)})
+        make_prompt(project)
+        chunk = ahead.next_chunk()
+        assert chunk
+        ahead.encode(chunk, process)
+        assert str(tmp_path) in (model_dir / "cache" / "ahead" / "log.txt").read_text()
+        assert not ahead.next_chunk()
+
+
+def test_a_project_trains_on_from_its_own_models_in_both_depths(
+    project: Project, tiny_training: Training, process: resident.Resident
+) -> None:
+    rank_prompts(project)
+    for number, (depth, backbone) in enumerate(
+        [(HEAD, None), (policy.Depth.FULL, "model 1"), (HEAD, "model 2"), (HEAD, "model 3")], start=1
+    ):
+        chosen = {**tiny_training, **({"backbone": backbone} if backbone else {})}
+        run = runs.request_run(project, depth=depth, training=chosen)
+        worker.work(run.pk)
+        run.refresh_from_db()
+        assert (run.state, run.error, run.reward_model.version) == ("succeeded", "", number)
+        assert run.training["backbone"] == chosen["backbone"]
+
+
+def test_features_of_an_own_model_are_encoded_ahead(
+    project: Project, tiny_training: Training, process: resident.Resident
+) -> None:
+    rank_prompts(project)
+    worker.work(request(project, tiny_training).pk)
+    policy.update_policy(project, training={**tiny_training, "backbone": "model 1"})
     chunk = ahead.next_chunk()
     assert chunk
+    assert chunk.settings["backbone"] == "model 1"
     ahead.encode(chunk, process)
-    assert str(tmp_path) in (model_dir / "cache" / "ahead" / "log.txt").read_text()
-    assert not ahead.next_chunk()
+    assert not (resident.cache() / "ahead" / "log.txt").exists()
+    following = ahead.next_chunk()
+    assert following
+    assert following.prompts[0].pk > chunk.prompts[-1].pk

@@ -116,7 +116,7 @@ def test_an_empty_project_is_refused(project: Project) -> None:
         ({"epoch": 1}, "unknown setting 'epoch'"),
         ({"learning_rate": -1}, "learning_rate is -1"),
         ({"depth": "head"}, "depth is not a training setting here"),
-        ({"backbone": "/no/such/folder"}, "backbone '/no/such/folder' doesn't exist"),
+        ({"backbone": "/no/such/folder"}, "backbone is '/no/such/folder'; choose one of minilm"),
     ],
 )
 def test_a_bad_setting_is_refused_by_name(ranked: Project, training: dict[str, object], words: str) -> None:

@@ -362,8 +362,11 @@ def test_the_policy_is_changed_by_its_form(project: Project, manager: Client) ->
     [
         ("every_pairs", "0", "greater than or equal to 1"),
         ("every_pairs", "many", "Enter a whole number"),
-        ("backbone", "/no/such/model", "backbone &#x27;/no/such/model&#x27; doesn&#x27;t exist"),
+        ("backbone", "/no/such/model", "backbone is &#x27;/no/such/model&#x27;; choose one of minilm"),
         ("learning_rate", "-1", "This is -1.0; it must be above 0."),
+        ("learning_rate", "2", "less than or equal to 1"),
+        ("epochs", "1000000000", "less than or equal to 1000"),
+        ("max_length", "1000000000", "less than or equal to 131072"),
     ],
 )
 def test_a_policy_that_cannot_be_is_explained_and_nothing_changes(

@@ -1,0 +1,68 @@
+"""Which networks a project may train on: names of a list, and its own models.
+
+Whoever manages a project is not trusted with the worker's disk, where other projects' models lie: a name is held
+against the list as it is written and never looked for, so a refusal says nothing of what is there.
+`python -m rewardtrain.core` takes any folder; its user has the disk anyway.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.storage import storages
+from django.utils.translation import gettext as _
+
+from labeling.errors import Invalid
+from labeling.models import Project
+from rewardtrain.models import RewardModel
+
+MINILM = "minilm"  # comes with Podium
+LONGEST = 300  # characters
+OWN = re.compile(r"model ([1-9][0-9]{0,8})")  # the project's model of that version
+
+
+def names() -> list[str]:
+    """What every project may train on."""
+    return list(dict.fromkeys([MINILM, *settings.BACKBONES]))
+
+
+def check(name: str) -> None:
+    """Raises Invalid for a name that no project may use. Asks the database nothing; see source()."""
+    if len(name) > LONGEST:
+        words = _("backbone is %(length)d characters long; it has at most %(limit)d")
+        raise _refused("bad_setting", words % {"length": len(name), "limit": LONGEST})
+    if OWN.fullmatch(name):
+        return
+    if name not in names():
+        words = _(
+            "backbone is %(name)r; choose one of %(known)s, or 'model 3' for version 3 of this project."
+            " An administrator adds Hugging Face ids and folders to PODIUM_BACKBONES."
+        )
+        raise _refused("no_backbone", words % {"name": name, "known": ", ".join(names())})
+    if name.startswith("/") and not (Path(name) / "config.json").is_file():
+        words = _("backbone %(name)r may be used, but has no config.json here; it must be a Hugging Face model folder")
+        raise _refused("no_backbone", words % {"name": name})
+
+
+def source(project: Project, name: str) -> str:
+    """The folder, id or name that the training process loads. Raises Invalid as check() does, and for models of the
+    project that aren't there."""
+    check(name)
+    own = OWN.fullmatch(name)
+    if own is None:
+        return name
+    model = RewardModel.objects.filter(project=project, version=int(own[1])).first()
+    if model is None:
+        words = _("backbone is %(name)r, but the project has no model of version %(version)s")
+        raise _refused("no_backbone", words % {"name": name, "version": own[1]})
+    folder = Path(storages["models"].path(model.folder))
+    if not (folder / "config.json").is_file():
+        words = _("backbone is %(name)r, but the files of version %(version)s are gone; choose another")
+        raise _refused("no_backbone", words % {"name": name, "version": own[1]})
+    return str(folder)
+
+
+def _refused(code: str, words: str) -> Invalid:
+    return Invalid(code, words, attr="training")

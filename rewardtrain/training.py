@@ -1,0 +1,75 @@
+"""The settings of training runs as a project's people may choose them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext as _
+
+from labeling.errors import Invalid
+from labeling.models import Project
+from rewardtrain import backbones, ranges
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.errors import ConfigError
+from rewardtrain.models import TrainingRun
+
+Depth = TrainingRun.Depth
+
+
+def training_config(values: Mapping[str, object]) -> TrainConfig:
+    """The settings with defaults filled in. Raises Invalid, naming the setting."""
+    try:
+        return TrainConfig.from_dict(values)
+    except (ConfigError, OverflowError) as error:
+        raise Invalid("bad_setting", str(error), attr="training") from error
+
+
+def settings_of(project: Project, values: Mapping[str, object]) -> dict[str, object]:
+    """These settings over what the project's kind asks for. Raises Invalid for what can't be in a classification.
+
+    A classification trains a binary head on one of its flags, the first where none is named.
+    """
+    if not project.classifies:
+        return dict(values)
+    settings = {"head": "binary", "flag": project.flags[0]["name"], **values}
+    names = [flag["name"] for flag in project.flags]
+    if settings["head"] != "binary":
+        words = _("head is %(value)r; a project that classifies trains a 'binary' head.")
+        raise Invalid("bad_setting", words % {"value": settings["head"]}, attr="training")
+    if settings["flag"] not in names:
+        words = _("flag is %(value)r; the project asks: %(known)s.")
+        raise Invalid("bad_setting", words % {"value": settings["flag"], "known": ", ".join(names)}, attr="training")
+    return settings
+
+
+def checked(project: Project, values: Mapping[str, object], depth: Depth) -> TrainConfig:
+    """A project's settings for a run of this depth, ready to be asked for. Raises Invalid, naming the setting."""
+    config = check_training(settings_of(project, values), depth)
+    backbones.source(project, config.backbone)
+    return config
+
+
+def of_run(run: TrainingRun) -> dict[str, object]:
+    """What the training process is given. Raises Invalid.
+
+    Checked once more: the run may have been asked for under other rules, or before its administrator changed the list.
+    """
+    values = {name: value for name, value in run.training.items() if name != "depth"}
+    config = check_training(values, Depth(run.depth))
+    ranges.check_machine(config)
+    return {**config.to_dict(), "backbone": backbones.source(run.project, config.backbone)}
+
+
+def check_training(values: Mapping[str, object], depth: Depth) -> TrainConfig:
+    """As training_config, for a run of this depth. Refuses what goes beyond the limits, a backbone that no project may
+    have, and a depth among the settings: it is each run's own. Asks the database nothing.
+
+    A Hugging Face id (owner/name) can only be tried by the training process, which may have a network or a cache.
+    """
+    if "depth" in values:
+        words = _("depth is not a training setting here: it is chosen for each run.")
+        raise Invalid("bad_setting", words, attr="training")
+    config = training_config({**values, "depth": depth.value})
+    ranges.check(config)
+    backbones.check(config.backbone)
+    return config
