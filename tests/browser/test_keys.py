@@ -210,5 +210,6 @@ def test_undo_and_the_history_take_keys_of_other_layouts(people: People, site: S
     expect(page.get_by_role("status").filter(has_text="Saved.")).to_be_visible()
     page.goto(f"/p/{site.empty.slug}/history/")
     page.get_by_role("link", name="Edit").first.click()
+    expect(page.locator("#completion-A[data-current]")).to_be_visible()
     hit(page, "KeyT", "ㅅ")
     expect(page.locator("#completion-A .source")).to_be_visible()
