@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from labeling.errors import Invalid
+from labeling.models.rankings import MAX_ACTIVE_SECONDS
 
 MAX_COMMENT = 5_000
 MAX_NOTE = 1_000
@@ -200,9 +200,10 @@ def _parse_strength(value: object, tiers: Sequence[Sequence[str]], *, asked: boo
 def _parse_seconds(value: object) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        message = _("Active seconds are a number, 0 or more, not %(value)s.")
-        raise Invalid("seconds_invalid", message % {"value": _shown(value)}, attr="active_seconds")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_ACTIVE_SECONDS:
+        message = _("Active seconds are a number from 0 to %(most)d, a day, not %(value)s.")
+        shown = {"value": _shown(value), "most": MAX_ACTIVE_SECONDS}
+        raise Invalid("seconds_invalid", message % shown, attr="active_seconds")
     return float(value)
 
 

@@ -17,6 +17,7 @@ from labeling.api.projects import FlagSerializer
 from labeling.api.requests import IF_MATCH, KnownFields, View, person, refuse_unknown, revision
 from labeling.api.schema import conflict, etag
 from labeling.models import Assignment
+from labeling.models.rankings import MAX_ACTIVE_SECONDS
 from labeling.submissions import MAX_COMMENT, MAX_NOTE, MAX_REASON
 
 
@@ -66,7 +67,7 @@ class RankingBodySerializer(KnownFields):
         min_value=1, max_value=3, required=False, allow_null=True,
         help_text="1 slightly, 2 clearly, 3 much better. Only where the task has `ask_strength`, and not for a tie.",
     )  # fmt: skip
-    active_seconds = Number(required=False, min_value=0)
+    active_seconds = Number(required=False, min_value=0, max_value=MAX_ACTIVE_SECONDS)
 
 
 class SubmittedSerializer(serializers.Serializer[Any]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from string import ascii_uppercase
@@ -19,6 +18,7 @@ from labeling.board.cards import NO, YES, Card, Flag, Shown, Strength
 from labeling.board.drafts import fields_of_draft, under_ids_of_today
 from labeling.board.words import STRENGTHS
 from labeling.models import Assignment
+from labeling.models.rankings import MAX_ACTIVE_SECONDS
 from labeling.submissions import MAX_COMMENT, MAX_NOTE
 
 
@@ -39,6 +39,13 @@ class ReasonForm(forms.Form):
         return (self.data.get("other") or self.data.get("reason") or "").strip()
 
 
+class ActiveSeconds(forms.Field):
+    """The page's own measurement. One that can't be, such as from a program's draft, is left out: nobody typed it."""
+
+    def to_python(self, value: Any) -> float | None:
+        return _seconds(value or "")
+
+
 class RankingForm(forms.Form):
     """A rank from 1 to K per completion, flags, notes, strength, a comment. Equal ranks are a tie; gaps close up.
 
@@ -47,7 +54,7 @@ class RankingForm(forms.Form):
 
     comment = forms.CharField(required=False, max_length=MAX_COMMENT)
     strength = forms.TypedChoiceField(required=False, choices=STRENGTHS, coerce=int, empty_value=None)
-    active_seconds = forms.FloatField(required=False, min_value=0)
+    active_seconds = ActiveSeconds(required=False)
 
     def __init__(
         self,
@@ -191,7 +198,7 @@ def _seconds(value: str) -> float | None:
         seconds = float(value)
     except ValueError:
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return seconds if 0 <= seconds <= MAX_ACTIVE_SECONDS else None
 
 
 def _listed(letters: list[str]) -> str:

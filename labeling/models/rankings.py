@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from labeling.models.assignments import Assignment
 from labeling.models.prompts import Completion, Prompt
 
+MAX_ACTIVE_SECONDS = 86_400  # of one answer: a day; what says more is no measurement
+
 
 class Ranking(models.Model):
     class Source(models.TextChoices):
@@ -43,8 +45,8 @@ class Ranking(models.Model):
                 condition=Q(live=False) | Q(ended_at__isnull=True), name="ranking_live_has_not_ended"
             ),
             models.CheckConstraint(
-                condition=Q(active_seconds__isnull=True) | Q(active_seconds__gte=0),
-                name="ranking_active_seconds_positive",
+                condition=Q(active_seconds__isnull=True) | Q(active_seconds__range=(0, MAX_ACTIVE_SECONDS)),
+                name="ranking_active_seconds_of_a_day",
             ),
         )
 

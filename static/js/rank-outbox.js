@@ -4,7 +4,7 @@
  */
 const WAITS = [1, 2, 4, 8, 15, 30]; // s between tries
 const TOO_LONG = 15_000; // ms for one try
-const FINAL = [404, 409, 422]; // the same again would be refused again
+const FINAL = [404, 409, 413, 422]; // the same again would be refused again
 
 class RankOutbox extends HTMLElement {
   tries = 0;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -139,7 +140,8 @@ def test_a_live_ranking_has_not_ended_and_a_strength_is_known(ranking: Ranking) 
 
 def test_time_spent_is_not_negative(ranking: Ranking) -> None:
     rankings = Ranking.objects.filter(pk=ranking.pk)
-    refused("ranking_active_seconds_positive", lambda: rankings.update(active_seconds=-1))
+    for seconds in (-1, 86_401, 1.7e308, float("inf"), float("nan")):
+        refused("ranking_active_seconds_of_a_day", partial(rankings.update, active_seconds=seconds))
 
 
 def test_a_labeler_holds_a_prompt_once(project: Project, labeler: User) -> None:

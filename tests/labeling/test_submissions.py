@@ -60,6 +60,10 @@ def test_tiers_give_dense_ranks() -> None:
         ({"tiers": [IDS], "comment": "x" * (MAX_COMMENT + 1)}, "comment_invalid", "this has 5001"),
         ({"tiers": [IDS], "active_seconds": -1}, "seconds_invalid", "-1"),
         ({"tiers": [IDS], "active_seconds": float("nan")}, "seconds_invalid", "NaN"),
+        ({"tiers": [IDS], "active_seconds": 86_401}, "seconds_invalid", "from 0 to 86400, a day, not 86401"),
+        ({"tiers": [IDS], "active_seconds": 1.7e308}, "seconds_invalid", "1.7e+308"),
+        ({"tiers": [[["11"] * 9999]]}, "unknown_completion", '["11", "11"'.replace("\\", "")),
+        ({"tiers": [["11", "12"]] * 99_999}, "ranked_twice", "more than once: 11, 12"),
     ],
 )
 def test_it_names_what_is_wrong(payload: object, code: str, said: str) -> None:
