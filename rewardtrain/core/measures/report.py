@@ -224,14 +224,24 @@ def _champion_lines(champion: dict[str, Any] | None) -> list[str]:
 
 def _part_lines(report: dict[str, Any]) -> list[str]:
     """A part's interval is Wilson's: see metrics.share."""
-    names = {"by_gap": "rank gap {gap}", "by_length_difference": "chosen longer by {low} to {high}"}
+    named = [(f"rank gap {part['gap']}", part) for part in report["by_gap"]]
+    named += [(_length_words(part["low"], part["high"]), part) for part in report["by_length_difference"]]
     lines = []
-    for key, name in names.items():
-        for part in report[key]:
-            low, high = part["accuracy_low"], part["accuracy_high"]
-            value = f"accuracy {part['accuracy']:.4f} ({low:.4f} to {high:.4f}), n {part['n']}"
-            lines.append(f"{name.format(**part)}: {value}")
+    for name, part in named:
+        low, high = part["accuracy_low"], part["accuracy_high"]
+        lines.append(f"{name}: accuracy {part['accuracy']:.4f} ({low:.4f} to {high:.4f}), n {part['n']}")
     return lines
+
+
+def _length_words(low: int | None, high: int | None) -> str:
+    """What a part of curves.by_length_difference holds: from low to below high characters longer than the rejected."""
+    if low is None:
+        return f"chosen shorter by more than {-(high or 0)}"
+    if high is None:
+        return f"chosen longer by {low} or more"
+    if high <= 0:
+        return f"chosen shorter by {1 - high} to {-low}"
+    return "as long as each other" if (low, high) == (0, 1) else f"chosen longer by {low} to {high - 1}"
 
 
 def flag_lines(flags: dict[str, Any] | None) -> list[str]:

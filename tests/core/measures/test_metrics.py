@@ -1,12 +1,13 @@
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
 from rewardtrain.core.data.groups import Group, Message, Ranking
-from rewardtrain.core.measures import metrics
-from rewardtrain.core.measures.report import Scores, build_report, format_report
+from rewardtrain.core.measures import curves, metrics
+from rewardtrain.core.measures.report import Scores, _length_words, build_report, format_report
 
 
 def group(prompt: str, texts: list[str], *rankings: tuple[str, list[int]]) -> Group:
@@ -148,6 +149,19 @@ def test_the_readable_report_begins_with_the_accuracy_and_names_its_baselines() 
         "champion: accuracy 0.5000",
         "before calibration 0.",
         "rank gap 2: accuracy 1.0000 (0.2065 to 1.0000), n 1",
-        "chosen longer by 1 to 101: accuracy 0.7500",
+        "chosen longer by 1 to 100: accuracy 0.7500",
     ):
         assert words in text
+
+
+def test_the_readable_report_says_how_much_longer_in_words() -> None:
+    """Edges are (-500, -100, 0, 1, 101, 501), each part without its upper one."""
+    assert [_length_words(low, high) for low, high in pairwise([None, *curves.LENGTH_EDGES, None])] == [
+        "chosen shorter by more than 500",
+        "chosen shorter by 101 to 500",
+        "chosen shorter by 1 to 100",
+        "as long as each other",
+        "chosen longer by 1 to 100",
+        "chosen longer by 101 to 500",
+        "chosen longer by 501 or more",
+    ]
