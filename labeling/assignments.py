@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from labeling import leases, slots
 from labeling.errors import Conflict, Invalid, Outdated
-from labeling.models import Assignment, Completion, Project, Prompt, User
+from labeling.models import Assignment, Completion, Membership, Project, Prompt, User
 from labeling.submissions import checked_draft, checked_reason
 
 State = Assignment.State
@@ -112,6 +112,13 @@ def skip(assignment: Assignment, reason: str) -> None:
     reason = checked_reason(reason)
     with transaction.atomic():
         _finish(leases.lock(assignment), State.SKIPPED, reason)
+
+
+def others_can_have(prompt: Prompt) -> bool:
+    """Whether the project has a member whom the queue may still give the prompt, or who has it."""
+    had = Assignment.objects.filter(prompt=prompt, state__in=(State.RANKED, State.SKIPPED)).values("labeler")
+    members = Membership.objects.filter(project=prompt.project_id, user__is_active=True)
+    return members.exclude(user__in=had).exists()
 
 
 def cannot_rank(assignment: Assignment, reason: str) -> None:

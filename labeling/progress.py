@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Greatest, TruncDate
 from django.utils import timezone
 
-from labeling.models import Project, Prompt, Ranking
+from labeling.models import Project, Prompt, Ranking, User
 
 DAYS_SHOWN = 14
 PACE_DAYS = 7
@@ -35,12 +35,30 @@ class Day:
         return round(CHART_HEIGHT - self.height, 1)
 
 
-def done_counts(projects: QuerySet[Project]) -> dict[int, tuple[int, int]]:
-    """Of each project: how many prompts are ranked as often as they must be, and how many there are."""
-    prompts = Prompt.objects.filter(project__in=projects).values("project_id")
-    everything = dict(prompts.annotate(n=Count("pk")).values_list("project_id", "n"))
-    done = dict(prompts.filter(ranked__gte=F("overlap")).annotate(n=Count("pk")).values_list("project_id", "n"))
-    return {pk: (done.get(pk, 0), n) for pk, n in everything.items()}
+@dataclass(frozen=True)
+class Done:
+    """How far a project's prompts are."""
+
+    done: int = 0  # ranked as often as they must be
+    begun: int = 0  # ranked, but not so often yet
+    prompts: int = 0
+
+
+def done_counts(projects: QuerySet[Project]) -> dict[int, Done]:
+    """Of each project that has prompts, in one statement."""
+    prompts = Prompt.objects.filter(project__in=projects).order_by()
+    counts = prompts.values_list("project_id").annotate(
+        done=Count("pk", filter=Q(ranked__gte=F("overlap"))),
+        begun=Count("pk", filter=Q(ranked__gt=0, ranked__lt=F("overlap"))),
+        n=Count("pk"),
+    )
+    return {pk: Done(*of_project) for pk, *of_project in counts}
+
+
+def own_counts(user: User, projects: QuerySet[Project]) -> dict[int, int]:
+    """How many prompts of each project the person has ranked, in one statement."""
+    own = Ranking.objects.filter(labeler=user, live=True, prompt__project__in=projects).order_by()
+    return dict(own.values_list("prompt__project_id").annotate(n=Count("pk")))
 
 
 def rankings_a_day(project: Project) -> list[Day]:

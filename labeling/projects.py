@@ -12,12 +12,12 @@ from datetime import timedelta
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F
+from django.db.models import Count
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from labeling import access, limits
+from labeling import access, limits, progress
 from labeling.errors import Conflict, Invalid, Missing, TooMany
 from labeling.models import (
     Assignment,
@@ -48,6 +48,7 @@ class Overview:
 
     prompts: int
     prompts_done: int  # ranked as often as their overlap asks
+    prompts_begun: int  # ranked, but not so often yet
     rankings: int
     pairs: int
     ties: int  # tied comparisons, which make no pair
@@ -227,9 +228,11 @@ def overview(project: Project) -> Overview:
     live = Ranking.objects.filter(prompt__project=project, live=True)
     pairs = PreferencePair.objects.filter(project=project).count()
     comparisons = sum(k * (k - 1) // 2 for k in live.annotate(k=Count("ranked")).values_list("k", flat=True))
+    done = progress.done_counts(Project.objects.filter(pk=project.pk)).get(project.pk, progress.Done())
     return Overview(
-        prompts=prompts.count(),
-        prompts_done=prompts.filter(ranked__gte=F("overlap")).count(),
+        prompts=done.prompts,
+        prompts_done=done.done,
+        prompts_begun=done.begun,
         rankings=live.count(),
         pairs=pairs,
         ties=comparisons - pairs,

@@ -17,9 +17,14 @@ def home(request: SignedIn) -> HttpResponse:
     roles = {membership.project_id: Role(membership.role) for membership in request.user.memberships.all()}
     everywhere = Role.MANAGER if access.is_administrator(request.user) else None
     projects = access.visible_projects(request.user)
-    counts = progress.done_counts(projects)
+    counts, own = progress.done_counts(projects), progress.own_counts(request.user, projects)
     rows = [
-        (project, everywhere or roles.get(project.pk, Role.LABELER), *counts.get(project.pk, (0, 0)))
+        (
+            project,
+            everywhere or roles.get(project.pk, Role.LABELER),
+            counts.get(project.pk, progress.Done()),
+            own.get(project.pk, 0),
+        )
         for project in projects
     ]
     return render(request, "labeling/home.html", {"rows": rows, "may_create": access.may_create_projects(request.user)})

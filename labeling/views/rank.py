@@ -21,6 +21,7 @@ from labeling.views.doors import SignedIn, project_page
 from labeling.views.upkeep import undo_address
 
 Stop = Callable[[Assignment, str], None]
+Words = Callable[[Assignment], str]
 
 
 @never_cache
@@ -55,14 +56,23 @@ def ahead(request: SignedIn, project: Project, assignment_id: int) -> HttpRespon
 @require_POST
 @project_page(Role.LABELER)
 def skip(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
-    return _stop(request, project, assignment_id, assignments.skip, _("Skipped. Someone else will get that prompt."))
+    return _stop(request, project, assignment_id, assignments.skip, _skipped_in_words)
+
+
+def _skipped_in_words(assignment: Assignment) -> str:
+    if assignments.others_can_have(assignment.prompt):
+        return _("Skipped. Others in the project can still get that prompt.")
+    return _("Skipped. Nobody else in the project can get that prompt, so it stays as it is until someone joins.")
 
 
 @require_POST
 @project_page(Role.LABELER)
 def cannot_rank(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
-    words = _("Set aside. Nobody gets that prompt until it was looked at.")
-    return _stop(request, project, assignment_id, assignments.cannot_rank, words)
+    return _stop(request, project, assignment_id, assignments.cannot_rank, _set_aside_in_words)
+
+
+def _set_aside_in_words(assignment: Assignment) -> str:
+    return _("Set aside. Nobody gets that prompt until it was looked at.")
 
 
 def _nothing_to_do(request: SignedIn, project: Project) -> HttpResponse:
@@ -94,7 +104,7 @@ def _submit(request: SignedIn, project: Project) -> HttpResponse:
     return done(request, project, saved_in_words(submitted), undo=undo_address(assignment))
 
 
-def _stop(request: SignedIn, project: Project, assignment_id: int, stop: Stop, words: str) -> HttpResponse:
+def _stop(request: SignedIn, project: Project, assignment_id: int, stop: Stop, words: Words) -> HttpResponse:
     assignment = own_task(request.user, project, assignment_id)
     try:
         stop(assignment, ReasonForm(request.POST).reason())
@@ -102,7 +112,7 @@ def _stop(request: SignedIn, project: Project, assignment_id: int, stop: Stop, w
         return refuse(request, assignment, RankingForm.of(assignment), error.detail)
     except Conflict as error:
         return lost(request, project, error)
-    return done(request, project, words)
+    return done(request, project, words(assignment))
 
 
 def saved_in_words(submitted: Submitted) -> str:

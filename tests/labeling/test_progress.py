@@ -73,4 +73,7 @@ def test_each_project_is_counted_once_for_the_list(project: Project) -> None:
     rank_days_ago(other, 0, 0)
     factories.make_prompt(other)
     factories.make_project(slug="empty")
-    assert progress.done_counts(Project.objects.all()) == {project.pk: (0, 1), other.pk: (2, 3)}
+    assert progress.done_counts(Project.objects.all()) == {
+        project.pk: progress.Done(0, 1, 1),
+        other.pk: progress.Done(2, 0, 3),
+    }

@@ -95,7 +95,7 @@ class TestProjects:
         make_prompt(project)
         rank(project, join(project), [1, 1, 2, 3])
         assert projects.overview(project) == projects.Overview(
-            prompts=2, prompts_done=1, rankings=1, pairs=5, ties=1, labels=0, labelers=1, held=0
+            prompts=2, prompts_done=1, prompts_begun=0, rankings=1, pairs=5, ties=1, labels=0, labelers=1, held=0
         )
 
 

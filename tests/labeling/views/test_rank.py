@@ -167,10 +167,24 @@ def test_a_skip_needs_a_reason_and_gives_the_prompt_to_others(client: Client, la
     response = client.post(
         f"/p/work/rank/{task.pk}/skip/", {"reason": "too long", "other": "Not my field"}, follow=True
     )
-    assert b"Skipped. Someone else will get that prompt." in response.content
+    assert b"Skipped. " in response.content
     task.refresh_from_db()
     assert (task.state, task.skip_reason) == (Assignment.State.SKIPPED, "Not my field")
-    assert factories.claimed(project, factories.join(project)).prompt_id == task.prompt_id
+    other = factories.join(project)
+    assert factories.claimed(project, other).prompt_id == task.prompt_id
+
+
+def test_a_skip_says_whether_others_can_get_the_prompt(client: Client, labeler: User, project: Project) -> None:
+    """Who is in the project and active, and has neither ranked nor skipped it: once there is another, once no more."""
+    project.memberships.exclude(user=labeler).delete()
+    other = factories.join(project)
+    said = {True: b"Others in the project can still get", False: b"Nobody else in the project can get"}
+    for active, words in said.items():
+        other.is_active = active
+        other.save()
+        task = opened(client, labeler)
+        response = client.post(f"/p/work/rank/{task.pk}/skip/", {"reason": "too long"}, follow=True)
+        assert b"Skipped. " + words in response.content
 
 
 def test_what_cannot_be_ranked_leaves_the_queue_and_is_shown_to_the_manager(
