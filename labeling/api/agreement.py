@@ -17,7 +17,7 @@ from labeling.models import Role
 
 class AgreementSerializer(serializers.Serializer[Any]):
     value = serializers.FloatField(allow_null=True, help_text="Null until two people have ranked the same prompt.")
-    low = serializers.FloatField(allow_null=True, help_text="95 % interval, from a bootstrap over prompts.")
+    low = serializers.FloatField(allow_null=True, help_text="95 % interval: Wilson's at the effective number of pairs.")
     high = serializers.FloatField(allow_null=True)
     n_pairs = serializers.IntegerField()
     n_prompts = serializers.IntegerField()

@@ -24,7 +24,10 @@ from rewardtrain.models import Evaluation, RewardModel
 
 class EstimateSerializer(serializers.Serializer[Any]):
     value = serializers.FloatField()
-    low = serializers.FloatField(allow_null=True, help_text="95 % interval, from a bootstrap over prompts.")
+    low = serializers.FloatField(
+        allow_null=True,
+        help_text="95 % interval: of a share Wilson's at the effective number of pairs, else from a bootstrap.",
+    )
     high = serializers.FloatField(allow_null=True)
 
 

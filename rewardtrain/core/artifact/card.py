@@ -179,7 +179,7 @@ def _metrics(report: dict[str, Any]) -> str:
 ## Metrics
 
 On {report["n_pairs"]} held-out pairs of {report["n_prompts"]} prompts ({report["n_ties"]} ties left out);
-95 % intervals from a bootstrap over prompts.
+95 % intervals: of shares Wilson's at the effective number of pairs, of all else from a bootstrap over prompts.
 
 | | value | 95 % interval | to compare with |
 |---|---|---|---|

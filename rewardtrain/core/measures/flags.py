@@ -78,7 +78,8 @@ def flag_report(
     samples: int,
     seed: int,
 ) -> Json | None:
-    """How right the classes are, with 95 % intervals of a bootstrap over prompts; None where nobody voted.
+    """How right the classes are; None where nobody voted. Shares have metrics.share's interval, all others that of a
+    bootstrap over prompts.
 
     logits: (N, 2), calibrated; class_temperature is what their difference was divided by, for the figures before it.
     A class is predicted where its probability is above a half. What to compare with: the accuracy of always saying the
@@ -113,13 +114,14 @@ def flag_report(
         "roc_auc": area and metrics.estimate(*area),
         "roc_auc_of_reward": area_of_reward and metrics.estimate(*area_of_reward),
         "curve": curves.thresholds(metrics.probability(ahead)[votes.index], votes.positive),
+        "accuracy": metrics.share_estimate(metrics.correct(margins), votes.cluster),
         **{
             name: metrics.estimate(sums[name] / n, _divide(draws[name], drawn_n))
-            for name in ("accuracy", "log_loss", "log_loss_raw")
+            for name in ("log_loss", "log_loss_raw")
         },
         "baseline": {
             "class": labels[common],
-            "accuracy": metrics.estimate(*((share, drawn_share) if common else (1 - share, 1 - drawn_share))),
+            "accuracy": metrics.share_estimate((votes.positive == common).astype(np.float64), votes.cluster),
             "log_loss": metrics.estimate(base_rate, drawn_base_rate),
             # Of the model minus the base rate's, on the same draws.
             "difference": metrics.estimate(
@@ -129,7 +131,7 @@ def flag_report(
         "champion": None
         if theirs is None
         else _against(area, auc(theirs[:, 1].astype(np.float64) - theirs[:, 0]), sums, draws),
-        "classes": [_class(label, name, sums, draws) for label, name in enumerate(labels)],
+        "classes": [_class(label, name, votes, margins, sums, draws) for label, name in enumerate(labels)],
         "class_temperature": class_temperature,
         "ece": curves.calibration(votes, margins, **drawn),
         "ece_raw": curves.calibration(votes, raw, **drawn),
@@ -184,25 +186,30 @@ def _summed(
     return dict(zip(columns, table.sum(axis=0).tolist(), strict=True)), dict(zip(columns, drawn.T, strict=True))
 
 
-def _class(label: int, name: str, sums: dict[str, float], draws: dict[str, Floats]) -> Json:
+def _class(
+    label: int, name: str, votes: Votes, margins: Floats, sums: dict[str, float], draws: dict[str, Floats]
+) -> Json:
     """Precision, recall and F1 of one class; None where they are nothing of nothing."""
+    right, said = metrics.correct(margins), votes.positive == label
+    predicted = margins >= 0 if label else margins <= 0  # a margin of 0 is half of each
 
-    def figures(of: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-        """Numerators and denominators."""
-        right, other = of[f"right_{label}"], of[f"right_{1 - label}"]
-        said = of["positive"] if label else of["n"] - of["positive"]  # votes for this class
-        predicted = right + (of["n"] - said - other)
-        return {"precision": (right, predicted), "recall": (right, said), "f1": (2 * right, predicted + said)}
+    def parts(of: dict[str, Any]) -> tuple[Any, Any]:
+        """F1's numerator and denominator."""
+        hits, others_hits = of[f"right_{label}"], of[f"right_{1 - label}"]
+        return 2 * hits, hits + of["n"] - others_hits  # votes for the class and predictions of it, together
 
-    parts, drawn = figures(sums), figures(draws)
+    above, below = parts(sums)
     return {
         "label": name,
-        "n": int(sums["positive"] if label else sums["n"] - sums["positive"]),
-        **{
-            key: metrics.estimate(above / below, _divide(*drawn[key])) if below else None
-            for key, (above, below) in parts.items()
-        },
+        "n": int(said.sum()),
+        "precision": _share_of(said[predicted].astype(np.float64), votes.cluster[predicted]),
+        "recall": _share_of(right[said], votes.cluster[said]),
+        "f1": metrics.estimate(above / below, _divide(*parts(draws))) if below else None,
     }
+
+
+def _share_of(hits: Floats, cluster: Ints) -> Json | None:
+    return metrics.share_estimate(hits, cluster) if len(hits) else None
 
 
 def _divide(above: Floats, below: Floats) -> Floats:

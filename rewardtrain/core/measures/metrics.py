@@ -185,11 +185,17 @@ def wilson(share: float, n: float) -> tuple[float, float]:
     """Wilson's 95 % interval (1927) of a share that was seen in n independent cases."""
     centre, half = share + Z**2 / (2 * n), Z * math.sqrt(share * (1 - share) / n + (Z / (2 * n)) ** 2)
     low, high = (centre - half) / (1 + Z**2 / n), (centre + half) / (1 + Z**2 / n)
-    return max(0.0, low), min(1.0, high)
+    return max(0.0, min(low, share)), min(1.0, max(high, share))  # rounding would leave out a share of 0 or 1
+
+
+def share_estimate(hits: Floats, cluster: Ints) -> Json:
+    """The same as estimate for a share, of which the interval is that of share."""
+    found = share(hits, cluster)
+    return {"value": found["accuracy"], "low": found["accuracy_low"], "high": found["accuracy_high"]}
 
 
 def share(hits: Floats, cluster: Ints) -> Json:
-    """n, accuracy and its interval, for parts too small for a bootstrap: three of three are not 100 % to 100 %.
+    """n, accuracy and its interval: of every share, whole or part. Three of three are not 100 % to 100 %.
 
     Wilson's interval at the effective number of pairs (Korn and Graubard 1998, Survey Methodology 24): as many
     independent ones as would scatter like these, which come in clusters.
@@ -207,7 +213,7 @@ def _effective_number(residuals: Floats, variance: float, cluster: Ints) -> floa
     n, sizes = len(residuals), np.unique(cluster, return_inverse=True)[1]
     sums = np.bincount(sizes, weights=residuals)
     c = len(sums)
-    if c == 1 or variance == 0:
+    if c == 1 or not np.ptp(residuals):
         return float(c)
     of_mean = c / (c - 1) * float(sums @ sums) / n**2
     return min(n, variance / of_mean) if of_mean > 0 else n

@@ -11,20 +11,25 @@ from rewardtrain.core.measures import metrics
 from rewardtrain.core.measures.metrics import Floats, Json
 
 
-def human_ceiling(groups: Sequence[Group], *, samples: int, seed: int) -> Json | None:
+def human_ceiling(groups: Sequence[Group]) -> Json | None:
     """How often two different labelers, neither of whom tied it, agree on a pair; None where no pair has two."""
-    clusters = np.array(metrics.clusters_of(groups), dtype=np.int64)
-    rows = []
-    for group in groups:
-        signs = [sign for one, other in _twos(group) for _, _, sign in _side_by_side(one, other)]
-        rows.append((signs.count(1), len(signs) - signs.count(0)))
-    table = np.array(rows, dtype=np.float64).reshape(len(rows), 2)
-    totals = metrics.cluster_sums(table, clusters, int(clusters.max(initial=-1)) + 1)
-    agreed, n = totals.sum(axis=0)
-    if not n:
+    rows = [
+        (cluster, sign == 1)
+        for group, cluster in zip(groups, metrics.clusters_of(groups), strict=True)
+        for one, other in _twos(group)
+        for _, _, sign in _side_by_side(one, other)
+        if sign
+    ]
+    if not rows:
         return None
-    draws = metrics.resampled_means(totals[:, :1], totals[:, 1], samples=samples, seed=seed)
-    return {"agreement": float(agreed / n), **metrics.interval(draws[:, 0]), "n": int(n)}
+    clusters, agreed = np.array(rows, dtype=np.int64).T
+    found = metrics.share(agreed.astype(np.float64), clusters)
+    return {
+        "agreement": found["accuracy"],
+        "low": found["accuracy_low"],
+        "high": found["accuracy_high"],
+        "n": len(rows),
+    }
 
 
 def people_and_model(groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, temperature: float) -> Json | None:

@@ -65,7 +65,7 @@ def build_report(
         "temperature": scores.temperature,
         "raw_scale": scores.raw_scale,
         **(_on_pairs(groups, pairs, scores, champion, **drawn) if len(pairs.chosen) else _NO_PAIRS),
-        "human_ceiling": people.human_ceiling(groups, **drawn),
+        "human_ceiling": people.human_ceiling(groups),
         "people": people.people_and_model(groups, scores.rewards, temperature=scores.temperature),
         "flags": flag_report(
             groups,
@@ -82,6 +82,9 @@ def build_report(
         "truncated_completions": scores.truncated_completions,
         "rewritten": scores.rewritten,
     }
+
+
+SHARES = {"accuracy", "longer", "champion_accuracy"}  # of the figures: each pair is right, half right or wrong
 
 
 class _Drawn(TypedDict):
@@ -132,7 +135,8 @@ def _figures(
     champion: Scores | None,
     **drawn: Unpack[_Drawn],
 ) -> dict[str, Any]:
-    """The figures that are means over pairs, with intervals of one bootstrap over prompts."""
+    """The figures that are means over pairs. Shares have metrics.share's interval, all others that of a bootstrap over
+    prompts, as have differences, which are of the same draws."""
     columns = {
         "accuracy": hits,
         "log_loss": metrics.log_loss(calibrated),
@@ -149,20 +153,26 @@ def _figures(
     sums = metrics.cluster_sums(table, pairs.cluster, pairs.n_clusters)
     means = dict(zip(columns, table.mean(axis=0), strict=True))
     draws = dict(zip(columns, metrics.resampled_means(sums, counts, **drawn).T, strict=True))
+    ends = {name: metrics.interval(draws[name]) for name in columns}
+    for name in SHARES & columns.keys():
+        found = metrics.share_estimate(columns[name], pairs.cluster)
+        ends[name] = {"low": found["low"], "high": found["high"]}
     figures: dict[str, Any] = {
-        name: metrics.estimate(means[name], draws[name]) for name in ("accuracy", "log_loss", "log_loss_raw", "brier")
+        name: {"value": float(means[name]), **ends[name]} for name in ("accuracy", "log_loss", "log_loss_raw", "brier")
     }
-    figures["baseline_longer"] = {"accuracy": float(means["longer"]), **metrics.interval(draws["longer"])}
-    figures["champion"] = _against_champion(means, draws) if champion else None
+    figures["baseline_longer"] = {"accuracy": float(means["longer"]), **ends["longer"]}
+    figures["champion"] = _against_champion(means, draws, ends) if champion else None
     return figures
 
 
-def _against_champion(means: dict[str, Any], draws: dict[str, metrics.Floats]) -> dict[str, Any]:
+def _against_champion(
+    means: dict[str, Any], draws: dict[str, metrics.Floats], ends: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
     """The champion on the same pairs; differences are ours minus the champion's, on the same draws of prompts."""
     against: dict[str, Any] = {"difference": {}}
     for name in ("accuracy", "log_loss"):
         rival = f"champion_{name}"
-        theirs = metrics.interval(draws[rival])
+        theirs = ends[rival]
         against |= {name: float(means[rival]), f"{name}_low": theirs["low"], f"{name}_high": theirs["high"]}
         against["difference"][name] = metrics.estimate(means[name] - means[rival], draws[name] - draws[rival])
     return against

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rewardtrain.core.data.groups import Group, Message, Ranking
 from rewardtrain.core.measures import curves, metrics
@@ -66,14 +68,15 @@ def test_log_loss_is_after_calibration_and_the_raw_one_stands_beside_it() -> Non
 
 
 def test_the_champion_is_compared_on_the_same_pairs_and_at_its_own_temperature() -> None:
-    """A champion of equal rewards is a coin: accuracy 1/2 and log loss ln 2 on every draw, so ours minus its has
-    ours's own interval, moved. One with our rewards at half the temperature differs from us in log loss alone."""
+    """A champion of equal rewards is a coin: log loss ln 2 on every draw, so ours minus its has ours's own interval,
+    moved; and accuracy 1/2, but of two prompts, so no 50 % to 50 %. One with our rewards at half the temperature
+    differs from us in log loss alone."""
     got = report(champion=scores_of([[0.0, 0.0, 0.0], [0.0, 0.0]]))
-    champion, ours = got["champion"], got["accuracy"]
+    champion, ours = got["champion"], got["log_loss"]
     assert (champion["accuracy"], champion["log_loss"]) == (0.5, pytest.approx(math.log(2)))
-    assert (champion["accuracy_low"], champion["accuracy_high"]) == (0.5, 0.5)
-    difference = champion["difference"]["accuracy"]
-    assert difference == {key: pytest.approx(ours[key] - 0.5) for key in ("value", "low", "high")}
+    assert (champion["accuracy_low"], champion["accuracy_high"]) == pytest.approx(metrics.wilson(0.5, 2))
+    difference = champion["difference"]["log_loss"]
+    assert difference == {key: pytest.approx(ours[key] - math.log(2)) for key in ("value", "low", "high")}
     same = report(champion=scores_of(REWARDS, temperature=0.5))["champion"]
     assert same["difference"]["accuracy"] == {"value": 0.0, "low": 0.0, "high": 0.0}
     assert same["log_loss"] == pytest.approx(report(temperature=0.5)["log_loss"]["value"])
@@ -165,3 +168,26 @@ def test_the_readable_report_says_how_much_longer_in_words() -> None:
         "chosen longer by 101 to 500",
         "chosen longer by 501 or more",
     ]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from([0.0, 0.5, 1.0])), min_size=1, max_size=120),
+    st.sampled_from([None, 0.0, 1.0]),
+)
+def test_an_interval_of_a_share_can_be_true(pairs: list[tuple[int, float]], all_of: float | None) -> None:
+    """It holds the share, lies within 0 and 1, and is no point, whatever the clusters are and if all are right."""
+    cluster = np.array([place for place, _ in pairs], dtype=np.int64)
+    hits = np.array([hit if all_of is None else all_of for _, hit in pairs])
+    found = metrics.share_estimate(hits, cluster)
+    assert 0 <= found["low"] <= found["value"] <= found["high"] <= 1
+    assert found["high"] - found["low"] > 0.02
+
+
+def test_shares_of_a_whole_report_have_the_intervals_of_their_parts() -> None:
+    """36 of 36 pairs of three prompts are right: three cases, not 100 % to 100 %."""
+    rankings = [(name, [1, 2, 3, 4]) for name in ("ann", "ben")]
+    groups = [group(f"{place}?", list("abcd"), *rankings) for place in range(3)]
+    found = report(groups=groups, rewards=[[4.0, 3.0, 2.0, 1.0]] * 3)
+    assert (found["n_pairs"], found["accuracy"]["value"], found["human_ceiling"]["agreement"]) == (36, 1.0, 1.0)
+    assert found["accuracy"]["low"] == pytest.approx(metrics.wilson(1.0, 3)[0])
+    assert found["human_ceiling"]["low"] == pytest.approx(metrics.wilson(1.0, 3)[0])

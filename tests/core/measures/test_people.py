@@ -19,15 +19,15 @@ GROUPS = [group("one", ("ann", (1, 2, 3)), ("ben", (2, 1, 2))), group("two", ("a
 
 
 def test_the_human_ceiling_counts_pairs_that_two_labelers_ranked_without_tie() -> None:
-    ceiling = people.human_ceiling(GROUPS, samples=100, seed=0)
+    ceiling = people.human_ceiling(GROUPS)
     assert ceiling is not None
     assert (ceiling["agreement"], ceiling["n"]) == (0.5, 2)
-    assert people.human_ceiling(GROUPS[1:], samples=100, seed=0) is None
+    assert people.human_ceiling(GROUPS[1:]) is None
 
 
 def test_the_same_labeler_twice_is_no_human_ceiling() -> None:
     twice = [group("p", ("ann", (1, 2)), ("ann", (1, 2)))]
-    assert people.human_ceiling(twice, samples=100, seed=0) is None
+    assert people.human_ceiling(twice) is None
     assert people.people_and_model(twice, [[0.0, 1.0]], temperature=1.0) is None
 
 
@@ -53,7 +53,7 @@ def test_three_people_count_once_for_each_two() -> None:
     got = people.people_and_model(three, [[1.0, 0.0]], temperature=1.0)
     assert got is not None
     assert (got["agree"]["n"], got["agree"]["accuracy"], got["disagree"]["n"], got["tied"]["n"]) == (1, 1.0, 2, 0)
-    ceiling = people.human_ceiling(three, samples=100, seed=0)
+    ceiling = people.human_ceiling(three)
     assert ceiling is not None
     assert (ceiling["agreement"], ceiling["n"]) == (pytest.approx(1 / 3), 3)
 
