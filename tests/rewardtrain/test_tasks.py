@@ -49,6 +49,7 @@ def start_worker(model_dir: Path, spec: Spec | None = None) -> "subprocess.Popen
         "DATABASE_URL": database,
         "PODIUM_DATA_DIR": str(settings.DATA_DIR),
         "PODIUM_MODEL_DIR": str(model_dir),
+        "PODIUM_BACKBONES": ",".join(settings.BACKBONES),
     }
     return subprocess.Popen(
         (spec or commands.train()).command, env=environ, cwd=settings.BASE_DIR, start_new_session=True
@@ -189,7 +190,7 @@ def test_a_worker_that_is_stopped_puts_its_run_back(
     project: Project, tiny_training: dict[str, object], worker: "subprocess.Popen[bytes]"
 ) -> None:
     rank_prompts(project)
-    run = runs.request_run(project, training={**tiny_training, "epochs": 5000})
+    run = runs.request_run(project, training={**tiny_training, "epochs": 1000})
     tasks.ring(jobs.active(tasks.KINDS))
     until(lambda: step(run) >= 5)
     child = training_process(run)
