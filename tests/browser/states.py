@@ -55,6 +55,7 @@ def states_of(site: Site) -> list[State]:
         State(site.manager, "prompts-uploaded", f"{one}/prompts/", upload),
         State(site.manager, "people-link", f"{one}/people/", make_link),
         State(site.manager, "people-renewed", f"{one}/people/", renew_link),
+        State(site.manager, "people-withdrawn", f"{one}/people/", withdraw_link),
         State(site.manager, "people-refused", f"{one}/people/", lambda page: add_account(page, "ghost")),
         State(site.manager, "overview-open", f"{one}/", open_folds),
         State(site.manager, "run-open", f"{one}/runs/3/", open_folds),
@@ -102,6 +103,11 @@ def make_link(page: Page) -> None:
 def renew_link(page: Page) -> None:
     page.get_by_role("button", name="New link for invitation").first.click()
     expect(page.locator("#invite-link")).to_be_visible()
+
+
+def withdraw_link(page: Page) -> None:
+    page.get_by_role("button", name="Withdraw invitation").first.click()
+    expect(page.get_by_role("status")).to_contain_text("The invitation is withdrawn")
 
 
 def add_account(page: Page, username: str) -> None:
