@@ -24,7 +24,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.groups import Group, read_groups
-from rewardtrain.core.measures.report import flag_lines
+from rewardtrain.core.measures.report_text import flag_lines
 from rewardtrain.core.quiet import quiet_libraries
 from rewardtrain.core.train import train
 

@@ -19,7 +19,7 @@ from django.db.models.functions import Length
 
 from labeling.models import Completion, Project, Prompt, RankedCompletion, Ranking, Split
 from rewardtrain import autolabels
-from rewardtrain.core.measures import curves, metrics
+from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.metrics import Floats, Ints, Json
 from rewardtrain.models import PromptScore, RewardModel
 
@@ -35,6 +35,7 @@ class Share:
     value: float | None
     low: float | None
     high: float | None
+    n_prompts: int | None = None  # that the judgements are of; older reports don't say
 
 
 @dataclass(frozen=True)
@@ -165,9 +166,9 @@ def _part(rows: Sequence[Judged], threshold: float) -> Part:
     sure = confidence >= threshold
     return Part(
         n_prompts=len(numbers),
-        right=share_of(metrics.share(hits, cluster)),
-        longer=share_of(metrics.share(metrics.correct(longer), cluster)),
-        sure=share_of(metrics.share(hits[sure], cluster[sure])),
+        right=share_of(intervals.share(hits, cluster)),
+        longer=share_of(intervals.share(metrics.correct(longer), cluster)),
+        sure=share_of(intervals.share(hits[sure], cluster[sure])),
         bands=[_band(low, high, confidence, hits, cluster) for low, high in pairwise(EDGES)],
         calibration=curves.calibration(_Clusters(cluster, len(numbers)), margins, samples=SAMPLES, seed=0),
     )
@@ -176,8 +177,8 @@ def _part(rows: Sequence[Judged], threshold: float) -> Part:
 def _band(low: float, high: float, confidence: Floats, hits: Floats, cluster: Ints) -> Band:
     inside = (confidence >= low) & ((confidence < high) | (high == EDGES[-1]))
     says = float(confidence[inside].mean()) if inside.any() else None
-    return Band(low, high, says, share_of(metrics.share(hits[inside], cluster[inside])))
+    return Band(low, high, says, share_of(intervals.share(hits[inside], cluster[inside])))
 
 
 def share_of(said: dict[str, Any]) -> Share:
-    return Share(said["n"], said["accuracy"], said["accuracy_low"], said["accuracy_high"])
+    return Share(said["n"], said["accuracy"], said["accuracy_low"], said["accuracy_high"], said["n_prompts"])

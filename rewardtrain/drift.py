@@ -21,7 +21,7 @@ from django.utils import timezone
 from labeling.models import Project, Prompt, Ranking, Split
 from rewardtrain import answers, autolabels, registry, scoring
 from rewardtrain.agreement import Judged, Share, judged, share_of
-from rewardtrain.core.measures import metrics
+from rewardtrain.core.measures import intervals, metrics
 from rewardtrain.models import PromptScore, RewardModel
 
 ENOUGH = 50  # pairs or labels: with fewer an interval of 95 % is wider than 0.28, and says nothing
@@ -80,11 +80,13 @@ def _promised(model: RewardModel) -> Share | None:
     if model.project.classifies:
         if (flags := model.flags) is None:
             return None
-        return Share(flags["n_votes"], *(flags["accuracy"][end] for end in ("value", "low", "high")))
+        right = flags["accuracy"]
+        return Share(flags["n_votes"], right["value"], right["low"], right["high"], flags["n_prompts"])
     evaluation = model.evaluations.first()
     if evaluation is None or evaluation.accuracy is None:
         return None
-    return Share(evaluation.n_pairs, evaluation.accuracy, evaluation.accuracy_low, evaluation.accuracy_high)
+    share = evaluation.accuracy, evaluation.accuracy_low, evaluation.accuracy_high
+    return Share(evaluation.n_pairs, *share, evaluation.n_prompts)
 
 
 def fresh(project: Project, model: RewardModel) -> list[Judged]:
@@ -117,7 +119,7 @@ def _span(days: Sequence[date], rows: Sequence[Judged]) -> Span:
     cluster = np.array([numbers.setdefault(row.content, len(numbers)) for row in rows], dtype=np.int64)
     right = metrics.correct(np.array([row.margin for row in rows], dtype=np.float64))
     baseline = metrics.correct(np.array([row.baseline for row in rows], dtype=np.float64))
-    shares = [share_of(metrics.share(each, cluster)) for each in (right, baseline)]
+    shares = [share_of(intervals.share(each, cluster)) for each in (right, baseline)]
     return Span(days[0], days[-1], len(numbers), *shares)
 
 

@@ -50,7 +50,7 @@ def _too_few(flags: Flags | None) -> str:
 
 
 def _against_base_rate(flags: Flags) -> Check:
-    lower = flags["baseline"]["difference"]["high"] < 0
+    lower = _below(flags["baseline"]["difference"], 0)
     words = (
         _(
             "Log loss %(loss)s is below the base rate's %(base)s beyond noise, on %(n)s test labels "
@@ -72,7 +72,8 @@ def _against_base_rate(flags: Flags) -> Check:
 
 
 def _against_chance(flags: Flags) -> Check:
-    above = flags["roc_auc"]["low"] > 0.5
+    least = flags["roc_auc"]["low"]  # None where too few texts are of one class
+    above = least is not None and least > 0.5
     words = (
         _("ROC AUC %(auc)s is above chance with its whole interval, on %(n)s test labels.")
         if above
@@ -84,7 +85,7 @@ def _against_chance(flags: Flags) -> Check:
 def _against(flags: Flags, rival: Mapping[str, Any], name: str) -> list[Check]:
     """By the paired bootstrap: both models on the same draws of texts."""
     loss, area = rival["difference"]["log_loss"], rival["difference"]["roc_auc"]
-    higher, less = loss["low"] > 0, area["high"] < 0
+    higher, less = loss["low"] is not None and loss["low"] > 0, _below(area, 0)
     loss_words = (
         _("Log loss %(own)s is higher than the %(theirs)s of %(name)s beyond noise (difference %(gap)s).")
         if higher
@@ -100,6 +101,11 @@ def _against(flags: Flags, rival: Mapping[str, Any], name: str) -> list[Check]:
         (passed, words % {"name": name, **_beside(flags, rival, measure)})
         for measure, (passed, words) in checks.items()
     ]
+
+
+def _below(estimate: Mapping[str, Any], limit: float) -> bool:
+    """With the whole interval, which is None of too few texts."""
+    return estimate["high"] is not None and estimate["high"] < limit
 
 
 def _beside(flags: Flags, rival: Mapping[str, Any], measure: str) -> dict[str, str]:

@@ -49,7 +49,7 @@ def verdict(checks: list[tuple[bool, str]]) -> Gate:
 
 
 def enough_to_judge(report: Report) -> tuple[bool, str]:
-    pairs, prompts = report["n_pairs"], report["n_distinct_prompts"]
+    pairs, prompts = report["n_pairs"], report.get("n_pair_prompts", report["n_distinct_prompts"])
     words = _(
         "The test split has %(pairs)s pairs of %(prompts)s prompts; "
         "at least %(min_pairs)s pairs of %(min_prompts)s prompts are needed to judge a model."
@@ -124,7 +124,8 @@ def against_head(report: Report) -> list[tuple[bool, str]]:
 def compared(rival: Mapping[str, Any]) -> tuple[bool, bool]:
     """Whether the log loss is lower than the rival's, and whether the accuracy is worse."""
     difference = rival["difference"]
-    return difference["log_loss"]["value"] < 0, difference["accuracy"]["high"] < 0
+    most = difference["accuracy"]["high"]  # None of too few prompts
+    return difference["log_loss"]["value"] < 0, most is not None and most < 0
 
 
 def in_words(

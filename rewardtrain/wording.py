@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 
 
-def with_range(estimate: Mapping[str, float], *, sign: str = "") -> str:
+def with_range(estimate: Mapping[str, Any], *, sign: str = "") -> str:
+    if estimate["low"] is None or estimate["high"] is None:
+        return _("%(value)s (too few for an interval)") % {"value": number(estimate["value"], sign)}
     low, value, high = (number(estimate[key], sign) for key in ("low", "value", "high"))
     return _("%(value)s (%(low)s to %(high)s)") % {"value": value, "low": low, "high": high}
 
 
 def number(value: float, sign: str = "") -> str:
-    return f"{value:{sign}.4f}".replace(".", get_format("DECIMAL_SEPARATOR"))
+    """Four digits, of which a negative zero is none."""
+    return f"{value:{sign}z.4f}".replace(".", get_format("DECIMAL_SEPARATOR"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -98,8 +99,23 @@ def draw_flag_report(
     )
 
 
+def as_schema_3(report: Json) -> Json:
+    """What an older version kept of such an evaluation: beside an n not how many prompts that are."""
+
+    def older(value: Any) -> Any:
+        if isinstance(value, list):
+            return [older(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        left_out = {"n_pair_prompts"} | ({"n_prompts"} if "n" in value else set())
+        return {key: older(each) for key, each in value.items() if key not in left_out}
+
+    return {**older(report), "schema": 3}
+
+
 def as_schema_1(report: Json) -> Json:
-    """What an older version kept of such an evaluation: no calibration, people or rewards, no intervals of parts."""
+    """What an even older one kept: no calibration, people or rewards, no intervals of parts."""
+    report = as_schema_3(report)
     newer = ("pairs_fingerprint", "log_loss_raw", "temperature", "raw_scale", "ece_raw", "people", "rewards", "margins")
     old = {key: value for key, value in report.items() if key not in newer}
     for key in ("by_gap", "by_length_difference", "by_labeler"):

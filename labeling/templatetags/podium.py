@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -147,16 +147,51 @@ def between(low: float | None, high: float | None) -> str:
 
 
 @register.simple_tag
-def interval(low: float | None, high: float | None, n: int) -> str:
-    """An interval of shares with the number behind it: '(60 % to 80 %, n = 1,200)'."""
-    values = {"low": percent(low), "high": percent(high), "n": number_format(n, force_grouping=True)}
-    return _("(%(low)s to %(high)s, n = %(n)s)") % values
+def interval(low: float | None, high: float | None, n: int, n_prompts: int | None = None, kind: str = "pairs") -> str:
+    """An interval of shares with the number behind it: '(60 % to 80 %, n = 1,200 pairs of 40 prompts)'."""
+    return f"({within(low, high, n, n_prompts, kind)})"
+
+
+@register.simple_tag
+def within(low: float | None, high: float | None, n: int, n_prompts: int | None = None, kind: str = "pairs") -> str:
+    """The same without brackets."""
+    span = _TOO_FEW if low is None or high is None else between(low, high)
+    return _("%(interval)s, n = %(n)s") % {"interval": span, "n": counted(n, n_prompts, kind)}
 
 
 @register.filter
-def ends(estimate: Mapping[str, float]) -> str:
-    """The interval of a figure that is no share: '0.894 to 0.938'."""
-    return _("%(low)s to %(high)s") % {end: floatformat(estimate[end], 3) for end in ("low", "high")}
+def ends(estimate: Any, digits: int = 3) -> str:
+    """The interval of a figure that is no share, whose low and high are keys or attributes: '0.894 to 0.938'."""
+    low, high = (estimate[end] if isinstance(estimate, Mapping) else getattr(estimate, end) for end in ("low", "high"))
+    if low is None or high is None:
+        return str(_TOO_FEW)
+    return _("%(low)s to %(high)s") % {"low": floatformat(low, digits), "high": floatformat(high, digits)}
+
+
+_TOO_FEW = gettext_lazy("too few for an interval")
+
+
+@register.simple_tag
+def counted(n: int, n_prompts: int | None = None, kind: str = "pairs") -> str:
+    """What a figure is of: '48 pairs of 3 prompts', or 'labels' of texts, 'rankings', 'ties'.
+
+    Figures over pairs are as sure as their prompts are many. Older reports know of no prompts.
+    """
+    judged = _JUDGED[kind](n) % {"n": number_format(n, force_grouping=True)}
+    if not n_prompts:
+        return judged
+    prompts = counted(n_prompts, kind="texts" if kind == "labels" else "prompts")
+    return _("%(judged)s of %(prompts)s") % {"judged": judged, "prompts": prompts}
+
+
+_JUDGED: dict[str, Callable[[int], str]] = {
+    "pairs": lambda n: ngettext("%(n)s pair", "%(n)s pairs", n),
+    "labels": lambda n: ngettext("%(n)s label", "%(n)s labels", n),
+    "rankings": lambda n: ngettext("%(n)s ranking", "%(n)s rankings", n),
+    "ties": lambda n: ngettext("%(n)s tie", "%(n)s ties", n),
+    "prompts": lambda n: ngettext("%(n)s prompt", "%(n)s prompts", n),
+    "texts": lambda n: ngettext("%(n)s text", "%(n)s texts", n),
+}
 
 
 def _ago_words(age: timedelta, moment: datetime) -> str:

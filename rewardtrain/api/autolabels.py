@@ -55,8 +55,9 @@ class AutoLabelBodySerializer(KnownFields):
 
 class ShareSerializer(serializers.Serializer[Any]):
     n = serializers.IntegerField()
+    n_prompts = serializers.IntegerField(help_text="That the n pairs are of.")
     value = serializers.FloatField(allow_null=True)
-    low = serializers.FloatField(allow_null=True, help_text="95 % interval over prompts.")
+    low = serializers.FloatField(allow_null=True, help_text="95 % interval: Wilson's at the effective number of pairs.")
     high = serializers.FloatField(allow_null=True)
 
 

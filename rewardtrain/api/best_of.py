@@ -28,8 +28,9 @@ class BestOfJobSerializer(serializers.ModelSerializer[BestOfJob]):
     model = serializers.IntegerField(source="reward_model.version", help_text="The version that scores.")
     requested_by = serializers.CharField(source="requested_by.username", allow_null=True, default=None)
     report = serializers.JSONField(
-        help_text="At the end. gains: for each n the mean gain in reward, its interval, and KL in nats. doubts: the "
-        "prompts (places in the file's order, from 0) whose top is uncertain, and where the gain is within it."
+        help_text="At the end. gains: for each n the mean gain in reward, its interval (null of fewer than 5 prompts) "
+        "and KL in nats. doubts: the prompts (places in the file's order, from 0) whose top is uncertain, and where "
+        "the gain is within it."
     )
 
     class Meta:

@@ -26,7 +26,8 @@ class EstimateSerializer(serializers.Serializer[Any]):
     value = serializers.FloatField()
     low = serializers.FloatField(
         allow_null=True,
-        help_text="95 % interval: of a share Wilson's at the effective number of pairs, else from a bootstrap.",
+        help_text="95 % interval: of a share Wilson's at the effective number of pairs, else from a bootstrap over "
+        "prompts. Null of fewer than 5 prompts, of which a bootstrap says too little.",
     )
     high = serializers.FloatField(allow_null=True)
 
@@ -48,7 +49,7 @@ class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
     """No accuracy without its length baseline, no log loss without ln 2, nothing without n and an interval."""
 
     dataset_version = serializers.IntegerField(source="dataset_version.number")
-    n_prompts = serializers.IntegerField(source="report.n_distinct_prompts")
+    n_prompts = serializers.IntegerField(help_text="That the pairs are of, or where there are none, the labels.")
     accuracy = EstimateSerializer(source="report.accuracy", allow_null=True, help_text="Null where there are no pairs.")
     log_loss = EstimateSerializer(source="report.log_loss", allow_null=True)
     baseline_longer = serializers.SerializerMethodField(help_text="How often the longer completion was preferred.")

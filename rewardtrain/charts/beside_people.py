@@ -31,8 +31,9 @@ def beside_people(found: Agreement, people: OfPeople) -> list[Share]:
             _share(sure, "model", held_out.sure),
             _share(_("Longer wins"), "longer", held_out.longer),
         ]
+    of = people.n_pairs, people.n_prompts
     if people.value is not None:
-        rows.append(Share(_("People agree"), "people", people.value, people.low, people.high, people.n_pairs))
+        rows.append(Share(_("People agree"), "people", people.value, people.low, people.high, *of))
     if learnt:
         rows.append(_share(_("This model, on prompts it learnt from"), "champion", learnt.right))
     return [row for row in rows if row]
@@ -53,4 +54,4 @@ def _band(band: Band) -> BandRow | None:
 
 
 def _share(label: str, kind: str, seen: Seen) -> Share | None:
-    return None if seen.value is None else Share(label, kind, seen.value, seen.low, seen.high, seen.n)
+    return None if seen.value is None else Share(label, kind, seen.value, seen.low, seen.high, seen.n, seen.n_prompts)

@@ -13,8 +13,8 @@ from rewardtrain.models import Evaluation, TrainingRun
 @dataclass(frozen=True)
 class Estimate:
     value: float
-    low: float
-    high: float
+    low: float | None  # None of too few prompts
+    high: float | None
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Measured:
     depth: str
     training_pairs: int
     test_pairs: int
+    test_prompts: int | None  # that the pairs are of; older reports don't say
     accuracy: Estimate
     log_loss: Estimate
     longer_wins: float
@@ -41,9 +42,12 @@ def measured(project: Project) -> list[Measured]:
         "reward_model__version", "reward_model__champion", "reward_model__run__depth",
         "dataset_version__counts__train__pairs", "n_pairs", "accuracy", "accuracy_low", "accuracy_high",
         "log_loss", "report__log_loss__low", "report__log_loss__high", "report__baseline_longer__accuracy",
+        "report__n_pair_prompts",
     )  # fmt: skip
     return [
-        Measured(version, champion, depth, trained or 0, tested, Estimate(*rest[:3]), Estimate(*rest[3:6]), rest[6])
+        Measured(
+            version, champion, depth, trained or 0, tested, rest[7], Estimate(*rest[:3]), Estimate(*rest[3:6]), rest[6]
+        )
         for version, champion, depth, trained, tested, *rest in rows
     ]
 
@@ -102,7 +106,12 @@ def learning(project: Project) -> Learning | None:
 def _panel(models: Sequence[Measured], measure: str) -> Panel:
     estimates: list[Estimate] = [getattr(model, measure) for model in models]
     coin = COIN[measure]
-    seen = [coin, *(end for estimate in estimates for end in (estimate.low, estimate.high))]
+    ends = [
+        (estimate.value, estimate.value) if estimate.low is None or estimate.high is None
+        else (estimate.low, estimate.high)
+        for estimate in estimates
+    ]  # fmt: skip
+    seen = [coin, *(end for both in ends for end in both)]
     step = 0.05 if max(seen) - min(seen) < 0.25 else 0.1
     lowest, highest = math.floor(min(seen) / step), math.ceil(max(seen) / step)
     low, high = lowest * step, highest * step
@@ -112,9 +121,9 @@ def _panel(models: Sequence[Measured], measure: str) -> Panel:
 
     first, last = models[0].training_pairs, models[-1].training_pairs
     points = []
-    for place, (model, estimate) in enumerate(zip(models, estimates, strict=True)):
+    for place, (model, estimate, (least, most)) in enumerate(zip(models, estimates, ends, strict=True)):
         x = round(10 + 86 * (model.training_pairs - first) / (last - first), 1)
         named = model.champion or place in (0, len(models) - 1)
-        points.append(Point(model, x, y(estimate.value), y(estimate.low), y(estimate.high), named))
+        points.append(Point(model, x, y(estimate.value), y(least), y(most), named))
     ticks = [Tick(tick * step, y(tick * step)) for tick in range(lowest, highest + 1)]
     return Panel(points, ticks, Tick(coin, y(coin)))

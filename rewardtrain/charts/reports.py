@@ -24,6 +24,7 @@ class Bin:
     accuracy: float
     accuracy_low: float
     accuracy_high: float
+    n_prompts: int | None  # older reports don't say
     part: float  # of the fullest bin
 
     @property
@@ -106,6 +107,7 @@ def bins(error: Mapping[str, Any]) -> list[Bin]:
             accuracy=each["accuracy"],
             accuracy_low=each.get("accuracy_low", each["accuracy"]),
             accuracy_high=each.get("accuracy_high", each["accuracy"]),
+            n_prompts=each.get("n_prompts"),
             part=each["n"] / fullest,
         )
         for each in filled

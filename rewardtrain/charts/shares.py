@@ -24,6 +24,7 @@ class Share:
     low: float | None
     high: float | None
     n: int
+    n_prompts: int | None = None  # that the n pairs are of; older reports don't say
 
     @property
     def x(self) -> float:
@@ -48,7 +49,7 @@ def comparison(report: Report) -> list[Share]:
     shares = [_own(report)]
     if rival := report["champion"]:
         low, high = rival.get("accuracy_low"), rival.get("accuracy_high")  # schema 1 has none
-        shares.append(Share(_("The champion then"), "champion", rival["accuracy"], low, high, report["n_pairs"]))
+        shares.append(Share(_("The champion then"), "champion", rival["accuracy"], low, high, *_of(report)))
     shares.append(_longer(report))
     if people := _people(report):
         shares.append(people)
@@ -78,18 +79,23 @@ def versions(models: Iterable[RewardModel]) -> list[Version]:
 
 def _own(report: Report) -> Share:
     own = report["accuracy"]
-    return Share(_("This model"), "model", own["value"], own["low"], own["high"], report["n_pairs"])
+    return Share(_("This model"), "model", own["value"], own["low"], own["high"], *_of(report))
+
+
+def _of(report: Report) -> tuple[int, int | None]:
+    return report["n_pairs"], report.get("n_pair_prompts")
 
 
 def _longer(report: Report) -> Share:
     longer = report["baseline_longer"]
-    return Share(_("Longer wins"), "longer", longer["accuracy"], longer["low"], longer["high"], report["n_pairs"])
+    return Share(_("Longer wins"), "longer", longer["accuracy"], longer["low"], longer["high"], *_of(report))
 
 
 def _people(report: Report) -> Share | None:
     if not (people := report["human_ceiling"]):
         return None
-    return Share(_("People agree"), "people", people["agreement"], people["low"], people["high"], people["n"])
+    of = people["n"], people.get("n_prompts")
+    return Share(_("People agree"), "people", people["agreement"], people["low"], people["high"], *of)
 
 
 # --- Parts of the pairs -----------------------------------------------------------------------------------------------
@@ -109,7 +115,8 @@ def by_labeler(report: Report) -> list[Share]:
 
 def _part(label: str, part: Mapping[str, Any]) -> Share:
     """Intervals came with schema 2."""
-    return Share(label, "model", part["accuracy"], part.get("accuracy_low"), part.get("accuracy_high"), part["n"])
+    ends, of = (part.get("accuracy_low"), part.get("accuracy_high")), (part["n"], part.get("n_prompts"))
+    return Share(label, "model", part["accuracy"], *ends, *of)
 
 
 def _longer_by(low: int | None, high: int | None) -> str:

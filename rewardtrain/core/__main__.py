@@ -115,7 +115,7 @@ def _sweep(options: argparse.Namespace) -> None:
     _at_stop(_ask_to_stop)
     base = TrainConfig.read(options.config, options.set)
     quiet_libraries()
-    from rewardtrain.core.measures.report import format_report
+    from rewardtrain.core.measures.report_text import format_report
     from rewardtrain.core.sweep import format_sweep, parse_grid, sweep
 
     result = sweep(
@@ -151,7 +151,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     quiet_libraries()
     from rewardtrain.core.artifact.folder import write_json
     from rewardtrain.core.evaluation.evaluate import evaluate_file
-    from rewardtrain.core.measures.report import format_report
+    from rewardtrain.core.measures.report_text import format_report
     from rewardtrain.core.measures.subsets import subset_lines
 
     report = evaluate_file(

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,7 +23,9 @@ from rewardtrain.core.finish import KEPT_SCORES, MODEL, REPORT
 from rewardtrain.core.measures import metrics
 from rewardtrain.core.measures.metrics import Json
 from rewardtrain.core.measures.report import Scores
+from rewardtrain.core.measures.report_text import n_prompts
 from rewardtrain.core.measures.tables import align
+from rewardtrain.core.measures.words import counted, estimate, number
 from rewardtrain.core.progress import METRICS
 from rewardtrain.core.train import train
 
@@ -101,8 +102,8 @@ def sweep(
     rows = read_groups(data)
     groups = _comparable(rows, base)
     scores = {}
-    for number, point in enumerate(points, start=1):
-        tell(f"{number} of {len(points)}: {point.label}")
+    for place, point in enumerate(points, start=1):
+        tell(f"{place} of {len(points)}: {point.label}")
         folder = out / point.folder(identity)
         train(data, folder, point.config, cache=cache or out / CACHE, should_stop=should_stop, measured="validation")
         scores[point.label] = _scores(folder, rows, groups, point.config)
@@ -164,11 +165,9 @@ def _compare(points: Sequence[Point], groups: Sequence[Group], scores: dict[str,
 
 
 def _is_clear(entries: Sequence[Json]) -> bool | None:
-    """Whether the interval of the second's log loss minus the winner's leaves out zero; None for one point."""
-    if len(entries) < 2:
-        return None
-    low = entries[1]["difference"]["log_loss"]["low"]
-    return low is not None and low > 0
+    """Whether the interval of the second's log loss minus the winner's leaves out zero; None without one."""
+    low = entries[1]["difference"]["log_loss"]["low"] if len(entries) > 1 else None
+    return None if low is None else low > 0
 
 
 def _seconds(path: Path) -> float:
@@ -184,24 +183,16 @@ def format_sweep(result: Json) -> str:
     longer, points = result["baseline_longer"], result["points"]
     rows = [["settings", "log loss", "accuracy", "temperature", "seconds"]]
     for entry in points:
-        figures = [_range(entry[key]) for key in ("log_loss", "accuracy")]
+        figures = [estimate(entry[key]) for key in ("log_loss", "accuracy")]
         rows.append([entry["point"], *figures, f"{entry['temperature']:.3f}", f"{entry['seconds']:.1f}"])
     lines = [
-        f"{result['n_pairs']} pairs of {result['n_distinct_prompts']} prompts of the validation split;"
-        " 95% intervals in brackets",
-        f"longer wins {_range(longer)}; a coin's log loss is ln 2 = {result['ln2']:.4f}",
+        f"{counted(result['n_pairs'], 'pair', n_prompts(result))} of the validation split; 95% intervals in brackets",
+        f"longer wins {estimate(longer)}; a coin's log loss is ln 2 = {number(result['ln2'])}",
         *align(rows),
         f"winner: {points[0]['point']}, in {points[0]['folder']}",
     ]
-    if result["clear"] is not None:
-        words = "more than noise" if result["clear"] else "within noise"
-        lines.append(
-            f"the second's log loss minus the winner's is {_range(points[1]['difference']['log_loss'])}: {words}"
-        )
+    if len(points) > 1:
+        words = {True: "more than noise", False: "within noise", None: "nobody can say whether it is noise"}
+        apart = estimate(points[1]["difference"]["log_loss"], "+")
+        lines.append(f"the second's log loss minus the winner's is {apart}: {words[result['clear']]}")
     return "\n".join(lines)
-
-
-def _range(value: dict[str, Any]) -> str:
-    if value["low"] is None:
-        return f"{value['value']:.4f}"
-    return f"{value['value']:.4f} ({value['low']:.4f} to {value['high']:.4f})"

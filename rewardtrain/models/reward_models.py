@@ -91,6 +91,15 @@ class Evaluation(models.Model):
     def __str__(self) -> str:
         return f"evaluation {self.pk}"
 
+    @property
+    def n_prompts(self) -> int:
+        """Those that the pairs are of, or else the votes on a flag; reports before schema 4 have only how many there
+        were with a ranking."""
+        report: dict[str, Any] = self.report
+        if not self.n_pairs:
+            return int((report.get("flags") or {}).get("n_prompts", report["n_distinct_prompts"]))
+        return int(report.get("n_pair_prompts", report["n_distinct_prompts"]))
+
 
 class Promotion(models.Model):
     """Who or what made a model the champion, and why. Rows are only added."""

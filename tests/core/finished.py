@@ -29,7 +29,7 @@ DATA: dict[str, Any] = {
     "rewritten": 0,
     "dropped_by_reason": {},
 }
-_FIGURE = {"value": 0.5, "low": 0.4, "high": 0.6, "accuracy": 0.5, "n": 1}
+_FIGURE = {"value": 0.5, "low": 0.4, "high": 0.6, "accuracy": 0.5, "n": 1, "n_prompts": 1}
 _NAMES = ("accuracy", "log_loss", "log_loss_raw", "ece", "ece_raw", "baseline_longer", "kendall_tau_b")
 REPORT: dict[str, Any] = {
     **dict.fromkeys(_NAMES, _FIGURE),
@@ -37,7 +37,7 @@ REPORT: dict[str, Any] = {
     "flags": None,
     "split": "test",
     "n_pairs": 1,
-    "n_prompts": 1,
+    "n_pair_prompts": 1,
     "n_ties": 0,
     "ln2": 0.6931,
 }

@@ -13,7 +13,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.evaluation.evaluate import evaluate_file, watched_loss
-from rewardtrain.core.measures.report import format_report
+from rewardtrain.core.measures.report_text import format_report
 from rewardtrain.core.train import train
 
 Rows = Callable[..., list[dict[str, Any]]]
@@ -100,7 +100,7 @@ def test_flags_alone_train_a_classifier_whose_positive_class_is_the_wanted_value
     assert main(["evaluate", str(out / "model"), str(data)]) == 0
     said = capsys.readouterr().out
     assert f"flag rude: ROC AUC {flags['roc_auc']['value']:.4f}" in said
-    assert "20 votes on 20 completions" in said
+    assert "20 votes of 20 prompts, on 20 completions" in said
 
 
 def test_pairs_and_flags_train_one_model_together(

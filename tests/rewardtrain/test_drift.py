@@ -84,7 +84,7 @@ def rank_freshly(project: Project, count: int, *, ranks: tuple[int, int]) -> lis
 def test_only_what_it_cannot_have_learnt_counts(project: Project, champion: RewardModel) -> None:
     for prompt in project.prompts.all():
         score_prompt(champion, prompt, [3.0, 2.0, 1.0, 0.0])
-    assert drift.drift(project) == drift.Drift(1, drift.Share(120, 0.8, 0.7, 0.9), [])
+    assert drift.drift(project) == drift.Drift(1, drift.Share(120, 0.8, 0.7, 0.9, 20), [])
     assert not drift.unscored(champion).exists()
     (ranking,) = rank_freshly(project, 1, ranks=(1, 2))
     assert list(drift.unscored(champion)) == [ranking.prompt]
@@ -109,7 +109,7 @@ def test_the_overview_alarms_and_says_what_to_do(project: Project, champion: Rew
         score_prompt(champion, ranking.prompt, [1.0, 0.0])
     page = overview()
     assert "Version 1 no longer agrees with people as it did: on 0 %" in page
-    assert "where it had 80 % (70 % to 90 %, n = 120) at its promotion" in page
+    assert "where it had 80 % (70 % to 90 %, n = 120 pairs of 20 prompts) at its promotion" in page
     assert reverse("runs", args=[project.slug]) in page
 
 

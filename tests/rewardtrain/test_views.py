@@ -11,7 +11,7 @@ from labeling.models import Project, Role, User
 from rewardtrain import policy, registry, runs
 from rewardtrain.models import RunPoint, TrainingRun
 from tests.factories import join, make_project, make_user
-from tests.reports import as_schema_1, draw_report
+from tests.reports import as_schema_1, as_schema_3, draw_report
 from tests.rewardtrain.conftest import (
     CHAMPION,
     make_auto_labels,
@@ -202,7 +202,7 @@ def test_no_accuracy_is_shown_without_its_interval_n_and_baseline(project: Proje
     for name, args in (("models", []), ("model", [1]), ("project_machine", [])):
         text = page(manager, project, name, *args)
         assert "70 %</strong>" in text, name
-        assert "(60 % to 80 %, n = 120; longer wins " in text, name
+        assert "(60 % to 80 %, n = 120 pairs of 20 prompts; longer wins " in text, name
         assert "eople with each other" in text or "People agree" in text, name
     for name, args in (("models", []), ("model", [1])):
         assert "0.600</strong>" in page(manager, project, name, *args)
@@ -222,11 +222,12 @@ def test_a_models_page_shows_its_evaluation_each_with_n_and_interval(project: Pr
     text = page(manager, project, "model", 1)
     error, agree = seen["ece"], seen["people"]["agree"]
     low, high = (round(100 * agree[key]) for key in ("accuracy_low", "accuracy_high"))
+    of = f"n = {seen['n_pairs']} pairs of 12 prompts"
     for words in (
         "Before calibration",
-        f"calibration error {error['value']:.3f} ({error['low']:.3f} to {error['high']:.3f}, n = {seen['n_pairs']})",
+        f"calibration error {error['value']:.3f} ({error['low']:.3f} to {error['high']:.3f}, {of})",
         f"chosen, mean {seen['rewards']['chosen']['mean']:.2f}",
-        f"({low} % to {high} %, n = {agree['n']})",
+        f"({low} % to {high} %, n = {agree['n']} pairs of {agree['n_prompts']} prompts)",
         seen["pairs_fingerprint"],
         f"{seen['temperature']:.4f}",
     ):
@@ -245,11 +246,32 @@ def test_a_report_of_the_first_schema_is_still_shown_with_what_it_has(project: P
     del seen["champion"]["accuracy_low"], seen["champion"]["accuracy_high"]
     make_model(project, seen)
     text = page(manager, project, "model", 1)
-    assert f"calibration error {seen['ece']['value']:.3f} (n = {seen['n_pairs']})" in text
+    assert f"calibration error {seen['ece']['value']:.3f} (n = {seen['n_pairs']} pairs)" in text
     assert "see the difference" in text
     assert "Where two people judged the same pair" not in text
     assert "Rewards of chosen and rejected" not in text
     assert f">{seen['brier']:.4f}<" in text
+
+
+def test_few_prompts_have_no_interval_and_the_page_says_so(project: Project, manager: Client) -> None:
+    """Of all but shares: a bootstrap over three prompts is too narrow to be called one."""
+    make_model(project, draw_report(n_prompts=3, champion_skill=0.3, flag="hateful"))
+    registry.promote(project.reward_models.get(), by=None, reason="to have one")
+    for name, args in (("models", []), ("model", [1]), ("project_machine", []), ("run", [1]), ("threshold", [1])):
+        text = page(manager, project, name, *args)
+        assert "None" not in text, name
+        if name in ("models", "model"):
+            assert "(too few for an interval; ln 2 = 0.693)" in text, name
+
+
+def test_a_report_from_before_prompts_were_counted_is_still_shown(project: Project, manager: Client) -> None:
+    seen = as_schema_3(draw_report(n_prompts=12, champion_skill=0.3, flag="hateful"))
+    model = make_model(project, seen)
+    registry.promote(model, by=None, reason="to have one")
+    for name, args in (("models", []), ("model", [1]), ("project_machine", []), ("threshold", [1])):
+        text = page(manager, project, name, *args)
+        assert "None" not in text, name
+    assert f"n = {seen['n_pairs']} pairs; longer wins" in page(manager, project, "model", 1)
 
 
 def test_flags_are_shown_where_the_model_knows_one(project: Project, manager: Client) -> None:
@@ -261,9 +283,8 @@ def test_flags_are_shown_where_the_model_knows_one(project: Project, manager: Cl
     assert "The flag “hateful”" in text
     area = flags["roc_auc"]
     shares = [f"{round(100 * area[key])} %" for key in ("value", "low", "high")]
-    assert (
-        f'<strong>{shares[0]}</strong> <span class="soft">({shares[1]} to {shares[2]}, n = {flags["n_votes"]})' in text
-    )
+    of = f"n = {flags['n_votes']} labels of 12 texts"
+    assert f'<strong>{shares[0]}</strong> <span class="soft">({shares[1]} to {shares[2]}, {of})' in text
     assert f">{flags['classes'][0]['f1']['value']:.3f}<" in text
     assert "always saying the commoner class would be right on" in text
     assert "The flag" not in page(manager, project, "model", 2)

@@ -8,6 +8,8 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.encoding import CHAT, PAIR
+from rewardtrain.core.measures.intervals import LEAST_PROMPTS
+from rewardtrain.core.measures.words import counted, ends, number
 
 BASE_MODELS = {"minilm": "sentence-transformers/all-MiniLM-L6-v2"}  # Hub ids of backbones that come with a package
 NAME = "reward-model"
@@ -173,13 +175,15 @@ def _metrics(report: dict[str, Any]) -> str:
     ceiling = report["human_ceiling"]
     people = "unknown: no pair was judged by two labelers"
     if ceiling is not None:
-        people = f"two people agree on {ceiling['agreement']:.4f} ({_range(ceiling)}, n {ceiling['n']})"
+        of = counted(ceiling["n"], "pair", ceiling["n_prompts"])
+        people = f"two people agree on {number(ceiling['agreement'])} ({ends(ceiling)}, {of})"
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"""
 ## Metrics
 
-On {report["n_pairs"]} held-out pairs of {report["n_prompts"]} prompts ({report["n_ties"]} ties left out);
-95 % intervals: of shares Wilson's at the effective number of pairs, of all else from a bootstrap over prompts.
+On {counted(report["n_pairs"], "held-out pair", report["n_pair_prompts"])}; {counted(report["n_ties"], "tie")} left out;
+95 % intervals: of shares Wilson's at the effective number of pairs, of all else from a bootstrap over prompts, if there
+are {LEAST_PROMPTS} of them.
 
 | | value | 95 % interval | to compare with |
 |---|---|---|---|
@@ -192,27 +196,32 @@ Human ceiling: {people}.
 def _pair_rows(report: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     accuracy, loss, longer, tau = (report[key] for key in ("accuracy", "log_loss", "baseline_longer", "kendall_tau_b"))
     rows = [
-        _row("accuracy", accuracy, f"longer wins {longer['accuracy']:.4f} ({_range(longer)})"),
-        _row("log loss", loss, f"a coin: ln 2 = {report['ln2']:.4f}"),
+        _row("accuracy", accuracy, f"longer wins {number(longer['accuracy'])} ({ends(longer)})"),
+        _row("log loss", loss, f"a coin: ln 2 = {number(report['ln2'])}"),
     ]
     if tau["value"] is not None:
-        rows.append(("Kendall tau-b", f"{tau['value']:.4f}", f"n {tau['n']} rankings", "0"))
+        rows.append(_row(f"Kendall tau-b of {counted(tau['n'], 'ranking', tau['n_prompts'])}", tau, "0"))
     return rows
 
 
 def _flag_rows(flags: dict[str, Any]) -> list[tuple[str, str, str, str]]:
-    baseline, of = flags["baseline"], f"of {flags['n_votes']} votes on `{flags['flag']['name']}`"
-    constant = f"always `{baseline['class']}` {baseline['accuracy']['value']:.4f}"
+    baseline = flags["baseline"]
+    of = f"of {counted(flags['n_votes'], 'vote', flags['n_prompts'])} on `{flags['flag']['name']}`"
+    constant = f"always `{baseline['class']}` {number(baseline['accuracy']['value'])}"
     return [
         *([_row(f"ROC AUC {of}", flags["roc_auc"], "a coin: 0.5")] if flags["roc_auc"] else []),
         _row(f"accuracy {of}", flags["accuracy"], constant),
-        _row(f"log loss {of}", flags["log_loss"], f"the base rate: {baseline['log_loss']['value']:.4f}"),
-        *(_row(f"F1 of `{one['label']}`", one["f1"], f"n {one['n']}") for one in flags["classes"] if one["f1"]),
+        _row(f"log loss {of}", flags["log_loss"], f"the base rate: {number(baseline['log_loss']['value'])}"),
+        *(
+            _row(f"F1 of `{one['label']}`", one["f1"], counted(one["n"], "vote", one["n_prompts"]))
+            for one in flags["classes"]
+            if one["f1"]
+        ),
     ]
 
 
 def _row(name: str, estimate: dict[str, Any], compare: str) -> tuple[str, str, str, str]:
-    return name, f"{estimate['value']:.4f}", _range(estimate), compare
+    return name, number(estimate["value"]), ends(estimate), compare
 
 
 def _calibration(settings: dict[str, Any], report: dict[str, Any]) -> str:
@@ -225,7 +234,7 @@ def _calibration(settings: dict[str, Any], report: dict[str, Any]) -> str:
     if votes:
         fitted += f" Class temperature {settings['class_temperature']:.6g}, fitted on {votes} votes on its flag."
     rows = [
-        f"| {name}{of} | {part[f'{key}_raw']['value']:.4f} | {part[key]['value']:.4f} |"
+        f"| {name}{of} | {number(part[f'{key}_raw']['value'])} | {number(part[key]['value'])} |"
         for of, part in (("", report), (" of the classes", report["flags"] or {}))
         for key, name in (("log_loss", "log loss"), ("ece", "expected calibration error"))
         if part.get(key)
@@ -253,7 +262,3 @@ It repeats the taste and the mistakes of the people who ranked, on prompts like 
 Rewards of different prompts can't be compared. What optimises against it finds completions that it likes and people
 don't: check with people as it goes. The licence follows from the backbone's and the data's and is not stated here.
 """
-
-
-def _range(estimate: dict[str, Any]) -> str:
-    return "unknown" if estimate["low"] is None else f"{estimate['low']:.4f} to {estimate['high']:.4f}"

@@ -13,11 +13,13 @@ from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import ConfigError, DataError
 from rewardtrain.core.evaluation.evaluate import Progress, encode_groups, score_groups
 from rewardtrain.core.evaluation.foreign import load_any
-from rewardtrain.core.measures import curves, metrics
+from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.metrics import Json
 from rewardtrain.core.measures.report import Scores
+from rewardtrain.core.measures.report_text import n_prompts
 from rewardtrain.core.measures.subsets import subset_lines, subset_report
 from rewardtrain.core.measures.tables import align
+from rewardtrain.core.measures.words import counted, estimate, number
 
 SCHEMA = 1
 MEASURES = ("accuracy", "log_loss")
@@ -69,6 +71,7 @@ def compare_scores(
         "pairs_fingerprint": metrics.fingerprint_pairs(groups),
         "n_pairs": len(pairs.chosen),
         "n_distinct_prompts": pairs.n_clusters,
+        "n_pair_prompts": pairs.n_prompts,
         "n_ties": pairs.n_ties,
         "ln2": math.log(2),
         "baseline_longer": longer,
@@ -81,17 +84,21 @@ def _figures(pairs: metrics.Pairs, margins: dict[str, metrics.Floats], *, sample
     columns = {("longer", "accuracy"): metrics.correct(pairs.longer_by)}
     for name, of in margins.items():
         columns |= {(name, "accuracy"): metrics.correct(of), (name, "log_loss"): metrics.log_loss(of)}
-    sums = metrics.cluster_sums(np.stack(list(columns.values()), axis=1), pairs.cluster, pairs.n_clusters)
-    counts = np.bincount(pairs.cluster, minlength=pairs.n_clusters).astype(np.float64)
-    draws = dict(zip(columns, metrics.resampled_means(sums, counts, samples=samples, seed=seed).T, strict=True))
-    means = {key: float(column.mean()) for key, column in columns.items()}
-    first = next(iter(margins))
-    figures: dict[str, Json] = {"longer": metrics.estimate(means["longer", "accuracy"], draws["longer", "accuracy"])}
-    for name in margins:
-        figures[name] = {key: metrics.estimate(means[name, key], draws[name, key]) for key in MEASURES}
-        figures[name]["difference"] = {
-            key: metrics.estimate(means[name, key] - means[first, key], draws[name, key] - draws[first, key])
-            for key in MEASURES
+    means, draws = intervals.means_and_draws(columns, pairs.cluster, pairs.n_clusters, samples=samples, seed=seed)
+    first, n = next(iter(margins)), pairs.n_prompts
+    figures: dict[str, Json] = {"longer": intervals.share_estimate(columns["longer", "accuracy"], pairs.cluster)}
+    for name, of in margins.items():
+        apart = {
+            key: (means[name, key] - means[first, key], draws[name, key] - draws[first, key], n) for key in MEASURES
+        }
+        same = bool(np.array_equal(of, margins[first]))
+        figures[name] = {
+            "accuracy": intervals.share_estimate(columns[name, "accuracy"], pairs.cluster),
+            "log_loss": intervals.estimate(means[name, "log_loss"], draws[name, "log_loss"], n),
+            "difference": {
+                "accuracy": intervals.difference(*apart["accuracy"], same=same),
+                "log_loss": intervals.estimate(*apart["log_loss"]),
+            },
         }
     return figures
 
@@ -101,22 +108,16 @@ def format_comparison(comparison: Json) -> str:
     longer, models = comparison["baseline_longer"], comparison["models"]
     left_out = sum(comparison["left_out"].values())
     lines = [
-        f"{comparison['n_pairs']} pairs of {comparison['n_distinct_prompts']} prompts,"
+        f"{counted(comparison['n_pairs'], 'pair', n_prompts(comparison))},"
         f" {comparison['n_ties']} ties and {left_out} rows left out; 95% intervals in brackets",
-        f"longer wins {_estimate(longer)}; a coin's log loss is ln 2 = {comparison['ln2']:.4f}",
+        f"longer wins {estimate(longer)}; a coin's log loss is ln 2 = {number(comparison['ln2'])}",
     ]
     rows = [["model", "accuracy", "log loss", "ECE", "accuracy minus first", "log loss minus first"]]
     for place, entry in enumerate(models):
-        differences = [_estimate(entry["difference"][key], "+.4f") if place else "" for key in MEASURES]
-        rows.append([entry["model"], *(_estimate(entry[key]) for key in MEASURES), f"{entry['ece']:.4f}", *differences])
+        differences = [estimate(entry["difference"][key], "+") if place else "" for key in MEASURES]
+        rows.append([entry["model"], *(estimate(entry[key]) for key in MEASURES), number(entry["ece"]), *differences])
     lines += align(rows)
     for entry in models:
         if "subsets" in entry:
             lines += ["", entry["model"], *subset_lines(entry["subsets"])]
     return "\n".join(lines)
-
-
-def _estimate(value: Json, form: str = ".4f") -> str:
-    if value["low"] is None:
-        return format(value["value"], form)
-    return f"{value['value']:{form}} ({value['low']:{form}} to {value['high']:{form}})"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rewardtrain.core.measures import metrics
+from rewardtrain.core.measures import intervals, metrics
 from rewardtrain.core.measures.metrics import Floats, Json
 
 UNSURE = 0.9  # the quantile of all candidates' uncertainty from which a top counts as uncertain
@@ -40,8 +40,8 @@ def kl(n: int) -> float:
 def gains(rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> list[Json]:
     """For each n that at least half of the prompts have candidates for: the reward above a random candidate's.
 
-    Of the prompts with at least n candidates the mean of E[max of n] - E[max of 1], its interval from a bootstrap over
-    prompts (None of one prompt alone), their number, and kl. With fewer prompts than half a curve would tell which
+    Of the prompts with at least n candidates the mean of E[max of n] - E[max of 1], its interval as
+    intervals.estimate has it, their number, and kl. With fewer prompts than half a curve would tell which
     prompts have many candidates rather than what n is worth. Rewards are in units of their deviation on the model's own
     training completions.
     """
@@ -53,21 +53,13 @@ def gains(rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> lis
         best = expected_max(each)[:widest]
         above[place, : len(best)] = best - best[0]
         there[place, : len(best)] = 1
-    draws = metrics.resampled_means(above, there, samples=samples, seed=seed)
+    draws = intervals.resampled_means(above, there, samples=samples, seed=seed)
     means = above.sum(axis=0) / there.sum(axis=0)
+    sizes = there.sum(axis=0).astype(int).tolist()
     return [
-        {
-            **(metrics.estimate(means[n - 1], draws[:, n - 1]) if there[:, n - 1].sum() > 1 else _alone(means[n - 1])),
-            "n": n,
-            "n_prompts": int(there[:, n - 1].sum()),
-            "kl": kl(n),
-        }
-        for n in range(1, widest + 1)
+        {**intervals.estimate(mean, drawn, n_prompts), "n": n, "n_prompts": n_prompts, "kl": kl(n)}
+        for n, (mean, drawn, n_prompts) in enumerate(zip(means, draws.T, sizes, strict=True), start=1)
     ]
-
-
-def _alone(value: float) -> Json:
-    return {"value": float(value), "low": None, "high": None}
 
 
 def doubts(rewards: Sequence[Sequence[float]], uncertainty: Sequence[Sequence[float]]) -> Json:

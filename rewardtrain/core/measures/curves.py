@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from rewardtrain.core.measures import metrics
+from rewardtrain.core.measures import intervals, metrics
 from rewardtrain.core.measures.metrics import Floats, Ints, Json, Pairs
 
 CALIBRATION_BINS = 10  # from 0.5 to 1
@@ -37,13 +37,13 @@ def calibration(said: Clustered, margins: Floats, *, samples: int, seed: int) ->
     sure, hits = metrics.confidence(margins), metrics.correct(margins)
     place = np.minimum(((sure - 0.5) * 2 * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
     gaps = np.where(place[:, None] == np.arange(CALIBRATION_BINS), (sure - hits)[:, None], 0.0)  # (P, bins)
-    sums = metrics.cluster_sums(gaps, said.cluster, said.n_clusters)
+    sums = intervals.cluster_sums(gaps, said.cluster, said.n_clusters)
     counts = np.bincount(said.cluster, minlength=said.n_clusters)[:, None]
-    drawn = metrics.resampled_sums(np.hstack([sums, counts]), samples=samples, seed=seed)
+    drawn = intervals.resampled_sums(np.hstack([sums, counts]), samples=samples, seed=seed)
     drawn = drawn[drawn[:, -1] > 0]
     draws = np.abs(drawn[:, :-1]).sum(axis=1) / drawn[:, -1]
     return {
-        **metrics.estimate(np.abs(gaps.sum(axis=0)).sum() / len(sure), draws),
+        **intervals.estimate(np.abs(gaps.sum(axis=0)).sum() / len(sure), draws, intervals.count(said.cluster)),
         "by_chance": _error_by_chance(sure, place, samples=samples, seed=seed),
         "bins": [_bin(index, sure, hits, said.cluster, place == index) for index in range(CALIBRATION_BINS)],
     }
@@ -52,7 +52,7 @@ def calibration(said: Clustered, margins: Floats, *, samples: int, seed: int) ->
 def _bin(index: int, sure: Floats, hits: Floats, cluster: Ints, inside: npt.NDArray[np.bool_]) -> Json:
     low, high = ((1 + edge / CALIBRATION_BINS) / 2 for edge in (index, index + 1))
     mean = float(sure[inside].mean()) if inside.any() else None
-    return {"low": low, "high": high, "confidence": mean, **metrics.share(hits[inside], cluster[inside])}
+    return {"low": low, "high": high, "confidence": mean, **intervals.share(hits[inside], cluster[inside])}
 
 
 def _error_by_chance(sure: Floats, place: Ints, *, samples: int, seed: int) -> float:
@@ -105,7 +105,13 @@ def roc_auc(
 
     All arrays are (n,). NaN without positives or without negatives.
     """
-    return metrics.estimate(*drawn_auc(values, positive, cluster, n_clusters, samples=samples, seed=seed))
+    drawn = drawn_auc(values, positive, cluster, n_clusters, samples=samples, seed=seed)
+    return intervals.estimate(*drawn, n_prompts_of_area(positive, cluster), ends=(0.0, 1.0))
+
+
+def n_prompts_of_area(positive: npt.NDArray[np.bool_], cluster: Ints) -> int:
+    """As many as the rarer side has: an area is not known better for a hundred prompts of the other one."""
+    return min(intervals.count(cluster[positive]), intervals.count(cluster[~positive]))
 
 
 def drawn_auc(
@@ -166,17 +172,20 @@ def margin_sizes(pairs: Pairs, rewards: Sequence[Sequence[float]], *, samples: i
     values, margins = metrics.flatten(rewards), pairs.margins(rewards)
     tied = np.abs(values[pairs.tied[:, 0]] - values[pairs.tied[:, 1]])
     columns = np.stack([margins, np.abs(margins), np.ones(len(margins))], axis=1)
-    strict = metrics.cluster_sums(columns, pairs.cluster, pairs.n_clusters)
-    ties = metrics.cluster_sums(np.stack([tied, np.ones(len(tied))], axis=1), pairs.tied_cluster, pairs.n_clusters)
+    strict = intervals.cluster_sums(columns, pairs.cluster, pairs.n_clusters)
+    ties = intervals.cluster_sums(np.stack([tied, np.ones(len(tied))], axis=1), pairs.tied_cluster, pairs.n_clusters)
     sums, counts = np.hstack([strict[:, :2], ties[:, :1]]), np.hstack([strict[:, 2:], strict[:, 2:], ties[:, 1:]])
-    draws = metrics.resampled_means(sums, counts, samples=samples, seed=seed)
-    size = {**metrics.estimate(np.abs(margins).mean(), draws[:, 1]), "n": len(margins)}
+    draws = intervals.resampled_means(sums, counts, samples=samples, seed=seed)
+    of = {"n": len(margins), "n_prompts": pairs.n_prompts}
+    n_tied = intervals.count(pairs.tied_cluster)
     return {
-        **metrics.estimate(margins.mean(), draws[:, 0]),
+        **intervals.estimate(margins.mean(), draws[:, 0], pairs.n_prompts),
         "sd": float(margins.std()),
-        "n": len(margins),
-        "size": size,
-        "size_on_ties": {**metrics.estimate(tied.mean(), draws[:, 2]), "n": len(tied)} if len(tied) else None,
+        **of,
+        "size": {**intervals.estimate(np.abs(margins).mean(), draws[:, 1], pairs.n_prompts), **of},
+        "size_on_ties": {**intervals.estimate(tied.mean(), draws[:, 2], n_tied), "n": len(tied), "n_prompts": n_tied}
+        if len(tied)
+        else None,
     }
 
 
@@ -200,4 +209,4 @@ def by_length_difference(pairs: Pairs, hits: Floats) -> list[Json]:
 
 
 def _part(pairs: Pairs, hits: Floats, inside: npt.NDArray[np.bool_]) -> Json:
-    return metrics.share(hits[inside], pairs.cluster[inside])
+    return intervals.share(hits[inside], pairs.cluster[inside])

@@ -14,10 +14,11 @@ import numpy.typing as npt
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.comparisons import count_votes
 from rewardtrain.core.data.groups import Group
-from rewardtrain.core.measures import curves, metrics
+from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.metrics import Floats, Ints, Json
 
 NOT = "not_"
+AREA = (0.0, 1.0)  # the least and the most that the area under a ROC curve can be
 
 
 def labels_of(config: TrainConfig, flag: str | None) -> tuple[str, ...]:
@@ -78,8 +79,8 @@ def flag_report(
     samples: int,
     seed: int,
 ) -> Json | None:
-    """How right the classes are; None where nobody voted. Shares have metrics.share's interval, all others that of a
-    bootstrap over prompts.
+    """How right the classes are; None where nobody voted. Shares, and F1 that follows from one, have the interval of
+    intervals.share_estimate, all others that of intervals.estimate.
 
     logits: (N, 2), calibrated; class_temperature is what their difference was divided by, for the figures before it.
     A class is predicted where its probability is above a half. What to compare with: the accuracy of always saying the
@@ -93,15 +94,19 @@ def flag_report(
     raw = margins * class_temperature
     theirs = _same_classes(rival, labels)
     drawn = {"samples": samples, "seed": seed}
-    sums, draws = _summed(votes, margins, raw, None if theirs is None else votes.margins(theirs), **drawn)
+    their_margins = None if theirs is None else votes.margins(theirs)
+    sums, draws = _summed(votes, margins, raw, their_margins, **drawn)
     n, drawn_n = sums["n"], draws["n"]
     share, drawn_share = sums["positive"] / n, _divide(draws["positive"], drawn_n)
     common = 1 if share >= 0.5 else 0
 
-    def auc(values: Floats) -> tuple[float, Floats] | None:
+    n_prompts, n_of_area = intervals.count(votes.cluster), curves.n_prompts_of_area(votes.positive, votes.cluster)
+
+    def auc(values: Floats) -> tuple[float, Floats, int] | None:
         if not 0 < share < 1:
             return None
-        return curves.drawn_auc(values[votes.index], votes.positive, votes.cluster, votes.n_clusters, **drawn)
+        found = curves.drawn_auc(values[votes.index], votes.positive, votes.cluster, votes.n_clusters, **drawn)
+        return (*found, n_of_area)
 
     ahead = logits[:, 1].astype(np.float64) - logits[:, 0]
     area, area_of_reward = auc(ahead), auc(logits[:, 1])
@@ -110,28 +115,35 @@ def flag_report(
         "flag": dict(zip(("name", "positive"), flag_of(labels) or (), strict=True)),
         "n_votes": int(n),
         "n_completions": len(np.unique(votes.index)),
-        "n_prompts": len(np.unique(votes.cluster)),
-        "roc_auc": area and metrics.estimate(*area),
-        "roc_auc_of_reward": area_of_reward and metrics.estimate(*area_of_reward),
+        "n_prompts": n_prompts,
+        "roc_auc": area and intervals.estimate(*area, ends=AREA),
+        "roc_auc_of_reward": area_of_reward and intervals.estimate(*area_of_reward, ends=AREA),
         "curve": curves.thresholds(metrics.probability(ahead)[votes.index], votes.positive),
-        "accuracy": metrics.share_estimate(metrics.correct(margins), votes.cluster),
+        "accuracy": intervals.share_estimate(metrics.correct(margins), votes.cluster),
         **{
-            name: metrics.estimate(sums[name] / n, _divide(draws[name], drawn_n))
+            name: intervals.estimate(sums[name] / n, _divide(draws[name], drawn_n), n_prompts)
             for name in ("log_loss", "log_loss_raw")
         },
         "baseline": {
             "class": labels[common],
-            "accuracy": metrics.share_estimate((votes.positive == common).astype(np.float64), votes.cluster),
-            "log_loss": metrics.estimate(base_rate, drawn_base_rate),
+            "accuracy": intervals.share_estimate((votes.positive == common).astype(np.float64), votes.cluster),
+            "log_loss": intervals.estimate(base_rate, drawn_base_rate, n_prompts, ends=(0.0, math.log(2))),
             # Of the model minus the base rate's, on the same draws.
-            "difference": metrics.estimate(
-                sums["log_loss"] / n - base_rate, _divide(draws["log_loss"], drawn_n) - drawn_base_rate
+            "difference": intervals.estimate(
+                sums["log_loss"] / n - base_rate, _divide(draws["log_loss"], drawn_n) - drawn_base_rate, n_prompts
             ),
         },
         "champion": None
         if theirs is None
-        else _against(area, auc(theirs[:, 1].astype(np.float64) - theirs[:, 0]), sums, draws),
-        "classes": [_class(label, name, votes, margins, sums, draws) for label, name in enumerate(labels)],
+        else _against(
+            area,
+            auc(theirs[:, 1].astype(np.float64) - theirs[:, 0]),
+            sums,
+            draws,
+            n_prompts,
+            same=their_margins is not None and np.array_equal(margins, their_margins),
+        ),
+        "classes": [_class(label, name, votes, margins) for label, name in enumerate(labels)],
         "class_temperature": class_temperature,
         "ece": curves.calibration(votes, margins, **drawn),
         "ece_raw": curves.calibration(votes, raw, **drawn),
@@ -148,19 +160,24 @@ def _same_classes(
 
 
 def _against(
-    area: tuple[float, Floats] | None,
-    theirs: tuple[float, Floats] | None,
+    area: tuple[float, Floats, int] | None,
+    theirs: tuple[float, Floats, int] | None,
     sums: dict[str, float],
     draws: dict[str, Floats],
+    n_prompts: int,
+    *,
+    same: bool,
 ) -> Json:
     """The champion on the same votes; differences are ours minus the champion's, on the same draws of prompts."""
     loss, rival = ((sums[name] / sums["n"], _divide(draws[name], draws["n"])) for name in ("log_loss", "rival"))
     return {
-        "log_loss": metrics.estimate(*rival),
-        "roc_auc": theirs and metrics.estimate(*theirs),
+        "log_loss": intervals.estimate(*rival, n_prompts),
+        "roc_auc": theirs and intervals.estimate(*theirs, ends=AREA),
         "difference": {
-            "log_loss": metrics.estimate(loss[0] - rival[0], loss[1] - rival[1]),
-            "roc_auc": metrics.estimate(area[0] - theirs[0], area[1] - theirs[1]) if area and theirs else None,
+            "log_loss": intervals.estimate(loss[0] - rival[0], loss[1] - rival[1], n_prompts),
+            "roc_auc": intervals.difference(area[0] - theirs[0], area[1] - theirs[1], area[2], same=same)
+            if area and theirs
+            else None,
         },
     }
 
@@ -168,48 +185,42 @@ def _against(
 def _summed(
     votes: Votes, margins: Floats, raw: Floats, rival: Floats | None, *, samples: int, seed: int
 ) -> tuple[dict[str, float], dict[str, Floats]]:
-    """Sums over all votes by name, and (samples,) sums of each bootstrap draw. A margin of 0 is half right."""
-    right = metrics.correct(margins)
+    """Sums over all votes by name, and (samples,) sums of each bootstrap draw."""
     columns = {
         "n": np.ones(len(margins)),
         "positive": votes.positive.astype(np.float64),
-        "accuracy": right,
         "log_loss": metrics.log_loss(margins),
         "log_loss_raw": metrics.log_loss(raw),
-        "right_1": right * votes.positive,
-        "right_0": right * ~votes.positive,
     }
     if rival is not None:
         columns["rival"] = metrics.log_loss(rival)
-    table = metrics.cluster_sums(np.stack(list(columns.values()), axis=1), votes.cluster, votes.n_clusters)
-    drawn = metrics.resampled_sums(table, samples=samples, seed=seed)
+    table = intervals.cluster_sums(np.stack(list(columns.values()), axis=1), votes.cluster, votes.n_clusters)
+    drawn = intervals.resampled_sums(table, samples=samples, seed=seed)
     return dict(zip(columns, table.sum(axis=0).tolist(), strict=True)), dict(zip(columns, drawn.T, strict=True))
 
 
-def _class(
-    label: int, name: str, votes: Votes, margins: Floats, sums: dict[str, float], draws: dict[str, Floats]
-) -> Json:
-    """Precision, recall and F1 of one class; None where they are nothing of nothing."""
+def _class(label: int, name: str, votes: Votes, margins: Floats) -> Json:
+    """Precision, recall and F1 of one class; None where they are nothing of nothing.
+
+    A margin of 0 is half of each class. F1 is 2 J / (1 + J) of the share J that said and predicted is of said or
+    predicted, so it has J's interval.
+    """
     right, said = metrics.correct(margins), votes.positive == label
-    predicted = margins >= 0 if label else margins <= 0  # a margin of 0 is half of each
-
-    def parts(of: dict[str, Any]) -> tuple[Any, Any]:
-        """F1's numerator and denominator."""
-        hits, others_hits = of[f"right_{label}"], of[f"right_{1 - label}"]
-        return 2 * hits, hits + of["n"] - others_hits  # votes for the class and predictions of it, together
-
-    above, below = parts(sums)
+    predicted = np.where(said, right, 1 - right)
+    shared = _share_of(right * said, votes.cluster, np.where(said, 1.0, predicted))
     return {
         "label": name,
         "n": int(said.sum()),
-        "precision": _share_of(said[predicted].astype(np.float64), votes.cluster[predicted]),
-        "recall": _share_of(right[said], votes.cluster[said]),
-        "f1": metrics.estimate(above / below, _divide(*parts(draws))) if below else None,
+        "n_prompts": intervals.count(votes.cluster[said]),
+        "precision": _share_of(predicted * said, votes.cluster, predicted),
+        "recall": _share_of(right * said, votes.cluster, said.astype(np.float64)),
+        "f1": shared and {end: 2 * share / (1 + share) for end, share in shared.items()},
     }
 
 
-def _share_of(hits: Floats, cluster: Ints) -> Json | None:
-    return metrics.share_estimate(hits, cluster) if len(hits) else None
+def _share_of(hits: Floats, cluster: Ints, weights: Floats) -> Json | None:
+    of = weights > 0
+    return intervals.share_estimate(hits[of], cluster[of], weights[of]) if of.any() else None
 
 
 def _divide(above: Floats, below: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""What rankings say and how right margins are, as plain functions of numbers; and intervals for all of it. No torch.
+"""What rankings say and how right margins are, as plain functions of numbers. No torch.
 
 Everything carries sums and counts to the end. P: pairs, C: clusters, which are distinct dialogues.
 """
@@ -19,8 +19,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Json = dict[str, Any]
 
-Z = 1.959963984540054  # the normal distribution's 97.5 % quantile, for 95 % intervals
-
 
 @dataclass(frozen=True)
 class Pairs:
@@ -39,6 +37,11 @@ class Pairs:
     @property
     def n_ties(self) -> int:
         return len(self.tied)
+
+    @property
+    def n_prompts(self) -> int:
+        """Those that have a pair."""
+        return len(np.unique(self.cluster))
 
     def margins(self, rewards: Sequence[Sequence[float]]) -> Floats:
         """(P,) reward of chosen minus reward of rejected."""
@@ -135,85 +138,3 @@ def probability(margins: Floats) -> Floats:
 def confidence(margins: Floats) -> Floats:
     """The probability of the side that the rewards prefer: from 0.5 to 1."""
     return probability(np.abs(margins))
-
-
-# --- Intervals --------------------------------------------------------------------------------------------------------
-
-
-def resampled_sums(sums: Floats, *, samples: int, seed: int) -> Floats:
-    """Bootstrap over clusters: (C, M) sums of each cluster to (samples, M) sums of as many clusters, drawn anew.
-
-    Whole clusters are drawn because pairs of one prompt aren't independent. Equal C, samples and seed draw equal
-    clusters, so differences of columns are paired.
-    """
-    random = np.random.default_rng(seed)
-    n = len(sums)
-    return np.array([np.bincount(random.integers(0, n, n), minlength=n) @ sums for _ in range(samples)])
-
-
-def resampled_means(sums: Floats, counts: Floats, *, samples: int, seed: int) -> Floats:
-    """The same as means: sums over counts. sums: (C, M); counts: (C,) or (C, M). NaN where nothing was drawn."""
-    width = sums.shape[1]
-    counts = np.broadcast_to(counts.reshape(len(sums), -1), sums.shape)
-    drawn = resampled_sums(np.hstack([sums, counts]), samples=samples, seed=seed)
-    total: Floats = drawn[:, width:]
-    means: Floats = np.full(total.shape, np.nan)
-    np.divide(drawn[:, :width], total, out=means, where=total > 0)
-    return means
-
-
-def cluster_sums(values: Floats, cluster: Ints, n_clusters: int) -> Floats:
-    """(P, M) values to (C, M) sums."""
-    columns = [np.bincount(cluster, weights=column, minlength=n_clusters) for column in values.T]
-    return np.array(columns, dtype=np.float64).reshape(values.shape[1], n_clusters).T
-
-
-def interval(draws: Floats) -> Json:
-    """The middle 95 % of bootstrap draws."""
-    draws = draws[np.isfinite(draws)]
-    if not len(draws):
-        return {"low": None, "high": None}
-    low, high = np.percentile(draws, [2.5, 97.5])
-    return {"low": float(low), "high": float(high)}
-
-
-def estimate(value: float, draws: Floats) -> Json:
-    return {"value": float(value), **interval(draws)}
-
-
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """Wilson's 95 % interval (1927) of a share that was seen in n independent cases."""
-    centre, half = share + Z**2 / (2 * n), Z * math.sqrt(share * (1 - share) / n + (Z / (2 * n)) ** 2)
-    low, high = (centre - half) / (1 + Z**2 / n), (centre + half) / (1 + Z**2 / n)
-    return max(0.0, min(low, share)), min(1.0, max(high, share))  # rounding would leave out a share of 0 or 1
-
-
-def share_estimate(hits: Floats, cluster: Ints) -> Json:
-    """The same as estimate for a share, of which the interval is that of share."""
-    found = share(hits, cluster)
-    return {"value": found["accuracy"], "low": found["accuracy_low"], "high": found["accuracy_high"]}
-
-
-def share(hits: Floats, cluster: Ints) -> Json:
-    """n, accuracy and its interval: of every share, whole or part. Three of three are not 100 % to 100 %.
-
-    Wilson's interval at the effective number of pairs (Korn and Graubard 1998, Survey Methodology 24): as many
-    independent ones as would scatter like these, which come in clusters.
-    """
-    n = len(hits)
-    if not n:
-        return {"n": 0, "accuracy": None, "accuracy_low": None, "accuracy_high": None}
-    mean = float(hits.mean())
-    low, high = wilson(mean, _effective_number(hits - mean, mean * (1 - mean), cluster))
-    return {"n": n, "accuracy": mean, "accuracy_low": low, "accuracy_high": high}
-
-
-def _effective_number(residuals: Floats, variance: float, cluster: Ints) -> float:
-    """Between one and all; where nothing scatters, the number of clusters."""
-    n, sizes = len(residuals), np.unique(cluster, return_inverse=True)[1]
-    sums = np.bincount(sizes, weights=residuals)
-    c = len(sums)
-    if c == 1 or not np.ptp(residuals):
-        return float(c)
-    of_mean = c / (c - 1) * float(sums @ sums) / n**2
-    return min(n, variance / of_mean) if of_mean > 0 else n

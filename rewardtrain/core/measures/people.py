@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from rewardtrain.core.data.groups import Group, Ranking
-from rewardtrain.core.measures import metrics
+from rewardtrain.core.measures import intervals, metrics
 from rewardtrain.core.measures.metrics import Floats, Json
 
 
@@ -23,12 +23,13 @@ def human_ceiling(groups: Sequence[Group]) -> Json | None:
     if not rows:
         return None
     clusters, agreed = np.array(rows, dtype=np.int64).T
-    found = metrics.share(agreed.astype(np.float64), clusters)
+    found = intervals.share(agreed.astype(np.float64), clusters)
     return {
         "agreement": found["accuracy"],
         "low": found["accuracy_low"],
         "high": found["accuracy_high"],
-        "n": len(rows),
+        "n": found["n"],
+        "n_prompts": found["n_prompts"],
     }
 
 
@@ -50,7 +51,7 @@ def people_and_model(groups: Sequence[Group], rewards: Sequence[Sequence[float]]
     clusters, signs = np.array([row[:2] for row in rows], dtype=np.int64).T
     margins = np.array([row[2] for row in rows], dtype=np.float64) / temperature
     agree = signs == 1
-    accuracy = metrics.share(metrics.correct(margins[agree]), clusters[agree])
+    accuracy = intervals.share(metrics.correct(margins[agree]), clusters[agree])
     return {
         "n": len(rows),
         "agree": {**_sure(margins[agree]), **accuracy},
@@ -91,7 +92,7 @@ def kendall_tau_b(ranks: Sequence[int], rewards: Sequence[float]) -> float | Non
 
 
 def mean_tau(groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> Json:
-    """Mean tau-b over all rankings for which it is defined, its interval, and their number."""
+    """Mean tau-b over all rankings for which it is defined, its interval, their number and that of their prompts."""
     clusters = metrics.clusters_of(groups)
     rows = [
         (cluster, tau)
@@ -100,10 +101,11 @@ def mean_tau(groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, sam
         if (tau := kendall_tau_b(ranking.ranks, values)) is not None
     ]
     if not rows:
-        return {"value": None, "low": None, "high": None, "n": 0}
+        return {"value": None, "low": None, "high": None, "n": 0, "n_prompts": 0}
     places, taus = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
     n_clusters = max(clusters) + 1
-    sums = metrics.cluster_sums(taus[:, None], places, n_clusters)
+    sums = intervals.cluster_sums(taus[:, None], places, n_clusters)
     counts = np.bincount(places, minlength=n_clusters).astype(np.float64)
-    draws = metrics.resampled_means(sums, counts, samples=samples, seed=seed)
-    return {**metrics.estimate(taus.mean(), draws[:, 0]), "n": len(rows)}
+    draws = intervals.resampled_means(sums, counts, samples=samples, seed=seed)
+    found = intervals.estimate(taus.mean(), draws[:, 0], intervals.count(places), ends=(-1.0, 1.0))
+    return {**found, "n": len(rows), "n_prompts": intervals.count(places)}

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rewardtrain.core.measures import metrics
+from rewardtrain.core.measures import intervals, metrics
 from rewardtrain.core.measures.metrics import Floats, Json, Pairs
 from rewardtrain.core.measures.tables import align
+from rewardtrain.core.measures.words import counted, ends, number
 
 
 def subset_report(pairs: Pairs, subset_of: Sequence[str], hits: Floats, *, samples: int, seed: int) -> Json:
@@ -19,16 +20,18 @@ def subset_report(pairs: Pairs, subset_of: Sequence[str], hits: Floats, *, sampl
     place = np.array([names.index(name) for name in subset_of])
     longer = metrics.correct(pairs.longer_by)
     inside = (place[:, None] == np.arange(len(names))).astype(np.float64)  # (P, S)
-    sums = metrics.cluster_sums(inside * hits[:, None], pairs.cluster, pairs.n_clusters)
-    counts = metrics.cluster_sums(inside, pairs.cluster, pairs.n_clusters)
-    draws = np.nanmean(metrics.resampled_means(sums, counts, samples=samples, seed=seed), axis=1)
+    sums = intervals.cluster_sums(inside * hits[:, None], pairs.cluster, pairs.n_clusters)
+    counts = intervals.cluster_sums(inside, pairs.cluster, pairs.n_clusters)
+    draws = np.nanmean(intervals.resampled_means(sums, counts, samples=samples, seed=seed), axis=1)
     parts: list[Json] = []
     for index, name in enumerate(names):
         of = place == index
         wins = float(longer[of].mean())
-        parts.append({"subset": name, **metrics.share(hits[of], pairs.cluster[of]), "longer": wins})
+        parts.append({"subset": name, **intervals.share(hits[of], pairs.cluster[of]), "longer": wins})
     return {
-        "average": metrics.estimate(np.mean([part["accuracy"] for part in parts]), draws),
+        "average": intervals.estimate(
+            np.mean([part["accuracy"] for part in parts]), draws, pairs.n_prompts, ends=(0.0, 1.0)
+        ),
         "longer": float(np.mean([part["longer"] for part in parts])),
         "parts": parts,
     }
@@ -37,10 +40,10 @@ def subset_report(pairs: Pairs, subset_of: Sequence[str], hits: Floats, *, sampl
 def subset_lines(report: Json) -> list[str]:
     """The same for a reader."""
     average = report["average"]
-    rows = [["subset", "accuracy", "95% interval", "pairs", "longer wins"]]
+    rows = [["subset", "accuracy", "95% interval", "of", "longer wins"]]
     for part in report["parts"]:
-        interval = f"{part['accuracy_low']:.4f} to {part['accuracy_high']:.4f}"
-        rows.append([part["subset"], f"{part['accuracy']:.4f}", interval, str(part["n"]), f"{part['longer']:.4f}"])
-    interval = "unknown" if average["low"] is None else f"{average['low']:.4f} to {average['high']:.4f}"
-    rows.append(["average of subsets", f"{average['value']:.4f}", interval, "", f"{report['longer']:.4f}"])
+        interval = ends({"low": part["accuracy_low"], "high": part["accuracy_high"]})
+        of = counted(part["n"], "pair", part["n_prompts"])
+        rows.append([part["subset"], number(part["accuracy"]), interval, of, number(part["longer"])])
+    rows.append(["average of subsets", number(average["value"]), ends(average), "", number(report["longer"])])
     return align(rows)

@@ -71,9 +71,10 @@ def _figures(evaluation: Evaluation) -> str:
     report = evaluation.report
     if evaluation.accuracy is None:  # flags alone; the gate's reasons have the rest
         flags = report["flags"]
-        return f"log loss {flags['log_loss']['value']:.4f} of {flags['flag']['name']} on {flags['n_votes']} test labels"
+        of = f"{flags['n_votes']} test labels of {flags['n_prompts']} texts"
+        return f"log loss {flags['log_loss']['value']:.4f} of {flags['flag']['name']} on {of}"
     return (
         f"accuracy {evaluation.accuracy:.4f} ({evaluation.accuracy_low:.4f} to {evaluation.accuracy_high:.4f}), "
         f"longer wins {report['baseline_longer']['accuracy']:.4f}, log loss {evaluation.log_loss:.4f}, "
-        f"ln 2 {report['ln2']:.4f}, on {evaluation.n_pairs} test pairs"
+        f"ln 2 {report['ln2']:.4f}, on {evaluation.n_pairs} test pairs of {evaluation.n_prompts} prompts"
     )

@@ -25,6 +25,7 @@ from rewardtrain.core.errors import BackboneError
 from rewardtrain.core.evaluation.compare import compare_scores
 from rewardtrain.core.evaluation.evaluate import encode_groups, score_groups
 from rewardtrain.core.evaluation.foreign import load_any
+from rewardtrain.core.measures.intervals import wilson
 from rewardtrain.core.measures.report import Scores
 
 Write = Callable[..., Path]
@@ -139,7 +140,8 @@ def test_figures_differences_and_subsets_are_those_worked_out_by_hand() -> None:
     assert (one["accuracy"]["value"], two["accuracy"]["value"]) == (pytest.approx(2 / 3), 0.5)
     loss = (2 * -math.log(3 / 4) - math.log(1 / 4)) / 3
     assert one["log_loss"]["value"] == pytest.approx(loss)
-    assert one["difference"]["log_loss"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert one["difference"]["log_loss"] == {"value": 0.0, "low": None, "high": None}
+    assert (one["accuracy"]["low"], one["accuracy"]["high"]) == pytest.approx(wilson(2 / 3, 2))
     assert two["difference"]["accuracy"]["value"] == pytest.approx(0.5 - 2 / 3)
     assert two["difference"]["log_loss"]["value"] == pytest.approx(math.log(2) - loss)
     parts = {part["subset"]: part for part in one["subsets"]["parts"]}

@@ -42,9 +42,11 @@ def test_gains_are_means_over_the_prompts_that_have_so_many() -> None:
     one, two, three = gains([[0, 2], [1, 2, 6]], samples=200, seed=0)
     assert (one["value"], one["n_prompts"], one["kl"]) == (0, 2, 0)
     assert (two["value"], two["n_prompts"]) == (pytest.approx((1 + 5 / 3) / 2), 2)
-    assert 1 <= two["low"] <= two["value"] <= two["high"] <= 5 / 3 + 1e-9
     assert (three["value"], three["n_prompts"]) == (pytest.approx(3), 1)
-    assert three["low"] is three["high"] is None, "one prompt says nothing of the others"
+    assert two["low"] is two["high"] is three["low"] is three["high"] is None, "two say little of the others"
+    _, two, three = gains([[0, 2], [1, 2, 6]] * 4, samples=200, seed=0)
+    assert 1 <= two["low"] <= two["value"] <= two["high"] <= 5 / 3 + 1e-9
+    assert (three["low"], three["n_prompts"]) == (None, 4)
 
 
 def test_n_that_few_prompts_have_is_left_out() -> None:

@@ -25,7 +25,9 @@ def test_calibration_error_is_the_weighted_gap_between_confidence_and_accuracy()
     margins = np.array([math.log(3), math.log(3), -math.log(3), math.log(9)])
     got = curves.calibration(pairs_of(*[(1, 2)] * 4), margins, samples=200, seed=0)
     assert got["value"] == pytest.approx(3 / 4 * (3 / 4 - 2 / 3) + 1 / 4 * (1 - 9 / 10))
-    assert got["low"] <= got["value"] <= got["high"]
+    assert got["low"] is got["high"] is None, "of four prompts"
+    more = curves.calibration(pairs_of(*[(1, 2)] * 8), np.tile(margins, 2), samples=200, seed=0)
+    assert more["low"] <= got["value"] == more["value"] <= more["high"]
     filled = [part for part in got["bins"] if part["n"]]
     assert [(part["n"], part["confidence"], part["accuracy"]) for part in filled] == [
         (3, pytest.approx(3 / 4), pytest.approx(2 / 3)),
@@ -53,9 +55,12 @@ def test_histograms_of_chosen_and_rejected_share_their_bins_and_hold_every_pair(
 
 def test_the_auc_is_over_all_prompts_and_counts_equal_rewards_half() -> None:
     """Chosen 2 and 1, rejected 1 and 0. Of the four combinations 2>1, 2>0, 1>0 and one of equals: 3.5 of 4."""
-    got = curves.reward_distributions(pairs_of((1, 2), (1, 2)), [[2.0, 1.0], [1.0, 0.0]], samples=200, seed=0)
-    assert got["auc"]["value"] == 3.5 / 4
-    assert (got["auc"]["low"], got["auc"]["high"]) == (3.5 / 4, 1.0)  # one prompt drawn twice has 1
+    rewards = [[2.0, 1.0], [1.0, 0.0]]
+    got = curves.reward_distributions(pairs_of((1, 2), (1, 2)), rewards, samples=200, seed=0)
+    assert got["auc"] == {"value": 3.5 / 4, "low": None, "high": None}
+    got = curves.reward_distributions(pairs_of(*[(1, 2)] * 6), rewards * 3, samples=200, seed=0)
+    assert got["auc"]["value"] == got["auc"]["low"] == 3.5 / 4  # that of three prompts and three
+    assert got["auc"]["high"] > 0.9
 
 
 @pytest.mark.parametrize(("rewards", "overlap"), [([[1.0, 0.0]] * 3, 0.0), ([[1.0, 1.0]] * 3, 1.0)])

@@ -11,6 +11,7 @@ import pytest
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.groups import Group, Message, Ranking
 from rewardtrain.core.measures.flags import collect_votes, flag_of, flag_report, labels_of
+from rewardtrain.core.measures.intervals import wilson
 
 RUDE = ("not_rude", "rude")
 
@@ -73,7 +74,28 @@ def test_the_roc_auc_counts_equal_scores_half() -> None:
     """Positives at 2, 1; negatives at 1, 0. Of four combinations 2>1, 2>0, 1>0 and one of equals: 3.5 of 4."""
     got = report(texts([True], [True], [False], [False]), logits_of(2, 1, 1, 0))
     assert got["roc_auc"]["value"] == 3.5 / 4
-    assert got["roc_auc"]["low"] <= 3.5 / 4 <= got["roc_auc"]["high"] == 1.0
+    assert got["roc_auc"]["low"] is got["roc_auc"]["high"] is None
+    got = report(texts(*[[True], [True], [False], [False]] * 3), logits_of(*[2, 1, 1, 0] * 3))
+    assert got["roc_auc"]["low"] < got["roc_auc"]["value"] == 3.5 / 4 < got["roc_auc"]["high"] <= 1.0
+
+
+def test_an_area_is_known_no_better_than_its_rarer_class() -> None:
+    """Thirty texts, four of which are rude, are too few for an interval; five are enough."""
+    for n_rude in (4, 5):
+        said = [[place < n_rude] for place in range(30)]
+        area = report(texts(*said), logits_of(*(place % 7 for place in range(30))))["roc_auc"]
+        assert (area["low"] is None) is (n_rude == 4)
+
+
+def test_where_nothing_is_wrong_an_area_is_not_certain_to_be_one() -> None:
+    """Six and eight texts apart: as a share of six of six. The same of a champion that is right on all of them too."""
+    said = [[place < 6] for place in range(14)]
+    ours = logits_of(*(5 - place for place in range(14)))
+    got = report(texts(*said), ours, rival=(2 * ours, RUDE))
+    assert got["roc_auc"] == {"value": 1.0, "low": pytest.approx(wilson(1.0, 6)[0]), "high": 1.0}
+    most = pytest.approx(wilson(0.0, 6)[1])
+    apart = got["champion"]["difference"]["roc_auc"]
+    assert (apart["value"], -apart["low"], apart["high"]) == (0.0, most, most)
 
 
 def test_the_roc_auc_equals_the_slow_reference_over_votes() -> None:
@@ -101,6 +123,23 @@ def test_precision_recall_and_f1_of_each_class() -> None:
     assert got["baseline"]["accuracy"]["value"] == pytest.approx(3 / 5)
 
 
+def test_precision_is_of_what_is_called_so() -> None:
+    """Said rude: four, of which three are found; said not rude: six, of which one is called rude. So precision and
+    recall of `rude` are 3/4 and 3/4, of `not_rude` 5/6 and 5/6; J is 3/5 and 5/7, each vote of a text of its own. A
+    score between the classes is half of each."""
+    found = [True, True, True, False, True, False, False, False, False, False]
+    got = report(texts(*[[place < 4] for place in range(10)]), logits_of(*(1 if each else -1 for each in found)))
+    negative, positive = got["classes"]
+    assert [positive[name]["value"] for name in ("precision", "recall", "f1")] == pytest.approx([3 / 4] * 3)
+    assert [negative[name]["value"] for name in ("precision", "recall", "f1")] == pytest.approx([5 / 6] * 3)
+    low, high = wilson(3 / 5, 4)  # of five votes as many as scatter like these: 5 - 1
+    assert (positive["f1"]["low"], positive["f1"]["high"]) == pytest.approx(
+        (2 * low / (1 + low), 2 * high / (1 + high))
+    )
+    half = report(texts([True], [False]), logits_of(0, 0))["classes"][1]
+    assert [half[name]["value"] for name in ("precision", "recall", "f1")] == pytest.approx([1 / 2] * 3)
+
+
 def test_log_loss_stands_beside_that_of_the_base_rate_and_before_calibration() -> None:
     """Chances 3/4, 3/4 and 3/4 of the wrong class: (2 ln(4/3) + ln 4) / 3; the base rate's is the entropy of 2/3. Half
     the temperature is twice the raw difference, whose chances are 9/10."""
@@ -125,7 +164,8 @@ def test_votes_of_one_class_have_no_roc_auc_and_no_precision_of_the_other() -> N
     assert got["roc_auc"] is None
     assert got["baseline"]["accuracy"]["value"] == 1.0
     assert got["baseline"]["log_loss"]["value"] == 0
-    assert got["classes"][0] == {"label": "not_rude", "n": 0, "precision": None, "recall": None, "f1": None}
+    nothing = dict.fromkeys(("precision", "recall", "f1"))
+    assert got["classes"][0] == {"label": "not_rude", "n": 0, "n_prompts": 0, **nothing}
 
 
 @pytest.mark.parametrize("labels", [("negative", "positive"), RUDE, ()])
@@ -187,7 +227,8 @@ def test_the_champion_stands_beside_on_the_same_votes_whichever_way_its_classes_
         own["log_loss"]["value"] - alone["log_loss"]["value"]
     )
     assert got["difference"]["roc_auc"]["value"] == pytest.approx(own["roc_auc"]["value"] - alone["roc_auc"]["value"])
-    equal = report(groups, ours, rival=(ours, RUDE))["champion"]["difference"]
+    more, thrice = texts(*[[True], [False], [True], [False], [True]] * 3), np.tile(ours, (3, 1))
+    equal = report(more, thrice, rival=(thrice, RUDE))["champion"]["difference"]
     assert equal == {name: {"value": 0, "low": 0, "high": 0} for name in ("log_loss", "roc_auc")}
 
 
@@ -198,7 +239,7 @@ def test_a_champion_of_another_flag_or_without_classes_is_not_compared() -> None
 
 
 def test_the_distance_to_the_base_rate_has_an_interval_of_its_own() -> None:
-    got = report(texts([True], [False], [True], [False]), logits_of(3, -3, 3, -3))
+    got = report(texts(*[[True], [False]] * 3), logits_of(*[3, -3] * 3))
     difference = got["baseline"]["difference"]
     assert difference["value"] == pytest.approx(got["log_loss"]["value"] - got["baseline"]["log_loss"]["value"])
     assert difference["low"] <= difference["value"] <= difference["high"]

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardtrain.core.data.groups import Group, Message, Ranking
-from rewardtrain.core.measures import curves, metrics
-from rewardtrain.core.measures.report import Scores, _length_words, build_report, format_report
+from rewardtrain.core.measures import curves, intervals, metrics
+from rewardtrain.core.measures.report import Scores, build_report
+from rewardtrain.core.measures.report_text import _length_words, format_report
 
 
 def group(prompt: str, texts: list[str], *rankings: tuple[str, list[int]]) -> Group:
@@ -21,6 +23,7 @@ GROUPS = [
     group("one", ["aaaa", "bb", "c"], ("ann", [1, 2, 3]), ("ben", [2, 1, 2])),
     group("two", ["x", "yy"], ("ann", [1, 2])),
 ]
+SIX = [replace(each, id=str(place), prompt=(Message("user", str(place)),)) for place, each in enumerate(GROUPS * 3)]
 REWARDS = [[math.log(3), 0.0, 0.0], [0.0, math.log(4)]]
 # Pairs (chosen > rejected, margin): ann a>b ln3, a>c ln3, b>c 0; ben b>a -ln3, b>c 0, one tie; ann x>yy -ln4.
 
@@ -69,15 +72,15 @@ def test_log_loss_is_after_calibration_and_the_raw_one_stands_beside_it() -> Non
 
 def test_the_champion_is_compared_on_the_same_pairs_and_at_its_own_temperature() -> None:
     """A champion of equal rewards is a coin: log loss ln 2 on every draw, so ours minus its has ours's own interval,
-    moved; and accuracy 1/2, but of two prompts, so no 50 % to 50 %. One with our rewards at half the temperature
+    moved; and accuracy 1/2, but of six prompts, so no 50 % to 50 %. One with our rewards at half the temperature
     differs from us in log loss alone."""
-    got = report(champion=scores_of([[0.0, 0.0, 0.0], [0.0, 0.0]]))
+    got = report(groups=SIX, rewards=REWARDS * 3, champion=scores_of([[0.0, 0.0, 0.0], [0.0, 0.0]] * 3))
     champion, ours = got["champion"], got["log_loss"]
     assert (champion["accuracy"], champion["log_loss"]) == (0.5, pytest.approx(math.log(2)))
-    assert (champion["accuracy_low"], champion["accuracy_high"]) == pytest.approx(metrics.wilson(0.5, 2))
+    assert (champion["accuracy_low"], champion["accuracy_high"]) == pytest.approx(intervals.wilson(0.5, 6))
     difference = champion["difference"]["log_loss"]
     assert difference == {key: pytest.approx(ours[key] - math.log(2)) for key in ("value", "low", "high")}
-    same = report(champion=scores_of(REWARDS, temperature=0.5))["champion"]
+    same = report(groups=SIX, rewards=REWARDS * 3, champion=scores_of(REWARDS * 3, temperature=0.5))["champion"]
     assert same["difference"]["accuracy"] == {"value": 0.0, "low": 0.0, "high": 0.0}
     assert same["log_loss"] == pytest.approx(report(temperature=0.5)["log_loss"]["value"])
 
@@ -109,9 +112,9 @@ def test_reports_on_the_same_pairs_have_the_same_fingerprint() -> None:
 def test_wilsons_interval_is_that_of_the_textbook() -> None:
     """Ten of ten: from 1 / (1 + z^2 / 10) to 1. Five of ten: 1/2 +- z / (2 sqrt(10 + z^2))."""
     z = 1.959964
-    assert metrics.wilson(1.0, 10) == (pytest.approx(1 / (1 + z * z / 10)), pytest.approx(1.0))
+    assert intervals.wilson(1.0, 10) == (pytest.approx(1 / (1 + z * z / 10)), pytest.approx(1.0))
     half = z / 2 / math.sqrt(10 + z * z)
-    assert metrics.wilson(0.5, 10) == (pytest.approx(0.5 - half), pytest.approx(0.5 + half))
+    assert intervals.wilson(0.5, 10) == (pytest.approx(0.5 - half), pytest.approx(0.5 + half))
 
 
 def test_a_parts_interval_counts_pairs_of_one_prompt_as_what_they_are_worth() -> None:
@@ -119,20 +122,20 @@ def test_a_parts_interval_counts_pairs_of_one_prompt_as_what_they_are_worth() ->
     mean is 4/3 * (4 * 5^2) / 40^2 = 1/12, and 1/4 over that is 3. Forty prompts of one pair each are worth 39. All
     right is worth as many pairs as there are prompts; prompts that are each half right are worth all their pairs."""
     whole, clusters = np.repeat([1.0, 1.0, 0.0, 0.0], 10), np.repeat(np.arange(4), 10)
-    got = metrics.share(whole, clusters)
+    got = intervals.share(whole, clusters)
     assert (got["n"], got["accuracy"]) == (40, 0.5)
-    assert (got["accuracy_low"], got["accuracy_high"]) == pytest.approx(metrics.wilson(0.5, 3))
-    single = metrics.share(whole, np.arange(40))
-    assert single["accuracy_low"] == pytest.approx(metrics.wilson(0.5, 39)[0])
-    right = metrics.share(np.ones(40), clusters)
-    assert right["accuracy_low"] == pytest.approx(metrics.wilson(1.0, 4)[0])
-    even = metrics.share(np.array([1.0, 0.0] * 20), clusters)
-    assert even["accuracy_low"] == pytest.approx(metrics.wilson(0.5, 40)[0])
+    assert (got["accuracy_low"], got["accuracy_high"]) == pytest.approx(intervals.wilson(0.5, 3))
+    single = intervals.share(whole, np.arange(40))
+    assert single["accuracy_low"] == pytest.approx(intervals.wilson(0.5, 39)[0])
+    right = intervals.share(np.ones(40), clusters)
+    assert right["accuracy_low"] == pytest.approx(intervals.wilson(1.0, 4)[0])
+    even = intervals.share(np.array([1.0, 0.0] * 20), clusters)
+    assert even["accuracy_low"] == pytest.approx(intervals.wilson(0.5, 40)[0])
 
 
 def test_the_bootstrap_draws_whole_prompts() -> None:
     """Two clusters with means 0 and 1 and one pair or nine: a draw is 0, 1 or 9/10, never between."""
-    draws = metrics.resampled_means(np.array([[0.0], [9.0]]), np.array([1.0, 9.0]), samples=300, seed=0)
+    draws = intervals.resampled_means(np.array([[0.0], [9.0]]), np.array([1.0, 9.0]), samples=300, seed=0)
     assert set(draws[:, 0].round(6)) == {0.0, 0.9, 1.0}
 
 
@@ -146,12 +149,12 @@ def test_the_readable_report_begins_with_the_accuracy_and_names_its_baselines() 
     assert text.startswith("accuracy 0.5000\n")
     for words in (
         "longer wins 0.6667",
-        "human ceiling 0.5000",
+        "human ceiling 0.5000, 95% interval 0.0546 to 0.9454, 2 pairs of 1 prompt",
         "ln 2 = 0.6931",
         "6 pairs of 2 prompts",
         "champion: accuracy 0.5000",
         "before calibration 0.",
-        "rank gap 2: accuracy 1.0000 (0.2065 to 1.0000), n 1",
+        "rank gap 2: accuracy 1.0000 (0.2065 to 1.0000), 1 pair of 1 prompt",
         "chosen longer by 1 to 100: accuracy 0.7500",
     ):
         assert words in text
@@ -178,7 +181,7 @@ def test_an_interval_of_a_share_can_be_true(pairs: list[tuple[int, float]], all_
     """It holds the share, lies within 0 and 1, and is no point, whatever the clusters are and if all are right."""
     cluster = np.array([place for place, _ in pairs], dtype=np.int64)
     hits = np.array([hit if all_of is None else all_of for _, hit in pairs])
-    found = metrics.share_estimate(hits, cluster)
+    found = intervals.share_estimate(hits, cluster)
     assert 0 <= found["low"] <= found["value"] <= found["high"] <= 1
     assert found["high"] - found["low"] > 0.02
 
@@ -189,5 +192,5 @@ def test_shares_of_a_whole_report_have_the_intervals_of_their_parts() -> None:
     groups = [group(f"{place}?", list("abcd"), *rankings) for place in range(3)]
     found = report(groups=groups, rewards=[[4.0, 3.0, 2.0, 1.0]] * 3)
     assert (found["n_pairs"], found["accuracy"]["value"], found["human_ceiling"]["agreement"]) == (36, 1.0, 1.0)
-    assert found["accuracy"]["low"] == pytest.approx(metrics.wilson(1.0, 3)[0])
-    assert found["human_ceiling"]["low"] == pytest.approx(metrics.wilson(1.0, 3)[0])
+    assert found["accuracy"]["low"] == pytest.approx(intervals.wilson(1.0, 3)[0])
+    assert found["human_ceiling"]["low"] == pytest.approx(intervals.wilson(1.0, 3)[0])

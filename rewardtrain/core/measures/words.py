@@ -1,0 +1,32 @@
+"""Figures for a reader of a terminal or a model card: one way to write a number, an interval and an n. No torch."""
+
+from rewardtrain.core.measures.metrics import Json
+
+
+def number(value: float, sign: str = "") -> str:
+    """Four digits, of which a negative zero is none."""
+    return f"{value:{sign}z.4f}"
+
+
+def ends(estimate: Json, sign: str = "") -> str:
+    """'0.4000 to 0.6000', or that there is no interval."""
+    low, high = estimate["low"], estimate["high"]
+    return "unknown, of too few prompts" if low is None else f"{number(low, sign)} to {number(high, sign)}"
+
+
+def estimate(value: Json | None, sign: str = "") -> str:
+    """'0.5000 (0.4000 to 0.6000)'."""
+    if value is None:
+        return "unknown"
+    around = "too few prompts for an interval" if value["low"] is None else ends(value, sign)
+    return f"{number(value['value'], sign)} ({around})"
+
+
+def counted(n: int, what: str, n_prompts: int | None = None) -> str:
+    """'48 pairs of 3 prompts', or '48 pairs' of who doesn't know of how many."""
+    of = "" if n_prompts is None else f" of {_plural(n_prompts, 'prompt')}"
+    return f"{_plural(n, what)}{of}"
+
+
+def _plural(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
