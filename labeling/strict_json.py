@@ -9,11 +9,14 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from labeling.errors import Invalid
+
+Way = tuple[()] | tuple["Way", str | int]  # each step with the steps before it
 
 MAX_DEPTH = 64
 MAX_DIGITS = 300  # so that any whole number is a float too: the largest has 309 digits
@@ -21,6 +24,8 @@ MAX_DIGITS = 300  # so that any whole number is a float too: the largest has 309
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STEP = {ord("["): 1, ord("]"): -1}
+_AT_ONCE = 4096  # brackets
 
 
 def loads(body: bytes, *, unstorable: bool = False) -> Any:
@@ -52,11 +57,11 @@ def loads(body: bytes, *, unstorable: bool = False) -> Any:
 
 def refuse_unstorable(value: object) -> None:
     """Raises Invalid('unstorable') naming the place of a text, or of a key, that PostgreSQL can't keep."""
-    for place, text in _texts(value):
+    for way, text in _texts(value):
         if (bad := unstorable(text)) is not None:
             message = _("%(value)s can't be stored: it holds %(what)s. Leave it out, or repair the encoding.")
             said = {"value": ascii(text if len(text) <= 40 else text[:37] + "..."), "what": bad}
-            raise Invalid("unstorable", message % said, attr=place or None)
+            raise Invalid("unstorable", message % said, attr=_place(way) or None)
 
 
 def unstorable(text: str) -> str | None:
@@ -71,20 +76,19 @@ def unstorable(text: str) -> str | None:
 
 
 def _is_deeper(body: bytes, limit: int) -> bool:
-    """Counted before anything is parsed, and without recursion: each round takes the innermost brackets away.
-
-    At most `limit` passes over what is left, at the speed of bytes.replace. What stays open after that is deeper than
-    the limit, or so broken that the parser will say so.
+    """Counted before anything is parsed, and without recursion: one step a bracket, at the speed of itertools, and none
+    after the first one that is too deep. What is closed more often than opened is broken: the parser will say so.
     """
     if body.count(b"[") + body.count(b"{") <= limit:
         return False
     brackets = _STRING.sub(b"", body).translate(_ONE_KIND, _ALL_BUT_BRACKETS)
-    for _round in range(limit):
-        less = brackets.replace(b"[]", b"")
-        if len(less) == len(brackets):
-            break
-        brackets = less
-    return brackets.count(b"[") > (0 if b"[]" in brackets else limit)
+    depth = 0
+    for start in range(0, len(brackets), _AT_ONCE):
+        depths = list(accumulate(map(_STEP.__getitem__, brackets[start : start + _AT_ONCE]), initial=depth))
+        if max(depths) > limit:
+            return True
+        depth = depths[-1]
+    return False
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -116,15 +120,24 @@ def _whole(digits: str) -> int:
     return int(digits)
 
 
-def _texts(value: object) -> Iterator[tuple[str, str]]:
-    """All texts and keys with their places, such as flags.0.label, without recursion."""
-    waiting: list[tuple[str, object]] = [("", value)]
+def _texts(value: object) -> Iterator[tuple[Way, str]]:
+    """All texts and keys with the way to them, without recursion."""
+    waiting: list[tuple[Way, object]] = [((), value)]
     while waiting:
-        place, item = waiting.pop()
+        way, item = waiting.pop()
         if isinstance(item, str):
-            yield place, item
+            yield way, item
         elif isinstance(item, dict):
-            yield from ((place, key) for key in item)
-            waiting += ((f"{place}.{key}".lstrip("."), held) for key, held in item.items())
+            yield from ((way, key) for key in item)
+            waiting += (((way, key), held) for key, held in item.items())
         elif isinstance(item, list):
-            waiting += ((f"{place}.{index}".lstrip("."), held) for index, held in enumerate(item))
+            waiting += (((way, index), held) for index, held in enumerate(item))
+
+
+def _place(way: Way) -> str:
+    """The way as a dotted path, such as flags.0.label. Of every text it would hold a long key once more."""
+    steps = []
+    while way:
+        way, step = way
+        steps.append(str(step)[:80])
+    return ".".join(reversed(steps))
