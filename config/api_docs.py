@@ -18,7 +18,7 @@ docs = csp_update({"style-src": ["'unsafe-inline'"]})(SpectacularSwaggerSplitVie
 @api_view(["GET", "POST", "PUT", "PATCH", "DELETE"])
 @permission_classes([AllowAny])
 def unknown(request: Request) -> Response:
-    raise NotFound(f"The API has no {request.path}; /api/docs/ lists what it has. Addresses end with a slash.")
+    raise NotFound(f"The API has no {request.path[:200]}; /api/docs/ lists what it has. Addresses end with a slash.")
 
 
 urlpatterns = [

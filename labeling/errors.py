@@ -1,14 +1,16 @@
 """What goes wrong in words: each error carries the value seen and what to do about it."""
 
+LONGEST = 2000  # characters: the value seen may be as long as all that was sent
+
 
 class PodiumError(Exception):
     """A refusal that is shown to whoever asked. `code` is for programs, `detail` for people."""
 
     def __init__(self, code: str, detail: str, *, attr: str | None = None) -> None:
-        super().__init__(detail)
+        super().__init__(_clipped(detail))
         self.code = code
-        self.detail = detail
-        self.attr = attr
+        self.detail = _clipped(detail)
+        self.attr = attr and _clipped(attr)
 
 
 class Invalid(PodiumError):
@@ -38,3 +40,7 @@ class TooMany(Exception):
         self.code = code
         self.seconds = seconds
         self.subject = subject
+
+
+def _clipped(words: str) -> str:
+    return words if len(words) <= LONGEST else words[: LONGEST - 3] + "..."

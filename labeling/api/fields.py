@@ -49,6 +49,22 @@ class Reason(Text):
         super().fail(key, **said)
 
 
+class Choice(serializers.ChoiceField):
+    """One of some words. What is none of them is shown as far as it takes to be recognised."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(data[:81] if isinstance(data, str) else data)
+
+
+class Several(serializers.ListField):
+    """A list whose length is looked at before its items are: each bad item has an error of its own."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, list) and self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        return super().to_internal_value(data)
+
+
 class Number(serializers.FloatField):
     def to_internal_value(self, data: Any) -> float:
         if isinstance(data, bool) or not isinstance(data, int | float):

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from labeling import access, projects
-from labeling.api.fields import Text
+from labeling.api.fields import Choice, Text
 from labeling.api.paging import PagedView
 from labeling.api.requests import KnownFields, View
 from labeling.models import Membership, Role, User
@@ -18,7 +18,7 @@ from labeling.models import Membership, Role, User
 
 class MemberSerializer(KnownFields, serializers.ModelSerializer[Membership]):
     username = Text(source="user.username", max_length=150)
-    role = serializers.ChoiceField(choices=Role.choices)
+    role = Choice(choices=Role.choices)
 
     class Meta:
         model = Membership

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from labeling import access, projects
-from labeling.api.fields import Text, Truth, Whole
+from labeling.api.fields import Choice, Text, Truth, Whole
 from labeling.api.paging import PagedView
 from labeling.api.requests import KnownFields, View, person
 from labeling.api.schema import conflict
@@ -34,7 +34,7 @@ class FlagSerializer(KnownFields):
 class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
     name = Text(max_length=120)
     guidelines = Text(required=False, allow_blank=True, max_length=MAX_GUIDELINES, help_text="Markdown.")
-    kind = serializers.ChoiceField(
+    kind = Choice(
         choices=Project.Kind.choices,
         default=Project.Kind.RANKING,
         help_text="`classification` asks yes or no of each flag for each text; it stays once there are prompts.",
@@ -59,7 +59,7 @@ class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
 
 
 class ProjectChangesSerializer(ProjectSerializer):
-    kind = serializers.ChoiceField(choices=Project.Kind.choices, required=False)
+    kind = Choice(choices=Project.Kind.choices, required=False)
     overlap = Whole(required=False, min_value=1, max_value=MAX_OVERLAP)
     lease_minutes = Whole(required=False, min_value=1, max_value=MAX_LEASE_MINUTES)
     ask_strength = Truth(required=False)

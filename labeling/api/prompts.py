@@ -24,6 +24,7 @@ from labeling.errors import Invalid
 from labeling.lines import lines_of
 from labeling.models import Role
 
+MOST_ROWS = 100_000  # of a JSON body; a bad one takes 2 bytes and as long as a good one
 JSON_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
 HOW_TO_SEND = gettext_lazy(
     "Send JSON Lines as application/x-ndjson; with curl: -H 'Content-Type: application/x-ndjson' --data-binary @FILE."
@@ -101,6 +102,9 @@ def sent_lines(request: Request) -> Iterable[bytes]:
     if not isinstance(data, list | dict):
         raise Invalid("not_rows", _("Send a row, which is an object, or a list of rows."))
     rows = data if isinstance(data, list) else [data] if data else []
+    if len(rows) > MOST_ROWS:
+        message = _("The list has %(n)d rows, and JSON holds at most %(limit)d: send JSON Lines.")
+        raise Invalid("too_many_rows", message % {"n": len(rows), "limit": MOST_ROWS})
     return (json.dumps(row).encode() for row in rows)
 
 

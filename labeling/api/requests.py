@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from heapq import nsmallest
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -20,6 +21,7 @@ from labeling.strict_json import unstorable
 
 Row = TypeVar("Row", bound=Model)
 
+MOST_NAMED = 20  # unknown fields: each costs words and a part of the answer, and the first ones show the mistake
 METHODS = ["get", "head", "post", "put", "patch", "delete"]  # OPTIONS would say less than the document
 LARGEST_ID = 2**63 - 1
 NO_NUL = {"type": "string", "pattern": r"^[^\u0000]*$"}
@@ -82,13 +84,14 @@ class KnownFields(serializers.Serializer[Any]):  # mixed into a body's serialize
 
 
 def refuse_unknown(data: object, known: Collection[str], readable: Collection[str] = ()) -> None:
-    """Raises a ValidationError naming each key that is none of `known`; of no object, where none is expected."""
+    """Raises a ValidationError naming the keys, MOST_NAMED at most, that are none of `known`; of no object, where none
+    is expected."""
     if not isinstance(data, Mapping):
         message = _("The body is an object such as %(expected)s, not a %(kind)s.")
         expected = "{" + ", ".join(f'"{name}": ...' for name in list(known)[:3]) + "}"
         raise Invalid("not_an_object", message % {"expected": expected, "kind": _kind(data)})
     errors = {}
-    for name in sorted(set(data) - set(known)):
+    for name in nsmallest(MOST_NAMED, data.keys() - set(known)):
         if name in readable:
             words, code = _("%(name)r is only read here and can't be set; leave it out."), "read_only"
         else:

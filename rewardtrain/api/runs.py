@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from labeling import access
+from labeling.api.fields import Choice
 from labeling.api.paging import NewestFirst, PagedView
 from labeling.api.requests import KnownFields, View, person
 from labeling.api.schema import conflict
@@ -95,7 +96,7 @@ class TrainingField(serializers.DictField):
 
 
 class RunBodySerializer(KnownFields):
-    depth = serializers.ChoiceField(
+    depth = Choice(
         choices=TrainingRun.Depth.choices,
         required=False,
         default=TrainingRun.Depth.FULL,

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from labeling import access
-from labeling.api.fields import Text, Truth, Whole
+from labeling.api.fields import Several, Text, Truth, Whole
 from labeling.api.parsing import LongJSONParser
 from labeling.api.requests import KnownFields, View
 from labeling.api.schema import conflict
@@ -32,7 +32,7 @@ class PromptField(serializers.JSONField):
 
 class ScoreBodySerializer(KnownFields):
     prompt = PromptField()
-    completions = serializers.ListField(
+    completions = Several(
         child=Text(trim_whitespace=False, allow_blank=True),
         min_length=1,
         max_length=MOST_COMPLETIONS,

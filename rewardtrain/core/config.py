@@ -5,6 +5,7 @@ import math
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
+from heapq import nsmallest
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -15,6 +16,7 @@ HEADS = ("scalar", "binary")
 TIES = ("drop", "half", "davidson")
 MARGINS = ("none", "gap", "strength")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
+MOST_NAMED = 20  # unknown settings
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class TrainConfig:
         for key, (holds, wanted) in _RULES.items():
             value = getattr(self, key)
             if not holds(value):
-                raise ConfigError(f"{key} is {value!r}; it must be {wanted}")
+                raise ConfigError(f"{key} is {value!r:.80}; it must be {wanted}")
         for clash, reason in _CLASHES:
             if clash(self):
                 raise ConfigError(reason.format(**asdict(self)))
@@ -73,12 +75,13 @@ class TrainConfig:
     def from_dict(cls, values: Mapping[str, object]) -> "TrainConfig":
         """Make a config of JSON values; keys left out keep their default.
 
-        Raises ConfigError naming every unknown key, or the first key whose value has the wrong type.
+        Raises ConfigError naming unknown keys, or the first key whose value has the wrong type.
         """
         known = [field.name for field in fields(cls)]
-        unknown = sorted(set(values) - set(known))
+        unknown = nsmallest(MOST_NAMED, set(values) - set(known))
         if unknown:
-            raise ConfigError(f"unknown setting {', '.join(map(repr, unknown))}; the settings are {', '.join(known)}")
+            named = ", ".join(f"{name!r:.80}" for name in unknown)
+            raise ConfigError(f"unknown setting {named}; the settings are {', '.join(known)}")
         hints = get_type_hints(cls)
         return cls(**{key: _typed(key, value, hints[key]) for key, value in values.items()})
 
@@ -125,7 +128,7 @@ def _typed(key: str, value: object, hint: Any) -> Any:
     if float in allowed and type(value) is int:  # JSON writes 1.0 as 1; a bool is not a number here
         return float(value)
     names = " or ".join("null" if kind is type(None) else kind.__name__ for kind in allowed)
-    raise ConfigError(f"{key} is {value!r}, a {type(value).__name__}; it must be {names}")
+    raise ConfigError(f"{key} is {value!r:.80}, a {type(value).__name__}; it must be {names}")
 
 
 def _at_least(low: int) -> tuple[Callable[[Any], bool], str]:
