@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from labeling.models import Project
 from rewardtrain.models import Evaluation, TrainingRun
@@ -112,7 +113,7 @@ def _panel(models: Sequence[Measured], measure: str) -> Panel:
         for estimate in estimates
     ]  # fmt: skip
     seen = [coin, *(end for both in ends for end in both)]
-    step = 0.05 if max(seen) - min(seen) < 0.25 else 0.1
+    step = _step(max(seen) - min(seen))
     lowest, highest = math.floor(min(seen) / step), math.ceil(max(seen) / step)
     low, high = lowest * step, highest * step
 
@@ -127,3 +128,11 @@ def _panel(models: Sequence[Measured], measure: str) -> Panel:
         points.append(Point(model, x, y(estimate.value), y(least), y(most), named))
     ticks = [Tick(tick * step, y(tick * step)) for tick in range(lowest, highest + 1)]
     return Panel(points, ticks, Tick(coin, y(coin)))
+
+
+def _step(span: float) -> float:
+    """Between ticks, of which a drawing bears ten: a model that is certain and wrong may have a log loss of 1e5."""
+    if span < 0.25:
+        return 0.05
+    steps = (digit * 10.0**power for power in count(-1) for digit in (1, 2, 5))
+    return next(step for step in steps if span <= 10 * step)

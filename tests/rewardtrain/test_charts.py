@@ -170,3 +170,13 @@ def test_what_labels_brought_is_drawn_by_training_pairs(project: Project) -> Non
     assert [point.named for point in (one, two, three)] == [True, False, True]
     assert one.model.champion
     assert [point.model.log_loss.value for point in drawn.log_loss.points] == [0.6, 0.6, 0.6]
+
+
+def test_a_log_loss_beyond_all_others_has_as_few_ticks_as_any(project: Project) -> None:
+    """A model that is certain and wrong: ticks of a tenth were a million."""
+    for pairs, loss in ((100, 0.6), (900, 123_456.7)):
+        make_model(project, make_report(log_loss=loss), version=make_version(project, training_pairs=pairs))
+    drawn = charts.learning(project)
+    assert drawn
+    assert 2 <= len(drawn.log_loss.ticks) <= 12
+    assert len(drawn.accuracy.ticks) <= 12

@@ -11,7 +11,7 @@ from labeling.models import Project, Role, User
 from rewardtrain import policy, registry, runs
 from rewardtrain.models import RunPoint, TrainingRun
 from tests.factories import join, make_project, make_user
-from tests.reports import as_schema_1, as_schema_3, draw_report
+from tests.reports import as_schema_1, as_schema_3, draw_flag_report, draw_report
 from tests.rewardtrain.conftest import (
     CHAMPION,
     make_auto_labels,
@@ -251,6 +251,14 @@ def test_a_report_of_the_first_schema_is_still_shown_with_what_it_has(project: P
     assert "Where two people judged the same pair" not in text
     assert "Rewards of chosen and rejected" not in text
     assert f">{seen['brier']:.4f}<" in text
+
+
+def test_a_model_without_a_pair_to_test_on_is_listed(project: Project, manager: Client) -> None:
+    """Of a project that ranks too: flags alone train a classifier."""
+    registry.promote(make_model(project, draw_flag_report(n=30)), by=None, reason="to have one")
+    for name, args in (("models", []), ("model", [1]), ("project_machine", [])):
+        assert page(manager, project, name, *args)
+    assert "not known: no pair to test on" in page(manager, project, "models")
 
 
 def test_few_prompts_have_no_interval_and_the_page_says_so(project: Project, manager: Client) -> None:
