@@ -46,6 +46,16 @@ def test_too_few_labels_or_labels_that_all_say_the_same_judge_nothing() -> None:
     ]
 
 
+def test_an_area_of_too_few_texts_of_one_class_is_not_above_chance() -> None:
+    """Some three of 300: all that the model tells apart is told of these."""
+    report = draw_flag_report(flagged=0.01, skill=6.0, champion_skill=6.0)
+    assert report["flags"]["roc_auc"]["low"] is None
+    found = gate(report, classifies=True)
+    assert not found.passed
+    assert re.match(r"ROC AUC [01]\.\d+ \(too few for an interval\) is not above chance", found.reasons[1])
+    assert "is not below the" in found.reasons[3]
+
+
 def test_a_later_classifier_may_fall_short_of_the_champion_by_noise_only() -> None:
     found = judged(champion_skill=1.5)
     assert found.passed

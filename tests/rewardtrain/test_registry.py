@@ -53,6 +53,13 @@ def test_an_interval_that_reaches_chance_does_not_pass() -> None:
     assert "is not above chance with its whole interval" in gate.reasons[1]
 
 
+def test_prompts_without_a_pair_count_for_nothing() -> None:
+    """120 pairs of 3 prompts, and 17 of which all is a tie."""
+    report = make_report() | {"n_pair_prompts": 3}
+    assert (report["n_distinct_prompts"], registry.gate(report).passed) == (20, False)
+    assert registry.gate(report).reasons[0].startswith("The test split has 120 pairs of 3 prompts")
+
+
 @pytest.mark.parametrize(("n_pairs", "n_prompts"), [(19, 20), (120, 4)])
 def test_too_few_test_pairs_or_prompts_judge_nothing(n_pairs: int, n_prompts: int) -> None:
     gate = registry.gate(make_report(n_pairs=n_pairs, n_prompts=n_prompts))
