@@ -49,7 +49,8 @@ def agreement_of(prompts: Sequence[tuple[int, int]]) -> Agreement:
 
     A prompt's comparisons are not independent, so the variance is that of a ratio of cluster totals
     (Cochran, Sampling Techniques, 1977, eq. 6.9), and the interval Wilson's at the sample size which that
-    variance is worth. Where all agree the variance is zero and each prompt counts as one observation.
+    variance is worth. Where all agree, or none do, each prompt counts as one observation. So has every
+    share of a model's report, by a rule of its own that a test holds to this one.
     """
     m = len(prompts)
     n = sum(comparisons for comparisons, _ in prompts)
@@ -58,14 +59,16 @@ def agreement_of(prompts: Sequence[tuple[int, int]]) -> Agreement:
     p = sum(agreed for _, agreed in prompts) / n
     residual = sum((agreed - p * comparisons) ** 2 for comparisons, agreed in prompts)
     variance = residual * m / (m - 1) / n**2 if m > 1 else 0.0
-    effective = min(p * (1 - p) / variance, float(n)) if variance > 0 and 0 < p < 1 else float(m)
+    effective = float(m)
+    if m > 1 and 0 < p < 1:
+        effective = min(p * (1 - p) / variance, float(n)) if variance > 0 else float(n)
     low, high = wilson(p, effective)
     return Agreement(p, low, high, n, m)
 
 
 def wilson(p: float, n: float) -> tuple[float, float]:
     """The 95 % score interval of a share p of n observations (Wilson, 1927)."""
-    z = 1.959964
+    z = 1.959963984540054
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return max(min(centre - half, p), 0.0), min(max(centre + half, p), 1.0)  # rounding would leave out a p of 0 or 1

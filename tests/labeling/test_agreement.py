@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from labeling.agreement import agreement_of, project_agreement, wilson
+from rewardtrain.core.measures import intervals
 from tests.factories import join, make_project, make_prompt, rank
 
 
@@ -41,3 +45,12 @@ def test_ties_are_left_out_and_opposite_choices_disagree() -> None:
     rank(project, join(project), [2, 1, 2])  # b > a, b > c, a = c: disagrees on ab, agrees on bc, ac left out
     agreement = project_agreement(project)
     assert (agreement.value, agreement.n_pairs) == (0.5, 2)
+
+
+@given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6)), min_size=1, max_size=8))
+def test_people_s_agreement_has_the_interval_that_every_share_of_a_report_has(prompts: list[tuple[int, int]]) -> None:
+    rows = [(n, min(n, agreed)) for n, agreed in prompts]
+    people = agreement_of(rows)
+    hits = np.array([float(place < agreed) for n, agreed in rows for place in range(n)])
+    share = intervals.share_estimate(hits, np.repeat(np.arange(len(rows)), [n for n, _ in rows]))
+    assert (people.value, people.low, people.high) == pytest.approx(tuple(share.values()), abs=1e-9)
