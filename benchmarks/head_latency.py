@@ -91,7 +91,7 @@ class Bench:
 
     def measure(self) -> dict[str, float]:
         if self.champion() != self.first:
-            body = {"reason": "so that the next one has something to beat"}
+            body = {"reason": "so that the next one has something to beat", "past_gate": True}
             self.manager.post(f"/projects/{self.slug}/models/{self.first}/promote/", body)
         self.scorer = self.scorer.following(self.folder(self.first))
         for _ in range(self.batch):

@@ -86,7 +86,13 @@ Group = dict[str, Any]
 
 
 def freeze(project: Project, *, by: User | None = None) -> DatasetVersion:
-    """Writes the next version. Where nothing changed since the last one, that one is returned.
+    """Writes the next version. Where nothing changed since the last one, that one is returned."""
+    version, _ = freeze_or_find(project, by=by)
+    return version
+
+
+def freeze_or_find(project: Project, *, by: User | None = None) -> tuple[DatasetVersion, bool]:
+    """Writes the next version, and says whether it did: where nothing changed since the last one, that one is returned.
 
     Raises Invalid('no_pairs') when no completion was preferred to another or flagged yet, OSError when the file can't
     be written.
@@ -108,11 +114,11 @@ def freeze(project: Project, *, by: User | None = None) -> DatasetVersion:
                 raise Invalid("no_pairs", _("Nothing to freeze: no completion has been preferred to another yet."))
             sha256 = _sha256(draft)
             if latest is not None and latest.sha256 == sha256:
-                return latest
+                return latest, False
             os.replace(draft, final)  # a file without a row is overwritten by the next version of this number
         finally:
             draft.unlink(missing_ok=True)
-        return DatasetVersion.objects.create(
+        version = DatasetVersion.objects.create(
             project=project,
             number=number,
             file=name,
@@ -125,6 +131,7 @@ def freeze(project: Project, *, by: User | None = None) -> DatasetVersion:
             last_ranking_id=_last_ranking_id(final),
             created_by=by,
         )
+        return version, True
 
 
 def path_of(version: DatasetVersion) -> Path:

@@ -7,14 +7,13 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from rewardtrain.wording import number, with_range
+from rewardtrain.wording import Check, number, with_range
 
 # As of pairs: fewer say nothing.
 MIN_TEST_LABELS = 20
 MIN_TEST_PROMPTS = 5
 
 Flags = Mapping[str, Any]  # the report's section "flags"
-Check = tuple[bool, str]
 
 
 def flag_checks(flags: Flags | None) -> list[Check]:
@@ -24,13 +23,15 @@ def flag_checks(flags: Flags | None) -> list[Check]:
     interval of the difference is below zero. Of a champion the model may fall short by no more than noise.
     """
     if too_few := _too_few(flags):
-        return [(False, too_few)]
+        return [Check(False, too_few)]
     assert flags is not None
-    checks = [_against_base_rate(flags), _against_chance(flags)]
-    if champion := flags.get("champion"):
-        checks += _against(flags, champion, _("the champion"))
+    checks = [against_base_rate(flags), against_chance(flags)]
+    if flags.get("champion"):
+        checks += _against(flags, "champion", _("the champion"))
     if head := flags.get("head_rival"):
-        checks += _against(flags, head, _("the newest head, version %(version)s") % {"version": head["version"]})
+        checks += _against(
+            flags, "head_rival", _("the newest head, version %(version)s") % {"version": head["version"]}
+        )
     return checks
 
 
@@ -49,7 +50,7 @@ def _too_few(flags: Flags | None) -> str:
     return ""
 
 
-def _against_base_rate(flags: Flags) -> Check:
+def against_base_rate(flags: Flags) -> Check:
     lower = _below(flags["baseline"]["difference"], 0)
     words = (
         _(
@@ -68,10 +69,10 @@ def _against_base_rate(flags: Flags) -> Check:
         "gap": with_range(flags["baseline"]["difference"], sign="+"),
         "n": flags["n_votes"],
     }
-    return lower, words % said
+    return Check(lower, words % said)
 
 
-def _against_chance(flags: Flags) -> Check:
+def against_chance(flags: Flags) -> Check:
     least = flags["roc_auc"]["low"]  # None where too few texts are of one class
     above = least is not None and least > 0.5
     words = (
@@ -79,11 +80,12 @@ def _against_chance(flags: Flags) -> Check:
         if above
         else _("ROC AUC %(auc)s is not above chance with its whole interval, on %(n)s test labels.")
     )
-    return above, words % {"auc": with_range(flags["roc_auc"]), "n": flags["n_votes"]}
+    return Check(above, words % {"auc": with_range(flags["roc_auc"]), "n": flags["n_votes"]})
 
 
-def _against(flags: Flags, rival: Mapping[str, Any], name: str) -> list[Check]:
+def _against(flags: Flags, beside: str, name: str) -> list[Check]:
     """By the paired bootstrap: both models on the same draws of texts."""
+    rival = flags[beside]
     loss, area = rival["difference"]["log_loss"], rival["difference"]["roc_auc"]
     higher, less = loss["low"] is not None and loss["low"] > 0, _below(area, 0)
     loss_words = (
@@ -98,7 +100,7 @@ def _against(flags: Flags, rival: Mapping[str, Any], name: str) -> list[Check]:
     )
     checks = {"log_loss": (not higher, loss_words), "roc_auc": (not less, area_words)}
     return [
-        (passed, words % {"name": name, **_beside(flags, rival, measure)})
+        Check(passed, words % {"name": name, **_beside(flags, rival, measure)}, beside)
         for measure, (passed, words) in checks.items()
     ]
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from rewardtrain.flag_gate import flag_checks
-from rewardtrain.wording import number, with_range
+from rewardtrain.wording import Check, number, with_range
 
 # Fewer say nothing: the interval is drawn over prompts, and one of two or three prompts is an anecdote.
 MIN_TEST_PAIRS = 20
@@ -20,10 +20,21 @@ Report = Mapping[str, Any]  # as `rewardtrain.core` writes it
 
 @dataclass(frozen=True)
 class Gate:
-    """Whether a model may become champion by itself, and every check in words, with its numbers."""
+    """Whether a model may become champion by itself, rule by rule."""
 
-    passed: bool
-    reasons: list[str]
+    checks: list[Check]
+
+    @property
+    def passed(self) -> bool:
+        return all(check.passed for check in self.checks)
+
+    @property
+    def reasons(self) -> list[str]:
+        return [check.words for check in self.checks]
+
+    def but(self, reason: str) -> Gate:
+        """The same, with something else that keeps the model from passing."""
+        return Gate([*self.checks, Check(False, reason)])
 
 
 def gate(report: Report, *, classifies: bool = False) -> Gate:
@@ -34,72 +45,62 @@ def gate(report: Report, *, classifies: bool = False) -> Gate:
     Log loss decides first: a model that over-fits keeps its accuracy while it grows sure of its errors.
     """
     if classifies:
-        return verdict(flag_checks(report["flags"]))
-    enough, too_few = enough_to_judge(report)
-    if not enough:
-        return Gate(False, [too_few])
+        return Gate(flag_checks(report["flags"]))
+    enough = enough_to_judge(report)
+    if not enough.passed:
+        return Gate([enough])
     checks = against_champion(report) if report["champion"] else against_chance(report)
     if report.get("head_rival"):
         checks += against_head(report)
-    return verdict(checks)
+    return Gate(checks)
 
 
-def verdict(checks: list[tuple[bool, str]]) -> Gate:
-    return Gate(all(passed for passed, _ in checks), [reason for _, reason in checks])
-
-
-def enough_to_judge(report: Report) -> tuple[bool, str]:
-    pairs, prompts = report["n_pairs"], report.get("n_pair_prompts", report["n_distinct_prompts"])
+def enough_to_judge(report: Report) -> Check:
+    pairs, prompts = counts(report)
     words = _(
         "The test split has %(pairs)s pairs of %(prompts)s prompts; "
         "at least %(min_pairs)s pairs of %(min_prompts)s prompts are needed to judge a model."
     )
     said = {"pairs": pairs, "prompts": prompts, "min_pairs": MIN_TEST_PAIRS, "min_prompts": MIN_TEST_PROMPTS}
-    return pairs >= MIN_TEST_PAIRS and prompts >= MIN_TEST_PROMPTS, words % said
+    return Check(pairs >= MIN_TEST_PAIRS and prompts >= MIN_TEST_PROMPTS, words % said)
 
 
-def against_chance(report: Report) -> list[tuple[bool, str]]:
-    loss, accuracy, n = report["log_loss"], report["accuracy"], report["n_pairs"]
+def against_chance(report: Report) -> list[Check]:
+    loss, accuracy, where = report["log_loss"], report["accuracy"], on(report)
     lower, above = loss["value"] < report["ln2"], accuracy["low"] > 0.5
     loss_words = (
-        _("Log loss %(loss)s is below ln 2 = %(ln2)s, a coin's, on %(n)s test pairs.")
+        _("Log loss %(loss)s is below ln 2 = %(ln2)s, a coin's, on %(on)s.")
         if lower
-        else _("Log loss %(loss)s is not below ln 2 = %(ln2)s, a coin's, on %(n)s test pairs.")
+        else _("Log loss %(loss)s is not below ln 2 = %(ln2)s, a coin's, on %(on)s.")
     )
     accuracy_words = (
-        _("Accuracy %(accuracy)s is above chance with its whole interval, on %(n)s test pairs.")
+        _("Accuracy %(accuracy)s is above chance with its whole interval, on %(on)s.")
         if above
-        else _("Accuracy %(accuracy)s is not above chance with its whole interval, on %(n)s test pairs.")
+        else _("Accuracy %(accuracy)s is not above chance with its whole interval, on %(on)s.")
     )
     return [
-        (lower, loss_words % {"loss": with_range(loss), "ln2": number(report["ln2"]), "n": n}),
-        (above, accuracy_words % {"accuracy": with_range(accuracy), "n": n}),
+        Check(lower, loss_words % {"loss": with_range(loss), "ln2": number(report["ln2"]), "on": where}),
+        Check(above, accuracy_words % {"accuracy": with_range(accuracy), "on": where}),
     ]
 
 
-def against_champion(report: Report) -> list[tuple[bool, str]]:
+def against_champion(report: Report) -> list[Check]:
     """By the paired bootstrap: both models on the same draws of prompts."""
     lower, worse = compared(report["champion"])
     loss_words = (
-        _("Log loss %(own)s is lower than the champion's %(rival)s on the same %(n)s test pairs (difference %(gap)s).")
+        _("Log loss %(own)s is lower than the champion's %(rival)s on the same %(on)s (difference %(gap)s).")
         if lower
-        else _(
-            "Log loss %(own)s is not lower than the champion's %(rival)s on the same %(n)s test pairs "
-            "(difference %(gap)s)."
-        )
+        else _("Log loss %(own)s is not lower than the champion's %(rival)s on the same %(on)s (difference %(gap)s).")
     )
     accuracy_words = (
-        _("Accuracy %(own)s is worse than the champion's %(rival)s on the same %(n)s test pairs (difference %(gap)s).")
+        _("Accuracy %(own)s is worse than the champion's %(rival)s on the same %(on)s (difference %(gap)s).")
         if worse
-        else _(
-            "Accuracy %(own)s is not worse than the champion's %(rival)s on the same %(n)s test pairs "
-            "(difference %(gap)s)."
-        )
+        else _("Accuracy %(own)s is not worse than the champion's %(rival)s on the same %(on)s (difference %(gap)s).")
     )
-    return in_words(report, report["champion"], (lower, loss_words), (not worse, accuracy_words))
+    return in_words(report, "champion", (lower, loss_words), (not worse, accuracy_words))
 
 
-def against_head(report: Report) -> list[tuple[bool, str]]:
+def against_head(report: Report) -> list[Check]:
     """The same beside the newest head, which is not the champion."""
     lower, worse = compared(report["head_rival"])
     loss_words = (
@@ -118,7 +119,7 @@ def against_head(report: Report) -> list[tuple[bool, str]]:
             "(difference %(gap)s)."
         )
     )
-    return in_words(report, report["head_rival"], (lower, loss_words), (not worse, accuracy_words))
+    return in_words(report, "head_rival", (lower, loss_words), (not worse, accuracy_words))
 
 
 def compared(rival: Mapping[str, Any]) -> tuple[bool, bool]:
@@ -128,11 +129,12 @@ def compared(rival: Mapping[str, Any]) -> tuple[bool, bool]:
     return difference["log_loss"]["value"] < 0, most is not None and most < 0
 
 
-def in_words(
-    report: Report, rival: Mapping[str, Any], loss: tuple[bool, str], accuracy: tuple[bool, str]
-) -> list[tuple[bool, str]]:
+def in_words(report: Report, rival: str, loss: tuple[bool, str], accuracy: tuple[bool, str]) -> list[Check]:
     checks = {"log_loss": loss, "accuracy": accuracy}
-    return [(passed, words % beside(report, rival, measure)) for measure, (passed, words) in checks.items()]
+    return [
+        Check(passed, words % beside(report, report[rival], measure), rival)
+        for measure, (passed, words) in checks.items()
+    ]
 
 
 def beside(report: Report, rival: Mapping[str, Any], measure: str) -> dict[str, object]:
@@ -141,6 +143,17 @@ def beside(report: Report, rival: Mapping[str, Any], measure: str) -> dict[str, 
         "own": number(report[measure]["value"]),
         "rival": number(rival[measure]),
         "gap": with_range(rival["difference"][measure], sign="+"),
-        "n": report["n_pairs"],
         "version": rival.get("version"),
+        "on": on(report),
     }
+
+
+def on(report: Report) -> str:
+    """Pairs of one prompt are no independent pairs, so both are counted."""
+    pairs, prompts = counts(report)
+    return _("%(pairs)s test pairs of %(prompts)s prompts") % {"pairs": pairs, "prompts": prompts}
+
+
+def counts(report: Report) -> tuple[int, int]:
+    """Pairs, and the prompts that they are of; older reports counted those with flags alone as well."""
+    return report["n_pairs"], report.get("n_pair_prompts", report["n_distinct_prompts"])

@@ -7,29 +7,41 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
-from rewardtrain.gate import Gate, Report, gate
+from rewardtrain.gate import Report, gate
 from rewardtrain.models import Evaluation, Promotion, RewardModel, TrainingRun
+from rewardtrain.verdict import Verdict, verdict
 
 MAX_REASON = 1000
 
 
-def reasons(model: RewardModel, report: Report) -> list[str]:
-    """What the gate said, in the reader's language.
+@dataclass(frozen=True)
+class Rule:
+    """A rule of the gate as it was applied to a model. passed: None where only the words were kept."""
 
-    It was written down in English; where the gate of today says just that of the report, it says it again.
+    passed: bool | None
+    words: str
+
+
+def rules(model: RewardModel, report: Report) -> list[Rule]:
+    """What the gate said, rule by rule, in the reader's language.
+
+    It was written down in English; where the gate of today decides the same of the report, it says it again.
     """
     kept: list[str] = model.gate["reasons"]
-    classifies = model.project.classifies
-    with translation.override("en"):
-        said = gate(report, classifies=classifies).reasons
-    if kept[: len(said)] != said:
-        return kept
-    return gate(report, classifies=classifies).reasons + kept[len(said) :]
+    said = gate(report, classifies=model.project.classifies)
+    added = [Rule(False, words) for words in kept[len(said.checks) :]]  # what register added
+    if len(kept) >= len(said.checks) and model.gate["passed"] == (said.passed and not added):
+        return [Rule(check.passed, check.words) for check in said.checks] + added
+    return [Rule(True if model.gate["passed"] else None, words) for words in kept]
+
+
+def worth(model: RewardModel, report: Report) -> Verdict:
+    """What the model is worth, in the reader's language."""
+    return verdict(report, passed=model.gate["passed"], classifies=model.project.classifies)
 
 
 def why(promotion: Promotion) -> str:
@@ -37,7 +49,7 @@ def why(promotion: Promotion) -> str:
     if promotion.action != Promotion.Action.GATE:
         return promotion.reason
     [evaluation] = promotion.reward_model.evaluations.all()
-    return " ".join(reasons(promotion.reward_model, evaluation.report))
+    return " ".join(rule.words for rule in rules(promotion.reward_model, evaluation.report))
 
 
 # --- Models -----------------------------------------------------------------------------------------------------------
@@ -80,14 +92,13 @@ def register(
     `rival_pk` is the champion that the report compares with. Call it in the transaction that finishes the run.
     """
     project = lock(run.project)
-    verdict = gate(report, classifies=project.classifies)
+    judged = gate(report, classifies=project.classifies)
     present = champion(project)
     if project.classifies and present and not (report["flags"] or {}).get("champion"):
-        reason = f"The champion, {present}, does not classify what this model does: a person has to decide."
-        verdict = Gate(False, [*verdict.reasons, reason])
+        judged = judged.but(f"The champion, {present}, does not classify what this model does: a person has to decide.")
     if (present.pk if present else None) != rival_pk:
         # Someone changed the champion by hand in the seconds since the comparison. They are there, so they can decide.
-        verdict = Gate(False, [*verdict.reasons, f"The champion changed meanwhile, to {present or 'none'}."])
+        judged = judged.but(f"The champion changed meanwhile, to {present or 'none'}.")
     last = RewardModel.objects.filter(project=project).aggregate(last=Max("version"))["last"] or 0
     model = RewardModel.objects.create(
         project=project,
@@ -95,7 +106,7 @@ def register(
         run=run,
         folder=folder,
         manifest_sha256=manifest_sha256,
-        gate={"passed": verdict.passed, "reasons": verdict.reasons},
+        gate={"passed": judged.passed, "reasons": judged.reasons},
     )
     Evaluation.objects.create(
         reward_model=model,
@@ -127,9 +138,16 @@ def promote_if_passed(model: RewardModel, *, auto_promote: bool) -> None:
         crown(model, action=Promotion.Action.GATE, by=None, reason=" ".join(model.gate["reasons"]))
 
 
-def promote(model: RewardModel, *, by: User | None, reason: str) -> RewardModel:
-    """Makes any model the champion by hand. Raises Invalid('reason_required'), Conflict('already_champion')."""
-    return crown(model, action=Promotion.Action.HAND, by=by, reason=needed(reason))
+def promote(model: RewardModel, *, by: User | None, reason: str, past_gate: bool = False) -> RewardModel:
+    """Makes any model the champion by hand; one that its gate did not let through only with `past_gate`.
+
+    Raises Invalid('reason_required'), Conflict('already_champion'), Conflict('gate_not_passed').
+    """
+    reason = needed(reason)
+    if not (past_gate or model.gate["passed"] or model.champion):
+        words = _("Version %(version)s did not pass its gate. Promote it past the gate only if you mean to.")
+        raise Conflict("gate_not_passed", words % {"version": model.version})
+    return crown(model, action=Promotion.Action.HAND, by=by, reason=reason)
 
 
 def rollback(project: Project, *, by: User | None, reason: str) -> RewardModel:
@@ -165,6 +183,13 @@ def waiting_for_promotion(project: Project) -> RewardModel | None:
     newest = RewardModel.objects.filter(project=project).order_by("-version").first()
     undecided = newest is not None and newest.gate["passed"] and not newest.promotions.exists()
     return newest if undecided else None
+
+
+def past_gate(champion: RewardModel | None) -> Promotion | None:
+    """How the champion came into use though its gate did not let it through; None of one that passed."""
+    if champion is None or champion.gate["passed"]:
+        return None
+    return champion.promotions.select_related("by").first()
 
 
 def crown(model: RewardModel, *, action: str, by: User | None, reason: str) -> RewardModel:

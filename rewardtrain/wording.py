@@ -1,12 +1,22 @@
-"""Figures as the gate's sentences have them."""
+"""A gate's rules and their figures, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule of a gate: whether the model passed it, in words with the numbers, and whom it was held against."""
+
+    passed: bool
+    words: str
+    beside: str = ""  # the report's part with the other model: champion or head_rival
 
 
 def with_range(estimate: Mapping[str, Any], *, sign: str = "") -> str:

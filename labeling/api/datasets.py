@@ -35,12 +35,19 @@ class Datasets(PagedView):
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
         return self.page(project.dataset_versions.select_related("created_by"))
 
-    @extend_schema(operation_id="datasets_freeze", request=None, responses={201: DatasetVersionSerializer})
+    @extend_schema(
+        operation_id="datasets_freeze",
+        request=None,
+        responses={200: DatasetVersionSerializer, 201: DatasetVersionSerializer},
+    )
     def post(self, request: Request, slug: str) -> Response:
-        """Freeze the rankings as they are into a version that never changes."""
+        """Freeze the rankings as they are into a version that never changes.
+
+        200 with the last version where nothing is new since then: no further one is made.
+        """
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
-        version = datasets.freeze(project, by=person(request))
-        return Response(DatasetVersionSerializer(version).data, status=201)
+        version, is_new = datasets.freeze_or_find(project, by=person(request))
+        return Response(DatasetVersionSerializer(version).data, status=201 if is_new else 200)
 
 
 class OneDataset(View):

@@ -7,6 +7,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
@@ -44,9 +45,13 @@ def download(request: SignedIn, project: Project) -> HttpResponseBase:
 @project_page(Role.MANAGER)
 def freeze(request: SignedIn, project: Project) -> HttpResponse:
     try:
-        version = datasets.freeze(project, by=request.user)
+        version, is_new = datasets.freeze_or_find(project, by=request.user)
     except PodiumError as error:
         messages.error(request, error.detail)
+        return redirect("export", project.slug)
+    if not is_new:
+        words = _("Nothing new since version %(number)s, so there is no further one: it holds all that is ranked.")
+        messages.info(request, words % {"number": version.number})
     else:
         words = ngettext(
             "Version %(number)s is frozen, with %(pairs)s pair.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from django.utils.translation import gettext_lazy
@@ -20,6 +21,7 @@ from labeling.errors import Conflict
 from labeling.models import Role
 from rewardtrain import registry, thresholds
 from rewardtrain.models import Evaluation, RewardModel
+from rewardtrain.verdict import Worth
 
 
 class EstimateSerializer(serializers.Serializer[Any]):
@@ -77,23 +79,50 @@ class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
         return EstimateSerializer(shown).data
 
 
+class RuleSerializer(serializers.Serializer[Any]):
+    passed = serializers.BooleanField(allow_null=True, help_text="Null where only the words of that day were kept.")
+    words = serializers.CharField()
+
+
 class GateSerializer(serializers.Serializer[Any]):
+    """What the gate decided when the model was made. Without `passed` a model becomes champion past its gate only."""
+
     passed = serializers.BooleanField()
-    reasons = serializers.ListField(child=serializers.CharField())
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="As they were written down then.")
+
+
+class VerdictSerializer(serializers.Serializer[Any]):
+    """What the model is worth on the test split, in a word for programs and a few for people."""
+
+    worth = serializers.ChoiceField(choices=Worth.values)
+    words = serializers.CharField()
 
 
 class RewardModelSerializer(serializers.ModelSerializer[RewardModel]):
     run = serializers.IntegerField(source="run.number")
+    verdict = serializers.SerializerMethodField()
     gate = GateSerializer()
+    rules = serializers.SerializerMethodField(help_text="The gate's, one by one.")
     evaluations = EvaluationSerializer(many=True)
     threshold_by = serializers.CharField(source="threshold_by.username", allow_null=True, default=None)
 
     class Meta:
         model = RewardModel
         fields = (
-            "version", "champion", "run", "gate", "evaluations", "threshold", "threshold_by", "threshold_at",
-            "manifest_sha256", "created_at",
+            "version", "champion", "run", "verdict", "gate", "rules", "evaluations",
+            "threshold", "threshold_by", "threshold_at", "manifest_sha256", "created_at",
         )  # fmt: skip
+
+    @extend_schema_field(VerdictSerializer)
+    def get_verdict(self, model: RewardModel) -> dict[str, Any]:
+        [evaluation] = model.evaluations.all()
+        found = registry.worth(model, evaluation.report)
+        return {"worth": found.worth.value, "words": found.words}
+
+    @extend_schema_field(RuleSerializer(many=True))
+    def get_rules(self, model: RewardModel) -> list[dict[str, Any]]:
+        [evaluation] = model.evaluations.all()
+        return [dataclasses.asdict(rule) for rule in registry.rules(model, evaluation.report)]
 
 
 class ReasonSerializer(KnownFields):
@@ -102,11 +131,18 @@ class ReasonSerializer(KnownFields):
     )
 
 
+class PromotionSerializer(ReasonSerializer):
+    past_gate = serializers.BooleanField(
+        default=False, help_text="Promote it though its gate did not let it through; else that is answered with 409."
+    )
+
+
 class ThresholdSerializer(KnownFields):
     threshold = Number(min_value=0, max_value=1, help_text="Above 0 and below 1.")
 
 
 CONFLICT = conflict("The champion is another than this request supposes.")
+NOT_SO = conflict("It is the champion already, or its gate did not let it through and past_gate is not true.")
 
 
 class Models(PagedView):
@@ -134,14 +170,16 @@ class ModelReport(View):
 class PromoteModel(View):
     @extend_schema(
         operation_id="models_promote",
-        request=ReasonSerializer,
-        responses={200: RewardModelSerializer, 409: CONFLICT},
+        request=PromotionSerializer,
+        responses={200: RewardModelSerializer, 409: NOT_SO},
     )
     def post(self, request: Request, slug: str, version: int) -> Response:
         """Make this version the champion, by hand and with a reason."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         model = project.reward_models.get(version=version)
-        promoted = registry.promote(model, by=person(request), reason=_reason(request))
+        body = PromotionSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        promoted = registry.promote(model, by=person(request), **body.validated_data)
         return Response(RewardModelSerializer(promoted).data)
 
 

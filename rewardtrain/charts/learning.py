@@ -24,6 +24,7 @@ class Measured:
 
     version: int
     champion: bool
+    passed: bool  # its gate
     depth: str
     training_pairs: int
     test_pairs: int
@@ -40,16 +41,25 @@ class Measured:
 def measured(project: Project) -> list[Measured]:
     """Every evaluated model of a project. Asks for these figures only: reports are long and models many."""
     rows = Evaluation.objects.filter(reward_model__project=project, split="test", n_pairs__gte=1).values_list(
-        "reward_model__version", "reward_model__champion", "reward_model__run__depth",
+        "reward_model__version", "reward_model__champion", "reward_model__gate__passed", "reward_model__run__depth",
         "dataset_version__counts__train__pairs", "n_pairs", "accuracy", "accuracy_low", "accuracy_high",
         "log_loss", "report__log_loss__low", "report__log_loss__high", "report__baseline_longer__accuracy",
         "report__n_pair_prompts",
     )  # fmt: skip
     return [
         Measured(
-            version, champion, depth, trained or 0, tested, rest[7], Estimate(*rest[:3]), Estimate(*rest[3:6]), rest[6]
+            version,
+            champion,
+            passed,
+            depth,
+            trained or 0,
+            tested,
+            rest[7],
+            Estimate(*rest[:3]),
+            Estimate(*rest[3:6]),
+            rest[6],
         )
-        for version, champion, depth, trained, tested, *rest in rows
+        for version, champion, passed, depth, trained, tested, *rest in rows
     ]
 
 

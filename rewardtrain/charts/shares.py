@@ -60,8 +60,7 @@ def comparison(report: Report) -> list[Share]:
 class Version:
     """A model's accuracy on its own test pairs, and on the same pairs what it is held against."""
 
-    number: int
-    champion: bool
+    model: RewardModel
     own: Share
     longer: Share
     people: Share | None
@@ -71,10 +70,7 @@ def versions(models: Iterable[RewardModel]) -> list[Version]:
     """In the order given; a model that was not evaluated on pairs is left out."""
     tested = ((model, evaluation.report) for model in models for evaluation in model.evaluations.all()[:1])
     tested = ((model, report) for model, report in tested if report["n_pairs"])
-    return [
-        Version(model.version, model.champion, _own(report), _longer(report), _people(report))
-        for model, report in tested
-    ]
+    return [Version(model, _own(report), _longer(report), _people(report)) for model, report in tested]
 
 
 def _own(report: Report) -> Share:

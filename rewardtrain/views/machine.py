@@ -23,8 +23,11 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
         "champion": champion,
         "evaluation": champion.evaluations.first() if champion else None,
         "drift": drawing(found) if (found := drift.drift(project)) else None,
+        "past_gate": registry.past_gate(champion),
         "waiting": registry.waiting_for_promotion(project),
         "versions": versions(project.reward_models.prefetch_related("evaluations")[:5]),
-        "runs": project.runs.select_related("reward_model", "dataset_version")[:3],
+        "runs": project.runs.select_related("reward_model__project", "dataset_version").prefetch_related(
+            "reward_model__evaluations"
+        )[:3],
     }
     return render(request, "rewardtrain/_machine.html", context)

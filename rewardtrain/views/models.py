@@ -14,6 +14,7 @@ from labeling.views.doors import SignedIn, page_of, project_page
 from rewardtrain import charts, registry
 from rewardtrain.charts.numbers import figures
 from rewardtrain.charts.shares import Report
+from rewardtrain.models import RewardModel
 
 
 @require_safe
@@ -21,11 +22,13 @@ from rewardtrain.charts.shares import Report
 def index(request: SignedIn, project: Project) -> HttpResponse:
     rows = project.reward_models.select_related("run__dataset_version").prefetch_related("evaluations")
     promotions = project.promotions.select_related("reward_model", "replaced", "by")
+    champion = registry.champion(project)
     context = {
         "project": project,
         "page": page_of(request, rows),
-        "champion": registry.champion(project),
+        "champion": champion,
         "previous": registry.previous_champion(project),
+        "past_gate": registry.past_gate(champion),
         "promotions": [
             (promotion, registry.why(promotion))
             for promotion in promotions.prefetch_related("reward_model__evaluations")[:20]
@@ -46,9 +49,10 @@ def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
         "model": model,
         "evaluation": evaluation,
         "report": seen,
-        "reasons": registry.reasons(model, seen),
+        "rules": registry.rules(model, seen),
         "flags": seen.get("flags"),
         "flag_reliability": charts.flag_reliability(seen["flags"]) if seen.get("flags") else None,
+        "past_gate": registry.past_gate(model) if model.champion else None,
         "promotions": model.promotions.select_related("by"),
     }
     return render(request, "rewardtrain/model.html", context | (of_pairs(seen) if seen["n_pairs"] else {}))
@@ -81,14 +85,28 @@ def report(request: SignedIn, project: Project, version: int) -> HttpResponse:
 @require_POST
 @project_page(Role.MANAGER)
 def promote(request: SignedIn, project: Project, version: int) -> HttpResponse:
+    """A model that its gate did not let through is asked about once more, with what was written as the reason."""
     model = get_object_or_404(project.reward_models.all(), version=version)
+    reason, past_gate = request.POST.get("reason", ""), request.POST.get("past_gate") == "yes"
     try:
-        registry.promote(model, by=request.user, reason=request.POST.get("reason", ""))
+        registry.promote(model, by=request.user, reason=reason, past_gate=past_gate)
     except PodiumError as error:
+        if error.code == "gate_not_passed":
+            return _ask_once_more(request, project, model, reason)
         messages.error(request, error.detail)
     else:
         messages.success(request, _("Version %(version)s is the champion now.") % {"version": version})
     return redirect("model", project.slug, version)
+
+
+def _ask_once_more(request: SignedIn, project: Project, model: RewardModel, reason: str) -> HttpResponse:
+    context = {
+        "project": project,
+        "model": model,
+        "rules": registry.rules(model, model.evaluations.get().report),
+        "reason": reason,
+    }
+    return render(request, "rewardtrain/promote_past_gate.html", context, status=422)
 
 
 @require_POST

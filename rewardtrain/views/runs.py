@@ -55,7 +55,9 @@ def depth_of(values: QueryDict) -> policy.Depth | None:
 
 
 def page(request: SignedIn, project: Project, form: PolicyForm) -> HttpResponse:
-    rows = project.runs.select_related("reward_model", "dataset_version", "requested_by")
+    rows = project.runs.select_related("reward_model__project", "dataset_version", "requested_by").prefetch_related(
+        "reward_model__evaluations"
+    )
     shown = depth_of(request.GET)
     retrainings = policy.next_retrainings(project)
     context = {
@@ -74,7 +76,9 @@ def page(request: SignedIn, project: Project, form: PolicyForm) -> HttpResponse:
 @project_page(Role.MANAGER)
 def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
     """The page; and while the run works, the part of it that is asked for every two seconds."""
-    rows = project.runs.select_related("reward_model", "dataset_version", "requested_by")
+    rows = project.runs.select_related("reward_model__project", "dataset_version", "requested_by").prefetch_related(
+        "reward_model__evaluations"
+    )
     run = get_object_or_404(rows, number=number)
     active = run.state in policy.ACTIVE
     polled = bool(getattr(request, "htmx", False))

@@ -14,8 +14,9 @@ from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 from labeling.models import Ranking
+from tests import factories
 from tests.browser.sites import People, Site, make_site
-from tests.rewardtrain.conftest import make_classifiers, make_training, models_in
+from tests.rewardtrain.conftest import make_classifiers, make_past_gate, make_training, models_in
 
 SHOWN_AS: dict[str, dict[str, Any]] = {
     "wide": {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"},
@@ -55,6 +56,7 @@ def site(live_server: LiveServer) -> Site:
     made = make_site(live_server.url)
     make_training(made.project)
     make_classifiers(made.texts)
+    make_past_gate(factories.make_project(manager=made.manager, slug="unproven"))
     for number, ranking in enumerate(Ranking.objects.order_by("-id")):  # spread over a week, as work is
         Ranking.objects.filter(pk=ranking.pk).update(created_at=ranking.created_at - timedelta(days=number * 3 % 7))
     return made

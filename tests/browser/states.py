@@ -60,6 +60,10 @@ def states_of(site: Site) -> list[State]:
         State(site.manager, "overview-open", f"{one}/", open_folds),
         State(site.manager, "run-open", f"{one}/runs/3/", open_folds),
         State(site.manager, "model-open", f"{one}/models/2/", open_folds),
+        State(site.manager, "overview-past-gate", "/p/unproven/", lambda page: None),
+        State(site.manager, "models-past-gate", "/p/unproven/models/", lambda page: None),
+        State(site.manager, "model-past-gate", "/p/unproven/models/1/", lambda page: None),
+        State(site.manager, "promote-past-gate", "/p/unproven/models/2/", promote_past_gate),
         State(site.manager, "try-refused", f"{one}/try/", lambda page: send(page, prompt="")),
         State(site.manager, "try-scored", f"{one}/try/", try_model),
         State(site.manager, "try-compared", f"{one}/try/", lambda page: compare_words(page, "2")),
@@ -108,6 +112,13 @@ def renew_link(page: Page) -> None:
 def withdraw_link(page: Page) -> None:
     page.get_by_role("button", name="Withdraw invitation").first.click()
     expect(page.get_by_role("status")).to_contain_text("The invitation is withdrawn")
+
+
+def promote_past_gate(page: Page) -> None:
+    page.locator("#reason").fill("It is all we have until Monday.")
+    page.locator("section:has(#promote) button").click()
+    expect(page.get_by_role("heading", name="Promote model 2 past its gate?")).to_be_visible()
+    expect(page.locator("#reason")).to_have_value("It is all we have until Monday.")
 
 
 def add_account(page: Page, username: str) -> None:

@@ -182,7 +182,8 @@ def make_model(
     depth: str = "full",
     version: DatasetVersion | None = None,
 ) -> RewardModel:
-    """A registered model as if a run had made it."""
+    """A registered model as if a run had made it, compared with `rival`, or else with the champion."""
+    rival = rival or registry.champion(project)
     run = make_run(project, depth=depth, version=version)
     with transaction.atomic():
         return registry.register(
@@ -277,6 +278,18 @@ def make_training(project: Project) -> TrainingRun:
         validation = {"validation_log_loss": 0.7 - step / 500, "validation_accuracy": 0.6} if step % 10 == 0 else {}
         RunPoint.objects.create(run=run, step=step, loss=0.75 - step / 250 + draw.gauss(0, 0.05), **validation)
     return run
+
+
+def make_past_gate(project: Project) -> RewardModel:
+    """Version 1 failed its gate and is the champion all the same; version 2 failed beside it. Nothing is ranked."""
+    make_prompt(project, texts=["Yes.", "No."])
+    version = make_version(project, training_pairs=96)
+    report = draw_report(n_prompts=40, skill=-0.2, seed=3)
+    champion = make_model(project, report, depth="head", version=version)
+    reason = "Only to try the doors: the real one follows on Monday."
+    registry.promote(champion, by=project.created_by, reason=reason, past_gate=True)
+    report = draw_report(n_prompts=40, skill=0.7, champion_skill=0.8, seed=4)
+    return make_model(project, report, depth="head", version=version)
 
 
 def make_classifiers(project: Project) -> RewardModel:

@@ -71,7 +71,7 @@ def test_the_drawing_has_few_round_ticks(right: int, ticks: list[float]) -> None
 def champion(project: Project) -> RewardModel:
     rank_prompts(project, train=2, test=1, validation=1)
     model = make_model(project, make_report(accuracy=0.8, interval=(0.7, 0.9)))
-    return registry.promote(model, by=None, reason="to have one")
+    return registry.promote(model, by=None, reason="to have one", past_gate=True)
 
 
 def rank_freshly(project: Project, count: int, *, ranks: tuple[int, int]) -> list[Ranking]:
@@ -120,7 +120,7 @@ def test_fresh_rankings_are_scored_by_the_service(
     worker.work(runs.request_run(project, training=tiny_training).pk)
     model = RewardModel.objects.get()
     if not model.champion:
-        registry.promote(model, by=None, reason="to have one")
+        registry.promote(model, by=None, reason="to have one", past_gate=True)
     look_up()
     rank_freshly(project, 3, ranks=(1, 2))
     for _ in range(2):  # doing it twice is harmless

@@ -35,8 +35,8 @@ def test_the_first_model_passes_below_ln_2_and_above_chance() -> None:
     gate = registry.gate(make_report(accuracy=0.7, interval=(0.6, 0.8), log_loss=0.6))
     assert gate.passed
     assert gate.reasons == [
-        "Log loss 0.6000 (0.5500 to 0.6500) is below ln 2 = 0.6931, a coin's, on 120 test pairs.",
-        "Accuracy 0.7000 (0.6000 to 0.8000) is above chance with its whole interval, on 120 test pairs.",
+        "Log loss 0.6000 (0.5500 to 0.6500) is below ln 2 = 0.6931, a coin's, on 120 test pairs of 20 prompts.",
+        "Accuracy 0.7000 (0.6000 to 0.8000) is above chance with its whole interval, on 120 test pairs of 20 prompts.",
     ]
 
 
@@ -75,7 +75,7 @@ def test_a_later_model_passes_with_a_lower_log_loss_and_an_accuracy_that_is_not_
     gate = registry.gate(make_report(champion=champion))
     assert gate.passed
     assert gate.reasons[0] == (
-        "Log loss 0.6000 is lower than the champion's 0.6200 on the same 120 test pairs "
+        "Log loss 0.6000 is lower than the champion's 0.6200 on the same 120 test pairs of 20 prompts "
         "(difference -0.0200 (-0.0400 to +0.0000))."
     )
 
@@ -140,10 +140,42 @@ def test_a_model_that_did_not_pass_is_promoted_by_hand_alone(ranked: Project) ->
     registry.promote_if_passed(model, auto_promote=True)
     assert registry.champion(ranked) is None
     manager = make_user()
-    registry.promote(model, by=manager, reason="it is all we have")
+    with pytest.raises(Conflict, match="Version 1 did not pass its gate"):
+        registry.promote(model, by=manager, reason="it is all we have")
+    assert registry.champion(ranked) is None
+    registry.promote(model, by=manager, reason="it is all we have", past_gate=True)
     assert registry.champion(ranked) == model
     promotion = Promotion.objects.get()
     assert (promotion.action, promotion.by, promotion.reason) == ("hand", manager, "it is all we have")
+
+
+def test_a_champion_past_its_gate_is_remembered_until_another_one_is(ranked: Project) -> None:
+    assert registry.past_gate(registry.champion(ranked)) is None
+    failed, passed = make_model(ranked, make_report(log_loss=0.8)), make_model(ranked)
+    registry.promote(failed, by=make_user("mara"), reason="it is all we have", past_gate=True)
+    found = registry.past_gate(registry.champion(ranked))
+    assert found is not None
+    assert (found.by.username, found.reason) == ("mara", "it is all we have")
+    registry.promote(passed, by=None, reason="better")
+    assert registry.past_gate(registry.champion(ranked)) is None
+    registry.rollback(ranked, by=None, reason="no")
+    found = registry.past_gate(registry.champion(ranked))
+    assert found is not None
+    assert (found.action, found.reason) == ("rollback", "no")
+
+
+def test_each_rule_of_the_gate_says_whether_it_was_passed(ranked: Project) -> None:
+    def rules_of(model: RewardModel) -> list[bool | None]:
+        return [rule.passed for rule in registry.rules(model, model.evaluations.get().report)]
+
+    good = make_model(ranked)
+    assert rules_of(good) == [True, True]
+    assert rules_of(make_model(ranked, make_report(log_loss=0.8))) == [False, True]
+    report = make_report(champion=against(log_loss=-0.1, accuracy=(0.1, 0.0, 0.2)))
+    late = make_model(ranked, report, rival=good)  # there is no champion at all
+    assert rules_of(late) == [True, True, False]
+    late.gate = {"passed": False, "reasons": ["It was made before Podium kept rules."]}
+    assert rules_of(late) == [None]
 
 
 def test_a_comparison_with_a_champion_of_yesterday_does_not_pass(ranked: Project) -> None:

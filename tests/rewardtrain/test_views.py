@@ -213,7 +213,11 @@ def test_a_models_page_tells_the_gates_reasons(project: Project, manager: Client
     make_model(project, make_report(log_loss=0.75))
     text = page(manager, project, "model", 1)
     assert "not passed" in text
-    assert "is not below ln 2 = 0.6931" in text
+    loss, accuracy = re.findall(r'<li data-passed="(\w+)"><span class="visually-hidden">(.*?)</span> (.*?)</li>', text)
+    assert loss[:2] == ("no", "Failed:")
+    assert "is not below ln 2 = 0.6931" in loss[2]
+    assert accuracy[:2] == ("yes", "Passed:")
+    assert "is above chance" in accuracy[2]
 
 
 def test_a_models_page_shows_its_evaluation_each_with_n_and_interval(project: Project, manager: Client) -> None:
@@ -255,7 +259,7 @@ def test_a_report_of_the_first_schema_is_still_shown_with_what_it_has(project: P
 
 def test_a_model_without_a_pair_to_test_on_is_listed(project: Project, manager: Client) -> None:
     """Of a project that ranks too: flags alone train a classifier."""
-    registry.promote(make_model(project, draw_flag_report(n=30)), by=None, reason="to have one")
+    registry.promote(make_model(project, draw_flag_report(n=30)), by=None, reason="to have one", past_gate=True)
     for name, args in (("models", []), ("model", [1]), ("project_machine", [])):
         assert page(manager, project, name, *args)
     assert "not known: no pair to test on" in page(manager, project, "models")
@@ -264,7 +268,7 @@ def test_a_model_without_a_pair_to_test_on_is_listed(project: Project, manager: 
 def test_few_prompts_have_no_interval_and_the_page_says_so(project: Project, manager: Client) -> None:
     """Of all but shares: a bootstrap over three prompts is too narrow to be called one."""
     make_model(project, draw_report(n_prompts=3, champion_skill=0.3, flag="hateful"))
-    registry.promote(project.reward_models.get(), by=None, reason="to have one")
+    registry.promote(project.reward_models.get(), by=None, reason="to have one", past_gate=True)
     for name, args in (("models", []), ("model", [1]), ("project_machine", []), ("run", [1]), ("threshold", [1])):
         text = page(manager, project, name, *args)
         assert "None" not in text, name
@@ -275,7 +279,7 @@ def test_few_prompts_have_no_interval_and_the_page_says_so(project: Project, man
 def test_a_report_from_before_prompts_were_counted_is_still_shown(project: Project, manager: Client) -> None:
     seen = as_schema_3(draw_report(n_prompts=12, champion_skill=0.3, flag="hateful"))
     model = make_model(project, seen)
-    registry.promote(model, by=None, reason="to have one")
+    registry.promote(model, by=None, reason="to have one", past_gate=True)
     for name, args in (("models", []), ("model", [1]), ("project_machine", []), ("threshold", [1])):
         text = page(manager, project, name, *args)
         assert "None" not in text, name

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from labeling.datasets import freeze, path_of
+from labeling.datasets import freeze_or_find, path_of
 from labeling.errors import PodiumError
 from labeling.models import Project
 
@@ -23,9 +23,11 @@ class Command(BaseCommand):
         if found is None:
             raise CommandError(f"There is no project {project!r}.")
         try:
-            version = freeze(found)
+            version, is_new = freeze_or_find(found)
         except PodiumError as error:
             raise CommandError(error.detail) from error
+        if not is_new:
+            self.stdout.write(f"Nothing new since version {version.number}.")
         self.stdout.write(
             f"Version {version.number}: {version.n_prompts} prompts, {version.n_rankings} rankings, "
             f"{version.n_pairs} pairs\nsha256 {version.sha256}\n{path_of(version)}"

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from labeling.errors import PodiumError
 from labeling.models import Project
-from rewardtrain import policy, runs, tasks
+from rewardtrain import policy, registry, runs, tasks
 from rewardtrain.models import Evaluation, TrainingRun
 
 LOOK_SECONDS = 0.5
@@ -49,9 +49,10 @@ class Command(BaseCommand):
         model = run.reward_model
         evaluation = model.evaluations.get()
         word = "is the champion now" if model.champion else "is not the champion"
-        self.stdout.write(f"Version {model.version} {word}. {_figures(evaluation)}")
-        for reason in model.gate["reasons"]:
-            self.stdout.write(f"  {reason}")
+        self.stdout.write(f"Version {model.version} {word}. {registry.worth(model, evaluation.report).words}.")
+        self.stdout.write(_figures(evaluation))
+        for rule in registry.rules(model, evaluation.report):
+            self.stdout.write(f"  {'passed' if rule.passed else 'failed'}: {rule.words}")
 
     def _follow(self, run: TrainingRun) -> None:
         began, told = time.monotonic(), False

@@ -123,6 +123,8 @@ def test_a_version_is_frozen_listed_and_read(project: Project, client: APIClient
     assert version["counts"]["train"]["pairs"] == 3
     assert results(client, "datasets/") == [version]
     assert client.get(BASE + "datasets/1/").json() == version
+    again = client.post(BASE + "datasets/")
+    assert (again.status_code, again.json()) == (200, version)  # nothing new, so no further one
 
 
 def test_nothing_ranked_can_not_be_frozen(project: Project, client: APIClient) -> None:

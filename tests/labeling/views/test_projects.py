@@ -198,6 +198,8 @@ def test_a_version_is_frozen_and_downloaded(client: Client, project: Project) ->
     factories.make_prompt(project, split="train")
     factories.rank(project, factories.join(project))
     assert b"Version 1 is frozen, with 6 pairs." in client.post("/p/work/export/freeze/", follow=True).content
+    again = client.post("/p/work/export/freeze/", follow=True).content
+    assert b"Nothing new since version 1, so there is no further one" in again
     response = client.get("/p/work/export/download/?format=jsonl&layout=conversational&version=1")
     assert b"".join(response).count(b"\n") == 6
     assert "work-v1-" in response["Content-Disposition"]

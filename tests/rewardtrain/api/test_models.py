@@ -86,6 +86,18 @@ def test_promotion_needs_a_reason_and_is_written_down(project: Project, client: 
     assert (again.status_code, errors_of(again)) == (409, [("already_champion", None)])
 
 
+def test_a_model_that_failed_its_gate_is_promoted_past_it_only_by_name(project: Project, client: APIClient) -> None:
+    trained(project, log_loss=0.9)
+    refused = client.post(f"{MODELS}1/promote/", {"reason": "All we have."})
+    assert (refused.status_code, errors_of(refused)) == (409, [("gate_not_passed", None)])
+    unread = client.post(f"{MODELS}1/promote/", {"reason": "All we have.", "past_gate": "perhaps"})
+    assert (unread.status_code, errors_of(unread)) == (400, [("invalid", "past_gate")])
+    promoted = client.post(f"{MODELS}1/promote/", {"reason": "All we have.", "past_gate": True})
+    assert (promoted.status_code, promoted.json()["champion"]) == (200, True)
+    assert promoted.json()["verdict"] == {"worth": "coin", "words": "No better than a coin"}
+    assert [rule["passed"] for rule in promoted.json()["rules"]] == [False, True]
+
+
 def test_rolling_back_names_the_champion_it_takes_out_of_use(project: Project, client: APIClient) -> None:
     for version in (1, 2):
         trained(project)

@@ -33,7 +33,7 @@ def test_the_champion_scores_what_it_is_sent(
     rank_prompts(project)
     worker.work(runs.request_run(project, training=tiny_training).pk)
     champion = registry.champion(project) or registry.promote(
-        RewardModel.objects.get(), by=None, reason="The only one."
+        RewardModel.objects.get(), by=None, reason="The only one.", past_gate=True
     )
     look_up()
 

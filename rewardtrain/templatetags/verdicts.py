@@ -1,0 +1,48 @@
+"""A model in a page's words: what it is worth, and the champion's badge in the colour of that."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from rewardtrain import registry
+from rewardtrain.models import Promotion, RewardModel
+from rewardtrain.verdict import Verdict
+
+register = template.Library()
+
+
+@register.simple_tag
+def verdict_of(model: RewardModel) -> Verdict | None:
+    """What a model is worth; None of one whose evaluation is not there. Prefetch evaluations where many are shown."""
+    evaluation = next(iter(model.evaluations.all()), None)
+    return registry.worth(model, evaluation.report) if evaluation else None
+
+
+@register.simple_tag
+def verdict_badge(model: RewardModel) -> SafeString | str:
+    found = verdict_of(model)
+    return (
+        format_html('<span class="badge badge--words" data-state="{}">{}</span>', found.state, found.words)
+        if found
+        else ""
+    )
+
+
+@register.simple_tag
+def champion_badge(model: RewardModel) -> SafeString | str:
+    """Amber for a champion that its gate did not let through, or that is worth no more than what needs no model."""
+    found = verdict_of(model) if model.champion else None
+    return format_html('<span class="badge" data-state="{}">{}</span>', found.state, _("champion")) if found else ""
+
+
+@register.simple_tag
+def promoted_by(promotion: Promotion) -> str:
+    """Who brought a model past its gate, as the beginning of a sentence that ends with the reason."""
+    back = promotion.action == Promotion.Action.ROLLBACK
+    if promotion.by is None:
+        return _("A command rolled back to it") if back else _("A command promoted it")
+    words = _("%(name)s rolled back to it") if back else _("%(name)s promoted it")
+    return words % {"name": promotion.by.username}
