@@ -5,16 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.artifact.folder import load_model, verify
 from rewardtrain.core.artifact.shards import BACKBONE
 from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data.groups import Group, Message, Ranking
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import ConfigError
 from rewardtrain.core.evaluation.evaluate import evaluate_file
-from rewardtrain.core.sweep import make_points, parse_grid
+from rewardtrain.core.measures.report import Scores
+from rewardtrain.core.sweep import _compare, format_sweep, make_points, parse_grid
 
 Rows = Callable[..., list[dict[str, Any]]]
 
@@ -45,6 +48,23 @@ def test_the_point_that_learns_wins_on_the_validation_split(swept: tuple[Path, l
     assert losses == sorted(losses)
     assert result["clear"] is (result["points"][1]["difference"]["log_loss"]["low"] > 0)
     assert all(entry["seconds"] > 0 and entry["temperature"] > 0 for entry in result["points"])
+
+
+@pytest.mark.parametrize(("n_prompts", "clear", "words"), [(2, None, "nobody can say"), (5, True, "more than noise")])
+def test_over_few_prompts_nobody_can_say_which_point_is_better(n_prompts: int, clear: bool | None, words: str) -> None:
+    """One point is right on every pair, the other one wrong."""
+    points = make_points(TrainConfig(), {"seed": [0, 1]})
+    ranking = (Ranking("ann", (1, 2)),)
+    groups = [Group(f"{n}", "validation", (Message("user", f"{n}?"),), ("a", "b"), ranking) for n in range(n_prompts)]
+    logits = np.array([1.0, 0.0] * n_prompts, dtype=np.float32)[:, None]
+    scores = {
+        point.label: Scores(sign * logits, [2] * n_prompts, 0, 0, 0.0)
+        for point, sign in zip(points, (1, -1), strict=True)
+    }
+    result = _compare(points, groups, scores, TrainConfig(bootstrap_samples=100))
+    assert result["clear"] is clear
+    result["points"] = [{**entry, "folder": "out", "seconds": 1.0} for entry in result["points"]]
+    assert words in format_sweep(result)
 
 
 def test_only_the_winner_saw_the_test_split(swept: tuple[Path, list[str]]) -> None:

@@ -224,7 +224,7 @@ def _share_of(hits: Floats, cluster: Ints, weights: Floats) -> Json | None:
 
 
 def _divide(above: Floats, below: Floats) -> Floats:
-    """NaN where nothing was drawn, which metrics.interval leaves out."""
+    """NaN where nothing was drawn, which intervals.estimate leaves out."""
     parts: Floats = np.full(below.shape, math.nan)
     return np.divide(above, below, out=parts, where=below > 0)
 
