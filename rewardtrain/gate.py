@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from rewardtrain.flag_gate import flag_checks
@@ -150,7 +151,7 @@ def beside(report: Report, rival: Mapping[str, Any], measure: str) -> dict[str, 
 
 def on(report: Report) -> str:
     """Pairs of one prompt are no independent pairs, so both are counted."""
-    pairs, prompts = counts(report)
+    pairs, prompts = (number_format(n, force_grouping=True) for n in counts(report))
     return _("%(pairs)s test pairs of %(prompts)s prompts") % {"pairs": pairs, "prompts": prompts}
 
 

@@ -40,6 +40,11 @@ def test_the_first_model_passes_below_ln_2_and_above_chance() -> None:
     ]
 
 
+def test_the_gate_counts_pairs_and_prompts_as_the_pages_do() -> None:
+    gate = registry.gate(make_report(n_pairs=1455, n_prompts=20) | {"n_pair_prompts": 1020})
+    assert gate.reasons[1].endswith("on 1,455 test pairs of 1,020 prompts.")
+
+
 def test_a_good_accuracy_does_not_make_up_for_a_log_loss_above_ln_2() -> None:
     gate = registry.gate(make_report(accuracy=0.7, interval=(0.6, 0.8), log_loss=0.75))
     assert not gate.passed
