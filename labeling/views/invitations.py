@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from labeling import projects, signin
+from labeling import invitations, signin
 from labeling.errors import Invalid, PodiumError
 from labeling.forms import RegisterForm, add_error
 from labeling.models import Invitation, User
@@ -25,7 +25,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     try:
-        opened = projects.open_invitation(token)
+        opened = invitations.open_link(token)
     except Invalid as error:
         return render(request, "labeling/invitation_closed.html", {"error": error}, status=404)
     if isinstance(request.user, User):
@@ -37,7 +37,7 @@ def _join(request: HttpRequest, opened: Invitation, user: User) -> HttpResponse:
     if request.method != "POST":
         return render(request, "labeling/invitation_join.html", {"invitation": opened})
     try:
-        projects.accept_invitation(opened, user)
+        invitations.accept_link(opened, user)
     except PodiumError as error:
         return render(request, "labeling/invitation_closed.html", {"error": error}, status=409)
     messages.success(request, _("Welcome to %(project)s.") % {"project": opened.project.name})
@@ -49,7 +49,7 @@ def _register(request: HttpRequest, opened: Invitation, token: str) -> HttpRespo
     if form.is_valid():
         signin.begin_registration(request, opened.pk)
         try:
-            user = projects.register(token, **form.cleaned_data)
+            user = invitations.register(token, **form.cleaned_data)
         except PodiumError as error:
             add_error(form, error)
         else:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeling import projects
+from labeling import invitations, projects
 from labeling.errors import PodiumError
 from labeling.forms import InviteForm, MemberForm, add_error
 from labeling.models import Invitation, Project, Role
@@ -27,7 +27,7 @@ def people(request: SignedIn, project: Project) -> HttpResponse:
     form = InviteForm(posted(request))
     link = None
     if form.is_valid():
-        token = projects.invite(project, by=request.user, **form.cleaned_data)[1]
+        token = invitations.invite(project, by=request.user, **form.cleaned_data)[1]
         link = request.build_absolute_uri(reverse("invitation", args=[token]))
         form = InviteForm()
     return _page(request, project, invite_form=form, link=link)
@@ -67,7 +67,7 @@ def remove_member(request: SignedIn, project: Project) -> HttpResponse:
 @project_page(Role.MANAGER)
 def withdraw(request: SignedIn, project: Project, invitation_id: int) -> HttpResponse:
     with _known():
-        projects.withdraw_invitation(project, invitation_id)
+        invitations.withdraw(project, invitation_id)
     messages.success(request, _("The invitation is withdrawn; its link opens nothing any more."))
     return redirect("people", project.slug)
 
@@ -77,7 +77,7 @@ def withdraw(request: SignedIn, project: Project, invitation_id: int) -> HttpRes
 def renew(request: SignedIn, project: Project, invitation_id: int) -> HttpResponse:
     """A new link on the answer's page, and never again; the old one opens nothing any more."""
     with _known():
-        token = projects.renew_invitation(project, invitation_id, by=request.user)
+        token = invitations.renew(project, invitation_id, by=request.user)
     return _page(request, project, link=request.build_absolute_uri(reverse("invitation", args=[token])))
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
-from labeling import intake, projects
+from labeling import intake, invitations, projects
 from labeling.models import Assignment, Project, Role, User
 from tests import factories
 
@@ -62,7 +62,7 @@ def make_site(url: str) -> Site:
         factories.rank(project, labeler, ranks)
         factories.rank(project, colleague, (1, 2, 4, 3))
     empty = factories.make_project(manager=manager, slug="empty")
-    _, token = projects.invite(project, by=manager, role=Role.LABELER, note="Ada")
+    _, token = invitations.invite(project, by=manager, role=Role.LABELER, note="Ada")
     stranger, guarded = factories.make_user("sven"), factories.make_user("gita")
     TOTP.activate(guarded, generate_totp_secret())
     RecoveryCodes.activate(guarded)

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page, Request, expect
 from pytest_django.live_server_helper import LiveServer
 
-from labeling import assignments, projects, rankings
+from labeling import assignments, invitations, projects, rankings
 from labeling.models import Assignment, Completion, Membership, Project, Ranking, Role, User
 from tests import factories
 from tests.browser.sites import People, Site
@@ -106,7 +106,7 @@ def site(live_server: LiveServer) -> Site:
         Membership.objects.create(project=project, user=user, role=Role.LABELER)
     for number, task in enumerate(TASKS):
         make_task(project, number, task)
-    _, token = projects.invite(project, by=manager, role=Role.LABELER, note=NAME[:120])
+    _, token = invitations.invite(project, by=manager, role=Role.LABELER, note=NAME[:120])
     return Site(
         url=live_server.url,
         manager=manager,

@@ -18,7 +18,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from labeling import hashing, projects, signin
+from labeling import hashing, invitations, signin
 from labeling.errors import TooMany
 from labeling.models import Attempts, Project, User
 from tests.config.test_accounts import code_of
@@ -241,7 +241,7 @@ class TestATurn:
 
     def test_every_door_that_hashes_says_to_come_back_and_counts_nothing(self, lena: User, crowd: Any) -> None:
         project = make_project(slug="work")
-        token = projects.invite(project, by=project.created_by, role="labeler")[1]  # type: ignore[arg-type]
+        token = invitations.invite(project, by=project.created_by, role="labeler")[1]  # type: ignore[arg-type]
         inside = Client()
         inside.force_login(lena, backend="django.contrib.auth.backends.ModelBackend")
         change = {"oldpassword": PASSWORD, "password1": "nine blue lanterns", "password2": "nine blue lanterns"}
@@ -346,7 +346,7 @@ class TestWhoIsInAlready:
 
     def test_an_invitation_is_no_way_to_ask_for_names(self, lena: User) -> None:
         project: Project = make_project(slug="work")
-        token = projects.invite(project, by=project.created_by, role="labeler")[1]  # type: ignore[arg-type]
+        token = invitations.invite(project, by=project.created_by, role="labeler")[1]  # type: ignore[arg-type]
         asked = [
             Client().post(f"/invite/{token}/", {"username": "lena", "password": "nine blue lanterns"})
             for _ in range(21)

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
-from labeling import names, projects
+from labeling import invitations, names
 from labeling.errors import Invalid
 from labeling.models import User
 from tests.factories import PASSWORD, make_project, make_user
@@ -36,9 +36,9 @@ def test_other_names_are_other_names_and_of_one_script(name: str) -> None:
 def test_every_door_that_makes_an_account_refuses_a_look_alike(name: str) -> None:
     make_user("admin")
     project = make_project(slug="work")
-    token = projects.invite(project, by=project.created_by, role="labeler")[1]  # type: ignore[arg-type]
+    token = invitations.invite(project, by=project.created_by, role="labeler")[1]  # type: ignore[arg-type]
     with pytest.raises(Invalid) as caught:
-        projects.register(token, username=name, password="nine blue lanterns")
+        invitations.register(token, username=name, password="nine blue lanterns")
     assert caught.value.attr == "username"
     page = Client().post(f"/invite/{token}/", {"username": name, "password": "nine blue lanterns"})
     assert page.status_code == 200

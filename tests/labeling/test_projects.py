@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from labeling import access, projects
+from labeling import access, invitations, projects
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Invitation, Project, Prompt, Role, User
 from tests.factories import claimed, join, make_project, make_prompt, make_user, rank
@@ -118,25 +118,25 @@ class TestPeople:
     def test_an_invitation_makes_an_account_and_a_member_once(self, project: Project) -> None:
         manager = project.created_by
         assert manager is not None
-        _, token = projects.invite(project, by=manager, role="labeler")
-        user = projects.register(token, username="carla", password="ein-langes-passwort")
+        _, token = invitations.invite(project, by=manager, role="labeler")
+        user = invitations.register(token, username="carla", password="ein-langes-passwort")
         assert access.role_in(user, project) is Role.LABELER
         with pytest.raises(Invalid, match="used already"):
-            projects.open_invitation(token)
+            invitations.open_link(token)
 
     def test_the_token_itself_is_not_stored(self, project: Project) -> None:
         manager = project.created_by
         assert manager is not None
-        invitation, token = projects.invite(project, by=manager, role="labeler")
+        invitation, token = invitations.invite(project, by=manager, role="labeler")
         assert token not in str(Invitation.objects.filter(pk=invitation.pk).values().get())
 
     def test_an_invitation_ends(self, project: Project) -> None:
         manager = project.created_by
         assert manager is not None
-        _, token = projects.invite(project, by=manager, role="labeler")
+        _, token = invitations.invite(project, by=manager, role="labeler")
         Invitation.objects.update(expires_at=timezone.now() - timedelta(days=1))
         with pytest.raises(Invalid, match="This invitation ended on"):
-            projects.open_invitation(token)
+            invitations.open_link(token)
 
     @pytest.mark.parametrize(
         ("username", "password", "attr"),
@@ -152,11 +152,11 @@ class TestPeople:
         make_user("taken")
         manager = project.created_by
         assert manager is not None
-        _, token = projects.invite(project, by=manager, role="labeler")
+        _, token = invitations.invite(project, by=manager, role="labeler")
         with pytest.raises(Invalid) as caught:
-            projects.register(token, username=username, password=password)
+            invitations.register(token, username=username, password=password)
         assert caught.value.attr == attr
-        assert projects.open_invitation(token)
+        assert invitations.open_link(token)
         assert not User.objects.filter(username="new").exists()
 
 

@@ -10,7 +10,7 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
-from labeling import projects
+from labeling import invitations, projects
 from labeling.models import Invitation, Membership, Project, Role, User
 from tests import factories
 
@@ -24,7 +24,7 @@ def project() -> Project:
 
 
 def link_of(project: Project, by: User | None = None) -> str:
-    return f"/invite/{projects.invite(project, by=by or project.created_by, role='labeler')[1]}/"  # type: ignore[arg-type]
+    return f"/invite/{invitations.invite(project, by=by or project.created_by, role='labeler')[1]}/"  # type: ignore[arg-type]
 
 
 def as_user(user: User | None) -> Client:

@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from labeling import exports, projects
+from labeling import exports, invitations, projects
 from labeling.models import Invitation, Project, Role, User
 from tests import factories
 
@@ -152,7 +152,7 @@ def test_an_invitation_link_is_shown_once_and_makes_an_account(client: Client, p
 
 
 def test_someone_with_an_account_joins_by_the_link(project: Project, manager: User) -> None:
-    _, token = projects.invite(project, by=manager, role=Role.REVIEWER)
+    _, token = invitations.invite(project, by=manager, role=Role.REVIEWER)
     guest = Client()
     guest.force_login(factories.make_user("otto"))
     assert b"You are logged in as" in guest.get(f"/invite/{token}/").content
