@@ -4,51 +4,90 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from labeling import access, projects
-from labeling.errors import Invalid
-from labeling.models import Invitation, Membership, Project, Role, User
+from labeling import access, limits, projects
+from labeling.errors import Conflict, Invalid, Missing, TooMany
+from labeling.models import Attempts, Invitation, Membership, Project, Role, User
 
 INVITATION_DAYS = 14
+MAX_OPEN = 500  # of one project, and of one person in all projects
+ASKED_LIMIT = 20  # invitations of one name by one person within INVITATION_DAYS
+MOST_SHOWN = 20  # on the home page of the account
 
 
 def invite(project: Project, *, by: User, role: str, note: str = "") -> tuple[Invitation, str]:
     """A one-time link's token, which only its receiver will ever see: we keep its hash."""
     projects.check_role(role)
     token = secrets.token_urlsafe(24)
-    invitation = Invitation.objects.create(
-        project=project,
-        role=role,
-        note=note[:120],
-        created_by=by,
-        token_sha256=_hash(token),
-        expires_at=timezone.now() + timedelta(days=INVITATION_DAYS),
-    )
+    with transaction.atomic():
+        _refuse_a_flood(project, by)
+        invitation = Invitation.objects.create(
+            project=project, role=role, note=note[:120], created_by=by, token_sha256=_hash(token), expires_at=_end()
+        )
     return invitation, token
 
 
+def ask(project: Project, *, by: User, username: str, role: str) -> Invitation:
+    """Invites the account of this name: its home page shows it. The same for the project where there is no account.
+
+    Asking again replaces what was asked. Raises Conflict: 'member_already', 'asked_too_often', 'too_many_invitations'.
+    """
+    projects.check_role(role)
+    username = User.normalize_username(username)
+    if project.memberships.filter(user__username=username).exists():
+        message = _("%(name)s is in the project already; change the role in the list.")
+        raise Conflict("member_already", message % {"name": username}, attr="username")
+    _refuse_to_nag(by, username)
+    asked = {
+        "role": role,
+        "account": User.objects.filter(username=username, is_active=True, is_imported=False).first(),
+        "declined_at": None,
+        "created_by": by,
+        "created_at": timezone.now(),
+        "expires_at": _end(),
+    }
+    unknown = {**asked, "token_sha256": _hash(secrets.token_urlsafe(24))}
+    with transaction.atomic():
+        _refuse_a_flood(project, by, username)
+        return Invitation.objects.update_or_create(
+            project=project, username=username, defaults=asked, create_defaults=unknown
+        )[0]
+
+
+def asked_of(username: str) -> str:
+    """What whoever asked is told, in the same words where there is no such account."""
+    message = _("If there is an account named %(name)s, its home page shows the invitation now.")
+    return message % {"name": username}
+
+
+def open_in(project: Project) -> QuerySet[Invitation]:
+    """A declined one too, until it ends: that it was declined would tell that the account is there."""
+    return project.invitations.filter(accepted_by=None, expires_at__gt=timezone.now()).select_related("created_by")
+
+
 def withdraw(project: Project, pk: int) -> None:
-    """Its link opens nothing any more. Raises Invitation.DoesNotExist where it is another project's, used or gone."""
+    """It opens nothing any more. Raises Invitation.DoesNotExist where it is another project's, used or gone."""
     if not Invitation.objects.filter(project=project, pk=pk, accepted_by=None).delete()[0]:
         raise Invitation.DoesNotExist(f"no open invitation {pk} in {project.slug}")
 
 
-def renew(project: Project, pk: int, *, by: User) -> str:
+def renew(project: Project, invitation: Invitation, *, by: User) -> str:
     """A new link in the place of the old one, which opens nothing any more; `by` answers for it from now on."""
     token = secrets.token_urlsafe(24)
-    changed = Invitation.objects.filter(project=project, pk=pk, accepted_by=None).update(
-        token_sha256=_hash(token), created_by=by, expires_at=timezone.now() + timedelta(days=INVITATION_DAYS)
+    changed = Invitation.objects.filter(project=project, pk=invitation.pk, accepted_by=None).update(
+        token_sha256=_hash(token), created_by=by, expires_at=_end()
     )
     if not changed:
-        raise Invitation.DoesNotExist(f"no open invitation {pk} in {project.slug}")
+        raise Invitation.DoesNotExist(f"no open invitation {invitation.pk} in {project.slug}")
     return token
 
 
@@ -61,11 +100,39 @@ def accept_link(invitation: Invitation, user: User) -> Membership:
     """Uses the invitation up. Someone who is in the project already keeps the role they have."""
     with transaction.atomic():
         # Between the page and its button it may have been used, withdrawn or renewed, or its maker have lost the right.
-        rows = Invitation.objects.select_for_update(of=("self",)).select_related("project", "created_by")
-        locked = _still_open(rows.filter(pk=invitation.pk, token_sha256=invitation.token_sha256).first())
+        locked = _still_open(_locked().filter(pk=invitation.pk, token_sha256=invitation.token_sha256).first())
         locked.accepted_by = user
         locked.save(update_fields=["accepted_by"])
-        return Membership.objects.get_or_create(project=locked.project, user=user, defaults={"role": locked.role})[0]
+        return _join(locked, user)
+
+
+def waiting_for(user: User) -> QuerySet[Invitation]:
+    """The newest of those that the account can accept."""
+    managers = Membership.objects.filter(project=OuterRef("project"), user=OuterRef("created_by"), role=Role.MANAGER)
+    return (
+        Invitation.objects.filter(account=user, declined_at=None, expires_at__gt=timezone.now())
+        .filter(Q(created_by__is_superuser=True) | Exists(managers), created_by__is_active=True)
+        .exclude(project__memberships__user=user)
+        .select_related("project", "created_by")
+        .order_by("-created_at", "-pk")[:MOST_SHOWN]
+    )
+
+
+def accept(user: User, pk: int) -> Membership:
+    """Raises Missing where it is not the account's, answered or withdrawn, and Invalid where it is over."""
+    with transaction.atomic():
+        locked = _locked().filter(pk=pk, account=user, declined_at=None).first()
+        if locked is None:
+            raise _answered()
+        membership = _join(_still_open(locked), user)
+        locked.delete()
+        return membership
+
+
+def decline(user: User, pk: int) -> None:
+    """The project isn't told. Raises Missing as accept does."""
+    if not Invitation.objects.filter(pk=pk, account=user, declined_at=None).update(declined_at=timezone.now()):
+        raise _answered()
 
 
 def register(token: str, *, username: str, password: str) -> User:
@@ -88,6 +155,48 @@ def register(token: str, *, username: str, password: str) -> User:
             "account_invalid", _("This name is taken, or looks like one that is; choose another one."), attr="username"
         ) from error
     return user
+
+
+def _refuse_to_nag(by: User, username: str) -> None:
+    subject = f"{username} by {by.pk}"
+    try:
+        limits.take([limits.Budget(Attempts.Kind.INVITATION, subject, ASKED_LIMIT, INVITATION_DAYS * 24 * 60 * 60)])
+    except TooMany as error:
+        message = _("You invited %(name)s %(n)d times within %(days)d days. Send an invitation link, or wait.")
+        said = {"name": username, "n": ASKED_LIMIT, "days": INVITATION_DAYS}
+        raise Conflict("asked_too_often", message % said, attr="username") from error
+
+
+def _refuse_a_flood(project: Project, by: User, username: str = "") -> None:
+    """To be called in a transaction: who comes at the same time waits, and is counted then."""
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    User.objects.select_for_update(no_key=True).get(pk=by.pk)
+    others = Invitation.objects.filter(Q(project=project) | Q(created_by=by))
+    if username:
+        others = others.exclude(project=project, username=username)
+    count = others.filter(accepted_by=None, expires_at__gt=timezone.now()).aggregate(
+        here=Count("pk", filter=Q(project=project)), by=Count("pk", filter=Q(created_by=by))
+    )
+    if max(count.values()) >= MAX_OPEN:
+        message = _("There are %(n)d open invitations, of this project or made by you; withdraw some first.")
+        raise Conflict("too_many_invitations", message % {"n": MAX_OPEN})
+
+
+def _end() -> datetime:
+    return timezone.now() + timedelta(days=INVITATION_DAYS)
+
+
+def _locked() -> QuerySet[Invitation]:
+    return Invitation.objects.select_for_update(of=("self",)).select_related("project", "created_by")
+
+
+def _join(invitation: Invitation, user: User) -> Membership:
+    role = {"role": invitation.role}
+    return Membership.objects.get_or_create(project=invitation.project, user=user, defaults=role)[0]
+
+
+def _answered() -> Missing:
+    return Missing("unknown_invitation", _("This invitation is not there any more: it was withdrawn, or answered."))
 
 
 def _still_open(invitation: Invitation | None) -> Invitation:

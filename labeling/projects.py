@@ -12,11 +12,10 @@ from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from labeling import access, limits, progress
-from labeling.errors import Conflict, Invalid, Missing, TooMany
+from labeling import access, progress
+from labeling.errors import Conflict, Invalid, Missing
 from labeling.models import (
     Assignment,
-    Attempts,
     Membership,
     PreferencePair,
     Project,
@@ -27,7 +26,6 @@ from labeling.models import (
     User,
 )
 
-NAMES_LIMIT, NAMES_SECONDS = 20, 15 * 60  # names that are no accounts, by one manager
 MAX_GUIDELINES = 100_000  # characters: forty pages, which is more than anybody reads beside a task
 MAX_FLAGS, MAX_LABEL = 20, 120
 MAX_OVERLAP, MAX_LEASE_MINUTES = 50, 24 * 60
@@ -112,23 +110,16 @@ def update_project(project: Project, **changes: object) -> Project:
 
 
 def set_member(project: Project, *, username: str, role: str, by: User | None = None) -> Membership:
-    """Adds an account, or changes a member's role. `by` may be wrong about a few names, not read the list."""
+    """Changes a member's role. Only an administrator also adds an account: everybody else asks it (invitations.ask)."""
     check_role(role)
-    tried = _names_tried_by(by, project, username)
-    try:
-        limits.take(tried)
-    except TooMany as error:
-        message = _(
-            "Too many names were tried that are no accounts here. Send an invitation link, or wait %(n)d minutes."
-        )
-        raise Invalid("too_many_names", message % {"n": -(-error.seconds // 60)}, attr="username") from error
-    user = User.objects.filter(username=username, is_active=True, is_imported=False).first()
-    if user is None:
-        message = _("There is no account %(username)r; invite the person by a link.")
-        raise Invalid("unknown_user", message % {"username": username}, attr="username")
-    limits.give_back(tried)
     with transaction.atomic():
-        membership = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})[0]
+        if by is None or access.is_administrator(by):
+            user = _account(username)
+            membership = project.memberships.update_or_create(user=user, defaults={"role": role})[0]
+        else:
+            membership = _member(project, username)
+            membership.role = role
+            membership.save(update_fields=["role"])
         _keep_a_manager(project)
     return membership
 
@@ -221,12 +212,22 @@ def check_role(role: str) -> None:
         raise Invalid("unknown_role", message % {"role": role, "known": ", ".join(Role.values)}, attr="role")
 
 
+def _account(username: str) -> User:
+    user = User.objects.filter(username=username, is_active=True, is_imported=False).first()
+    if user is None:
+        message = _("There is no account %(username)r; invite the person by a link.")
+        raise Invalid("unknown_user", message % {"username": username}, attr="username")
+    return user
+
+
+def _member(project: Project, username: str) -> Membership:
+    found = project.memberships.select_for_update(of=("self",)).filter(user__username=username).first()
+    if found is None:
+        message = _("%(username)r is not in this project; send an invitation.")
+        raise Invalid("not_a_member", message % {"username": username}, attr="username")
+    return found
+
+
 def _keep_a_manager(project: Project) -> None:
     if not Membership.objects.filter(project=project, role=Role.MANAGER).exists():
         raise Invalid("last_manager", _("A project keeps at least one manager; name another one first."), attr="role")
-
-
-def _names_tried_by(by: User | None, project: Project, username: str) -> list[limits.Budget]:
-    if by is None or access.is_administrator(by) or project.memberships.filter(user__username=username).exists():
-        return []
-    return [limits.Budget(Attempts.Kind.REGISTRATION, f"names by {by.pk}", NAMES_LIMIT, NAMES_SECONDS)]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
 from django.core.files.storage import storages
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
 from labeling.datasets import freeze
-from labeling.models import Project, Role, User
+from labeling.models import Invitation, Project, Role, User
 from tests.factories import claimed, join, make_project, make_prompt, make_user, rank
 from tests.rewardtrain.conftest import make_training, rank_prompts
+
+INVITATION = 10**6  # the id of the open one
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Operation:
     @property
     def url(self) -> str:
         filled = {"slug": "helpful", "number": "1", "version": "1", "username": "leaver", "id": "{id}"}
+        filled["invitation"] = str(INVITATION)
         path = self.path
         for name, value in filled.items():
             path = path.replace("{" + name + "}", value)
@@ -70,6 +75,8 @@ def furnish() -> dict[str, User | None]:
     for _ in range(30):
         make_prompt(project)
     administrator = make_user("administrator", superuser=True)
+    tomorrow = timezone.now() + timedelta(days=1)
+    Invitation.objects.create(pk=INVITATION, project=project, created_by=manager, username="guest", expires_at=tomorrow)
     rank(project, labeler)
     for person in (administrator, manager, labeler):
         claimed(project, person)

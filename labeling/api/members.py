@@ -37,7 +37,7 @@ class Members(PagedView):
 
     @extend_schema(operation_id="members_set", request=MemberSerializer, responses={201: MemberSerializer})
     def post(self, request: Request, slug: str) -> Response:
-        """Put an account into the project, or give a member another role."""
+        """Give a member another role. An administrator also puts an account into the project; others invite it."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         body = MemberSerializer(data=request.data)
         body.is_valid(raise_exception=True)

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from labeling.api import agreement, assignments, datasets, exports, members, pairs, projects, prompts, rankings
+from labeling.api import (
+    agreement,
+    assignments,
+    datasets,
+    exports,
+    invitations,
+    members,
+    pairs,
+    projects,
+    prompts,
+    rankings,
+)
 
 app_name = "labeling_api"
 urlpatterns = [
@@ -10,6 +21,8 @@ urlpatterns = [
     path("projects/<slug:slug>/", projects.OneProject.as_view(), name="project"),
     path("projects/<slug:slug>/members/", members.Members.as_view(), name="members"),
     path("projects/<slug:slug>/members/<str:username>/", members.OneMember.as_view(), name="member"),
+    path("projects/<slug:slug>/invitations/", invitations.Invitations.as_view(), name="invitations"),
+    path("projects/<slug:slug>/invitations/<int:invitation>/", invitations.OneInvitation.as_view(), name="invitation"),
     path("projects/<slug:slug>/prompts/", prompts.Prompts.as_view(), name="prompts"),
     path("projects/<slug:slug>/assignments/next/", assignments.NextAssignment.as_view(), name="assignment_next"),
     path("projects/<slug:slug>/rankings/", rankings.Rankings.as_view(), name="rankings"),

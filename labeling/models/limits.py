@@ -14,6 +14,7 @@ class Attempts(models.Model):
         SITE = "site"  # the same, from everywhere
         CODE = "code"  # codes of somebody's second factor, or their password once more
         REGISTRATION = "registration"  # accounts tried to be made, by invitation or address
+        INVITATION = "invitation"  # invitations to a name, by who makes them
 
     kind = models.CharField(max_length=16, choices=Kind.choices)
     subject = models.CharField(max_length=200)

@@ -77,12 +77,22 @@ class Membership(models.Model):
 
 
 class Invitation(models.Model):
-    """A link that makes whoever opens it a member, once. Only the link's hash is stored."""
+    """What makes somebody a member, once: a link, of which only the hash is stored, or the name of an account.
+
+    One by name looks the same to the project whether there is such an account or not, and so does a declined one: it
+    stays until it ends. It has the hash of a link that nobody was ever given, and is gone once it is accepted.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="invitations")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.LABELER)
     token_sha256 = models.CharField(max_length=64, unique=True)
     note = models.CharField(max_length=120, blank=True, default="")
+    username = models.CharField(max_length=150, blank=True, default="", db_default="")  # "" is a link's
+    # Whom the name was when it was written: an account that takes the name later was not meant.
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="invitations", null=True
+    )
+    declined_at = models.DateTimeField(null=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
@@ -90,6 +100,14 @@ class Invitation(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("project", "username"), condition=~Q(username=""), name="invitation_once_per_name"
+            ),
+            models.CheckConstraint(
+                condition=Q(account=None) | ~Q(username=""), name="invitation_of_an_account_by_name"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"invitation {self.pk} to {self.project_id}"

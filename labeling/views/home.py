@@ -1,4 +1,4 @@
-"""The first page: the projects a person is in."""
+"""The first page: the projects a person is in, and those they are asked into."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from labeling import access, progress
+from labeling import access, invitations, progress
 from labeling.models import Role
 from labeling.views.doors import SignedIn, signed_in
 
@@ -27,4 +27,9 @@ def home(request: SignedIn) -> HttpResponse:
         )
         for project in projects
     ]
-    return render(request, "labeling/home.html", {"rows": rows, "may_create": access.may_create_projects(request.user)})
+    context = {
+        "rows": rows,
+        "invitations": invitations.waiting_for(request.user),
+        "may_create": access.may_create_projects(request.user),
+    }
+    return render(request, "labeling/home.html", context)

@@ -1,4 +1,4 @@
-"""The other end of an invitation link: join, or make an account and join."""
+"""The other end of an invitation: join, make an account and join, or decline."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling import invitations, signin
 from labeling.errors import Invalid, PodiumError
 from labeling.forms import RegisterForm, add_error
-from labeling.models import Invitation, User
-from labeling.views.doors import posted
+from labeling.models import Invitation, Project, User
+from labeling.views.doors import SignedIn, posted, signed_in
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -33,6 +33,29 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     return _register(request, opened, token)
 
 
+@require_POST
+@signed_in
+def accept(request: SignedIn, invitation_id: int) -> HttpResponse:
+    try:
+        membership = invitations.accept(request.user, invitation_id)
+    except PodiumError as error:
+        messages.error(request, error.detail)
+        return redirect("home")
+    return _welcome(request, membership.project)
+
+
+@require_POST
+@signed_in
+def decline(request: SignedIn, invitation_id: int) -> HttpResponse:
+    try:
+        invitations.decline(request.user, invitation_id)
+    except PodiumError as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, _("The invitation is declined. The project is not told."))
+    return redirect("home")
+
+
 def _join(request: HttpRequest, opened: Invitation, user: User) -> HttpResponse:
     if request.method != "POST":
         return render(request, "labeling/invitation_join.html", {"invitation": opened})
@@ -40,8 +63,7 @@ def _join(request: HttpRequest, opened: Invitation, user: User) -> HttpResponse:
         invitations.accept_link(opened, user)
     except PodiumError as error:
         return render(request, "labeling/invitation_closed.html", {"error": error}, status=409)
-    messages.success(request, _("Welcome to %(project)s.") % {"project": opened.project.name})
-    return redirect("project", opened.project.slug)
+    return _welcome(request, opened.project)
 
 
 def _register(request: HttpRequest, opened: Invitation, token: str) -> HttpResponse:
@@ -54,6 +76,10 @@ def _register(request: HttpRequest, opened: Invitation, token: str) -> HttpRespo
             add_error(form, error)
         else:
             login(request, user, backend=BACKEND)
-            messages.success(request, _("Welcome to %(project)s.") % {"project": opened.project.name})
-            return redirect("project", opened.project.slug)
+            return _welcome(request, opened.project)
     return render(request, "labeling/invitation_register.html", {"invitation": opened, "form": form})
+
+
+def _welcome(request: HttpRequest, project: Project) -> HttpResponse:
+    messages.success(request, _("Welcome to %(project)s.") % {"project": project.name})
+    return redirect("project", project.slug)

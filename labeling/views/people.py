@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -19,35 +18,50 @@ from labeling.forms import InviteForm, MemberForm, add_error
 from labeling.models import Invitation, Project, Role
 from labeling.views.doors import SignedIn, posted, project_page
 
+ADD = "add-%s"  # ids of the second form on the page, apart from those of the first
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_page(Role.MANAGER)
 def people(request: SignedIn, project: Project) -> HttpResponse:
     """The list; a POST makes an invitation, whose link is on the answer's page and never again."""
     form = InviteForm(posted(request))
-    link = None
+    token = None
     if form.is_valid():
-        token = invitations.invite(project, by=request.user, **form.cleaned_data)[1]
-        link = request.build_absolute_uri(reverse("invitation", args=[token]))
-        form = InviteForm()
-    return _page(request, project, invite_form=form, link=link)
+        try:
+            token = invitations.invite(project, by=request.user, **form.cleaned_data)[1]
+        except PodiumError as error:
+            add_error(form, error)
+        else:
+            form = InviteForm()
+    return _page(request, project, invite_form=form, token=token, status=422 if form.errors else 200)
+
+
+@require_POST
+@project_page(Role.MANAGER)
+def ask(request: SignedIn, project: Project) -> HttpResponse:
+    """Invites an account by its name, and never tells whether there is one."""
+    form = MemberForm(request.POST, auto_id=ADD)
+    if form.is_valid() and _asked(request, project, form=form, **form.cleaned_data):
+        return redirect("people", project.slug)
+    return _page(request, project, member_form=form, status=422)
 
 
 @require_POST
 @project_page(Role.MANAGER)
 def set_member(request: SignedIn, project: Project) -> HttpResponse:
-    """Adds an account to the project or changes its role."""
-    form = MemberForm(request.POST)
-    if form.is_valid():
-        try:
-            membership = projects.set_member(project, by=request.user, **form.cleaned_data)
-        except PodiumError as error:
-            add_error(form, error)
-        else:
-            said = {"name": form.cleaned_data["username"], "role": membership.get_role_display()}
-            messages.success(request, _("%(name)s has the role %(role)s now.") % said)
-            return redirect("people", project.slug)
-    return _page(request, project, member_form=form, status=422)
+    """Changes a member's role."""
+    form = MemberForm(request.POST, auto_id=ADD)
+    if not form.is_valid():
+        return _page(request, project, member_form=form, status=422)
+    try:
+        membership = projects.set_member(project, by=request.user, **form.cleaned_data)
+    except PodiumError as error:
+        messages.error(request, error.detail)
+    else:
+        said = {"name": form.cleaned_data["username"], "role": membership.get_role_display()}
+        messages.success(request, _("%(name)s has the role %(role)s now.") % said)
+    return redirect("people", project.slug)
 
 
 @require_POST
@@ -68,17 +82,34 @@ def remove_member(request: SignedIn, project: Project) -> HttpResponse:
 def withdraw(request: SignedIn, project: Project, invitation_id: int) -> HttpResponse:
     with _known():
         invitations.withdraw(project, invitation_id)
-    messages.success(request, _("The invitation is withdrawn; its link opens nothing any more."))
+    messages.success(request, _("The invitation is withdrawn; nobody can use it any more."))
     return redirect("people", project.slug)
 
 
 @require_POST
 @project_page(Role.MANAGER)
 def renew(request: SignedIn, project: Project, invitation_id: int) -> HttpResponse:
-    """A new link on the answer's page, and never again; the old one opens nothing any more."""
+    """A new link on the answer's page, and never again; the old one opens nothing any more. A name is asked again."""
     with _known():
-        token = invitations.renew(project, invitation_id, by=request.user)
-    return _page(request, project, link=request.build_absolute_uri(reverse("invitation", args=[token])))
+        invitation = invitations.open_in(project).get(pk=invitation_id)
+        if not invitation.username:
+            return _page(request, project, token=invitations.renew(project, invitation, by=request.user))
+    _asked(request, project, username=invitation.username, role=invitation.role)
+    return redirect("people", project.slug)
+
+
+def _asked(request: SignedIn, project: Project, *, username: str, role: str, form: MemberForm | None = None) -> bool:
+    """Says what became of it above the page, or at the form where there is one."""
+    try:
+        invitation = invitations.ask(project, by=request.user, username=username, role=role)
+    except PodiumError as error:
+        if form is None:
+            messages.error(request, error.detail)
+        else:
+            add_error(form, error)
+        return False
+    messages.success(request, invitations.asked_of(invitation.username))
+    return True
 
 
 @contextmanager
@@ -95,18 +126,16 @@ def _page(
     *,
     invite_form: InviteForm | None = None,
     member_form: MemberForm | None = None,
-    link: str | None = None,
+    token: str | None = None,
     status: int = 200,
 ) -> HttpResponse:
     context = {
         "project": project,
         "memberships": project.memberships.select_related("user").order_by("user__username"),
-        "open_invitations": project.invitations.filter(accepted_by=None, expires_at__gt=timezone.now()).select_related(
-            "created_by"
-        ),
+        "open_invitations": invitations.open_in(project),
         "roles": Role.choices,
         "invite_form": invite_form or InviteForm(),
-        "member_form": member_form or MemberForm(),
-        "link": link,
+        "member_form": member_form or MemberForm(auto_id=ADD),
+        "link": token and request.build_absolute_uri(reverse("invitation", args=[token])),
     }
     return render(request, "labeling/people.html", context, status=status)

@@ -97,11 +97,12 @@ def test_a_training_goes_on_from_its_checkpoint_when_child_and_worker_are_killed
 def test_no_acknowledged_ranking_is_lost_when_the_web_process_is_killed(tmp_path: Path) -> None:
     acknowledged: dict[int, str] = {}
     with Podium(tmp_path / "data") as podium:
-        manager = start_project(podium, ranked=False)
+        start_project(podium, ranked=False)
+        admin = podium.client(podium.token("admin"))
         clients = []
         for username in ("labeler1", "labeler2", "manager"):
             if username != "manager":
-                manager.post(f"/projects/{PROJECT}/members/", {"username": username, "role": "labeler"})
+                admin.post(f"/projects/{PROJECT}/members/", {"username": username, "role": "labeler"})
             clients.append(podium.client(podium.token(username)))
         finished = threading.Event()
         with ThreadPoolExecutor(4) as pool:

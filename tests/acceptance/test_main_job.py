@@ -74,6 +74,8 @@ def test_from_an_import_to_a_retrained_champion_and_its_pairs(podium: Podium, ch
     assert manager.get(f"/projects/{PROJECT}/runs/")["results"] == []
 
     by_keys, by_mouse = log_in(podium, chromium, "labeler1"), log_in(podium, chromium, "labeler2")
+    by_keys.get_by_role("button", name="Join Kind answers").click()
+    by_mouse.get_by_role("button", name="Join Kind answers").click()
     for _ in range(TO_RANK // 2):
         rank_by_keys_alone(by_keys)
         rank_by_mouse(by_mouse)
@@ -100,7 +102,7 @@ def both_runs(manager: Client) -> Any:
 def manager_makes_the_project(manager: Client) -> None:
     manager.post("/projects/", {"slug": PROJECT, "name": "Kind answers", "guidelines": "Kind ones first."}, status=201)
     for name in ("labeler1", "labeler2"):
-        manager.post(f"/projects/{PROJECT}/members/", {"username": name, "role": "labeler"})
+        manager.post(f"/projects/{PROJECT}/invitations/", {"username": name, "role": "labeler"}, status=201)
 
 
 def manager_sets_the_policy(podium: Podium, chromium: Browser) -> None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from django.test import override_settings
 from playwright.sync_api import Page, expect
 
-from labeling.models import User
+from labeling import invitations
+from labeling.models import Project, Role, User
+from tests import factories
 from tests.browser.sites import Site
 from tests.factories import PASSWORD
 
@@ -56,7 +58,9 @@ def states_of(site: Site) -> list[State]:
         State(site.manager, "people-link", f"{one}/people/", make_link),
         State(site.manager, "people-renewed", f"{one}/people/", renew_link),
         State(site.manager, "people-withdrawn", f"{one}/people/", withdraw_link),
-        State(site.manager, "people-refused", f"{one}/people/", lambda page: add_account(page, "ghost")),
+        State(site.manager, "people-invited", f"{one}/people/", lambda page: ask_account(page, site.stranger.username)),
+        State(site.manager, "people-refused", f"{one}/people/", lambda page: refuse_account(page, "lena")),
+        State(site.stranger, "home-invited", "/", lambda page: invite(page, site)),
         State(site.manager, "overview-open", f"{one}/", open_folds),
         State(site.manager, "run-open", f"{one}/runs/3/", open_folds),
         State(site.manager, "model-open", f"{one}/models/2/", open_folds),
@@ -121,10 +125,26 @@ def promote_past_gate(page: Page) -> None:
     expect(page.locator("#reason")).to_have_value("It is all we have until Monday.")
 
 
-def add_account(page: Page, username: str) -> None:
+def ask_account(page: Page, username: str) -> None:
+    page.locator("#add-username").fill(username)
+    page.locator("section:has(#add) button").click()
+    expect(page.get_by_role("status")).to_contain_text(f"If there is an account named {username}")
+
+
+def refuse_account(page: Page, username: str) -> None:
     page.locator("#add-username").fill(username)
     page.locator("section:has(#add) button").click()
     expect(page.locator(".field__error")).to_be_visible()
+
+
+def invite(page: Page, site: Site) -> None:
+    """By two projects, one with a name that needs more than a line."""
+    long = factories.make_project(manager=site.manager, slug="long")
+    Project.objects.filter(pk=long.pk).update(name="Kind and careful answers of three assistants, " * 2)
+    for project in (site.empty, long):
+        invitations.ask(project, by=site.manager, username=site.stranger.username, role=Role.REVIEWER)
+    page.reload()
+    expect(page.get_by_role("heading", name="You are invited")).to_be_visible()
 
 
 def open_folds(page: Page) -> None:

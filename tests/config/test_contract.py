@@ -18,7 +18,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 
 from labeling.models import User
-from tests.every_door import assignment_of, furnish
+from tests.every_door import INVITATION, assignment_of, furnish
 from tests.rewardtrain.conftest import models_in
 
 EXAMPLES = int(os.environ.get("PODIUM_CONTRACT_EXAMPLES", "2"))
@@ -45,6 +45,7 @@ def config_for(user: User | None, *, everything: bool) -> SchemathesisConfig:
                 "path.number": 1,
                 "path.version": 1,
                 "path.username": "leaver",
+                "path.invitation": INVITATION,
                 "path.id": assignment_of(user),
             },
             "generation": {"max-examples": EXAMPLES, "deterministic": True, "database": "none", "no-shrink": True},
@@ -71,7 +72,7 @@ ANSWERS = {
 RULES = {
     "POST /api/v1/projects/": {"flags_missing", "flags_invalid"},  # a classification asks something; each flag once
     "PATCH /api/v1/projects/{slug}/": {"flags_missing", "flags_invalid"},
-    "POST /api/v1/projects/{slug}/members/": {"unknown_user"},
+    "POST /api/v1/projects/{slug}/members/": {"not_a_member", "unknown_user"},  # to managers, and to administrators
     "GET /api/v1/projects/{slug}/export/": {"frozen_of_people"},  # a version holds no model's labels
     "POST /api/v1/projects/{slug}/prompts/": {"empty"},  # nothing but white space, as JSON Lines or as a file
     "POST /api/v1/projects/{slug}/best-of/": {"empty", "bad_line"},  # what a row holds: docs/import.md

@@ -112,6 +112,8 @@ class TestPeople:
     def test_an_unknown_person_or_role_is_named(self, project: Project) -> None:
         with pytest.raises(Invalid, match="no account 'nobody'"):
             projects.set_member(project, username="nobody", role="labeler")
+        with pytest.raises(Invalid, match="'nobody' is not in this project; send an invitation"):
+            projects.set_member(project, username="nobody", role="labeler", by=project.created_by)
         with pytest.raises(Invalid, match="'king' is no role"):
             projects.set_member(project, username=make_user().username, role="king")
 

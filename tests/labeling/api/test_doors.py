@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from django.urls import reverse
 
-from labeling import datasets
+from labeling import datasets, invitations
 from labeling.models import Project, Role, User
 from tests.factories import claimed, join, make_project, make_prompt, make_user, rank
 from tests.labeling.api.client import as_user
@@ -23,7 +23,10 @@ DOORS = [
     ("get", "project", {}, EVERYONE_IN),
     ("patch", "project", {"name": "New name"}, MANAGERS),
     ("get", "members", {}, MANAGERS),
-    ("post", "members", {"username": "newcomer", "role": "labeler"}, CREATED),
+    ("post", "members", {"username": "newcomer", "role": "labeler"}, {**CREATED, "manager": 400}),  # invited, not added
+    ("post", "members", {"username": "colleague", "role": "reviewer"}, CREATED),
+    ("get", "invitations", {}, MANAGERS),
+    ("post", "invitations", {"username": "newcomer", "role": "labeler"}, CREATED),
     ("post", "prompts", {"id": "x", "prompt": "?", "completions": [{"text": "a"}, {"text": "b"}]}, MANAGERS),
     ("post", "assignment_next", {}, EVERYONE_IN),
     ("get", "rankings", {}, EVERYONE_IN),
@@ -56,11 +59,16 @@ def cast() -> Cast:
         "nobody": None,
         "administrator": make_user(superuser=True),
     }
+    join(project, username="colleague")
     rank(project, manager)
     return Cast(project, people)
 
 
-@pytest.mark.parametrize(("verb", "name", "body", "expected"), DOORS, ids=[f"{door[0]} {door[1]}" for door in DOORS])
+@pytest.mark.parametrize(
+    ("verb", "name", "body", "expected"),
+    DOORS,
+    ids=[f"{verb} {name} {body.get('username', '')}" for verb, name, body, _ in DOORS],
+)
 def test_each_door_opens_for_whom_it_is_meant(
     cast: Cast, verb: str, name: str, body: dict[str, object], expected: dict[str, int]
 ) -> None:
@@ -122,6 +130,19 @@ def test_a_member_is_removed_by_a_manager(cast: Cast) -> None:
 
     expected = {**MANAGERS, "manager": 204, "administrator": 204}
     assert {who: remove(who) for who in cast.people} == expected
+
+
+def test_an_invitation_is_withdrawn_by_a_manager(cast: Cast) -> None:
+    manager = cast.people["manager"]
+    assert manager is not None
+
+    def withdraw(who: str) -> int:
+        invitation = invitations.ask(cast.project, by=manager, username="newcomer", role="labeler")
+        url = reverse("labeling_api:invitation", args=["helpful", invitation.pk])
+        return int(as_user(cast.people[who]).delete(url).status_code)
+
+    expected = {**MANAGERS, "manager": 204, "administrator": 204}
+    assert {who: withdraw(who) for who in cast.people} == expected
 
 
 def test_a_member_who_was_removed_loses_their_assignment(cast: Cast) -> None:

@@ -82,4 +82,5 @@ def test_every_page_bears_a_number_that_no_row_has(manager: User, number: str) -
                     (404, 404),
                     (404, 405),
                     (405, 404),
+                    (405, 302),  # an answer to an invitation that is gone: sent home, and told there
                 ]

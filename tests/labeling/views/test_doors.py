@@ -13,7 +13,7 @@ from tests import factories
 MANAGER_ONLY = ["people/", "settings/", "export/", "export/download/?format=jsonl&layout=standard"]
 REVIEWER_UP = ["prompts/"]
 EVERY_MEMBER = ["rank/", "practice/", "practice/compare/", "history/", "guidelines/"]
-MANAGER_POSTS = ["people/", "people/set/", "people/remove/", "settings/", "export/freeze/", "prompts/"]
+MANAGER_POSTS = ["people/", "people/ask/", "people/set/", "people/remove/", "settings/", "export/freeze/", "prompts/"]
 PAGES = [*MANAGER_ONLY, *REVIEWER_UP, *EVERY_MEMBER, ""]
 
 
