@@ -141,7 +141,9 @@ def _compare(project: Project, known: Sequence[tuple[Line, Prompt]], stored: Sto
             stored.refused.append((line.number, BadRow("id", row.id, remedy)))
             continue
         rankings = tuple(
-            ranking for ranking in row.rankings if recorded.username(project, ranking.labeler) not in here[prompt.pk]
+            ranking
+            for ranking in row.rankings
+            if here[prompt.pk].isdisjoint(recorded.usernames_of(project, ranking.labeler))
         )
         needed = taken[prompt.pk] + len(rankings)
         if rankings and needed > MAX_RANKINGS:

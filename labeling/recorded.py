@@ -64,12 +64,24 @@ def store(project: Project, recorded: Sequence[Recorded]) -> int:
 
 
 def _labelers(project: Project, names: set[str]) -> dict[str, User]:
-    usernames = {username(project, name): name for name in names}
-    User.objects.bulk_create(
-        (User(username=name, is_imported=True, is_active=False, password="!") for name in sorted(usernames)),
-        ignore_conflicts=True,
-    )
-    return {usernames[user.username]: user for user in User.objects.filter(username__in=usernames)}
+    """Of each labeler the account of their recorded rankings: never one that a person logs in with."""
+    found: dict[str, User] = {}
+    _find(project, names, found)
+    for make in (username_of, username_apart):
+        if missing := names - found.keys():
+            usernames = sorted({make(project, name) for name in missing})
+            User.objects.bulk_create(
+                (User(username=username, is_imported=True, is_active=False, password="!") for username in usernames),
+                ignore_conflicts=True,  # a person took the name first, or another import made the same labeler
+            )
+            _find(project, missing, found)
+    return found
+
+
+def _find(project: Project, names: set[str], found: dict[str, User]) -> None:
+    owners = {username: name for name in names for username in usernames_of(project, name)}
+    for user in User.objects.filter(username__in=owners, is_imported=True):
+        found[owners[user.username]] = user
 
 
 def _assignments(
@@ -107,7 +119,11 @@ def _free_slots(overlaps: dict[int, int]) -> dict[int, Iterator[int]]:
     return {pk: free(pk) for pk in overlaps}
 
 
-def username(project: Project, labeler: str) -> str:
+def usernames_of(project: Project, labeler: str) -> tuple[str, str]:
+    return username_of(project, labeler), username_apart(project, labeler)
+
+
+def username_of(project: Project, labeler: str) -> str:
     """Imported labelers are one project's: the same name in two files of two projects need not be one person.
 
     Django's user names take no spaces, so the name is made safe; a hash keeps two names that look alike then apart.
@@ -116,3 +132,9 @@ def username(project: Project, labeler: str) -> str:
     if safe != labeler or len(safe) > 80:
         safe = f"{safe[:80]}.{hashlib.sha256(labeler.encode()).hexdigest()[:8]}"
     return f"{safe}@{project.slug[:60]}"
+
+
+def username_apart(project: Project, labeler: str) -> str:
+    """For a labeler whose name a person has: no account may hold a #."""
+    name, _, place = username_of(project, labeler).rpartition("@")
+    return f"{name}#{place}"
