@@ -134,7 +134,8 @@ def next_chunk(job: AutoLabelJob, size: int) -> Chunk | None:
         {"prompt": prompt.messages, "completions": [completion.text for completion in prompt.completions.all()]}
         for prompt in prompts
     ]
-    return Chunk(rows, lambda answers: store(job, prompts, answers))
+    names = [prompt.external_id for prompt in prompts]
+    return Chunk(rows, names, lambda answers: store(job, prompts, answers))
 
 
 def length(prompt: Prompt) -> int:
@@ -142,17 +143,21 @@ def length(prompt: Prompt) -> int:
 
 
 def store(job: AutoLabelJob, prompts: Sequence[Prompt], answers: Sequence[Answer]) -> dict[str, Any]:
-    """What the model says of these prompts takes the place of what it said before. Call it in a transaction."""
+    """What the model says of these prompts takes the place of what it said before. Call it in a transaction.
+
+    One that it can't read is left to people, in its turn.
+    """
     keys = [prompt.pk for prompt in prompts]
+    answered = [(prompt, answer) for prompt, answer in zip(prompts, answers, strict=True) if "error" not in answer]
     # Locked, so that nobody ranks them at this moment: the claim of one is short, and passes over what is locked.
     open_now = Prompt.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
     still = {prompt.pk for prompt in open_now if prompt.ranked == 0}
     PromptScore.objects.filter(reward_model=job.reward_model, prompt__in=keys).delete()
-    PromptScore.objects.bulk_create(map(score_of, [job.reward_model] * len(keys), prompts, answers))
+    PromptScore.objects.bulk_create(score_of(job.reward_model, *each) for each in answered)
     ModelPreference.objects.filter(reward_model=job.reward_model, prompt__in=keys).delete()
     seen = [
         (prompt, preferences(answer["probabilities"], answer.get("uncertainty")))
-        for prompt, answer in zip(prompts, answers, strict=True)
+        for prompt, answer in answered
         if prompt.pk in still
     ]
     sure = {prompt.pk: kept(found, job.threshold) for prompt, found in seen}
@@ -172,7 +177,7 @@ def store(job: AutoLabelJob, prompts: Sequence[Prompt], answers: Sequence[Answer
         "left": job.left + len(seen) - len(decided) - partly,
         "kept": job.kept + len(rows),
         "below": job.below + sum(len(found) for _, found in seen) - len(rows),
-        "compared": job.compared + len(keys) - len(still),
+        "compared": job.compared + sum(1 for prompt, _ in answered if prompt.pk not in still),
     }
 
 

@@ -119,7 +119,7 @@ def next_chunk(job: BestOfJob, size: int) -> Chunk | None:
     if not rows:
         return None
     asked = [{"prompt": row.prompt, "completions": [item["text"] for item in row.completions]} for row in rows]
-    return Chunk(asked, lambda answers: store(rows, answers))
+    return Chunk(asked, [row.external_id for row in rows], lambda answers: store(rows, answers))
 
 
 def length(row: CandidateRow) -> int:
@@ -128,7 +128,7 @@ def length(row: CandidateRow) -> int:
 
 def store(rows: list[CandidateRow], answers: list[Answer]) -> dict[str, Any]:
     for row, answer in zip(rows, answers, strict=True):
-        kept = ("rewards", "probabilities", "truncated", "uncertainty")
+        kept = ("rewards", "probabilities", "truncated", "uncertainty", "error")
         row.answer = {name: answer[name] for name in kept if name in answer}
     CandidateRow.objects.bulk_update(rows, ["answer"], batch_size=200)
     return {"last_place": rows[-1].place}
@@ -136,7 +136,7 @@ def store(rows: list[CandidateRow], answers: list[Answer]) -> dict[str, Any]:
 
 def report(job: BestOfJob) -> dict[str, Any]:
     """What the page shows; `doubts` is null of a model without an ensemble."""
-    answers = [answer for answer in job.rows.values_list("answer", flat=True) if answer is not None]
+    answers = [answer for answer in job.rows.values_list("answer", flat=True) if answer and "error" not in answer]
     rewards = [answer["rewards"] for answer in answers]
     spread = [answer.get("uncertainty") for answer in answers]
     known = all(spread)
@@ -148,7 +148,8 @@ def report(job: BestOfJob) -> dict[str, Any]:
 
 
 def result(job: BestOfJob) -> Iterator[bytes]:
-    """JSON Lines in the upload's order: completions by reward, the best first. Raises Conflict('not_ready')."""
+    """JSON Lines in the upload's order: completions by reward, the best first; of a prompt that the model couldn't read
+    as they came, with its error. Raises Conflict('not_ready')."""
     if job.state != BestOfJob.State.SUCCEEDED:
         words = _("Best of N %(number)s has not been scored to its end, so there is no result.")
         raise Conflict("not_ready", words % {"number": job.number})
@@ -161,6 +162,9 @@ def filename(job: BestOfJob) -> str:
 
 def result_line(job: BestOfJob, row: CandidateRow) -> bytes:
     answer = row.answer or {}
+    line = {"id": row.external_id, "prompt": row.prompt, "model": job.reward_model.version}
+    if "error" in answer:
+        return _written({**line, "uncertain_top": False, "error": answer["error"], "completions": row.completions})
     order = sorted(range(len(row.completions)), key=lambda place: -answer["rewards"][place])
     spread, limit = answer.get("uncertainty"), ((job.report or {}).get("doubts") or {}).get("limit")
     completions = [
@@ -175,5 +179,8 @@ def result_line(job: BestOfJob, row: CandidateRow) -> bytes:
         for rank, place in enumerate(order, start=1)
     ]
     unsure = bool(spread and limit is not None and spread[order[0]] > limit)
-    line = {"id": row.external_id, "prompt": row.prompt, "model": job.reward_model.version, "uncertain_top": unsure}
-    return json.dumps({**line, "completions": completions}, ensure_ascii=False).encode() + b"\n"
+    return _written({**line, "uncertain_top": unsure, "completions": completions})
+
+
+def _written(line: dict[str, Any]) -> bytes:
+    return json.dumps(line, ensure_ascii=False).encode() + b"\n"

@@ -20,7 +20,7 @@ from labeling.refusals import in_words
 from rewardtrain import jobs, scoring
 from rewardtrain.jobs import State
 from rewardtrain.models import RewardModel
-from rewardtrain.models.jobs import Job
+from rewardtrain.models.jobs import ScoringJob
 from rewardtrain.worker import stopping
 
 AIM_SECONDS = 5.0  # of a chunk: what an interruption costs, and how often the page has news
@@ -29,6 +29,7 @@ CHARACTERS = 4_000_000  # of a chunk
 CHUNK_SECONDS = 10 * 60.0  # a request that takes longer than this hangs
 PATIENCE_SECONDS = 10 * 60.0  # with a scoring service that is down, being started again or busy
 BEAT_SECONDS = 1.0
+MOST_NAMED = 20  # rows that can't be read; the rest is counted, and in the worker's log
 PASSING = ("down", "busy", "timeout", "starting")  # codes of what may be over in a while
 ADVICE = "See the worker's log, then start it again."
 
@@ -40,17 +41,18 @@ Answer = dict[str, Any]  # as scoring.score_many gives it
 
 @dataclass(frozen=True)
 class Chunk:
-    """What to score next, as scoring.score_many takes it, and what to do with the answers.
+    """What to score next, as scoring.score_many takes it, what each row is called, and what to do with the answers.
 
     `store` runs in the transaction that notes the progress, and returns changes of the job's row.
     """
 
     rows: Sequence[Mapping[str, object]]
+    names: Sequence[str]
     store: Callable[[list[Answer]], dict[str, Any]]
 
 
 def carry_out(
-    job: Job,
+    job: ScoringJob,
     model: RewardModel,
     take: Callable[[int], Chunk | None],
     *,
@@ -62,7 +64,7 @@ def carry_out(
     """
     try:
         if _all(job, model, take):
-            jobs.end(job, State.SUCCEEDED, total=job.done, **at_end())
+            finish(job, at_end)
     except jobs.ClaimLost:
         logger.warning("%s: another worker has taken it over", job)
     except scoring.Unavailable as error:
@@ -74,7 +76,16 @@ def carry_out(
         raise
 
 
-def _all(job: Job, model: RewardModel, take: Callable[[int], Chunk | None]) -> bool:
+def finish(job: ScoringJob, at_end: Callable[[], dict[str, Any]]) -> None:
+    """Succeeded where anything could be read."""
+    if job.done and job.unread == job.done:
+        first = "{row}: {error}".format(**job.unread_rows[0])
+        jobs.end(job, State.FAILED, total=job.done, error=f"None of the {job.done} texts could be read. First {first}")
+    else:
+        jobs.end(job, State.SUCCEEDED, total=job.done, **at_end())
+
+
+def _all(job: ScoringJob, model: RewardModel, take: Callable[[int], Chunk | None]) -> bool:
     """False where it was interrupted, and the row says how."""
     size = FIRST_SIZE
     while chunk := take(size):
@@ -87,16 +98,28 @@ def _all(job: Job, model: RewardModel, take: Callable[[int], Chunk | None]) -> b
     return True
 
 
-def note(job: Job, chunk: Chunk, answers: list[Answer]) -> None:
+def note(job: ScoringJob, chunk: Chunk, answers: list[Answer]) -> None:
     """An attempt that got on is a first one again: three deaths in a row are too many, three in a long job are not."""
+    unread = [
+        {"row": name, "error": answer["error"]}
+        for name, answer in zip(chunk.names, answers, strict=True)
+        if "error" in answer
+    ]
+    for each in unread:
+        logger.warning("%s: %s can't be read: %s", job, each["row"], each["error"])
+    counts = {
+        "done": job.done + len(chunk.rows),
+        "unread": job.unread + len(unread),
+        "unread_rows": [*job.unread_rows, *unread][:MOST_NAMED],
+    }
     with transaction.atomic():
-        changes = {**chunk.store(answers), "done": job.done + len(chunk.rows), "attempts": 1}
+        changes = {**chunk.store(answers), **counts, "attempts": 1}
         jobs.heartbeat(job, **changes)
     for name, value in changes.items():
         setattr(job, name, value)
 
 
-def _score(job: Job, model: RewardModel, chunk: Chunk) -> list[Answer] | None:
+def _score(job: ScoringJob, model: RewardModel, chunk: Chunk) -> list[Answer] | None:
     """None where the job was interrupted. Waits for a service that is away: what was done is not lost by waiting."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -111,7 +134,7 @@ def _score(job: Job, model: RewardModel, chunk: Chunk) -> list[Answer] | None:
             return None
 
 
-def _ask(job: Job, model: RewardModel, chunk: Chunk) -> list[Answer] | None:
+def _ask(job: ScoringJob, model: RewardModel, chunk: Chunk) -> list[Answer] | None:
     pool = ThreadPoolExecutor(1)
     try:
         asked = pool.submit(_answers, model, chunk)
@@ -138,7 +161,7 @@ def _is_done(asked: Future[list[Answer]]) -> bool:
     return True
 
 
-def _interrupted(job: Job) -> bool:
+def _interrupted(job: ScoringJob) -> bool:
     if jobs.heartbeat(job):
         jobs.end(job, State.CANCELLED)
         return True

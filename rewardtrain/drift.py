@@ -161,7 +161,8 @@ def unscored(model: RewardModel) -> QuerySet[Prompt]:
     after = Ranking.objects.filter(prompt=OuterRef("pk"), live=True, pk__gt=model.run.dataset_version.last_ranking_id)
     scored = PromptScore.objects.filter(reward_model=model, prompt=OuterRef("pk"))
     prompts = Prompt.objects.filter(Exists(after), ~Exists(scored), project=model.project, ranked__gt=0)
-    return prompts.exclude(pk__in=autolabels.ranked_by(model)).order_by("pk")
+    # In any order, so that some that the model can't read don't stand before the others for ever.
+    return prompts.exclude(pk__in=autolabels.ranked_by(model)).order_by("?")
 
 
 def score(model: RewardModel, prompts: Sequence[Prompt]) -> None:
@@ -169,5 +170,10 @@ def score(model: RewardModel, prompts: Sequence[Prompt]) -> None:
     texts = [[completion.text for completion in prompt.completions.all()] for prompt in prompts]
     rows = [{"prompt": prompt.messages, "completions": each} for prompt, each in zip(prompts, texts, strict=True)]
     said = scoring.score_many(model, rows, timeout=SECONDS)
-    scores = [autolabels.score_of(model, *pair) for pair in zip(prompts, said, strict=True)]
+    scores = []
+    for prompt, answer in zip(prompts, said, strict=True):
+        if "error" in answer:
+            logger.warning("model %s can't read %s: %s", model.version, prompt.external_id, answer["error"])
+        else:
+            scores.append(autolabels.score_of(model, prompt, answer))
     PromptScore.objects.bulk_create(scores, ignore_conflicts=True)

@@ -68,12 +68,22 @@ def _decided(project: Project, answer: Answer) -> Answer:
 def score_many(model: RewardModel, rows: Sequence[Mapping[str, Any]], *, timeout: float = SECONDS) -> list[Answer]:
     """An answer to each {"prompt", "completions"}, in their order, by one model; timeout is of each request.
 
-    Raises as score.
+    Of a row that the model can't read {"error": why}. Raises Conflict and Unavailable as score.
     """
-    answers: list[Answer] = []
-    for some in _requests(rows):
-        answers += ask(model, "rows", {"rows": some, "model": model.version}, timeout=timeout)["rows"]
-    return answers
+    return [answer for some in _requests(rows) for answer in _answers(model, some, timeout=timeout)]
+
+
+def _answers(model: RewardModel, rows: Sequence[Mapping[str, Any]], *, timeout: float) -> list[Answer]:
+    """What the service refuses is asked again in halves, down to the rows at fault, so that the others are scored."""
+    try:
+        answers: list[Answer] = ask(model, "rows", {"rows": rows, "model": model.version}, timeout=timeout)["rows"]
+        return answers
+    except Invalid as error:
+        if len(rows) == 1:
+            return [{"error": error.detail.removeprefix("rows[0]: ")}]
+    middle = len(rows) // 2
+    halves = (rows[:middle], rows[middle:])
+    return [answer for half in halves for answer in _answers(model, half, timeout=timeout)]
 
 
 def _requests(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

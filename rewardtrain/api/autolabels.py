@@ -20,6 +20,11 @@ from rewardtrain.agreement import agreement
 from rewardtrain.models import AutoLabelJob
 
 
+class UnreadRowSerializer(serializers.Serializer[Any]):
+    row = serializers.CharField(help_text="The prompt's id.")
+    error = serializers.CharField()
+
+
 class AutoLabelJobSerializer(serializers.ModelSerializer[AutoLabelJob]):
     """`id` is the job's number in its project, as in the address and on the page. Counts are of unranked prompts."""
 
@@ -31,10 +36,13 @@ class AutoLabelJobSerializer(serializers.ModelSerializer[AutoLabelJob]):
     pairs_below = serializers.IntegerField(source="below", help_text="Those below the threshold.")
     prompts_compared = serializers.IntegerField(source="compared", help_text="Ranked ones, scored for the agreement.")
 
+    unread_rows = UnreadRowSerializer(many=True, help_text="The first of those that the model could not read.")
+
     class Meta:
         model = AutoLabelJob
         fields = (
-            "id", "model", "threshold", "state", "requested_by", "done", "total", "prompts", "pairs_kept",
+            "id", "model", "threshold", "state", "requested_by", "done", "total", "unread", "unread_rows",
+            "prompts", "pairs_kept",
             "pairs_below", "prompts_compared", "attempts", "cancel_requested", "error", "requested_at", "started_at",
             "heartbeat_at", "finished_at",
         )  # fmt: skip

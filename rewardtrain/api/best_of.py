@@ -18,6 +18,7 @@ from labeling.api.requests import View, person
 from labeling.api.schema import conflict
 from labeling.models import Role
 from rewardtrain import best_of, tasks
+from rewardtrain.api.autolabels import UnreadRowSerializer
 from rewardtrain.models import BestOfJob
 
 
@@ -33,10 +34,13 @@ class BestOfJobSerializer(serializers.ModelSerializer[BestOfJob]):
         "the gain is within it."
     )
 
+    unread_rows = UnreadRowSerializer(many=True, help_text="The first of those that the model could not read.")
+
     class Meta:
         model = BestOfJob
         fields = (
-            "id", "model", "state", "requested_by", "done", "total", "n_candidates", "report", "attempts",
+            "id", "model", "state", "requested_by", "done", "total", "unread", "unread_rows",
+            "n_candidates", "report", "attempts",
             "cancel_requested", "error", "requested_at", "started_at", "heartbeat_at", "finished_at",
         )  # fmt: skip
 

@@ -8,11 +8,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Greatest, Least
 
 from labeling.models import Completion, Project, Prompt
-from rewardtrain.models.jobs import Job
+from rewardtrain.models.jobs import ScoringJob
 from rewardtrain.models.reward_models import RewardModel
 
 
-class AutoLabelJob(Job):
+class AutoLabelJob(ScoringJob):
     """One walk of a model over a project's prompts, in the order of their ids."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="auto_label_jobs")

@@ -4,11 +4,11 @@ from django.db import models
 from django.db.models import Q
 
 from labeling.models import Project
-from rewardtrain.models.jobs import Job
+from rewardtrain.models.jobs import ScoringJob
 from rewardtrain.models.reward_models import RewardModel
 
 
-class BestOfJob(Job):
+class BestOfJob(ScoringJob):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="best_of_jobs")
     reward_model = models.ForeignKey(RewardModel, on_delete=models.PROTECT, related_name="best_of_jobs")
     number = models.PositiveIntegerField()
@@ -39,7 +39,7 @@ class CandidateRow(models.Model):
     external_id = models.CharField(max_length=200)
     prompt = models.JSONField()  # as it was sent: a text, or messages
     completions = models.JSONField()  # [{"id", "text"}], as sent
-    # {"rewards", "probabilities", "truncated", "uncertainty" or not}: lists parallel to the completions.
+    # {"rewards", "probabilities", "truncated", "uncertainty" or not}: lists parallel to the completions. Or {"error"}.
     answer = models.JSONField(null=True)
 
     class Meta:

@@ -29,3 +29,13 @@ class Job(models.Model):
 
     class Meta:
         abstract = True
+
+
+class ScoringJob(Job):
+    """Texts that a finished model reads."""
+
+    unread = models.PositiveIntegerField(default=0, db_default=0)  # of those done: what the model couldn't read
+    unread_rows = models.JSONField(default=list, db_default=[])  # the first of them: [{"row", "error"}]
+
+    class Meta(Job.Meta):
+        abstract = True

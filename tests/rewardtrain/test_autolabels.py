@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from labeling import assignments
+from labeling import assignments, slots
 from labeling.errors import Conflict, Invalid
 from labeling.models import PreferencePair, Project, Prompt
 from rewardtrain import autolabels, chunks, jobs, registry, runs, tasks, worker
@@ -145,6 +145,31 @@ def test_a_held_prompt_is_left_alone(project: Project, champion: RewardModel) ->
     Prompt.objects.filter(pk=first.pk).update(held_at=timezone.now())
     assert set(autolabels.unranked(project)) == {second}
     assert not autolabels.to_score(project, champion).filter(pk=first.pk).exists()
+
+
+def test_a_prompt_that_can_not_be_read_is_left_to_people_and_the_others_are_labeled(
+    project: Project, champion: RewardModel
+) -> None:
+    sure, broken = open_prompts(project, 2)
+    job = taken(project)
+    do(job, {sure.pk: SURE, broken.pk: SURE})
+    again = taken_again(job)
+    chunk = autolabels.next_chunk(again, 100)
+    assert chunk is not None
+    answers = [{"error": "too long"} if name == broken.external_id else answer(SURE) for name in chunk.names]
+    chunks.note(again, chunk, answers)
+    chunks.finish(again, dict)
+    assert (again.decided, again.left, again.unread) == (1, 0, 1)
+    assert again.unread_rows == [{"row": broken.external_id, "error": "too long"}]
+    assert not broken.model_preferences.exists()
+    assert not PromptScore.objects.filter(prompt=broken).exists()
+    broken.refresh_from_db()
+    assert broken.priority == slots.IN_TURN
+
+
+def taken_again(job: AutoLabelJob) -> AutoLabelJob:
+    jobs.end(job, "succeeded")
+    return taken(job.project)
 
 
 def test_a_job_goes_on_after_the_last_whole_chunk(project: Project, champion: RewardModel) -> None:

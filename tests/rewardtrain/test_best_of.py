@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from labeling.errors import Conflict, Invalid
 from labeling.lines import lines_of
 from labeling.models import Project, Role, User
-from rewardtrain import best_of, jobs, registry, runs, tasks, worker
+from rewardtrain import best_of, chunks, jobs, registry, runs, tasks, worker
 from rewardtrain.models import BestOfJob, CandidateRow
 from tests.backbones import BAD, GOOD
 from tests.factories import join, make_project, make_user
@@ -139,6 +139,49 @@ def test_the_file_has_the_best_first_with_rank_and_uncertainty(project: Project)
         top = line["completions"][0]["uncertainty"]
         assert line["uncertain_top"] == (top > job.report["doubts"]["limit"])
         assert line["model"] == 1
+
+
+def score(job: BestOfJob, *unread: str) -> BestOfJob:
+    """To its end, as a worker would whose service refuses the rows of these ids."""
+    claimed = jobs.claim(BestOfJob, job.pk)
+    assert claimed is not None
+    read = {"rewards": [0.0, 1.0], "probabilities": [0.3, 0.7], "truncated": [False, False]}
+    while chunk := best_of.next_chunk(claimed, 2):
+        chunks.note(claimed, chunk, [{"error": "it's too long"} if name in unread else read for name in chunk.names])
+    chunks.finish(claimed, lambda: {"report": best_of.report(claimed)})
+    job.refresh_from_db()
+    return job
+
+
+def test_a_prompt_that_can_not_be_read_is_named_and_the_others_are_put_in_order(
+    project: Project, manager: Client, client: APIClient
+) -> None:
+    job = score(best_of.request(project, [changed(id=name) for name in "abcde"]), "b")
+    assert (job.state, job.done, job.unread, job.error) == ("succeeded", 5, 1, "")
+    lines = [json.loads(line) for line in best_of.result(job)]
+    assert [line["id"] for line in lines] == list("abcde")
+    assert [line.get("error") for line in lines] == [None, "it's too long", None, None, None]
+    assert lines[1]["completions"] == ROW["completions"]
+    assert lines[2]["completions"][0]["rank"] == 1
+    assert job.report["gains"][0]["n_prompts"] == 4
+    for name in ("best_of", "best_of_job"):
+        shown = page(manager, project, name, *([1] if name == "best_of_job" else []))
+        assert "1 text could not be read" in shown
+        assert "<strong>b</strong>" in shown
+    said = client.get(f"{UPLOADS}1/").json()
+    assert (said["unread"], said["unread_rows"]) == (1, [{"row": "b", "error": "it's too long"}])
+
+
+def test_an_upload_of_which_nothing_can_be_read_has_failed(project: Project) -> None:
+    job = score(best_of.request(project, [changed(id=name) for name in "abc"]), *"abc")
+    assert (job.state, job.unread) == ("failed", 3)
+    assert job.error == "None of the 3 texts could be read. First a: it's too long"
+
+
+def test_so_many_rows_are_named_and_the_rest_counted(project: Project) -> None:
+    names = [f"q{number}" for number in range(30)]
+    job = score(best_of.request(project, [changed(id=name) for name in names]), *names[1:])
+    assert (job.state, job.unread, len(job.unread_rows)) == ("succeeded", 29, chunks.MOST_NAMED)
 
 
 def test_a_job_that_has_not_ended_has_no_file(project: Project, manager: Client, client: APIClient) -> None:

@@ -48,6 +48,12 @@ def test_the_champion_scores_and_its_reports_are_read_from_any_file(trained: Pro
     assert [len(answer["rewards"]) for answer in many] == [2, 1]
     assert many[0]["rewards"] == pytest.approx(scores["rewards"], abs=1e-5)
     assert scoring.score_many(model, []) == []
+    some = [*rows, {"prompt": [], "completions": ["ba"]}, *rows, {"prompt": "ba?", "completions": []}]
+    read = scoring.score_many(model, some)
+    assert ["error" in answer for answer in read] == [False, False, True, False, False, True]
+    assert [answer["rewards"] for answer in read[3:5]] == [pytest.approx(each["rewards"], abs=1e-5) for each in many]
+    assert read[2]["error"].startswith("prompt is an empty list")
+    assert read[5]["error"].startswith("completions is an empty list")
     with pytest.raises(Invalid, match="completions"):
         scoring.score(trained, "ba de?", [])
     with pytest.raises(Conflict, match="no model 7"):

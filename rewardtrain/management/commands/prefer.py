@@ -49,9 +49,13 @@ class Command(BaseCommand):
         self._follow(job)
         if job.state != AutoLabelJob.State.SUCCEEDED:
             raise CommandError(f"Automatic labels {job.number} have {job.state}. {job.error}".strip())
+        for each in job.unread_rows:
+            self.stderr.write(f"{each['row']}: {each['error']}")
+        unread = f" {job.unread} could not be read." if job.unread else ""
         self.stdout.write(
             f"{job.kept} pairs kept, {job.below} below {job.threshold:g}. Prompts: {job.decided} decided, "
             f"{job.partly} partly, {job.left} left to people; {job.compared} ranked ones scored for the agreement."
+            f"{unread}"
         )
 
     def _follow(self, job: AutoLabelJob) -> None:
