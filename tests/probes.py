@@ -16,7 +16,7 @@ from labeling.bodies import MIB, limit_of
 from labeling.models import Assignment, Invitation, Project
 from tests import sized
 from tests.doors import Door, doors
-from tests.every_door import document, operations
+from tests.every_door import INVITATION, document, operations
 from tests.factories import ids_of
 from tests.growth import Act, largest
 
@@ -51,6 +51,9 @@ FORMS: dict[str, tuple[str, ...]] = {
     "prompts": ("file",),
     "prompt_put_back": (),
     "people": ("role", "note"),
+    "invitation_ask": ("username", "role"),
+    "invitation_accept": (),
+    "invitation_decline": (),
     "member_set": ("username", "role"),
     "invitation_withdraw": (),
     "invitation_renew": (),
@@ -129,7 +132,7 @@ class Place:
         return {
             "slug": self.project.slug, "assignment_id": self.task.pk, "pk": self.task.pk, "number": 1, "version": 1,
             "prompt_id": self.task.prompt_id, "invitation_id": self.invitation.pk, "token": self.token,
-            "username": "leaver",
+            "username": "leaver", "invitation": INVITATION,
         }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from labeling import access, invitations
-from labeling.api.fields import Text
+from labeling.api.fields import Choice, Text
 from labeling.api.paging import PagedView
 from labeling.api.requests import KnownFields, View, person
 from labeling.api.schema import conflict
@@ -27,7 +27,7 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
 
 class AskSerializer(KnownFields):
     username = Text(max_length=150)
-    role = serializers.ChoiceField(choices=Role.choices)
+    role = Choice(choices=Role.choices)
 
 
 class Invitations(PagedView):

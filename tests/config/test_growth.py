@@ -14,7 +14,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from labeling import projects
+from labeling import invitations
 from labeling.models import Role
 from tests import probes
 from tests.every_door import assignment_of, furnish
@@ -46,7 +46,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         assert manager is not None
         task = manager.assignments.get(pk=assignment_of(manager))
         project = task.prompt.project
-        invitation, token = projects.invite(project, by=manager, role=Role.LABELER)
+        invitation, token = invitations.invite(project, by=manager, role=Role.LABELER)
         page = Client(raise_request_exception=False)
         page.force_login(manager)
         yield Place(as_user(manager), page, project, task, invitation, token)
