@@ -50,6 +50,20 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return repeated
 
 
+def slip_of(value: object) -> str | None:
+    """A slip of whoever wrote what parse() read, in words: a key that stands twice, or a number that is none."""
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, Repeated):
+            return f"the key {clipped(found.key)!r} stands twice in one object"
+        if isinstance(found, float) and not math.isfinite(found):
+            return "a number is too large"
+        if isinstance(found, dict | list):
+            waiting.extend(found.values() if isinstance(found, dict) else found)
+    return None
+
+
 @dataclass(frozen=True)
 class Flaw:
     """What can't be stored: nul, surrogate, number (not finite) or depth, where it is, and the value."""

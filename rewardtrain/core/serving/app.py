@@ -10,7 +10,6 @@ GET  /healthz /readyz /metrics /models
 import asyncio
 import base64
 import binascii
-import json
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -25,6 +24,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from formats import values
 from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.data.groups import Group
 from rewardtrain.core.errors import CoreError, DataError
@@ -240,9 +240,11 @@ async def _json(request: Request) -> object:
             raise Refused(413, "too_large", f"The body is over {MOST_BYTES // 2**20} MiB; send it in several requests.")
         parts.append(part)
     try:
-        body: object = json.loads(b"".join(parts))
-    except (ValueError, RecursionError) as error:
+        body = values.parse(b"".join(parts).decode("utf-8-sig"))
+    except ValueError as error:  # UnicodeDecodeError is one
         raise DataError(f"the body is not JSON in UTF-8 ({error}); send one object") from error
+    if slip := values.slip_of(body):
+        raise DataError(f"the body can't be read: {slip}; send it once, and as it is meant")
     return body
 
 

@@ -329,3 +329,21 @@ def test_scores_are_computed_between_the_passes_of_who_asks_for_tokens(save: Sav
 
     service.batcher.call(work).result(60)
     assert seen == [True]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"prompt": "a", "completions": ["b"], "prompt": "c"}', "the key 'prompt' stands twice in one object"),
+        (b'{"prompt": [{"role": "user", "content": "a", "content": "b"}], "completions": ["c"]}', "'content' stands"),
+        (b'{"prompt": "a", "completions": ["b"], "model": NaN}', "NaN is not JSON"),
+        (b'{"prompt": "a", "completions": ["b"], "model": -Infinity}', "-Infinity is not JSON"),
+        (b'{"prompt": "a", "completions": ["b"], "model": 1e999}', "a number is too large"),
+        ('{"prompt": "a", "completions": ["b"]}'.encode("utf-16"), "not JSON in UTF-8"),
+    ],
+)
+def test_a_body_is_read_to_the_letter(save: Save, serve: Serve, body: bytes, said: str) -> None:
+    service = serve(Ref("tiny", 1, save("model", 1)[0]))
+    answer = error_of(requests.post(f"{service.url}/tiny/score", data=body, timeout=60))
+    assert answer[:2] == (400, "bad_request")
+    assert said in answer[2]
