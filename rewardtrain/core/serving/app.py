@@ -240,7 +240,7 @@ async def _json(request: Request) -> object:
             raise Refused(413, "too_large", f"The body is over {MOST_BYTES // 2**20} MiB; send it in several requests.")
         parts.append(part)
     try:
-        body = values.parse(b"".join(parts).decode("utf-8-sig"))
+        body = values.parse(b"".join(parts).decode("utf-8-sig", "surrogatepass"))  # which the texts are asked for
     except ValueError as error:  # UnicodeDecodeError is one
         raise DataError(f"the body is not JSON in UTF-8 ({error}); send one object") from error
     if slip := values.slip_of(body):
