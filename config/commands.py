@@ -8,6 +8,7 @@ from config.processes import Spec
 
 # Root is told that it is root at every start; the rest of Podium works there on purpose.
 PYTHON = (sys.executable, "-W", "ignore:You're running the worker with superuser")
+COMPUTING = 10  # how far the processes that compute stand back behind the pages, which people wait for
 CELERY = (*PYTHON, "-m", "celery", "--app", "config", "--quiet")
 WORKER = (*CELERY, "worker", "--loglevel", "INFO", "--without-gossip", "--without-mingle", "--pool", "threads")
 
@@ -27,17 +28,21 @@ def worker() -> Spec:
 
 def head() -> Spec:
     """One head at a time, fitted by a child process that stays and has the backbone loaded."""
-    return Spec("head", [*WORKER, "--queues", "head", "--concurrency", "1", "--hostname", "head@%h"], signal.SIGKILL)
+    options = ["--queues", "head", "--concurrency", "1", "--hostname", "head@%h"]
+    return Spec("head", [*WORKER, *options], signal.SIGKILL, nice=COMPUTING)
 
 
 def train() -> Spec:
     """One fine-tuning at a time: the task only starts and watches a child process, so a thread is enough."""
-    return Spec("train", [*WORKER, "--queues", "train", "--concurrency", "1", "--hostname", "train@%h"], signal.SIGKILL)
+    options = ["--queues", "train", "--concurrency", "1", "--hostname", "train@%h"]
+    return Spec("train", [*WORKER, *options], signal.SIGKILL, nice=COMPUTING)
 
 
 def rewards(*, host: str, port: int) -> Spec:
     """The champions in memory, for everyone who asks for scores."""
-    return Spec("rewards", [*PYTHON, "-m", "manage", "serve_rewards", "--host", host, "--port", str(port)])
+    return Spec(
+        "rewards", [*PYTHON, "-m", "manage", "serve_rewards", "--host", host, "--port", str(port)], nice=COMPUTING
+    )
 
 
 def beat(data_dir: Path) -> Spec:

@@ -36,6 +36,7 @@ class Spec:
     # What the child gets when we are killed outright. SIGKILL for one that would first finish its tasks, or can't be
     # told twice.
     death_signal: signal.Signals = signal.SIGTERM
+    nice: int = 0  # above 0 for one that computes for long: pages go first
 
 
 @dataclass
@@ -97,7 +98,7 @@ class Supervisor:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=dies_with_parent(child.spec.death_signal),
+            preexec_fn=begin(child.spec),
         )
         threading.Thread(target=self.relay, args=(child.spec.name, child.process), daemon=True).start()
 
@@ -148,6 +149,26 @@ class Supervisor:
         end_all(family)
         for child in self.children:
             child.process = None
+
+
+def begin(spec: Spec) -> Callable[[], None]:
+    """What the child does before it becomes the program."""
+    tie = dies_with_parent(spec.death_signal)
+
+    def prepare() -> None:
+        if tie:
+            tie()
+        if spec.nice:
+            give_way(spec.nice)
+
+    return prepare
+
+
+def give_way(nice: int) -> None:
+    """Also as a session: where Linux groups tasks by session, niceness counts within a group alone."""
+    os.nice(nice)
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
+        group.write(str(nice))
 
 
 def descendants(processes: "Sequence[subprocess.Popen[str]]") -> set[psutil.Process]:

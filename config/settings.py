@@ -48,6 +48,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.proxies.VisitorsAddress",  # first, so that nothing sees another address
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "labeling.middleware.Floods",  # before all that costs
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -11,10 +13,55 @@ from django.shortcuts import render
 from django.utils import translation
 from django.utils.translation import ngettext
 
-from labeling import hashing, signin
+from labeling import hashing, limits, signin
 from labeling.errors import TooMany
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
+FLOOD, FLOOD_SECONDS = 20, 2.0  # so many refusals in so long are a flood
+MOST_FLOODS = 1000  # that are remembered
+
+
+@dataclass
+class Refusal:
+    """What a network was answered at an address since a moment, and how many times."""
+
+    since: float
+    body: bytes
+    headers: Mapping[str, str]
+    times: int = 0
+
+
+class Floods:
+    """Stands before everything that costs: who was refused many times a moment ago gets that answer again, from memory.
+
+    To count an attempt and draw the page that refuses it takes 10 ms, and a hundred of them a second would hold up the
+    pages of everyone else. Devices on which somebody logged in before are not held up, as nowhere.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.refusals: dict[tuple[str, str, str], Refusal] = {}
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method != "POST" or signin.cookie_name() in request.COOKIES:
+            return self.get_response(request)
+        language = translation.get_language_from_request(request)
+        key = (limits.network(signin.address_of(request)), request.path_info, language)
+        known = self.refusals.get(key)
+        if known and time.monotonic() - known.since > FLOOD_SECONDS:
+            known = None
+        if known and known.times >= FLOOD:
+            return HttpResponse(known.body, status=429, headers=known.headers)
+        response = self.get_response(request)
+        if response.status_code == 429 and isinstance(response, HttpResponse):
+            self._note(key, known or Refusal(time.monotonic(), response.content, dict(response.items())))
+        return response
+
+    def _note(self, key: tuple[str, str, str], refusal: Refusal) -> None:
+        if len(self.refusals) >= MOST_FLOODS:
+            self.refusals.clear()
+        refusal.times += 1
+        self.refusals[key] = refusal
 
 
 class PersonsLanguage:

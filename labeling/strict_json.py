@@ -34,15 +34,15 @@ def loads(body: bytes, *, unstorable: bool = False) -> Any:
 
     unstorable: lets a text hold U+0000 or half a surrogate pair, for a caller that names the row which it is in.
     """
+    if _is_deeper(body, MAX_DEPTH):
+        message = _("Objects and lists are nested more than %(limit)d deep; send something flatter.")
+        raise Invalid("too_deep", message % {"limit": MAX_DEPTH})
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         seen = body[max(error.start - 10, 0) : error.start + 10].decode("latin-1")
         message = _("The text is not UTF-8 at byte %(n)d (%(value)r); send it as UTF-8.")
         raise Invalid("parse_error", message % {"n": error.start, "value": seen}) from error
-    if _is_deeper(body, MAX_DEPTH):
-        message = _("Objects and lists are nested more than %(limit)d deep; send something flatter.")
-        raise Invalid("too_deep", message % {"limit": MAX_DEPTH})
     try:
         value = json.loads(
             text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_whole
@@ -81,6 +81,8 @@ def _is_deeper(body: bytes, limit: int) -> bool:
     """
     if body.count(b"[") + body.count(b"{") <= limit:
         return False
+    if len(body) > 2 * _AT_ONCE and _is_deeper(body[:_AT_ONCE], limit):  # nothing more of it needs to be looked at
+        return True
     brackets = _STRING.sub(b"", body).translate(_ONE_KIND, _ALL_BUT_BRACKETS)
     depth = 0
     for start in range(0, len(brackets), _AT_ONCE):

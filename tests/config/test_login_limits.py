@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -20,6 +21,7 @@ from django.test.utils import CaptureQueriesContext
 
 from labeling import hashing, invitations, signin
 from labeling.errors import TooMany
+from labeling.middleware import FLOOD
 from labeling.models import Attempts, Project, User
 from tests.config.test_accounts import code_of
 from tests.factories import PASSWORD, make_project, make_user
@@ -272,6 +274,31 @@ class TestATurn:
         with pytest.raises(ZeroDivisionError), hashing.turn():
             _ = 1 / 0
         assert make_password("x").startswith("pbkdf2_sha256$1000$")
+
+    def test_a_flood_is_answered_from_memory_and_known_devices_are_not(self, crowd: Any) -> None:
+        make_user("ada")
+        device, stranger, data = Client(), Client(), {"login": "ada", "password": PASSWORD}
+        assert device.post(LOGIN, data).status_code == 302
+        with crowd():
+            asked = []
+            for _ in range(FLOOD + 1):
+                with CaptureQueriesContext(connection) as queries:
+                    answer = stranger.post(LOGIN, {"login": "made-up", "password": "x"})
+                assert (answer.status_code, answer["Retry-After"]) == (429, "3")
+                assert "Many people are logging in" in words(answer)
+                asked.append(len(queries))
+        assert asked[-1] == 0
+        assert "frame-ancestors" in answer["Content-Security-Policy"]
+        assert "Set-Cookie" not in answer
+        assert Client().get(LOGIN).status_code == 200
+        device.post("/accounts/logout/")
+        assert device.post(LOGIN, data).status_code == 302
+
+    def test_the_thread_that_hashes_lets_pages_go_first(self) -> None:
+        def niceness() -> int:
+            return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+        assert hashing._hashers.submit(niceness).result() - niceness() == hashing.GIVES_WAY
 
     def test_no_more_hash_at_once_than_half_the_cores(self) -> None:
         most, running, lock = 0, 0, threading.Lock()
