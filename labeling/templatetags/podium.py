@@ -104,7 +104,10 @@ def earlier(turns: Sequence[Any]) -> list[Any]:
 def sentence(content: str) -> str:
     """Ends with one full stop, though its last word may be an abbreviation that has one."""
     words = content.strip()
-    return mark_safe(words if strip_tags(words).rstrip().endswith(".") else f"{words}.")
+    plain = strip_tags(words).rstrip()
+    if plain.endswith("..") and words.endswith(".") and not plain.endswith("..."):
+        words = words[:-1]
+    return mark_safe(words if plain.endswith(".") else f"{words}.")
 
 
 @register.filter

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone, translation
 
-from labeling.models import User
-from labeling.templatetags.podium import ago, lasted, percent
+from labeling.models import Ranking, User
+from labeling.templatetags.podium import ago, lasted, percent, sentence
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -190,3 +190,27 @@ def test_times_and_shares_are_written_as_the_language_writes_them() -> None:
 def test_what_took_less_than_a_minute_is_told_in_seconds(seconds: float, words: str) -> None:
     now = timezone.now()
     assert lasted(now, now + timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("Bewertet <time>vor 3 Min.</time>.", "Bewertet <time>vor 3 Min.</time>"),
+        ("Bewertet <time>vor 3 Min.</time>", "Bewertet <time>vor 3 Min.</time>"),
+        ("Ranked <time>3 min ago</time>.", "Ranked <time>3 min ago</time>."),
+        ("Ranked <time>3 min ago</time>", "Ranked <time>3 min ago</time>."),
+        ("And so on...", "And so on..."),
+    ],
+)
+def test_a_sentence_ends_with_one_full_stop(words: str, shown: str) -> None:
+    assert sentence(words) == shown
+
+
+def test_a_ranking_of_this_hour_is_told_with_one_full_stop_in_german() -> None:
+    project = factories.make_project()
+    factories.make_prompt(project)
+    user = factories.join(project)
+    ranking = factories.rank(project, user)
+    Ranking.objects.filter(pk=ranking.pk).update(created_at=timezone.now() - timedelta(minutes=3))
+    page = client_of(user, "de").get(f"/p/{project.slug}/history/{ranking.assignment_id}/")
+    assert "vor 3 Min.</time></span>" in page.text
