@@ -113,7 +113,7 @@ for prefix, folder in {
     "vendor/source-sans": "@fontsource-variable/source-sans-3",
     "vendor/source-serif": "@fontsource-variable/source-serif-4",
     "vendor/jetbrains-mono": "@fontsource/jetbrains-mono",
-    "vendor/noto-sans-math": "@fontsource/noto-sans-math/files",
+    "vendor/stix-two-math": "@fontsource/stix-two-math/files",
 }.items():
     if (NODE_MODULES / folder).is_dir():
         STATICFILES_DIRS.append((prefix, NODE_MODULES / folder))

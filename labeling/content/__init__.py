@@ -45,7 +45,7 @@ _sanitiser = nh3.Cleaner(
         "li": {"value"},
         "ol": {"start", "dir"},
         "pre": {"dir", "tabindex"},
-        "span": {"data-name", "dir"},
+        "span": {"data-name", "dir", "tabindex"},
     },
     allowed_classes={
         "div": {"code", "scroll"},

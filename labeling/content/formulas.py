@@ -61,7 +61,7 @@ def _render(renderer: RendererHTML, tokens: Sequence[Token], index: int, options
     formula = _formula(token.content, env, display=token.type == "math_inline_double")
     if formula is None:
         return f'<code dir="ltr">{source}</code>'
-    return f'<span class="scroll">{formula}</span>' if len(token.content) > MAX_NARROW else formula
+    return f'<span class="scroll" tabindex="0">{formula}</span>' if len(token.content) > MAX_NARROW else formula
 
 
 def _dollars(state: StateInline, silent: bool) -> bool:
