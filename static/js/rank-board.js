@@ -98,8 +98,10 @@ class RankBoard extends HTMLElement {
     this.changed();
   }
 
-  /* Takes over what was chosen in another window. */
-  fill(fields) {
+  /* Takes over what was chosen in another window, or here before a reload; says so where it is something else. */
+  fill(fields, words = this.words.elsewhere) {
+    const chosen = () => new URLSearchParams(new FormData(this.form)).toString();
+    const before = chosen();
     for (const element of this.form.elements) {
       const said = fields[element.name] ?? "";
       if (["radio", "checkbox"].includes(element.type)) element.checked = said === element.value;
@@ -108,7 +110,7 @@ class RankBoard extends HTMLElement {
     this.placed = this.cards.filter((card) => this.rankOf(card));
     this.show();
     if (this.rankOf(this.current) && this.unranked.length) this.select(this.unranked[0], { focus: false });
-    this.say(this.words.elsewhere);
+    if (chosen() !== before) this.say(words);
   }
 
   say(words) {

@@ -4,6 +4,7 @@
  */
 const PAUSE = 400; // ms after the last change
 const HEARTBEAT = 4 * 60_000; // ms
+const NO = "0"; // a flag that is not set, which a form doesn't send
 const WAITS = [1, 2, 4, 8, 15, 30]; // s between tries
 
 class RankDraft extends HTMLElement {
@@ -15,13 +16,15 @@ class RankDraft extends HTMLElement {
     this.controller = new AbortController();
     const { signal } = this.controller;
     const person = this.closest("rank-desk")?.dataset.person ?? ""; // with the site's path: another copy has such a task too
-    this.channel = new BroadcastChannel(`podium-draft-${person}-${this.board.dataset.task}`);
+    this.key = `podium-draft-${person}-${this.board.dataset.task}`;
+    this.channel = new BroadcastChannel(this.key);
     this.channel.onmessage = ({ data }) => this.#take(data);
     for (const name of ["board:changed", "input"]) this.board.addEventListener(name, () => this.#changed(), { signal });
     document.addEventListener("podium:now", () => this.dirty && this.#save(), { signal });
     document.addEventListener("visibilitychange", () => this.#seen(), { signal });
     addEventListener("focus", () => this.#keep(), { signal });
     this.heartbeat = setInterval(() => document.hidden || this.#keep(), HEARTBEAT);
+    this.#restore();
   }
 
   disconnectedCallback() {
@@ -36,11 +39,23 @@ class RankDraft extends HTMLElement {
     this.channel?.close();
     clearTimeout(this.timer);
     clearInterval(this.heartbeat);
+    if (this.key) storage((kept) => kept.removeItem(this.key));
     this.#tell("saved");
+  }
+
+  /* What was chosen in the moment before a reload, of which the server may not have heard yet. */
+  #restore() {
+    const { revision, fields } = JSON.parse(storage((kept) => kept.getItem(this.key)) ?? "{}");
+    if (revision !== this.dataset.revision || this.#namesOthers(fields)) return;
+    this.board.fill(fields, this.board.words.kept);
+    this.#changed();
   }
 
   #changed() {
     this.dirty = true;
+    const { csrfmiddlewaretoken, ...fields } = Object.fromEntries(new FormData(this.form));
+    const { revision } = this.dataset;
+    storage((kept) => kept.setItem(this.key, JSON.stringify({ revision, fields })));
     this.#tell("saving");
     this.#later(PAUSE);
   }
@@ -61,7 +76,7 @@ class RankDraft extends HTMLElement {
     // Even where the board was set aside meanwhile: it may come back.
     if (answer?.ok) this.#saved(await answer.json(), data);
     else if (this.controller.signal.aborted) return;
-    else if (answer?.status === 409) this.#behind(await answer.json());
+    else if (answer?.status === 409) this.#behind(await answer.json(), data);
     else if (answer?.status === 404) this.#stale();
     else this.#failed(answer?.type === "opaqueredirect" || answer?.status === 403 ? "logged-out" : "failed");
   }
@@ -71,12 +86,22 @@ class RankDraft extends HTMLElement {
     this.dataset.revision = revision;
     if (this.controller.signal.aborted) return;
     this.channel.postMessage({ revision, fields: Object.fromEntries(data) });
-    if (!this.dirty) this.#tell("saved");
+    if (this.dirty) return;
+    storage((kept) => kept.removeItem(this.key));
+    this.#tell("saved");
   }
 
-  #behind({ code, revision, fields }) {
+  #behind({ code, revision, fields }, sent) {
     if (code !== "draft_changed") return this.#stale();
+    // What this tab sent as it was loaded again has arrived since: what was chosen after it goes on.
+    const isOwn = Object.keys(fields).every((name) => name === "active_seconds" || fields[name] === (sent.get(name) ?? NO));
+    if (isOwn) {
+      this.dataset.revision = revision;
+      this.dirty = true;
+      return this.#later(0);
+    }
     this.dirty = false;
+    storage((kept) => kept.removeItem(this.key));
     this.#take({ revision, fields });
     this.#tell("saved");
   }
@@ -90,11 +115,14 @@ class RankDraft extends HTMLElement {
 
   #take({ revision, fields }) {
     if (this.dirty || revision <= Number(this.dataset.revision)) return;
-    // A window from before an upgrade names the completions otherwise.
-    const isOther = (name) => /^(rank|flag|note)-/.test(name) && !this.form.elements.namedItem(name);
-    if (Object.keys(fields).some(isOther)) return this.#stale();
+    if (this.#namesOthers(fields)) return this.#stale();
     this.dataset.revision = revision;
     this.board.fill(fields);
+  }
+
+  /* Whether there are completions that the board has not: a window from before an upgrade names them otherwise. */
+  #namesOthers(fields) {
+    return Object.keys(fields).some((name) => /^(rank|flag|note)-/.test(name) && !this.form.elements.namedItem(name));
   }
 
   #seen() {
@@ -130,6 +158,15 @@ class RankDraft extends HTMLElement {
 
   #tell(state, seconds) {
     document.dispatchEvent(new CustomEvent("podium:state", { detail: { source: "draft", state, seconds } }));
+  }
+}
+
+/* Where storage is closed or full, only the server keeps the draft. */
+function storage(act) {
+  try {
+    return act(sessionStorage);
+  } catch {
+    return undefined;
   }
 }
 
