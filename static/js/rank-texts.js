@@ -12,7 +12,7 @@ class RankTexts extends HTMLElement {
       if (target.closest(".completion__more")) this.toggle(target.closest(".completion"));
     });
     const prompt = this.board.querySelector(".board__prompt");
-    prompt?.toggleAttribute("data-whole", prompt.scrollHeight <= prompt.clientHeight); // nothing to unfold
+    if (prompt) this.#measure(prompt);
     this.#showPlain(localStorage.getItem(PLAIN) === "on");
     this.#fold(this.board.cards);
   }
@@ -39,6 +39,13 @@ class RankTexts extends HTMLElement {
     localStorage.setItem(PLAIN, plain ? "on" : "off");
     this.#showPlain(plain);
     this.#fold(this.board.cards.filter((card) => "folded" in card.dataset));
+  }
+
+  /* Whether there is nothing to unfold: measured without the button that does it. */
+  #measure(prompt) {
+    prompt.dataset.whole = "";
+    const parts = [prompt, ...prompt.querySelectorAll("[data-role=system] > *")];
+    prompt.toggleAttribute("data-whole", parts.every((part) => part.scrollHeight <= part.clientHeight + 1));
   }
 
   #unfoldPrompt(button) {

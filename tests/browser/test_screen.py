@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from labeling.models import Prompt
+from labeling.models import Prompt, User
 from tests import factories
-from tests.browser.looking import BEYOND
+from tests.browser.looking import BEYOND, overflow
 from tests.browser.sites import People, Site
 
 pytestmark = pytest.mark.browser
@@ -127,3 +127,92 @@ def test_texts_that_look_alike_are_named_and_shown_plain(people: People, site: S
         page.goto(path)
         page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true })")
         expect(page.locator(".alike:visible")).to_have_count(3)
+
+
+@pytest.mark.parametrize("told", ["Answer as a pirate would.", "Answer as a pirate would. " * 40])
+def test_on_a_small_screen_the_question_is_seen_below_what_the_assistant_was_told(
+    people: People, site: Site, told: str
+) -> None:
+    prompt = make_long(site)
+    prompt.messages = [{"role": "system", "content": told}, {"role": "user", "content": "Why is the sky blue?"}]
+    prompt.save()
+    page = people.page(site.manager)
+    for width in (390, 768, 1093, 1440):
+        page.set_viewport_size({"width": width, "height": 700})
+        page.goto("/p/empty/rank/")
+        question = page.locator(".turn[data-role=user] .prose").bounding_box()
+        box = page.locator(".board__prompt").bounding_box()
+        assert question is not None
+        assert box is not None
+        assert box["y"] <= question["y"], width
+        assert question["y"] + question["height"] <= box["y"] + box["height"], width
+        card = page.locator("#completion-A").bounding_box()
+        assert card is not None
+        assert card["y"] - box["y"] - box["height"] < 40, width  # no gap that nothing fills
+        unfold = page.get_by_role("button", name="Show the whole prompt")
+        assert unfold.count() == (len(told) > 100), width
+        if unfold.count():
+            unfold.click()
+            instructions = page.locator(".turn[data-role=system] .prose")
+            assert instructions.evaluate("text => text.scrollHeight <= text.clientHeight + 1"), width
+            if width > 704:  # on a phone the prompt scrolls to the top first, past what is above it
+                expect(page.get_by_role("button", name="Show less")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize(("k", "width"), [(2, 1366), (2, 1920), (4, 1920), (5, 1366)])
+def test_the_prompt_stays_in_sight_as_the_texts_scroll(people: People, site: Site, k: int, width: int) -> None:
+    make_long(site)
+    prompt = factories.make_prompt(site.empty, texts=[f"{number}. {'Many words. ' * 900}" for number in range(k)])
+    Prompt.objects.exclude(pk=prompt.pk).filter(project=site.empty).delete()
+    page = people.page(site.manager, viewport={"width": width, "height": 768})
+    page.goto("/p/empty/rank/")
+    for letter in "ABCDE"[:k]:
+        page.keyboard.press("o")
+        page.keyboard.press("j")
+        expect(page.locator(f"#completion-{letter}")).not_to_have_attribute("data-folded", "")
+    page.mouse.wheel(0, 900)
+    page.wait_for_function("scrollY > 300")
+    expect(page.locator(".turn .prose")).to_be_in_viewport(ratio=1)
+    picture(page, f"scrolled-{k}-{width}")
+    assert page.locator(".turn .prose").evaluate("""element => {
+        const { x, y, height } = element.getBoundingClientRect();
+        return element.contains(document.elementFromPoint(x + 5, y + height / 2));
+    }""")
+
+
+def test_how_much_better_leaves_room_for_the_text_on_a_phone(people: People, site: Site) -> None:
+    site.empty.ask_strength = True
+    site.empty.save()
+    make_long(site)
+    page = people.page(site.manager, viewport={"width": 390, "height": 780})
+    page.goto("/p/empty/rank/")
+    picture(page, "strength-390")
+    assert len({box["y"] for choice in page.locator(".strength .choice").all() if (box := choice.bounding_box())}) == 1
+    rail = page.locator(".rail__board").bounding_box()
+    assert rail is not None
+    assert rail["height"] < 780 * 0.36
+
+
+def test_ten_texts_of_twenty_flags_and_german_words_fit_on_every_screen(people: People, site: Site) -> None:
+    User.objects.filter(pk=site.manager.pk).update(language="de")
+    site.empty.flags = [{"name": f"f{n}", "label": f"Sachlich falsch im Absatz {n}"} for n in range(20)]
+    site.empty.name = NAME
+    site.empty.save()
+    factories.make_prompt(site.empty, k=10)
+    page = people.page(site.manager)
+    page.goto("/p/empty/rank/")
+    page.keyboard.press("1")
+    overprints = """() => {
+        const boxes = [...document.querySelectorAll(".completion[data-current] :is(.choice, .place)")]
+            .map((element) => element.getBoundingClientRect()).filter((box) => box.width);
+        return boxes.filter((one, place) => boxes.slice(place + 1).some((two) => one.left < two.right - 1
+            && two.left < one.right - 1 && one.top < two.bottom - 1 && two.top < one.bottom - 1)).length;
+    }"""
+    for width in (360, 768, 1024, 1366, 1920):
+        page.set_viewport_size({"width": width, "height": 768})
+        picture(page, f"german-{width}")
+        assert overflow(page) == {}, width
+        assert page.evaluate(overprints) == 0, width
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 720, "height": 1000})
+    assert page.evaluate(BEYOND) == []
