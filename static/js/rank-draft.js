@@ -53,11 +53,15 @@ class RankDraft extends HTMLElement {
 
   #changed() {
     this.dirty = true;
+    this.#remember();
+    this.#tell("saving");
+    this.#later(PAUSE);
+  }
+
+  #remember() {
     const { csrfmiddlewaretoken, ...fields } = Object.fromEntries(new FormData(this.form));
     const { revision } = this.dataset;
     storage((kept) => kept.setItem(this.key, JSON.stringify({ revision, fields })));
-    this.#tell("saving");
-    this.#later(PAUSE);
   }
 
   #later(milliseconds) {
@@ -72,11 +76,12 @@ class RankDraft extends HTMLElement {
     this.dirty = false;
     const data = this.#data();
     const answer = await this.#post(this.dataset.address, data);
-    this.busy = false;
+    const said = answer?.ok || answer?.status === 409 ? await answer.json().catch(() => null) : null;
+    this.busy = false; // only now: between the two nothing would say that there is something left to do
     // Even where the board was set aside meanwhile: it may come back.
-    if (answer?.ok) this.#saved(await answer.json(), data);
+    if (answer?.ok && said) this.#saved(said, data);
     else if (this.controller.signal.aborted) return;
-    else if (answer?.status === 409) this.#behind(await answer.json(), data);
+    else if (answer?.status === 409 && said) this.#behind(said, data);
     else if (answer?.status === 404) this.#stale();
     else this.#failed(answer?.type === "opaqueredirect" || answer?.status === 403 ? "logged-out" : "failed");
   }
@@ -98,6 +103,7 @@ class RankDraft extends HTMLElement {
     if (isOwn) {
       this.dataset.revision = revision;
       this.dirty = true;
+      this.#remember(); // with the newer revision, or a reload would take it for something older
       return this.#later(0);
     }
     this.dirty = false;

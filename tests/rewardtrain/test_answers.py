@@ -76,7 +76,7 @@ def test_the_overview_alarms_in_words_about_labels(project: Project, champion: R
         score(champion, ranking, 0.9)
     page = overview()
     assert "Version 2 no longer answers as people do: on 0 %" in page
-    assert "n = 60) of the labels they gave last" in page
+    assert "n = 60 labels of 60 texts) of the labels they gave last" in page
     assert "Commoner answer" in page
     assert "rank now" not in page
 
