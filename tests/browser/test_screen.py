@@ -91,6 +91,15 @@ def test_in_forced_colours_what_is_placed_looks_placed(people: People, site: Sit
         picture(page, f"forced-{width}")
 
 
+def test_in_forced_colours_no_words_stand_on_others(people: People, site: Site) -> None:
+    make_long(site)
+    page = people.page(site.manager, forced_colors="active", viewport={"width": 390, "height": 768})
+    page.goto("/p/empty/rank/")
+    unfold = page.get_by_role("button", name="Show the whole prompt")
+    look = "element => getComputedStyle(element).backgroundColor"
+    assert unfold.evaluate(look) == page.locator("body").evaluate(look)
+
+
 def test_undo_says_what_it_did_and_counts_down(people: People, site: Site) -> None:
     make_long(site)
     make_long(site)
