@@ -112,7 +112,8 @@ def _free_place() -> int | None:
 def _give_way() -> None:
     """The thread's priority alone, which only Linux has; there is no way back up for an ordinary user."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), GIVES_WAY)
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + GIVES_WAY)  # 19 at most
 
 
 # The threads that hash: a password takes as long as it takes, and pages go first.

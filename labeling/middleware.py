@@ -9,16 +9,26 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import ngettext
 
 from labeling import hashing, limits, signin
 from labeling.errors import TooMany
+from labeling.models import Attempts
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 FLOOD, FLOOD_SECONDS = 20, 2.0  # so many refusals in so long are a flood
 MOST_FLOODS = 1000  # that are remembered
+
+
+class SharedRefusal(HttpResponse):
+    """A refusal that holds for whoever asks from there: of the site, of a network, of a crowd that waits already.
+
+    One of a name, a device, a code or an invitation holds for nobody else, and says whom it is about.
+    """
+
+    CODES = ("busy", Attempts.Kind.ADDRESS, Attempts.Kind.SITE)
 
 
 @dataclass
@@ -32,7 +42,7 @@ class Refusal:
 
 
 class Floods:
-    """Stands before everything that costs: who was refused many times a moment ago gets that answer again, from memory.
+    """Stands before all that costs: a network refused many times a moment ago gets that answer again, from memory.
 
     To count an attempt and draw the page that refuses it takes 10 ms, and a hundred of them a second would hold up the
     pages of everyone else. Devices on which somebody logged in before are not held up, as nowhere.
@@ -53,7 +63,7 @@ class Floods:
         if known and known.times >= FLOOD:
             return HttpResponse(known.body, status=429, headers=known.headers)
         response = self.get_response(request)
-        if response.status_code == 429 and isinstance(response, HttpResponse):
+        if isinstance(response, SharedRefusal):
             self._note(key, known or Refusal(time.monotonic(), response.content, dict(response.items())))
         return response
 
@@ -95,7 +105,8 @@ class AttemptLimits:
             return None
         signin.succeeded(request)  # nothing was tried: it doesn't count
         context = {"error": error, "wait": _wait(error.seconds)}
-        response = render(request, "account/too_many.html", context, status=429)
+        kind = SharedRefusal if error.code in SharedRefusal.CODES else HttpResponse
+        response = kind(render_to_string("account/too_many.html", context, request), status=429)
         response["Retry-After"] = str(error.seconds)
         return response
 

@@ -281,6 +281,7 @@ class TestATurn:
         monkeypatch.setattr("labeling.middleware.FLOOD_SECONDS", 600.0)  # a busy machine sends no 20 in two seconds
         make_user("ada")
         device, stranger, data = Client(), Client(), {"login": "ada", "password": PASSWORD}
+        device.handler = stranger.handler  # one server, with one memory
         assert device.post(LOGIN, data).status_code == 302
         with crowd():
             asked = []
@@ -297,11 +298,25 @@ class TestATurn:
         device.post("/accounts/logout/")
         assert device.post(LOGIN, data).status_code == 302
 
+    def test_what_is_refused_to_one_name_is_told_to_no_other_of_the_network(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Guessing at one name is no reason to tell the next desk that its own name was guessed at."""
+        monkeypatch.setattr("labeling.middleware.FLOOD_SECONDS", 600.0)
+        make_user("ada")
+        guesser, colleague = Client(), Client()
+        colleague.handler = guesser.handler  # one server, with one memory
+        for _ in range(FLOOD + signin.NAME_LIMIT + 1):
+            answer = guesser.post(LOGIN, {"login": "bob", "password": "x"})
+        assert (answer.status_code, "typed for this name" in words(answer)) == (429, True)
+        assert colleague.post(LOGIN, {"login": "ada", "password": PASSWORD}).status_code == 302
+
     def test_the_thread_that_hashes_lets_pages_go_first(self) -> None:
         def niceness() -> int:
             return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-        assert hashing._hashers.submit(niceness).result() - niceness() == hashing.GIVES_WAY
+        own = niceness()  # of whoever runs the tests
+        assert hashing._hashers.submit(niceness).result() == min(own + hashing.GIVES_WAY, 19)
 
     def test_no_more_hash_at_once_than_half_the_cores(self) -> None:
         most, running, lock = 0, 0, threading.Lock()
