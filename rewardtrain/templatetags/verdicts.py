@@ -15,27 +15,24 @@ register = template.Library()
 
 
 @register.simple_tag
-def verdict_of(model: RewardModel) -> Verdict | None:
-    """What a model is worth; None of one whose evaluation is not there. Prefetch evaluations where many are shown."""
-    evaluation = next(iter(model.evaluations.all()), None)
-    return registry.worth(model, evaluation.report) if evaluation else None
+def verdict_of(model: RewardModel) -> Verdict:
+    """What a model is worth. Prefetch evaluations where many are shown."""
+    [evaluation] = model.evaluations.all()
+    return registry.worth(model, evaluation.report)
 
 
 @register.simple_tag
-def verdict_badge(model: RewardModel) -> SafeString | str:
+def verdict_badge(model: RewardModel) -> SafeString:
     found = verdict_of(model)
-    return (
-        format_html('<span class="badge badge--words" data-state="{}">{}</span>', found.state, found.words)
-        if found
-        else ""
-    )
+    return format_html('<span class="badge badge--words" data-state="{}">{}</span>', found.state, found.words)
 
 
 @register.simple_tag
 def champion_badge(model: RewardModel) -> SafeString | str:
     """Amber for a champion that its gate did not let through, or that is worth no more than what needs no model."""
-    found = verdict_of(model) if model.champion else None
-    return format_html('<span class="badge" data-state="{}">{}</span>', found.state, _("champion")) if found else ""
+    if not model.champion:
+        return ""
+    return format_html('<span class="badge" data-state="{}">{}</span>', verdict_of(model).state, _("champion"))
 
 
 @register.simple_tag
