@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from rewardtrain.core.data.groups import Group
 from rewardtrain.core.measures import curves, intervals, metrics, people
-from rewardtrain.core.measures.flags import flag_report
+from rewardtrain.core.measures.classes import flag_report
 
 # 1 had no calibration, distributions or people, and no intervals of parts; 2 of a flag neither thresholds nor champion;
 # 3 no number of prompts beside each n, and intervals of one or two prompts.

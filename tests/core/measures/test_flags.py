@@ -10,7 +10,8 @@ import pytest
 
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.groups import Group, Message, Ranking
-from rewardtrain.core.measures.flags import collect_votes, flag_of, flag_report, labels_of
+from rewardtrain.core.measures.classes import flag_report
+from rewardtrain.core.measures.flags import collect_votes, flag_of, labels_of
 from rewardtrain.core.measures.intervals import wilson
 
 RUDE = ("not_rude", "rude")
