@@ -205,6 +205,9 @@ def verdicts(report: Report) -> list[Verdict]:
     kinds = {"with_both": "model", "against_both": "against"}
     found = []
     for key, name in names.items():
-        n, sure = people[key]["n"], people[key]["confidence"]
-        found.append(Verdict(Share(name, kinds.get(key, "people"), n / people["n"], None, None, n), sure))
+        part = people[key]
+        share = Share(
+            name, kinds.get(key, "people"), part["n"] / people["n"], None, None, part["n"], part.get("n_prompts")
+        )
+        found.append(Verdict(share, part["confidence"]))
     return [verdict for verdict in found if verdict.share.n]

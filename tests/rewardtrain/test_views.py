@@ -232,6 +232,8 @@ def test_a_models_page_shows_its_evaluation_each_with_n_and_interval(project: Pr
         f"calibration error {error['value']:.3f} ({error['low']:.3f} to {error['high']:.3f}, {of})",
         f"chosen, mean {seen['rewards']['chosen']['mean']:.2f}",
         f"({low} % to {high} %, n = {agree['n']} pairs of {agree['n_prompts']} prompts)",
+        f"n = {seen['people']['n']} pairs of 12 prompts: a pair counts once",
+        f'data-label="Prompts">{seen["people"]["tied"]["n_prompts"]}</td>',
         seen["pairs_fingerprint"],
         f"{seen['temperature']:.4f}",
     ):

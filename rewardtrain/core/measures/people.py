@@ -8,7 +8,7 @@ import numpy as np
 
 from rewardtrain.core.data.groups import Group, Ranking
 from rewardtrain.core.measures import intervals, metrics
-from rewardtrain.core.measures.metrics import Floats, Json
+from rewardtrain.core.measures.metrics import Floats, Ints, Json
 
 
 def human_ceiling(groups: Sequence[Group]) -> Json | None:
@@ -51,20 +51,22 @@ def people_and_model(groups: Sequence[Group], rewards: Sequence[Sequence[float]]
     clusters, signs = np.array([row[:2] for row in rows], dtype=np.int64).T
     margins = np.array([row[2] for row in rows], dtype=np.float64) / temperature
     agree = signs == 1
-    accuracy = intervals.share(metrics.correct(margins[agree]), clusters[agree])
-    return {
-        "n": len(rows),
-        "agree": {**_sure(margins[agree]), **accuracy},
-        "with_both": _sure(margins[agree & (margins > 0)]),
-        "against_both": _sure(margins[agree & (margins < 0)]),
-        "disagree": _sure(margins[signs == -1]),
-        "tied": _sure(margins[signs == 0]),
+    parts = {
+        "agree": agree,
+        "with_both": agree & (margins > 0),
+        "against_both": agree & (margins < 0),
+        "disagree": signs == -1,
+        "tied": signs == 0,
     }
+    found: Json = {name: _sure(margins[part], clusters[part]) for name, part in parts.items()}
+    found["agree"] |= intervals.share(metrics.correct(margins[agree]), clusters[agree])
+    return {"n": len(rows), "n_prompts": intervals.count(clusters), **found}
 
 
-def _sure(margins: Floats) -> Json:
+def _sure(margins: Floats, clusters: Ints) -> Json:
     n = len(margins)
-    return {"n": n, "confidence": float(metrics.confidence(margins).mean()) if n else None}
+    sure = float(metrics.confidence(margins).mean()) if n else None
+    return {"n": n, "n_prompts": intervals.count(clusters), "confidence": sure}
 
 
 def _twos(group: Group) -> Iterator[tuple[Ranking, Ranking]]:

@@ -37,11 +37,11 @@ def test_the_model_is_with_both_people_or_against_both_where_these_agree() -> No
     rewards = [[math.log(3), 0.0, math.log(9)], [0.0, 0.0]]
     got = people.people_and_model(GROUPS, rewards, temperature=1.0)
     assert got is not None
-    assert (got["n"], got["agree"]["n"], got["agree"]["accuracy"]) == (3, 1, 0.0)
-    assert got["against_both"] == {"n": 1, "confidence": pytest.approx(9 / 10)}
-    assert got["with_both"] == {"n": 0, "confidence": None}
-    assert got["disagree"] == {"n": 1, "confidence": pytest.approx(3 / 4)}
-    assert got["tied"] == {"n": 1, "confidence": pytest.approx(3 / 4)}
+    assert (got["n"], got["n_prompts"], got["agree"]["n"], got["agree"]["accuracy"]) == (3, 1, 1, 0.0)
+    assert got["against_both"] == {"n": 1, "n_prompts": 1, "confidence": pytest.approx(9 / 10)}
+    assert got["with_both"] == {"n": 0, "n_prompts": 0, "confidence": None}
+    assert got["disagree"] == {"n": 1, "n_prompts": 1, "confidence": pytest.approx(3 / 4)}
+    assert got["tied"] == {"n": 1, "n_prompts": 1, "confidence": pytest.approx(3 / 4)}
     cooler = people.people_and_model(GROUPS, rewards, temperature=2.0)
     assert cooler is not None
     assert cooler["agree"]["confidence"] == pytest.approx(3 / 4)  # odds of nine become odds of three
