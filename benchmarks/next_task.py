@@ -75,7 +75,7 @@ def rank_all(page: Page, n: int, k: int, *, ahead: bool) -> list[float]:
     for _ in range(n):
         ready(page)
         if ahead:
-            page.wait_for_function("() => document.querySelector('rank-desk').ahead")
+            page.wait_for_function("() => document.querySelector('rank-ahead').board")
         times.append(float(page.evaluate(RANK, k)))
     return times
 

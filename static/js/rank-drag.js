@@ -41,7 +41,7 @@ class RankDrag extends HTMLElement {
     const { clientX, clientY } = originalEvent.changedTouches?.[0] ?? originalEvent;
     const under = document.elementFromPoint(clientX, clientY)?.closest(".slot");
     const slot = Number(under?.dataset.slot);
-    if (this.letGo || !under || slot === this.board.rankOf(card)) this.board.show([card]);
+    if (this.letGo || !under || slot === this.board.rankOf(card)) this.board.rail.show([card]);
     else if (slot) this.board.place(card, slot);
     else this.board.takeBack(card);
   }

@@ -50,6 +50,20 @@ class RankKeys extends HTMLElement {
     this.board.place(this.board.current, Number(key) || 10, { advance: true });
   }
 
+  /* The card before or after the chosen one. */
+  #choose(step) {
+    const inView = [...this.board.form.querySelectorAll(".completion")]; // which may be in the person's own order
+    const place = inView.indexOf(this.board.current) + step;
+    this.board.select(inView[Math.min(Math.max(place, 0), inView.length - 1)]);
+  }
+
+  #move(step) {
+    const { current, slots, status } = this.board;
+    const rank = this.board.rankOf(current);
+    if (!rank) return status.say("unplaced", { letter: current.dataset.letter, slots });
+    this.board.place(current, Math.min(Math.max(rank + step, 1), slots));
+  }
+
   #answer(value) {
     if (!this.questions) return false;
     this.questions.answer(value);
@@ -62,12 +76,12 @@ class RankKeys extends HTMLElement {
   };
 
   #keys = {
-    ArrowDown: () => this.board.selectBeside(1),
-    ArrowUp: () => this.board.selectBeside(-1),
-    j: () => this.board.selectBeside(1),
-    k: () => this.board.selectBeside(-1),
-    ArrowLeft: () => !this.alone && this.board.move(this.board.current, -1),
-    ArrowRight: () => !this.alone && this.board.move(this.board.current, 1),
+    ArrowDown: () => this.#choose(1),
+    ArrowUp: () => this.#choose(-1),
+    j: () => this.#choose(1),
+    k: () => this.#choose(-1),
+    ArrowLeft: () => !this.alone && this.#move(-1),
+    ArrowRight: () => !this.alone && this.#move(1),
     Backspace: () => (this.alone ? this.questions : this.board).takeBack(this.board.current),
     y: () => this.#answer("1"),
     n: () => this.#answer("0"),
@@ -81,7 +95,7 @@ class RankKeys extends HTMLElement {
     f: () => {
       const flag = this.board.current.querySelector(".completion__flags input");
       if (flag) flag.focus();
-      else this.board.say(this.board.words.no_flags);
+      else this.board.status.say("no_flags");
     },
     b: () => {
       const choices = [...this.board.querySelectorAll(".strength input")];

@@ -11,7 +11,9 @@ class RankOutbox extends HTMLElement {
 
   connectedCallback() {
     this.key = `podium-outbox-${this.closest("rank-desk").dataset.person}-`;
-    this.entries = this.#stored();
+    this.store = this.querySelector("browser-store");
+    this.server = document.querySelector("rank-server");
+    this.entries = this.store.all(this.key).sort((one, two) => one.at - two.at);
     this.controller = new AbortController();
     const { signal } = this.controller;
     for (const [target, name] of [[document, "podium:now"], [window, "online"], [window, "focus"]]) {
@@ -32,7 +34,7 @@ class RankOutbox extends HTMLElement {
   add(entry) {
     this.entries.push(entry);
     // A key for each answer, so that two tabs don't write over each other's.
-    storage((kept) => kept.setItem(this.key + entry.task, JSON.stringify({ ...entry, at: Date.now() })));
+    this.store.write(this.key + entry.task, { ...entry, at: Date.now() });
     this.#flush();
   }
 
@@ -62,10 +64,8 @@ class RankOutbox extends HTMLElement {
   async #send(entry) {
     let answer = null;
     try {
-      const body = `${entry.body}&csrfmiddlewaretoken=${csrfToken()}`;
-      const headers = { "X-Requested-With": "rank-desk", "Content-Type": "application/x-www-form-urlencoded" };
-      const signal = AbortSignal.timeout(TOO_LONG);
-      answer = await fetch(entry.url, { method: "POST", redirect: "manual", headers, body, signal });
+      const data = `${entry.body}&csrfmiddlewaretoken=${this.server.token}`;
+      answer = await this.server.post(entry.url, data, { signal: AbortSignal.timeout(TOO_LONG) });
       const said = answer.ok || FINAL.includes(answer.status) ? await answer.json().catch(() => ({})) : {};
       this.sending = null;
       if (answer.ok) return this.#finish("done", entry, said);
@@ -110,30 +110,8 @@ class RankOutbox extends HTMLElement {
 
   #drop(task) {
     this.entries = this.entries.filter((entry) => entry.task !== task);
-    storage((kept) => kept.removeItem(this.key + task));
+    this.store.drop(this.key + task);
   }
-
-  #stored() {
-    const keys = storage((kept) => Object.keys(kept)) ?? [];
-    const mine = keys.filter((key) => key.startsWith(this.key));
-    return mine.map((key) => JSON.parse(localStorage.getItem(key))).sort((one, two) => one.at - two.at);
-  }
-}
-
-/* Where storage is full or closed, the page still holds the answers. */
-function storage(act) {
-  try {
-    return act(localStorage);
-  } catch {
-    return undefined;
-  }
-}
-
-/* The session's token as it is now: it changes when someone logs in again. */
-function csrfToken() {
-  const { csrfCookie } = document.querySelector("rank-desk").dataset;
-  const cookies = document.cookie.split("; ").map((cookie) => cookie.split("="));
-  return cookies.find(([name]) => name === csrfCookie)?.[1] ?? document.querySelector("[name=csrfmiddlewaretoken]").value;
 }
 
 customElements.define("rank-outbox", RankOutbox);

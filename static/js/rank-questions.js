@@ -45,14 +45,14 @@ class RankQuestions extends HTMLElement {
     if (!back) return;
     back.querySelector("input:checked").checked = false;
     this.#mark(back);
-    this.board.say(this.board.sentence("open", back.dataset));
+    this.board.status.say("open", back.dataset);
     this.board.changed();
   }
 
   #changed(input) {
     const question = input.closest(".question");
     if (!question) return;
-    this.board.say(this.board.sentence(input.value === YES ? "yes" : "no", question.dataset));
+    this.board.status.say(input.value === YES ? "yes" : "no", question.dataset);
     this.#mark(this.questions.find(isOpen) ?? question);
   }
 

@@ -31,7 +31,7 @@ class RankTexts extends HTMLElement {
     this.board.dataset.order = sorted ? "own" : "shown";
     this.board.form.append(...cards);
     this.board.select(this.board.current);
-    this.board.say(sorted ? this.board.words.sorted : this.board.words.unsorted);
+    this.board.status.say(sorted ? "sorted" : "unsorted");
   }
 
   plain() {

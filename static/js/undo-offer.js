@@ -10,8 +10,10 @@ class UndoOffer extends HTMLElement {
     clearTimeout(this.timer);
   }
 
-  /* An answer left the board and is on its way. */
-  sent(task) {
+  /* An answer left this board and is on its way; null where it can't be taken back. */
+  sent(board) {
+    const task = board?.dataset.task ?? "";
+    this.kept = board;
     this.task = task;
     this.address = "";
     this.words.textContent = "";
@@ -28,6 +30,13 @@ class UndoOffer extends HTMLElement {
     this.button.hidden = !address;
     this.hidden = false;
     this.#until(seconds);
+  }
+
+  /* The board as it was: kept where the answer was not sent yet, else the server's. */
+  async accept({ outbox, server }, address) {
+    const unsent = this.task && (await outbox.take(this.task));
+    this.hidden = true;
+    return unsent ? this.kept : server.board(this.address || address, { method: "POST" });
   }
 
   #until(seconds) {

@@ -29,7 +29,7 @@ def open_board(people: People, site: Site, **options: object) -> Page:
 
 def ready(page: Page) -> None:
     """A task is on the board, the next one beside it, and all answers have arrived."""
-    page.wait_for_function("() => document.querySelector('rank-desk').ahead && document.querySelector('rank-board')")
+    page.wait_for_function("() => document.querySelector('rank-ahead').board && document.querySelector('rank-board')")
     page.wait_for_function("() => !document.querySelector('rank-outbox').entries.length")
 
 

@@ -180,7 +180,7 @@ def test_the_prompt_stays_in_sight_as_the_texts_scroll(people: People, site: Sit
         page.keyboard.press("j")
         expect(page.locator(f"#completion-{letter}")).not_to_have_attribute("data-folded", "")
     page.mouse.wheel(0, 900)
-    page.wait_for_function("scrollY > 300")
+    page.wait_for_function("() => scrollY > 300")
     expect(page.locator(".turn .prose")).to_be_in_viewport(ratio=1)
     picture(page, f"scrolled-{k}-{width}")
     assert page.locator(".turn .prose").evaluate("""element => {

@@ -1,0 +1,62 @@
+/*
+ * The rail: chips on slots 1..K and in the pool, which show the ranks of the board's cards, and the button that submits.
+ * A click on a slot places the chosen card; what is missing is said before anything is sent.
+ */
+class RankRail extends HTMLElement {
+  connectedCallback() {
+    if (this.board) return; // set aside for an undo and back again
+    this.board = this.closest("rank-board");
+    this.submit = this.querySelector(".rail__submit");
+    this.addEventListener("click", ({ target }) => this.#clicked(target));
+    this.submit.form.noValidate = true; // #submitting says it better
+    this.submit.form.addEventListener("submit", (event) => this.#submitting(event));
+  }
+
+  chip(card) {
+    return this.querySelector(`.chip[data-letter="${card.dataset.letter}"]`);
+  }
+
+  /* Moves the cards' chips to where their ranks say, in letter order, and lets the eye follow. */
+  show(cards) {
+    this.showReady();
+    if (this.board.slots === 1) return;
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    for (const card of cards) {
+      const chip = this.chip(card);
+      const home = this.querySelector(`.slot[data-slot="${this.board.rankOf(card) || ""}"] .slot__chips`);
+      const before = chip.getBoundingClientRect();
+      const next = [...home.children].find((other) => other !== chip && other.dataset.letter > chip.dataset.letter);
+      if (chip.parentNode !== home || chip.nextElementSibling !== (next ?? null)) home.insertBefore(chip, next ?? null);
+      if (still || cards.length > 1) continue;
+      const after = chip.getBoundingClientRect();
+      const from = `translate(${before.x - after.x}px, ${before.y - after.y}px)`;
+      const pointerEvents = ["none", "none"]; // on its way over other slots it must not catch their clicks
+      chip.animate({ transform: [from, "none"], pointerEvents }, { duration: 120, easing: "ease-out" });
+    }
+  }
+
+  showReady() {
+    const open = this.board.unranked.length > 0 || this.board.unanswered.length > 0;
+    this.submit.setAttribute("aria-disabled", String(open));
+  }
+
+  #clicked(target) {
+    const { board } = this;
+    const chip = target.closest(".chip");
+    if (chip) return board.select(board.card(chip.dataset.letter));
+    const slot = target.closest(".slot");
+    if (slot?.dataset.slot) return board.place(board.current, Number(slot.dataset.slot), { advance: true });
+    if (slot && board.rankOf(board.current)) board.takeBack(board.current);
+  }
+
+  #submitting(event) {
+    const { status, unanswered, unranked } = this.board;
+    if (!unranked.length && !unanswered.length) return;
+    event.preventDefault();
+    this.board.select(unranked[0] ?? unanswered[0].closest(".completion"));
+    if (unranked.length) status.say("missing", { letters: unranked.map((card) => card.dataset.letter).join(", ") });
+    else status.say("unanswered", { labels: unanswered.map((question) => question.dataset.label).join(", ") });
+  }
+}
+
+customElements.define("rank-rail", RankRail);

@@ -1,0 +1,25 @@
+/* What was done last and what is left to do, read out by a screen reader. Its sentences come from the server in data-says. */
+class RankStatus extends HTMLElement {
+  connectedCallback() {
+    this.board = this.closest("rank-board");
+    this.sentences = JSON.parse(this.dataset.says);
+  }
+
+  /* The sentence of that name with its {values} filled in; without a name only what is left. */
+  say(name, values = {}) {
+    this.textContent = `${name && this.#sentence(name, values)} ${this.#left()}`.trim();
+  }
+
+  #sentence(name, values) {
+    return this.sentences[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
+  }
+
+  #left() {
+    const { form, unanswered, unranked } = this.board;
+    if (unranked.length) return this.#sentence("left", { n: unranked.length });
+    if (unanswered.length) return this.#sentence("questions", { n: unanswered.length });
+    return this.sentences[form.querySelector(".question") ? "answered" : "all"];
+  }
+}
+
+customElements.define("rank-status", RankStatus);
