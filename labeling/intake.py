@@ -24,6 +24,9 @@ from labeling.rows import parse_row
 
 # What is stored at once, whichever is reached first: it bounds what is held in memory and what one refusal repeats.
 BATCH, BATCH_RANKINGS, BATCH_BYTES = 200, 2_000, 4 * 2**20
+# Reading stops where so many lines are bad and fewer are good: a bad line costs as much to look at as a good one, and
+# two bytes to send.
+MOST_BAD = 10_000
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +38,8 @@ class _DryRun(Exception):
 def import_lines(project: Project, lines: Iterable[bytes], *, dry_run: bool = False) -> Report:
     """Imports what is right and reports what is not, by line.
 
-    An Invalid of `lines` themselves ends the import and is in the report: what was read before it is stored.
+    An Invalid of `lines` themselves, or MOST_BAD bad ones, end the import and are in the report: what was read before
+    is stored.
     """
     report = Report()
     for batch in _batches(_lines(project, lines, report)):
@@ -47,6 +51,7 @@ def import_lines(project: Project, lines: Iterable[bytes], *, dry_run: bool = Fa
 def _lines(project: Project, lines: Iterable[bytes], report: Report) -> Iterator[Line]:
     flags = [flag["name"] for flag in project.flags]
     seen: dict[bytes, int] = {}  # by a digest of 16 bytes: the ids of a million lines would take a gigabyte
+    bad = 0
     for number, line in _numbered(lines, report):
         if not line.strip():
             continue
@@ -58,9 +63,23 @@ def _lines(project: Project, lines: Iterable[bytes], report: Report) -> Iterator
                 raise BadRow("id", row.id, remedy)
         except BadRow as error:
             report.add_error(number, error)
+            bad += 1
+            if bad >= MOST_BAD and bad > len(seen):
+                report.stopped = _hardly_the_format(number, bad, len(seen), report)
+                return
             continue
         seen[digest] = number
         yield Line(number, len(line), row)
+
+
+def _hardly_the_format(number: int, bad: int, good: int, report: Report) -> Invalid:
+    words = _(
+        "Reading stopped at line %(number)d, for %(bad)d lines so far are bad and %(good)d are good: "
+        "this is hardly the import format. Line %(first)d: %(detail)s."
+    )
+    first = report.errors[0]
+    said = {"number": number, "bad": bad, "good": good, "first": first.line, "detail": first.detail}
+    return Invalid("too_many_bad_lines", words % said, attr="file")
 
 
 def _numbered(lines: Iterable[bytes], report: Report) -> Iterator[tuple[int, bytes]]:

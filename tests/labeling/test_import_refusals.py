@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from rest_framework.test import APIClient
 
 from labeling import lines as reader
 from labeling.import_report import Report
-from labeling.intake import BATCH, import_lines
+from labeling.intake import BATCH, MOST_BAD, import_lines
 from labeling.models import Project, Prompt, Ranking
 from labeling.rows import MAX_MESSAGES, MAX_METADATA, MAX_RANKINGS
 from tests.factories import make_project, make_user
@@ -341,3 +342,54 @@ def test_a_file_that_breaks_off_keeps_what_went_in_and_the_second_run_goes_on(pr
     report = import_lines(project, whole)
     assert (report.created, report.skipped) == (BATCH + 50, BATCH)
     assert Prompt.objects.count() == Ranking.objects.count() == len(names)
+
+
+MILLION = 10**6
+
+
+def counted(lines: Iterable[bytes], read: list[int]) -> Iterator[bytes]:
+    """The lines, as many of a million as somebody asks for; how many were is in `read`."""
+    for number, line in enumerate(islice(lines, MILLION), start=1):
+        read[:] = [number]
+        yield line
+
+
+@pytest.mark.parametrize("good", [0, 3])
+def test_a_file_that_is_hardly_the_format_is_not_read_to_its_end(project: Project, good: int) -> None:
+    read: list[int] = []
+    lines = counted(chain((raw(row(f"q{n}")) for n in range(good)), repeat(b"{}")), read)
+    report = import_lines(project, lines)
+    assert read == [MOST_BAD + good]
+    assert (report.created, report.n_errors) == (good, MOST_BAD)
+    assert Prompt.objects.count() == good
+    assert (
+        f"stopped at line {MOST_BAD + good}, for {MOST_BAD} lines so far are bad and {good} are" in report.why_stopped
+    )
+    assert f"Line {good + 1}: completions: must be a list of 2 to 10 (got null)." in report.why_stopped
+    assert ("3 went in and 0 were here already" if good else "Nothing went in.") in report.why_stopped
+
+
+def test_many_bad_lines_do_not_cost_the_good_ones_that_are_more(project: Project) -> None:
+    read: list[int] = []
+    good = (raw(row(f"q{n}")) for n in range(MOST_BAD + 1))
+    lines = counted(chain(chain.from_iterable(zip(good, repeat(b"0"), strict=False)), repeat(b"0")), read)
+    report = import_lines(project, lines, dry_run=True)
+    assert (report.created, report.n_errors) == (MOST_BAD + 1, MOST_BAD + 2)
+    assert read == [2 * MOST_BAD + 3]
+
+
+@pytest.mark.parametrize(
+    ("door", "said"),
+    [
+        (api, '"code":"too_many_bad_lines","detail":"Reading stopped at line 10001,'),
+        (page, "Reading stopped at line 10001,"),
+        (command, "Reading stopped at line 10001,"),
+    ],
+)
+def test_every_door_says_where_it_stopped_and_what_went_in(
+    project: Project, tmp_path: Path, door: Door, said: str
+) -> None:
+    told = door(project, GOOD + BAD * MILLION, tmp_path)
+    assert said in told
+    assert "1 went in and 0 were here already" in told
+    assert Prompt.objects.count() == 1
