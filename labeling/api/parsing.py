@@ -48,6 +48,6 @@ class LongJSONParser(JSONParser):
 
 
 class RowsJSONParser(LongJSONParser):
-    """For prompts sent as JSON. A row whose text can't be stored is named by who takes it, and the rest goes in."""
+    """For rows sent as JSON. One whose text can't be stored is named by who takes it, as if it had come as a line."""
 
     unstorable = True

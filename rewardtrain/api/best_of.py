@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from labeling import access
 from labeling.api.paging import NewestFirst, PagedView
-from labeling.api.parsing import LongJSONParser
+from labeling.api.parsing import RowsJSONParser
 from labeling.api.prompts import ROWS, PromptsFileSerializer, sent_lines
 from labeling.api.requests import View, person
 from labeling.api.schema import conflict
@@ -48,7 +48,7 @@ class BestOfJobSerializer(serializers.ModelSerializer[BestOfJob]):
 class BestOf(PagedView):
     serializer_class = BestOfJobSerializer
     pagination_class = NewestFirst
-    parser_classes = (MultiPartParser, LongJSONParser)
+    parser_classes = (MultiPartParser, RowsJSONParser)
 
     @extend_schema(operation_id="best_of_list", responses=BestOfJobSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:

@@ -13,20 +13,34 @@ from rest_framework.response import Response
 from labeling import access
 from labeling.api.fields import Several, Text, Truth, Whole
 from labeling.api.parsing import LongJSONParser
-from labeling.api.requests import KnownFields, View
+from labeling.api.requests import NO_NUL, KnownFields, View
 from labeling.api.schema import conflict
 from labeling.models import Role
 from rewardtrain import scoring
+from rewardtrain.core.data.groups import ROLES, parse_texts
+from rewardtrain.core.errors import DataError
 from rewardtrain.core.serving.protocols import MOST_COMPLETIONS, MOST_PAIRWISE
 
+SAID = {"role": {"type": "string", "enum": list(ROLES)}, "content": NO_NUL}
+MESSAGE = {"type": "object", "required": list(SAID), "properties": SAID, "additionalProperties": False}
 
-@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}]})
+
+@extend_schema_field({"oneOf": [NO_NUL, {"type": "array", "minItems": 1, "items": MESSAGE}]})
 class PromptField(serializers.JSONField):
-    """A text, or a list of {"role", "content"}. What is plainly neither is refused before a model is loaded for it."""
+    """A text, or a list of {"role", "content"}. What is neither is refused before a model is loaded for it."""
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str | list):
             raise serializers.ValidationError('Send a text, or a list such as [{"role": "user", "content": "..."}].')
+        try:
+            parse_texts("request", data, [""])
+        except DataError as error:
+            raise serializers.ValidationError(str(error).removeprefix("request: ")) from error
+        for index, message in enumerate(data if isinstance(data, list) else ()):
+            other = next((key for key in message if key not in SAID), None)
+            if other is not None:
+                words = _("prompt[%(index)d] has the key %(key)r; a message has role and content.")
+                raise serializers.ValidationError(words % {"index": index, "key": other[:80]}, code="unknown_field")
         return data
 
 

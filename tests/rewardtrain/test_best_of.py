@@ -246,6 +246,19 @@ def test_the_api_takes_lines_and_gives_them_back(project: Project, client: APICl
     assert len(bytes_of(answer).splitlines()) == 3
 
 
+@pytest.mark.parametrize(
+    "change", [{"prompt": "a\x00b"}, {"id": "\ud800"}, {"completions": []}, {"a\x00": 1}, {"prompt": [{"\ud800": 1}]}]
+)
+def test_rows_as_json_are_refused_in_the_words_of_lines(project: Project, client: APIClient, change: Any) -> None:
+    line = changed(**change)
+    as_line = post_lines(client, UPLOADS, [line])
+    as_json = client.generic("POST", UPLOADS, b"[" + line + b"]", content_type="application/json")
+    assert as_line.status_code == as_json.status_code == (202 if "a\x00" in change else 400)
+    if as_json.status_code == 400:
+        assert as_line.json() == as_json.json()
+        assert errors_of(as_json) == [("bad_line", "file")]
+
+
 def test_the_doors_are_for_managers(project: Project, people: dict[str, User | None]) -> None:
     make_best_of(project, n_prompts=2, n=2)
     expected = {"manager": 200, "reviewer": 403, "labeler": 403, "stranger": 404, "nobody": 401, "administrator": 200}

@@ -61,6 +61,13 @@ def test_without_the_service_the_answer_is_503(project: Project, client: APIClie
     [
         ({"completions": ["a"]}, "prompt"),
         ({"prompt": 7, "completions": ["a"]}, "prompt"),
+        ({"prompt": [], "completions": ["a"]}, "prompt"),
+        ({"prompt": [{}], "completions": ["a"]}, "prompt"),
+        ({"prompt": ["?"], "completions": ["a"]}, "prompt"),
+        ({"prompt": [{"role": "robot", "content": "?"}], "completions": ["a"]}, "prompt"),
+        ({"prompt": [{"role": "user", "content": None}], "completions": ["a"]}, "prompt"),
+        ({"prompt": [{"role": "user", "content": "?", "": "?"}], "completions": ["a"]}, "prompt"),
+        ({"prompt": [{"role": "user", "content": "?", "name": "ann"}], "completions": ["a"]}, "prompt"),
         ({"prompt": "?"}, "completions"),
         ({"prompt": "?", "completions": []}, "completions"),
         ({"prompt": "?", "completions": [["a"]]}, "completions.0"),
