@@ -50,6 +50,7 @@ class EvaluationAdmin(ReadOnly):
 @admin.register(Promotion)
 class PromotionAdmin(ReadOnly):
     list_display = ("project", "reward_model", "replaced", "action", "by", "created_at")
+    list_select_related = ("project", "reward_model", "replaced", "by")  # Django's own leave out those that may be null
     list_filter = ("action", "project")
 
 

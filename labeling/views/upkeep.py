@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 
 from django.contrib import messages
-from django.http import HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -109,7 +109,10 @@ def undo(request: SignedIn, project: Project, assignment_id: int) -> HttpRespons
 def compare(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
     """Two completions side by side with the words in which they differ."""
     assignment = own_task(request.user, project, assignment_id)
-    return show_comparison(request, project, [shown.text for shown in assignments.shown_completions(assignment)])
+    texts = [shown.text for shown in assignments.shown_completions(assignment)]
+    if len(texts) < 2:
+        raise Http404("one text alone has nothing to be compared with")
+    return show_comparison(request, project, texts)
 
 
 def show_comparison(request: SignedIn, project: Project, texts: Sequence[str]) -> HttpResponse:

@@ -127,3 +127,9 @@ def test_nothing_leads_to_the_practice_which_is_about_ranking(client: Client) ->
     for name in ("rank", "guidelines"):
         assert reverse("practice", args=["work"]) not in page(client, name)
     assert "answer as you understand the questions" in page(client, "guidelines")
+
+
+def test_one_text_has_nothing_to_be_compared_with(client: Client) -> None:
+    page(client, "rank")
+    address = reverse("rank_compare", args=["work", Assignment.objects.get().pk])
+    assert [client.get(address + query).status_code for query in ("", "?one=B&two=A")] == [404, 404]

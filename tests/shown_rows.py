@@ -1,0 +1,236 @@
+"""A project of which every page and every list has n rows to show, and so has whatever stands in a row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from labeling import assignments, intake, invitations, rankings
+from labeling.models import Assignment, Attempts, Membership, Project, Prompt, Ranking, Role, User
+from rewardtrain import registry
+from rewardtrain.models import (
+    AutoLabelJob,
+    BestOfJob,
+    ModelPreference,
+    Promotion,
+    PromptScore,
+    RetrainPolicy,
+    RewardModel,
+    RunPoint,
+)
+from tests.factories import claimed, make_project, make_user, tiers_of
+from tests.reports import draw_flag_report, draw_report
+from tests.rewardtrain.conftest import make_best_of, make_model, make_run, make_version
+
+K = 3
+FLAGS = ({"name": "hateful", "label": "Hateful"}, {"name": "wrong", "label": "Wrong"})
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The project, who may look at it, and what stands behind each part of an address."""
+
+    n: int
+    project: Project
+    people: dict[str, User]
+    ranked: Assignment  # the labeler's, changed n times
+    open: Assignment  # the labeler's
+    token: str
+
+    @property
+    def values(self) -> list[dict[str, object]]:
+        """What stands behind the parts of addresses: what has ended, and what is open or at work."""
+        prompt = self.project.prompts.earliest("pk")
+        always = {
+            "slug": self.project.slug, "prompt_id": prompt.pk, "username": "nobody", "token": self.token,
+            "version": 1, "invitation": 1, "invitation_id": 1,
+        }  # fmt: skip
+        return [
+            {**always, "number": number, "pk": task.pk, "assignment_id": task.pk}
+            for number, task in ((1, self.ranked), (self.n + 1, self.open))
+        ]
+
+
+def furnish(n: int, kind: str) -> Shown:
+    slug = f"{kind}-{n}"
+    manager, labeler = make_user(f"manager-of-{slug}"), make_user(f"labeler-of-{slug}")
+    project = make_project(manager=manager, slug=slug, kind=kind, flags=FLAGS, overlap=50)
+    administrator = make_user(f"administrator-{slug}", superuser=True)
+    _prompts(project, n)
+    Membership.objects.create(project=project, user=labeler, role=Role.LABELER)
+    ranked = _answers(project, labeler, n)
+    for _ in range(n):
+        assignments.skip(claimed(project, labeler), "not my field")
+        assignments.cannot_rank(claimed(project, labeler), "not a question")
+    _models(project, n)
+    _labels(project, n)
+    _uploads(project, n)
+    token = _invitations(project, n)
+    _elsewhere((manager, labeler), n, slug)
+    people = {"administrator": administrator, "manager": manager, "labeler": labeler}
+    return Shown(n, project, people, ranked, claimed(project, labeler), token)
+
+
+def _prompts(project: Project, n: int) -> None:
+    """n that three people ranked, the first of them n people, and more that nobody ranked. Those people are members."""
+    rows = (_row(project, place, n) for place in range(6 * n))
+    report = intake.import_lines(project, (json.dumps(row).encode() for row in rows))
+    assert not report.errors
+    Ranking.objects.filter(prompt__project=project).update(source=Ranking.Source.LABELED)
+    project.prompts.filter(ranked__gt=0).update(overlap=F("ranked"))
+    people = User.objects.filter(username__endswith=f"@{project.slug}")
+    Membership.objects.bulk_create(Membership(project=project, user=user, role=Role.LABELER) for user in people)
+
+
+def _row(project: Project, place: int, n: int) -> dict[str, object]:
+    texts = range(1 if project.classifies else K)
+    flags = [{flag["name"]: bool((place + text) % 2) for flag in FLAGS} for text in texts]
+    labelers = range(n) if place == 0 else range(place, place + min(3, n)) if place < n else ()
+    return {
+        "id": f"row {place}",
+        "prompt": "" if project.classifies else f"Question {place}?",
+        "completions": [{"id": f"{text}", "text": f"Answer {text} to {place}", "model": "m"} for text in texts],
+        "rankings": [
+            {"labeler": f"p{labeler % n}", "ranks": [text + 1 for text in texts], "flags": flags}
+            for labeler in labelers
+        ],
+    }
+
+
+def _answers(project: Project, labeler: User, n: int) -> Assignment:
+    """n answers, the last of them changed n times."""
+    for place in range(n):
+        task = claimed(project, labeler)
+        rankings.submit(task, _answer(task, place))
+    for place in range(1, n + 1):
+        rankings.amend(task, _answer(task, place))
+    return task
+
+
+def _answer(task: Assignment, place: int) -> dict[str, object]:
+    tiers = tiers_of(task)
+    said = {name: {flag["name"]: bool(place % 2) for flag in FLAGS} for [name] in tiers}
+    return {"tiers": tiers, "flags": said, "comment": f"said {place}", "notes": {tiers[0][0]: f"note {place}"}}
+
+
+@cache
+def _report(kind: str) -> dict[str, Any]:
+    return draw_flag_report(n=60) if kind == Project.Kind.CLASSIFICATION else draw_report(n_prompts=40, samples=20)
+
+
+def _models(project: Project, n: int) -> None:
+    """n runs with their models, each promoted once and the first n times more; it is the champion."""
+    manager = project.created_by
+    models = [
+        make_model(
+            project,
+            _report(project.kind),
+            depth=("head", "full")[place % 2],
+            version=make_version(project, training_pairs=place),
+        )
+        for place in range(n)
+    ]
+    for model in reversed(models):
+        registry.promote(model, by=manager, reason="the next", past_gate=True)
+    Promotion.objects.bulk_create(
+        Promotion(
+            project=project, reward_model=models[0], replaced=models[1], action="hand", by=manager, reason="again"
+        )
+        for _ in range(n)
+    )
+    version = models[0].run.dataset_version
+    at_work = make_run(project, state="running", depth="full", version=version, requested_by=manager)
+    RunPoint.objects.bulk_create(
+        RunPoint(run=run, step=step, loss=0.7, validation_log_loss=0.7, validation_accuracy=0.5)
+        for run in (models[0].run, at_work)
+        for step in range(1, n + 1)
+    )
+    RetrainPolicy.objects.get_or_create(project=project)
+
+
+def _labels(project: Project, n: int) -> None:
+    """n jobs of the champion's and one at work, and its scores of n ranked prompts and of n others."""
+    champion = registry.needed_champion(project)
+    now = timezone.now()
+    AutoLabelJob.objects.bulk_create(
+        AutoLabelJob(
+            project=project, reward_model=champion, number=number, threshold=0.9, requested_by=project.created_by,
+            state="running" if number > n else "succeeded", done=n, total=n, unread=n, unread_rows=_unread(n),
+            started_at=now, heartbeat_at=now, finished_at=None if number > n else now,
+        )
+        for number in range(1, n + 2)
+    )  # fmt: skip
+    job = AutoLabelJob.objects.filter(project=project).latest("pk")
+    scored = [*project.prompts.filter(ranked__gt=0)[:n], *project.prompts.filter(ranked=0)[:n]]
+    PromptScore.objects.bulk_create(_score(champion, prompt) for prompt in scored)
+    ModelPreference.objects.bulk_create(
+        ModelPreference(
+            job=job, reward_model=champion, prompt=prompt, chosen=texts[0], rejected=texts[1], probability=0.9
+        )
+        for prompt in scored[n:]
+        if len(texts := prompt.completions.all()) > 1
+    )
+
+
+def _score(model: RewardModel, prompt: Prompt) -> PromptScore:
+    texts = [completion.pk for completion in prompt.completions.all()]
+    said = [1 / (place + 2) for place in range(len(texts))]
+    classes = said if model.project.classifies else None
+    return PromptScore(
+        reward_model=model,
+        prompt=prompt,
+        completions=texts,
+        rewards=said,
+        probabilities=said,
+        class_probabilities=classes,
+    )
+
+
+def _unread(n: int) -> list[dict[str, str]]:
+    return [{"row": f"row {place}", "error": "no text"} for place in range(n)]
+
+
+def _uploads(project: Project, n: int) -> None:
+    """n and one at work, the first of them with n rows."""
+    first = make_best_of(project, n_prompts=n, n=4)
+    first.unread, first.unread_rows = n, _unread(n)
+    first.save()
+    BestOfJob.objects.bulk_create(_again(first, number=number) for number in range(2, n + 1))
+    _again(first, number=n + 1, state="running", report=None, finished_at=None).save()
+
+
+def _again(job: BestOfJob, **changes: object) -> BestOfJob:
+    values = {
+        field.attname: getattr(job, field.attname) for field in job._meta.concrete_fields if not field.primary_key
+    }
+    return BestOfJob(**{**values, **changes})
+
+
+def _invitations(project: Project, n: int) -> str:
+    assert project.created_by is not None
+    for place in range(n):
+        token = invitations.invite(project, by=project.created_by, role=Role.LABELER, note=f"note {place}")[1]
+        invitations.ask(project, by=project.created_by, username=f"guest{place}", role=Role.REVIEWER)
+    return token
+
+
+def _elsewhere(people: tuple[User, ...], n: int, slug: str) -> None:
+    """n other projects that each is in, and n into which each is asked."""
+    for place in range(n):
+        host = make_project(slug=f"{slug}-{place}")
+        RetrainPolicy.objects.create(project=host)
+        assert host.created_by is not None
+        for person in people:
+            invitations.ask(host, by=host.created_by, username=person.username, role=Role.LABELER)
+        member = make_project(slug=f"{slug}-in-{place}")
+        _prompts(member, 1)
+        Membership.objects.bulk_create(Membership(project=member, user=person, role=Role.MANAGER) for person in people)
+        Attempts.objects.create(
+            kind="site", subject=f"{slug} {place}", count=1, ends_at=timezone.now() + timedelta(hours=1)
+        )
