@@ -53,7 +53,8 @@ def _newline(state: StateInline, silent: bool) -> bool:
 
 
 def _emphasis(state: StateInline, silent: bool) -> bool:
-    """As CommonMark has it, but 5*3*2 and (a)*(b)*(c) are products, as snake_case_names are names."""
+    """As CommonMark has it, but 5*3*2 and (a)*(b)*(c) are products, as snake_case_names are names; and what begins with
+    a slash is no emphasis, nor what ends with one: /* a comment */ and **/a/** keep their marks. **a**/**b** is it."""
     start, known = state.pos, len(state.delimiters)
     if not tokenize(state, silent):
         return False
@@ -62,6 +63,9 @@ def _emphasis(state: StateInline, silent: bool) -> bool:
     if (_in_word(before) or (single and before in _CLOSED)) and (_in_word(after) or (single and after in _OPENING)):
         for delimiter in state.delimiters[known:] if before and after else ():
             delimiter.open = delimiter.close = False
+    for delimiter in state.delimiters[known:]:
+        delimiter.open &= after != "/"
+        delimiter.close &= before != "/"
     return True
 
 

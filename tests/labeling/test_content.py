@@ -287,6 +287,8 @@ class TestDifferentTextsLookDifferent:
             ("![a](https://x.org)", "![a](https://y.org)"),
             ("5*3*2", "532"),
             ("(a)*(b)*(c)", "(a)(b)(c)"),
+            ("/* one */ a: 0; /* two */", "/* one / a: 0; / two */"),
+            ("**/a/** **/b/**", "/a/ /b/"),
             ("snake_case_name", "snakecasename"),
             ("1. a\n1. b", "1. a\n2. b"),
             ("Pay $5-$10, or 5$ to 10$", "Pay $5-10, or 5 to 10"),
