@@ -27,7 +27,9 @@ class RankRail extends HTMLElement {
       const before = chip.getBoundingClientRect();
       const next = [...home.children].find((other) => other !== chip && other.dataset.letter > chip.dataset.letter);
       if (chip.parentNode !== home || chip.nextElementSibling !== (next ?? null)) home.insertBefore(chip, next ?? null);
-      if (still || cards.length > 1) continue;
+      if (cards.length > 1) continue;
+      this.#reveal(home);
+      if (still) continue;
       const after = chip.getBoundingClientRect();
       const from = `translate(${before.x - after.x}px, ${before.y - after.y}px)`;
       const pointerEvents = ["none", "none"]; // on its way over other slots it must not catch their clicks
@@ -38,6 +40,16 @@ class RankRail extends HTMLElement {
   showReady() {
     const open = this.board.unranked.length > 0 || this.board.unanswered.length > 0;
     this.submit.setAttribute("aria-disabled", String(open));
+  }
+
+  /* Brings a slot into sight where they are many, inside the rail alone: the texts stand still. */
+  #reveal(home) {
+    const rail = this.closest(".rail");
+    const strip = home.closest(".rail__slots") ?? home; // on a phone
+    const [slot, high, wide] = [home.closest(".slot"), rail, strip].map((part) => part.getBoundingClientRect());
+    const foot = Math.min(high.bottom, this.querySelector("rank-status").getBoundingClientRect().top - 8); // its ring
+    rail.scrollTop += Math.max(slot.bottom - foot, 0) + Math.min(slot.top - high.top, 0);
+    strip.scrollLeft += Math.max(slot.right - wide.right, 0) + Math.min(slot.left - wide.left, 0);
   }
 
   #clicked(target) {

@@ -227,3 +227,28 @@ def test_ten_texts_of_twenty_flags_and_german_words_fit_on_every_screen(people: 
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 720, "height": 1000})
     assert page.evaluate(BEYOND) == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 780), (1093, 614), (1024, 768), (1920, 800)])
+def test_of_nine_texts_what_was_done_and_the_button_stay_in_sight(
+    people: People, site: Site, width: int, height: int
+) -> None:
+    for _ in range(2):
+        factories.make_prompt(site.empty, k=9)
+    page = people.page(site.manager, viewport={"width": width, "height": height}, reduced_motion="reduce")
+    page.goto("/p/empty/rank/")
+    for key in (*"123456789", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator(".rail__status")).to_contain_text("The next prompt is here.")
+    seen = """element => {
+        const { left, top, bottom } = element.getBoundingClientRect();
+        return element.contains(document.elementFromPoint(left + 12, (top + bottom) / 2));
+    }"""
+    for key, letter in {"9": "A", "1": "B", "7": "C"}.items():
+        page.keyboard.press(key)
+        picture(page, f"nine-{width}-{key}")
+        for part in (".rail__status", ".rail__submit", f'.chip[data-letter="{letter}"]'):
+            expect(page.locator(part)).to_be_in_viewport(ratio=1)
+            assert page.locator(part).evaluate(seen), part
+    page.locator(".rail").evaluate("rail => rail.scrollTo(0, rail.scrollHeight)")
+    expect(page.get_by_text("Can't be ranked")).to_be_in_viewport(ratio=1)
