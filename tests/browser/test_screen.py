@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from labeling.models import Prompt, User
 from tests import factories
@@ -252,3 +252,28 @@ def test_of_nine_texts_what_was_done_and_the_button_stay_in_sight(
             assert page.locator(part).evaluate(seen), part
     page.locator(".rail").evaluate("rail => rail.scrollTo(0, rail.scrollHeight)")
     expect(page.get_by_text("Can't be ranked")).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize("width", [390, 1024, 1366, 1920])
+def test_nothing_jumps_when_the_scripts_arrive(people: People, site: Site, width: int) -> None:
+    factories.make_prompt(site.empty)
+    page = people.page(site.manager, viewport={"width": width, "height": 768})
+    held: list[Route] = []
+    arrived: list[bool] = []
+    page.route("**/static/js/*", lambda route: route.continue_() if arrived else held.append(route))
+    page.goto("/p/empty/rank/", wait_until="commit")
+    parts = ".bar__links, .board__prompt, .completion, .rail__slots, .rail__submit, .rail__others summary"
+    places = f"""() => [...document.querySelectorAll({parts!r})].filter(part => part.checkVisibility()).map((part) => {{
+        const {{ x, y }} = part.getBoundingClientRect();
+        return [part.className, Math.round(x), Math.round(y)].join(" ");
+    }})"""
+    expect(page.get_by_text("Can't be ranked")).to_be_visible()
+    page.wait_for_function("() => [...document.querySelectorAll('link[rel=stylesheet]')].every((link) => link.sheet)")
+    page.evaluate("async () => { await document.fonts.ready; }")
+    before = page.evaluate(places)
+    assert not page.locator(".rail__slots").evaluate("slots => slots.checkVisibility({ visibilityProperty: true })")
+    arrived.append(True)
+    for route in held:
+        route.continue_()
+    expect(page.locator(".completion[data-current]")).to_be_visible()
+    assert page.evaluate(places) == before
