@@ -5,8 +5,8 @@
 A person submits a ranking (POST), opens the next board (GET) and thinks for a second; each of the two is timed to its
 last byte. The phases of one run, on one `manage.py up`: quiet; 24 logins at once with made-up names; the tiers bomb by
 eight labelers, too large and just small enough; JSON nested a million deep by eight callers; 16 callers of the scoring
-service and two of the web's score/; quiet again. Whoever attacks is a process of its own with the lowest priority, for
-it would have a machine of its own. The target is a p95 within twice the quiet one of the same run.
+service and eight of the web's score/; quiet again. Whoever attacks is a process of its own with the lowest priority,
+for it would have a machine of its own. The target is a p95 within twice the quiet one of the same run.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def attack(kind: str, site: Site) -> None:
     """For ever; prints a dot for each answer."""
     os.nice(19)
     work = {"logins": logins, "tiers": tiers, "nested": nested, "backbone": backbone}[kind]
-    callers = {"logins": 24, "tiers": 8, "nested": 8, "backbone": 18}[kind]
+    callers = {"logins": 24, "tiers": 8, "nested": 8, "backbone": 24}[kind]
     for number in range(callers):
         threading.Thread(target=_forever, args=(work, site, number), daemon=True).start()
     sys.stdin.read()  # until the benchmark closes it
@@ -222,7 +222,7 @@ def nested(site: Site, number: int) -> Any:
 
 
 def backbone(site: Site, number: int) -> Any:
-    """Sixteen ask the service itself, two by way of the web process, as the playground does."""
+    """Sixteen ask the service itself, eight by way of the web process, as the playground does."""
     draw = random.Random(number)
     texts = [" ".join(draw.choices(["some", "people", "prefer", "answers"], k=200)) for _ in range(9)]
     body = {"prompt": texts[0], "completions": texts[1:]}

@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 
 from django.db import DataError, InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.template import loader
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.defaults import server_error
 
 from labeling.api.exceptions import RETRY_SECONDS
+from labeling.early import refused
 
 
 def answer(request: HttpRequest) -> HttpResponse:
@@ -21,18 +21,10 @@ def answer(request: HttpRequest) -> HttpResponse:
     match sys.exc_info()[1]:
         case OperationalError() | InterfaceError():
             words = _("The database can't be reached right now; try again in a moment.")
-            response = _answer(request, "503.html", 503, ("server_error", "no_database", words))
-            response.headers["Retry-After"] = str(RETRY_SECONDS)
-            return response
+            return refused(
+                request, 503, "no_database", words, kind="server_error", template="503.html", retry=RETRY_SECONDS
+            )
         case DataError() | UnicodeEncodeError():
             words = _("Something in this request can't be stored: a text or a number is out of all bounds.")
-            return _answer(request, "400.html", 400, ("validation_error", "unstorable", words))
+            return refused(request, 400, "unstorable", words, kind="validation_error", template="400.html")
     return server_error(request)
-
-
-def _answer(request: HttpRequest, template: str, status: int, error: tuple[str, str, str]) -> HttpResponse:
-    kind, code, detail = error
-    if request.path_info.startswith("/api/"):
-        body = {"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}
-        return JsonResponse(body, status=status)
-    return HttpResponse(loader.render_to_string(template), status=status)

@@ -48,7 +48,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.proxies.VisitorsAddress",  # first, so that nothing sees another address
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
-    "labeling.middleware.Floods",  # before all that costs
+    "labeling.throttle.Throttle",  # before all that costs
+    "labeling.turns.Turns",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -12,6 +12,9 @@ from granian.errors import FatalError
 from granian.log import LogLevels
 from granian.server import Server
 
+# Of each process. Few of them work at once (labeling/turns.py); the others wait for senders, and cost nothing.
+THREADS = 96
+
 
 def main() -> int:
     parser = ArgumentParser(prog="config.web", description=__doc__)
@@ -29,9 +32,9 @@ def main() -> int:
         port=options.port,
         interface=Interfaces.WSGI,
         workers=options.workers,
-        blocking_threads=4,  # threads, because a request waits for PostgreSQL most of its time
+        blocking_threads=THREADS,
         websockets=False,
-        backpressure=64,
+        backpressure=2 * THREADS,
         log_level=LogLevels.warning,
         # A worker that was killed comes back by itself, and one that hangs doesn't hold up the end.
         respawn_failed_workers=True,

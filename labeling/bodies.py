@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.utils.translation import gettext as _
+
+from labeling.early import refused
 
 KIB, MIB = 2**10, 2**20
 # The longest answer that is accepted, ten notes and a comment in characters of four bytes, has 180 KB as a form has it.
@@ -46,13 +47,4 @@ class BodyLimit:
         if limit is None or not length.isdecimal() or (len(length) < 20 and int(length) <= limit):
             return None
         words = _("What was sent has %(size)s bytes, and this address takes at most %(limit)s. Nothing was stored.")
-        return _refused(request, words % {"size": length[:20], "limit": limit}, is_api=hasattr(view, "cls"))
-
-
-def _refused(request: HttpRequest, detail: str, *, is_api: bool) -> HttpResponse:
-    if is_api:
-        error = {"code": "too_large", "detail": detail, "attr": None}
-        return JsonResponse({"type": "client_error", "errors": [error]}, status=413)
-    if "X-Requested-With" in request.headers:
-        return JsonResponse({"detail": detail}, status=413)
-    return render(request, "413.html", {"detail": detail}, status=413)
+        return refused(request, 413, "too_large", words % {"size": length[:20], "limit": limit}, template="413.html")

@@ -56,6 +56,12 @@ def _english() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _no_wait_after_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests send much that is refused; tests/labeling/test_throttle.py gives the waits back."""
+    monkeypatch.setattr("labeling.throttle.LONGEST", 0.0)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real preference data beside the repository; `shared/data/README.md` tells its format."""

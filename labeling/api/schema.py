@@ -21,6 +21,9 @@ ALWAYS = {
 }
 OF_ROLES = {"403": "Your role is too low, or a browser's form came from elsewhere."}
 OF_ADDRESSES = {"404": "There is no such thing, or none that you can see."}
+OF_WRITES = {
+    "429": "Much of what you sent was refused, and too much of it waits. `Retry-After` says when to try again."
+}
 OF_BODIES = {"413": "The body is larger than is read here.", "415": "The body is of a kind that is not read here."}
 NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
@@ -55,7 +58,8 @@ class AutoSchema(BaseAutoSchema):
                 refused = OpenApiResponse(ErrorsSerializer, words)
                 answers.setdefault(code, self._get_response_for_code(refused, code))  # type: ignore[no-untyped-call]
             seconds = {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds."}
-            answers["503"].setdefault("headers", {})["Retry-After"] = seconds
+            for code in answers.keys() & {"429", "503"}:
+                answers[code].setdefault("headers", {})["Retry-After"] = seconds
         return dict(sorted(answers.items()))
 
     def _get_request_body(self, direction: Literal["request", "response"] = "request") -> dict[str, Any] | None:
@@ -71,7 +75,9 @@ class AutoSchema(BaseAutoSchema):
             refusals |= OF_ROLES
         if "{" in self.path or getattr(self.view, "pagination_class", None):
             refusals |= OF_ADDRESSES
-        return refusals if reads or self.method == "DELETE" else refusals | OF_BODIES
+        if reads:
+            return refusals
+        return refusals | OF_WRITES | (OF_BODIES if self.method != "DELETE" else {})
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
         schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]

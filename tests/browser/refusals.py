@@ -18,6 +18,8 @@ LIMITS = ("busy", "name", "device", "address", "site", "code", "invitation")
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "server-error": ("500.html", {}),
     "database-away": ("503.html", {}),
+    "busy": ("busy.html", {"detail": "16 requests that read files are under way already. Try again in 5 seconds."}),
+    "unstorable": ("400.html", {}),
     "form-stale": ("403_csrf.html", {}),
     "form-from-elsewhere": ("403_origin.html", MISMATCH),
     "other-name": ("400_address.html", MISMATCH),

@@ -21,7 +21,6 @@ from django.test.utils import CaptureQueriesContext
 
 from labeling import hashing, invitations, signin
 from labeling.errors import TooMany
-from labeling.middleware import FLOOD
 from labeling.models import Attempts, Project, User
 from tests.config.test_accounts import code_of
 from tests.factories import PASSWORD, make_project, make_user
@@ -274,42 +273,6 @@ class TestATurn:
         with pytest.raises(ZeroDivisionError), hashing.turn():
             _ = 1 / 0
         assert make_password("x").startswith("pbkdf2_sha256$1000$")
-
-    def test_a_flood_is_answered_from_memory_and_known_devices_are_not(
-        self, crowd: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("labeling.middleware.FLOOD_SECONDS", 600.0)  # a busy machine sends no 20 in two seconds
-        make_user("ada")
-        device, stranger, data = Client(), Client(), {"login": "ada", "password": PASSWORD}
-        device.handler = stranger.handler  # one server, with one memory
-        assert device.post(LOGIN, data).status_code == 302
-        with crowd():
-            asked = []
-            for _ in range(FLOOD + 1):
-                with CaptureQueriesContext(connection) as queries:
-                    answer = stranger.post(LOGIN, {"login": "made-up", "password": "x"})
-                assert (answer.status_code, answer["Retry-After"]) == (429, "3")
-                assert "Many people are logging in" in words(answer)
-                asked.append(len(queries))
-        assert asked[-1] == 0
-        assert "frame-ancestors" in answer["Content-Security-Policy"]
-        assert "Set-Cookie" not in answer
-        assert Client().get(LOGIN).status_code == 200
-        device.post("/accounts/logout/")
-        assert device.post(LOGIN, data).status_code == 302
-
-    def test_what_is_refused_to_one_name_is_told_to_no_other_of_the_network(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Guessing at one name is no reason to tell the next desk that its own name was guessed at."""
-        monkeypatch.setattr("labeling.middleware.FLOOD_SECONDS", 600.0)
-        make_user("ada")
-        guesser, colleague = Client(), Client()
-        colleague.handler = guesser.handler  # one server, with one memory
-        for _ in range(FLOOD + signin.NAME_LIMIT + 1):
-            answer = guesser.post(LOGIN, {"login": "bob", "password": "x"})
-        assert (answer.status_code, "typed for this name" in words(answer)) == (429, True)
-        assert colleague.post(LOGIN, {"login": "ada", "password": PASSWORD}).status_code == 302
 
     def test_the_thread_that_hashes_lets_pages_go_first(self) -> None:
         def niceness() -> int:

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -56,6 +57,16 @@ def test_it_starts_all_processes_and_says_where_it_is(running: Up) -> None:
         assert child(running, words).is_running()
     wait_until(lambda: scores(running), 60, running.said)
     assert stat.S_IMODE((running.data_dir / "secret_key").stat().st_mode) == 0o600
+
+
+def test_senders_who_dawdle_hold_up_no_page(running: Up) -> None:
+    head = b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nlogin="
+    with ExitStack() as stack:
+        for _ in range(30):  # more than both web processes work on at once
+            sender = stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=10))
+            sender.sendall(head)
+        for _ in range(10):
+            assert get(running, "/accounts/login/") == 200
 
 
 def test_the_web_process_beat_and_the_workers_never_load_torch(running: Up) -> None:
