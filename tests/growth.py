@@ -11,9 +11,12 @@ import cProfile
 import gc
 import resource
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
+from itertools import count
 from types import FrameType
 from typing import Any
 
@@ -41,15 +44,19 @@ class Work:
     answered: int  # bytes
 
 
-def worse_than_linear(act: Act, base: int) -> str:
+Measure = Callable[[Act, int], Work]
+
+
+def worse_than_linear(act: Act, base: int, measure: Measure | None = None) -> str:
     """In words what grows faster than what is sent, of 1, 2 and 4 times `base`; nothing where all is well.
 
     Four times is first: what is read or compiled once, at the first request of all, can only seem too much by that.
     """
-    four, one = work_of(act, 4 * base), work_of(act, base)
+    measure = measure or work_of
+    four, one = measure(act, 4 * base), measure(act, base)
     if not _steep(one, four):
         return ""
-    four, two = work_of(act, 4 * base), work_of(act, 2 * base)
+    four, two = measure(act, 4 * base), measure(act, 2 * base)
     found = []
     for place in _steep(one, four):
         small, middle, large = (astuple(work)[place] for work in (one, two, four))
@@ -68,7 +75,7 @@ def work_of(act: Act, size: int) -> Work:
     """Of one request, of which nothing stays."""
     statements = sent = 0
 
-    def count(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         nonlocal statements, sent
         statements += 1
         sent += len(sql) + len(repr(params))
@@ -77,7 +84,7 @@ def work_of(act: Act, size: int) -> Work:
     profile = cProfile.Profile()
     with transaction.atomic(), _without_collecting():
         before = _rows()
-        with connection.execute_wrapper(count):
+        with connection.execute_wrapper(note):
             profile.enable()
             try:
                 answer = act(size)
@@ -88,6 +95,46 @@ def work_of(act: Act, size: int) -> Work:
         transaction.set_rollback(True)
     calls = sum(entry.callcount for entry in profile.getstats())
     return Work(calls, statements, rows, sent, len(body))
+
+
+def calls_of(act: Callable[[], object]) -> int:
+    """How many functions one act calls, in Python and in C."""
+    profile = cProfile.Profile()
+    with _without_collecting():
+        profile.runcall(act)
+    return sum(entry.callcount for entry in profile.getstats())
+
+
+@contextmanager
+def counting_threads() -> Iterator[Measure]:
+    """Of a server without a database: the work of this thread, of all that begin within, and during each measuring."""
+    calls = count()  # its next is one step, whoever else counts
+
+    def note(frame: FrameType, event: str, arg: object) -> None:
+        if event in ("call", "c_call"):
+            next(calls)
+
+    def measure(act: Act, size: int) -> Work:
+        with _without_collecting(), _told_to_threads(note):
+            before = next(calls)
+            sys.setprofile(note)
+            try:
+                answer = act(size)
+            finally:
+                sys.setprofile(None)
+            return Work(next(calls) - before, 0, 0, 0, len(answer.content))
+
+    with _told_to_threads(note):
+        yield measure
+
+
+@contextmanager
+def _told_to_threads(note: Callable[[FrameType, str, object], None]) -> Iterator[None]:
+    threading.setprofile(note)
+    try:
+        yield
+    finally:
+        threading.setprofile(None)  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -7,16 +7,14 @@ docs/decisions/0062-scoring-service.md.
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
-from dataclasses import dataclass, field
+from concurrent.futures import Future
 from typing import TypeVar
 
-from rewardtrain.core.data.batching import distinct
 from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.errors import CoreError, DataError, NotFiniteError
 from rewardtrain.core.model.memory import Budgets
 from rewardtrain.core.score import Outputs, Scorer, refusal
+from rewardtrain.core.serving.waiting import Request, Taken, Waiting
 
 MOST_WAITING = 4_000_000  # tokens: what a CPU needs an hour for, and a large GPU half a minute
 MOST_CALLS = 8  # of those that need the network alone, which take seconds each
@@ -36,42 +34,6 @@ class UnreadableError(DataError):
         self.index = index
 
 
-@dataclass(eq=False)
-class Request:
-    """Sequences of one caller, by one model, until all are computed."""
-
-    scorer: Scorer
-    sequences: list[Encoded]
-    done: "Future[Outputs]" = field(default_factory=Future)
-    left: list[int] = field(init=False)  # indices of sequences that have not been taken, longest first
-    parts: list[tuple[list[int], Outputs]] = field(default_factory=list)
-    distinct: tuple[list[int], list[int]] = field(init=False)  # equal ones are computed once; see batching.distinct
-
-    def __post_init__(self) -> None:
-        self.distinct = distinct(self.sequences)
-        self.left = sorted(self.distinct[0], key=lambda index: -len(self.sequences[index]))
-
-    def add(self, indices: list[int], outputs: Outputs) -> None:
-        self.parts.append((indices, outputs))
-        firsts, places = self.distinct
-        if sum(len(indices) for indices, _ in self.parts) == len(firsts):
-            computed = [index for indices, _ in self.parts for index in indices]
-            row = {index: place for place, index in enumerate(computed)}
-            order = [row[firsts[place]] for place in places]
-            self._end(lambda: self.done.set_result(Outputs.joined([part for _, part in self.parts])[order]))
-
-    def fail(self, error: Exception) -> None:
-        self._end(lambda: self.done.set_exception(error))
-
-    @staticmethod
-    def _end(tell: Callable[[], None]) -> None:
-        with suppress(InvalidStateError):  # the caller has gone meanwhile
-            tell()
-
-
-Taken = list[tuple[Request, list[int]]]
-
-
 class Batcher:
     """One thread that does all computing. submit and call may be called from any other."""
 
@@ -80,16 +42,15 @@ class Batcher:
         self._across = across_callers
         self._budget = token_budget
         self._changed = threading.Condition()
-        self._waiting: deque[Request] = deque()
+        self._waiting = Waiting()
         self._calls: deque[Callable[[], None]] = deque()
-        self._tokens = 0  # of all that wait
         self._ended = False
         self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
         self._thread.start()
 
     @property
     def tokens_waiting(self) -> int:
-        return self._tokens
+        return self._waiting.tokens
 
     @property
     def requests_waiting(self) -> int:
@@ -98,13 +59,13 @@ class Batcher:
     def submit(self, scorer: Scorer, sequences: list[Encoded]) -> "Future[Outputs]":
         """Outputs of the sequences, in their order. Who no longer wants them cancels the future. Raises Busy."""
         request = Request(scorer, sequences)
-        tokens = sum(map(len, sequences))
         with self._changed:
-            if self._tokens and self._tokens + tokens > MOST_WAITING:
-                raise Busy(f"{self._tokens:,} tokens wait already, and these are {tokens:,}: try again later")
-            self._tokens += tokens
-            self._waiting.append(request)
+            waiting, tokens = self._waiting.tokens, request.tokens
+            if waiting and waiting + tokens > MOST_WAITING:
+                raise Busy(f"{waiting:,} tokens wait already, and these are {tokens:,}: try again later")
+            self._waiting.add(request)
             self._changed.notify()
+        request.done.add_done_callback(self._drop)
         return request.done
 
     def call(self, work: Callable[[Tick], Result]) -> "Future[Result]":
@@ -135,6 +96,11 @@ class Batcher:
             self._changed.notify()
         self._thread.join()
 
+    def _drop(self, done: "Future[Outputs]") -> None:
+        """A caller that is gone, or was told of a fault, costs no computing, except for what is being computed."""
+        with self._changed:
+            self._waiting.drop(done)
+
     # --- In the thread
 
     def _work(self) -> None:
@@ -155,23 +121,10 @@ class Batcher:
     def _take(self) -> Taken:
         """The next batch. Everyone's turn comes round, so that many completions of one don't keep out one of many."""
         with self._changed:
-            self._drop_cancelled()
             if not self._waiting:
                 return []
-            first = self._waiting[0]
-            same = [request for request in self._waiting if request.scorer is first.scorer]
-            budget = Budgets.on(first.scorer.device, self._budget).tokens
-            taken = fill(first, same if self._across else [first], budget)
-            self._tokens -= sum(len(request.sequences[index]) for request, indices in taken for index in indices)
-            self._waiting.rotate(-1)
-            self._waiting = deque(request for request in self._waiting if request.left)
-            return taken
-
-    def _drop_cancelled(self) -> None:
-        """A caller that is gone costs no computing, except for what is being computed."""
-        gone = [request for request in self._waiting if request.done.cancelled()]
-        self._tokens -= sum(len(request.sequences[index]) for request in gone for index in request.left)
-        self._waiting = deque(request for request in self._waiting if not request.done.cancelled())
+            budget = Budgets.on(self._waiting.first.scorer.device, self._budget).tokens
+            return self._waiting.take(budget, across=self._across)
 
     def _compute(self, taken: Taken) -> None:
         sequences = [request.sequences[index] for request, indices in taken for index in indices]
@@ -202,33 +155,3 @@ class Batcher:
     def _fail(self, request: Request, index: int, error: Exception) -> None:
         own = isinstance(error, CoreError) and not isinstance(error, NotFiniteError)
         request.fail(error if own else UnreadableError(index, refusal(error)))
-        with self._changed:
-            if request in self._waiting:
-                self._tokens -= sum(len(request.sequences[index]) for index in request.left)
-                self._waiting.remove(request)
-
-
-def fill(first: Request, requests: list[Request], budget: int) -> Taken:
-    """Takes from `first` its longest sequence, and from all what is nearest below in length, up to `budget` tokens.
-
-    Padding included, as all are padded to the first one. Where completions share their prompt's pass, those of `first`
-    go before the others'. What is taken no longer is in `left`.
-    """
-    longest = len(first.sequences[first.left[0]])
-    own = first.scorer.packs
-    places = [
-        (request is not first if own else False, -len(request.sequences[index]), turn, index)
-        for turn, request in enumerate(requests)
-        for index in request.left
-        if len(request.sequences[index]) <= longest
-    ]
-    room = max(1, budget // max(1, longest))
-    chosen: dict[int, list[int]] = {}
-    anchor = (next(turn for turn, request in enumerate(requests) if request is first), first.left[0])
-    rest = [(turn, index) for *_, turn, index in sorted(places) if (turn, index) != anchor]
-    for turn, index in [anchor, *rest[: room - 1]]:
-        chosen.setdefault(turn, []).append(index)
-    for turn, indices in chosen.items():
-        gone = set(indices)
-        requests[turn].left = [index for index in requests[turn].left if index not in gone]
-    return [(requests[turn], indices) for turn, indices in chosen.items()]

@@ -7,7 +7,7 @@ from rewardtrain.core.data.groups import parse_texts
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.score import Scorer
 from rewardtrain.core.serving import batcher as batching
-from rewardtrain.core.serving.batcher import Batcher, Busy, Request, fill
+from rewardtrain.core.serving.batcher import Batcher, Busy
 from tests.core.finished import Save
 from tests.core.serving.conftest import held
 
@@ -20,28 +20,6 @@ SHORT, LONG = (
 @pytest.fixture
 def scorer(save: Save) -> Scorer:
     return Scorer(save("model", 1)[0], choose_device(1))
-
-
-def lengths(taken: list[tuple[Request, list[int]]]) -> list[list[int]]:
-    return [[len(request.sequences[index]) for index in indices] for request, indices in taken]
-
-
-def test_a_batch_is_the_longest_of_whose_turn_it_is_and_what_is_nearest_below(scorer: Scorer) -> None:
-    one, other = Request(scorer, scorer.encode(LONG)), Request(scorer, scorer.encode(SHORT))
-    longest, short = len(one.sequences[0]), len(other.sequences[0])
-    taken = fill(one, [one, other], budget=2 * longest)
-    assert lengths(taken) == [[longest, len(one.sequences[1])]]
-    assert (one.left, other.left) == ([], [0])
-
-    one = Request(scorer, scorer.encode(LONG))
-    assert lengths(fill(other, [one, other], budget=10**6)) == [[len(one.sequences[1])], [short]] or short < 4
-    assert one.left == [0]
-
-
-def test_a_sequence_over_the_budget_goes_alone(scorer: Scorer) -> None:
-    one = Request(scorer, scorer.encode(LONG))
-    assert lengths(fill(one, [one], budget=1)) == [[len(one.sequences[0])]]
-    assert one.left == [1]
 
 
 def test_many_completions_of_one_do_not_keep_out_one_of_another(scorer: Scorer) -> None:
@@ -62,6 +40,18 @@ def test_outputs_come_in_the_order_of_the_sequences(scorer: Scorer) -> None:
     sequences = scorer.encode(parse_texts("", "chess", ["a", "please help you", "never " * 9, "go", "away stupid"]))
     got = batcher.submit(scorer, sequences).result(60)
     np.testing.assert_allclose(got.logits, scorer.forward(sequences).logits, atol=1e-5)
+    batcher.end()
+
+
+def test_nothing_waits_any_more_where_texts_were_equal_or_their_caller_has_gone(scorer: Scorer) -> None:
+    batcher = Batcher(token_budget=16)
+    sequences = scorer.encode(parse_texts("", "chess", ["answer"] * 9 + ["never"]))
+    with held(batcher):
+        gone, asked = batcher.submit(scorer, sequences), batcher.submit(scorer, sequences)
+        assert gone.cancel()
+        assert batcher.requests_waiting == 1
+    assert len(asked.result(60).logits) == 10
+    assert (batcher.tokens_waiting, batcher.requests_waiting) == (0, 0)
     batcher.end()
 
 
