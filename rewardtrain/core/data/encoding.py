@@ -60,22 +60,23 @@ class Frame:
         return len(self.before) + len(self.between) + len(self.after)
 
 
-def assemble(prompt: list[int], completion: list[int], frame: Frame, *, max_length: int) -> Encoded:
-    """Put prompt and completion into their frame, in at most max_length tokens.
+def assemble(prompt: list[int], completion: list[int], frame: Frame, *, max_length: int, unread: int = 0) -> Encoded:
+    """Put prompt and completion into their frame, in at most max_length tokens. unread: of the prompt's last tokens.
 
     The prompt is cut from its left, so that the end of the dialogue stays beside the completion; the completion is cut,
     from its right, only where it is over the length alone. The frame stays, its end too.
     """
     room = max_length - frame.size
     kept = completion[: max(0, room)]
-    tail = prompt[max(0, len(prompt) - (room - len(kept))) :]
+    end = len(prompt) - unread
+    tail = prompt[max(0, end - (room - len(kept))) : end]
     parts = [[(token, type_) for token in part] for part, type_ in zip((tail, kept), frame.types, strict=True)]
     tokens = [*frame.before, *parts[0], *frame.between, *parts[1], *frame.after]
     ids, types = zip(*tokens, strict=True)
     return Encoded(
         ids=np.array(ids, dtype=np.int32),
         types=np.array(types, dtype=np.int8),
-        prompt_cut=len(tail) < len(prompt),
+        prompt_cut=len(tail) < end,
         completion_cut=len(kept) < len(completion),
         start=len(frame.before) + len(tail) + len(frame.between),
     )
@@ -88,7 +89,8 @@ class _Read:
     part: Part
     joined: Text  # the completion, with the end of the prompt where that was read with it
     skipped: int  # tokens of this end that stand before the completion
-    prompt: list[int]
+    prompt: list[int]  # shared by all completions of a prompt, so it is never copied
+    unread: int  # of the prompt's tokens those that end in the completion, which has them
     completion: list[int]
     closing: int  # of the completion's tokens those that a chat template ends with
 
@@ -123,7 +125,7 @@ class Encoder:
         """What the ids of encode(prompt, [completion])[0] stand for, one by one."""
         (read,) = self._read(prompt, [completion])
         sequence, frame = self._assemble(read), self._frame_of(read)
-        head = self.marks.pieces(read.part.head)[: len(read.prompt)]
+        head = self.marks.pieces(read.part.head)[: len(read.prompt) - read.unread]
         tail = self.marks.pieces(read.joined)[read.skipped :]
         if tail and self.style == TEXT and self.reading > 1:  # the blank between them is the prompt's
             head[-1], tail[0] = head[-1] + " ", tail[0].removeprefix(" ")
@@ -163,9 +165,10 @@ class Encoder:
         if self.style == PAIR or self.reading == 1:
             typed = self.marks.as_typed(head)
             return [Part(typed, self.marks.as_typed(blank + completion)) for completion in completions]
+        literal_head, end = self.marks.are_in(head), head if self.style == JOINED else _ANSWER
         parts = []
-        for completion in completions:  # read together, so in one way
-            literal = self.marks.are_in(head + blank + completion)
+        for completion in completions:  # read with the end of the prompt, so both in one way
+            literal = literal_head or self.marks.are_in(end + blank + completion)
             parts.append(Part(Text(head, literal), Text(blank + completion, literal)))
         return parts
 
@@ -179,7 +182,8 @@ class Encoder:
 
     def _read(self, prompt: Sequence[Message], completions: Sequence[str]) -> list[_Read]:
         parts = self._parts(prompt, completions)
-        contexts = [self._context(part.head) for part in parts]
+        context_of = {head: self._context(head) for head in dict.fromkeys(part.head for part in parts)}
+        contexts = [context_of[part.head] for part in parts]
         joined = [
             context + part.tail if context.text else part.tail for context, part in zip(contexts, parts, strict=True)
         ]
@@ -199,7 +203,7 @@ class Encoder:
         completion = ids[joined][shared:]
         last = ids[closing]
         n_last = len(last) if completion[len(completion) - len(last) :] == last else 0
-        return _Read(part, joined, shared, head[: len(head) - unread], completion, n_last)
+        return _Read(part, joined, shared, head, unread, completion, n_last)
 
     def _frame_of(self, read: _Read) -> Frame:
         """With what a chat template ends with: it stays where a completion is cut."""
@@ -208,7 +212,7 @@ class Encoder:
 
     def _assemble(self, read: _Read) -> Encoded:
         body = read.completion[: len(read.completion) - read.closing]
-        encoded = assemble(read.prompt, body, self._frame_of(read), max_length=self.max_length)
+        encoded = assemble(read.prompt, body, self._frame_of(read), max_length=self.max_length, unread=read.unread)
         return replace(encoded, rewritten=True) if read.part.rewritten else encoded
 
 

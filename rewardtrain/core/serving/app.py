@@ -88,7 +88,9 @@ class Service:
                 response = response_to(error)
                 if response.status_code == 500:
                     logger.exception("%s could not be answered", request.url.path)
-            self._metrics.note(request.path_params["project"], response.status_code, time.perf_counter() - began)
+            project = request.path_params["project"]
+            known = project if self._shelf.knows(project) else ""
+            self._metrics.note(known, response.status_code, time.perf_counter() - began)
             return response
 
         return door

@@ -13,6 +13,8 @@ from rewardtrain.core.errors import DataError
 MOST_COMPLETIONS = 1024  # of one request, all its prompts together
 MOST_PAIRWISE = 64  # of one prompt: K x K numbers are written
 MOST_CHARACTERS = 32_768  # of a prompt and its completion that are to be taken apart, token by token
+MOST_READ = 2**26  # characters: each completion is read after its whole prompt
+MOST_TURNS = 2**18  # likewise
 _OPTIONS = {"model", "raw", "pairwise"}
 
 
@@ -96,9 +98,8 @@ def _group(index: int, query: object, prompt: object) -> Group:
 
 
 # What the tokenizers of today's chat models write around a text.
-_SPECIAL = r"(?:<\|[a-z0-9_]+\|>|</?s>|<(?:bos|eos|pad|unk|end_of_turn)>|\[(?:CLS|SEP|PAD)\])"
-_ONLY_SPECIAL = re.compile(rf"(?:\s*{_SPECIAL})*\s*")
-_AT_START, _AT_END = re.compile(rf"\A(?:\s*{_SPECIAL})+\s*"), re.compile(rf"(?:\s*{_SPECIAL})+\s*\Z")
+_SPECIAL = re.compile(r"<\|[a-z0-9_]+\|>|</?s>|<(?:bos|eos|pad|unk|end_of_turn)>|\[(?:CLS|SEP|PAD)\]")
+_ONLY_SPECIAL = re.compile(rf"(?:\s*(?:{_SPECIAL.pattern}))*\s*")
 _TURNS = (
     (re.compile(r"<\|im_start\|>(\w+)\n(.*?)(?:<\|im_end\|>\n?|\Z)", re.DOTALL), "<|im_end|>"),  # ChatML: Qwen, others
     (  # Llama 3
@@ -111,8 +112,23 @@ _NO_REASONING = re.compile(r"\s*(?:<think>\s*</think>\s*)?")  # the reward model
 
 
 def plain(text: str) -> str:
-    """A decoded text without the special tokens at its ends."""
-    return _AT_END.sub("", _AT_START.sub("", text))
+    """A decoded text without the special tokens at its ends, and the white space beside those.
+
+    Each stretch is looked at once: a pattern that may begin anywhere and must reach the end tries the square of it.
+    """
+    spans = [match.span() for match in _SPECIAL.finditer(text)]
+    start, stop = 0, len(text)
+    for begin, end in spans:
+        if text[start:begin].strip():
+            break
+        start = end
+    for begin, end in reversed(spans):
+        if begin < start or text[end:stop].strip():
+            break
+        stop = begin
+    inner = text[start:stop]
+    inner = inner.lstrip() if start else inner
+    return inner.rstrip() if stop < len(text) else inner
 
 
 def dialogue_of(prompt: str) -> tuple[str | list[dict[str, str]], str]:
@@ -158,6 +174,9 @@ def _asked(fields: dict[str, Any], groups: list[Group]) -> Asked:
     count = sum(len(group.completions) for group in groups)
     if count > MOST_COMPLETIONS:
         raise DataError(f"{count:,} completions at once; send at most {MOST_COMPLETIONS:,} a request")
+    characters = [len(group.completions) * sum(len(turn.content) for turn in group.prompt) for group in groups]
+    _refuse_over(MOST_READ, sum(characters), "characters")
+    _refuse_over(MOST_TURNS, sum(len(group.completions) * len(group.prompt) for group in groups), "turns")
     version = fields.get("model")
     if version is not None and (type(version) is not int or version < 1):
         raise DataError(f"model is {version!r:.80}; it must be a version such as 3, or left out for the champion")
@@ -169,3 +188,9 @@ def _asked(fields: dict[str, Any], groups: list[Group]) -> Asked:
     if flags["pairwise"] and max(len(group.completions) for group in groups) > MOST_PAIRWISE:
         raise DataError(f"pairwise is for at most {MOST_PAIRWISE} completions of a prompt; leave it out")
     return Asked(groups, version, flags["raw"], flags["pairwise"])
+
+
+def _refuse_over(most: int, read: int, what: str) -> None:
+    if read > most:
+        words = f"each completion is read after its whole prompt, which makes {read:,} {what} of prompts to read"
+        raise DataError(f"{words}; send fewer completions a request, so that they are at most {most:,}")

@@ -71,6 +71,11 @@ class Shelf:
         with self._lock:
             return list(self._loaded)
 
+    def knows(self, project: str) -> bool:
+        """Whether it has answered for this project, or may."""
+        with self._lock:
+            return project in self._champions or any(ref.project == project for ref in self._loaded)
+
     def failures(self) -> dict[Ref, str]:
         """Champions that could not be loaded, and why."""
         with self._lock:

@@ -256,6 +256,16 @@ def test_it_tells_what_it_holds_and_how_busy_it_is(save: Save, serve: Serve) -> 
     assert 'podium_score_requests_total{project="tiny",status="200"} 1.0' in text
 
 
+def test_names_that_are_guessed_make_no_series(save: Save, serve: Serve) -> None:
+    service = serve(Ref("tiny", 1, save("model", 1)[0]))
+    for place in range(3):
+        service.post(f"guess{place}/score", BODY)
+        service.post(f"guess{place}/score", {})
+    text = requests.get(f"{service.url}/metrics", timeout=60).text
+    assert "guess" not in text
+    assert 'podium_score_requests_total{project="",status="409"} 3.0' in text
+
+
 WORD = "chess"  # that the network below refuses
 
 
