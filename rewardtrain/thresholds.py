@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from labeling.agreement import wilson
 from labeling.errors import Conflict, Invalid
 from labeling.models import User
+from rewardtrain.core.measures.intervals import wilson
 from rewardtrain.models import RewardModel
 
 Flags = Mapping[str, Any]  # the report's section "flags"
@@ -21,7 +21,7 @@ WANTED = 0.9  # precision, or recall, of the presets
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of n test labels with Wilson's 95 % interval; None of none."""
+    """A share of n test labels with its 95 % interval; None of none."""
 
     value: float | None
     low: float | None
@@ -38,31 +38,31 @@ class Outcome:
     false_positives: int
     false_negatives: int
     true_negatives: int
-    independent: float  # of a label: texts a label, for people who label one text judge the same thing
+    effective: Mapping[str, float | None]  # how many independent labels each rate is of; see intervals.share_estimate
 
     @property
     def precision(self) -> Rate:
-        return self._rate(self.true_positives, self.true_positives + self.false_positives)
+        return self._rate("precision", self.true_positives, self.true_positives + self.false_positives)
 
     @property
     def recall(self) -> Rate:
-        return self._rate(self.true_positives, self.true_positives + self.false_negatives)
+        return self._rate("recall", self.true_positives, self.true_positives + self.false_negatives)
 
     @property
     def false_positive_rate(self) -> Rate:
-        return self._rate(self.false_positives, self.false_positives + self.true_negatives)
+        return self._rate("false_positive_rate", self.false_positives, self.false_positives + self.true_negatives)
 
     @property
     def f1(self) -> Rate:
         """2 J / (1 + J) of J, the share of true positives in all that are positive or are called so: so it has J's
         interval."""
-        shared = self._rate(self.true_positives, self.true_positives + self.false_positives + self.false_negatives)
+        of = self.true_positives + self.false_positives + self.false_negatives
+        shared = self._rate("f1", self.true_positives, of)
         return Rate(_f1(shared.value), _f1(shared.low), _f1(shared.high), shared.n)
 
-    def _rate(self, part: int, n: int) -> Rate:
-        if not n:
-            return Rate(None, None, None, 0)
-        return Rate(part / n, *wilson(part / n, n * self.independent), n)
+    def _rate(self, name: str, part: int, n: int) -> Rate:
+        number = self.effective[name]
+        return Rate(part / n, *wilson(part / n, number), n) if n and number else Rate(None, None, None, n)
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,10 @@ class Preset:
 def outcomes(flags: Flags) -> list[Outcome]:
     """At every threshold that was measured, the highest first."""
     curve = flags["curve"]
+    counts = zip(curve["thresholds"], curve["true_positives"], curve["false_positives"], strict=True)
     return [
-        Outcome(cut, hits, false, curve["positives"] - hits, curve["negatives"] - false, _independent(flags))
-        for cut, hits, false in zip(curve["thresholds"], curve["true_positives"], curve["false_positives"], strict=True)
+        Outcome(cut, hits, false, curve["positives"] - hits, curve["negatives"] - false, _effective(flags, place))
+        for place, (cut, hits, false) in enumerate(counts)
     ]
 
 
@@ -136,8 +137,22 @@ def choose(model: RewardModel, value: object, *, by: User | None) -> RewardModel
     return model
 
 
-def _independent(flags: Flags) -> float:
-    return float(flags["n_prompts"] / flags["n_votes"]) if flags["n_votes"] else 1.0
+def _effective(flags: Flags, place: int) -> dict[str, float | None]:
+    """At the threshold of this place. Older reports don't say: a text a label, for people who label one text judge the
+    same thing."""
+    curve = flags["curve"]
+    numbers: Mapping[str, Sequence[float | None]] | None = curve.get("effective")
+    if numbers is not None:
+        return {name: each[place] for name, each in numbers.items()}
+    hits, called = curve["true_positives"][place], curve["true_positives"][place] + curve["false_positives"][place]
+    of = {
+        "precision": called,
+        "recall": curve["positives"],
+        "false_positive_rate": curve["negatives"],
+        "f1": curve["positives"] + called - hits,
+    }
+    independent = flags["n_prompts"] / flags["n_votes"] if flags["n_votes"] else 1.0
+    return {name: n * independent or None for name, n in of.items()}
 
 
 def _f1(shared: float | None) -> float | None:

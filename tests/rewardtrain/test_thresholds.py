@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,10 +10,10 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from labeling.agreement import wilson
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, Role
 from rewardtrain import thresholds
+from rewardtrain.core.measures.intervals import wilson
 from rewardtrain.models import RewardModel
 from tests.factories import join, make_project, make_user
 from tests.reports import draw_flag_report, draw_report
@@ -86,6 +87,34 @@ def client_of(user: Any) -> Client:
 
 def address(name: str) -> str:
     return reverse(name, args=["texts", 1])
+
+
+@pytest.mark.parametrize("n_labels", [1, 4])
+def test_a_figure_has_the_same_words_on_the_models_page_and_at_the_threshold_of_a_half(
+    project: Project, n_labels: int
+) -> None:
+    """That is where the model's page says which class is predicted."""
+    report = draw_flag_report(n=40, skill=0.8, n_labels=n_labels)
+    made = make_model(project, report, version=make_version(project, training_pairs=0))
+    client = client_of(project.created_by)
+    of_model = rows(client.get(address("model")).content.decode(), after="Class")
+    at_half = rows(client.get(address("threshold"), {"threshold": "0.5"}).content.decode(), after="Figure")
+    f1, interval, precision, recall, _ = of_model["not_hateful"]
+    assert at_half["F1"][:2] == [f1, interval]
+    assert (at_half["Precision"][0], at_half["Recall"][0]) == (precision, recall)
+    flags, outcome = made.flags, thresholds.outcome_at(made.flags or {}, 0.5)
+    assert flags
+    positive = flags["classes"][1]
+    for name in ("precision", "recall", "f1"):
+        rate = getattr(outcome, name)
+        assert positive[name] == {"value": rate.value, "low": rate.low, "high": rate.high}
+
+
+def rows(page: str, *, after: str) -> dict[str, list[str]]:
+    """The cells of each row of the table whose first heading is this."""
+    table = page.partition(f'<th scope="col">{after}</th>')[2].partition("</table>")[0]
+    found = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', table, re.DOTALL)
+    return {name: [re.sub("<.*?>", "", cell) for cell in cells.split("</td>")[:-1]] for name, cells in found}
 
 
 def test_a_manager_chooses_and_the_page_says_who_and_what(project: Project, model: RewardModel) -> None:

@@ -120,7 +120,7 @@ def _right(judged: _Judged, logits: Logits, area: Estimate | None) -> Json:
         "n_prompts": intervals.count(votes.cluster),
         "roc_auc": area and intervals.estimate(*area, ends=AREA),
         "roc_auc_of_reward": area_of_reward and intervals.estimate(*area_of_reward, ends=AREA),
-        "curve": curves.thresholds(metrics.probability(_ahead(logits))[votes.index], votes.positive),
+        "curve": _curve(votes, metrics.probability(_ahead(logits))[votes.index]),
         "accuracy": intervals.share_estimate(metrics.correct(judged.margins), votes.cluster),
         **{name: intervals.estimate(*judged.mean(name)) for name in ("log_loss", "log_loss_raw")},
     }
@@ -159,6 +159,22 @@ def _champion(judged: _Judged, area: Estimate | None, champion: Logits) -> Json:
     }
 
 
+def _curve(votes: Votes, probabilities: Floats) -> Json:
+    """curves.thresholds, and at each how many independent votes every rate of the positive class is of: from these and
+    the counts come the intervals that _class has."""
+    curve = curves.thresholds(probabilities, votes.positive)
+    effective: dict[str, list[float | None]] = {}
+    seen: dict[int, dict[str, float | None]] = {}  # thresholds with no vote between them have the same
+    for cut in curve["thresholds"]:
+        called = probabilities >= cut
+        if (n := int(called.sum())) not in seen:
+            parts = _rates(votes.positive, called.astype(np.float64))
+            seen[n] = {name: _number_of(*part, votes.cluster) for name, part in parts.items()}
+        for name, number in seen[n].items():
+            effective.setdefault(name, []).append(number)
+    return {**curve, "effective": effective}
+
+
 def _class(label: int, name: str, votes: Votes, margins: Floats) -> Json:
     """Precision, recall and F1 of one class; None where they are nothing of nothing.
 
@@ -166,21 +182,38 @@ def _class(label: int, name: str, votes: Votes, margins: Floats) -> Json:
     predicted, so it has J's interval.
     """
     right, said = metrics.correct(margins), votes.positive == label
-    predicted = np.where(said, right, 1 - right)
-    shared = _share_of(right * said, votes.cluster, np.where(said, 1.0, predicted))
+    rates = _rates(said, np.where(said, right, 1 - right))
+    shared = _share_of(*rates["f1"], votes.cluster)
     return {
         "label": name,
         "n": int(said.sum()),
         "n_prompts": intervals.count(votes.cluster[said]),
-        "precision": _share_of(predicted * said, votes.cluster, predicted),
-        "recall": _share_of(right * said, votes.cluster, said.astype(np.float64)),
+        "precision": _share_of(*rates["precision"], votes.cluster),
+        "recall": _share_of(*rates["recall"], votes.cluster),
         "f1": shared and {end: 2 * share / (1 + share) for end, share in shared.items()},
     }
 
 
-def _share_of(hits: Floats, cluster: Ints, weights: Floats) -> Json | None:
+def _rates(said: npt.NDArray[np.bool_], predicted: Floats) -> dict[str, tuple[Floats, Floats]]:
+    """Of each rate of a class what hits and what of (hits, weights). said: (V,) the votes for it. predicted: (V,) how
+    much of each is called so, 0 to 1. That of f1 is the share that F1 follows from."""
+    hits, votes, others = predicted * said, said.astype(np.float64), (~said).astype(np.float64)
+    return {
+        "precision": (hits, predicted),
+        "recall": (hits, votes),
+        "false_positive_rate": (predicted * others, others),
+        "f1": (hits, np.where(said, 1.0, predicted)),
+    }
+
+
+def _share_of(hits: Floats, weights: Floats, cluster: Ints) -> Json | None:
     of = weights > 0
     return intervals.share_estimate(hits[of], cluster[of], weights[of]) if of.any() else None
+
+
+def _number_of(hits: Floats, weights: Floats, cluster: Ints) -> float | None:
+    of = weights > 0
+    return intervals.effective_number(hits[of], cluster[of], weights[of]) if of.any() else None
 
 
 def _ahead(logits: Logits) -> Floats:

@@ -116,14 +116,16 @@ def share_estimate(hits: Floats, cluster: Ints, weights: Floats | None = None) -
     independent ones as would scatter like these, which come in clusters. weights: (P,) how much of each counts; 1.
     """
     weights = np.ones(len(hits)) if weights is None else weights
-    n = float(weights.sum())
-    value = float(hits.sum()) / n
-    low, high = wilson(value, _effective_number(hits - value * weights, n, value * (1 - value), cluster))
+    value = float(hits.sum()) / float(weights.sum())
+    low, high = wilson(value, effective_number(hits, cluster, weights))
     return {"value": value, "low": low, "high": high}
 
 
-def _effective_number(residuals: Floats, n: float, variance: float, cluster: Ints) -> float:
-    """Between one and all n; where nothing scatters, the number of clusters."""
+def effective_number(hits: Floats, cluster: Ints, weights: Floats) -> float:
+    """Between one and all of them; where nothing scatters, the number of clusters. See share_estimate."""
+    n = float(weights.sum())
+    value = float(hits.sum()) / n
+    residuals, variance = hits - value * weights, value * (1 - value)
     sums = np.bincount(np.unique(cluster, return_inverse=True)[1], weights=residuals)
     c = len(sums)
     if c == 1 or not np.ptp(residuals):
