@@ -16,9 +16,11 @@ def main(argv: list[str]) -> None:
     if argv[1:2] == ["up"] and (data_dir := option(argv, "--data-dir")):
         # Before the settings are read, for they ask where the data is.
         os.environ["PODIUM_DATA_DIR"] = os.path.abspath(os.path.expanduser(data_dir))
+    if argv[1:2] == ["up"] and "--json" in argv:
+        os.environ["PODIUM_LOG"] = "json"
     from django.core.management import execute_from_command_line
 
-    from config import embedded
+    from config import embedded, logs
 
     needs_servers = len(argv) > 1 and argv[1] not in WITHOUT_SERVERS and not {"-h", "--help", "--version"} & set(argv)
     servers = embedded.needed_servers() if needs_servers else frozenset()
@@ -30,13 +32,12 @@ def main(argv: list[str]) -> None:
         with embedded.running(embedded.data_directory(), servers):
             execute_from_command_line(argv)
     except embedded.EmbeddedServerError as error:
-        sys.exit(f"podium: {error}")
+        sys.exit(logs.last_words(f"podium: {error}"))
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        sys.exit(
-            f"podium: the disk is full ({error.filename or embedded.data_directory()}): free some space, try again."
-        )
+        where = error.filename or embedded.data_directory()
+        sys.exit(logs.last_words(f"podium: the disk is full ({where}): free some space, try again."))
 
 
 def check_database(*, makes_tables: bool) -> None:

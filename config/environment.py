@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from config import logs
+
 YES = ("1", "true", "yes", "on")
 NO = ("0", "false", "no", "off")
 LONGEST_QUOTE = 120
@@ -20,6 +22,9 @@ class WrongSetting(SystemExit):
     Every process reads the settings first, and a library's `except Exception` on the way there can't turn this into a
     traceback.
     """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(logs.last_words(sentence))
 
 
 def refuse(name: str, value: str, allowed: str) -> NoReturn:

@@ -1,17 +1,47 @@
-"""How a log line looks: with its time in UTC, as text or, with PODIUM_LOG=json, as one JSON object."""
+"""How a log line looks: with its time in UTC, as text or, with PODIUM_LOG=json, as one JSON object.
+
+Knows no Django and nothing of ours, so that also what ends a process before its settings are read is such a line.
+"""
 
 import json
 import logging
+import logging.config
+import os
+import re
+import sys
+import threading
+import time
 from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+PROCESS = "PODIUM_PROCESS"  # in the environment of what `up` starts: its name among the lines
+TIMED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+
+
+def moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def as_json(process: str, fields: dict[str, Any]) -> str:
+    """In ASCII, so that no text breaks the line or the stream: not U+2028, and not half a surrogate pair."""
+    first = {name: fields[name] for name in ("time", "level") if name in fields}
+    return json.dumps({**first, **({"process": process} if process else {}), **fields})
+
+
+# --- What a process logs itself ---------------------------------------------------------------------------------------
 
 
 class Line(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
+    def format(self, record: logging.LogRecord) -> str:
+        """What goes on is set in, so that nobody's text can begin a line as another record does."""
+        return super().format(record).rstrip("\n").replace("\n", "\n    ")
+
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        moment = datetime.fromtimestamp(record.created, UTC)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return moment(record.created)
 
 
 class Json(Line):
@@ -20,7 +50,53 @@ class Json(Line):
         fields["message"] = record.getMessage()
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        return json.dumps(fields, ensure_ascii=False)
+        return as_json(os.environ.get(PROCESS, ""), fields)
 
 
 FORMATTERS = {"text": "config.logs.Line", "json": "config.logs.Json"}
+
+
+def configure(settings: dict[str, Any]) -> None:
+    """Django's LOGGING_CONFIG. What Python itself would print, warnings and an error's end, becomes lines as well."""
+    logging.config.dictConfig(settings)
+    logging.captureWarnings(True)
+    if is_json():
+        sys.excepthook = log_error
+        threading.excepthook = lambda args: log_error(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def log_error(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
+    if issubclass(kind, Exception) and error is not None:
+        logging.getLogger("podium").critical("ended by an error", exc_info=(kind, error, traceback))
+    else:  # Ctrl-C
+        sys.__excepthook__(kind, error or kind(), traceback)
+
+
+def is_json() -> bool:
+    return os.environ.get("PODIUM_LOG", "").strip() == "json"
+
+
+def last_words(sentence: str) -> str:
+    """For standard error at the end of a process."""
+    if not is_json():
+        return sentence
+    fields = {"time": moment(time.time()), "level": "CRITICAL", "logger": "podium", "message": sentence}
+    return as_json(os.environ.get(PROCESS, ""), fields)
+
+
+# --- What another process has written ---------------------------------------------------------------------------------
+
+
+def timed(line: str) -> str:
+    return line if TIMED.match(line) else f"{moment(time.time())} {line}"
+
+
+def in_json(process: str, line: str) -> str:
+    """One of our own lines with the process' name; anything else, a library's print say, as its message."""
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        fields = None
+    if not (isinstance(fields, dict) and isinstance(fields.get("message"), str) and "time" in fields):
+        fields = {"time": moment(time.time()), "level": "INFO", "message": line}
+    return as_json(process, {name: value for name, value in fields.items() if name != "process"})

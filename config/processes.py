@@ -1,4 +1,4 @@
-"""Runs several processes as one: prefixed logs, restarts with back-off, and an end that leaves none behind.
+"""Runs several processes as one: lines with names, restarts with back-off, and an end that leaves none behind.
 
 Each child leads its own process group, so that a Ctrl-C at the terminal reaches only us and we end them in order.
 """
@@ -7,16 +7,16 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import IO
 
 import psutil
 
+from config import logs
+from config.output import Output
 from rewardtrain.death import dies_with_parent
 
 LOOK_EVERY_SECONDS = 0.2
@@ -26,7 +26,6 @@ STEADY_SECONDS = 60.0  # who lived this long begins again with the shortest back
 GRACE_SECONDS = 10.0
 KILL_SECONDS = 5.0
 SUPERVISED = "PODIUM_SUPERVISED"  # in the environment of our children
-COLOURS = {"web": "36", "worker": "33", "head": "95", "train": "35", "rewards": "96", "beat": "34", "podium": "32"}
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,10 @@ class Child:
 class Supervisor:
     specs: Sequence[Spec]
     environ: Mapping[str, str]
-    output: IO[str] = field(default_factory=lambda: sys.stdout)
+    output: Output = field(default_factory=Output)
     look_after: Callable[[], None] = lambda: None  # called at every look, for what is not our child
     children: list[Child] = field(init=False)
     signals: int = field(default=0, init=False)
-    lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def __post_init__(self) -> None:
         self.children = [Child(spec) for spec in self.specs]
@@ -91,7 +89,7 @@ class Supervisor:
         child.started = time.monotonic()
         child.process = subprocess.Popen(
             child.spec.command,
-            env={**self.environ, "PYTHONUNBUFFERED": "1", SUPERVISED: "1"},
+            env={**self.environ, "PYTHONUNBUFFERED": "1", SUPERVISED: "1", logs.PROCESS: child.spec.name},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -119,15 +117,7 @@ class Supervisor:
                     self.say(name, line.rstrip("\n"))
 
     def say(self, name: str, line: str) -> None:
-        width = max(len(spec.name) for spec in [*self.specs, Spec("podium", ())])
-        head = f"{name:<{width}} |"
-        if self.output.isatty() and "NO_COLOR" not in os.environ:
-            head = f"\x1b[{COLOURS.get(name, '37')}m{head}\x1b[0m"
-        with self.lock:
-            try:
-                print(head, line, file=self.output, flush=True)
-            except OSError:  # the terminal is gone; the work goes on
-                self.output = open(os.devnull, "w")  # noqa: SIM115  it lives as long as we do
+        self.output.say(name, line)
 
     # --- The end
 

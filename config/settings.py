@@ -265,6 +265,7 @@ REWARDS_DTYPE = environment.choice("PODIUM_REWARDS_DTYPE", "float32", ("float32"
 REWARDS_THREADS = environment.optional_number("PODIUM_REWARDS_THREADS", least=1, most=1024)
 
 LOG = environment.choice("PODIUM_LOG", "text", tuple(logs.FORMATTERS))
+LOGGING_CONFIG = "config.logs.configure"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -272,6 +273,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
+        "django": {"level": "INFO"},  # without its own handlers, which write without a time
         "axes": {"level": "WARNING"},
         # The sweep runs every few seconds; its two lines each time would bury what matters.
         "celery.beat": {"level": "WARNING"},

@@ -36,6 +36,10 @@ def main() -> int:
         websockets=False,
         backpressure=2 * THREADS,
         log_level=LogLevels.warning,
+        log_dictconfig={
+            **{part: settings.LOGGING[part] for part in ("formatters", "handlers")},
+            "loggers": {"_granian": {"handlers": ["console"], "propagate": False}},
+        },
         # A worker that was killed comes back by itself, and one that hangs doesn't hold up the end.
         respawn_failed_workers=True,
         workers_kill_timeout=5,

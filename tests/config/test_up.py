@@ -1,5 +1,6 @@
 """`manage.py up` with its real processes: what it says, what it survives, what it leaves behind."""
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from config import logs
 from config.healthcheck import answers as is_up
 from config.management.commands import up as command
 from tests.config.helpers import Up, are_gone, environ, free_port, manage, up, wait_until
@@ -156,10 +158,33 @@ def test_other_commands_find_the_same_servers_and_need_no_up(data_dir: Path) -> 
         assert get(running, "/readyz") == 200  # and didn't stop what it had found
 
 
-def test_two_copies_run_side_by_side(running: Up, data_dir: Path) -> None:
-    with up(data_dir) as other:
+def test_two_copies_run_side_by_side_and_one_logs_json(running: Up, data_dir: Path, tmp_path: Path) -> None:
+    """The second one's processes print, each at its start, what is no line of ours."""
+    prints = "\n".join(f"    print({text!r}, flush=True)" for text in ("a print", "[1]"))
+    (tmp_path / "sitecustomize.py").write_text(f"import os\nif 'PODIUM_SUPERVISED' in os.environ:\n{prints}\n")
+    with up(data_dir, PODIUM_LOG="json", PYTHONPATH=str(tmp_path)) as other:
         assert get(running, "/healthz") == get(other, "/healthz") == 200
         assert not set(running.family()) & set(other.family())
+        child(other, "config.web").kill()
+        wait_until(lambda: "web ended (SIGKILL)" in other.said(), 10, other.said)
+    lines = [json.loads(line) for line in other.said().splitlines()]
+    names = {"web", "worker", "head", "train", "rewards", "beat"}
+    assert {line["process"] for line in lines} == names | {"podium"}
+    assert all(logs.TIMED.match(line["time"]) and line["level"] and line["message"] for line in lines)
+    for words in ("a print", "[1]"):
+        assert {line["process"] for line in lines if line["message"] == words} == names
+    own = [line["message"] for line in lines if line["process"] == "podium"]
+    assert own[0].startswith("Preparing the database")
+    assert own[-1].startswith("Stopped. The data stays in")
+
+
+def test_every_line_has_its_process_and_its_time(running: Up) -> None:
+    lines = running.said().splitlines()
+    assert len(lines) > 10
+    for line in lines:
+        process, _, rest = line.partition("| ")
+        assert process.strip() in ("web", "worker", "head", "train", "rewards", "beat", "podium"), line
+        assert logs.TIMED.match(rest), line
 
 
 def test_a_second_up_on_the_same_data_is_refused_and_names_the_first(running: Up) -> None:

@@ -6,19 +6,22 @@ import hashlib
 import os
 import shutil
 import socket
+import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import BaseCommand, CommandError, call_command, get_commands
+from django.core.management.base import OutputWrapper
 from django.db import connections
 
-from config import commands, embedded, environment, private
+from config import commands, embedded, environment, logs, private
 from config.healthcheck import answers
+from config.output import Output, Own
 from config.processes import Supervisor
 
 LEAST_FREE_BYTES = 300_000_000
@@ -35,6 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--rewards-port", help="of the scoring service (default: the next one after --port)")
         # manage.py reads it before the settings do; here it is only to be known.
         parser.add_argument("--data-dir", help="where everything is kept (default: .podium, or PODIUM_DATA_DIR)")
+        parser.add_argument("--json", action="store_true", help="log one JSON object a line (or PODIUM_LOG=json)")
         parser.add_argument("--no-sample", action="store_true", help="don't load the sample project")
         parser.add_argument("--workers", type=int, default=2, help="processes of the web server (default: 2)")
 
@@ -45,16 +49,20 @@ class Command(BaseCommand):
         rewards_port: str | None,
         host: str,
         data_dir: str | None,
+        json: bool,
         no_sample: bool,
         workers: int,
         **options: Any,
     ) -> None:
         began = time.monotonic()
+        output = self.takes_over_output()
         web_port = as_port("--port", port) if port else environment.port("PORT", 8000)
         scores_port = as_port("--rewards-port", rewards_port) if rewards_port else web_port + 1
         where = embedded.data_directory()
         if data_dir and Path(data_dir).expanduser().resolve() != where:
             raise CommandError(f"The settings were read for {where} already: write --data-dir in full, after `up`.")
+        if json and not output.json:
+            raise CommandError("The settings were read without --json already: write it in full, after `up`.")
         try:
             embedded.make_data_directory(where)
             with only_one(where):
@@ -63,9 +71,18 @@ class Command(BaseCommand):
                 check_port(host, scores_port, "--rewards-port")
                 with embedded.running(where, embedded.needed_servers()):
                     self.prepare(where, sample=not no_sample)
-                    self.supervise(where, host, web_port, scores_port, workers, began)
+                    self.supervise(output, where, host, web_port, scores_port, workers, began)
         except embedded.EmbeddedServerError as error:
             raise CommandError(str(error)) from error
+
+    def takes_over_output(self) -> Output:
+        """From here on our own lines are as those of the processes."""
+        output = Output(json=settings.LOG == "json")
+        os.environ[logs.PROCESS] = "podium"
+        self.stdout = OutputWrapper(cast(TextIO, Own(output)))
+        if output.json:  # else what ends us is said as any command says it
+            self.stderr = OutputWrapper(cast(TextIO, Own(Output(sys.stderr, json=True))))
+        return output
 
     def prepare(self, data_dir: Path, *, sample: bool) -> None:
         private.close_data(data_dir, Path(settings.MODEL_DIR))  # our children inherit the umask
@@ -73,13 +90,15 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         collect_static(data_dir)
         if sample and "load_sample" in get_commands():
-            call_command("load_sample")
+            call_command("load_sample", stdout=self.stdout)
         connections.close_all()
         for connection in connections.all(initialized_only=True):
             if hasattr(connection, "close_pool"):
                 connection.close_pool()
 
-    def supervise(self, data_dir: Path, host: str, port: int, rewards_port: int, workers: int, began: float) -> None:
+    def supervise(
+        self, output: Output, data_dir: Path, host: str, port: int, rewards_port: int, workers: int, began: float
+    ) -> None:
         specs = [
             commands.web(host=host, port=port, workers=workers),
             commands.worker(),
@@ -94,7 +113,7 @@ class Command(BaseCommand):
             "PODIUM_REWARDS_URL": f"http://{address_to_open(host)}:{rewards_port}",
             "PROMETHEUS_MULTIPROC_DIR": str(empty_folder(data_dir / "metrics")),  # /metrics then counts all processes
         }
-        supervisor = Supervisor(specs, environ)
+        supervisor = Supervisor(specs, environ, output)
         supervisor.look_after = Watch(supervisor, data_dir, host, port, began)
         supervisor.run()
         supervisor.say("podium", "Stopped. The data stays in " + str(data_dir))
