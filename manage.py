@@ -7,7 +7,19 @@ import sys
 
 # They read no data, so no database is started for them. `up` starts its own.
 WITHOUT_SERVERS = frozenset(
-    {"up", "help", "version", "collectstatic", "check", "spectacular", "startapp", "diffsettings"}
+    {
+        "up",
+        "help",
+        "version",
+        "collectstatic",
+        "findstatic",
+        "check",
+        "spectacular",
+        "startapp",
+        "diffsettings",
+        "makemessages",
+        "compilemessages",
+    }
 )
 
 
@@ -22,14 +34,15 @@ def main(argv: list[str]) -> None:
 
     from config import embedded, logs
 
-    needs_servers = len(argv) > 1 and argv[1] not in WITHOUT_SERVERS and not {"-h", "--help", "--version"} & set(argv)
-    servers = embedded.needed_servers() if needs_servers else frozenset()
-    if needs_servers or argv[1:2] == ["up"]:
-        check_database(makes_tables=argv[1] in ("up", "migrate"))
-    if argv[1:2] == ["up"]:
-        check_broker()
+    name = argv[1] if len(argv) > 1 else "help"
+    reads = name not in WITHOUT_SERVERS and not {"-h", "--help", "--version"} & set(argv)
+    ours = embedded.needed_servers()
     try:
-        with embedded.running(embedded.data_directory(), servers):
+        if reads or name == "up":
+            check_servers(name, but=ours)
+        with embedded.running(embedded.data_directory(), ours if reads else frozenset()):
+            if reads:
+                check_servers(name, but=frozenset(embedded.SERVERS) - ours)
             execute_from_command_line(argv)
     except embedded.EmbeddedServerError as error:
         sys.exit(logs.last_words(f"podium: {error}"))
@@ -40,24 +53,20 @@ def main(argv: list[str]) -> None:
         sys.exit(logs.last_words(f"podium: the disk is full ({where}): free some space, try again."))
 
 
-def check_database(*, makes_tables: bool) -> None:
-    from config import environment
-
-    if environment.text("DATABASE_URL"):
-        from django.conf import settings
-
-        from config import preflight
-
-        preflight.check_database(settings.DATABASES["default"], makes_tables=makes_tables)
-
-
-def check_broker() -> None:
+def check_servers(name: str, *, but: frozenset[str]) -> None:
+    """Asks those that the command can't do without. Only `up` needs the broker: a sweep finds what it misses."""
     from django.conf import settings
+    from django.core import management
 
     from config import preflight
 
-    if settings.REDIS_URL:  # reading it refuses a wrong one
-        preflight.check_broker()
+    servers = frozenset({"postgres", "valkey"} if name == "up" else {"postgres"}) - but
+    if name in ("up", "migrate"):
+        tables = preflight.Tables.MAKES
+    else:  # Django's own are also for whoever mends a database
+        of_django = name in management.find_commands(management.__path__[0])
+        tables = preflight.Tables.NEEDS_NONE if of_django else preflight.Tables.USES
+    preflight.check(settings, servers, tables)
 
 
 def option(argv: list[str], name: str) -> str | None:

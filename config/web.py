@@ -24,7 +24,7 @@ def main() -> int:
     options = parser.parse_args()
     from config import preflight, settings  # a wrong one ends this process with a sentence
 
-    preflight.check_database(settings.DATABASES["default"])
+    preflight.check(settings)
 
     server = Server(
         "config.wsgi:application",

