@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import redis
 import yaml
 from django.conf import settings
 
-from config import commands, embedded
+from config import commands, embedded, logs
 from config.healthcheck import allowed_host, answers
 from tests.config.helpers import REPOSITORY, environ, free_port, wait_until
 
@@ -60,8 +61,10 @@ def test_every_service_runs_the_very_command_of_manage_py_up(compose: dict[str, 
         "beat": commands.beat(Path("/data")),
     }
     for name, spec in specs.items():
-        words = [word for word in without_python(spec.command) if word != "--quiet"]
-        assert without_python(services[name]["command"]) == words
+        assert without_python(services[name]["command"]) == without_python(spec.command)
+        # As niceness has it outside of containers: the kernel's weight is 110 at niceness 10, and 1024 at 0.
+        assert services[name].get("cpu_shares", 1024) == {0: 1024, commands.COMPUTING: 110}[spec.nice]
+    assert "cpu_shares" not in services["web"]
 
 
 def without_python(command: Sequence[str]) -> list[str]:
@@ -87,6 +90,24 @@ def test_training_and_scoring_reserve_a_gpu(compose: dict[str, Any]) -> None:
     for name in ("train", "rewards"):
         (device,) = compose["services"][name]["deploy"]["resources"]["reservations"]["devices"]
         assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+
+
+def test_the_documented_override_leaves_no_gpu_and_the_shares(compose: dict[str, Any]) -> None:
+    """Merged as Compose does it: service by service, where `!reset` takes a key away."""
+    page = (REPOSITORY / "docs" / "install.md").read_text()
+    (block,) = re.findall(r"Without a GPU, write\n\n(.*?)\n\ninto `docker-compose.override.yml`", page, re.DOTALL)
+    comment = re.findall(r"# +(services: \{train.*)", (REPOSITORY / "docker-compose.yml").read_text())
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_constructor("!reset", lambda loader, node: "reset")
+    for text in (block, *comment):
+        override = yaml.load(text, Loader)["services"]  # a SafeLoader with one more tag
+        merged = {name: {**service, **override.get(name, {})} for name, service in compose["services"].items()}
+        assert {service.get("deploy", "reset") for service in merged.values()} == {"reset"}
+        assert {name for name, service in merged.items() if "cpu_shares" in service} == {"head", "train", "rewards"}
+    assert comment
 
 
 def test_the_other_services_find_the_scoring_service(compose: dict[str, Any]) -> None:
@@ -180,6 +201,11 @@ def test_web_answers_its_health_check(
     words = [sys.executable if word == "python" else word.replace(":8000/", f":{port}/") for word in check]
     wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), 60, log.read_text)
     assert subprocess.run(words, cwd=REPOSITORY, env=migrated, check=False).returncode == 0
+    (master,) = (found for found in psutil.Process().children() if "config.web" in found.cmdline())
+    master.children()[0].kill()
+    wait_until(lambda: "Unexpected exit from worker" in log.read_text(), 30, log.read_text)
+    lines = [line for line in log.read_text().splitlines() if not line.startswith("    ")]  # which goes on
+    assert all(logs.TIMED.match(line) for line in lines), lines  # Granian's own, too
 
 
 @pytest.mark.django_db
