@@ -2,8 +2,11 @@
 
 A proxy appends the address of whoever asked it to `X-Forwarded-For`; what stands before was sent by a visitor and may
 be made up. So with PODIUM_TRUSTED_PROXIES=2 the second address from the right is the visitor's, and with 0 the header
-is never read. Everything that asks for an address (the login's limits, axes' log of logins, allauth) reads REMOTE_ADDR,
-which is set here, once.
+is never read. To WSGI a visitor's `X_Forwarded_For` is the same header, and nothing here could tell the two apart: a
+proxy has to drop names with underscores, as nginx does unasked and Caddy by a line of docs/install.md.
+
+Everything that asks for an address (the login's limits, axes' log of logins, allauth) reads REMOTE_ADDR, which is set
+here, once.
 """
 
 from __future__ import annotations

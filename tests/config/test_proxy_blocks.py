@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import requests
 from django.conf import settings
 from playwright.sync_api import Browser, expect
+from requests.adapters import HTTPAdapter
 
 from config import embedded
 from config.healthcheck import answers
@@ -111,6 +113,7 @@ class Proxies:
     addresses: dict[str, str]
     authority: str
     token: str
+    variables: dict[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +156,7 @@ def proxies(servers: embedded.Lease) -> Iterator[Proxies]:
         for place in ("nginx", "caddy"):
             wait_until(lambda place=place: reached(addresses[place], pair), 30, lambda: said(folder))  # type: ignore[misc]
         wait_until(lambda: answers(f"http://127.0.0.1:{upstream.rewards}/healthz"), 90, lambda: said(folder))
-        yield Proxies(addresses, str(pair.certificate), token)
+        yield Proxies(addresses, str(pair.certificate), token, variables)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -250,13 +253,25 @@ def said(folder: Path) -> str:
 # --- What a person does -----------------------------------------------------------------------------------------------
 
 
+class FromAddress(HTTPAdapter):
+    def __init__(self, source: str) -> None:
+        self.source = source
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options, source_address=(self.source, 0))
+
+
 class Visitor:
     """A browser without scripts: keeps cookies, follows links, sends forms with the Origin that it sees."""
 
-    def __init__(self, address: str, authority: str) -> None:
+    def __init__(self, address: str, authority: str, *, source: str = "") -> None:
+        """`source`: the address on this machine that it comes from."""
         self.address, self.session = address, requests.Session()
         self.session.verify, self.session.trust_env = authority, False  # the machine's own bundle would be taken first
         self.origin = "/".join(address.split("/")[:3])
+        if source:
+            self.session.mount("https://", FromAddress(source))
 
     def get(self, path: str) -> requests.Response:
         return self.session.get(self.address + path, timeout=60)
@@ -268,8 +283,8 @@ class Visitor:
         headers = {"Origin": self.origin, "Referer": page.url}
         return self.session.post(page.url, data=data, files=files, headers=headers, timeout=60)
 
-    def log_in(self) -> requests.Response:
-        return self.send("/accounts/login/", {"login": "ada", "password": PASSWORD})
+    def log_in(self, name: str = "ada", password: str = PASSWORD) -> requests.Response:
+        return self.send("/accounts/login/", {"login": name, "password": password})
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -316,6 +331,71 @@ def every_link_stays_below(page: str, path: str) -> None:
     addresses = re.findall(r'(?:href|src|action)="(/[^"]*)"', page)
     assert len(addresses) > 10
     assert all(f"{address}/".startswith(f"{path}/") for address in addresses), addresses
+
+
+# --- Who is believed to ask, and how much may be sent -----------------------------------------------------------------
+
+# All addresses of 127.0.0.0/8 are this machine's, so each visitor has another one than the proxy, which is 127.0.0.1.
+ADDRESSES = {place: f"127.0.0.{number}" for number, place in enumerate(PLACES, start=11)}
+FORGED = "203.0.113.66"
+FORGERIES = {
+    "X-Forwarded-For": f"{FORGED}, {FORGED}",
+    "X_Forwarded_For": FORGED,
+    "X-Forwarded_For": FORGED,
+    "Forwarded": f"for={FORGED};proto=http;host=elsewhere.example",
+    "X-Real-IP": FORGED,
+    "X-Client-IP": FORGED,
+    "True-Client-IP": FORGED,
+    "CF-Connecting-IP": FORGED,
+    "Remote-Addr": FORGED,
+    "X_Forwarded_Proto": "http",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_visitor_s_address_is_believed_and_none_that_they_send(proxies: Proxies, place: str) -> None:
+    """By what the operator sees of it, and by whom the limit of an address holds up."""
+    here = proxies.addresses[place], proxies.authority
+    visitor = Visitor(*here, source=ADDRESSES[place])
+    visitor.session.headers.update(FORGERIES)
+    assert visitor.log_in("nobody", "wrong").status_code == 200
+    listed = manage("login_limits", variables=proxies.variables)
+    assert f" {ADDRESSES[place]} " in listed
+    assert FORGED not in listed
+    admin = Visitor(*here)
+    admin.log_in()
+    journal = admin.get("/admin/axes/accessattempt/").text
+    assert ADDRESSES[place] in journal
+    assert FORGED not in journal
+
+    with psycopg.connect(proxies.variables["DATABASE_URL"]) as connection:
+        spent = "UPDATE labeling_attempts SET count = 60 WHERE kind = 'address' AND subject = %s"
+        assert connection.execute(spent, [ADDRESSES[place]]).rowcount == 1
+    refused = visitor.log_in("nobody else", "wrong")
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) > 0
+    neighbour = Visitor(*here, source="127.0.0.99")
+    neighbour.session.headers.update({name: ADDRESSES[place] for name in FORGERIES if name != "X_Forwarded_Proto"})
+    assert neighbour.log_in("nobody else", "wrong").status_code == 200
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_body_is_as_long_as_documented_and_no_longer(proxies: Proxies, place: str) -> None:
+    """An import of 3 MB is in another test. What is over Podium's own limit is refused by Podium's own page."""
+    visitor = Visitor(proxies.addresses[place], proxies.authority)
+    page = visitor.log_in()
+    token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)[0]
+    form = {"csrfmiddlewaretoken": token, "theme": "x" * (2 * 2**20)}
+    refused = visitor.session.post(f"{visitor.address}/theme/", form, headers={"Referer": page.url}, timeout=60)
+    assert refused.status_code == 413
+    assert "this address takes at most 2097152" in refused.text
+
+    rewards = "/".join(visitor.address.split("/")[:3]) + "/rewards/project/score"
+    bearer = {"Authorization": f"Bearer {proxies.token}"}
+    for size, fits in ((31 * 2**20, True), (33 * 2**20, False)):
+        body = b'{"prompt": "' + b"x" * size + b'", "completions": ["a"]}'
+        answer = visitor.session.post(rewards, body, headers=bearer, timeout=60)
+        assert (answer.status_code != 413) == fits, (size, answer.status_code, answer.text[:200])
 
 
 def test_the_path_is_in_files_cookies_and_the_api_s_document(proxies: Proxies) -> None:
