@@ -21,6 +21,8 @@ from config.addresses import hidden
 from config.environment import WrongSetting, text
 
 SECONDS = 2.0
+ANSWER_SECONDS = 1.5  # of one server, so that it is known what it was asked when the time is over
+NO_TLS = " It doesn't seem to speak TLS: redis:// is without."
 OURS = "^(labeling|rewardtrain)_"  # our tables; others may have theirs in the same schema
 
 
@@ -163,23 +165,25 @@ def ask_broker(settings: Any) -> None:
 
     once = Retry(NoBackoff(), 0)
     # RESP2 says what is missing; RESP3 of a server with a password speaks of HELLO.
-    client = redis.Redis.from_url(settings.REDIS_URL, protocol=2, retry=once, socket_connect_timeout=SECONDS)
+    client = redis.Redis.from_url(settings.REDIS_URL, protocol=2, retry=once, socket_timeout=ANSWER_SECONDS)
     options = client.connection_pool.connection_kwargs
     if "path" in options and not text("REDIS_URL") and not os.path.exists(options["path"]):
         not_running()
     if "host" in options:
         reach(options["host"], int(options.get("port", 6379)))
+    secure = settings.REDIS_URL.startswith("rediss:")
     try:
         with client:
             client.delete("podium.preflight")
+    except redis.TimeoutError:  # also one that reads a TLS greeting for a command without an end
+        refuse(f"doesn't answer within {SECONDS:.0f} s.{NO_TLS if secure else ''}")
     except (redis.RedisError, OSError, ValueError) as error:
-        secure = settings.REDIS_URL.startswith("rediss:")
         refuse(f"can't be used: {first_line(error)}{hint(str(error), secure=secure)}")
 
 
 def hint(words: str, *, secure: bool) -> str:
     if secure and ("wrong version number" in words.lower() or "WRONG_VERSION" in words):
-        return " It doesn't seem to speak TLS: redis:// is without."
+        return NO_TLS
     if not secure and ("closed by server" in words or "reset by peer" in words or "Protocol" in words):
         return " It may speak TLS: rediss:// is with."
     return ""

@@ -390,8 +390,10 @@ def test_a_body_is_as_long_as_documented_and_no_longer(proxies: Proxies, place: 
     assert refused.status_code == 413
     assert "this address takes at most 2097152" in refused.text
 
-    rewards = "/".join(visitor.address.split("/")[:3]) + "/rewards/project/score"
     bearer = {"Authorization": f"Bearer {proxies.token}"}
+    project = {"slug": "long-" + place.replace(" ", "-"), "name": place}
+    visitor.session.post(f"{visitor.address}/api/v1/projects/", json=project, headers=bearer, timeout=60)
+    rewards = "/".join(visitor.address.split("/")[:3]) + f"/rewards/{project['slug']}/score"
     for size, fits in ((31 * 2**20, True), (33 * 2**20, False)):
         body = b'{"prompt": "' + b"x" * size + b'", "completions": ["a"]}'
         answer = visitor.session.post(rewards, body, headers=bearer, timeout=60)

@@ -218,7 +218,7 @@ def test_a_worker_gets_its_messages_over_tls_and_ends_where_it_may_not(tls: Tls,
         PODIUM_DATA_DIR=str(tmp_path),
     )
     command = [sys.executable, "-m", "celery", "--app", "config", "--quiet"]
-    words = [*command, "worker", "--pool", "solo", "--without-gossip", "--without-mingle", "--hostname", "tls@%h"]
+    words = [*command, "worker", "--loglevel", "INFO", "--pool", "solo", "--hostname", "tls@%h"]
     with (tmp_path / "log").open("w") as log:
         worker = subprocess.Popen(words, cwd=REPOSITORY, env=variables, stdout=log, stderr=log)
     try:
