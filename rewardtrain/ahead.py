@@ -19,7 +19,7 @@ from django.db import connection
 
 from labeling.errors import Invalid
 from labeling.models import Project, Prompt
-from rewardtrain import backbones, policy, resident, training
+from rewardtrain import policy, resident, training
 from rewardtrain.models import RetrainPolicy, TrainingRun
 
 AIM_SECONDS = 0.5  # of a chunk: a head that is asked for meanwhile waits for its end
@@ -114,7 +114,7 @@ def _settings(kind: str, flags: str, chosen: str) -> Settings | None:
 def encode(chunk: Chunk, process: resident.Resident) -> None:
     """Does the chunk. After one that can't be done its project is left to its runs, until its prompts change."""
     try:
-        config = {**chunk.settings, "backbone": backbones.source(chunk.project, chunk.settings["backbone"])}
+        config = training.for_process(chunk.project, chunk.settings)
     except Invalid as error:
         logger.warning("no features ahead for %s: %s", chunk.project.slug, error.detail)
         _leave(chunk)

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.core.files.storage import storages
 from django.db import connection
 from django.db.models import F, Max, QuerySet, Value
 from django.db.models.functions import Coalesce
@@ -97,6 +98,8 @@ def cancel(job: Job) -> bool:
 def end(job: Job, state: str, **changes: object) -> None:
     """Raises ClaimLost."""
     now = timezone.now()
+    if "error" in changes:
+        changes["error"] = without_folder(str(changes["error"]))
     _change(job, state=state, finished_at=now, heartbeat_at=now, worker="", **changes)
 
 
@@ -107,6 +110,7 @@ def put_back(job: Job, **changes: object) -> None:
 
 def try_again(job: Job, error: str, *, advice: str, **changes: object) -> None:
     """After a death that the next attempt may not meet: back into the queue, or failed after the last attempt."""
+    error = without_folder(error)
     if not held(job).filter(attempts__gte=MAX_ATTEMPTS).update(**_given_up(error, advice)):
         _change(job, state=State.QUEUED, worker="", error=error, **changes)
 
@@ -162,6 +166,11 @@ def held(job: J) -> QuerySet[J]:
 def _change(job: Job, **changes: object) -> None:
     if not held(job).update(**changes):
         raise ClaimLost(f"{job} ({job.pk}) is no longer held by {job.worker}")
+
+
+def without_folder(error: str) -> str:
+    """People of a project read it, who needn't know where on the server the models lie: paths begin below that."""
+    return error.replace(os.path.join(storages["models"].path(""), ""), "")
 
 
 def _given_up(error: str, advice: str) -> dict[str, object]:

@@ -19,6 +19,8 @@ Depth = TrainingRun.Depth
 def training_config(values: Mapping[str, object]) -> TrainConfig:
     """The settings with defaults filled in. Raises Invalid, naming the setting."""
     try:
+        if "backbone_name" in values:
+            raise ConfigError("unknown setting 'backbone_name'; here a backbone is called what backbone says")
         return TrainConfig.from_dict(values)
     except (ConfigError, OverflowError) as error:
         raise Invalid("bad_setting", str(error), attr="training") from error
@@ -57,7 +59,18 @@ def of_run(run: TrainingRun) -> dict[str, object]:
     values = {name: value for name, value in run.training.items() if name != "depth"}
     config = check_training(values, Depth(run.depth))
     ranges.check_machine(config)
-    return {**config.to_dict(), "backbone": backbones.source(run.project, config.backbone)}
+    return for_process(run.project, config.to_dict())
+
+
+def for_process(project: Project, settings: Mapping[str, object]) -> dict[str, object]:
+    """Settings with the folder that their backbone's name stands for. Raises Invalid.
+
+    The folder is there to be read; whatever the process writes and says has the name.
+    """
+    name = str(settings["backbone"])
+    source = backbones.source(project, name)
+    named = {"backbone_name": name} if source != name else {}
+    return {**settings, "backbone": source, **named}
 
 
 def check_training(values: Mapping[str, object], depth: Depth) -> TrainConfig:

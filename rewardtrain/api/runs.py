@@ -55,6 +55,14 @@ class RunDetailSerializer(RunSerializer):
     class Meta(RunSerializer.Meta):
         fields = (*RunSerializer.Meta.fields, "training", "counts", "points")  # type: ignore[assignment]
 
+    def to_representation(self, run: TrainingRun) -> dict[str, Any]:
+        """Earlier versions noted the folder of a run's backbone among its counts; its name is what is told."""
+        told: dict[str, Any] = super().to_representation(run)
+        if "config" in told["counts"]:
+            config = {**told["counts"]["config"], "backbone": run.training["backbone"]}
+            told["counts"] = {**told["counts"], "config": config}
+        return told
+
 
 JSON_TYPES: dict[type, dict[str, Any]] = {
     str: {"type": "string", "maxLength": LONGEST},
@@ -77,7 +85,7 @@ def training_schema() -> dict[str, Any]:
             properties[name]["nullable"] = True
         if name in RANGES:
             properties[name] |= limits_of(RANGES[name])
-    del properties["depth"]  # each run's own
+    del properties["depth"], properties["backbone_name"]  # each run's own; a project calls it by its name alone
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 

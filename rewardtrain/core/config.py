@@ -2,9 +2,11 @@
 
 import json
 import math
+import os
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
+from hashlib import sha256
 from heapq import nsmallest
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -27,6 +29,7 @@ class TrainConfig:
     """
 
     backbone: str = "minilm"  # 'minilm' (comes with the package), a Hugging Face id or a folder
+    backbone_name: str | None = None  # what files and messages call it; None is its own text, of a folder the last part
     depth: str = "full"  # or 'head': the backbone stays as it is and a linear head is fitted on its features
     head: str = "scalar"  # one logit, the reward; or 'binary': negative and positive class, the reward is the latter
     max_length: int = 256  # tokens of prompt and completion together
@@ -98,7 +101,44 @@ class TrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON values; from_dict gives the same config back."""
-        return asdict(self)
+        values = asdict(self)
+        if self.backbone_name is None:  # whoever gives none needn't know of it
+            del values["backbone_name"]
+        return values
+
+    def written(self) -> dict[str, Any]:
+        """The settings as the files of a run and its model hold them, which name no folder of the machine."""
+        values = asdict(self)
+        last = os.path.basename(_path(self.backbone)) if _is_folder(self.backbone) else ""
+        values["backbone"] = values.pop("backbone_name") or last or self.backbone
+        return values
+
+    def identity(self, data: str) -> dict[str, Any]:
+        """What a run must share with one that it goes on from: its settings and its data's fingerprint.
+
+        Two folders may end in the same name, so where the backbone is known by that alone its path counts, hashed.
+        """
+        nameless = self.backbone_name is None and _is_folder(self.backbone)
+        path = sha256(os.fsencode(_path(self.backbone))).hexdigest() if nameless else None
+        return {"data": data, "backbone_path_sha256": path, **self.written()}
+
+    def differences(self, made: Mapping[str, Any], data: str) -> str:
+        """How the identity of an earlier run differs from that of this one on data of this fingerprint, in words."""
+        run = self.identity(data)
+        before = {"backbone_path_sha256": run["backbone_path_sha256"], **made}  # which versions before it didn't write
+        if before.get("backbone") == self.backbone:  # they wrote the folder
+            before["backbone"] = run["backbone"]
+        keys = [key for key in run if before.get(key) != run[key]]
+        return ", ".join(f"{key} was {before.get(key)!r}, is {run[key]!r}" for key in keys)
+
+
+def _is_folder(backbone: str) -> bool:
+    looks = backbone.startswith(("/", ".", "~")) or backbone.count("/") > 1  # a Hugging Face id is owner/name
+    return backbone != "minilm" and (looks or os.path.isdir(_path(backbone)))
+
+
+def _path(backbone: str) -> str:
+    return os.path.abspath(os.path.expanduser(backbone))
 
 
 def _read_json(path: Path) -> dict[str, object]:
@@ -141,6 +181,7 @@ def _one_of(choices: tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "backbone": (lambda value: bool(value.strip()), "'minilm', a Hugging Face id or a folder"),
+    "backbone_name": (lambda value: value is None or bool(value.strip()), "a name, or null"),
     "depth": _one_of(DEPTHS),
     "head": _one_of(HEADS),
     "ties": _one_of(TIES),

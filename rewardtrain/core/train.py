@@ -27,7 +27,7 @@ from rewardtrain.core.full.trainer import Trainer
 from rewardtrain.core.head.run import train_head
 from rewardtrain.core.measures.flags import labels_of
 from rewardtrain.core.model.adapters import freeze, merge_adapters
-from rewardtrain.core.model.loading import layer_shapes, load_backbone
+from rewardtrain.core.model.loading import called_by_name, layer_shapes, load_backbone
 from rewardtrain.core.model.memory import Budgets
 from rewardtrain.core.model.speed import speed_up
 from rewardtrain.core.progress import METRICS, MetricsLog
@@ -53,7 +53,7 @@ def train(
     Raises a CoreError.
     """
     if is_finished(out / MODEL) and (out / REPORT).is_file():
-        require_same(out / MODEL, {"data": fingerprint(data), **config.to_dict()})
+        require_same(out / MODEL, config, fingerprint(data))
         return
     if champion:
         require_model(champion)
@@ -90,8 +90,8 @@ def _train(
     should_stop: Callable[[], bool],
 ) -> None:
     """The run of one process; the first goes on alone after the last step."""
-    run = {"data": fingerprint(data), **config.to_dict()}
-    checkpoint = last_checkpoint(out / CHECKPOINTS, run)
+    run = config.identity(fingerprint(data))
+    checkpoint = last_checkpoint(out / CHECKPOINTS, config, run["data"])
     keep_bytes = checkpoint.metrics_bytes if checkpoint else 0
     path = out / METRICS if team.is_first else None
     with MetricsLog(path, keep_bytes=keep_bytes, should_stop=should_stop) as log:
@@ -140,11 +140,12 @@ def _prepare(
     dataset = build_dataset(read_groups(data), config)
     require_data(dataset, config)
     dtype = checkpoint.dtype if checkpoint else config.dtype  # auto may fall out otherwise on a busy machine
-    device = team.from_first(choose_device(config.threads, dtype=dtype, layers=layer_shapes(config.backbone)))
-    torch.manual_seed(config.seed)  # draws the head
-    model = load_backbone(
-        config.backbone, max_length=config.max_length, device=device, labels=labels_of(config, dataset.flag)
-    )
+    with called_by_name(config):
+        device = team.from_first(choose_device(config.threads, dtype=dtype, layers=layer_shapes(config.backbone)))
+        torch.manual_seed(config.seed)  # draws the head
+        model = load_backbone(
+            config.backbone, max_length=config.max_length, device=device, labels=labels_of(config, dataset.flag)
+        )
     if team.is_first and not checkpoint:
         rehearse(model, out)
     freeze(model.network, config, new_parameters=model.new_parameters)
@@ -198,5 +199,5 @@ def _counts(trainer: Trainer) -> dict[str, Any]:
         "rewritten": sum(sequence.rewritten for sequence in sequences),
         "total_steps": trainer.total_steps,
         "fingerprint": trainer.run["data"],
-        "config": trainer.config.to_dict(),
+        "config": trainer.config.written(),
     }

@@ -124,7 +124,8 @@ def test_a_projects_own_model_is_named_by_its_version(
     assert [wanted.depth for wanted in due.due(ranked)] == [HEAD, FULL]
     run = runs.request_run(ranked)
     assert run.training["backbone"] == "model 1"
-    assert training.of_run(run)["backbone"] == str(runs.model_folder(mine))
+    given = training.of_run(run)
+    assert (given["backbone"], given["backbone_name"]) == (str(runs.model_folder(mine)), "model 1")
     (runs.model_folder(mine) / "config.json").unlink()
     worker.work(run.pk)
     run.refresh_from_db()
@@ -172,6 +173,29 @@ def test_more_processes_than_the_worker_has_cores_fail_at_the_start(
         "failed",
         "processes is 3, but the machine that trains has 2 cores; lower it",
     )
+
+
+def test_nobody_gives_a_backbone_another_name(ranked: Project) -> None:
+    for training_ in ({"backbone_name": "gpt"}, {"backbone_name": None}):
+        with pytest.raises(Invalid, match="unknown setting 'backbone_name'"):
+            runs.request_run(ranked, training=training_)
+        with pytest.raises(Invalid, match="unknown setting 'backbone_name'"):
+            policy.update_policy(ranked, training=training_)
+    assert not TrainingRun.objects.filter(project=ranked, state="queued").exists()
+
+
+def test_an_error_says_nothing_of_where_the_models_lie(ranked: Project, model_dir: Path) -> None:
+    run = runs.request_run(ranked)
+    claimed = runs.claim(run.pk)
+    assert claimed
+    runs.try_again(claimed, f"OSError: [Errno 28] No space left on device: '{model_dir}/projects/1/runs/1/out'")
+    run.refresh_from_db()
+    assert run.error == "OSError: [Errno 28] No space left on device: 'projects/1/runs/1/out'"
+    claimed = runs.claim(run.pk)
+    assert claimed
+    runs.fail(claimed, f"'{model_dir}/a' and {model_dir}/b")
+    run.refresh_from_db()
+    assert run.error == "'a' and b"
 
 
 # --- Numbers ----------------------------------------------------------------------------------------------------------

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from labeling.models import Project
 from rewardtrain import ahead, policy, registry, resident, runs, worker
 from rewardtrain.models import RewardModel, TrainingRun
 from tests.factories import make_prompt
+from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import backbones_listed, rank_prompts
 from tests.rewardtrain.test_worker import Training, meanwhile, until
 
@@ -28,6 +31,29 @@ def process() -> Iterator[resident.Resident]:
 
 def request(project: Project, training: Training, **more: object) -> TrainingRun:
     return runs.request_run(project, depth=HEAD, training={**training, **more})
+
+
+def files_with(text: str, folder: Path) -> set[str]:
+    return {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and text.encode() in path.read_bytes()
+    }
+
+
+def everything_shown(project: Project, number: int) -> str:
+    """The pages and the API's answers about the run of this number, its model and those before."""
+    client = Client()
+    assert project.created_by
+    client.force_login(project.created_by)
+    pages = [("runs", []), ("run", [number]), ("models", []), ("model", [number]), ("model_report", [number])]
+    pages += [("project_machine", []), ("project", [])]
+    addresses = [reverse(name, args=[project.slug, *args]) for name, args in pages]
+    api = f"/api/v1/projects/{project.slug}"
+    addresses += [f"{api}/runs/", f"{api}/runs/{number}/", f"{api}/models/", f"{api}/models/{number}/report/"]
+    answers = [client.get(address) for address in addresses]
+    assert {answer.status_code for answer in answers} == {200}
+    return "".join(answer.content.decode() for answer in answers)
 
 
 def pid(process: resident.Resident) -> int:
@@ -181,8 +207,9 @@ def test_a_backbone_that_cannot_be_had_is_not_tried_for_ever(
 
 
 def test_a_project_trains_on_from_its_own_models_in_both_depths(
-    project: Project, tiny_training: Training, process: resident.Resident
+    project: Project, tiny_training: Training, process: resident.Resident, model_dir: Path
 ) -> None:
+    """And what is kept and shown of them calls them by their names, not by the server's folder."""
     rank_prompts(project)
     for number, (depth, backbone) in enumerate(
         [(HEAD, None), (policy.Depth.FULL, "model 1"), (HEAD, "model 2"), (HEAD, "model 3")], start=1
@@ -193,6 +220,35 @@ def test_a_project_trains_on_from_its_own_models_in_both_depths(
         run.refresh_from_db()
         assert (run.state, run.error, run.reward_model.version) == ("succeeded", "", number)
         assert run.training["backbone"] == chosen["backbone"]
+        folder = Path(runs.model_storage().path(run.folder))
+        assert files_with(str(model_dir), folder) <= {"settings.json"}  # where the process reads it from
+        if backbone:
+            assert f"`{backbone}`" in (folder / "out/model/README.md").read_text()
+            kept = [json.loads((folder / "out/model" / name).read_text()) for name in ("podium.json", "manifest.json")]
+            assert [kept[0]["backbone"], kept[1]["config"]["backbone"], run.counts["config"]["backbone"]] == [
+                backbone
+            ] * 3
+    shown = everything_shown(project, number)
+    assert str(model_dir) not in shown
+    assert "model 3" in shown
+    for depth in policy.Depth:  # of its own backbone the process says what is wrong without saying where it lies
+        run = runs.request_run(project, depth=depth, training={**tiny_training, "backbone": "model 4"})
+        (Path(runs.model_folder(RewardModel.objects.get(version=4))) / "config.json").write_text('{"model_type": "no"}')
+        worker.work(run.pk)
+        run.refresh_from_db()
+        assert run.state == "failed"
+        assert "backbone 'model 4' can't be loaded" in run.error
+        assert str(model_dir) not in run.error
+        assert files_with(str(model_dir), Path(runs.model_storage().path(run.folder))) <= {"settings.json"}
+
+
+def test_a_folder_among_the_counts_of_an_earlier_version_is_not_told(project: Project, model_dir: Path) -> None:
+    rank_prompts(project)
+    run = runs.request_run(project)
+    counts = {"config": {**run.training, "backbone": f"{model_dir}/projects/1/runs/1/out/model"}}
+    TrainingRun.objects.filter(pk=run.pk).update(counts=counts, training={**run.training, "backbone": "model 1"})
+    told = as_user(project.created_by).get(f"/api/v1/projects/{project.slug}/runs/1/").json()
+    assert told["counts"]["config"] == {**run.training, "backbone": "model 1"}
 
 
 def test_features_of_an_own_model_are_encoded_ahead(

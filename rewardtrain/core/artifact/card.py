@@ -45,7 +45,8 @@ def _metadata(config: TrainConfig, data: dict[str, Any], report: dict[str, Any])
         )
         for task, kind, name, value in _measured(report)
     ]
-    base = BASE_MODELS.get(config.backbone, config.backbone)
+    name = config.written()["backbone"]
+    base = BASE_MODELS.get(name, name)
     return ModelCardData(
         model_name=NAME,
         eval_results=results,
@@ -77,10 +78,11 @@ def _purpose(config: TrainConfig, settings: dict[str, Any]) -> str:
         names = " and ".join(f"`{label}`" for label in settings["labels"])
         classes = f"\nIts two logits are also those of the classes {names}."
     how = "A linear head on the frozen features of" if config.depth == "head" else "Fine-tuned from"
+    backbone = config.written()["backbone"]
     return f"""
 # Reward model
 
-{how} `{config.backbone}` on human rankings of completions, with the Bradley-Terry loss over all comparisons
+{how} `{backbone}` on human rankings of completions, with the Bradley-Terry loss over all comparisons
 of a prompt (Ouyang et al. 2022, arXiv 2203.02155). Its last logit is the reward: higher is better, comparable between
 completions of one prompt and not between prompts.{classes}
 
@@ -163,7 +165,7 @@ A prompt belongs to one split for ever, by a hash of its dialogue (white space a
 
 
 def _parameters(config: TrainConfig) -> str:
-    rows = "\n".join(f"| {key} | {value} |" for key, value in config.to_dict().items())
+    rows = "\n".join(f"| {key} | {value} |" for key, value in config.written().items())
     return f"## Parameters\n\n| setting | value |\n|---|---|\n{rows}"
 
 

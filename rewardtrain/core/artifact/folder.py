@@ -68,7 +68,9 @@ def save_model(
     for path in folder.iterdir():
         _flush(path)  # else a power cut could leave the manifest and lose what it is about
     files = {path.name: _describe(path) for path in sorted(folder.iterdir())}
-    write_json(folder / MANIFEST, {"format": FORMAT, "data": data, "config": config.to_dict(), "files": files})
+    place = config.identity(data["fingerprint"])["backbone_path_sha256"]
+    about = {"format": FORMAT, "data": data, "config": config.written(), "backbone_path_sha256": place}
+    write_json(folder / MANIFEST, {**about, "files": files})
 
 
 def save_network(model: RewardModel, folder: Path, backbone: Path | None) -> None:
@@ -91,7 +93,7 @@ def _settings(model: RewardModel, config: TrainConfig) -> dict[str, Any]:
         "reading": model.encoder.reading,
         "truncation": TRUNCATION,
         "ties": config.ties,
-        "backbone": config.backbone,
+        "backbone": config.written()["backbone"],
         **model.calibration.to_dict(),
     }
 
@@ -133,12 +135,13 @@ def require_model(folder: Path) -> None:
             )
 
 
-def require_same(folder: Path, run: dict[str, Any]) -> None:
-    """Raise ConfigError where a finished model was made of other data or settings than a run's."""
+def require_same(folder: Path, config: TrainConfig, data: str) -> None:
+    """Raise ConfigError where a finished model was made of other settings, or of data of another fingerprint."""
     manifest = _read(folder, MANIFEST)
     made = {"data": manifest["data"]["fingerprint"], **TrainConfig.from_dict(manifest["config"]).to_dict()}
-    differing = ", ".join(f"{key} was {made[key]!r}, is {run[key]!r}" for key in run if made[key] != run[key])
-    if differing:
+    if "backbone_path_sha256" in manifest:
+        made["backbone_path_sha256"] = manifest["backbone_path_sha256"]
+    if differing := config.differences(made, data):
         seen = f"{str(folder.parent)!r} holds a finished run of others ({differing})"
         raise ConfigError(f"{seen}: nothing was done; give an empty output folder")
 

@@ -48,7 +48,7 @@ def load_any(name: str, device: Device) -> RewardModel:
     try:
         network = _load(name, source, device)
     except Exception as error:
-        raise unloadable(what, error, advice="give a sequence classifier") from error
+        raise unloadable(what, error, source=source, advice="give a sequence classifier") from error
     if network.config.num_labels > 2:
         raise BackboneError(f"model {name!r} has {network.config.num_labels} labels; a reward model has 1, or 2")
     require_fit(what, network, tokenizer, pad_id=network.config.get_text_config().pad_token_id)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from rewardtrain.core.artifact.folder import read_json, write_json
+from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.errors import ConfigError
 
 KEEP = 2
@@ -42,7 +43,7 @@ def save_checkpoint(
 ) -> None:
     """Write root/step-N under another name first, then rename, so that a checkpoint is complete or isn't there.
 
-    run: settings and data fingerprint, which a resumed run must share. Older checkpoints than the last two go, but for
+    run: see TrainConfig.identity; a resumed run must share it. Older checkpoints than the last two go, but for
     that of step `keep`.
     """
     root.mkdir(parents=True, exist_ok=True)
@@ -65,15 +66,16 @@ def save_checkpoint(
         shutil.rmtree(leftover)
 
 
-def last_checkpoint(root: Path, run: dict[str, Any]) -> Checkpoint | None:
-    """The newest complete checkpoint, or None. Raises ConfigError where it was made with other settings or data."""
+def last_checkpoint(root: Path, config: TrainConfig, data: str) -> Checkpoint | None:
+    """The newest complete checkpoint, or None. Raises ConfigError where it was made with other settings or data.
+
+    data: its fingerprint.
+    """
     folders = _folders(root) if root.is_dir() else []
     if not folders:
         return None
     info = read_json(folders[-1] / INFO)
-    differing = [key for key in run if info["run"].get(key) != run[key]]
-    if differing:
-        changes = ", ".join(f"{key} was {info['run'].get(key)!r}, is {run[key]!r}" for key in differing)
+    if changes := config.differences(info["run"], data):
         advice = "go on with the settings and data it was begun with, or begin anew in an empty output folder"
         raise ConfigError(f"{str(root)!r} holds another run's checkpoints ({changes}); {advice}")
     return _read(folders[-1])

@@ -23,7 +23,7 @@ from rewardtrain.core.head.features import Features, FeatureStore, Made, Missing
 from rewardtrain.core.head.fit import Linear
 from rewardtrain.core.head.pooling import pool
 from rewardtrain.core.model.gradients import predict_features
-from rewardtrain.core.model.loading import backbone_folder, load_backbone, set_labels
+from rewardtrain.core.model.loading import backbone_folder, called_by_name, load_backbone, set_labels
 from rewardtrain.core.model.network import RewardModel, output_layer
 
 POOLING = 1  # counted up when pooling changes, for features are then others
@@ -41,9 +41,10 @@ class Frozen:
         cache.mkdir(parents=True, exist_ok=True)
         # In float32 unless the settings name another, so that plain transformers gives our rewards to 1e-5.
         self.device = choose_device(config.threads, dtype="float32" if config.dtype == "auto" else config.dtype)
-        parts = [POOLING, READING, DAY, identity(config.backbone, cache), config.max_length, self.device.dtype_name]
-        self.key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-        self.model = _load(config.backbone, config.max_length, self.device, self.key)
+        with called_by_name(config):
+            parts = [POOLING, READING, DAY, identity(config.backbone, cache), config.max_length, self.device.dtype_name]
+            self.key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+            self.model = _load(config.backbone, config.max_length, self.device, self.key)
         self.token_budget = config.token_budget
         self.folder, self.cache = cache / self.key, cache
         self.shard = self.folder / BACKBONE

@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
+from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.encoding import CHAT, PAIR, TEXT, Encoder
 from rewardtrain.core.device import Device
 from rewardtrain.core.errors import BackboneError, from_exception
@@ -41,6 +43,17 @@ def backbone_folder(name: str) -> str:
     return name
 
 
+@contextmanager
+def called_by_name(config: TrainConfig) -> Iterator[None]:
+    """What is wrong with the backbone is said of its name in the settings, where they have one, not of its folder."""
+    try:
+        yield
+    except BackboneError as error:
+        if config.backbone_name is None:
+            raise
+        raise BackboneError(str(error).replace(config.backbone, config.backbone_name)) from error
+
+
 def layer_shapes(name: str) -> list[tuple[int, int]]:
     """(out, in) of the backbone's different linear layers, without loading a weight. Raises BackboneError."""
     source = backbone_folder(name)
@@ -49,7 +62,7 @@ def layer_shapes(name: str) -> list[tuple[int, int]]:
         with torch.device("meta"):
             network = AutoModel.from_config(config, **OURS_ALONE)  # type: ignore[no-untyped-call]
     except Exception as error:
-        raise unloadable(f"backbone {name!r}", error) from error
+        raise unloadable(f"backbone {name!r}", error, source=source) from error
     linears = [module for module in network.modules() if isinstance(module, torch.nn.Linear)]
     return sorted({(module.out_features, module.in_features) for module in linears})
 
@@ -81,7 +94,7 @@ def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[s
             **OURS_ALONE,
         )
     except Exception as error:
-        raise unloadable(what, error) from error
+        raise unloadable(what, error, source=source) from error
     require_trunk(what, network, info)
     require_fit(what, network, tokenizer, pad_id=pad_id)
     _require_length(what, network, tokenizer, max_length)
@@ -100,7 +113,7 @@ def load_finished(
     try:
         network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32, **OURS_ALONE)
     except Exception as error:
-        raise unloadable(what, error, advice="train it again") from error
+        raise unloadable(what, error, source=str(folder), advice="train it again") from error
     require_fit(what, network, tokenizer, pad_id=network.config.pad_token_id)
     require_numbers(what, network)
     encoder = Encoder(tokenizer=tokenizer, style=style, max_length=max_length, reading=reading)
@@ -112,7 +125,7 @@ def load_tokenizer(what: str, source: str) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **OURS_ALONE)
     except Exception as error:
-        raise unloadable(f"the tokenizer of {what}", error) from error
+        raise unloadable(f"the tokenizer of {what}", error, source=source) from error
     if not tokenizer.is_fast:
         raise BackboneError(f"{what} has no fast tokenizer; choose one with a tokenizer.json")
     if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
@@ -126,15 +139,24 @@ def load_tokenizer(what: str, source: str) -> Any:
 
 
 def unloadable(
-    what: str, error: Exception, *, advice: str = "check the name and the network, or download it and give its folder"
+    what: str,
+    error: Exception,
+    *,
+    source: str,
+    advice: str = "check the name and the network, or download it and give its folder",
 ) -> Exception:
-    """What from_pretrained raised, of a dozen classes, as a BackboneError; too little memory or disk as what it is."""
+    """What from_pretrained raised of a source, as a BackboneError; too little memory or disk as what it is.
+
+    `what` says which it is: of a folder's path in the text of transformers only the last part is left.
+    """
     known = from_exception(error)
     if known or isinstance(error, BackboneError):
         return known or error
     if "trust_remote_code" in str(error):
         return BackboneError(f"{what} brings code of its own, which is never run here; choose a class of transformers")
     said = " ".join(line.strip() for line in str(error).strip().splitlines()[:2])
+    if Path(source).is_absolute():
+        said = said.replace(source, Path(source).name)
     reason = said if isinstance(error, _TELLING) else f"{type(error).__name__}: {said}"
     return BackboneError(f"{what} can't be loaded: {reason[:300]}; {advice}")
 
