@@ -27,6 +27,8 @@ ENCODE_EXPIRES_SECONDS = 30  # a sweep asks again
 JOB_EXPIRES_SECONDS = 5  # so does the sweep
 STARTS_AT_ONCE = 10  # runs that one sweep asks for; each freezes a dataset version
 
+_refusals: dict[tuple[int, policy.Depth], str] = {}  # the last of each policy, as this process logged it
+
 
 @shared_task
 def sweep() -> None:
@@ -121,8 +123,11 @@ def start(wanted: due.Due) -> bool:
         logger.info("no retraining (%s) of %s: %s", depth, project.slug, error.detail)
         return False
     except PodiumError as error:  # one project's trouble is not the others'
-        logger.warning("no retraining (%s) of %s: %s", depth, project.slug, error.detail)
+        if _refusals.get((project.pk, depth)) != error.detail:  # the runs' page says it too; each sweep needn't
+            logger.warning("no retraining (%s) of %s: %s", depth, project.slug, error.detail)
+        _refusals[project.pk, depth] = error.detail
         return False
+    _refusals.pop((project.pk, depth), None)
     logger.info("run %s of %s (%s): requested by the policy", run.number, project.slug, depth)
     return True
 

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from drf_spectacular.generators import SchemaGenerator
 
 from labeling.errors import Invalid
 from labeling.models import Project
-from rewardtrain import ahead, backbones, due, policy, ranges, runs, training, worker
+from rewardtrain import ahead, backbones, due, policy, ranges, runs, tasks, training, worker
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import RetrainPolicy, RewardModel, TrainingRun
 from tests.factories import make_project
@@ -143,6 +145,31 @@ def test_a_policy_of_before_the_list_starts_nothing_and_says_why(ranked: Project
         assert not ahead.is_behind()
         for coming in policy.next_retrainings(ranked):
             assert str(next(iter(old.values()))) in coming.lacking
+
+
+def test_a_policy_that_names_a_missing_model_says_so_on_its_page_and_once_in_the_log(
+    ranked: Project, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The policy's form and the API refuse such a name; a row written by hand, or of a model since gone, has it."""
+
+    def sweeps() -> list[str]:
+        caplog.clear()
+        for _ in range(3):
+            tasks.start_due_runs()
+        assert not TrainingRun.objects.exists()
+        return [message for message in caplog.messages if "no retraining" in message]
+
+    assert ranked.created_by
+    client.force_login(ranked.created_by)
+    for name, version in (("model 7", 7), ("model 8", 8), ("model 7", 7)):
+        values = {"training": {"backbone": name}, "first_minimum": 10**6}
+        RetrainPolicy.objects.update_or_create(project=ranked, defaults=values)
+        (said,) = sweeps()
+        assert f"no model of version {version}" in said
+        assert sweeps() == []
+        page = client.get(reverse("runs", args=[ranked.slug])).content.decode()
+        assert f"the project has no model of version {version}" in page
+
 
 
 @pytest.mark.parametrize("depth", policy.Depth)
