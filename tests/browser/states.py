@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from labeling import invitations
 from labeling.models import Project, Role, User
+from rewardtrain.models import AutoLabelJob, BestOfJob
 from tests import factories
 from tests.browser.sites import Site
 from tests.factories import PASSWORD
@@ -64,6 +65,9 @@ def states_of(site: Site) -> list[State]:
         State(site.manager, "overview-open", f"{one}/", open_folds),
         State(site.manager, "run-open", f"{one}/runs/3/", open_folds),
         State(site.manager, "model-open", f"{one}/models/2/", open_folds),
+        State(site.manager, "best-of-unread", f"{one}/best-of/", lambda page: show_unread(page, BestOfJob)),
+        State(site.manager, "best-of-job-unread", f"{one}/best-of/1/", lambda page: show_unread(page, BestOfJob)),
+        State(site.manager, "automatic-unread", f"{one}/automatic/", lambda page: show_unread(page, AutoLabelJob)),
         State(site.manager, "overview-past-gate", "/p/unproven/", lambda page: None),
         State(site.manager, "models-past-gate", "/p/unproven/models/", lambda page: None),
         State(site.manager, "model-past-gate", "/p/unproven/models/1/", lambda page: None),
@@ -151,6 +155,18 @@ def open_folds(page: Page) -> None:
     expect(page.locator(".skeleton")).to_have_count(0)
     for summary in page.locator("main summary").all():
         summary.click()
+
+
+def show_unread(page: Page, kind: type[BestOfJob | AutoLabelJob]) -> None:
+    """With an ordinary reason, and with an id and a reason that have no place to break."""
+    rows = [
+        {"row": "q7", "error": "prompt[0].role is 'narrator'; use one of system, user, assistant"},
+        {"row": "q" + "0123456789" * 12, "error": "prompt is '" + "a" * 160 + "'; it must be text"},
+    ]
+    kind._default_manager.update(unread=1204, unread_rows=rows)
+    page.reload()
+    expect(page.locator("main summary", has_text="1,204 texts could not be read").first).to_be_visible()
+    open_folds(page)
 
 
 def open_dialog(page: Page) -> None:
