@@ -152,11 +152,16 @@ class Shelf:
             return scorer
 
     def _read(self, ref: Ref, others: list[Scorer]) -> Scorer:
-        """On a backbone that is in memory already, where there is one."""
-        for other in others:
-            if other.same_backbone(ref.folder):
-                return other.following(ref.folder)
-        return Scorer(ref.folder, self._device)
+        """On a backbone that is in memory already, where there is one. Raises CoreError, which those who ask read: it
+        names the model and not where on the server it lies.
+        """
+        try:
+            for other in others:
+                if other.same_backbone(ref.folder):
+                    return other.following(ref.folder)
+            return Scorer(ref.folder, self._device)
+        except CoreError as error:
+            raise CoreError(str(error).replace(str(ref.folder), f"model {ref.version}")) from error
 
     def _make_room(self) -> None:
         while self._backbones() > self._room:

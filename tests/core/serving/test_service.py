@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -241,6 +242,23 @@ def test_a_champion_that_cannot_be_loaded_leaves_the_one_before_it_in_place(
     assert requests.get(f"{service.url}/readyz", timeout=60).status_code == 503
     service.shelf.crown({"tiny": Ref("tiny", 1, save("model", 1)[0])})
     assert requests.get(f"{service.url}/readyz", timeout=60).json() == {"champions": 1, "in_memory": 1, "failed": 0}
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "manifest", "weights"])
+def test_who_asks_a_model_that_cannot_be_read_is_not_told_where_it_lies(
+    save: Save, serve: Serve, tmp_path: Path, damage: str
+) -> None:
+    folder = tmp_path / "models"
+    if damage == "empty":
+        folder.mkdir()
+    elif damage != "gone":
+        shutil.copytree(save("model", 1)[0], folder)
+        for file in folder.glob("*.safetensors" if damage == "weights" else "*.json"):
+            file.write_bytes(b"{")
+    answer = serve(Ref("lost", 7, folder)).post("lost/score", BODY)
+    assert answer.status_code >= 500
+    assert str(tmp_path) not in answer.text
+    assert "model 7" in answer.text or answer.json()["errors"][0]["code"] == "error"
 
 
 def test_it_tells_what_it_holds_and_how_busy_it_is(save: Save, serve: Serve) -> None:
