@@ -170,6 +170,7 @@ AXES_LOCK_OUT_AT_FAILURE = False
 AXES_COOLOFF_TIME = timedelta(minutes=15)  # how long the journal keeps failures
 AXES_LOCKOUT_PARAMETERS = ["username"]
 AXES_VERBOSE = False
+SILENCED_SYSTEM_CHECKS = ["axes.W006"]  # that axes counts no addresses: LoginGuard does
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
 # HTTPS is the proxy's; PODIUM_HTTPS=1 says that there is one and closes the plain door.

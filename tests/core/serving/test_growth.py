@@ -21,6 +21,7 @@ from rewardtrain.core.serving.batcher import Batcher
 from rewardtrain.core.serving.protocols import MOST_COMPLETIONS, MOST_READ, MOST_TURNS
 from rewardtrain.core.serving.shelf import Ref, Shelf
 from tests.core.finished import finish
+from tests.core.serving.loops import run
 from tests.growth import Measure, counting_threads, ends, largest, worse_than_linear
 from tests.sized import BROKEN, Body
 
@@ -65,7 +66,7 @@ class Doors:
             "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
             "query_string": b"", "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 9),
         }  # fmt: skip
-        asyncio.run(self.app(scope, receive, send))
+        run(self.app(scope, receive, send))
         return Answer(sent[0]["status"], b"".join(message.get("body", b"") for message in sent))
 
 

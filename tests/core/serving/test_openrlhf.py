@@ -1,11 +1,8 @@
 """OpenRLHF's own client, as its rollouts use it, against the running service."""
 
-import asyncio
 import importlib
 import os
 import sys
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -17,6 +14,7 @@ from transformers import AutoTokenizer
 from rewardtrain.core.serving.shelf import Ref
 from tests.core.finished import Save
 from tests.core.serving.conftest import Serve
+from tests.core.serving.loops import run
 
 FOLDER = Path(sys.prefix) / "openrlhf" / "openrlhf"
 PROMPT, TEXTS = "how do i bake bread", ["please help you", "never", "go away stupid question"]
@@ -46,12 +44,6 @@ class Engine:
         return SimpleNamespace(outputs=[self._output])
 
 
-def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """The coroutine's answer, from a thread: in a whole run, Playwright's event loop already runs in this one."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, coroutine).result()
-
-
 def test_a_rollout_gets_the_reward_of_its_completion(save: Save, serve: Serve, agent: Any, tiny_llama: Path) -> None:
     service = serve(Ref("tiny", 1, save("model", 1)[0]), token="secret")
     executor = agent.SingleTurnAgentExecutor(service.url.replace("://", "://x:secret@") + "/tiny/rewards")
@@ -60,7 +52,7 @@ def test_a_rollout_gets_the_reward_of_its_completion(save: Save, serve: Serve, a
     rewards = []
     for text in TEXTS:
         ids = tokenizer(text, add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
-        done = finish(executor.execute(PROMPT, "", params, 64, tokenizer, Engine(ids)))
+        done = run(executor.execute(PROMPT, "", params, 64, tokenizer, Engine(ids)))
         assert done["scores"] == done["reward"]
         rewards += done["reward"]
     wanted = service.post(
@@ -74,6 +66,6 @@ def test_a_batch_is_shared_out_among_several_services(save: Save, serve: Serve, 
     services = [serve(Ref("tiny", 1, folder)) for _ in range(2)]
     executor = agent.SingleTurnAgentExecutor([f"{service.url}/tiny/rewards" for service in services])
     queries = [f"<s>{PROMPT}{text}</s>" for text in TEXTS]
-    parts = finish(executor._fetch_rewards_via_http(queries, [PROMPT] * 3, [""] * 3))
+    parts = run(executor._fetch_rewards_via_http(queries, [PROMPT] * 3, [""] * 3))
     wanted = services[0].post("tiny/score", {"prompt": PROMPT, "completions": TEXTS}).json()["rewards"]
     np.testing.assert_allclose([reward for part in parts for reward in part["rewards"]], wanted, atol=1e-5)
