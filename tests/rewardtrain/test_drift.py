@@ -113,19 +113,23 @@ def test_the_overview_alarms_and_says_what_to_do(project: Project, champion: Rew
     assert reverse("runs", args=[project.slug]) in page
 
 
-def test_fresh_rankings_are_scored_by_the_service(
-    project: Project, tiny_training: dict[str, object], look_up: Callable[[], None]
-) -> None:
+@pytest.fixture
+def served(project: Project, tiny_training: dict[str, object], look_up: Callable[[], None]) -> RewardModel:
+    """A trained champion that the scoring service answers for."""
     rank_prompts(project, train=12, test=4, validation=2)
     worker.work(runs.request_run(project, training=tiny_training).pk)
     model = RewardModel.objects.get()
     if not model.champion:
         registry.promote(model, by=None, reason="to have one", past_gate=True)
     look_up()
+    return model
+
+
+def test_fresh_rankings_are_scored_by_the_service(project: Project, served: RewardModel) -> None:
     rank_freshly(project, 3, ranks=(1, 2))
     for _ in range(2):  # doing it twice is harmless
         tasks.keep_up()
-        assert PromptScore.objects.filter(reward_model=model).count() == 3
+        assert PromptScore.objects.filter(reward_model=served).count() == 3
     found = drift.drift(project)
     assert found
     assert found.spans[0].right.n == 3
@@ -138,28 +142,19 @@ def test_without_the_service_it_is_left_for_the_next_minute(project: Project, ch
 
 
 def test_a_fresh_ranking_that_cannot_be_read_is_named_and_the_others_are_scored(
-    project: Project,
-    tiny_training: dict[str, object],
-    look_up: Callable[[], None],
-    caplog: pytest.LogCaptureFixture,
+    project: Project, served: RewardModel, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A role that the model's template refuses, say; here one that no template has."""
-    rank_prompts(project, train=12, test=4, validation=2)
-    worker.work(runs.request_run(project, training=tiny_training).pk)
-    model = RewardModel.objects.get()
-    if not model.champion:
-        registry.promote(model, by=None, reason="to have one", past_gate=True)
-    look_up()
     rankings = rank_freshly(project, 3, ranks=(1, 2))
     odd = rankings[1].prompt
     Prompt.objects.filter(pk=odd.pk).update(messages=[{"role": "narrator", "content": "Hello?"}])
     for _ in range(2):  # the next minute asks for it again, and says so again
         caplog.clear()
         tasks.keep_up()
-        scored = PromptScore.objects.filter(reward_model=model).values_list("prompt", flat=True)
+        scored = PromptScore.objects.filter(reward_model=served).values_list("prompt", flat=True)
         assert set(scored) == {rankings[0].prompt_id, rankings[2].prompt_id}
         assert [line.split(":")[0] for line in caplog.messages if "can't read" in line] == [
-            f"model {model.version} can't read {odd.external_id}"
+            f"model {served.version} can't read {odd.external_id}"
         ]
     found = drift.drift(project)
     assert found
