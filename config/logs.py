@@ -53,6 +53,19 @@ class Json(Line):
         return as_json(os.environ.get(PROCESS, ""), fields)
 
 
+class Without(logging.Filter):
+    """Drops the lines that hold these words, or are about answers of this status."""
+
+    def __init__(self, *, words: str | None = None, status: int | None = None) -> None:
+        super().__init__()
+        self.words, self.status = words, status
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if self.words and self.words in record.getMessage():
+            return False
+        return self.status is None or getattr(record, "status_code", None) != self.status
+
+
 FORMATTERS = {"text": "config.logs.Line", "json": "config.logs.Json"}
 
 

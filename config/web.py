@@ -12,8 +12,9 @@ from granian.errors import FatalError
 from granian.log import LogLevels
 from granian.server import Server
 
-# Of each process. Few of them work at once (labeling/turns.py); the others wait for senders, and cost nothing.
-THREADS = 96
+# Of each process, begun as they are needed. Few of them work at once (labeling/turns.py); the others wait, for senders
+# or to be let through (labeling/throttle.py), and cost nothing.
+THREADS = 256
 
 
 def main() -> int:
@@ -38,7 +39,8 @@ def main() -> int:
         log_level=LogLevels.warning,
         log_dictconfig={
             **{part: settings.LOGGING[part] for part in ("formatters", "handlers")},
-            "loggers": {"_granian": {"handlers": ["console"], "propagate": False}},
+            "filters": {"threads": {"()": "config.logs.Without", "words": "Configuration allows spawning up to"}},
+            "loggers": {"_granian": {"handlers": ["console"], "filters": ["threads"], "propagate": False}},
         },
         # A worker that was killed comes back by itself, and one that hangs doesn't hold up the end.
         respawn_failed_workers=True,

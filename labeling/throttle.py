@@ -38,7 +38,7 @@ HALF_LIFE = 10.0  # seconds
 PERSONS_SHARE = 0.01  # seconds of each request of a person: a program that meets 404 and 409 in its work never waits
 PER_BYTE = 50e-9  # seconds: what is refused has no honest reason to be large
 SENDERS = 10_000  # that are remembered
-PLACES, PLACES_OF_ONE = 40, 24  # who may wait at once, in all and of one sender
+PLACES, PLACES_OF_ONE = 180, 120  # who may wait at once, in all and of one sender
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Sender = tuple[str, str]

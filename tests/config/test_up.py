@@ -59,6 +59,7 @@ def test_it_starts_all_processes_and_says_where_it_is(running: Up) -> None:
         assert child(running, words).is_running()
     wait_until(lambda: scores(running), 60, running.said)
     assert stat.S_IMODE((running.data_dir / "secret_key").stat().st_mode) == 0o600
+    assert not re.search("WARNING (?!py.warnings)", running.said())  # but Celery's, of tests that run as root
 
 
 def test_senders_who_dawdle_hold_up_no_page(running: Up) -> None:

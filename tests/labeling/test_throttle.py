@@ -138,6 +138,18 @@ class TestStrangers:
         Client.post(stranger, "/api/v1/projects/", headers={"Authorization": "Bearer made-up"})
         assert len(waits) == 2
 
+    def test_the_log_names_who_is_slowed_down_once_and_has_no_line_for_each_refusal(
+        self, waits: list[float], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stranger = Client()
+        flood(stranger, waits)
+        monkeypatch.setattr(throttle, "PLACES", 0)
+        for _ in range(20):
+            assert stranger.post(LOGIN, {"login": "made-up", "password": "x"}).status_code == 429
+        names = [message for message in caplog.messages if "slows down" in message]
+        assert names == ["slows down network 127.0.0.1: much of what it sends is refused, /accounts/login/"]
+        assert not any("Too Many Requests" in message for message in caplog.messages)
+
     def test_a_stranger_pays_for_what_a_page_answers_with_the_login(self, waits: list[float]) -> None:
         """A form of a megabyte is read for its token before anybody asks who sends it."""
         client = Client(enforce_csrf_checks=False)
