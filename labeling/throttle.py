@@ -38,6 +38,7 @@ HALF_LIFE = 10.0  # seconds
 PERSONS_SHARE = 0.01  # seconds of each request of a person: a program that meets 404 and 409 in its work never waits
 PER_BYTE = 50e-9  # seconds: what is refused has no honest reason to be large
 SENDERS = 10_000  # that are remembered
+LOOKED_AT = 24  # of one sender's requests that wait at once; the others of them are refused after their wait
 PLACES, PLACES_OF_ONE = 180, 120  # who may wait at once, in all and of one sender
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -81,13 +82,14 @@ class Crowd:
         self._lock = threading.Lock()
 
     @contextmanager
-    def place(self, sender: Sender) -> Iterator[bool]:
-        """Whether there was one."""
+    def place(self, sender: Sender) -> Iterator[int | None]:
+        """How many of the sender wait already; None where there is no place."""
         with self._lock:
-            free = self._waiting.total() < PLACES and self._waiting[sender] < PLACES_OF_ONE
+            ahead = self._waiting[sender]
+            free = ahead < PLACES_OF_ONE and self._waiting.total() < PLACES
             self._waiting[sender] += free
         try:
-            yield free
+            yield ahead if free else None
         finally:
             with self._lock:
                 self._waiting[sender] -= free
@@ -111,10 +113,11 @@ class Throttle:
             return response
         sender = self._sender(request)
         if seconds := self.refusals.wait(sender, time.monotonic()):
-            with self.crowd.place(sender) as free:
-                if not free:
-                    return _crowded(request)
-                time.sleep(seconds * random.uniform(0.75, 1.25))  # so that a crowd doesn't come back as one
+            with self.crowd.place(sender) as ahead:
+                if ahead is not None:
+                    time.sleep(seconds * random.uniform(0.75, 1.25))  # so that a crowd doesn't come back as one
+            if ahead is None or ahead >= LOOKED_AT:
+                return _crowded(request)
         began = time.thread_time()
         response = self.get_response(request)
         self._note(request, response, time.thread_time() - began)

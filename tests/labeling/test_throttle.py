@@ -91,11 +91,11 @@ class TestACrowd:
         crowd = Crowd()
         with ExitStack() as stack:
             places = [stack.enter_context(crowd.place(sender)) for sender in (ADA, ADA, ADA, BOB, EVE)]
-        assert places == [True, True, False, True, False]
+        assert places == [0, 1, None, 0, None]
         with pytest.raises(ZeroDivisionError), crowd.place(ADA):
             _ = 1 / 0
         with crowd.place(ADA) as first, crowd.place(ADA) as second:
-            assert (first, second) == (True, True)
+            assert (first, second) == (0, 1)
 
     def test_those_who_wait_leave_threads_for_everyone_else(self) -> None:
         waiting = throttle.PLACES + turns.LONG + turns.LONG_WAITING
@@ -251,6 +251,18 @@ class TestTooManyWait:
         assert json.loads(script.content)["detail"] == error["detail"]
         page = self.ask(full, LOGIN, **{"Accept-Language": "de"}).content.decode()
         assert re.search(r'<html lang="de".*5 Sekunden', page, re.DOTALL)
+
+    def test_the_last_of_many_wait_as_long_and_are_not_looked_at(
+        self, full: Throttle, monkeypatch: pytest.MonkeyPatch, waits: list[float]
+    ) -> None:
+        monkeypatch.setattr(throttle, "PLACES", 10)
+        monkeypatch.setattr(throttle, "LOOKED_AT", 2)
+        with ExitStack() as stack:
+            stack.enter_context(full.crowd.place(("network", "127.0.0.1")))
+            assert full(RequestFactory().post(LOGIN)).status_code == 200
+            stack.enter_context(full.crowd.place(("network", "127.0.0.1")))
+            self.ask(full, LOGIN)
+        assert [LONGEST * 0.7 < seconds < LONGEST * 1.3 for seconds in waits] == [True, True]
 
     @pytest.mark.django_db
     def test_it_asks_no_database(self, full: Throttle) -> None:
