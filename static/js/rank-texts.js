@@ -41,11 +41,11 @@ class RankTexts extends HTMLElement {
     this.#fold(this.board.cards.filter((card) => "folded" in card.dataset));
   }
 
-  /* Whether there is nothing to unfold: measured without the button that does it. */
+  /* Whether there is something to unfold: measured without the button that does it. */
   #measure(prompt) {
-    prompt.dataset.whole = "";
+    prompt.removeAttribute("data-longer");
     const parts = [prompt, ...prompt.querySelectorAll("[data-role=system] > *")];
-    prompt.toggleAttribute("data-whole", parts.every((part) => part.scrollHeight <= part.clientHeight + 1));
+    prompt.toggleAttribute("data-longer", parts.some((part) => part.scrollHeight > part.clientHeight + 1));
   }
 
   #unfoldPrompt(button) {
