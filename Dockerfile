@@ -23,6 +23,7 @@ COPY --from=browser-libraries /podium/node_modules node_modules
 COPY manage.py ./
 COPY config config
 COPY formats formats
+COPY jobs jobs
 COPY labeling labeling
 COPY rewardtrain rewardtrain
 COPY templates templates

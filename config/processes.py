@@ -17,7 +17,7 @@ import psutil
 
 from config import logs
 from config.output import Output
-from rewardtrain.death import dies_with_parent
+from jobs.parent_death import dies_with_parent
 
 LOOK_EVERY_SECONDS = 0.2
 FIRST_BACK_OFF_SECONDS = 1.0

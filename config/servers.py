@@ -20,7 +20,7 @@ from config.embedded import (
     socket_dir,
     valkey_socket,
 )
-from rewardtrain.death import dies_with_parent
+from jobs.parent_death import dies_with_parent
 
 POSTGRES_MAJOR = "18"
 SYSTEM_USER = "podium"

@@ -21,6 +21,7 @@ FORCE_SCRIPT_NAME = PATH or None
 
 INSTALLED_APPS = [
     "config",
+    "jobs",
     "labeling",
     "rewardtrain",
     "django.contrib.admin",

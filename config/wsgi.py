@@ -9,7 +9,7 @@ from django.core.wsgi import get_wsgi_application
 
 from config.private import UMASK
 from config.processes import SUPERVISED
-from rewardtrain.death import die_with_parent
+from jobs.parent_death import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 

@@ -12,11 +12,13 @@ from django.db.models import Exists, Func, Max, OuterRef, Q, QuerySet, TextField
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from jobs.notify import notify
 from labeling import leases, pairs, shown_ids
 from labeling.errors import Conflict
 from labeling.models import Assignment, PreferencePair, RankedCompletion, Ranking
 from labeling.submissions import Submission, parse
 
+RANKED = "labeling.ranked"  # the task that is sent, with a project's id
 UNDO_SECONDS = 30
 UNDO_GRACE_SECONDS = 10  # what a slow network may take of them
 MAX_WORDS = 20  # of a search: whoever pastes a whole text finds it by the first ones
@@ -92,6 +94,11 @@ def amend(assignment: Assignment, payload: object) -> Submitted:
             return _submitted(assignment, standing, created=False)
         _end(standing)
         return _store(assignment, submission)
+
+
+def notify_ranked(project_id: int) -> None:
+    """Tells whoever listens that something was ranked there. Call it from the door."""
+    notify(RANKED, project_id)
 
 
 def search(rankings: QuerySet[Ranking], words: str) -> QuerySet[Ranking]:

@@ -16,10 +16,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Right
 from django.utils.translation import gettext as _
 
+from jobs import lifecycle
 from labeling import slots
 from labeling.errors import Conflict, Invalid, Missing
 from labeling.models import Project, Prompt, Ranking, Split, User
-from rewardtrain import chunks, jobs, registry
+from rewardtrain import chunks, registry
 from rewardtrain.chunks import Answer, Chunk
 from rewardtrain.models import AutoLabelJob, ModelPreference, PromptScore, RewardModel
 from rewardtrain.preferring import is_held_out, kept, preferences
@@ -51,7 +52,7 @@ def request(project: Project, *, threshold: float = THRESHOLD, by: User | None =
         total = to_score(project, model).count()
         if not total:
             raise Conflict("nothing_to_label", _("Nothing to do: people have ranked every prompt. Import more first."))
-        number = jobs.next_number(project.auto_label_jobs.all())
+        number = lifecycle.next_number(project.auto_label_jobs.all())
         return AutoLabelJob.objects.create(
             project=project, reward_model=model, number=number, threshold=threshold, total=total, requested_by=by
         )
@@ -59,7 +60,7 @@ def request(project: Project, *, threshold: float = THRESHOLD, by: User | None =
 
 def cancel(job: AutoLabelJob) -> AutoLabelJob:
     """Raises Conflict('job_ended') where there is nothing left to cancel. What was kept so far stays."""
-    if not jobs.cancel(job):
+    if not lifecycle.cancel(job):
         words = _("Automatic labels %(number)s have ended already; there is nothing to cancel.")
         raise Conflict("job_ended", words % {"number": job.number})
     return job
@@ -67,7 +68,7 @@ def cancel(job: AutoLabelJob) -> AutoLabelJob:
 
 def work(job_id: int) -> None:
     """Takes the job if it is still to be had and brings it as far as it can. Doing it twice is harmless."""
-    job = jobs.claim(AutoLabelJob, job_id)
+    job = lifecycle.claim(AutoLabelJob, job_id)
     if job is None:
         return
     logger.info("automatic labels %s of %s: attempt %s", job.number, job.project.slug, job.attempts)

@@ -15,10 +15,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from formats import values
+from jobs import lifecycle
 from labeling.errors import Conflict, Invalid
 from labeling.fields import remedy
 from labeling.models import Project, User
-from rewardtrain import chunks, jobs, registry
+from rewardtrain import chunks, registry
 from rewardtrain.chunks import Answer, Chunk
 from rewardtrain.core.data.groups import parse_row
 from rewardtrain.core.errors import DataError
@@ -40,7 +41,7 @@ def request(project: Project, lines: Iterable[bytes], *, by: User | None = None)
     model = registry.needed_champion(project)
     with transaction.atomic():
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-        number = jobs.next_number(project.best_of_jobs.all())
+        number = lifecycle.next_number(project.best_of_jobs.all())
         job = BestOfJob.objects.create(project=project, reward_model=model, number=number, requested_by=by)
         seen: dict[str, int] = {}
         rows = (checked(job, place, line, seen) for place, line in enumerate(lines, start=1) if line.strip())
@@ -99,7 +100,7 @@ def problem_of(name: str, size: int, value: Any, seen: dict[str, int]) -> str:
 
 def cancel(job: BestOfJob) -> BestOfJob:
     """Raises Conflict('job_ended') where there is nothing left to cancel."""
-    if not jobs.cancel(job):
+    if not lifecycle.cancel(job):
         words = _("Best of N %(number)s has ended already; there is nothing to cancel.")
         raise Conflict("job_ended", words % {"number": job.number})
     return job
@@ -107,7 +108,7 @@ def cancel(job: BestOfJob) -> BestOfJob:
 
 def work(job_id: int) -> None:
     """Takes the job if it is still to be had and brings it as far as it can. Doing it twice is harmless."""
-    job = jobs.claim(BestOfJob, job_id)
+    job = lifecycle.claim(BestOfJob, job_id)
     if job is None:
         return
     logger.info("best of N %s of %s: attempt %s", job.number, job.project.slug, job.attempts)

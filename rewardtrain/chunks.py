@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 
 from django.db import connections, transaction
 
+from jobs import lifecycle, shutdown
+from jobs.lifecycle import State
 from labeling.errors import PodiumError
 from labeling.refusals import in_words
-from rewardtrain import jobs, scoring
-from rewardtrain.jobs import State
+from rewardtrain import scoring
 from rewardtrain.models import RewardModel
-from rewardtrain.models.jobs import ScoringJob
-from rewardtrain.worker import stopping
+from rewardtrain.models.scoring_jobs import ScoringJob
 
 AIM_SECONDS = 5.0  # of a chunk: what an interruption costs, and how often the page has news
 FIRST_SIZE, LARGEST_SIZE = 16, 512  # rows
@@ -65,14 +65,14 @@ def carry_out(
     try:
         if _all(job, model, take):
             finish(job, at_end)
-    except jobs.ClaimLost:
+    except lifecycle.ClaimLost:
         logger.warning("%s: another worker has taken it over", job)
     except scoring.Unavailable as error:
-        jobs.try_again(job, error.detail, advice=ADVICE)
+        lifecycle.try_again(job, error.detail, advice=ADVICE)
     except PodiumError as error:
-        jobs.end(job, State.FAILED, error=error.detail)
+        lifecycle.end(job, State.FAILED, error=error.detail)
     except Exception as error:
-        jobs.try_again(job, in_words(error), advice=ADVICE)
+        lifecycle.try_again(job, in_words(error), advice=ADVICE)
         raise
 
 
@@ -80,9 +80,11 @@ def finish(job: ScoringJob, at_end: Callable[[], dict[str, Any]]) -> None:
     """Succeeded where anything could be read."""
     if job.done and job.unread == job.done:
         first = "{row}: {error}".format(**job.unread_rows[0])
-        jobs.end(job, State.FAILED, total=job.done, error=f"None of the {job.done} texts could be read. First {first}")
+        lifecycle.end(
+            job, State.FAILED, total=job.done, error=f"None of the {job.done} texts could be read. First {first}"
+        )
     else:
-        jobs.end(job, State.SUCCEEDED, total=job.done, **at_end())
+        lifecycle.end(job, State.SUCCEEDED, total=job.done, **at_end())
 
 
 def _all(job: ScoringJob, model: RewardModel, take: Callable[[int], Chunk | None]) -> bool:
@@ -114,7 +116,7 @@ def note(job: ScoringJob, chunk: Chunk, answers: list[Answer]) -> None:
     }
     with transaction.atomic():
         changes = {**chunk.store(answers), **counts, "attempts": 1}
-        jobs.heartbeat(job, **changes)
+        lifecycle.heartbeat(job, **changes)
     for name, value in changes.items():
         setattr(job, name, value)
 
@@ -162,11 +164,11 @@ def _is_done(asked: Future[list[Answer]]) -> bool:
 
 
 def _interrupted(job: ScoringJob) -> bool:
-    if jobs.heartbeat(job):
-        jobs.end(job, State.CANCELLED)
+    if lifecycle.heartbeat(job):
+        lifecycle.end(job, State.CANCELLED)
         return True
-    if stopping.is_set():
-        jobs.put_back(job)
+    if shutdown.requested.is_set():
+        lifecycle.put_back(job)
         return True
     return False
 

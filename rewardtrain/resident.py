@@ -16,8 +16,10 @@ from typing import Any
 
 from django.conf import settings
 
-from rewardtrain import child, runs
-from rewardtrain.death import dies_with_parent
+from jobs import child
+from jobs.parent_death import dies_with_parent
+from rewardtrain import runs
+from rewardtrain.core_command import core
 
 # A fit is many products of small matrices, for which a second thread of numpy's takes 2 to 10 times the CPU time and
 # more of the clock's (0.03 s against 0.2 s for 1,000 completions, 1.2 s against 2.9 s for 50,000, on two busy cores).
@@ -41,7 +43,7 @@ class Resident:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                child.core("resident", "--cache", cache()),
+                core("resident", "--cache", cache()),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -12,15 +12,16 @@ from django.core.files.storage import FileSystemStorage, storages
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from jobs import lifecycle
 from labeling import datasets
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
-from rewardtrain import jobs, policy
+from rewardtrain import policy
 from rewardtrain.models import RewardModel, RunPoint, TrainingRun
 from rewardtrain.training import checked
 
 State = TrainingRun.State
-ClaimLost, MAX_ATTEMPTS = jobs.ClaimLost, jobs.MAX_ATTEMPTS
+ClaimLost, MAX_ATTEMPTS = lifecycle.ClaimLost, lifecycle.MAX_ATTEMPTS
 ADVICE = "See the train worker's log and the memory of its machine, then retrain."
 
 
@@ -48,7 +49,7 @@ def request_run(
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         refuse_active(project, depth)
         version = datasets.freeze(project, by=by)
-        number = jobs.next_number(project.runs.all())
+        number = lifecycle.next_number(project.runs.all())
         return TrainingRun.objects.create(
             project=project,
             number=number,
@@ -76,7 +77,7 @@ def cancel(run: TrainingRun) -> TrainingRun:
 
     Raises Conflict('run_ended') where there is nothing left to cancel.
     """
-    if not jobs.cancel(run):
+    if not lifecycle.cancel(run):
         words = _("Run %(number)s has ended already; there is nothing to cancel.")
         raise Conflict("run_ended", words % {"number": run.number})
     return run
@@ -87,12 +88,12 @@ def cancel(run: TrainingRun) -> TrainingRun:
 
 def claim(run_id: int) -> TrainingRun | None:
     """Takes a queued run, or returns None: someone else has it, or it has ended."""
-    return jobs.claim(TrainingRun, run_id, phase="starting")
+    return lifecycle.claim(TrainingRun, run_id, phase="starting")
 
 
 def heartbeat(run: TrainingRun, **progress: object) -> bool:
     """Says that the claim's holder lives, and how far it is. True if a person asked to cancel. Raises ClaimLost."""
-    return jobs.heartbeat(run, **progress)
+    return lifecycle.heartbeat(run, **progress)
 
 
 def add_points(run: TrainingRun, points: list[RunPoint], *fields: str) -> None:
@@ -104,30 +105,30 @@ def add_points(run: TrainingRun, points: list[RunPoint], *fields: str) -> None:
 
 def finish(run: TrainingRun) -> None:
     """Call it in the transaction that registers the model. Raises ClaimLost."""
-    jobs.end(run, State.SUCCEEDED, phase="done")
+    lifecycle.end(run, State.SUCCEEDED, phase="done")
 
 
 def fail(run: TrainingRun, error: str) -> None:
-    jobs.end(run, State.FAILED, error=error)
+    lifecycle.end(run, State.FAILED, error=error)
 
 
 def cancelled(run: TrainingRun) -> None:
-    jobs.end(run, State.CANCELLED)
+    lifecycle.end(run, State.CANCELLED)
 
 
 def put_back(run: TrainingRun) -> None:
     """Back into the queue because this worker is told to stop. That is no failed attempt, so it isn't counted."""
-    jobs.put_back(run, phase="")
+    lifecycle.put_back(run, phase="")
 
 
 def try_again(run: TrainingRun, error: str) -> None:
     """After a death that the next attempt may not meet: back into the queue, or failed after the last attempt."""
-    jobs.try_again(run, error, advice=ADVICE, phase="")
+    lifecycle.try_again(run, error, advice=ADVICE, phase="")
 
 
-def requeue_stale() -> jobs.Requeued:
+def requeue_stale() -> lifecycle.Requeued:
     """Runs whose worker went silent go back into the queue; after the last attempt they have failed."""
-    return jobs.requeue_stale(TrainingRun, advice=ADVICE, phase="")
+    return lifecycle.requeue_stale(TrainingRun, advice=ADVICE, phase="")
 
 
 # --- Where its files are ----------------------------------------------------------------------------------------------

@@ -17,11 +17,13 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
+from jobs import child
+from jobs.parent_death import dies_with_parent
 from labeling.errors import Conflict, Invalid, PodiumError
 from labeling.models import Project
-from rewardtrain import child, registry, runs
+from rewardtrain import registry, runs
 from rewardtrain.core.serving.protocols import MOST_COMPLETIONS
-from rewardtrain.death import dies_with_parent
+from rewardtrain.core_command import BAD_INPUT, core
 from rewardtrain.models import RewardModel
 
 SECONDS = 60.0
@@ -191,7 +193,7 @@ def evaluate(model: RewardModel, data: Path) -> str:
     Raises Invalid, Unavailable.
     """
     done = subprocess.run(
-        child.core("evaluate", runs.model_folder(model), data, "--split", "all"),
+        core("evaluate", runs.model_folder(model), data, "--split", "all"),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         cwd=settings.BASE_DIR,
@@ -201,4 +203,4 @@ def evaluate(model: RewardModel, data: Path) -> str:
     if done.returncode == 0:
         return done.stdout.decode()
     words = child.last_words(done.stderr, done.returncode)
-    raise Invalid("bad_request", words) if done.returncode == child.BAD_INPUT else Unavailable("failed", words)
+    raise Invalid("bad_request", words) if done.returncode == BAD_INPUT else Unavailable("failed", words)

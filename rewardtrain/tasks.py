@@ -11,13 +11,14 @@ from celery import current_app, shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from kombu.exceptions import ChannelError
 
-from labeling import bell
+from jobs import lifecycle, locks, notify, shutdown
+from jobs.lifecycle import Active
+from jobs.models import Job
+from labeling import rankings
 from labeling.errors import Conflict, PodiumError
 from labeling.models import Project
-from rewardtrain import ahead, autolabels, best_of, chunks, drift, due, jobs, policy, runs, worker
-from rewardtrain.jobs import Active
+from rewardtrain import ahead, autolabels, best_of, chunks, drift, due, policy, runs, worker
 from rewardtrain.models import AutoLabelJob, BestOfJob, TrainingRun
-from rewardtrain.models.jobs import Job
 
 logger = logging.getLogger(__name__)
 
@@ -37,21 +38,21 @@ def sweep() -> None:
     At most ten statements where there is nothing to do, whatever the number of projects, and one sweep at a time: the
     next comes in any case.
     """
-    with jobs.one_at_a_time("sweep") as alone:
+    with locks.one_at_a_time("sweep") as alone:
         if not alone:
             return
         start_due_runs()
-        active = jobs.active(KINDS)
+        active = lifecycle.active(KINDS)
         if any(row.is_stale for row in active):
             requeue_stale()
-            active = jobs.active(KINDS)
+            active = lifecycle.active(KINDS)
         ring(active)
         ring_for_jobs(active)
         ask_to_encode()
 
 
 def requeue_stale() -> None:
-    scoring = (jobs.requeue_stale(kind, advice=chunks.ADVICE) for kind in SCORING)
+    scoring = (lifecycle.requeue_stale(kind, advice=chunks.ADVICE) for kind in SCORING)
     for requeued in (runs.requeue_stale(), *scoring):
         if any((requeued.queued, requeued.failed, requeued.cancelled)):
             logger.warning("gone silent: %s", requeued)
@@ -59,16 +60,16 @@ def requeue_stale() -> None:
 
 def sweep_soon() -> None:
     """For a door at which a person asked for a run: it should not wait for beat. Call it after the request."""
-    bell.tell(sweep.name)
+    notify.notify(sweep.name)
 
 
-@shared_task(name=bell.RANKED)
+@shared_task(name=rankings.RANKED)
 def ranked(project_id: int) -> None:
     """Somebody ranked something there; perhaps it was the label that a run waited for."""
     project = Project.objects.filter(pk=project_id).first()
     started = [start(wanted) for wanted in due.due(project)] if project else []
     if any(started):
-        ring(jobs.active(KINDS))
+        ring(lifecycle.active(KINDS))
 
 
 @shared_task
@@ -92,7 +93,7 @@ def label(job_id: int) -> None:
 @shared_task
 def keep_up() -> None:
     """Every minute, by beat: the drift guard's scores."""
-    with jobs.one_at_a_time("keep_up") as alone:
+    with locks.one_at_a_time("keep_up") as alone:
         if alone:
             drift.keep_up()
 
@@ -176,4 +177,4 @@ def start_resident(sender: Any, **details: Any) -> None:
 @worker_shutting_down.connect
 def stop_training(**details: Any) -> None:
     """On SIGTERM or Ctrl-C a run is put back with its checkpoint instead of being waited for."""
-    worker.stopping.set()
+    shutdown.requested.set()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import threading
 import time
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -17,10 +16,12 @@ from typing import Any
 
 from django.db import transaction
 
+from jobs import child, shutdown
 from labeling import datasets
 from labeling.errors import Invalid
 from labeling.refusals import in_words
-from rewardtrain import child, policy, registry, runs, training
+from rewardtrain import policy, registry, runs, training
+from rewardtrain.core_command import STOPPED, core
 from rewardtrain.models import RewardModel, TrainingRun
 from rewardtrain.progress import Progress, Tail
 from rewardtrain.registry import Rivals
@@ -35,7 +36,6 @@ EVALUATION_SECONDS = 60 * 60.0  # `evaluate` writes nothing while it works
 
 COMPARISONS = 3  # how often a report is made again because the champion changed while it was made
 
-stopping = threading.Event()  # set when this worker is told to shut down
 resident = Resident()  # of the worker of heads
 
 
@@ -146,7 +146,7 @@ def start_training(
         }
         return resident.ask(request, log=files.log)
     options = ("--config", files.settings, "--cache", cache(), *against(champion))
-    return child.Once(child.core("train", data, files.out, *options), log=files.log)
+    return child.Once(core("train", data, files.out, *options), log=files.log)
 
 
 def conclude(run: TrainingRun, files: Files) -> Ended:
@@ -175,7 +175,7 @@ def compare(run: TrainingRun, files: Files) -> Ended:
 
 def evaluate(run: TrainingRun, files: Files, options: tuple[str | Path, ...], report: Path) -> Ended:
     data = datasets.path_of(run.dataset_version)
-    command = child.core("evaluate", files.model, data, "--out", report, *options)
+    command = core("evaluate", files.model, data, "--out", report, *options)
     return watch(run, child.Once(command, log=files.log), None, silence=EVALUATION_SECONDS)
 
 
@@ -227,7 +227,7 @@ def follow(run: TrainingRun, work: child.Work, tail: Tail | None, silence: float
 def why_stop(*, cancel: bool, silent: bool) -> Reason:
     if cancel:
         return Reason.CANCELLED
-    if stopping.is_set():
+    if shutdown.requested.is_set():
         return Reason.STOPPING
     return Reason.SILENT if silent else Reason.NONE
 
@@ -242,7 +242,7 @@ def settle(run: TrainingRun, files: Files, ended: Ended) -> None:
         runs.put_back(run)
     elif ended.reason is Reason.SILENT:
         runs.fail(run, f"The training process hung: it said nothing for {SILENT_SECONDS / 60:.0f} minutes.")
-    elif ended.code == child.STOPPED or ended.code < 0:
+    elif ended.code == STOPPED or ended.code < 0:
         runs.try_again(run, child.error_of(files.log, ended.code))
     else:
         runs.fail(run, child.error_of(files.log, ended.code))

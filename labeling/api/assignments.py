@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access, assignments, bell, rankings, shown_ids
+from labeling import access, assignments, rankings, shown_ids
 from labeling.api.fields import Number, Reason, Text, Truth, Whole
 from labeling.api.projects import FlagSerializer
 from labeling.api.requests import IF_MATCH, KnownFields, View, person, refuse_unknown, revision
@@ -216,7 +216,7 @@ def answer_of(request: Request) -> Any:
 
 def submitted(assignment: Assignment, said: rankings.Submitted) -> Response:
     if said.created:
-        bell.ring(assignment.prompt.project_id)
+        rankings.notify_ranked(assignment.prompt.project_id)
     answer = {"id": said.ranking.pk, "pairs": said.pairs, "ties": said.ties}
     return Response(answer, status=201 if said.created else 200)
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from labeling import access, bell, content, rankings
+from labeling import access, content, rankings
 from labeling.board.form import RankingForm
 from labeling.board.task import Task, task_of
 from labeling.errors import Conflict, Invalid
@@ -49,7 +49,7 @@ def _amend(request: SignedIn, project: Project, assignment: Assignment, ranking:
     except Conflict as error:
         messages.error(request, error.detail)
     else:
-        bell.ring(project.pk)
+        rankings.notify_ranked(project.pk)
         messages.success(request, amended_in_words(amended))
     return redirect("history", project.slug)
 

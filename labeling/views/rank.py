@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeling import access, assignments, bell, rankings
+from labeling import access, assignments, rankings
 from labeling.board.form import RankingForm, ReasonForm
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Role
@@ -100,7 +100,7 @@ def _submit(request: SignedIn, project: Project) -> HttpResponse:
         return refuse(request, assignment, form, error.detail)
     except Conflict as error:
         return lost(request, project, error)
-    bell.ring(project.pk)
+    rankings.notify_ranked(project.pk)
     return done(request, project, saved_in_words(submitted), undo=undo_address(assignment))
 
 

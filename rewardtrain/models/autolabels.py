@@ -8,8 +8,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Greatest, Least
 
 from labeling.models import Completion, Project, Prompt
-from rewardtrain.models.jobs import ScoringJob
 from rewardtrain.models.reward_models import RewardModel
+from rewardtrain.models.scoring_jobs import ScoringJob
 
 
 class AutoLabelJob(ScoringJob):

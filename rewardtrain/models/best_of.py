@@ -4,8 +4,8 @@ from django.db import models
 from django.db.models import Q
 
 from labeling.models import Project
-from rewardtrain.models.jobs import ScoringJob
 from rewardtrain.models.reward_models import RewardModel
+from rewardtrain.models.scoring_jobs import ScoringJob
 
 
 class BestOfJob(ScoringJob):

@@ -4,8 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from jobs.models import Job
 from labeling.models import DatasetVersion, Project
-from rewardtrain.models.jobs import Job
 
 
 class TrainingRun(Job):

@@ -140,7 +140,7 @@ def administered() -> list[type[Model]]:
 
 
 def tables() -> list[type[Model]]:
-    return [model for app in ("labeling", "rewardtrain") for model in apps.get_app_config(app).get_models()]
+    return [model for app in ("jobs", "labeling", "rewardtrain") for model in apps.get_app_config(app).get_models()]
 
 
 def rows() -> dict[str, int]:

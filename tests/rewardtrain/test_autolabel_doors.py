@@ -8,8 +8,9 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from jobs import lifecycle
 from labeling.models import Project, Role, User
-from rewardtrain import jobs, registry
+from rewardtrain import registry
 from rewardtrain.models import AutoLabelJob
 from tests.factories import join, make_project, make_prompt, make_user, rank
 from tests.labeling.api.client import as_user, errors_of
@@ -120,10 +121,10 @@ def test_the_page_starts_shows_and_cancels(project: Project) -> None:
     address = reverse("auto_labels", args=[project.slug])
     answer = manager.post(address, {"threshold": "85"})
     assert answer.status_code == 302
-    job = jobs.claim(AutoLabelJob, AutoLabelJob.objects.get().pk)
+    job = lifecycle.claim(AutoLabelJob, AutoLabelJob.objects.get().pk)
     assert job is not None
     assert job.threshold == 0.85
-    jobs.heartbeat(job, done=3, kept=4)
+    lifecycle.heartbeat(job, done=3, kept=4)
     polled = page(manager, project, "auto_labels", hx_request="true")
     assert "3 of 7" in polled
     assert "4 pairs kept" in polled
@@ -131,7 +132,7 @@ def test_the_page_starts_shows_and_cancels(project: Project) -> None:
     manager.post(reverse("auto_label_cancel", args=[project.slug, 1]))
     job.refresh_from_db()
     assert job.cancel_requested
-    jobs.end(job, "cancelled")
+    lifecycle.end(job, "cancelled")
     assert manager.get(address, headers={"hx-request": "true"}).headers["HX-Refresh"] == "true"
 
 

@@ -11,10 +11,11 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
+from jobs import lifecycle
 from labeling import datasets, exports, rankings
 from labeling.errors import Conflict
 from labeling.models import Project
-from rewardtrain import jobs, registry
+from rewardtrain import registry
 from rewardtrain.models import ModelPreference
 from tests.factories import join, rank
 from tests.labeling.api.client import as_user, bytes_of, errors_of
@@ -34,7 +35,7 @@ def labeled(project: Project) -> Project:
     prompts = [*open_prompts(project, 2), *open_prompts(project, 1, split="test")]
     job = taken(project)
     do(job, {prompt.pk: SURE for prompt in prompts})
-    jobs.end(job, jobs.State.SUCCEEDED)
+    lifecycle.end(job, lifecycle.State.SUCCEEDED)
     return project
 
 

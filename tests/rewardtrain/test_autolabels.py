@@ -11,10 +11,11 @@ from django.db import DatabaseError, connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
+from jobs import lifecycle
 from labeling import assignments, slots
 from labeling.errors import Conflict, Invalid
 from labeling.models import PreferencePair, Project, Prompt
-from rewardtrain import autolabels, chunks, jobs, registry, runs, tasks, worker
+from rewardtrain import autolabels, chunks, registry, runs, tasks, worker
 from rewardtrain.models import AutoLabelJob, ModelPreference, PromptScore, RewardModel
 from rewardtrain.preferring import is_held_out
 from tests.backbones import BAD, GOOD
@@ -66,7 +67,7 @@ def do(job: AutoLabelJob, rewards: dict[int, Sequence[float]], *, size: int = 10
 
 
 def taken(project: Project, threshold: float = 0.9) -> AutoLabelJob:
-    job = jobs.claim(AutoLabelJob, autolabels.request(project, threshold=threshold).pk)
+    job = lifecycle.claim(AutoLabelJob, autolabels.request(project, threshold=threshold).pk)
     assert job is not None
     return job
 
@@ -104,7 +105,7 @@ def test_a_later_model_that_is_less_sure_brings_a_prompt_back(project: Project, 
     job = taken(project)
     do(job, {first.pk: SURE})
     assert Prompt.objects.get(pk=first.pk).priority == -1
-    jobs.end(job, jobs.State.SUCCEEDED)
+    lifecycle.end(job, lifecycle.State.SUCCEEDED)
     do(taken(project, threshold=0.99999), {first.pk: SURE, second.pk: UNSURE})
     assert Prompt.objects.get(pk=first.pk).priority == 0
     assert ModelPreference.objects.count() == 0, "its last word on a prompt is the only one"
@@ -168,7 +169,7 @@ def test_a_prompt_that_can_not_be_read_is_left_to_people_and_the_others_are_labe
 
 
 def taken_again(job: AutoLabelJob) -> AutoLabelJob:
-    jobs.end(job, "succeeded")
+    lifecycle.end(job, "succeeded")
     return taken(job.project)
 
 
@@ -177,11 +178,11 @@ def test_a_job_goes_on_after_the_last_whole_chunk(project: Project, champion: Re
     job = taken(project)
     do(job, {}, size=10)
     AutoLabelJob.objects.update(heartbeat_at=timezone.now() - timedelta(hours=1))
-    assert jobs.requeue_stale(AutoLabelJob, advice="").queued == 1
-    with pytest.raises(jobs.ClaimLost):  # the late worker's next chunk is refused whole
+    assert lifecycle.requeue_stale(AutoLabelJob, advice="").queued == 1
+    with pytest.raises(lifecycle.ClaimLost):  # the late worker's next chunk is refused whole
         do(job, {prompts[2].pk: SURE}, size=10)
     assert not ModelPreference.objects.exists()
-    again = jobs.claim(AutoLabelJob, job.pk)
+    again = lifecycle.claim(AutoLabelJob, job.pk)
     assert again is not None
     do(again, {prompts[2].pk: SURE}, size=10)
     assert autolabels.next_chunk(again, 10) is None
@@ -230,7 +231,7 @@ def test_a_project_that_classifies_has_no_pairs_to_label() -> None:
 def test_where_all_is_ranked_and_compared_there_is_nothing_to_do(project: Project, champion: RewardModel) -> None:
     job = taken(project)
     do(job, {})
-    jobs.end(job, jobs.State.SUCCEEDED)
+    lifecycle.end(job, lifecycle.State.SUCCEEDED)
     with pytest.raises(Conflict, match="people have ranked every prompt"):
         autolabels.request(project)
 

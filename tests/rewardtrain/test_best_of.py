@@ -11,10 +11,11 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from jobs import lifecycle
 from labeling.errors import Conflict, Invalid
 from labeling.lines import lines_of
 from labeling.models import Project, Role, User
-from rewardtrain import best_of, chunks, jobs, registry, runs, tasks, worker
+from rewardtrain import best_of, chunks, registry, runs, tasks, worker
 from rewardtrain.models import BestOfJob, CandidateRow
 from tests.backbones import BAD, GOOD
 from tests.factories import join, make_project, make_user
@@ -143,7 +144,7 @@ def test_the_file_has_the_best_first_with_rank_and_uncertainty(project: Project)
 
 def score(job: BestOfJob, *unread: str) -> BestOfJob:
     """To its end, as a worker would whose service refuses the rows of these ids."""
-    claimed = jobs.claim(BestOfJob, job.pk)
+    claimed = lifecycle.claim(BestOfJob, job.pk)
     assert claimed is not None
     read = {"rewards": [0.0, 1.0], "probabilities": [0.3, 0.7], "truncated": [False, False]}
     while chunk := best_of.next_chunk(claimed, 2):
@@ -218,12 +219,12 @@ def test_the_page_takes_a_file_and_shows_how_far_it_is(project: Project, manager
     assert "line 1: row is [1]" in refused.content.decode()
     answer = manager.post(address, {"file": SimpleUploadedFile("a.jsonl", changed())})
     assert answer["Location"] == reverse("best_of_job", args=[project.slug, 1])
-    job = jobs.claim(BestOfJob, BestOfJob.objects.get().pk)
+    job = lifecycle.claim(BestOfJob, BestOfJob.objects.get().pk)
     assert job is not None
     assert "0 of 1" in page(manager, project, "best_of_job", 1, hx_request="true")
     manager.post(reverse("best_of_cancel", args=[project.slug, 1]))
-    assert jobs.heartbeat(job), "the worker hears of it"
-    jobs.end(job, "cancelled")
+    assert lifecycle.heartbeat(job), "the worker hears of it"
+    lifecycle.end(job, "cancelled")
     assert manager.get(answer["Location"], headers={"hx-request": "true"}).headers["HX-Refresh"] == "true"
     assert "Best of N 1" in page(manager, project, "best_of")
 

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from jobs import shutdown
 from labeling.models import Project
 from rewardtrain import ahead, policy, registry, resident, runs, worker
 from rewardtrain.models import RewardModel, TrainingRun
@@ -23,10 +24,10 @@ HEAD = policy.Depth.HEAD
 
 @pytest.fixture(autouse=True)
 def process() -> Iterator[resident.Resident]:
-    worker.stopping.clear()
+    shutdown.requested.clear()
     yield worker.resident
     worker.resident.end()
-    worker.stopping.clear()
+    shutdown.requested.clear()
 
 
 def request(project: Project, training: Training, **more: object) -> TrainingRun:
@@ -129,7 +130,7 @@ def test_cancelling_and_shutting_down_end_the_process_and_no_answer_is_left_over
 
     def end() -> None:
         until(lambda: TrainingRun.objects.get(pk=run.pk).state == "running")
-        runs.cancel(run) if ended == "cancelled" else worker.stopping.set()
+        runs.cancel(run) if ended == "cancelled" else shutdown.requested.set()
 
     meanwhile(run, end)
     assert (run.state, run.worker) == (ended, "")

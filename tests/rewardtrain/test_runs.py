@@ -6,9 +6,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from jobs import lifecycle
 from labeling.errors import Conflict, Invalid
 from labeling.models import DatasetVersion, Project
-from rewardtrain import jobs, policy, runs, tasks
+from rewardtrain import policy, runs, tasks
 from rewardtrain.models import RunPoint, TrainingRun
 from tests.factories import make_project
 from tests.rewardtrain.conftest import make_run, rank_prompts
@@ -156,11 +157,11 @@ def test_a_silent_run_is_queued_again_and_fails_after_the_third_attempt(ranked: 
     run = runs.request_run(ranked)
     for attempt in (1, 2):
         silent(claimed(run), 3600)
-        assert runs.requeue_stale() == jobs.Requeued(queued=1, failed=0, cancelled=0)
+        assert runs.requeue_stale() == lifecycle.Requeued(queued=1, failed=0, cancelled=0)
         run.refresh_from_db()
         assert (run.state, run.attempts, run.worker) == ("queued", attempt, "")
     silent(claimed(run), 3600)
-    assert runs.requeue_stale() == jobs.Requeued(queued=0, failed=1, cancelled=0)
+    assert runs.requeue_stale() == lifecycle.Requeued(queued=0, failed=1, cancelled=0)
     run.refresh_from_db()
     assert run.state == "failed"
     assert "Gave up after 3 attempts. The worker said nothing for" in run.error
@@ -170,7 +171,7 @@ def test_a_silent_run_is_queued_again_and_fails_after_the_third_attempt(ranked: 
 def test_a_run_that_beats_is_left_alone(ranked: Project) -> None:
     run = claimed(runs.request_run(ranked))
     silent(run, 5)
-    assert runs.requeue_stale() == jobs.Requeued(queued=0, failed=0, cancelled=0)
+    assert runs.requeue_stale() == lifecycle.Requeued(queued=0, failed=0, cancelled=0)
 
 
 def test_a_queued_run_is_cancelled_at_once(ranked: Project) -> None:
@@ -191,7 +192,7 @@ def test_a_cancelled_run_whose_worker_died_is_not_started_again(ranked: Project)
     run = claimed(runs.request_run(ranked))
     runs.cancel(run)
     silent(run, 3600)
-    assert runs.requeue_stale() == jobs.Requeued(queued=0, failed=0, cancelled=1)
+    assert runs.requeue_stale() == lifecycle.Requeued(queued=0, failed=0, cancelled=1)
 
 
 def test_cancel_and_claim_at_once_never_lose_the_cancellation(ranked: Project) -> None:

@@ -18,9 +18,10 @@ from django.db import connection
 import config.celery  # noqa: F401  makes it the app of this process, as in a worker
 from config import commands, embedded
 from config.processes import Spec
-from labeling import bell
+from jobs import lifecycle
+from labeling import rankings
 from labeling.models import Project
-from rewardtrain import autolabels, jobs, policy, registry, runs, tasks
+from rewardtrain import autolabels, policy, registry, runs, tasks
 from rewardtrain.models import AutoLabelJob, RewardModel, TrainingRun
 from tests.factories import join, make_project, make_prompt
 from tests.labeling.api.client import as_user
@@ -74,10 +75,10 @@ def test_the_bell_rings_once_for_each_queued_run_however_often_the_sweep_comes(
     rank_prompts(project)
     runs.request_run(project)
     for _ in range(5):
-        tasks.ring(jobs.active(tasks.KINDS))
+        tasks.ring(lifecycle.active(tasks.KINDS))
     assert tasks.waiting_messages(queue="train") == 1
     broker.flushdb()  # as if the broker had lost everything
-    tasks.ring(jobs.active(tasks.KINDS))
+    tasks.ring(lifecycle.active(tasks.KINDS))
     assert tasks.waiting_messages(queue="train") == 1
 
 
@@ -88,11 +89,11 @@ def test_jobs_of_a_finished_model_come_one_of_a_kind_at_a_time(transactional_db:
         registry.promote(make_model(each), by=None, reason="the first")
         make_prompt(each)
         autolabels.request(each)
-    tasks.ring_for_jobs(jobs.active(tasks.KINDS))
+    tasks.ring_for_jobs(lifecycle.active(tasks.KINDS))
     assert tasks.waiting_messages(queue="default") == 1
-    assert jobs.claim(AutoLabelJob, AutoLabelJob.objects.earliest("pk").pk)
+    assert lifecycle.claim(AutoLabelJob, AutoLabelJob.objects.earliest("pk").pk)
     broker.flushdb()
-    tasks.ring_for_jobs(jobs.active(tasks.KINDS))
+    tasks.ring_for_jobs(lifecycle.active(tasks.KINDS))
     assert tasks.waiting_messages(queue="default") == 0, "the second waits for the end of the first"
 
 
@@ -137,7 +138,7 @@ def test_without_a_broker_a_ranking_is_stored_all_the_same(project: Project) -> 
     nowhere.conf.broker_transport_options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
     try:
         began = time.monotonic()
-        bell.ring(project.pk)
+        rankings.notify_ranked(project.pk)
         assert time.monotonic() - began < 1
     finally:
         before.set_current()
@@ -151,7 +152,7 @@ def test_the_cache_is_filled_while_no_head_waits(project: Project) -> None:
 
 
 def test_without_a_queued_run_the_bell_is_silent(project: Project) -> None:
-    tasks.ring(jobs.active(tasks.KINDS))
+    tasks.ring(lifecycle.active(tasks.KINDS))
     assert tasks.waiting_messages(queue="train") == 0
 
 
@@ -177,7 +178,7 @@ def test_the_worker_of_heads_has_its_process_ready_and_takes_it_along(
         [resident] = psutil.Process(worker.pid).children()
         assert "resident" in resident.cmdline()
         run = runs.request_run(project, depth=policy.Depth.HEAD, training=tiny_training)
-        tasks.ring(jobs.active(tasks.KINDS))
+        tasks.ring(lifecycle.active(tasks.KINDS))
         until(lambda: TrainingRun.objects.get(pk=run.pk).state == "succeeded")
         assert psutil.Process(worker.pid).children() == [resident]
     finally:
@@ -191,7 +192,7 @@ def test_a_worker_that_is_stopped_puts_its_run_back(
 ) -> None:
     rank_prompts(project)
     run = runs.request_run(project, training={**tiny_training, "epochs": 1000})
-    tasks.ring(jobs.active(tasks.KINDS))
+    tasks.ring(lifecycle.active(tasks.KINDS))
     until(lambda: step(run) >= 5)
     child = training_process(run)
     worker.send_signal(signal.SIGTERM)
@@ -211,7 +212,7 @@ def test_a_killed_worker_takes_its_child_along_and_another_worker_goes_on(
 ) -> None:
     rank_prompts(project)
     run = runs.request_run(project, training={**tiny_training, "epochs": 150})
-    tasks.ring(jobs.active(tasks.KINDS))
+    tasks.ring(lifecycle.active(tasks.KINDS))
     until(lambda: step(run) >= 20)
     child = training_process(run)
     worker.kill()
@@ -223,7 +224,7 @@ def test_a_killed_worker_takes_its_child_along_and_another_worker_goes_on(
     until(lambda: runs.requeue_stale().queued, seconds=5)
     second = start_worker(model_dir)
     try:
-        tasks.ring(jobs.active(tasks.KINDS))
+        tasks.ring(lifecycle.active(tasks.KINDS))
         until(lambda: TrainingRun.objects.get(pk=run.pk).state == "succeeded")
     finally:
         second.kill()

@@ -18,6 +18,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from jobs import shutdown
 from labeling.models import Project
 from rewardtrain import policy, registry, runs, worker
 from rewardtrain.models import Evaluation, Promotion, RewardModel, RunPoint, TrainingRun
@@ -30,9 +31,9 @@ Training = dict[str, object]
 
 @pytest.fixture(autouse=True)
 def _not_stopping() -> Iterator[None]:
-    worker.stopping.clear()
+    shutdown.requested.clear()
     yield
-    worker.stopping.clear()
+    shutdown.requested.clear()
 
 
 def request(project: Project, training: Training, **more: object) -> TrainingRun:
@@ -210,11 +211,11 @@ def test_a_shutdown_puts_the_run_back_without_counting_an_attempt(project: Proje
 
     def shut_down() -> None:
         until(lambda: step(run) >= 20)
-        worker.stopping.set()
+        shutdown.requested.set()
 
     meanwhile(run, shut_down)
     assert (run.state, run.attempts, run.worker) == ("queued", 0, "")
-    worker.stopping.clear()
+    shutdown.requested.clear()
     worker.work(run.pk)
     run.refresh_from_db()
     assert run.state == "succeeded"

@@ -1,4 +1,4 @@
-"""Starts `python -m rewardtrain.core` as a child process, so that this one never loads torch."""
+"""Child processes: started so that they die with us, watched, ended, and asked why they ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,17 +13,9 @@ from typing import Protocol
 
 from django.conf import settings
 
-from rewardtrain.death import dies_with_parent
+from jobs.parent_death import dies_with_parent
 
 GRACE_SECONDS = 5.0  # from SIGTERM to SIGKILL: a checkpoint of a large model takes seconds to write
-
-# Exit codes of rewardtrain.core.errors that mean something to a parent.
-BAD_INPUT = 2
-STOPPED = 75
-
-
-def core(command: str, *arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "rewardtrain.core", command, *map(str, arguments)]
 
 
 class Work(Protocol):

@@ -8,18 +8,12 @@ from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-RANKED = "labeling.ranked"  # with a project's id
 EXPIRES_SECONDS = 60  # a sweep has long seen what is older
 
 logger = logging.getLogger(__name__)
 
 
-def ring(project_id: int) -> None:
-    """Something was ranked. Call it from the door."""
-    tell(RANKED, project_id)
-
-
-def tell(task: str, *arguments: int) -> None:
+def notify(task: str, *arguments: int) -> None:
     """Sends the task after the commit, asks the database nothing, and never fails the door that calls it."""
     transaction.on_commit(lambda: _send(task, arguments))
 

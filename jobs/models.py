@@ -1,4 +1,4 @@
-"""What every row has that a worker takes, works on and ends: see rewardtrain/jobs.py for its life."""
+"""What every row has that a worker takes, works on and ends: see jobs/lifecycle.py for its life."""
 
 from django.conf import settings
 from django.db import models
@@ -28,14 +28,4 @@ class Job(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
-        abstract = True
-
-
-class ScoringJob(Job):
-    """Texts that a finished model reads."""
-
-    unread = models.PositiveIntegerField(default=0, db_default=0)  # of those done: what the model couldn't read
-    unread_rows = models.JSONField(default=list, db_default=[])  # the first of them: [{"row", "error"}]
-
-    class Meta(Job.Meta):
         abstract = True

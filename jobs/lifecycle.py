@@ -12,20 +12,18 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.files.storage import storages
-from django.db import connection
 from django.db.models import F, Max, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from rewardtrain.models.jobs import Job
+from jobs.models import Job
 
 J = TypeVar("J", bound=Job)
 State = Job.State
@@ -125,20 +123,6 @@ def active(kinds: Iterable[type[Job]]) -> list[Active]:
     ]
     found = rows[0].union(*rows[1:], all=True).order_by("pk")
     return [Active(kinds[place], pk, state == State.QUEUED, beat) for place, pk, state, beat in found]
-
-
-@contextmanager
-def one_at_a_time(name: str) -> Iterator[bool]:
-    """Whether the block is the only one of its name in all of Podium. The lock goes with its connection."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,))
-        (taken,) = cursor.fetchone()
-    try:
-        yield taken
-    finally:
-        if taken:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (name,))
 
 
 def stale_before() -> datetime:

@@ -1,0 +1,15 @@
+"""How `python -m rewardtrain.core` is called, a process of its own so that this one never loads torch."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# Exit codes of rewardtrain.core.errors that mean something to a parent.
+BAD_INPUT = 2
+STOPPED = 75
+
+
+def core(command: str, *arguments: str | Path) -> list[str]:
+    """The words of the command line."""
+    return [sys.executable, "-m", "rewardtrain.core", command, *map(str, arguments)]
