@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from labeling import pairs
+from labeling.answers import pairs
 from labeling.models import Assignment, Completion, Project, Prompt, RankedCompletion, Ranking, User
+from labeling.queue.slots import shuffled
 from labeling.rows import RankingRow, Row
-from labeling.slots import shuffled
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from django.db.models.functions import Right
 from django.utils.translation import gettext as _
 
 from jobs import lifecycle
-from labeling import slots
 from labeling.errors import Conflict, Invalid, Missing
 from labeling.models import Project, Prompt, Ranking, Split, User
+from labeling.queue import slots
 from rewardtrain import chunks, registry
 from rewardtrain.chunks import Answer, Chunk
 from rewardtrain.models import AutoLabelJob, ModelPreference, PromptScore, RewardModel

@@ -14,7 +14,7 @@ from kombu.exceptions import ChannelError
 from jobs import lifecycle, locks, notify, shutdown
 from jobs.lifecycle import Active
 from jobs.models import Job
-from labeling import rankings
+from labeling.answers import rankings
 from labeling.errors import Conflict, PodiumError
 from labeling.models import Project
 from rewardtrain import ahead, autolabels, best_of, chunks, drift, due, policy, runs, worker

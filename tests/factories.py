@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from itertools import count
 
 from formats.prompts import prompt_key, split_of
-from labeling import assignments, rankings, shown_ids
+from labeling.answers import rankings
 from labeling.models import Assignment, Completion, Membership, Project, Prompt, Ranking, Role, User
 from labeling.projects import create_project
+from labeling.queue import claims, shown_ids
 
 _numbers = count(1)
 PASSWORD = "correct-horse-battery"
@@ -80,7 +81,7 @@ def make_prompt(
 
 
 def claimed(project: Project, labeler: User) -> Assignment:
-    assignment = assignments.claim(project, labeler)
+    assignment = claims.claim(project, labeler)
     assert assignment is not None, "nothing to claim"
     return assignment
 

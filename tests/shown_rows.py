@@ -11,8 +11,10 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from labeling import assignments, intake, invitations, rankings
+from labeling import intake, invitations
+from labeling.answers import rankings
 from labeling.models import Assignment, Attempts, Membership, Project, Prompt, Ranking, Role, User
+from labeling.queue import claims
 from rewardtrain import registry
 from rewardtrain.models import (
     AutoLabelJob,
@@ -66,8 +68,8 @@ def furnish(n: int, kind: str) -> Shown:
     Membership.objects.create(project=project, user=labeler, role=Role.LABELER)
     ranked = _answers(project, labeler, n)
     for _ in range(n):
-        assignments.skip(claimed(project, labeler), "not my field")
-        assignments.cannot_rank(claimed(project, labeler), "not a question")
+        claims.skip(claimed(project, labeler), "not my field")
+        claims.cannot_rank(claimed(project, labeler), "not a question")
     _models(project, n)
     _labels(project, n)
     _uploads(project, n)

@@ -11,14 +11,17 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access, assignments, rankings, shown_ids
+from labeling import access
+from labeling.answers import rankings
+from labeling.answers.submissions import MAX_COMMENT, MAX_NOTE
 from labeling.api.fields import Number, Reason, Text, Truth, Whole
 from labeling.api.projects import FlagSerializer
 from labeling.api.requests import IF_MATCH, KnownFields, View, person, refuse_unknown, revision
 from labeling.api.schema import conflict, etag
 from labeling.models import Assignment
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
-from labeling.submissions import MAX_COMMENT, MAX_NOTE, MAX_REASON
+from labeling.queue import claims, shown_ids
+from labeling.queue.checks import MAX_REASON
 
 
 class MessageSerializer(serializers.Serializer[dict[str, str]]):
@@ -111,9 +114,9 @@ class NextAssignment(View):
     def post(self, request: Request, slug: str) -> Response:
         """Your open task with its lease extended, or the next one."""
         project = access.get_project(request.user, slug)
-        assignment = assignments.claim(project, person(request))
+        assignment = claims.claim(project, person(request))
         if assignment is None:
-            return Response(status=204, headers={"X-Queue-Reason": assignments.queue_reason(project, person(request))})
+            return Response(status=204, headers={"X-Queue-Reason": claims.queue_reason(project, person(request))})
         return Response(TaskSerializer(task(assignment)).data)
 
 
@@ -167,7 +170,7 @@ class AssignmentSkip(View):
         assignment = access.get_assignment(request.user, pk)
         body = SkipBodySerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        leave = assignments.cannot_rank if body.validated_data["for_everyone"] else assignments.skip
+        leave = claims.cannot_rank if body.validated_data["for_everyone"] else claims.skip
         leave(assignment, body.validated_data["reason"])
         return Response(status=204)
 
@@ -178,7 +181,7 @@ class AssignmentRelease(View):
     @extend_schema(operation_id="assignments_release", request=None, responses={204: None, 409: GONE})
     def post(self, request: Request, pk: int) -> Response:
         """Give the task back untouched."""
-        assignments.release(access.get_assignment(request.user, pk))
+        claims.release(access.get_assignment(request.user, pk))
         return Response(status=204)
 
 
@@ -205,7 +208,7 @@ class AssignmentDraft(View):
         """Keep what is placed so far, any JSON object of up to 64 KiB, and extend the lease."""
         assignment = access.get_assignment(request.user, pk)
         draft = serializers.DictField().run_validation(request.data)
-        saved = assignments.save_draft(assignment, draft, base=revision(request))
+        saved = claims.save_draft(assignment, draft, base=revision(request))
         return Response(LeaseSerializer(saved).data, headers=tagged(saved))
 
 
@@ -227,7 +230,7 @@ def tagged(assignment: Assignment) -> dict[str, str]:
 
 def task(assignment: Assignment) -> dict[str, object]:
     """What a labeler may know of a task: no model, no imported id, no key, nobody else's answer."""
-    completions = assignments.shown_completions(assignment)
+    completions = claims.shown_completions(assignment)
     return {
         "id": assignment.pk,
         "prompt": assignment.prompt.messages,

@@ -12,14 +12,15 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from labeling import content, shown_ids
-from labeling.assignments import shown_completions
+from labeling import content
+from labeling.answers.submissions import MAX_COMMENT, MAX_NOTE
 from labeling.board.cards import NO, YES, Card, Flag, Shown, Strength
 from labeling.board.drafts import fields_of_draft, under_ids_of_today
 from labeling.board.words import STRENGTHS
 from labeling.models import Assignment
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
-from labeling.submissions import MAX_COMMENT, MAX_NOTE
+from labeling.queue import shown_ids
+from labeling.queue.claims import shown_completions
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from labeling import access, content, rankings
+from labeling import access, content
+from labeling.answers import rankings
+from labeling.answers.rankings import Submitted
 from labeling.board.form import RankingForm
 from labeling.board.task import Task, task_of
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Ranking, Role
-from labeling.rankings import Submitted
 from labeling.views.desk import own_task
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.history import own_rankings

@@ -14,10 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from labeling import access, assignments, content, intake, lines, messages
+from labeling import access, content, intake, lines, messages
 from labeling.board.cards import dialogue
 from labeling.forms import UploadForm
 from labeling.models import Assignment, Completion, Project, Prompt, Ranking, Role
+from labeling.queue import claims
 from labeling.views.doors import SignedIn, page_of, posted, project_page
 
 # The list's filters: name -> (label, condition on the counted rows).
@@ -80,7 +81,7 @@ def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
 @project_page(Role.REVIEWER)
 def put_back(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
     """It can be ranked after all."""
-    assignments.return_to_queue(_prompt(project, prompt_id))
+    claims.return_to_queue(_prompt(project, prompt_id))
     notices.success(request, _("Put back into the queue. It goes to whoever has not had it yet."))
     return redirect("prompt", project.slug, prompt_id)
 

@@ -11,11 +11,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeling import access, assignments, rankings
+from labeling import access
+from labeling.answers import rankings
+from labeling.answers.rankings import Submitted
 from labeling.board.form import RankingForm, ReasonForm
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Role
-from labeling.rankings import Submitted
+from labeling.queue import claims
 from labeling.views.desk import by_script, done, lost, own_task, pace_of, refuse, show_task, undoable
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.upkeep import undo_address
@@ -30,7 +32,7 @@ Words = Callable[[Assignment], str]
 def rank(request: SignedIn, project: Project) -> HttpResponse:
     if request.method == "POST":
         return _submit(request, project)
-    assignment = assignments.claim(project, request.user)
+    assignment = claims.claim(project, request.user)
     return show_task(request, assignment) if assignment else _nothing_to_do(request, project)
 
 
@@ -44,10 +46,10 @@ def ahead(request: SignedIn, project: Project, assignment_id: int) -> HttpRespon
     """
     current = own_task(request.user, project, assignment_id)
     try:
-        assignments.extend(current)
+        claims.extend(current)
     except Conflict as error:
         return lost(request, project, error)
-    assignment = assignments.claim_ahead(project, request.user, current=current)
+    assignment = claims.claim_ahead(project, request.user, current=current)
     if assignment is None:
         return _nothing_to_do(request, project)
     return show_task(request, assignment)
@@ -56,11 +58,11 @@ def ahead(request: SignedIn, project: Project, assignment_id: int) -> HttpRespon
 @require_POST
 @project_page(Role.LABELER)
 def skip(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
-    return _stop(request, project, assignment_id, assignments.skip, _skipped_in_words)
+    return _stop(request, project, assignment_id, claims.skip, _skipped_in_words)
 
 
 def _skipped_in_words(assignment: Assignment) -> str:
-    if assignments.others_can_have(assignment.prompt):
+    if claims.others_can_have(assignment.prompt):
         return _("Skipped. Others in the project can still get that prompt.")
     return _("Skipped. Nobody else in the project can get that prompt, so it stays as it is until someone joins.")
 
@@ -68,7 +70,7 @@ def _skipped_in_words(assignment: Assignment) -> str:
 @require_POST
 @project_page(Role.LABELER)
 def cannot_rank(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
-    return _stop(request, project, assignment_id, assignments.cannot_rank, _set_aside_in_words)
+    return _stop(request, project, assignment_id, claims.cannot_rank, _set_aside_in_words)
 
 
 def _set_aside_in_words(assignment: Assignment) -> str:
@@ -76,7 +78,7 @@ def _set_aside_in_words(assignment: Assignment) -> str:
 
 
 def _nothing_to_do(request: SignedIn, project: Project) -> HttpResponse:
-    reason = assignments.queue_reason(project, request.user)
+    reason = claims.queue_reason(project, request.user)
     if by_script(request):
         return HttpResponse(status=204, headers={"X-Queue-Reason": reason})
     context = {

@@ -15,12 +15,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from labeling import assignments, rankings, shown_ids
+from labeling.answers import rankings
 from labeling.board.drafts import fields_of_draft, under_ids_of_today
 from labeling.board.form import RankingForm
 from labeling.compare import compared
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Role
+from labeling.queue import claims, shown_ids
 from labeling.views.desk import by_script, lost, own_task, pace_of, show_task
 from labeling.views.doors import SignedIn, project_page
 
@@ -37,7 +38,7 @@ def draft(request: SignedIn, project: Project, assignment_id: int) -> HttpRespon
     form = RankingForm.of(assignment, request.POST)
     base = request.POST.get("draft_revision", "")
     try:
-        saved = assignments.save_draft(assignment, form.draft(), base=_revision(base))
+        saved = claims.save_draft(assignment, form.draft(), base=_revision(base))
     except Invalid as error:
         return JsonResponse({"detail": error.detail}, status=422)
     except Conflict as error:
@@ -62,7 +63,7 @@ def keep(request: SignedIn, project: Project, assignment_id: int) -> HttpRespons
     """The heartbeat of a page that someone looks at: the leases go on, and the page learns what changed elsewhere."""
     assignment = own_task(request.user, project, assignment_id)
     try:
-        kept = assignments.extend(assignment)
+        kept = claims.extend(assignment)
     except Conflict as error:
         return lost(request, project, error)
     ahead = request.POST.get("ahead", "")
@@ -73,7 +74,7 @@ def _kept(request: SignedIn, project: Project, ahead: str) -> bool:
     if not ahead:
         return False
     with contextlib.suppress(Conflict):
-        assignments.extend(own_task(request.user, project, ahead))
+        claims.extend(own_task(request.user, project, ahead))
         return True
     return False
 
@@ -82,7 +83,7 @@ def _kept(request: SignedIn, project: Project, ahead: str) -> bool:
 @project_page(Role.LABELER)
 def leave(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
     """The page is being closed: what it took ahead goes back to the queue. What is on the board stays."""
-    assignments.give_back(own_task(request.user, project, assignment_id))
+    claims.give_back(own_task(request.user, project, assignment_id))
     return HttpResponse(status=204)
 
 
@@ -109,7 +110,7 @@ def undo(request: SignedIn, project: Project, assignment_id: int) -> HttpRespons
 def compare(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
     """Two completions side by side with the words in which they differ."""
     assignment = own_task(request.user, project, assignment_id)
-    texts = [shown.text for shown in assignments.shown_completions(assignment)]
+    texts = [shown.text for shown in claims.shown_completions(assignment)]
     if len(texts) < 2:
         raise Http404("one text alone has nothing to be compared with")
     return show_comparison(request, project, texts)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from labeling import assignments, rankings
+from labeling.answers import rankings
 from labeling.models import Assignment, Ranking, Role
+from labeling.queue import claims
 from tests import factories
 from tests.browser.sites import People, Site
 from tests.browser.test_pages import axe
@@ -115,7 +116,7 @@ def test_search_and_edit_work_without_javascript(people: People, site: Site) -> 
 
 def test_a_reviewer_puts_a_prompt_back_by_keys(people: People, site: Site) -> None:
     held = factories.claimed(site.project, site.colleague).prompt
-    assignments.cannot_rank(Assignment.objects.get(prompt=held, labeler=site.colleague), "The prompt makes no sense")
+    claims.cannot_rank(Assignment.objects.get(prompt=held, labeler=site.colleague), "The prompt makes no sense")
     page = people.page(factories.join(site.project, Role.REVIEWER))
     page.goto(f"/p/{site.project.slug}/prompts/?show=held")
     page.locator("tbody a").focus()
@@ -134,7 +135,7 @@ def test_history_edit_and_prompt_are_accessible(viewers: People, site: Site) -> 
     remarks = {"flags": {shown[0]: {"hateful": True}}, "notes": {shown[0]: "Rude " * 40}, "comment": "odd" * 100}
     rankings.amend(assignment, {"tiers": [[pk] for pk in shown], **remarks})
     held = factories.claimed(site.project, site.colleague)
-    assignments.cannot_rank(held, "The completions belong to another prompt")
+    claims.cannot_rank(held, "The completions belong to another prompt")
     page = opened(viewers, site)
     for fold in page.locator(".said__fold > summary").all():
         fold.click()

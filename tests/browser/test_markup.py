@@ -11,8 +11,10 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page, Request, expect
 from pytest_django.live_server_helper import LiveServer
 
-from labeling import assignments, invitations, projects, rankings
+from labeling import invitations, projects
+from labeling.answers import rankings
 from labeling.models import Assignment, Completion, Membership, Project, Ranking, Role, User
+from labeling.queue import claims
 from tests import factories
 from tests.browser.sites import People, Site
 from tests.corpus.markup import IMAGE, PAYLOADS, SCRIPT, Payload
@@ -184,8 +186,8 @@ def say_everything(assignment: Any) -> Ranking:
 
 def test_everyone_else_reads_it_too(watched: Any, site: Site) -> None:
     colleague = User.objects.get(username="colleague")
-    assignments.skip(factories.claimed(site.project, colleague), f"skip {NAME}")
-    assignments.cannot_rank(factories.claimed(site.project, colleague), f"held {NAME}")
+    claims.skip(factories.claimed(site.project, colleague), f"skip {NAME}")
+    claims.cannot_rank(factories.claimed(site.project, colleague), f"held {NAME}")
     say_everything(factories.claimed(site.project, site.labeler))
     make_run(site.project, state="failed", error=NAME, requested_by=site.manager)
     manager, where = watched(site.manager), "/p/hostile"

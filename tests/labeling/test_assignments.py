@@ -10,15 +10,16 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from labeling import assignments, rankings, slots
+from labeling.answers import rankings
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Prompt, User
+from labeling.queue import claims, slots
 from tests.factories import claimed, join, make_project, make_prompt, rank, tiers_of
 from tests.threads import at_once
 
 
 def claimed_ahead(project: Project, labeler: User, current: Assignment) -> Assignment:
-    ahead = assignments.claim_ahead(project, labeler, current=current)
+    ahead = claims.claim_ahead(project, labeler, current=current)
     assert ahead is not None, "nothing to claim ahead"
     return ahead
 
@@ -67,7 +68,7 @@ class TestTheQueue:
         make_prompt(project)
         slow, next_one = join(project), join(project)
         lost = claimed(project, slow)
-        assert assignments.claim(project, next_one) is None
+        assert claims.claim(project, next_one) is None
         run_out(lost)
         assert claimed(project, next_one).prompt == lost.prompt
         lost.refresh_from_db()
@@ -92,46 +93,46 @@ class TestTheQueue:
     def test_a_skipped_prompt_does_not_come_back_to_who_skipped_it(self, project: Project) -> None:
         make_prompt(project)
         bored, other = join(project), join(project)
-        assignments.skip(claimed(project, bored), "not my language")
-        assert assignments.claim(project, bored) is None
+        claims.skip(claimed(project, bored), "not my language")
+        assert claims.claim(project, bored) is None
         assert claimed(project, other).prompt is not None
 
     @pytest.mark.parametrize("reason", ["", "   "])
     def test_a_skip_needs_a_reason(self, project: Project, reason: str) -> None:
         make_prompt(project)
         with pytest.raises(Invalid, match="Say why"):
-            assignments.skip(claimed(project, join(project)), reason)
+            claims.skip(claimed(project, join(project)), reason)
 
     def test_what_cannot_be_ranked_leaves_the_queue_for_all(self, project: Project) -> None:
         prompt = make_prompt(project)
-        assignments.cannot_rank(claimed(project, join(project)), "all four are empty")
-        assert assignments.claim(project, join(project)) is None
+        claims.cannot_rank(claimed(project, join(project)), "all four are empty")
+        assert claims.claim(project, join(project)) is None
         prompt.refresh_from_db()
         assert prompt.held_reason == "all four are empty"
 
     def test_what_was_set_aside_returns_by_a_decision_but_not_to_who_set_it_aside(self, project: Project) -> None:
         prompt = make_prompt(project)
         doubtful = join(project)
-        assignments.cannot_rank(claimed(project, doubtful), "all four are empty")
-        assignments.return_to_queue(prompt)
-        assignments.return_to_queue(prompt)
+        claims.cannot_rank(claimed(project, doubtful), "all four are empty")
+        claims.return_to_queue(prompt)
+        claims.return_to_queue(prompt)
         prompt.refresh_from_db()
         assert (prompt.held_at, prompt.held_reason) == (None, "")
-        assert assignments.claim(project, doubtful) is None
+        assert claims.claim(project, doubtful) is None
         assert claimed(project, join(project)).prompt == prompt
 
     def test_a_released_prompt_may_come_back_to_the_same_labeler(self, project: Project) -> None:
         make_prompt(project)
         labeler = join(project)
         first = claimed(project, labeler)
-        assignments.release(first)
-        assignments.release(first)
+        claims.release(first)
+        claims.release(first)
         assert claimed(project, labeler).pk != first.pk
 
     def test_a_ranked_task_can_be_neither_skipped_nor_released(self, project: Project) -> None:
         make_prompt(project)
         assignment = rank(project, join(project)).assignment
-        for action in (lambda: assignments.skip(assignment, "why"), lambda: assignments.release(assignment)):
+        for action in (lambda: claims.skip(assignment, "why"), lambda: claims.release(assignment)):
             with pytest.raises(Conflict, match="not open any more"):
                 action()
 
@@ -139,21 +140,21 @@ class TestTheQueue:
         make_prompt(project)
         labeler = join(project)
         assignment = claimed(project, labeler)
-        assignments.save_draft(assignment, {"tiers": [["1"]]})
+        claims.save_draft(assignment, {"tiers": [["1"]]})
         again = claimed(project, labeler)
         assert again.draft == {"tiers": [["1"]]}
         assert again.expires_at > assignment.expires_at
 
     def test_it_says_why_there_is_nothing_to_do(self, project: Project) -> None:
         one, two = join(project), join(project)
-        assert assignments.queue_reason(project, one) == "no_prompts"
+        assert claims.queue_reason(project, one) == "no_prompts"
         make_prompt(project)
         rank(project, one)
-        assert assignments.queue_reason(project, one) == "all_ranked_by_you"
-        assert assignments.queue_reason(project, two) == "all_done"
+        assert claims.queue_reason(project, one) == "all_ranked_by_you"
+        assert claims.queue_reason(project, two) == "all_done"
         make_prompt(project)
         claimed(project, two)
-        assert assignments.queue_reason(project, one) == "all_taken"
+        assert claims.queue_reason(project, one) == "all_taken"
 
 
 @pytest.mark.django_db
@@ -196,71 +197,71 @@ class TestTheTaskAfterThisOne:
         for _ in range(3):
             tasks.append(claimed_ahead(project, labeler, tasks[-1]))
             rankings.submit(tasks[-2], {"tiers": tiers_of(tasks[-2])})
-        assert assignments.claim_ahead(project, labeler, current=tasks[-1]) is None
+        assert claims.claim_ahead(project, labeler, current=tasks[-1]) is None
 
-    @pytest.mark.parametrize("lost", [run_out, assignments.release])
+    @pytest.mark.parametrize("lost", [run_out, claims.release])
     def test_it_is_never_the_prompt_that_is_shown_though_its_lease_is_gone(
         self, labeler: User, project: Project, lost: Callable[[Assignment], None]
     ) -> None:
         Prompt.objects.exclude(pk__in=Prompt.objects.order_by("id")[:1]).update(held_at=timezone.now())
         current = claimed(project, labeler)
         lost(current)
-        assert assignments.claim_ahead(project, labeler, current=current) is None
+        assert claims.claim_ahead(project, labeler, current=current) is None
 
     def test_what_was_not_begun_is_given_back(self, project: Project, labeler: User) -> None:
         current = claimed(project, labeler)
         ahead = claimed_ahead(project, labeler, current)
-        assert assignments.give_back(ahead)
-        assert not assignments.give_back(ahead)
+        assert claims.give_back(ahead)
+        assert not claims.give_back(ahead)
         assert claimed(project, labeler) == current
         assert claimed(project, join(project)).prompt == ahead.prompt
 
     def test_what_was_begun_or_ranked_is_not_given_back(self, project: Project, labeler: User) -> None:
         begun = claimed(project, labeler)
-        assignments.save_draft(begun, {"ranks": {"1": 2}})
-        assert not assignments.give_back(begun)
+        claims.save_draft(begun, {"ranks": {"1": 2}})
+        assert not claims.give_back(begun)
         rankings.submit(begun, {"tiers": tiers_of(begun)})
-        assert not assignments.give_back(begun)
+        assert not claims.give_back(begun)
         begun.refresh_from_db()
         assert begun.state == "ranked"
 
     def test_a_tab_goes_on_with_what_another_gave_back(self, project: Project, labeler: User) -> None:
         assignment = claimed(project, labeler)
-        assignments.give_back(assignment)
-        saved = assignments.save_draft(assignment, {"comment": "still here"})
+        claims.give_back(assignment)
+        saved = claims.save_draft(assignment, {"comment": "still here"})
         assert (saved.state, saved.finished_at) == ("claimed", None)
-        assignments.release(assignment)
+        claims.release(assignment)
         assert rankings.submit(assignment, {"tiers": tiers_of(assignment)}).created
 
     def test_what_was_given_back_and_taken_by_someone_else_is_lost(self, project: Project, labeler: User) -> None:
         assignment = claimed(project, labeler)
-        assignments.release(assignment)
+        claims.release(assignment)
         claimed(project, join(project))
         with pytest.raises(Conflict, match="given back and someone else has it now") as caught:
-            assignments.extend(assignment)
+            claims.extend(assignment)
         assert caught.value.code == "lease_expired"
 
     def test_what_was_given_back_and_taken_anew_is_the_new_task_s(self, project: Project, labeler: User) -> None:
         Project.objects.filter(pk=project.pk).update(overlap=2)
         Prompt.objects.update(overlap=2)
         old = claimed(project, labeler)
-        assignments.release(old)
+        claims.release(old)
         assert claimed(project, labeler).prompt == old.prompt
         with pytest.raises(Conflict, match="You took this prompt anew"):
-            assignments.extend(old)
+            claims.extend(old)
 
     def test_what_was_skipped_is_not_taken_back(self, project: Project, labeler: User) -> None:
         assignment = claimed(project, labeler)
-        assignments.skip(assignment, "not my field")
-        for again in (lambda: assignments.extend(assignment), lambda: assignments.save_draft(assignment, {})):
+        claims.skip(assignment, "not my field")
+        for again in (lambda: claims.extend(assignment), lambda: claims.save_draft(assignment, {})):
             with pytest.raises(Conflict, match="You skipped this task") as caught:
                 again()
             assert caught.value.code == "not_claimed"
 
     def test_a_tab_can_skip_what_another_gave_back(self, project: Project, labeler: User) -> None:
         assignment = claimed(project, labeler)
-        assignments.release(assignment)
-        assignments.skip(assignment, "not my field")
+        claims.release(assignment)
+        claims.skip(assignment, "not my field")
         assert claimed(project, labeler).prompt != assignment.prompt
 
 
@@ -274,33 +275,33 @@ class TestDrafts:
 
     def test_each_save_is_a_revision(self, assignment: Assignment) -> None:
         assert assignment.draft_revision == 0
-        assert assignments.save_draft(assignment, {"comment": "a"}).draft_revision == 1
-        assert assignments.save_draft(assignment, {"comment": "b"}, base=1).draft_revision == 2
+        assert claims.save_draft(assignment, {"comment": "a"}).draft_revision == 1
+        assert claims.save_draft(assignment, {"comment": "b"}, base=1).draft_revision == 2
 
     def test_a_tab_that_fell_behind_learns_so_and_overwrites_nothing(self, assignment: Assignment) -> None:
-        assignments.save_draft(assignment, {"comment": "first tab"}, base=0)
+        claims.save_draft(assignment, {"comment": "first tab"}, base=0)
         with pytest.raises(Conflict, match="at revision 1, and yours goes on from 0") as caught:
-            assignments.save_draft(assignment, {"comment": "second tab"}, base=0)
+            claims.save_draft(assignment, {"comment": "second tab"}, base=0)
         assert caught.value.code == "draft_changed"
         assignment.refresh_from_db()
         assert (assignment.draft, assignment.draft_revision) == ({"comment": "first tab"}, 1)
 
     def test_who_gives_no_base_has_the_last_word(self, assignment: Assignment) -> None:
-        assignments.save_draft(assignment, {"comment": "first"})
-        assert assignments.save_draft(assignment, {"comment": "second"}).draft == {"comment": "second"}
+        claims.save_draft(assignment, {"comment": "first"})
+        assert claims.save_draft(assignment, {"comment": "second"}).draft == {"comment": "second"}
 
     @pytest.mark.parametrize("text", ["\x00", "\ud800"])
     def test_what_postgresql_can_not_store_is_refused(self, assignment: Assignment, text: str) -> None:
         with pytest.raises(Invalid, match="can't be stored"):
-            assignments.save_draft(assignment, {"comment": text})
+            claims.save_draft(assignment, {"comment": text})
 
     def test_a_draft_that_is_too_long_is_refused(self, assignment: Assignment) -> None:
         with pytest.raises(Invalid, match="A draft has at most 64 KiB; this has 98"):
-            assignments.save_draft(assignment, {"comment": "x" * 100_000})
+            claims.save_draft(assignment, {"comment": "x" * 100_000})
 
 
 def in_threads(work: list[User], project: Project) -> list[Assignment | None]:
-    return at_once([partial(assignments.claim, project, labeler) for labeler in work])
+    return at_once([partial(claims.claim, project, labeler) for labeler in work])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -332,7 +333,7 @@ def test_two_tabs_that_look_ahead_get_the_same_task() -> None:
         make_prompt(project, k=2)
     labeler = join(project)
     current = claimed(project, labeler)
-    ahead = at_once([lambda: assignments.claim_ahead(project, labeler, current=current)] * 8)
+    ahead = at_once([lambda: claims.claim_ahead(project, labeler, current=current)] * 8)
     assert len({found.pk for found in ahead if found is not None}) == 1
     assert Assignment.objects.filter(labeler=labeler, state="claimed").count() == 2
 
@@ -346,7 +347,7 @@ def test_claiming_while_another_tab_answers_never_fails() -> None:
     for _ in range(4):
         current = claimed(project, labeler)
         answer = partial(rankings.submit, current, {"tiers": tiers_of(current)})
-        at_once([answer, *[partial(assignments.claim, project, labeler)] * 3])
+        at_once([answer, *[partial(claims.claim, project, labeler)] * 3])
     assert labeler.rankings.count() == 4
     assert Assignment.objects.filter(labeler=labeler, state="claimed").count() == 1
 
@@ -359,4 +360,4 @@ def test_a_prompt_knows_how_often_it_was_ranked() -> None:
         rank(project, join(project))
         prompt.refresh_from_db()
         assert prompt.ranked == expected
-    assert assignments.claim(project, join(project)) is None
+    assert claims.claim(project, join(project)) is None

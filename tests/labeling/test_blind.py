@@ -12,9 +12,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from labeling import assignments, intake, rankings, shown_ids
+from labeling import intake
+from labeling.answers import rankings
 from labeling.errors import Invalid
 from labeling.models import Assignment, Project, User
+from labeling.queue import claims, shown_ids
 from tests import factories
 from tests.doors import doors
 from tests.labeling.api.client import as_user
@@ -234,7 +236,7 @@ def test_the_ids_are_the_assignments_own_and_the_same_at_page_and_api(project: P
 def test_an_answer_meant_for_another_task_is_refused(project: Project, labeler: User) -> None:
     imported(project, 2)
     first = factories.claimed(project, labeler)
-    second = assignments.claim_ahead(project, labeler, current=first)
+    second = claims.claim_ahead(project, labeler, current=first)
     assert second is not None
     with pytest.raises(Invalid) as refused:
         rankings.submit(second, {"tiers": [factories.ids_of(first)]})
@@ -293,7 +295,7 @@ class TestAfterAnUpgrade:
         assert task.draft["ranks"] == {shown_ids.of(task, int(second)): 3}
 
     def test_a_page_of_before_that_is_behind_fetches_the_board_anew(self, task: Assignment, page: Client) -> None:
-        assignments.save_draft(task, {"ranks": {factories.ids_of(task)[0]: 1}})
+        claims.save_draft(task, {"ranks": {factories.ids_of(task)[0]: 1}})
         old = {f"rank-{keys_of(task)[0]}": "2", "draft_revision": "0"}
         answer = page.post(f"/p/blind/rank/{task.pk}/draft/", old)
         assert (answer.status_code, answer.json()["code"]) == (409, "board_changed")

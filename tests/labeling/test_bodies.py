@@ -9,7 +9,8 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
-from labeling import bodies, rankings
+from labeling import bodies
+from labeling.answers import rankings
 from labeling.models import Assignment, Project, Ranking, User
 from tests import factories
 from tests.doors import doors

@@ -8,7 +8,8 @@ from collections import Counter
 
 import pytest
 
-from labeling import datasets, rankings
+from labeling import datasets
+from labeling.answers import rankings
 from labeling.datasets import freeze, path_of, read_groups
 from labeling.errors import Invalid
 from labeling.intake import import_lines

@@ -17,7 +17,8 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeling import datasets, exports, rankings
+from labeling import datasets, exports
+from labeling.answers import rankings
 from labeling.errors import Invalid
 from labeling.models import Project, Ranking
 from tests.factories import join, make_project, make_prompt, rank

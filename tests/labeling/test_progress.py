@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from labeling import progress, rankings
+from labeling import progress
+from labeling.answers import rankings
 from labeling.models import Project, Ranking
 from tests import factories
 

@@ -7,7 +7,7 @@ from math import comb
 
 import pytest
 
-from labeling import rankings
+from labeling.answers import rankings
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, PreferencePair, RankedCompletion, Ranking
 from tests.factories import claimed, ids_of, join, make_project, make_prompt, tiers_of

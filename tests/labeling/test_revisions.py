@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from labeling import agreement, assignments, datasets, exports, intake, projects, rankings
+from labeling import agreement, datasets, exports, intake, projects
+from labeling.answers import rankings
+from labeling.answers.rankings import UNDO_GRACE_SECONDS, UNDO_SECONDS
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, PreferencePair, Project, Ranking, User
-from labeling.rankings import UNDO_GRACE_SECONDS, UNDO_SECONDS
+from labeling.queue import claims
 from tests.factories import claimed, ids_of, join, make_project, make_prompt, rank, tiers_of
 from tests.threads import at_once
 
@@ -86,18 +88,18 @@ class TestWithdrawing:
         self, project: Project, labeler: User, assignment: Assignment
     ) -> None:
         make_prompt(project)
-        ahead = assignments.claim_ahead(project, labeler, current=assignment)
+        ahead = claims.claim_ahead(project, labeler, current=assignment)
         rankings.submit(assignment, answer(assignment))
         rankings.withdraw(assignment)
         assert claimed(project, labeler) == assignment
-        assert assignments.claim_ahead(project, labeler, current=assignment) == ahead
+        assert claims.claim_ahead(project, labeler, current=assignment) == ahead
 
     def test_nobody_else_gets_the_prompt_meanwhile(self, project: Project, assignment: Assignment) -> None:
         rankings.submit(assignment, answer(assignment))
         rankings.withdraw(assignment)
         assignment.prompt.refresh_from_db()
         assert assignment.prompt.ranked == 0
-        assert assignments.claim(project, join(project)) is None
+        assert claims.claim(project, join(project)) is None
 
     def test_it_is_possible_for_half_a_minute_and_what_the_network_took(self, assignment: Assignment) -> None:
         ranking = rankings.submit(assignment, answer(assignment)).ranking
@@ -108,7 +110,7 @@ class TestWithdrawing:
         grow_old(ranking, UNDO_SECONDS + 1)
         assert rankings.withdraw(assignment).state == "claimed"
 
-    @pytest.mark.parametrize("before", [lambda task: None, lambda task: assignments.skip(task, "no idea")])
+    @pytest.mark.parametrize("before", [lambda task: None, lambda task: claims.skip(task, "no idea")])
     def test_there_must_be_an_answer(self, assignment: Assignment, before: Callable[[Assignment], None]) -> None:
         before(assignment)
         with pytest.raises(Conflict, match="no answer of yours") as caught:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labeling import rankings
+from labeling.answers import rankings
 from labeling.models import Prompt, Ranking
 from tests.factories import claimed, ids_of, join, make_project, make_prompt, tiers_of
 

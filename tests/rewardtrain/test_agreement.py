@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from labeling import rankings
+from labeling.answers import rankings
 from labeling.models import Project, Prompt
 from rewardtrain.agreement import agreement
 from rewardtrain.models import RewardModel

@@ -12,9 +12,9 @@ from django.test import override_settings
 from django.utils import timezone
 
 from jobs import lifecycle
-from labeling import assignments, slots
 from labeling.errors import Conflict, Invalid
 from labeling.models import PreferencePair, Project, Prompt
+from labeling.queue import claims, slots
 from rewardtrain import autolabels, chunks, registry, runs, tasks, worker
 from rewardtrain.models import AutoLabelJob, ModelPreference, PromptScore, RewardModel
 from rewardtrain.preferring import is_held_out
@@ -138,7 +138,7 @@ def test_who_holds_a_prompt_that_goes_to_the_end_keeps_it(project: Project, cham
     labeler = join(project)
     held = claimed(project, labeler)
     do(taken(project), {prompt.pk: SURE})
-    assert assignments.claim(project, labeler) == held
+    assert claims.claim(project, labeler) == held
 
 
 def test_a_held_prompt_is_left_alone(project: Project, champion: RewardModel) -> None:

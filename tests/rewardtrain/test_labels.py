@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.http import QueryDict
 
-from labeling import rankings
+from labeling.answers import rankings
 from labeling.errors import Invalid
 from labeling.models import Project, User
 from rewardtrain import due, labels, policy, runs

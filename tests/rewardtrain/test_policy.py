@@ -3,9 +3,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from labeling import assignments, rankings
+from labeling.answers import rankings
 from labeling.errors import Invalid
 from labeling.models import PreferencePair, Project, Ranking
+from labeling.queue import claims
 from rewardtrain import due, policy
 from rewardtrain.models import TrainingRun
 from tests.factories import make_project
@@ -65,7 +66,7 @@ def test_withdrawn_rankings_do_not_hide_new_ones(project: Project) -> None:
     policy.update_policy(project, every_pairs=12, cooldown_minutes=0)
     end(make_run(project), minutes_ago=1)
     for ranking in Ranking.objects.order_by("pk")[:5]:
-        assignments.skip(rankings.withdraw(ranking.assignment), "after all, I can't tell")
+        claims.skip(rankings.withdraw(ranking.assignment), "after all, I can't tell")
     rank_prompts(project, train=2, test=0, validation=0)
     found = coming(project)
     assert found.new_pairs == 12

@@ -19,7 +19,7 @@ import config.celery  # noqa: F401  makes it the app of this process, as in a wo
 from config import commands, embedded
 from config.processes import Spec
 from jobs import lifecycle
-from labeling import rankings
+from labeling.answers import rankings
 from labeling.models import Project
 from rewardtrain import autolabels, policy, registry, runs, tasks
 from rewardtrain.models import AutoLabelJob, RewardModel, TrainingRun

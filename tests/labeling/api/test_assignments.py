@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from labeling.assignments import shown_completions
 from labeling.models import Assignment, PreferencePair, Project, Prompt, Ranking, User
+from labeling.queue.claims import shown_completions
 from tests.factories import join, make_project, make_prompt
 from tests.labeling.api.client import as_user, errors_of
 

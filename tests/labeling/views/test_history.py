@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from labeling import rankings
+from labeling.answers import rankings
 from labeling.models import Assignment, PreferencePair, Project, Ranking, Role, User
 from tests import factories
 

@@ -9,8 +9,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from labeling import assignments
 from labeling.models import Assignment, Project, Prompt, Role, User
+from labeling.queue import claims
 from tests import factories
 
 
@@ -31,7 +31,7 @@ def labeler(project: Project) -> User:
 
 @pytest.fixture
 def held(project: Project, prompt: Prompt, labeler: User) -> Prompt:
-    assignments.cannot_rank(factories.claimed(project, labeler), "The prompt makes no sense")
+    claims.cannot_rank(factories.claimed(project, labeler), "The prompt makes no sense")
     return prompt
 
 
@@ -94,10 +94,10 @@ def test_the_list_says_why_it_was_set_aside_by_whom_and_when(project: Project, h
 
 def test_the_one_who_set_it_aside_is_not_someone_who_only_skipped_it(project: Project, prompt: Prompt) -> None:
     first, last = factories.join(project, username="skipper"), factories.join(project, username="later")
-    assignments.skip(factories.claimed(project, first), "Not my field")
+    claims.skip(factories.claimed(project, first), "Not my field")
     task = factories.claimed(project, last)
-    assignments.cannot_rank(factories.claimed(project, factories.join(project, username="otto")), "Broken")
-    assignments.skip(task, "Too long")
+    claims.cannot_rank(factories.claimed(project, factories.join(project, username="otto")), "Broken")
+    claims.skip(task, "Too long")
     assert "Set aside by otto" in words(reviewer_of(project).get(f"/p/work/prompts/{prompt.pk}/"))
 
 
@@ -110,7 +110,7 @@ def test_what_is_put_back_goes_to_someone_else(project: Project, held: Prompt, l
     assert response.redirect_chain == [(f"/p/work/prompts/{held.pk}/", 302)]
     assert "Put back into the queue. It goes to whoever has not had it yet." in words(response)
     assert "Set aside" not in words(response)
-    assert assignments.claim(project, labeler) is None
+    assert claims.claim(project, labeler) is None
     assert factories.claimed(project, factories.join(project)).prompt_id == held.pk
 
 

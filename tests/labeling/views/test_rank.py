@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from labeling import assignments
 from labeling.models import Assignment, Project, Ranking, User
+from labeling.queue import claims
 from tests import factories
 
 FLAGS = [{"name": "hateful", "label": "Hateful"}]
@@ -205,7 +205,7 @@ def test_an_empty_queue_says_why(client: Client, labeler: User, project: Project
     others = [factories.claimed(project, factories.join(project)) for _ in range(2)]
     assert b"All prompts are with others right now" in client.get("/p/work/rank/").content
     for task in others:
-        assignments.release(task)
+        claims.release(task)
     for _ in range(2):
         factories.rank(project, labeler)
     assert b"You have done them all" in client.get("/p/work/rank/").content

@@ -1,4 +1,4 @@
-"""What a labeler may send: an answer, checked against its task; a draft of one; a reason. Plain values, no database."""
+"""Checks an answer against its task. Plain values, no database."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ from labeling.models.rankings import MAX_ACTIVE_SECONDS
 
 MAX_COMMENT = 5_000
 MAX_NOTE = 1_000
-MAX_REASON = 300
-# Room for any answer that is accepted: ten notes and a comment in characters of four bytes each.
-MAX_DRAFT_KIB = 64
 
 
 @dataclass(frozen=True)
@@ -93,26 +90,6 @@ def parse(
         strength=_parse_strength(payload.get("strength"), tiers, asked=ask_strength),
         active_seconds=_parse_seconds(payload.get("active_seconds")),
     )
-
-
-def checked_draft(draft: Mapping[str, object]) -> dict[str, object]:
-    """Any object of a size that an answer could have."""
-    size = len(json.dumps(draft, ensure_ascii=False).encode())
-    if size > MAX_DRAFT_KIB * 1024:
-        message = _("A draft has at most %(limit)d KiB; this has %(size)d.")
-        raise Invalid("draft_too_large", message % {"limit": MAX_DRAFT_KIB, "size": -(-size // 1024)})
-    return dict(draft)
-
-
-def checked_reason(reason: str) -> str:
-    reason = reason.strip()
-    if not reason:
-        message = _("Say why in a few words; it helps whoever looks at this prompt.")
-        raise Invalid("reason_required", message, attr="reason")
-    if len(reason) > MAX_REASON:
-        message = _("A reason has at most %(limit)d characters; this has %(length)d.")
-        raise Invalid("reason_too_long", message % {"limit": MAX_REASON, "length": len(reason)}, attr="reason")
-    return reason
 
 
 def _parse_tiers(value: object, completion_ids: Sequence[str], ids: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:

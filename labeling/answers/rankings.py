@@ -13,10 +13,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from jobs.notify import notify
-from labeling import leases, pairs, shown_ids
+from labeling.answers import pairs
+from labeling.answers.submissions import Submission, parse
 from labeling.errors import Conflict
 from labeling.models import Assignment, PreferencePair, RankedCompletion, Ranking
-from labeling.submissions import Submission, parse
+from labeling.queue import leases, shown_ids
 
 RANKED = "labeling.ranked"  # the task that is sent, with a project's id
 UNDO_SECONDS = 30

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from labeling import slots
 from labeling.errors import Conflict
 from labeling.models import Assignment, Project, Prompt
+from labeling.queue import slots
 
 State = Assignment.State
 

@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from labeling import leases, slots
 from labeling.errors import Conflict, Invalid, Outdated
 from labeling.models import Assignment, Completion, Membership, Project, Prompt, User
-from labeling.submissions import checked_draft, checked_reason
+from labeling.queue import leases, slots
+from labeling.queue.checks import checked_draft, checked_reason
 
 State = Assignment.State
 

@@ -1,0 +1,1 @@
+"""What labelers answered: checked, stored as rankings in revisions, expanded into pairs."""

@@ -1,0 +1,34 @@
+"""Checks what a labeler sends before an answer: a draft of one, or a reason. Plain values, no database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from django.utils.translation import gettext as _
+
+from labeling.errors import Invalid
+
+MAX_REASON = 300
+# Room for any answer that is accepted: ten notes and a comment in characters of four bytes each.
+MAX_DRAFT_KIB = 64
+
+
+def checked_draft(draft: Mapping[str, object]) -> dict[str, object]:
+    """Any object of a size that an answer could have."""
+    size = len(json.dumps(draft, ensure_ascii=False).encode())
+    if size > MAX_DRAFT_KIB * 1024:
+        message = _("A draft has at most %(limit)d KiB; this has %(size)d.")
+        raise Invalid("draft_too_large", message % {"limit": MAX_DRAFT_KIB, "size": -(-size // 1024)})
+    return dict(draft)
+
+
+def checked_reason(reason: str) -> str:
+    reason = reason.strip()
+    if not reason:
+        message = _("Say why in a few words; it helps whoever looks at this prompt.")
+        raise Invalid("reason_required", message, attr="reason")
+    if len(reason) > MAX_REASON:
+        message = _("A reason has at most %(limit)d characters; this has %(length)d.")
+        raise Invalid("reason_too_long", message % {"limit": MAX_REASON, "length": len(reason)}, attr="reason")
+    return reason
