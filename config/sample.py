@@ -9,8 +9,8 @@ from pathlib import Path
 from django.db import transaction
 
 from config.settings import BASE_DIR
-from labeling.intake import import_lines
-from labeling.lines import lines_of
+from labeling.data.imports import import_lines
+from labeling.data.upload_lines import lines_of
 from labeling.models import Membership, Project, Role, User
 from labeling.projects import create_project
 from rewardtrain.models import RetrainPolicy

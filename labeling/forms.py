@@ -11,8 +11,8 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from labeling.data.exports import ALL_SPLITS, PEOPLE, sources
 from labeling.errors import PodiumError
-from labeling.exports import ALL_SPLITS, PEOPLE, sources
 from labeling.models import DatasetVersion, Project, Role, Split, User
 from labeling.preferences import MAX_BREAK_MINUTES, MAX_DAILY_GOAL
 
@@ -140,7 +140,7 @@ class UploadForm(forms.Form):
 
 
 class Asked(TypedDict):
-    """What labeling.exports takes."""
+    """What labeling.data.exports takes."""
 
     file_format: str
     layout: str

@@ -6,7 +6,7 @@ class RewardtrainConfig(AppConfig):
     verbose_name = "Reward models"
 
     def ready(self) -> None:
-        from labeling import exports
+        from labeling.data import exports
         from rewardtrain import autolabel_export  # its tables are known only now
 
         exports.add_source("model", autolabel_export.SOURCE)

@@ -9,8 +9,8 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from labeling.data.exports import Pair, Pairs, Source
 from labeling.errors import Conflict
-from labeling.exports import Pair, Pairs, Source
 from labeling.models import Project, Prompt
 from rewardtrain.models import AutoLabelJob, ModelPreference, RewardModel
 

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 
 from formats import values
 from jobs import lifecycle
+from labeling.data.row_fields import remedy
 from labeling.errors import Conflict, Invalid
-from labeling.fields import remedy
 from labeling.models import Project, User
 from rewardtrain import chunks, registry
 from rewardtrain.chunks import Answer, Chunk

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from jobs import lifecycle
-from labeling import datasets
+from labeling.data import datasets
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
 from rewardtrain import policy

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import transaction
 
 from jobs import child, shutdown
-from labeling import datasets
+from labeling.data import datasets
 from labeling.errors import Invalid
 from labeling.refusals import in_words
 from rewardtrain import policy, registry, runs, training

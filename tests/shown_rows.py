@@ -11,8 +11,9 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from labeling import intake, invitations
+from labeling import invitations
 from labeling.answers import rankings
+from labeling.data import imports
 from labeling.models import Assignment, Attempts, Membership, Project, Prompt, Ranking, Role, User
 from labeling.queue import claims
 from rewardtrain import registry
@@ -82,7 +83,7 @@ def furnish(n: int, kind: str) -> Shown:
 def _prompts(project: Project, n: int) -> None:
     """n that three people ranked, the first of them n people, and more that nobody ranked. Those people are members."""
     rows = (_row(project, place, n) for place in range(6 * n))
-    report = intake.import_lines(project, (json.dumps(row).encode() for row in rows))
+    report = imports.import_lines(project, (json.dumps(row).encode() for row in rows))
     assert not report.errors
     Ranking.objects.filter(prompt__project=project).update(source=Ranking.Source.LABELED)
     project.prompts.filter(ranked__gt=0).update(overlap=F("ranked"))

@@ -7,9 +7,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access, datasets
+from labeling import access
 from labeling.api.paging import NewestFirst, PagedView
 from labeling.api.requests import View, person
+from labeling.data import datasets
 from labeling.models import DatasetVersion, Role
 
 

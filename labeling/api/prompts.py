@@ -17,11 +17,12 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access, intake
+from labeling import access
 from labeling.api.parsing import RowsJSONParser
 from labeling.api.requests import View, truth
+from labeling.data import imports
+from labeling.data.upload_lines import lines_of
 from labeling.errors import Invalid
-from labeling.lines import lines_of
 from labeling.models import Role
 
 MOST_ROWS = 100_000  # of a JSON body; a bad one takes 2 bytes and as long as a good one
@@ -80,7 +81,7 @@ class Prompts(View):
         """
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         dry_run = truth(request, "dry_run")
-        report = intake.import_lines(project, refuse_empty(sent_lines(request)), dry_run=dry_run)
+        report = imports.import_lines(project, refuse_empty(sent_lines(request)), dry_run=dry_run)
         if report.stopped is not None:
             raise Invalid(report.stopped.code, report.why_stopped)
         return Response(ImportReportSerializer(asdict(report)).data)

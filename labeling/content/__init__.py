@@ -13,11 +13,11 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
+from formats.messages import as_text as messages_as_text
 from labeling.content import highlight, tex, unseen
 from labeling.content.alike import look_alike
 from labeling.content.directions import direction, lines_html
 from labeling.content.markdown import to_html
-from labeling.messages import as_text as messages_as_text
 
 __all__ = ["direction", "look_alike", "messages_as_text", "render", "source"]
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from labeling import datasets, exports
+from labeling.data import datasets, exports
 from labeling.errors import PodiumError
 from labeling.forms import ExportForm
 from labeling.models import Project, Role

@@ -14,8 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from labeling import access, content, intake, lines, messages
+from formats import messages
+from labeling import access, content
 from labeling.board.cards import dialogue
+from labeling.data import imports, upload_lines
 from labeling.forms import UploadForm
 from labeling.models import Assignment, Completion, Project, Prompt, Ranking, Role
 from labeling.queue import claims
@@ -41,7 +43,7 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
     if request.method == "POST":
         access.get_project(request.user, project.slug, at_least=Role.MANAGER)
         if form.is_valid():
-            report = intake.import_lines(project, lines.lines_of(form.cleaned_data["file"]))
+            report = imports.import_lines(project, upload_lines.lines_of(form.cleaned_data["file"]))
             form = UploadForm()
     chosen = request.GET.get("show", "all")
     label, condition = FILTERS.get(chosen, FILTERS["all"])

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from labeling import lines
+from labeling.data import upload_lines
 from labeling.errors import PodiumError
 from labeling.forms import UploadForm, add_error
 from labeling.models import Project, Role
@@ -24,7 +24,7 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
     form = UploadForm(posted(request), request.FILES or None)
     if form.is_bound and form.is_valid():
         try:
-            job = best_of.request(project, lines.lines_of(form.cleaned_data["file"]), by=request.user)
+            job = best_of.request(project, upload_lines.lines_of(form.cleaned_data["file"]), by=request.user)
         except PodiumError as error:
             add_error(form, error)
         else:

@@ -12,7 +12,8 @@ from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
-from labeling import intake, invitations, projects
+from labeling import invitations, projects
+from labeling.data import imports
 from labeling.models import Assignment, Project, Role, User
 from tests import factories
 
@@ -56,7 +57,7 @@ def make_site(url: str) -> Site:
         overlap=2,
     )
     with (SAMPLE / "prompts.jsonl").open("rb") as lines:
-        intake.import_lines(project, lines)
+        imports.import_lines(project, lines)
     labeler, colleague = factories.join(project, Role.LABELER, "lena"), factories.join(project, Role.LABELER, "otto")
     for ranks in ((1, 2, 3, 4), (2, 1, 2, 3), (4, 3, 2, 1), (1, 1, 2, 3)):
         factories.rank(project, labeler, ranks)

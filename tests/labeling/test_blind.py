@@ -12,8 +12,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from labeling import intake
 from labeling.answers import rankings
+from labeling.data import imports
 from labeling.errors import Invalid
 from labeling.models import Assignment, Project, User
 from labeling.queue import claims, shown_ids
@@ -43,7 +43,7 @@ def imported(project: Project, n: int) -> None:
         }
         for number in range(n)
     )
-    report = intake.import_lines(project, (json.dumps(row).encode() for row in rows))
+    report = imports.import_lines(project, (json.dumps(row).encode() for row in rows))
     assert report.created == n
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from labeling.datasets import freeze
+from labeling.data.datasets import freeze
 from labeling.models import (
     Assignment,
     Completion,

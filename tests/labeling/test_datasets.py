@@ -8,11 +8,11 @@ from collections import Counter
 
 import pytest
 
-from labeling import datasets
 from labeling.answers import rankings
-from labeling.datasets import freeze, path_of, read_groups
+from labeling.data import datasets
+from labeling.data.datasets import freeze, path_of, read_groups
+from labeling.data.imports import import_lines
 from labeling.errors import Invalid
-from labeling.intake import import_lines
 from labeling.models import Project, Split
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import groups as core
@@ -116,7 +116,7 @@ def path_of_folder(project: Project) -> list[str]:
 
 def test_it_holds_more_prompts_than_fit_one_row_group(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """And more than the 100 rows that a server-side cursor fetches at a time."""
-    monkeypatch.setattr("labeling.datasets.ROWS_PER_GROUP", 40)
+    monkeypatch.setattr("labeling.data.datasets.ROWS_PER_GROUP", 40)
     completions = [{"id": "a", "text": "One."}, {"id": "b", "text": "Two."}]
     recorded = [{"labeler": "ann", "ranks": [1, 2]}]
     rows = [{"id": str(n), "prompt": f"{n}?", "completions": completions, "rankings": recorded} for n in range(150)]

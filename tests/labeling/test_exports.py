@@ -17,8 +17,8 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeling import datasets, exports
 from labeling.answers import rankings
+from labeling.data import datasets, exports
 from labeling.errors import Invalid
 from labeling.models import Project, Ranking
 from tests.factories import join, make_project, make_prompt, rank

@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from labeling.intake import BATCH_RANKINGS, import_lines
+from labeling.data.import_rows import MAX_RANKINGS
+from labeling.data.imports import BATCH_RANKINGS, import_lines
 from labeling.models import Assignment, PreferencePair, Project, Prompt, Ranking, User
-from labeling.rows import MAX_RANKINGS
 from tests.factories import make_project
 from tests.labeling.api.client import row
 

@@ -18,11 +18,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from labeling import lines as reader
-from labeling.import_report import Report
-from labeling.intake import BATCH, MOST_BAD, import_lines
+from labeling.data import upload_lines as reader
+from labeling.data.import_report import Report
+from labeling.data.import_rows import MAX_MESSAGES, MAX_METADATA, MAX_RANKINGS
+from labeling.data.imports import BATCH, MOST_BAD, import_lines
 from labeling.models import Project, Prompt, Ranking
-from labeling.rows import MAX_MESSAGES, MAX_METADATA, MAX_RANKINGS
 from tests.factories import make_project, make_user
 from tests.labeling.api.client import as_user, row
 

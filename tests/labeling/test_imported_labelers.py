@@ -9,8 +9,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from labeling import exports, invitations
-from labeling.intake import import_lines
+from labeling import invitations
+from labeling.data import exports
+from labeling.data.imports import import_lines
 from labeling.models import Project, Ranking, User
 from tests import factories
 from tests.labeling.api.client import row

@@ -10,12 +10,12 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from labeling.fields import BadRow
-from labeling.import_report import Report
-from labeling.intake import import_lines
-from labeling.lines import lines_of
+from labeling.data.import_report import Report
+from labeling.data.import_rows import parse_row
+from labeling.data.imports import import_lines
+from labeling.data.row_fields import BadRow
+from labeling.data.upload_lines import lines_of
 from labeling.models import Assignment, Completion, PreferencePair, Project, Prompt, RankedCompletion, Ranking, User
-from labeling.rows import parse_row
 from rewardtrain.core.data.groups import read_groups
 from tests.factories import make_project
 

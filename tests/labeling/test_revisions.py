@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from labeling import agreement, datasets, exports, intake, projects
+from labeling import agreement, projects
 from labeling.answers import rankings
 from labeling.answers.rankings import UNDO_GRACE_SECONDS, UNDO_SECONDS
+from labeling.data import datasets, exports, imports
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, PreferencePair, Project, Ranking, User
 from labeling.queue import claims
@@ -175,7 +176,7 @@ def test_an_imported_ranking_stays_as_it_was_recorded(project: Project, change: 
         b'{"id": "p1", "prompt": "?", "completions": [{"id": "a", "text": "One."}, {"id": "b", "text": "Two."}],'
         b' "rankings": [{"labeler": "ann", "ranks": [1, 2]}]}'
     )
-    assert intake.import_lines(project, [line]).rankings == 1
+    assert imports.import_lines(project, [line]).rankings == 1
     with pytest.raises(Conflict, match="was imported and stays") as caught:
         change(Assignment.objects.get())
     assert caught.value.code == "imported"

@@ -12,8 +12,8 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from jobs import lifecycle
-from labeling import datasets, exports
 from labeling.answers import rankings
+from labeling.data import datasets, exports
 from labeling.errors import Conflict
 from labeling.models import Project
 from rewardtrain import registry

@@ -12,8 +12,8 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from jobs import lifecycle
+from labeling.data.upload_lines import lines_of
 from labeling.errors import Conflict, Invalid
-from labeling.lines import lines_of
 from labeling.models import Project, Role, User
 from rewardtrain import best_of, chunks, registry, runs, tasks, worker
 from rewardtrain.models import BestOfJob, CandidateRow

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from labeling.intake import import_lines
+from labeling.data.imports import import_lines
 from labeling.models import Project
 from rewardtrain import autolabels, policy, registry, runs, worker
 from rewardtrain.agreement import Agreement, Part, agreement

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from labeling import exports
+from labeling.data import exports
 from labeling.errors import PodiumError
 from labeling.models import DatasetVersion, Project
 

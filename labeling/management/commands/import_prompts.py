@@ -13,9 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from labeling.import_report import Report
-from labeling.intake import import_lines
-from labeling.lines import lines_of
+from labeling.data.import_report import Report
+from labeling.data.imports import import_lines
+from labeling.data.upload_lines import lines_of
 from labeling.models import Project
 
 ERRORS_SHOWN = 50

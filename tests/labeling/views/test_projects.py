@@ -9,7 +9,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from labeling import exports, invitations, projects
+from labeling import invitations, projects
+from labeling.data import exports
 from labeling.models import Invitation, Project, Role, User
 from tests import factories
 

@@ -26,7 +26,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from labeling import datasets, messages
+from formats import messages
+from labeling.data import datasets
 from labeling.errors import Invalid
 from labeling.models import Completion, DatasetVersion, PreferencePair, Project, Prompt, Split
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
+from labeling.data.row_fields import BadRow
 from labeling.errors import Invalid
-from labeling.fields import BadRow
 
 MAX_ERRORS = 1_000  # reported; the rest is counted
 

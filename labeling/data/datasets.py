@@ -23,7 +23,7 @@ from django.core.files.storage import storages
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from labeling import refreeze
+from labeling.data import unchanged_rows
 from labeling.errors import Invalid
 from labeling.models import DatasetVersion, Project, Split, User
 
@@ -169,13 +169,13 @@ def _write_changes(project: Project, path: Path, latest: DatasetVersion) -> Coun
     before = path_of(latest)
     if not before.exists():
         return None
-    changes = refreeze.changes_since(project, before)
+    changes = unchanged_rows.changes_since(project, before)
     if len(changes.read) > MOST_CHANGES:
         return None
     counts: Counts = {split: Counter(latest.counts.get(split)) for split in Split.values}
 
     def staying() -> Iterator[tuple[int, pa.Table]]:
-        for name, row in refreeze.rows_of(before, at_once=ROWS_PER_GROUP):
+        for name, row in unchanged_rows.rows_of(before, at_once=ROWS_PER_GROUP):
             if name in changes.stay:
                 yield changes.stay[name], row
             else:
@@ -185,7 +185,7 @@ def _write_changes(project: Project, path: Path, latest: DatasetVersion) -> Coun
     fresh = ((prompt, _table([group], counts)) for prompt, group in _groups(project, changes.read))
     rows = (row for _, row in heapq.merge(staying(), fresh, key=itemgetter(0)))
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-        for table in refreeze.in_groups(rows, size=ROWS_PER_GROUP):
+        for table in unchanged_rows.in_groups(rows, size=ROWS_PER_GROUP):
             writer.write_table(table)
     return {split: +count for split, count in counts.items()}
 

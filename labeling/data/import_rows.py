@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from formats import values
-from labeling import fields
-from labeling.fields import MAX_ID, BadRow
-from labeling.messages import ROLES, Message
+from formats.messages import ROLES, Message
+from labeling.data import row_fields
+from labeling.data.row_fields import MAX_ID, BadRow
 
 MIN_COMPLETIONS, MAX_COMPLETIONS = 2, 10
 MIN_TEXTS = 1  # of a classification
@@ -61,7 +61,7 @@ def parse_row(line: bytes, *, flags: Sequence[str] = (), classifies: bool = Fals
     answers every one of the flags.
     """
     row = _json_object(line)
-    fields.check_keys(row, "", ROW)
+    row_fields.check_keys(row, "", ROW)
     completions = _completions(row.get("completions"), MIN_TEXTS if classifies else MIN_COMPLETIONS)
     rankings = _rankings(row.get("rankings"), len(completions))
     if classifies:
@@ -69,7 +69,7 @@ def parse_row(line: bytes, *, flags: Sequence[str] = (), classifies: bool = Fals
     else:
         _check_names(rankings, flags)
     return Row(
-        id=fields.text(row.get("id"), "id", gettext_noop("give each row an id, unique in the file"), limit=MAX_ID),
+        id=row_fields.text(row.get("id"), "id", gettext_noop("give each row an id, unique in the file"), limit=MAX_ID),
         messages=_messages(row.get("prompt"), may_be_empty=classifies),
         completions=completions,
         rankings=rankings,
@@ -97,21 +97,21 @@ def _messages(value: object, *, may_be_empty: bool) -> tuple[Message, ...]:
     if may_be_empty and isinstance(value, str) and not value.strip():
         return ({"role": "user", "content": ""},)
     if isinstance(value, str):
-        return ({"role": "user", "content": fields.text(value, "prompt", gettext_noop("what is asked"))},)
+        return ({"role": "user", "content": row_fields.text(value, "prompt", gettext_noop("what is asked"))},)
     if not isinstance(value, list) or not value:
         raise BadRow("prompt", value, _('must be a text or a list of {"role", "content"}'))
     if len(value) > MAX_MESSAGES:
-        raise BadRow("prompt", value, fields.too_many(len(value), MAX_MESSAGES))
+        raise BadRow("prompt", value, row_fields.too_many(len(value), MAX_MESSAGES))
     messages = []
     for index, message in enumerate(value):
         field = f"prompt[{index}]"
         if not isinstance(message, dict):
             raise BadRow(field, message, _('must be {"role", "content"}'))
-        fields.check_keys(message, field, MESSAGE)
+        row_fields.check_keys(message, field, MESSAGE)
         if message.get("role") not in ROLES:
             remedy = _("must be one of %(roles)s") % {"roles": ", ".join(ROLES)}
             raise BadRow(f"{field}.role", message.get("role"), remedy)
-        content = fields.text(message.get("content"), f"{field}.content", gettext_noop("what was said"))
+        content = row_fields.text(message.get("content"), f"{field}.content", gettext_noop("what was said"))
         messages.append({"role": str(message["role"]), "content": content})
     if messages[-1]["role"] == "assistant":
         remedy = _("must not end with the assistant: its last turn is what the completions are")
@@ -141,15 +141,15 @@ def _completions(value: object, least: int) -> tuple[CompletionRow, ...]:
 def _completion(value: object, field: str) -> CompletionRow:
     if not isinstance(value, dict):
         raise BadRow(field, value, _('must be {"id", "text"}'))
-    fields.check_keys(value, field, COMPLETION)
+    row_fields.check_keys(value, field, COMPLETION)
     model = value.get("model")
     if model is not None and (not isinstance(model, str) or len(model) > MAX_ID):
         remedy = _("must be a text of at most %(limit)s characters, or left out") % {"limit": MAX_ID}
         raise BadRow(f"{field}.model", model, remedy)
     return CompletionRow(
-        id=fields.text(value.get("id"), f"{field}.id", gettext_noop("give each completion an id"), limit=MAX_ID),
-        text=fields.text(value.get("text"), f"{field}.text", gettext_noop("leave a completion without words out")),
-        model=fields.storable(model or "", f"{field}.model"),
+        id=row_fields.text(value.get("id"), f"{field}.id", gettext_noop("give each completion an id"), limit=MAX_ID),
+        text=row_fields.text(value.get("text"), f"{field}.text", gettext_noop("leave a completion without words out")),
+        model=row_fields.storable(model or "", f"{field}.model"),
     )
 
 
@@ -159,7 +159,7 @@ def _rankings(value: object, k: int) -> tuple[RankingRow, ...]:
     if not isinstance(value, list):
         raise BadRow("rankings", value, _('must be a list of {"labeler", "ranks"}'))
     if len(value) > MAX_RANKINGS:
-        raise BadRow("rankings", value, fields.too_many(len(value), MAX_RANKINGS))
+        raise BadRow("rankings", value, row_fields.too_many(len(value), MAX_RANKINGS))
     rows = [_ranking(item, f"rankings[{index}]", k) for index, item in enumerate(value)]
     labelers: set[str] = set()
     for index, row in enumerate(rows):
@@ -173,7 +173,7 @@ def _rankings(value: object, k: int) -> tuple[RankingRow, ...]:
 def _ranking(value: object, field: str, k: int) -> RankingRow:
     if not isinstance(value, dict):
         raise BadRow(field, value, _('must be {"labeler", "ranks"}'))
-    fields.check_keys(value, field, RANKING)
+    row_fields.check_keys(value, field, RANKING)
     ranks = value.get("ranks")
     if not isinstance(ranks, list) or len(ranks) != k:
         remedy = _("must be a list of %(k)s ranks, one for each completion") % {"k": k}
@@ -183,7 +183,9 @@ def _ranking(value: object, field: str, k: int) -> RankingRow:
             raise BadRow(f"{field}.ranks[{index}]", rank, _("must be a whole number, 1 is best"))
     dense = {rank: place for place, rank in enumerate(sorted(set(ranks)), start=1)}
     return RankingRow(
-        labeler=fields.text(value.get("labeler"), f"{field}.labeler", gettext_noop("who ranked"), limit=MAX_LABELER),
+        labeler=row_fields.text(
+            value.get("labeler"), f"{field}.labeler", gettext_noop("who ranked"), limit=MAX_LABELER
+        ),
         ranks=tuple(dense[rank] for rank in ranks),
         flags=_flags(value.get("flags"), f"{field}.flags", k),
     )
@@ -200,14 +202,14 @@ def _flags(value: object, field: str, k: int) -> tuple[dict[str, bool], ...]:
 def _flags_of_one(flags: object, field: str) -> dict[str, bool]:
     if not isinstance(flags, dict):
         raise BadRow(field, flags, _('must be an object such as {"hateful": false}'))
-    fields.check_repeated(flags, field)
+    row_fields.check_repeated(flags, field)
     if len(flags) > MAX_FLAGS:
         raise BadRow(field, flags, _("has %(n)s flags, %(most)s at most") % {"n": len(flags), "most": MAX_FLAGS})
     for name, answer in flags.items():
         if not isinstance(answer, bool):
             raise BadRow(field, flags, _('must be an object such as {"hateful": false}'))
-        if len(fields.storable(name, field)) > MAX_ID:
-            raise BadRow(field, name, fields.too_long(len(name), MAX_ID))
+        if len(row_fields.storable(name, field)) > MAX_ID:
+            raise BadRow(field, name, row_fields.too_long(len(name), MAX_ID))
     return dict(flags)
 
 
@@ -216,7 +218,7 @@ def _check_names(rankings: Sequence[RankingRow], known: Sequence[str]) -> None:
     for place, ranking in enumerate(rankings):
         for index, flags in enumerate(ranking.flags):
             for name in flags:
-                if name not in known and (meant := fields.nearest(name, known)):
+                if name not in known and (meant := row_fields.nearest(name, known)):
                     remedy = _("unknown key; did you mean %(meant)s?") % {"meant": meant}
                     raise BadRow(f"rankings[{place}].flags[{index}].{name}", flags[name], remedy)
 
@@ -236,7 +238,7 @@ def _metadata(value: object) -> dict[str, object]:
     if not isinstance(value, dict):
         raise BadRow("metadata", value, _("must be an object"))
     if flaw := values.flaw_of(value, "metadata"):
-        raise BadRow(flaw.path, flaw.value, fields.remedy(flaw.kind))
+        raise BadRow(flaw.path, flaw.value, row_fields.remedy(flaw.kind))
     size = len(json.dumps(value, ensure_ascii=False).encode())
     if size > MAX_METADATA:
         remedy = _("has %(size)s KiB as JSON, %(limit)s at most")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from labeling.answers import pairs
+from labeling.data.import_rows import RankingRow, Row
 from labeling.models import Assignment, Completion, Project, Prompt, RankedCompletion, Ranking, User
 from labeling.queue.slots import shuffled
-from labeling.rows import RankingRow, Row
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
-from labeling import batches, refusals
-from labeling.batches import Line, Stored
+from labeling import refusals
+from labeling.data import import_batches
+from labeling.data.import_batches import Line, Stored
+from labeling.data.import_report import Report
+from labeling.data.import_rows import parse_row
+from labeling.data.row_fields import BadRow
 from labeling.errors import Invalid
-from labeling.fields import BadRow
-from labeling.import_report import Report
 from labeling.models import Project
-from labeling.rows import parse_row
 
 # What is stored at once, whichever is reached first: it bounds what is held in memory and what one refusal repeats.
 BATCH, BATCH_RANKINGS, BATCH_BYTES = 200, 2_000, 4 * 2**20
@@ -123,7 +124,7 @@ def _store(project: Project, batch: Sequence[Line], report: Report, *, dry_run: 
 def _stored(project: Project, batch: Sequence[Line], *, dry_run: bool) -> Stored:
     try:
         with transaction.atomic():
-            stored = batches.store(project, batch)
+            stored = import_batches.store(project, batch)
             if dry_run:
                 raise _DryRun
     except _DryRun:

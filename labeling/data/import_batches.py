@@ -12,12 +12,12 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from formats.prompts import prompt_key, split_of
-from labeling import recorded
-from labeling.fields import BadRow
+from labeling.data import recorded_rankings
+from labeling.data.import_rows import MAX_RANKINGS, Row
+from labeling.data.recorded_rankings import Recorded
+from labeling.data.row_fields import BadRow
 from labeling.models import Assignment, Completion, Project, Prompt, Ranking
 from labeling.models.prompts import Split
-from labeling.recorded import Recorded
-from labeling.rows import MAX_RANKINGS, Row
 
 # Where old twins stand on different sides, a new one joins the one that is held out most: nothing is trained on it.
 _HELD_OUT_FIRST = (Split.TEST, Split.VALIDATION, Split.TRAIN)
@@ -56,14 +56,14 @@ def store(project: Project, lines: Sequence[Line]) -> Stored:
     stored.created = len(new)
     fresh = [Recorded(prompt, row, row.rankings) for prompt, row in zip(prompts, new, strict=True) if row.rankings]
     fresh += _compare(project, [(line, known[line.row.id]) for line in lines if line.row.id in known], stored)
-    stored.rankings = recorded.store(project, fresh)
+    stored.rankings = recorded_rankings.store(project, fresh)
     return stored
 
 
 def _wait_for_other_imports(project: Project) -> None:
     """One import at a time stores into a project: two that bring the same prompt put it on one side."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('labeling.batches', %s))", [project.pk])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('labeling.import', %s))", [project.pk])
 
 
 def _create(project: Project, rows: Sequence[Row]) -> list[Prompt]:
@@ -143,7 +143,7 @@ def _compare(project: Project, known: Sequence[tuple[Line, Prompt]], stored: Sto
         rankings = tuple(
             ranking
             for ranking in row.rankings
-            if here[prompt.pk].isdisjoint(recorded.usernames_of(project, ranking.labeler))
+            if here[prompt.pk].isdisjoint(recorded_rankings.usernames_of(project, ranking.labeler))
         )
         needed = taken[prompt.pk] + len(rankings)
         if rankings and needed > MAX_RANKINGS:

@@ -1,0 +1,1 @@
+"""What comes in and goes out: imports of prompts and rankings, frozen dataset versions, exports of pairs."""
