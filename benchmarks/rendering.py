@@ -58,7 +58,7 @@ def rendering(repeats: int) -> None:
 
 
 def comparing(repeats: int) -> None:
-    from labeling.compare import compare
+    from labeling.content.word_difference import compare
 
     draw = random.Random(0)
     words = [f"w{int(draw.paretovariate(0.7))}" for _ in range(5000)]

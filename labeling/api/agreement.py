@@ -10,9 +10,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access, agreement
+from labeling import access
 from labeling.api.requests import View
 from labeling.models import Role
+from labeling.quality import agreement
 
 
 class AgreementSerializer(serializers.Serializer[Any]):

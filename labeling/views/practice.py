@@ -15,11 +15,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling import content
-from labeling import practice as sample
 from labeling.board.cards import Shown, dialogue
 from labeling.board.form import RankingForm
 from labeling.board.task import Task
 from labeling.models import Project, Role
+from labeling.quality import practice as sample
 from labeling.views.doors import SignedIn, posted, project_page
 from labeling.views.history import in_words
 from labeling.views.upkeep import show_comparison

@@ -9,10 +9,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from labeling import access, agreement, content, progress, projects
+from labeling import access, content, progress, projects
 from labeling.errors import PodiumError
 from labeling.forms import ProjectForm, SettingsForm, add_error
 from labeling.models import Project, Role
+from labeling.quality import agreement
 from labeling.views.doors import SignedIn, posted, project_page, signed_in
 
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from labeling.answers import rankings
 from labeling.board.drafts import fields_of_draft, under_ids_of_today
 from labeling.board.form import RankingForm
-from labeling.compare import compared
+from labeling.content.word_difference import compared
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Role
 from labeling.queue import claims, shown_ids

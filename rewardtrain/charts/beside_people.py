@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from labeling.agreement import Agreement as OfPeople
+from labeling.quality.agreement import Agreement as OfPeople
 from labeling.templatetags.podium import between, percent
 from rewardtrain.agreement import Agreement, Band, Part
 from rewardtrain.agreement import Share as Seen

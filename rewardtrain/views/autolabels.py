@@ -8,10 +8,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
-from labeling.agreement import project_agreement
 from labeling.errors import PodiumError
 from labeling.forms import add_error
 from labeling.models import Project, Role
+from labeling.quality.agreement import project_agreement
 from labeling.views.doors import SignedIn, page_of, posted, project_page
 from rewardtrain import autolabels, charts, registry, tasks
 from rewardtrain.agreement import agreement

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeling.agreement import agreement_of, project_agreement, wilson
+from labeling.quality.agreement import agreement_of, project_agreement, wilson
 from rewardtrain.core.measures import intervals
 from tests.factories import join, make_project, make_prompt, rank
 

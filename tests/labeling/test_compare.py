@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeling.compare import Run, compare, compared, marked
+from labeling.content.word_difference import Run, compare, compared, marked
 
 TEXTS = st.text(alphabet="ab ,.\n中文é<", max_size=60) | st.text(max_size=60)
 

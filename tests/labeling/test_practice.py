@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from labeling import practice
-from labeling.practice import COMPLETIONS, REASONS, REFERENCE, VERDICTS, Verdict, mark
+from labeling.quality import practice
+from labeling.quality.practice import COMPLETIONS, REASONS, REFERENCE, VERDICTS, Verdict, mark
 
 
 def verdicts(*tiers: list[str]) -> list[Verdict]:

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from labeling import agreement, projects
+from labeling import projects
 from labeling.answers import rankings
 from labeling.answers.rankings import UNDO_GRACE_SECONDS, UNDO_SECONDS
 from labeling.data import datasets, exports, imports
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, PreferencePair, Project, Ranking, User
+from labeling.quality import agreement
 from labeling.queue import claims
 from tests.factories import claimed, ids_of, join, make_project, make_prompt, rank, tiers_of
 from tests.threads import at_once

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from labeling.agreement import project_agreement
 from labeling.models import Project
+from labeling.quality.agreement import project_agreement
 from labeling.templatetags.podium import counted, percent, points
 from rewardtrain import thresholds
 from rewardtrain.agreement import agreement

@@ -13,8 +13,8 @@ from django.urls import reverse
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from labeling.agreement import agreement_of
 from labeling.models import Project
+from labeling.quality.agreement import agreement_of
 from rewardtrain import agreement, charts, drift
 from rewardtrain.charts.drift import drawing
 from rewardtrain.core.measures import best_of

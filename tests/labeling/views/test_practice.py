@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from labeling.models import Assignment, Project, Ranking, Role, User
-from labeling.practice import COMPLETIONS, REFERENCE
+from labeling.quality.practice import COMPLETIONS, REFERENCE
 from tests import factories
 
 PAGE = "/p/work/practice/"
