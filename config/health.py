@@ -15,7 +15,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from labeling import access
+from labeling.people import access
 
 PATIENCE_SECONDS = 2
 

@@ -12,7 +12,7 @@ from config.settings import BASE_DIR
 from labeling.data.imports import import_lines
 from labeling.data.upload_lines import lines_of
 from labeling.models import Membership, Project, Role, User
-from labeling.projects import create_project
+from labeling.projects.projects import create_project
 from rewardtrain.models import RetrainPolicy
 
 SLUG = "sample"

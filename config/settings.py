@@ -145,7 +145,7 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-PASSWORD_HASHERS = ["labeling.hashing.WaitingPBKDF2"]
+PASSWORD_HASHERS = ["labeling.people.password_hashing.WaitingPBKDF2"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -155,18 +155,18 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "home"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
-ACCOUNT_ADAPTER = "labeling.accounts.AccountAdapter"  # closes sign-up: people come by invitation
+ACCOUNT_ADAPTER = "labeling.people.accounts.AccountAdapter"  # closes sign-up: people come by invitation
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_FORMS = {"change_password": "labeling.accounts.CountedChangePassword"}
+ACCOUNT_FORMS = {"change_password": "labeling.people.accounts.CountedChangePassword"}
 MFA_FORMS = {
-    "authenticate": "labeling.accounts.CountedCode",
-    "reauthenticate": "labeling.accounts.CountedCodeAgain",
+    "authenticate": "labeling.people.accounts.CountedCode",
+    "reauthenticate": "labeling.people.accounts.CountedCodeAgain",
 }
-# One guard against guessing, in the database, so that it holds over several processes: labeling/signin.py. axes asks it
-# before each login, and keeps the journal.
+# One guard against guessing, in the database, so that it holds over several processes: labeling/people/signin.py. axes
+# asks it before each login, and keeps the journal.
 ACCOUNT_RATE_LIMITS = False
-AXES_HANDLER = "labeling.accounts.LoginGuard"
+AXES_HANDLER = "labeling.people.accounts.LoginGuard"
 AXES_LOCK_OUT_AT_FAILURE = False
 AXES_COOLOFF_TIME = timedelta(minutes=15)  # how long the journal keeps failures
 AXES_LOCKOUT_PARAMETERS = ["username"]

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from labeling.data.exports import ALL_SPLITS, PEOPLE, sources
 from labeling.errors import PodiumError
 from labeling.models import DatasetVersion, Project, Role, Split, User
-from labeling.preferences import MAX_BREAK_MINUTES, MAX_DAILY_GOAL
+from labeling.people.user_settings import MAX_BREAK_MINUTES, MAX_DAILY_GOAL
 
 
 def add_error(form: forms.Form, error: PodiumError) -> None:
@@ -248,5 +248,5 @@ class PreferencesForm(forms.Form):
         return {name: getattr(user, name) for name in ("language", "daily_goal", "break_minutes", "single_keys")}
 
     def changes(self) -> dict[str, Any]:
-        """What preferences.update_preferences takes; the colours are kept by the browser."""
+        """What user_settings.update_settings takes; the colours are kept by the browser."""
         return {name: value for name, value in self.cleaned_data.items() if name != "theme"}

@@ -11,8 +11,8 @@ from django.shortcuts import render
 from django.utils import translation
 from django.utils.translation import ngettext
 
-from labeling import hashing, signin
 from labeling.errors import TooMany
+from labeling.people import password_hashing, signin
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -38,7 +38,7 @@ class AttemptLimits:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        hashing.patience.set(hashing.STRANGER)  # the thread may have served somebody else before
+        password_hashing.patience.set(password_hashing.STRANGER)  # the thread may have served somebody else before
         response = self.get_response(request)
         signin.remember_device(request, response)
         return response

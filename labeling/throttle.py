@@ -25,8 +25,8 @@ from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from labeling import limits, signin
 from labeling.early import refused
+from labeling.people import attempt_limits, signin
 
 logger = logging.getLogger(__name__)
 
@@ -155,7 +155,7 @@ class Throttle:
 def _stranger(request: HttpRequest) -> Sender:
     if signin.cookie_name() in request.COOKIES and (device := signin.device_of(request)).marks:
         return ("device", device.id)
-    return ("network", limits.network(signin.address_of(request)))
+    return ("network", attempt_limits.network(signin.address_of(request)))
 
 
 def _credential(request: HttpRequest) -> str:

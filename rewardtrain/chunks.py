@@ -18,7 +18,7 @@ from django.db import connections, transaction
 from jobs import lifecycle, shutdown
 from jobs.lifecycle import State
 from labeling.errors import PodiumError
-from labeling.refusals import in_words
+from labeling.models.database_errors import in_words
 from rewardtrain import scoring
 from rewardtrain.models import RewardModel
 from rewardtrain.models.scoring_jobs import ScoringJob

@@ -20,9 +20,9 @@ from django.db import DatabaseError, InterfaceError, connections
 from psycopg_pool import PoolTimeout
 from rest_framework.exceptions import AuthenticationFailed
 
-from labeling import access
 from labeling.api.auth import TokenAuthentication
 from labeling.models import Project, Role, User
+from labeling.people import access
 from rewardtrain import runs, scoring
 from rewardtrain.core.device import Device, choose_device
 from rewardtrain.core.quiet import quiet_libraries

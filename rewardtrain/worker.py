@@ -19,7 +19,7 @@ from django.db import transaction
 from jobs import child, shutdown
 from labeling.data import datasets
 from labeling.errors import Invalid
-from labeling.refusals import in_words
+from labeling.models.database_errors import in_words
 from rewardtrain import policy, registry, runs, training
 from rewardtrain.core_command import STOPPED, core
 from rewardtrain.models import RewardModel, TrainingRun

@@ -8,7 +8,7 @@ from itertools import count
 from formats.prompts import prompt_key, split_of
 from labeling.answers import rankings
 from labeling.models import Assignment, Completion, Membership, Project, Prompt, Ranking, Role, User
-from labeling.projects import create_project
+from labeling.projects.projects import create_project
 from labeling.queue import claims, shown_ids
 
 _numbers = count(1)

@@ -11,10 +11,10 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from labeling import invitations
 from labeling.answers import rankings
 from labeling.data import imports
 from labeling.models import Assignment, Attempts, Membership, Project, Prompt, Ranking, Role, User
+from labeling.people import invitations
 from labeling.queue import claims
 from rewardtrain import registry
 from rewardtrain.models import (

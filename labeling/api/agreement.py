@@ -10,9 +10,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access
 from labeling.api.requests import View
 from labeling.models import Role
+from labeling.people import access
 from labeling.quality import agreement
 
 

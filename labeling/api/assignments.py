@@ -11,7 +11,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access
 from labeling.answers import rankings
 from labeling.answers.submissions import MAX_COMMENT, MAX_NOTE
 from labeling.api.fields import Number, Reason, Text, Truth, Whole
@@ -20,6 +19,7 @@ from labeling.api.requests import IF_MATCH, KnownFields, View, person, refuse_un
 from labeling.api.schema import conflict, etag
 from labeling.models import Assignment
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
+from labeling.people import access
 from labeling.queue import claims, shown_ids
 from labeling.queue.checks import MAX_REASON
 

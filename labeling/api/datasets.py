@@ -7,11 +7,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access
 from labeling.api.paging import NewestFirst, PagedView
 from labeling.api.requests import View, person
 from labeling.data import datasets
 from labeling.models import DatasetVersion, Role
+from labeling.people import access
 
 
 class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):

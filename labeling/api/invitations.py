@@ -7,12 +7,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access, invitations
 from labeling.api.fields import Choice, Text
 from labeling.api.paging import PagedView
 from labeling.api.requests import KnownFields, View, person
 from labeling.api.schema import conflict
 from labeling.models import Invitation, Role
+from labeling.people import access, invitations
 
 
 class InvitationSerializer(serializers.ModelSerializer[Invitation]):

@@ -9,11 +9,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access, projects
 from labeling.api.fields import Choice, Text
 from labeling.api.paging import PagedView
 from labeling.api.requests import KnownFields, View
 from labeling.models import Membership, Role, User
+from labeling.people import access, members
 
 
 class MemberSerializer(KnownFields, serializers.ModelSerializer[Membership]):
@@ -42,7 +42,7 @@ class Members(PagedView):
         body = MemberSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         username, role = body.validated_data["user"]["username"], body.validated_data["role"]
-        membership = projects.set_member(project, username=username, role=role, by=cast(User, request.user))
+        membership = members.set_member(project, username=username, role=role, by=cast(User, request.user))
         return Response(MemberSerializer(membership).data, status=201)
 
 
@@ -51,5 +51,5 @@ class OneMember(View):
     def delete(self, request: Request, slug: str, username: str) -> Response:
         """End a membership. What the person ranked stays."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
-        projects.remove_member(project, username=username)
+        members.remove_member(project, username=username)
         return Response(status=204)

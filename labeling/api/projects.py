@@ -10,13 +10,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access, projects
 from labeling.api.fields import Choice, Text, Truth, Whole
 from labeling.api.paging import PagedView
 from labeling.api.requests import KnownFields, View, person
 from labeling.api.schema import conflict
 from labeling.models import Project, Role
-from labeling.projects import FLAG_NAME, MAX_FLAGS, MAX_GUIDELINES, MAX_LABEL, MAX_LEASE_MINUTES, MAX_OVERLAP
+from labeling.people import access
+from labeling.projects import projects
+from labeling.projects.projects import FLAG_NAME, MAX_FLAGS, MAX_GUIDELINES, MAX_LABEL, MAX_LEASE_MINUTES, MAX_OVERLAP
 
 
 class FlagSerializer(KnownFields):

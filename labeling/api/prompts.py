@@ -17,13 +17,13 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access
 from labeling.api.parsing import RowsJSONParser
 from labeling.api.requests import View, truth
 from labeling.data import imports
 from labeling.data.upload_lines import lines_of
 from labeling.errors import Invalid
 from labeling.models import Role
+from labeling.people import access
 
 MOST_ROWS = 100_000  # of a JSON body; a bad one takes 2 bytes and as long as a good one
 JSON_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")

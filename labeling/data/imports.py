@@ -14,14 +14,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
-from labeling import refusals
 from labeling.data import import_batches
 from labeling.data.import_batches import Line, Stored
 from labeling.data.import_report import Report
 from labeling.data.import_rows import parse_row
 from labeling.data.row_fields import BadRow
 from labeling.errors import Invalid
-from labeling.models import Project
+from labeling.models import Project, database_errors
 
 # What is stored at once, whichever is reached first: it bounds what is held in memory and what one refusal repeats.
 BATCH, BATCH_RANKINGS, BATCH_BYTES = 200, 2_000, 4 * 2**20
@@ -108,7 +107,7 @@ def _store(project: Project, batch: Sequence[Line], report: Report, *, dry_run: 
     try:
         _count(report, _stored(project, batch, dry_run=dry_run))
     except (DatabaseError, UnicodeError) as error:
-        if not refusals.is_about_the_data(error):
+        if not database_errors.is_about_the_data(error):
             raise
         if len(batch) > 1:
             for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
@@ -118,7 +117,7 @@ def _store(project: Project, batch: Sequence[Line], report: Report, *, dry_run: 
         logger.warning(
             "line %s of an import into %s is refused by the database", line.number, project.slug, exc_info=True
         )
-        report.add_error(line.number, BadRow("line", line.row.id, refusals.reason_of(error)))
+        report.add_error(line.number, BadRow("line", line.row.id, database_errors.reason_of(error)))
 
 
 def _stored(project: Project, batch: Sequence[Line], *, dry_run: bool) -> Stored:

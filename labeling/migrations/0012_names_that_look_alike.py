@@ -7,14 +7,14 @@ it. They are named, so that somebody can look whether one pretends to be another
 import labeling.models.users
 from django.db import migrations, models
 
-from labeling import names
+from labeling.models import account_names
 
 
 def give_keys(apps, schema_editor):
     User = apps.get_model("labeling", "User")
     oldest, doubles = {}, []
     for user in User.objects.filter(is_imported=False).order_by("date_joined", "pk").only("pk", "username"):
-        key = names.key(user.username)
+        key = account_names.key(user.username)
         if key in oldest:
             doubles.append(f"{user.username!r} (account {user.pk}) looks like {oldest[key]!r}")
             key = f"{key}\n{user.pk}"

@@ -1,8 +1,8 @@
 """The tables of the human side, one module per noun."""
 
 from labeling.models.assignments import Assignment
+from labeling.models.attempts import Attempts
 from labeling.models.datasets import DatasetVersion
-from labeling.models.limits import Attempts
 from labeling.models.pairs import PreferencePair
 from labeling.models.projects import Invitation, Membership, Project, Role
 from labeling.models.prompts import Completion, Prompt, Split

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from labeling import names
+from labeling.models import account_names
 
 
 class NameKey(models.CharField):  # type: ignore[type-arg]  # it takes none at run time
@@ -19,7 +19,7 @@ class NameKey(models.CharField):  # type: ignore[type-arg]  # it takes none at r
 
 
 class User(AbstractUser):
-    # What look-alike names have in common (labeling/names.py); an imported labeler, who never logs in, has none.
+    # What look-alike names have in common (account_names.py); an imported labeler, who never logs in, has none.
     name_key = NameKey(max_length=500, null=True, editable=False)
     # The labeler of a recorded ranking: it keeps provenance apart and has no usable password.
     is_imported = models.BooleanField(default=False)
@@ -59,14 +59,14 @@ class User(AbstractUser):
         """An account from before this rule that looks like an older one keeps the mark that tells them apart."""
         if self.is_imported:
             return None
-        key = names.key(self.username)
+        key = account_names.key(self.username)
         return self.name_key if (self.name_key or "").partition("\n")[0] == key else key
 
 
 def check_new_name(username: str) -> None:
     """Raises ValidationError for {"username": ...}."""
-    if mixed := names.scripts(username):
+    if mixed := account_names.scripts(username):
         message = _("Use letters of one script: this name mixes %(scripts)s.") % {"scripts": ", ".join(mixed)}
         raise ValidationError({"username": message})
-    if User.objects.filter(name_key=names.key(username)).exclude(username=username).exists():
+    if User.objects.filter(name_key=account_names.key(username)).exclude(username=username).exists():
         raise ValidationError({"username": _("This name is taken, or looks like one that is; choose another one.")})

@@ -21,8 +21,8 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from labeling import access
 from labeling.models import Project, Role
+from labeling.people import access
 
 register = template.Library()
 

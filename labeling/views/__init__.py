@@ -1,1 +1,1 @@
-"""The pages: one module per noun. A view fetches through labeling.access and makes one call inwards."""
+"""The pages: one module per noun. A view fetches through labeling.people.access and makes one call inwards."""

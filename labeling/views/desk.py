@@ -11,12 +11,13 @@ from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from labeling import access, content
+from labeling import content
 from labeling.answers.rankings import UNDO_SECONDS
 from labeling.board.form import RankingForm
 from labeling.board.task import task_of
 from labeling.errors import PodiumError
 from labeling.models import Assignment, Project, Ranking, Role, User
+from labeling.people import access
 from labeling.views.doors import SignedIn
 from labeling.views.history import own_rankings
 

@@ -12,8 +12,8 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 
-from labeling import access
 from labeling.models import Project, Role, User
+from labeling.people import access
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)

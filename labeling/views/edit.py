@@ -13,13 +13,14 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from labeling import access, content
+from labeling import content
 from labeling.answers import rankings
 from labeling.answers.rankings import Submitted
 from labeling.board.form import RankingForm
 from labeling.board.task import Task, task_of
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Ranking, Role
+from labeling.people import access
 from labeling.views.desk import own_task
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.history import own_rankings

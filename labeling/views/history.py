@@ -16,10 +16,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from labeling import access, content
+from labeling import content
 from labeling.answers import rankings
 from labeling.board.words import STRENGTHS
 from labeling.models import Project, Ranking, Role, User
+from labeling.people import access
 from labeling.views.doors import SignedIn, page_of, project_page
 from labeling.views.prompts import first_words
 

@@ -6,8 +6,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from labeling import access, invitations, progress
 from labeling.models import Role
+from labeling.people import access, invitations
+from labeling.projects import overview
 from labeling.views.doors import SignedIn, signed_in
 
 
@@ -17,12 +18,12 @@ def home(request: SignedIn) -> HttpResponse:
     roles = {membership.project_id: Role(membership.role) for membership in request.user.memberships.all()}
     everywhere = Role.MANAGER if access.is_administrator(request.user) else None
     projects = access.visible_projects(request.user)
-    counts, own = progress.done_counts(projects), progress.own_counts(request.user, projects)
+    counts, own = overview.done_counts(projects), overview.own_counts(request.user, projects)
     rows = [
         (
             project,
             everywhere or roles.get(project.pk, Role.LABELER),
-            counts.get(project.pk, progress.Done()),
+            counts.get(project.pk, overview.Done()),
             own.get(project.pk, 0),
         )
         for project in projects

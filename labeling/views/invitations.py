@@ -11,10 +11,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeling import invitations, signin
 from labeling.errors import Invalid, PodiumError
 from labeling.forms import RegisterForm, add_error
 from labeling.models import Invitation, Project, User
+from labeling.people import invitations, signin
 from labeling.views.doors import SignedIn, posted, signed_in
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"

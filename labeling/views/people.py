@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeling import invitations, projects
 from labeling.errors import PodiumError
 from labeling.forms import InviteForm, MemberForm, add_error
 from labeling.models import Invitation, Project, Role
+from labeling.people import invitations, members
 from labeling.views.doors import SignedIn, posted, project_page
 
 ADD = "add-%s"  # ids of the second form on the page, apart from those of the first
@@ -55,7 +55,7 @@ def set_member(request: SignedIn, project: Project) -> HttpResponse:
     if not form.is_valid():
         return _page(request, project, member_form=form, status=422)
     try:
-        membership = projects.set_member(project, by=request.user, **form.cleaned_data)
+        membership = members.set_member(project, by=request.user, **form.cleaned_data)
     except PodiumError as error:
         messages.error(request, error.detail)
     else:
@@ -69,7 +69,7 @@ def set_member(request: SignedIn, project: Project) -> HttpResponse:
 def remove_member(request: SignedIn, project: Project) -> HttpResponse:
     username = request.POST.get("username", "")
     try:
-        projects.remove_member(project, username=username)
+        members.remove_member(project, username=username)
     except PodiumError as error:
         messages.error(request, error.detail)
     else:

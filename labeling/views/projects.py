@@ -9,10 +9,13 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from labeling import access, content, progress, projects
+from labeling import content
 from labeling.errors import PodiumError
 from labeling.forms import ProjectForm, SettingsForm, add_error
 from labeling.models import Project, Role
+from labeling.people import access
+from labeling.projects import pace, projects
+from labeling.projects.overview import overview_of
 from labeling.quality import agreement
 from labeling.views.doors import SignedIn, posted, project_page, signed_in
 
@@ -39,14 +42,14 @@ def create(request: SignedIn) -> HttpResponse:
 def overview(request: SignedIn, project: Project) -> HttpResponse:
     if access.role_in(request.user, project) == Role.LABELER:
         return redirect("rank", project.slug)
-    numbers = projects.overview(project)
-    days = progress.rankings_a_day(project)
+    numbers = overview_of(project)
+    days = pace.rankings_a_day(project)
     context = {
         "project": project,
         "overview": numbers,
-        "days": days if progress.is_a_curve(days) else [],
+        "days": days if pace.is_a_curve(days) else [],
         "most": max(day.rankings for day in days),
-        "done_on": progress.done_on(project),
+        "done_on": pace.done_on(project),
         "agreement": agreement.project_agreement(project) if numbers.rankings else None,
         "is_manager": access.role_in(request.user, project) == Role.MANAGER,
     }

@@ -15,11 +15,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from formats import messages
-from labeling import access, content
+from labeling import content
 from labeling.board.cards import dialogue
 from labeling.data import imports, upload_lines
 from labeling.forms import UploadForm
 from labeling.models import Assignment, Completion, Project, Prompt, Ranking, Role
+from labeling.people import access
 from labeling.queue import claims
 from labeling.views.doors import SignedIn, page_of, posted, project_page
 

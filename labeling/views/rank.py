@@ -11,12 +11,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeling import access
 from labeling.answers import rankings
 from labeling.answers.rankings import Submitted
 from labeling.board.form import RankingForm, ReasonForm
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Role
+from labeling.people import access
 from labeling.queue import claims
 from labeling.views.desk import by_script, done, lost, own_task, pace_of, refuse, show_task, undoable
 from labeling.views.doors import SignedIn, project_page

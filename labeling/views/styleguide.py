@@ -12,7 +12,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from labeling import content, progress
+from labeling import content
+from labeling.projects import pace
 from labeling.views import palette
 from labeling.views.doors import SignedIn, signed_in
 
@@ -104,9 +105,9 @@ def sample(prefix: str) -> Sample:
     return form
 
 
-def sample_days() -> list[progress.Day]:
+def sample_days() -> list[pace.Day]:
     today, counts = timezone.localdate(), (2, 0, 4, 6, 5, 0, 0, 3, 7, 9, 6, 4, 0, 3)
     return [
-        progress.Day(today - timedelta(days=13 - place), count, place, round(count / 9 * 100, 1))
+        pace.Day(today - timedelta(days=13 - place), count, place, round(count / 9 * 100, 1))
         for place, count in enumerate(counts)
     ]

@@ -9,12 +9,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access
 from labeling.api.fields import Number
 from labeling.api.paging import NewestFirst, PagedView
 from labeling.api.requests import KnownFields, View, person, truth
 from labeling.api.schema import conflict
 from labeling.models import Role
+from labeling.people import access
 from rewardtrain import autolabels, tasks
 from rewardtrain.agreement import agreement
 from rewardtrain.models import AutoLabelJob

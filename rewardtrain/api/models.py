@@ -12,13 +12,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access
 from labeling.api.fields import Number, Reason
 from labeling.api.paging import NewestFirst, PagedView
 from labeling.api.requests import KnownFields, View, person
 from labeling.api.schema import conflict
 from labeling.errors import Conflict
 from labeling.models import Role
+from labeling.people import access
 from rewardtrain import registry, thresholds
 from rewardtrain.models import Evaluation, RewardModel
 from rewardtrain.verdict import Worth

@@ -10,12 +10,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling import access
 from labeling.api.fields import Several, Text, Truth, Whole
 from labeling.api.parsing import LongJSONParser
 from labeling.api.requests import NO_NUL, KnownFields, View
 from labeling.api.schema import conflict
 from labeling.models import Role
+from labeling.people import access
 from rewardtrain import scoring
 from rewardtrain.core.data.groups import ROLES, parse_texts
 from rewardtrain.core.errors import DataError

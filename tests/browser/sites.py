@@ -12,9 +12,10 @@ from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
-from labeling import invitations, projects
 from labeling.data import imports
 from labeling.models import Assignment, Project, Role, User
+from labeling.people import invitations
+from labeling.projects import projects
 from tests import factories
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "labeling" / "sample"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.test import override_settings
 from playwright.sync_api import Page, expect
 
-from labeling import invitations
 from labeling.models import Project, Role, User
+from labeling.people import invitations
 from rewardtrain.models import AutoLabelJob, BestOfJob
 from tests import factories
 from tests.browser.sites import Site

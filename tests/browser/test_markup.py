@@ -11,9 +11,10 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page, Request, expect
 from pytest_django.live_server_helper import LiveServer
 
-from labeling import invitations, projects
 from labeling.answers import rankings
 from labeling.models import Assignment, Completion, Membership, Project, Ranking, Role, User
+from labeling.people import invitations
+from labeling.projects import projects
 from labeling.queue import claims
 from tests import factories
 from tests.browser.sites import People, Site

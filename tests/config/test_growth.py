@@ -14,8 +14,8 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from labeling import invitations
 from labeling.models import Role
+from labeling.people import invitations
 from tests import probes
 from tests.every_door import assignment_of, furnish
 from tests.growth import ends, worse_than_linear

@@ -19,9 +19,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from labeling import hashing, invitations, signin
 from labeling.errors import TooMany
 from labeling.models import Attempts, Project, User
+from labeling.people import invitations, password_hashing, signin
 from tests.config.test_accounts import code_of
 from tests.factories import PASSWORD, make_project, make_user
 
@@ -30,7 +30,7 @@ LOGIN = "/accounts/login/"
 HASHES: list[str] = []
 
 
-class CountingHasher(hashing.WaitingPBKDF2):
+class CountingHasher(password_hashing.WaitingPBKDF2):
     """Podium's own, quick, and it tells how often it was asked."""
 
     iterations = 1_000
@@ -235,9 +235,9 @@ class TestATurn:
 
     @pytest.fixture
     def crowd(self, monkeypatch: pytest.MonkeyPatch) -> Any:
-        quick = {"STRANGER": hashing.Patience(0.05, 1), "KNOWN": hashing.Patience(0.05, 2)}
+        quick = {"STRANGER": password_hashing.Patience(0.05, 1), "KNOWN": password_hashing.Patience(0.05, 2)}
         for name, patience in quick.items():
-            monkeypatch.setattr(hashing, name, patience)
+            monkeypatch.setattr(password_hashing, name, patience)
         return _crowd
 
     def test_every_door_that_hashes_says_to_come_back_and_counts_nothing(self, lena: User, crowd: Any) -> None:
@@ -262,15 +262,15 @@ class TestATurn:
         assert [client.post(path, data).status_code for client, path, data in doors] == [302] * 4
 
     def test_the_place_that_waits_for_known_devices_is_not_a_strangers(self, crowd: Any) -> None:
-        with crowd(), hashing._waits(hashing.STRANGER):
-            hashing.patience.set(hashing.STRANGER)
+        with crowd(), password_hashing._waits(password_hashing.STRANGER):
+            password_hashing.patience.set(password_hashing.STRANGER)
             with pytest.raises(TooMany):
-                hashing.refuse_a_crowd()
-            hashing.patience.set(hashing.KNOWN)
-            hashing.refuse_a_crowd()
+                password_hashing.refuse_a_crowd()
+            password_hashing.patience.set(password_hashing.KNOWN)
+            password_hashing.refuse_a_crowd()
 
     def test_a_place_is_free_again_when_its_process_or_hash_ended_badly(self) -> None:
-        with pytest.raises(ZeroDivisionError), hashing.turn():
+        with pytest.raises(ZeroDivisionError), password_hashing.turn():
             _ = 1 / 0
         assert make_password("x").startswith("pbkdf2_sha256$1000$")
 
@@ -279,36 +279,36 @@ class TestATurn:
             return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
         own = niceness()  # of whoever runs the tests
-        assert hashing._hashers.submit(niceness).result() == min(own + hashing.GIVES_WAY, 19)
+        assert password_hashing._hashers.submit(niceness).result() == min(own + password_hashing.GIVES_WAY, 19)
 
     def test_no_more_hash_at_once_than_half_the_cores(self) -> None:
         most, running, lock = 0, 0, threading.Lock()
 
         def one(_: int) -> None:
             nonlocal most, running
-            hashing.patience.set(hashing.Patience(60, 99))
-            with hashing.turn():
+            password_hashing.patience.set(password_hashing.Patience(60, 99))
+            with password_hashing.turn():
                 with lock:
                     running += 1
                     most = max(most, running)
-                hashing.PBKDF2PasswordHasher().encode("x", "salt", 20_000)
+                password_hashing.PBKDF2PasswordHasher().encode("x", "salt", 20_000)
                 with lock:
                     running -= 1
 
         with ThreadPoolExecutor(24) as pool:
             list(pool.map(one, range(24)))
-        assert most <= hashing.places()
+        assert most <= password_hashing.places()
 
 
 class _crowd:
     """Takes every place of the machine, as other processes would."""
 
     def __enter__(self) -> None:
-        self.places = [hashing._free_place() for _ in range(hashing.places())]
+        self.places = [password_hashing._free_place() for _ in range(password_hashing.places())]
 
     def __exit__(self, *error: object) -> None:
         for place in self.places:
-            hashing.os.close(place)  # type: ignore[arg-type]
+            password_hashing.os.close(place)  # type: ignore[arg-type]
 
 
 class TestWhoIsInAlready:

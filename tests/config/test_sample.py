@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from config import sample
-from labeling import access, content
+from labeling import content
 from labeling.models import Completion, Project, Prompt, Role, User
+from labeling.people import access
 
 pytestmark = pytest.mark.django_db
 

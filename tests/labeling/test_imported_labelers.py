@@ -9,10 +9,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from labeling import invitations
 from labeling.data import exports
 from labeling.data.imports import import_lines
 from labeling.models import Project, Ranking, User
+from labeling.people import invitations
 from tests import factories
 from tests.labeling.api.client import row
 

@@ -11,9 +11,9 @@ from django.db import IntegrityError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
-from labeling import invitations, names
 from labeling.errors import Invalid
-from labeling.models import User
+from labeling.models import User, account_names
+from labeling.people import invitations
 from tests.factories import PASSWORD, make_project, make_user
 
 LIKE_ADMIN = ["ADMIN", "Admin", "admіn", "аdmіn", "ａｄｍｉｎ", "admın", "ɑdmin"]
@@ -22,13 +22,13 @@ BEFORE = [("labeling", "0011_login_limits")]
 
 @pytest.mark.parametrize("name", LIKE_ADMIN)
 def test_what_looks_like_admin_has_its_key(name: str) -> None:
-    assert names.key(name) == "admin"
+    assert account_names.key(name) == "admin"
 
 
 @pytest.mark.parametrize("name", ["adm1n", "admin2", "ádmin", "Даша", "田中taro", "Jürgen", "παῦλος", "한국"])
 def test_other_names_are_other_names_and_of_one_script(name: str) -> None:
-    assert names.key(name) != "admin"
-    assert names.scripts(name) == []
+    assert account_names.key(name) != "admin"
+    assert account_names.scripts(name) == []
 
 
 @pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from labeling.errors import Invalid
 from labeling.models import User
-from labeling.preferences import show_tour_again, update_preferences
+from labeling.people.user_settings import show_tour_again, update_settings
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,7 @@ def user() -> User:
     ],
 )
 def test_a_preference_is_kept(user: User, name: str, value: object) -> None:
-    update_preferences(user, **{name: value})
+    update_settings(user, **{name: value})
     assert getattr(User.objects.get(), name) == value
 
 
@@ -52,7 +52,7 @@ def test_a_preference_is_kept(user: User, name: str, value: object) -> None:
 )
 def test_what_cannot_be_is_refused_and_nothing_changes(user: User, name: str, value: object, words: str) -> None:
     with pytest.raises(Invalid) as refused:
-        update_preferences(user, **{"single_keys": False, name: value})
+        update_settings(user, **{"single_keys": False, name: value})
     assert words in refused.value.detail
     assert refused.value.attr == name
     stored = User.objects.get()
@@ -61,7 +61,7 @@ def test_what_cannot_be_is_refused_and_nothing_changes(user: User, name: str, va
 
 def test_only_the_person_s_own_row_changes(user: User) -> None:
     other = factories.make_user("otto")
-    update_preferences(user, language="de", daily_goal=40)
+    update_settings(user, language="de", daily_goal=40)
     other.refresh_from_db()
     assert (other.language, other.daily_goal) == ("", None)
 

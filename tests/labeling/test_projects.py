@@ -8,9 +8,10 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from labeling import access, invitations, projects
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Invitation, Project, Prompt, Role, User
+from labeling.people import access, invitations, members
+from labeling.projects import overview, projects
 from tests.factories import claimed, join, make_project, make_prompt, make_user, rank
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +46,7 @@ class TestAccess:
         make_prompt(project)
         labeler = join(project)
         task = claimed(project, labeler)
-        projects.remove_member(project, username=labeler.username)
+        members.remove_member(project, username=labeler.username)
         with pytest.raises(Assignment.DoesNotExist):
             access.get_assignment(labeler, task.pk)
         assert claimed(project, join(project)).prompt == task.prompt
@@ -94,7 +95,7 @@ class TestProjects:
         make_prompt(project)
         make_prompt(project)
         rank(project, join(project), [1, 1, 2, 3])
-        assert projects.overview(project) == projects.Overview(
+        assert overview.overview_of(project) == overview.Overview(
             prompts=2, prompts_done=1, prompts_begun=0, rankings=1, pairs=5, ties=1, labels=0, labelers=1, held=0
         )
 
@@ -104,18 +105,18 @@ class TestPeople:
         manager = project.created_by
         assert manager is not None
         with pytest.raises(Invalid, match="at least one manager"):
-            projects.set_member(project, username=manager.username, role="labeler")
+            members.set_member(project, username=manager.username, role="labeler")
         with pytest.raises(Invalid, match="at least one manager"):
-            projects.remove_member(project, username=manager.username)
+            members.remove_member(project, username=manager.username)
         assert access.role_in(manager, project) is Role.MANAGER
 
     def test_an_unknown_person_or_role_is_named(self, project: Project) -> None:
         with pytest.raises(Invalid, match="no account 'nobody'"):
-            projects.set_member(project, username="nobody", role="labeler")
+            members.set_member(project, username="nobody", role="labeler")
         with pytest.raises(Invalid, match="'nobody' is not in this project; send an invitation"):
-            projects.set_member(project, username="nobody", role="labeler", by=project.created_by)
+            members.set_member(project, username="nobody", role="labeler", by=project.created_by)
         with pytest.raises(Invalid, match="'king' is no role"):
-            projects.set_member(project, username=make_user().username, role="king")
+            members.set_member(project, username=make_user().username, role="king")
 
     def test_an_invitation_makes_an_account_and_a_member_once(self, project: Project) -> None:
         manager = project.created_by

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from labeling import projects
 from labeling.answers import rankings
 from labeling.answers.rankings import UNDO_GRACE_SECONDS, UNDO_SECONDS
 from labeling.data import datasets, exports, imports
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, PreferencePair, Project, Ranking, User
+from labeling.projects.overview import overview_of
 from labeling.quality import agreement
 from labeling.queue import claims
 from tests.factories import claimed, ids_of, join, make_project, make_prompt, rank, tiers_of
@@ -216,10 +216,10 @@ class TestWhatOthersSee:
     def test_the_overview_counts_what_stands(self, project: Project, assignment: Assignment) -> None:
         rankings.submit(assignment, answer(assignment))
         rankings.amend(assignment, answer(assignment, [1, 1, 2, 2]))
-        overview = projects.overview(project)
+        overview = overview_of(project)
         assert (overview.rankings, overview.pairs, overview.ties, overview.prompts_done) == (1, 4, 2, 1)
         rankings.withdraw(assignment)
-        overview = projects.overview(project)
+        overview = overview_of(project)
         assert (overview.rankings, overview.pairs, overview.ties, overview.prompts_done) == (0, 0, 0, 0)
 
     def test_agreement_compares_people_as_they_think_now(self) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from labeling import limits, names
+from labeling.models import account_names
+from labeling.people import attempt_limits
 
 
 class Command(BaseCommand):
@@ -20,16 +21,16 @@ class Command(BaseCommand):
 
     def handle(self, *, lift: str | None, lift_all: bool, **options: Any) -> None:
         if lift_all:
-            self.stdout.write(f"Forgot {limits.lift_all()} counters.")
+            self.stdout.write(f"Forgot {attempt_limits.lift_all()} counters.")
         elif lift is not None:
-            if not limits.lift(names.key(lift)):
+            if not attempt_limits.lift(account_names.key(lift)):
                 raise CommandError(f"Nothing counts against {lift!r} now. Without --lift, this lists what counts.")
             self.stdout.write(f"{lift} can try again.")
         else:
             self._list()
 
     def _list(self) -> None:
-        counters = limits.in_force()
+        counters = attempt_limits.in_force()
         for counter in counters:
             seconds = round((counter.ends_at - timezone.now()).total_seconds())
             self.stdout.write(f"{counter.kind:<12} {counter.subject:<40} {counter.count:>4}  {seconds:>4} s left")

@@ -14,7 +14,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from labeling.models import Project, Ranking
-from labeling.projects import MAX_FLAGS, MAX_GUIDELINES
+from labeling.projects.projects import MAX_FLAGS, MAX_GUIDELINES
 from tests.every_door import Operation, assignment_of, furnish, operations
 from tests.factories import claimed, make_project, make_prompt, make_user, tiers_of
 from tests.labeling.api.client import as_user, errors_of, post_lines, row

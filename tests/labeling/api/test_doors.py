@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pytest
 from django.urls import reverse
 
-from labeling import invitations
 from labeling.data import datasets
 from labeling.models import Project, Role, User
+from labeling.people import invitations
 from tests.factories import claimed, join, make_project, make_prompt, make_user, rank
 from tests.labeling.api.client import as_user
 

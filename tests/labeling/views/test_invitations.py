@@ -10,8 +10,8 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
-from labeling import invitations, projects
 from labeling.models import Invitation, Membership, Project, Role, User
+from labeling.people import invitations, members
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +42,7 @@ def test_a_link_opens_nothing_once_its_maker_may_not_invite(project: Project, lo
     if loss == "deactivated":
         User.objects.filter(pk=maker.pk).update(is_active=False)
     elif loss == "removed":
-        projects.remove_member(project, username=maker.username)
+        members.remove_member(project, username=maker.username)
     else:
         Membership.objects.filter(user=maker).update(role=Role.LABELER)
     asked = [Client().get(link), Client().post(link, NEW), as_user(factories.make_user()).post(link)]

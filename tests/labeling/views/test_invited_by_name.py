@@ -12,8 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from labeling import access, invitations, projects
 from labeling.models import Attempts, Invitation, Membership, Project, Role, User
+from labeling.people import access, invitations, members
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -166,7 +166,7 @@ def test_an_invitation_that_is_over_lets_nobody_in(project: Project, otto: User,
     if loss == "deactivated":
         User.objects.filter(pk=maker.pk).update(is_active=False)
     elif loss == "removed":
-        projects.remove_member(project, username=maker.username)
+        members.remove_member(project, username=maker.username)
     elif loss == "demoted":
         Membership.objects.filter(user=maker).update(role=Role.LABELER)
     elif loss == "withdrawn":

@@ -9,9 +9,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from labeling import invitations, projects
 from labeling.data import exports
 from labeling.models import Invitation, Project, Role, User
+from labeling.people import invitations
+from labeling.projects import projects
 from tests import factories
 
 

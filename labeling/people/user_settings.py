@@ -13,7 +13,7 @@ MAX_DAILY_GOAL = 2000
 MAX_BREAK_MINUTES = 240
 
 
-def update_preferences(user: User, **changes: object) -> User:
+def update_settings(user: User, **changes: object) -> User:
     """Sets language, daily_goal, break_minutes and single_keys. Raises Invalid, naming the value that can't be."""
     for name, value in changes.items():
         _check(name, value)

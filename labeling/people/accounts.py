@@ -12,8 +12,8 @@ from axes.handlers.database import AxesDatabaseHandler
 from django.http import HttpRequest
 from django.urls import reverse
 
-from labeling import signin
 from labeling.models import User
+from labeling.people import signin
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]

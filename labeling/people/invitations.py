@@ -14,9 +14,10 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from labeling import access, limits, projects
 from labeling.errors import Conflict, Invalid, Missing, TooMany
 from labeling.models import Attempts, Invitation, Membership, Project, Role, User
+from labeling.people import access, attempt_limits, members
+from labeling.people.attempt_limits import Budget
 
 INVITATION_DAYS = 14
 MAX_OPEN = 500  # of one project, and of one person in all projects
@@ -26,7 +27,7 @@ MOST_SHOWN = 20  # on the home page of the account
 
 def invite(project: Project, *, by: User, role: str, note: str = "") -> tuple[Invitation, str]:
     """A one-time link's token, which only its receiver will ever see: we keep its hash."""
-    projects.check_role(role)
+    members.check_role(role)
     token = secrets.token_urlsafe(24)
     with transaction.atomic():
         _refuse_a_flood(project, by)
@@ -41,7 +42,7 @@ def ask(project: Project, *, by: User, username: str, role: str) -> Invitation:
 
     Asking again replaces what was asked. Raises Conflict: 'member_already', 'asked_too_often', 'too_many_invitations'.
     """
-    projects.check_role(role)
+    members.check_role(role)
     username = User.normalize_username(username)
     if project.memberships.filter(user__username=username).exists():
         message = _("%(name)s is in the project already; change the role in the list.")
@@ -160,7 +161,7 @@ def register(token: str, *, username: str, password: str) -> User:
 def _refuse_to_nag(by: User, username: str) -> None:
     subject = f"{username} by {by.pk}"
     try:
-        limits.take([limits.Budget(Attempts.Kind.INVITATION, subject, ASKED_LIMIT, INVITATION_DAYS * 24 * 60 * 60)])
+        attempt_limits.take([Budget(Attempts.Kind.INVITATION, subject, ASKED_LIMIT, INVITATION_DAYS * 24 * 60 * 60)])
     except TooMany as error:
         message = _("You invited %(name)s %(n)d times within %(days)d days. Send an invitation link, or wait.")
         said = {"name": username, "n": ASKED_LIMIT, "days": INVITATION_DAYS}

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from labeling.errors import PodiumError
 from labeling.forms import PreferencesForm, add_error
 from labeling.models import User
-from labeling.preferences import keep_tour_seen, show_tour_again, update_preferences
+from labeling.people.user_settings import keep_tour_seen, show_tour_again, update_settings
 from labeling.templatetags.podium import THEME_COOKIE, THEMES
 from labeling.views.doors import SignedIn, posted, signed_in
 
@@ -29,7 +29,7 @@ def preferences(request: SignedIn) -> HttpResponse:
     form = PreferencesForm(posted(request), initial=PreferencesForm.initial_of(request.user) | {"theme": theme_now})
     if form.is_valid():
         try:
-            update_preferences(request.user, **form.changes())
+            update_settings(request.user, **form.changes())
         except PodiumError as error:
             add_error(form, error)
         else:
@@ -72,7 +72,7 @@ def language(request: HttpRequest) -> HttpResponse:
     chosen = request.POST.get("language", "")
     if chosen in dict(settings.LANGUAGES):
         if isinstance(request.user, User):
-            update_preferences(request.user, language=chosen)
+            update_settings(request.user, language=chosen)
         else:
             _keep(response, settings.LANGUAGE_COOKIE_NAME, chosen)
     return response

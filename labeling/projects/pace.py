@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Sum
 from django.db.models.functions import Greatest, TruncDate
 from django.utils import timezone
 
-from labeling.models import Project, Prompt, Ranking, User
+from labeling.models import Project, Prompt, Ranking
 
 DAYS_SHOWN = 14
 PACE_DAYS = 7
@@ -33,32 +33,6 @@ class Day:
     def top(self) -> float:
         """Downwards, as SVG counts."""
         return round(CHART_HEIGHT - self.height, 1)
-
-
-@dataclass(frozen=True)
-class Done:
-    """How far a project's prompts are."""
-
-    done: int = 0  # ranked as often as they must be
-    begun: int = 0  # ranked, but not so often yet
-    prompts: int = 0
-
-
-def done_counts(projects: QuerySet[Project]) -> dict[int, Done]:
-    """Of each project that has prompts, in one statement."""
-    prompts = Prompt.objects.filter(project__in=projects).order_by()
-    counts = prompts.values_list("project_id").annotate(
-        done=Count("pk", filter=Q(ranked__gte=F("overlap"))),
-        begun=Count("pk", filter=Q(ranked__gt=0, ranked__lt=F("overlap"))),
-        n=Count("pk"),
-    )
-    return {pk: Done(*of_project) for pk, *of_project in counts}
-
-
-def own_counts(user: User, projects: QuerySet[Project]) -> dict[int, int]:
-    """How many prompts of each project the person has ranked, in one statement."""
-    own = Ranking.objects.filter(labeler=user, live=True, prompt__project__in=projects).order_by()
-    return dict(own.values_list("prompt__project_id").annotate(n=Count("pk")))
 
 
 def rankings_a_day(project: Project) -> list[Day]:

@@ -1,27 +1,20 @@
-"""Projects, the people in them, and what a manager sees first."""
+"""Projects: making one, and changing its settings."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Count
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from labeling import access, progress
-from labeling.errors import Conflict, Invalid, Missing
+from labeling.errors import Conflict, Invalid
 from labeling.models import (
     Assignment,
     Membership,
-    PreferencePair,
     Project,
     Prompt,
-    RankedCompletion,
-    Ranking,
     Role,
     User,
 )
@@ -31,21 +24,6 @@ MAX_FLAGS, MAX_LABEL = 20, 120
 MAX_OVERLAP, MAX_LEASE_MINUTES = 50, 24 * 60
 FLAG_NAME = r"^[a-z][a-z0-9_]{0,39}$"
 Flags = Sequence[dict[str, str]]
-
-
-@dataclass(frozen=True)
-class Overview:
-    """Counts of a project as it stands."""
-
-    prompts: int
-    prompts_done: int  # ranked as often as their overlap asks
-    prompts_begun: int  # ranked, but not so often yet
-    rankings: int
-    pairs: int
-    ties: int  # tied comparisons, which make no pair
-    labels: int  # texts of a classification that somebody answered the questions about, once for each person
-    labelers: int  # people with at least one live ranking, imported ones included
-    held: int  # prompts that someone said can't be ranked
 
 
 def create_project(
@@ -109,53 +87,6 @@ def update_project(project: Project, **changes: object) -> Project:
     return project
 
 
-def set_member(project: Project, *, username: str, role: str, by: User | None = None) -> Membership:
-    """Changes a member's role. Only an administrator also adds an account: everybody else asks it (invitations.ask)."""
-    check_role(role)
-    with transaction.atomic():
-        if by is None or access.is_administrator(by):
-            user = _account(username)
-            membership = project.memberships.update_or_create(user=user, defaults={"role": role})[0]
-        else:
-            membership = _member(project, username)
-            membership.role = role
-            membership.save(update_fields=["role"])
-        _keep_a_manager(project)
-    return membership
-
-
-def remove_member(project: Project, *, username: str) -> None:
-    """Ends a membership. What the person ranked stays; what they hold goes back to the queue."""
-    with transaction.atomic():
-        gone = Membership.objects.filter(project=project, user__username=username).delete()
-        if not gone[0]:
-            message = _("%(username)r is not in this project.")
-            raise Missing("not_a_member", message % {"username": username}, attr="username")
-        _keep_a_manager(project)
-        Assignment.objects.filter(
-            prompt__project=project, labeler__username=username, state=Assignment.State.CLAIMED
-        ).update(state=Assignment.State.RELEASED, finished_at=timezone.now())
-
-
-def overview(project: Project) -> Overview:
-    prompts = Prompt.objects.filter(project=project)
-    live = Ranking.objects.filter(prompt__project=project, live=True)
-    pairs = PreferencePair.objects.filter(project=project).count()
-    comparisons = sum(k * (k - 1) // 2 for k in live.annotate(k=Count("ranked")).values_list("k", flat=True))
-    done = progress.done_counts(Project.objects.filter(pk=project.pk)).get(project.pk, progress.Done())
-    return Overview(
-        prompts=done.prompts,
-        prompts_done=done.done,
-        prompts_begun=done.begun,
-        rankings=live.count(),
-        pairs=pairs,
-        ties=comparisons - pairs,
-        labels=RankedCompletion.objects.filter(ranking__in=live).count() if project.classifies else 0,
-        labelers=live.values("labeler").distinct().count(),
-        held=prompts.filter(held_at__isnull=False).count(),
-    )
-
-
 def _validate(project: Project) -> None:
     try:
         project.full_clean(exclude=["created_by"], validate_unique=False, validate_constraints=False)
@@ -204,30 +135,3 @@ def _checked_flags(flags: object) -> list[dict[str, str]]:
 
 def _bad_flags(message: str, value: object, **said: object) -> Invalid:
     return Invalid("flags_invalid", message % {"value": value, **said}, attr="flags")
-
-
-def check_role(role: str) -> None:
-    if role not in Role.values:
-        message = _("%(role)r is no role; the roles are %(known)s.")
-        raise Invalid("unknown_role", message % {"role": role, "known": ", ".join(Role.values)}, attr="role")
-
-
-def _account(username: str) -> User:
-    user = User.objects.filter(username=username, is_active=True, is_imported=False).first()
-    if user is None:
-        message = _("There is no account %(username)r; invite the person by a link.")
-        raise Invalid("unknown_user", message % {"username": username}, attr="username")
-    return user
-
-
-def _member(project: Project, username: str) -> Membership:
-    found = project.memberships.select_for_update(of=("self",)).filter(user__username=username).first()
-    if found is None:
-        message = _("%(username)r is not in this project; send an invitation.")
-        raise Invalid("not_a_member", message % {"username": username}, attr="username")
-    return found
-
-
-def _keep_a_manager(project: Project) -> None:
-    if not Membership.objects.filter(project=project, role=Role.MANAGER).exists():
-        raise Invalid("last_manager", _("A project keeps at least one manager; name another one first."), attr="role")

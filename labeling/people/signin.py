@@ -14,9 +14,9 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.crypto import salted_hmac
 
-from labeling import hashing, limits, names
-from labeling.limits import Budget
-from labeling.models import Attempts, User
+from labeling.models import Attempts, User, account_names
+from labeling.people import attempt_limits, password_hashing
+from labeling.people.attempt_limits import Budget
 
 MINUTE = 60
 NAME_LIMIT, ADDRESS_LIMIT, WINDOW = 10, 60, 15 * MINUTE  # an office of 50 people can each be wrong once
@@ -44,17 +44,17 @@ class Device:
 
 def begin_login(request: HttpRequest, username: str) -> None:
     """Counts an attempt to log in. Raises TooMany before anything is hashed."""
-    name = names.key(username)[:_SUBJECT_LETTERS]
+    name = account_names.key(username)[:_SUBJECT_LETTERS]
     device = device_of(request)
     if device.knows(name):
-        hashing.patience.set(hashing.KNOWN)
+        password_hashing.patience.set(password_hashing.KNOWN)
         budgets = [_of_device(name, device)]
     else:
-        hashing.patience.set(hashing.STRANGER)
-        hashing.refuse_a_crowd()
+        password_hashing.patience.set(password_hashing.STRANGER)
+        password_hashing.refuse_a_crowd()
         budgets = [
             Budget(Attempts.Kind.SITE, "", SITE_LIMIT, MINUTE),
-            Budget(Attempts.Kind.ADDRESS, limits.network(address_of(request)), ADDRESS_LIMIT, WINDOW),
+            Budget(Attempts.Kind.ADDRESS, attempt_limits.network(address_of(request)), ADDRESS_LIMIT, WINDOW),
             Budget(Attempts.Kind.NAME, name, NAME_LIMIT, WINDOW),
         ]
     _take(request, budgets)
@@ -62,27 +62,27 @@ def begin_login(request: HttpRequest, username: str) -> None:
 
 def begin_confirmation(request: HttpRequest, user: User) -> None:
     """Counts an attempt of somebody whose password was right already: a code, or their password once more."""
-    name, device = names.key(user.username)[:_SUBJECT_LETTERS], device_of(request)
-    hashing.patience.set(hashing.KNOWN)
+    name, device = account_names.key(user.username)[:_SUBJECT_LETTERS], device_of(request)
+    password_hashing.patience.set(password_hashing.KNOWN)
     known = device.knows(name)
     _take(request, [_of_device(name, device) if known else Budget(Attempts.Kind.CODE, name, CODE_LIMIT, WINDOW)])
 
 
 def begin_registration(request: HttpRequest, invitation: int) -> None:
     """Counts an attempt to make an account: each may tell that a name is taken."""
-    hashing.patience.set(hashing.STRANGER)
-    hashing.refuse_a_crowd()
-    places = [limits.network(address_of(request)), f"invitation {invitation}"]
+    password_hashing.patience.set(password_hashing.STRANGER)
+    password_hashing.refuse_a_crowd()
+    places = [attempt_limits.network(address_of(request)), f"invitation {invitation}"]
     _take(request, [Budget(Attempts.Kind.REGISTRATION, place, REGISTRATION_LIMIT, WINDOW) for place in places])
 
 
 def succeeded(request: HttpRequest) -> None:
     """Gives back what the attempt took; also of one that was never made, because there was no turn to hash."""
-    limits.give_back(request.__dict__.pop("podium_taken", ()))
+    attempt_limits.give_back(request.__dict__.pop("podium_taken", ()))
 
 
 def failed() -> None:
-    limits.forget_what_is_over()
+    attempt_limits.forget_what_is_over()
 
 
 def address_of(request: HttpRequest) -> str:
@@ -101,7 +101,7 @@ def device_of(request: HttpRequest) -> Device:
 
 def note_device(request: HttpRequest, user: User) -> None:
     """Remembers that `user` logged in here; remember_device tells the browser."""
-    device, mark = device_of(request), _mark(names.key(user.username)[:_SUBJECT_LETTERS])
+    device, mark = device_of(request), _mark(account_names.key(user.username)[:_SUBJECT_LETTERS])
     others = [known for known in device.marks if known != mark]
     request.__dict__["podium_device"] = Device(device.id, (*others[1 - COOKIE_NAMES :], mark))
 
@@ -126,7 +126,7 @@ def cookie_name() -> str:
 
 
 def _take(request: HttpRequest, budgets: list[Budget]) -> None:
-    limits.take(budgets)
+    attempt_limits.take(budgets)
     request.__dict__["podium_taken"] = budgets
 
 
