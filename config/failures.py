@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.defaults import server_error
 
 from labeling.api.exceptions import RETRY_SECONDS
-from labeling.early import refused
+from labeling.requests.early_answer import refused
 
 
 def answer(request: HttpRequest) -> HttpResponse:

@@ -49,19 +49,19 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.proxies.VisitorsAddress",  # first, so that nothing sees another address
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
-    "labeling.throttle.Throttle",  # before all that costs
-    "labeling.turns.Turns",
+    "labeling.requests.throttle.Throttle",  # before all that costs
+    "labeling.requests.turns.Turns",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "labeling.bodies.BodyLimit",  # before the body is read for the form's token
+    "labeling.requests.body_limit.BodyLimit",  # before the body is read for the form's token
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "labeling.middleware.PersonsLanguage",
-    "labeling.middleware.AttemptLimits",
+    "labeling.requests.middleware.PersonsLanguage",
+    "labeling.requests.middleware.AttemptLimits",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

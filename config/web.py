@@ -12,8 +12,8 @@ from granian.errors import FatalError
 from granian.log import LogLevels
 from granian.server import Server
 
-# Of each process, begun as they are needed. Few of them work at once (labeling/turns.py); the others wait, for senders
-# or to be let through (labeling/throttle.py), and cost nothing.
+# Of each process, begun as they are needed. Few of them work at once (labeling/requests/turns.py); the others wait, for
+# senders or to be let through (labeling/requests/throttle.py), and cost nothing.
 THREADS = 256
 
 

@@ -12,8 +12,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.test import APIClient
 
-from labeling.bodies import MIB, limit_of
 from labeling.models import Assignment, Invitation, Project
+from labeling.requests.body_limit import MIB, limit_of
 from tests import sized
 from tests.doors import Door, doors
 from tests.every_door import INVITATION, document, operations

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from django.utils.functional import Promise
 from rest_framework import serializers
 
-from labeling.strict_json import unstorable
+from labeling.requests.strict_json import unstorable
 
 
 class Text(serializers.CharField):

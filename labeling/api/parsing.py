@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from labeling import strict_json
 from labeling.errors import Invalid
+from labeling.requests import strict_json
 
 MIB = 2**20
 

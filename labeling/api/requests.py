@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from labeling.errors import Invalid
 from labeling.models import User
-from labeling.strict_json import unstorable
+from labeling.requests.strict_json import unstorable
 
 Row = TypeVar("Row", bound=Model)
 

@@ -9,9 +9,9 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
-from labeling import bodies
 from labeling.answers import rankings
 from labeling.models import Assignment, Project, Ranking, User
+from labeling.requests import body_limit
 from tests import factories
 from tests.doors import doors
 from tests.labeling.api.client import as_user, errors_of
@@ -44,20 +44,19 @@ def page(labeler: User) -> Client:
 
 def test_every_address_has_a_limit_or_one_of_its_own() -> None:
     names = {door.name for door in doors()}
-    assert names >= bodies.READ_THEMSELVES
-    assert all(any(name.startswith(begin) for name in names) for begin in bodies.ANSWERS)
+    assert names >= body_limit.READ_THEMSELVES
+    assert all(any(name.startswith(begin) for name in names) for begin in body_limit.ANSWERS)
 
 
 def test_an_answer_that_is_too_large_is_refused_unread_whoever_sends_it(task: Assignment, labeler: User) -> None:
     """413 in the API's shape, with both sizes; nothing of it was parsed, so it may be nonsense."""
     url = f"/api/v1/assignments/{task.pk}/ranking/"
     for person in (labeler, factories.make_user(), None):
-        for verb, body in (("post", b"{" * (bodies.ANSWER + 1)), ("put", b"x" * (bodies.ANSWER + 1))):
+        for verb, body in (("post", b"{" * (body_limit.ANSWER + 1)), ("put", b"x" * (body_limit.ANSWER + 1))):
             answer = getattr(as_user(person), verb)(url, body, content_type="application/json")
             assert (answer.status_code, errors_of(answer)) == (413, [("too_large", None)])
-            assert (
-                f"{bodies.ANSWER + 1} bytes, and this address takes at most {bodies.ANSWER}" in answer.content.decode()
-            )
+            words = f"{body_limit.ANSWER + 1} bytes, and this address takes at most {body_limit.ANSWER}"
+            assert words in answer.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -93,9 +92,9 @@ def test_the_longest_answer_there_is_fits(project: Project, labeler: User, page:
 
 def test_guidelines_and_files_are_not_an_answers_size(project: Project) -> None:
     manager = as_user(project.created_by)
-    assert manager.patch("/api/v1/projects/sized/", {"guidelines": "x" * bodies.ANSWER}).status_code != 413
-    assert manager.patch("/api/v1/projects/sized/", {"guidelines": "x" * bodies.ANYTHING}).status_code == 413
-    rows = b'{"id": "' + b"a" * 2 * bodies.ANYTHING + b'"}'
+    assert manager.patch("/api/v1/projects/sized/", {"guidelines": "x" * body_limit.ANSWER}).status_code != 413
+    assert manager.patch("/api/v1/projects/sized/", {"guidelines": "x" * body_limit.ANYTHING}).status_code == 413
+    rows = b'{"id": "' + b"a" * 2 * body_limit.ANYTHING + b'"}'
     sent = manager.generic("POST", "/api/v1/projects/sized/prompts/", rows, content_type="application/x-ndjson")
     assert sent.status_code == 200
 

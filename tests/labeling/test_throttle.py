@@ -15,9 +15,9 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from config import web
-from labeling import throttle, turns
 from labeling.models import Assignment, User
-from labeling.throttle import FREE, HALF_LIFE, MOST, SLOPE, Crowd, Refusals, Throttle
+from labeling.requests import throttle, turns
+from labeling.requests.throttle import FREE, HALF_LIFE, MOST, SLOPE, Crowd, Refusals, Throttle
 from tests.factories import PASSWORD, claimed, ids_of, join, make_project, make_prompt, make_user
 
 LOGIN = "/accounts/login/"

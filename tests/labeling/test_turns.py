@@ -12,7 +12,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from labeling.turns import LONG, LONG_WAITING, QUICK, Turns
+from labeling.requests.turns import LONG, LONG_WAITING, QUICK, Turns
 
 SECONDS = 30  # longer than any machine takes
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
-from labeling.early import refused
+from labeling.requests.early_answer import refused
 
 KIB, MIB = 2**10, 2**20
 # The longest answer that is accepted, ten notes and a comment in characters of four bytes, has 180 KB as a form has it.

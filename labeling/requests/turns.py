@@ -1,8 +1,8 @@
 """How many requests a web process works on at once, while the others wait for their turn in threads that cost nothing.
 
 Python computes in one thread at a time, so more at once make all of them slow. But one that waits for a sender's bytes,
-for the scoring service, or to be let through (labeling/throttle.py) must not hold up the pages: the web server has many
-threads (config/web.py), what is sent is received before its turn, and what waits long has turns of its own.
+for the scoring service, or to be let through (throttle.py) must not hold up the pages: the web server has many threads
+(config/web.py), what is sent is received before its turn, and what waits long has turns of its own.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from django.urls import Resolver404, resolve
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from labeling.bodies import READ_THEMSELVES, limit_of
-from labeling.early import refused
-from labeling.throttle import SAFE
+from labeling.requests.body_limit import READ_THEMSELVES, limit_of
+from labeling.requests.early_answer import refused
+from labeling.requests.throttle import SAFE
 
 QUICK = 4  # at once: each waits for PostgreSQL most of its time
 LONG, LONG_WAITING = 6, 10  # they read what comes in piece by piece, or ask the scoring service
@@ -61,7 +61,7 @@ def _name(request: HttpRequest) -> str:
 
 
 def _received(request: HttpRequest, limit: int | None) -> bool:
-    """Whether the sender stayed to the end. What is too large is refused unread later (labeling/bodies.py)."""
+    """Whether the sender stayed to the end. What is too large is refused unread later (body_limit.py)."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     if limit is None or not length.isdecimal() or len(length) > 15 or int(length) > limit:
         return True

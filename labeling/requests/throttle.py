@@ -25,8 +25,8 @@ from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from labeling.early import refused
 from labeling.people import attempt_limits, signin
+from labeling.requests.early_answer import refused
 
 logger = logging.getLogger(__name__)
 
