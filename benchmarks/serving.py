@@ -72,8 +72,8 @@ def serve(folders: Sequence[Path], *, alone: bool, turns: bool) -> None:
     from rewardtrain.core.device import choose_device
     from rewardtrain.core.serving.app import Service
     from rewardtrain.core.serving.batcher import Batcher
+    from rewardtrain.core.serving.model_cache import Ref, Shelf
     from rewardtrain.core.serving.server import Server
-    from rewardtrain.core.serving.shelf import Ref, Shelf
 
     refs = [Ref("hh", version, folder) for version, folder in enumerate(folders, start=1)]
     shelf = Shelf(choose_device(1), room=2, find=lambda project, version: None)

@@ -88,7 +88,8 @@ def run(counts: list[int]) -> None:
 
     import config.celery  # noqa: F401  makes it the app of this process, as in a worker
     from labeling.models import Project
-    from rewardtrain import policy, tasks
+    from rewardtrain import tasks
+    from rewardtrain.training import policy
 
     call_command("migrate", verbosity=0)
 

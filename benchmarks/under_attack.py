@@ -73,7 +73,8 @@ def furnish(people: int, prompts: int) -> None:
     from knox.models import AuthToken
 
     from benchmarks.serving import make_model
-    from rewardtrain import registry, runs
+    from rewardtrain.registry import champions
+    from rewardtrain.training import runs
     from tests.factories import claimed, ids_of, join, make_project, make_prompt, make_user
 
     manager = make_user("boss")
@@ -87,7 +88,7 @@ def furnish(people: int, prompts: int) -> None:
     tasks = [claimed(project, labeler) for labeler in labelers[people:]]
     rows = importlib.import_module("tests.rewardtrain.conftest")  # whose fixtures no type checker follows
     model = rows.make_model(project, version=rows.make_version(project, training_pairs=1000))
-    registry.promote(model, by=None, reason="the only one")
+    champions.promote(model, by=None, reason="the only one")
     with tempfile.TemporaryDirectory() as folder:
         make_model(runs.model_folder(model), 1, shared=Path(folder) / "backbone")
     site = Site(

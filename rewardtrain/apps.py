@@ -7,6 +7,6 @@ class RewardtrainConfig(AppConfig):
 
     def ready(self) -> None:
         from labeling.data import exports
-        from rewardtrain import autolabel_export  # its tables are known only now
+        from rewardtrain.automatic import auto_label_export  # its tables are known only now
 
-        exports.add_source("model", autolabel_export.SOURCE)
+        exports.add_source("model", auto_label_export.SOURCE)

@@ -12,13 +12,13 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from rewardtrain import backbones
-from rewardtrain.autolabels import THRESHOLD
+from rewardtrain.automatic.auto_labels import THRESHOLD
 from rewardtrain.charts.trial import letter
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import RetrainPolicy, RewardModel
-from rewardtrain.playground import MOST_CHARACTERS, MOST_COMPLETIONS, Asked
-from rewardtrain.ranges import RANGES
+from rewardtrain.scoring.playground import MOST_CHARACTERS, MOST_COMPLETIONS, Asked
+from rewardtrain.training import backbones
+from rewardtrain.training.ranges import RANGES
 
 OF_HEADS = ("head_enabled", "head_every_pairs")
 OF_FINE_TUNING = ("enabled", "every_pairs", "first_minimum", "cooldown_minutes")

@@ -17,8 +17,11 @@ from jobs.models import Job
 from labeling.answers import rankings
 from labeling.errors import Conflict, PodiumError
 from labeling.models import Project
-from rewardtrain import ahead, autolabels, best_of, chunks, drift, due, policy, runs, worker
+from rewardtrain.automatic import auto_labels, best_of
 from rewardtrain.models import AutoLabelJob, BestOfJob, TrainingRun
+from rewardtrain.monitoring import drift
+from rewardtrain.scoring import chunked_job
+from rewardtrain.training import due, policy, prefill, runs, worker
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +55,7 @@ def sweep() -> None:
 
 
 def requeue_stale() -> None:
-    scoring = (lifecycle.requeue_stale(kind, advice=chunks.ADVICE) for kind in SCORING)
+    scoring = (lifecycle.requeue_stale(kind, advice=chunked_job.ADVICE) for kind in SCORING)
     for requeued in (runs.requeue_stale(), *scoring):
         if any((requeued.queued, requeued.failed, requeued.cancelled)):
             logger.warning("gone silent: %s", requeued)
@@ -75,8 +78,8 @@ def ranked(project_id: int) -> None:
 @shared_task
 def encode() -> None:
     """Some prompts, then the next ones: a head that is asked for meanwhile comes between them."""
-    if chunk := ahead.next_chunk():
-        ahead.encode(chunk, worker.resident)
+    if chunk := prefill.next_chunk():
+        prefill.encode(chunk, worker.resident)
         ask_to_encode()
 
 
@@ -87,7 +90,7 @@ def train(run_id: int) -> None:
 
 @shared_task
 def label(job_id: int) -> None:
-    autolabels.work(job_id)
+    auto_labels.work(job_id)
 
 
 @shared_task
@@ -154,7 +157,7 @@ def ring_for_jobs(active: Sequence[Active]) -> None:
 
 def ask_to_encode() -> None:
     queue = QUEUES[policy.Depth.HEAD]
-    if ahead.is_behind() and not waiting_messages(queue=queue):
+    if prefill.is_behind() and not waiting_messages(queue=queue):
         encode.apply_async(queue=queue, expires=ENCODE_EXPIRES_SECONDS)
 
 

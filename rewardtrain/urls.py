@@ -2,11 +2,11 @@
 
 from django.urls import path
 
-from rewardtrain.views import autolabels, best_of, machine, models, playground, policy, runs, thresholds
+from rewardtrain.views import auto_labels, best_of, machine, models, playground, policy, runs, thresholds
 
 urlpatterns = [
-    path("p/<slug:slug>/automatic/", autolabels.index, name="auto_labels"),
-    path("p/<slug:slug>/automatic/<int:number>/cancel/", autolabels.cancel, name="auto_label_cancel"),
+    path("p/<slug:slug>/automatic/", auto_labels.index, name="auto_labels"),
+    path("p/<slug:slug>/automatic/<int:number>/cancel/", auto_labels.cancel, name="auto_label_cancel"),
     path("p/<slug:slug>/best-of/", best_of.index, name="best_of"),
     path("p/<slug:slug>/best-of/<int:number>/", best_of.detail, name="best_of_job"),
     path("p/<slug:slug>/best-of/<int:number>/result.jsonl", best_of.download, name="best_of_result"),

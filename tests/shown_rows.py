@@ -16,7 +16,6 @@ from labeling.data import imports
 from labeling.models import Assignment, Attempts, Membership, Project, Prompt, Ranking, Role, User
 from labeling.people import invitations
 from labeling.queue import claims
-from rewardtrain import registry
 from rewardtrain.models import (
     AutoLabelJob,
     BestOfJob,
@@ -27,6 +26,7 @@ from rewardtrain.models import (
     RewardModel,
     RunPoint,
 )
+from rewardtrain.registry import champions
 from tests.factories import claimed, make_project, make_user, tiers_of
 from tests.reports import draw_flag_report, draw_report
 from tests.rewardtrain.conftest import make_best_of, make_model, make_run, make_version
@@ -140,7 +140,7 @@ def _models(project: Project, n: int) -> None:
         for place in range(n)
     ]
     for model in reversed(models):
-        registry.promote(model, by=manager, reason="the next", past_gate=True)
+        champions.promote(model, by=manager, reason="the next", past_gate=True)
     Promotion.objects.bulk_create(
         Promotion(
             project=project, reward_model=models[0], replaced=models[1], action="hand", by=manager, reason="again"
@@ -159,7 +159,7 @@ def _models(project: Project, n: int) -> None:
 
 def _labels(project: Project, n: int) -> None:
     """n jobs of the champion's and one at work, and its scores of n ranked prompts and of n others."""
-    champion = registry.needed_champion(project)
+    champion = champions.needed_champion(project)
     now = timezone.now()
     AutoLabelJob.objects.bulk_create(
         AutoLabelJob(

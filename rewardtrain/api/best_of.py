@@ -17,8 +17,9 @@ from labeling.api.requests import View, person
 from labeling.api.schema import conflict
 from labeling.models import Role
 from labeling.people import access
-from rewardtrain import best_of, tasks
-from rewardtrain.api.autolabels import UnreadRowSerializer
+from rewardtrain import tasks
+from rewardtrain.api.auto_labels import UnreadRowSerializer
+from rewardtrain.automatic import best_of
 from rewardtrain.models import BestOfJob
 
 

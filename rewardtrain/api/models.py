@@ -19,9 +19,9 @@ from labeling.api.schema import conflict
 from labeling.errors import Conflict
 from labeling.models import Role
 from labeling.people import access
-from rewardtrain import registry, thresholds
 from rewardtrain.models import Evaluation, RewardModel
-from rewardtrain.verdict import Worth
+from rewardtrain.registry import champions, thresholds
+from rewardtrain.registry.verdict import Worth
 
 
 class EstimateSerializer(serializers.Serializer[Any]):
@@ -116,18 +116,18 @@ class RewardModelSerializer(serializers.ModelSerializer[RewardModel]):
     @extend_schema_field(VerdictSerializer)
     def get_verdict(self, model: RewardModel) -> dict[str, Any]:
         [evaluation] = model.evaluations.all()
-        found = registry.worth(model, evaluation.report)
+        found = champions.worth(model, evaluation.report)
         return {"worth": found.worth.value, "words": found.words}
 
     @extend_schema_field(RuleSerializer(many=True))
     def get_rules(self, model: RewardModel) -> list[dict[str, Any]]:
         [evaluation] = model.evaluations.all()
-        return [dataclasses.asdict(rule) for rule in registry.rules(model, evaluation.report)]
+        return [dataclasses.asdict(rule) for rule in champions.rules(model, evaluation.report)]
 
 
 class ReasonSerializer(KnownFields):
     reason = Reason(
-        max_length=registry.MAX_REASON, missing=gettext_lazy("Write why, so that others can follow it later.")
+        max_length=champions.MAX_REASON, missing=gettext_lazy("Write why, so that others can follow it later.")
     )
 
 
@@ -179,7 +179,7 @@ class PromoteModel(View):
         model = project.reward_models.get(version=version)
         body = PromotionSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        promoted = registry.promote(model, by=person(request), **body.validated_data)
+        promoted = champions.promote(model, by=person(request), **body.validated_data)
         return Response(RewardModelSerializer(promoted).data)
 
 
@@ -198,7 +198,7 @@ class RollBackModel(View):
         model = project.reward_models.get(version=version)
         if not model.champion:
             raise Conflict("not_champion", f"Version {version} is not the champion, so there is nothing to roll back.")
-        back = registry.rollback(project, by=person(request), reason=_reason(request))
+        back = champions.rollback(project, by=person(request), reason=_reason(request))
         return Response(RewardModelSerializer(back).data)
 
 

@@ -15,11 +15,12 @@ from labeling.api.requests import KnownFields, View, person
 from labeling.api.schema import conflict
 from labeling.models import Role
 from labeling.people import access
-from rewardtrain import runs, tasks
-from rewardtrain.backbones import LONGEST
+from rewardtrain import tasks
 from rewardtrain.core.config import DTYPES, HEADS, MARGINS, TIES, TrainConfig
 from rewardtrain.models import RunPoint, TrainingRun
-from rewardtrain.ranges import RANGES, Range
+from rewardtrain.training import runs
+from rewardtrain.training.backbones import LONGEST
+from rewardtrain.training.ranges import RANGES, Range
 
 
 class RunSerializer(serializers.ModelSerializer[TrainingRun]):

@@ -16,10 +16,10 @@ from labeling.api.requests import NO_NUL, KnownFields, View
 from labeling.api.schema import conflict
 from labeling.models import Role
 from labeling.people import access
-from rewardtrain import scoring
 from rewardtrain.core.data.groups import ROLES, parse_texts
 from rewardtrain.core.errors import DataError
 from rewardtrain.core.serving.protocols import MOST_COMPLETIONS, MOST_PAIRWISE
+from rewardtrain.scoring import service_client
 
 SAID = {"role": {"type": "string", "enum": list(ROLES)}, "content": NO_NUL}
 MESSAGE = {"type": "object", "required": list(SAID), "properties": SAID, "additionalProperties": False}
@@ -115,4 +115,4 @@ class Score(View):
         body = ScoreBodySerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = dict(body.validated_data)
-        return Response(scoring.score(project, version=asked.pop("model", None), **asked))
+        return Response(service_client.score(project, version=asked.pop("model", None), **asked))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rewardtrain.api import autolabels, best_of, models, runs, score
+from rewardtrain.api import auto_labels, best_of, models, runs, score
 
 app_name = "rewardtrain_api"
 urlpatterns = [
@@ -16,16 +16,18 @@ urlpatterns = [
     path(
         "projects/<slug:slug>/models/<int:version>/threshold/", models.ModelThreshold.as_view(), name="model_threshold"
     ),
-    path("projects/<slug:slug>/auto-labels/", autolabels.AutoLabels.as_view(), name="auto_labels"),
+    path("projects/<slug:slug>/auto-labels/", auto_labels.AutoLabels.as_view(), name="auto_labels"),
     path(
         "projects/<slug:slug>/auto-labels/agreement/",
-        autolabels.AutoLabelAgreement.as_view(),
+        auto_labels.AutoLabelAgreement.as_view(),
         name="auto_label_agreement",
     ),
-    path("projects/<slug:slug>/auto-labels/<int:number>/", autolabels.OneAutoLabelJob.as_view(), name="auto_label_job"),
+    path(
+        "projects/<slug:slug>/auto-labels/<int:number>/", auto_labels.OneAutoLabelJob.as_view(), name="auto_label_job"
+    ),
     path(
         "projects/<slug:slug>/auto-labels/<int:number>/cancel/",
-        autolabels.CancelAutoLabelJob.as_view(),
+        auto_labels.CancelAutoLabelJob.as_view(),
         name="auto_label_job_cancel",
     ),
     path("projects/<slug:slug>/best-of/", best_of.BestOf.as_view(), name="best_of"),

@@ -1,7 +1,7 @@
 """The numbers behind the pages' drawings, as plain values. The templates draw; each drawing has a table beside it."""
 
-from rewardtrain.charts.beside_people import bands, beside_people, calibration
-from rewardtrain.charts.best_of import doubts, gains
+from rewardtrain.charts.agreement_bands import bands, beside_people, calibration
+from rewardtrain.charts.best_of_gains import doubts, gains
 from rewardtrain.charts.learning import learning
 from rewardtrain.charts.losses import loss_curve
 from rewardtrain.charts.reports import flag_reliability, reliability, rewards, verdicts

@@ -131,7 +131,7 @@ def _sweep(options: argparse.Namespace) -> None:
 
 
 def _resident(options: argparse.Namespace) -> None:
-    from rewardtrain.core.resident import Resident
+    from rewardtrain.core.warm_process import Resident
 
     resident = Resident(options.cache)
     _at_stop(resident.ask_to_stop)
@@ -197,8 +197,8 @@ def _serve(options: argparse.Namespace) -> None:
     from rewardtrain.core.device import choose_device
     from rewardtrain.core.serving.app import Service
     from rewardtrain.core.serving.batcher import Batcher
+    from rewardtrain.core.serving.model_cache import Shelf, named_folders
     from rewardtrain.core.serving.server import Server
-    from rewardtrain.core.serving.shelf import Shelf, named_folders
 
     champions = named_folders(options.models)
     known = {(ref.project, ref.version): ref for ref in champions.values()}

@@ -1,7 +1,7 @@
 """The tables of the machine side, one module per noun."""
 
-from rewardtrain.models.autolabels import AutoLabelJob, ModelPreference, PromptScore
-from rewardtrain.models.best_of import BestOfJob, CandidateRow
+from rewardtrain.models.auto_labels import AutoLabelJob, ModelPreference, PromptScore
+from rewardtrain.models.best_of_jobs import BestOfJob, CandidateRow
 from rewardtrain.models.policies import RetrainPolicy
 from rewardtrain.models.reward_models import Evaluation, Promotion, RewardModel
 from rewardtrain.models.runs import RunPoint, TrainingRun

@@ -7,9 +7,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from rewardtrain import registry
 from rewardtrain.models import Promotion, RewardModel
-from rewardtrain.verdict import Verdict
+from rewardtrain.registry import champions
+from rewardtrain.registry.verdict import Verdict
 
 register = template.Library()
 
@@ -18,7 +18,7 @@ register = template.Library()
 def verdict_of(model: RewardModel) -> Verdict:
     """What a model is worth. Prefetch evaluations where many are shown."""
     [evaluation] = model.evaluations.all()
-    return registry.worth(model, evaluation.report)
+    return champions.worth(model, evaluation.report)
 
 
 @register.simple_tag

@@ -14,8 +14,10 @@ from labeling.errors import PodiumError
 from labeling.forms import UploadForm, add_error
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, page_of, posted, project_page
-from rewardtrain import best_of, charts, registry, tasks
+from rewardtrain import charts, tasks
+from rewardtrain.automatic import best_of
 from rewardtrain.models import BestOfJob
+from rewardtrain.registry import champions
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -33,7 +35,7 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
     context = {
         "project": project,
         "form": form,
-        "champion": registry.champion(project),
+        "champion": champions.champion(project),
         "page": page_of(request, project.best_of_jobs.select_related("reward_model", "requested_by")),
     }
     return render(request, "rewardtrain/best_of.html", context)

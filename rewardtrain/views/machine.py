@@ -8,23 +8,25 @@ from django.views.decorators.http import require_safe
 
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, project_page
-from rewardtrain import drift, policy, registry
 from rewardtrain.charts import versions
-from rewardtrain.charts.drift import drawing
+from rewardtrain.charts.drift_curve import drawing
+from rewardtrain.monitoring import drift
+from rewardtrain.registry import champions
+from rewardtrain.training import policy
 
 
 @require_safe
 @project_page(Role.MANAGER)
 def overview(request: SignedIn, project: Project) -> HttpResponse:
-    champion = registry.champion(project)
+    champion = champions.champion(project)
     context = {
         "project": project,
         "retrainings": policy.next_retrainings(project),
         "champion": champion,
         "evaluation": champion.evaluations.first() if champion else None,
         "drift": drawing(found) if (found := drift.drift(project)) else None,
-        "past_gate": registry.past_gate(champion),
-        "waiting": registry.waiting_for_promotion(project),
+        "past_gate": champions.past_gate(champion),
+        "waiting": champions.waiting_for_promotion(project),
         "versions": versions(project.reward_models.prefetch_related("evaluations")[:5]),
         "runs": project.runs.select_related("reward_model__project", "dataset_version").prefetch_related(
             "reward_model__evaluations"

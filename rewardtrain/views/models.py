@@ -11,10 +11,11 @@ from django.views.decorators.http import require_POST, require_safe
 from labeling.errors import PodiumError
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, page_of, project_page
-from rewardtrain import charts, registry
+from rewardtrain import charts
 from rewardtrain.charts.numbers import figures
 from rewardtrain.charts.shares import Report
 from rewardtrain.models import RewardModel
+from rewardtrain.registry import champions
 
 
 @require_safe
@@ -22,15 +23,15 @@ from rewardtrain.models import RewardModel
 def index(request: SignedIn, project: Project) -> HttpResponse:
     rows = project.reward_models.select_related("run__dataset_version").prefetch_related("evaluations")
     promotions = project.promotions.select_related("reward_model", "replaced", "by")
-    champion = registry.champion(project)
+    champion = champions.champion(project)
     context = {
         "project": project,
         "page": page_of(request, rows),
         "champion": champion,
-        "previous": registry.previous_champion(project),
-        "past_gate": registry.past_gate(champion),
+        "previous": champions.previous_champion(project),
+        "past_gate": champions.past_gate(champion),
         "promotions": [
-            (promotion, registry.why(promotion))
+            (promotion, champions.why(promotion))
             for promotion in promotions.prefetch_related("reward_model__evaluations")[:20]
         ],
         "learning": charts.learning(project),
@@ -49,10 +50,10 @@ def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
         "model": model,
         "evaluation": evaluation,
         "report": seen,
-        "rules": registry.rules(model, seen),
+        "rules": champions.rules(model, seen),
         "flags": seen.get("flags"),
         "flag_reliability": charts.flag_reliability(seen["flags"]) if seen.get("flags") else None,
-        "past_gate": registry.past_gate(model) if model.champion else None,
+        "past_gate": champions.past_gate(model) if model.champion else None,
         "promotions": model.promotions.select_related("by"),
     }
     return render(request, "rewardtrain/model.html", context | (of_pairs(seen) if seen["n_pairs"] else {}))
@@ -89,7 +90,7 @@ def promote(request: SignedIn, project: Project, version: int) -> HttpResponse:
     model = get_object_or_404(project.reward_models.all(), version=version)
     reason, past_gate = request.POST.get("reason", ""), request.POST.get("past_gate") == "yes"
     try:
-        registry.promote(model, by=request.user, reason=reason, past_gate=past_gate)
+        champions.promote(model, by=request.user, reason=reason, past_gate=past_gate)
     except PodiumError as error:
         if error.code == "gate_not_passed":
             return _ask_once_more(request, project, model, reason)
@@ -103,7 +104,7 @@ def _ask_once_more(request: SignedIn, project: Project, model: RewardModel, reas
     context = {
         "project": project,
         "model": model,
-        "rules": registry.rules(model, model.evaluations.get().report),
+        "rules": champions.rules(model, model.evaluations.get().report),
         "reason": reason,
     }
     return render(request, "rewardtrain/promote_past_gate.html", context, status=422)
@@ -113,7 +114,7 @@ def _ask_once_more(request: SignedIn, project: Project, model: RewardModel, reas
 @project_page(Role.MANAGER)
 def roll_back(request: SignedIn, project: Project) -> HttpResponse:
     try:
-        model = registry.rollback(project, by=request.user, reason=request.POST.get("reason", ""))
+        model = champions.rollback(project, by=request.user, reason=request.POST.get("reason", ""))
     except PodiumError as error:
         messages.error(request, error.detail)
     else:

@@ -11,12 +11,12 @@ from django.views.decorators.http import require_http_methods
 from labeling.errors import PodiumError
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, project_page
-from rewardtrain import playground
 from rewardtrain.charts import trial
 from rewardtrain.charts.words import Words, words
 from rewardtrain.forms import TryForm
 from rewardtrain.models import RewardModel
-from rewardtrain.playground import Asked, Told
+from rewardtrain.scoring import playground
+from rewardtrain.scoring.playground import Asked, Told
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

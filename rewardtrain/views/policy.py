@@ -12,8 +12,8 @@ from labeling.errors import PodiumError
 from labeling.forms import add_error
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, project_page
-from rewardtrain import policy
 from rewardtrain.forms import PolicyForm
+from rewardtrain.training import policy
 from rewardtrain.views.runs import page
 
 

@@ -12,11 +12,12 @@ from django_htmx.http import HttpResponseClientRefresh
 from labeling.errors import PodiumError
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, page_of, project_page
-from rewardtrain import policy, runs, tasks
+from rewardtrain import tasks
 from rewardtrain.charts import loss_curve
 from rewardtrain.forms import PolicyForm
 from rewardtrain.models import TrainingRun
-from rewardtrain.training import training_config
+from rewardtrain.training import policy, runs
+from rewardtrain.training.run_settings import training_config
 
 # What the training process is at, in its words and in the reader's.
 PHASES = {

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_http_methods
 from labeling.errors import PodiumError
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, project_page
-from rewardtrain import thresholds
-from rewardtrain.charts.thresholds import curves
+from rewardtrain.charts.threshold_curves import curves
 from rewardtrain.models import RewardModel
+from rewardtrain.registry import thresholds
 
 MIDDLE = 0.5
 

@@ -17,8 +17,8 @@ from django.utils import translation
 from django.utils.dates import MONTHS
 
 from labeling.models import Completion, Project, Prompt, User
-from rewardtrain import registry
 from rewardtrain.models import RunPoint
+from rewardtrain.registry import champions
 from tests.browser.sites import Site, make_site, pages_of
 from tests.config.test_catalogues import catalogue_of, messages_of
 from tests.conftest import REPOSITORY
@@ -130,7 +130,7 @@ def test_the_pages_of_runs_and_models(site: Site, data: set[str]) -> None:
     project = site.project
     counts = {"n_prompts": {"train": 3, "validation": 1, "test": 1}, "device_name": "cpu"}
     ended = make_model(project)
-    registry.promote_if_passed(ended, auto_promote=True)
+    champions.promote_if_passed(ended, auto_promote=True)
     make_model(project, make_report(log_loss=0.75), rival=ended)
     failed = make_run(project, state="failed", error="It broke.", counts=counts)
     RunPoint.objects.create(run=failed, step=12, loss=0.61)

@@ -17,9 +17,10 @@ from django.utils import timezone
 
 from labeling.data.datasets import freeze
 from labeling.models import DatasetVersion, Project, Prompt, Ranking
-from rewardtrain import best_of, registry, thresholds
+from rewardtrain.automatic import best_of
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import AutoLabelJob, BestOfJob, PromptScore, RewardModel, RunPoint, TrainingRun
+from rewardtrain.registry import champions, thresholds
 from tests.backbones import BAD, GOOD, WORDS, save_tiny_bert
 from tests.factories import join, make_project, make_prompt, rank
 from tests.reports import draw_flag_report, draw_report
@@ -183,10 +184,10 @@ def make_model(
     version: DatasetVersion | None = None,
 ) -> RewardModel:
     """A registered model as if a run had made it, compared with `rival`, or else with the champion."""
-    rival = rival or registry.champion(project)
+    rival = rival or champions.champion(project)
     run = make_run(project, depth=depth, version=version)
     with transaction.atomic():
-        return registry.register(
+        return champions.register(
             run,
             folder=f"{run.folder}/out/model",
             manifest_sha256="0" * 64,
@@ -267,7 +268,7 @@ def make_training(project: Project) -> TrainingRun:
     """
     version = make_version(project, training_pairs=430)
     champion = make_model(project, draw_report(skill=0.5), depth="head", version=version)
-    registry.promote(champion, by=None, reason="the first one")
+    champions.promote(champion, by=None, reason="the first one")
     make_auto_labels(champion)
     make_best_of(project)
     report = draw_report(n_prompts=140, skill=0.75, champion_skill=0.4, flag="hateful", seed=2)
@@ -287,7 +288,7 @@ def make_past_gate(project: Project) -> RewardModel:
     report = draw_report(n_prompts=40, skill=-0.2, seed=3)
     champion = make_model(project, report, depth="head", version=version)
     reason = "Only to try the doors: the real one follows on Monday."
-    registry.promote(champion, by=project.created_by, reason=reason, past_gate=True)
+    champions.promote(champion, by=project.created_by, reason=reason, past_gate=True)
     report = draw_report(n_prompts=40, skill=0.7, champion_skill=0.8, seed=4)
     return make_model(project, report, depth="head", version=version)
 
@@ -296,7 +297,7 @@ def make_classifiers(project: Project) -> RewardModel:
     """Of a project that classifies: version 1 is the champion, and version 2 passed the gate and has a threshold."""
     version = make_version(project, training_pairs=0)
     champion = make_model(project, draw_flag_report(skill=1.2), depth="head", version=version)
-    registry.promote(champion, by=None, reason="the first one")
+    champions.promote(champion, by=None, reason="the first one")
     report = draw_flag_report(n=640, skill=2.0, champion_skill=1.2, seed=2)
     model = make_model(project, report, rival=champion, depth="head", version=version)
     return thresholds.choose(model, 0.4, by=project.created_by)

@@ -10,11 +10,12 @@ import numpy as np
 from django.test import override_settings
 
 from labeling.models import Project
-from rewardtrain import runs, serving
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.serving.app import Service
 from rewardtrain.core.serving.batcher import Batcher
 from rewardtrain.core.serving.server import Server
+from rewardtrain.scoring import service
+from rewardtrain.training import runs
 from tests.backbones import save_tiny_bert
 from tests.core.finished import finish
 
@@ -22,7 +23,7 @@ from tests.core.finished import finish
 @contextmanager
 def running(*, port: int = 0) -> Iterator[Callable[[], None]]:
     """Gives a function that looks up the champions, as the watcher does every second."""
-    shelf = serving.make_shelf(choose_device(1))
+    shelf = service.make_shelf(choose_device(1))
     ports: list[int] = []
     listening = threading.Event()
 
@@ -30,7 +31,7 @@ def running(*, port: int = 0) -> Iterator[Callable[[], None]]:
         ports.append(port)
         listening.set()
 
-    app = Service(shelf, Batcher(), serving.Tokens()).app()
+    app = Service(shelf, Batcher(), service.Tokens()).app()
     server = Server(app, host="127.0.0.1", port=port, ready=ready)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -44,9 +45,9 @@ def running(*, port: int = 0) -> Iterator[Callable[[], None]]:
         thread.join()
 
 
-def look_up(shelf: serving.Shelf) -> None:
+def look_up(shelf: service.Shelf) -> None:
     """In a thread of its own, for it closes its thread's connections."""
-    thread = threading.Thread(target=lambda: shelf.crown(serving.champions()))
+    thread = threading.Thread(target=lambda: shelf.crown(service.champions()))
     thread.start()
     thread.join()
 

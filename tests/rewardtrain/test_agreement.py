@@ -6,8 +6,8 @@ import pytest
 
 from labeling.answers import rankings
 from labeling.models import Project, Prompt
-from rewardtrain.agreement import agreement
 from rewardtrain.models import RewardModel
+from rewardtrain.monitoring.model_agreement import agreement
 from tests.factories import join, make_prompt, rank
 from tests.rewardtrain.conftest import make_model, make_report, rank_prompts, score_prompt
 

@@ -8,8 +8,10 @@ from django.test import Client
 from django.urls import reverse
 
 from labeling.models import Project, Ranking
-from rewardtrain import drift, registry, tasks
+from rewardtrain import tasks
 from rewardtrain.models import PromptScore, RewardModel
+from rewardtrain.monitoring import drift
+from rewardtrain.registry import champions
 from tests.factories import answer, join, make_project, make_prompt
 from tests.reports import draw_flag_report
 from tests.rewardtrain.conftest import make_model
@@ -27,7 +29,7 @@ def champion(project: Project) -> RewardModel:
     """Its positive class is "not hateful", which most test labels say. It learnt from one text."""
     answer_freshly(project, [False])
     make_model(project, draw_flag_report())
-    return registry.promote(make_model(project, draw_flag_report(skill=2.0)), by=None, reason="to have one")
+    return champions.promote(make_model(project, draw_flag_report(skill=2.0)), by=None, reason="to have one")
 
 
 def answer_freshly(project: Project, hateful: list[bool]) -> list[Ranking]:

@@ -10,8 +10,8 @@ from rest_framework.test import APIClient
 
 from jobs import lifecycle
 from labeling.models import Project, Role, User
-from rewardtrain import registry
 from rewardtrain.models import AutoLabelJob
+from rewardtrain.registry import champions
 from tests.factories import join, make_project, make_prompt, make_user, rank
 from tests.labeling.api.client import as_user, errors_of
 from tests.rewardtrain.conftest import make_auto_labels, make_classifiers, make_model, make_report, rank_prompts
@@ -25,7 +25,7 @@ JOBS = "/api/v1/projects/helpful/auto-labels/"
 def project(db: None) -> Project:
     project = make_project(manager=make_user("manager"), slug="helpful")
     rank_prompts(project, train=2, test=1, validation=1)
-    registry.promote(make_model(project, make_report()), by=None, reason="the first")
+    champions.promote(make_model(project, make_report()), by=None, reason="the first")
     for _ in range(3):
         make_prompt(project)
     return project

@@ -16,8 +16,8 @@ from labeling.answers import rankings
 from labeling.data import datasets, exports
 from labeling.errors import Conflict
 from labeling.models import Project
-from rewardtrain import registry
 from rewardtrain.models import ModelPreference
+from rewardtrain.registry import champions
 from tests.factories import join, rank
 from tests.labeling.api.client import as_user, bytes_of, errors_of
 from tests.rewardtrain.conftest import make_model, make_report, rank_prompts
@@ -32,7 +32,7 @@ EXPORT = "/api/v1/projects/helpful/export/"
 def labeled(project: Project) -> Project:
     """Two prompts that the model decided, six pairs each, and one of the test split."""
     rank_prompts(project, train=2, test=1, validation=1)
-    registry.promote(make_model(project, make_report()), by=None, reason="the first")
+    champions.promote(make_model(project, make_report()), by=None, reason="the first")
     prompts = [*open_prompts(project, 2), *open_prompts(project, 1, split="test")]
     job = taken(project)
     do(job, {prompt.pk: SURE for prompt in prompts})

@@ -15,9 +15,13 @@ from jobs import lifecycle
 from labeling.errors import Conflict, Invalid
 from labeling.models import PreferencePair, Project, Prompt
 from labeling.queue import claims, slots
-from rewardtrain import autolabels, chunks, registry, runs, tasks, worker
+from rewardtrain import tasks
+from rewardtrain.automatic import auto_labels
+from rewardtrain.automatic.model_preferences import is_held_out
 from rewardtrain.models import AutoLabelJob, ModelPreference, PromptScore, RewardModel
-from rewardtrain.preferring import is_held_out
+from rewardtrain.registry import champions
+from rewardtrain.scoring import chunked_job
+from rewardtrain.training import runs, worker
 from tests.backbones import BAD, GOOD
 from tests.config.helpers import free_port
 from tests.factories import claimed, join, make_project, make_prompt, rank
@@ -33,7 +37,7 @@ PARTLY = [9.0, 0.2, 0.1, 0.0]
 def champion(project: Project) -> RewardModel:
     """There are no files behind it; 8 prompts are ranked, of which it has seen all."""
     rank_prompts(project, train=4, test=3, validation=1)
-    return registry.promote(make_model(project, make_report()), by=None, reason="the first")
+    return champions.promote(make_model(project, make_report()), by=None, reason="the first")
 
 
 def answer(rewards: Sequence[float]) -> dict[str, Any]:
@@ -59,15 +63,15 @@ def open_prompts(project: Project, n: int, *, split: str = "train", held_out: bo
 
 def do(job: AutoLabelJob, rewards: dict[int, Sequence[float]], *, size: int = 100) -> None:
     """One chunk, with these rewards by prompt; UNSURE where none are given."""
-    chunk = autolabels.next_chunk(job, size)
+    chunk = auto_labels.next_chunk(job, size)
     assert chunk is not None
-    prompts = autolabels.to_score(job.project, job.reward_model).filter(pk__gt=job.last_prompt).order_by("pk")[:size]
+    prompts = auto_labels.to_score(job.project, job.reward_model).filter(pk__gt=job.last_prompt).order_by("pk")[:size]
     answers = [answer(rewards.get(prompt.pk, UNSURE)) for prompt in prompts]
-    chunks.note(job, chunk, answers)
+    chunked_job.note(job, chunk, answers)
 
 
 def taken(project: Project, threshold: float = 0.9) -> AutoLabelJob:
-    job = lifecycle.claim(AutoLabelJob, autolabels.request(project, threshold=threshold).pk)
+    job = lifecycle.claim(AutoLabelJob, auto_labels.request(project, threshold=threshold).pk)
     assert job is not None
     return job
 
@@ -125,10 +129,10 @@ def test_doing_a_chunk_twice_changes_nothing(project: Project, champion: RewardM
 def test_a_prompt_that_somebody_ranks_meanwhile_is_theirs(project: Project, champion: RewardModel) -> None:
     open_prompts(project, 1)
     job = taken(project)
-    chunk = autolabels.next_chunk(job, 100)
+    chunk = auto_labels.next_chunk(job, 100)
     assert chunk is not None
     rank(project, join(project))
-    chunks.note(job, chunk, [answer(SURE)] * len(chunk.rows))
+    chunked_job.note(job, chunk, [answer(SURE)] * len(chunk.rows))
     assert not ModelPreference.objects.exists()
     assert (job.decided, job.compared) == (0, 9)
 
@@ -144,8 +148,8 @@ def test_who_holds_a_prompt_that_goes_to_the_end_keeps_it(project: Project, cham
 def test_a_held_prompt_is_left_alone(project: Project, champion: RewardModel) -> None:
     first, second = open_prompts(project, 2)
     Prompt.objects.filter(pk=first.pk).update(held_at=timezone.now())
-    assert set(autolabels.unranked(project)) == {second}
-    assert not autolabels.to_score(project, champion).filter(pk=first.pk).exists()
+    assert set(auto_labels.unranked(project)) == {second}
+    assert not auto_labels.to_score(project, champion).filter(pk=first.pk).exists()
 
 
 def test_a_prompt_that_can_not_be_read_is_left_to_people_and_the_others_are_labeled(
@@ -155,11 +159,11 @@ def test_a_prompt_that_can_not_be_read_is_left_to_people_and_the_others_are_labe
     job = taken(project)
     do(job, {sure.pk: SURE, broken.pk: SURE})
     again = taken_again(job)
-    chunk = autolabels.next_chunk(again, 100)
+    chunk = auto_labels.next_chunk(again, 100)
     assert chunk is not None
     answers = [{"error": "too long"} if name == broken.external_id else answer(SURE) for name in chunk.names]
-    chunks.note(again, chunk, answers)
-    chunks.finish(again, dict)
+    chunked_job.note(again, chunk, answers)
+    chunked_job.finish(again, dict)
     assert (again.decided, again.left, again.unread) == (1, 0, 1)
     assert again.unread_rows == [{"row": broken.external_id, "error": "too long"}]
     assert not broken.model_preferences.exists()
@@ -185,7 +189,7 @@ def test_a_job_goes_on_after_the_last_whole_chunk(project: Project, champion: Re
     again = lifecycle.claim(AutoLabelJob, job.pk)
     assert again is not None
     do(again, {prompts[2].pk: SURE}, size=10)
-    assert autolabels.next_chunk(again, 10) is None
+    assert auto_labels.next_chunk(again, 10) is None
     assert (again.done, again.total, again.decided) == (13, 13, 1)
 
 
@@ -195,7 +199,7 @@ def test_of_two_requests_at_once_one_wins(project: Project, champion: RewardMode
 
     def ask() -> None:
         try:
-            answers.append(autolabels.request(project))
+            answers.append(auto_labels.request(project))
         except Conflict as error:
             answers.append(error.code)
         finally:
@@ -212,20 +216,20 @@ def test_of_two_requests_at_once_one_wins(project: Project, champion: RewardMode
 @pytest.mark.parametrize("threshold", [0.5, 1.0, 0.0, -1.0, float("nan")])
 def test_a_threshold_that_decides_nothing_is_refused(project: Project, champion: RewardModel, threshold: float) -> None:
     with pytest.raises(Invalid, match=r"above 0.5 and below 1"):
-        autolabels.request(project, threshold=threshold)
+        auto_labels.request(project, threshold=threshold)
 
 
 def test_without_a_champion_there_is_nothing_to_ask(project: Project) -> None:
     make_prompt(project)
     with pytest.raises(Conflict, match="no champion yet"):
-        autolabels.request(project)
+        auto_labels.request(project)
 
 
 @pytest.mark.django_db
 def test_a_project_that_classifies_has_no_pairs_to_label() -> None:
     project = make_project(kind=Project.Kind.CLASSIFICATION, flags=[{"name": "hateful", "label": "Hateful"}])
     with pytest.raises(Conflict, match="asks yes or no of each text"):
-        autolabels.request(project)
+        auto_labels.request(project)
 
 
 def test_where_all_is_ranked_and_compared_there_is_nothing_to_do(project: Project, champion: RewardModel) -> None:
@@ -233,24 +237,24 @@ def test_where_all_is_ranked_and_compared_there_is_nothing_to_do(project: Projec
     do(job, {})
     lifecycle.end(job, lifecycle.State.SUCCEEDED)
     with pytest.raises(Conflict, match="people have ranked every prompt"):
-        autolabels.request(project)
+        auto_labels.request(project)
 
 
 def test_a_job_is_cancelled_at_once_while_it_waits_and_only_once(project: Project, champion: RewardModel) -> None:
     open_prompts(project, 1)
-    job = autolabels.cancel(autolabels.request(project))
+    job = auto_labels.cancel(auto_labels.request(project))
     assert job.state == "cancelled"
     with pytest.raises(Conflict, match="nothing to cancel"):
-        autolabels.cancel(job)
+        auto_labels.cancel(job)
 
 
 def test_a_model_whose_files_are_gone_is_tried_three_times(
     project: Project, champion: RewardModel, look_up: Callable[[], None]
 ) -> None:
     open_prompts(project, 1)
-    job = autolabels.request(project)
+    job = auto_labels.request(project)
     for _ in range(3):
-        autolabels.work(job.pk)
+        auto_labels.work(job.pk)
     job.refresh_from_db()
     assert job.state == "failed"
     assert "Model 1 is not in" in job.error
@@ -298,7 +302,7 @@ def test_the_real_model_labels_what_it_is_sure_of(project: Project, tiny_trainin
     worker.work(runs.request_run(project, training={**tiny_training, "epochs": 6}).pk)
     clear = make_prompt(project, split="train", texts=[f"{BAD} {BAD} {BAD}", f"{GOOD} {GOOD} {GOOD}"])
     same = make_prompt(project, split="train", texts=[f"{GOOD} ba", f"{GOOD} ba"])
-    job = autolabels.request(project, threshold=0.6)
+    job = auto_labels.request(project, threshold=0.6)
     port = free_port()
     with override_settings(REWARDS_URL=f"http://127.0.0.1:{port}"), in_the_background(lambda: tasks.label(job.pk)):
         until(lambda: AutoLabelJob.objects.get().state == "running")

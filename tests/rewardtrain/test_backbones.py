@@ -12,9 +12,10 @@ from drf_spectacular.generators import SchemaGenerator
 
 from labeling.errors import Invalid
 from labeling.models import Project
-from rewardtrain import ahead, backbones, due, policy, ranges, runs, tasks, training, worker
+from rewardtrain import tasks
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import RetrainPolicy, RewardModel, TrainingRun
+from rewardtrain.training import backbones, due, policy, prefill, ranges, run_settings, runs, worker
 from tests.factories import make_project
 from tests.labeling.api.client import as_user, errors_of
 from tests.rewardtrain.conftest import backbones_listed, make_model, make_version, rank_prompts
@@ -104,7 +105,7 @@ def test_what_an_administrator_listed_is_taken_as_it_is_written(ranked: Project,
         (tmp_path / "config.json").write_text("{}")
         for name in ("owner/name", str(tmp_path), "minilm"):
             run = runs.request_run(ranked, training={"backbone": name})
-            assert training.of_run(run)["backbone"] == name
+            assert run_settings.of_run(run)["backbone"] == name
             runs.cancel(run)
 
 
@@ -121,12 +122,12 @@ def test_a_projects_own_model_is_named_by_its_version(
     with django_assert_num_queries(1):
         assert backbones.source(ranked, "model 1") == str(runs.model_folder(mine))
     with django_assert_num_queries(0):
-        training.check_training({"backbone": "model 1"}, FULL)
+        run_settings.check_training({"backbone": "model 1"}, FULL)
     policy.update_policy(ranked, training={"backbone": "model 1"}, first_minimum=10, cooldown_minutes=0)
     assert [wanted.depth for wanted in due.due(ranked)] == [HEAD, FULL]
     run = runs.request_run(ranked)
     assert run.training["backbone"] == "model 1"
-    given = training.of_run(run)
+    given = run_settings.of_run(run)
     assert (given["backbone"], given["backbone_name"]) == (str(runs.model_folder(mine)), "model 1")
     (runs.model_folder(mine) / "config.json").unlink()
     worker.work(run.pk)
@@ -142,7 +143,7 @@ def test_a_policy_of_before_the_list_starts_nothing_and_says_why(ranked: Project
     for old in ({"backbone": str(tmp_path)}, {"backbone": "owner/name"}, {"epochs": 10**9}):
         RetrainPolicy.objects.update_or_create(project=ranked, defaults={"training": old, "first_minimum": 10})
         assert due.due(ranked) == []
-        assert not ahead.is_behind()
+        assert not prefill.is_behind()
         for coming in policy.next_retrainings(ranked):
             assert str(next(iter(old.values()))) in coming.lacking
 
@@ -257,7 +258,7 @@ def test_a_number_beyond_its_range_is_refused_with_value_and_range(project: Proj
 def test_the_last_number_of_a_range_is_taken() -> None:
     for name, allowed in ranges.RANGES.items():
         if not allowed.below:
-            config = training.check_training({name: int(allowed.high)}, FULL)
+            config = run_settings.check_training({name: int(allowed.high)}, FULL)
             assert getattr(config, name) == allowed.high
 
 

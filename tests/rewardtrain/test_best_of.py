@@ -15,8 +15,12 @@ from jobs import lifecycle
 from labeling.data.upload_lines import lines_of
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, Role, User
-from rewardtrain import best_of, chunks, registry, runs, tasks, worker
+from rewardtrain import tasks
+from rewardtrain.automatic import best_of
 from rewardtrain.models import BestOfJob, CandidateRow
+from rewardtrain.registry import champions
+from rewardtrain.scoring import chunked_job
+from rewardtrain.training import runs, worker
 from tests.backbones import BAD, GOOD
 from tests.factories import join, make_project, make_user
 from tests.labeling.api.client import as_user, bytes_of, errors_of, post_lines
@@ -32,7 +36,7 @@ ROW = {"id": "q", "prompt": "Which?", "completions": [{"id": "a", "text": "This.
 def project(transactional_db: None) -> Project:
     project = make_project(manager=make_user("manager"), slug="helpful")
     rank_prompts(project, train=2, test=1, validation=1)
-    registry.promote(make_model(project, make_report()), by=None, reason="the first")
+    champions.promote(make_model(project, make_report()), by=None, reason="the first")
     return project
 
 
@@ -148,8 +152,10 @@ def score(job: BestOfJob, *unread: str) -> BestOfJob:
     assert claimed is not None
     read = {"rewards": [0.0, 1.0], "probabilities": [0.3, 0.7], "truncated": [False, False]}
     while chunk := best_of.next_chunk(claimed, 2):
-        chunks.note(claimed, chunk, [{"error": "it's too long"} if name in unread else read for name in chunk.names])
-    chunks.finish(claimed, lambda: {"report": best_of.report(claimed)})
+        chunked_job.note(
+            claimed, chunk, [{"error": "it's too long"} if name in unread else read for name in chunk.names]
+        )
+    chunked_job.finish(claimed, lambda: {"report": best_of.report(claimed)})
     job.refresh_from_db()
     return job
 
@@ -182,7 +188,7 @@ def test_an_upload_of_which_nothing_can_be_read_has_failed(project: Project) -> 
 def test_so_many_rows_are_named_and_the_rest_counted(project: Project) -> None:
     names = [f"q{number}" for number in range(30)]
     job = score(best_of.request(project, [changed(id=name) for name in names]), *names[1:])
-    assert (job.state, job.unread, len(job.unread_rows)) == ("succeeded", 29, chunks.MOST_NAMED)
+    assert (job.state, job.unread, len(job.unread_rows)) == ("succeeded", 29, chunked_job.MOST_NAMED)
 
 
 def test_a_job_that_has_not_ended_has_no_file(project: Project, manager: Client, client: APIClient) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from labeling.models import Project
-from rewardtrain import charts, registry
+from rewardtrain import charts
 from rewardtrain.charts.numbers import figures
+from rewardtrain.registry import champions
 from tests.reports import as_schema_1, draw_report
 from tests.rewardtrain.conftest import CHAMPION, make_model, make_report, make_version, rank_prompts
 
@@ -32,7 +33,7 @@ def test_what_is_not_known_is_not_drawn() -> None:
 def test_versions_are_drawn_with_what_each_was_held_against(project: Project) -> None:
     rank_prompts(project, train=2, test=1, validation=0)
     first = make_model(project, make_report(accuracy=0.6, interval=(0.5, 0.7)))
-    registry.promote(first, by=None, reason="the first one", past_gate=True)
+    champions.promote(first, by=None, reason="the first one", past_gate=True)
     make_model(project, make_report(champion=CHAMPION), rival=first)
     second, champion = charts.versions(project.reward_models.prefetch_related("evaluations"))
     assert (second.model.version, second.model.champion, second.own.x) == (2, False, 70.0)
@@ -150,7 +151,7 @@ def test_what_labels_brought_is_drawn_by_training_pairs(project: Project) -> Non
     rank_prompts(project, train=2, test=1, validation=0)
     few = make_version(project, training_pairs=100)
     first = make_model(project, make_report(accuracy=0.6, interval=(0.5, 0.7)), version=few)
-    registry.promote(first, by=None, reason="the first one", past_gate=True)
+    champions.promote(first, by=None, reason="the first one", past_gate=True)
     assert charts.learning(project) is None
     for pairs, depth in ((300, "head"), (500, "full")):
         make_model(project, make_report(), depth=depth, version=make_version(project, training_pairs=pairs))

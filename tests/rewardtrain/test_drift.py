@@ -8,10 +8,13 @@ from django.test import Client
 from django.urls import reverse
 
 from labeling.models import Project, Prompt, Ranking
-from rewardtrain import drift, registry, runs, tasks, worker
-from rewardtrain.agreement import Judged
-from rewardtrain.charts.drift import drawing
+from rewardtrain import tasks
+from rewardtrain.charts.drift_curve import drawing
 from rewardtrain.models import PromptScore, RewardModel
+from rewardtrain.monitoring import drift
+from rewardtrain.monitoring.model_agreement import Judged
+from rewardtrain.registry import champions
+from rewardtrain.training import runs, worker
 from tests.factories import join, make_prompt, rank
 from tests.rewardtrain.conftest import make_model, make_report, rank_prompts, score_prompt
 
@@ -71,7 +74,7 @@ def test_the_drawing_has_few_round_ticks(right: int, ticks: list[float]) -> None
 def champion(project: Project) -> RewardModel:
     rank_prompts(project, train=2, test=1, validation=1)
     model = make_model(project, make_report(accuracy=0.8, interval=(0.7, 0.9)))
-    return registry.promote(model, by=None, reason="to have one", past_gate=True)
+    return champions.promote(model, by=None, reason="to have one", past_gate=True)
 
 
 def rank_freshly(project: Project, count: int, *, ranks: tuple[int, int]) -> list[Ranking]:
@@ -120,7 +123,7 @@ def served(project: Project, tiny_training: dict[str, object], look_up: Callable
     worker.work(runs.request_run(project, training=tiny_training).pk)
     model = RewardModel.objects.get()
     if not model.champion:
-        registry.promote(model, by=None, reason="to have one", past_gate=True)
+        champions.promote(model, by=None, reason="to have one", past_gate=True)
     look_up()
     return model
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from labeling.models import Project
-from rewardtrain import registry
-from rewardtrain.gate import Gate, gate
+from rewardtrain.registry import champions
+from rewardtrain.registry.gate import Gate, gate
 from tests.factories import make_project
 from tests.reports import draw_flag_report, draw_report
 from tests.rewardtrain.conftest import make_model, make_version
@@ -91,12 +91,12 @@ class TestRegistered:
         evaluation = model.evaluations.get()
         assert (evaluation.n_pairs, evaluation.accuracy, evaluation.log_loss) == (0, None, None)
         assert model.gate["passed"]
-        assert [rule.words for rule in registry.rules(model, evaluation.report)] == model.gate["reasons"]
+        assert [rule.words for rule in champions.rules(model, evaluation.report)] == model.gate["reasons"]
 
     def test_a_champion_that_classifies_something_else_leaves_it_to_a_person(self, project: Project) -> None:
         version = make_version(project, training_pairs=0)
         champion = make_model(project, draw_flag_report(), version=version)
-        registry.promote(champion, by=None, reason="the first")
+        champions.promote(champion, by=None, reason="the first")
         model = make_model(project, draw_flag_report(), rival=champion, version=version)
         assert not model.gate["passed"]
         assert "does not classify what this model does: a person has to decide." in model.gate["reasons"][-1]

@@ -12,8 +12,9 @@ from django.urls import reverse
 
 from jobs import shutdown
 from labeling.models import Project
-from rewardtrain import ahead, policy, registry, resident, runs, worker
 from rewardtrain.models import RewardModel, TrainingRun
+from rewardtrain.registry import champions
+from rewardtrain.training import policy, prefill, runs, warm_process, worker
 from tests.factories import make_prompt
 from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import backbones_listed, rank_prompts
@@ -23,7 +24,7 @@ HEAD = policy.Depth.HEAD
 
 
 @pytest.fixture(autouse=True)
-def process() -> Iterator[resident.Resident]:
+def process() -> Iterator[warm_process.Resident]:
     shutdown.requested.clear()
     yield worker.resident
     worker.resident.end()
@@ -57,14 +58,14 @@ def everything_shown(project: Project, number: int) -> str:
     return "".join(answer.content.decode() for answer in answers)
 
 
-def pid(process: resident.Resident) -> int:
+def pid(process: warm_process.Resident) -> int:
     process.start()
     assert process._process
     return process._process.pid
 
 
 def test_heads_come_one_after_the_other_from_one_process(
-    project: Project, tiny_training: Training, process: resident.Resident
+    project: Project, tiny_training: Training, process: warm_process.Resident
 ) -> None:
     rank_prompts(project)
     first = request(project, tiny_training)
@@ -82,7 +83,7 @@ def test_heads_come_one_after_the_other_from_one_process(
 
 
 def test_what_the_process_says_of_a_failure_is_the_runs_error(
-    project: Project, tiny_training: Training, process: resident.Resident, tmp_path: Path
+    project: Project, tiny_training: Training, process: warm_process.Resident, tmp_path: Path
 ) -> None:
     rank_prompts(project)
     run = request(project, tiny_training)
@@ -100,7 +101,7 @@ def test_what_the_process_says_of_a_failure_is_the_runs_error(
 
 
 def test_a_killed_process_is_started_again(
-    project: Project, tiny_training: Training, process: resident.Resident
+    project: Project, tiny_training: Training, process: warm_process.Resident
 ) -> None:
     rank_prompts(project)
     run = request(project, tiny_training)
@@ -122,7 +123,7 @@ def test_a_killed_process_is_started_again(
 
 @pytest.mark.parametrize("ended", ["cancelled", "queued"])
 def test_cancelling_and_shutting_down_end_the_process_and_no_answer_is_left_over(
-    project: Project, tiny_training: Training, process: resident.Resident, ended: str
+    project: Project, tiny_training: Training, process: warm_process.Resident, ended: str
 ) -> None:
     rank_prompts(project)
     run = request(project, tiny_training)
@@ -148,31 +149,31 @@ def test_a_fine_tuning_is_measured_beside_the_newest_head(project: Project, tiny
     assert rival["version"] == head.version
     assert rival["log_loss"] == pytest.approx(head.evaluations.get().report["log_loss"]["value"], abs=1e-4)
     assert "of the newest head, version 1" in fine_tuned.gate["reasons"][2]
-    assert registry.champion(project) is None
+    assert champions.champion(project) is None
 
 
 def test_the_cache_is_filled_ahead_some_prompts_at_a_time(
-    project: Project, tiny_training: Training, process: resident.Resident, model_dir: Path
+    project: Project, tiny_training: Training, process: warm_process.Resident, model_dir: Path
 ) -> None:
     policy.update_policy(project, training=tiny_training)
-    for _ in range(ahead.FIRST_SIZE + 1):
+    for _ in range(prefill.FIRST_SIZE + 1):
         make_prompt(project)
     sizes, encoded = [], []
-    while chunk := ahead.next_chunk():
-        ahead.encode(chunk, process)
+    while chunk := prefill.next_chunk():
+        prefill.encode(chunk, process)
         sizes.append(sum(file.stat().st_size for file in model_dir.glob("cache/*/features.bin")))
         encoded.append(len(chunk.prompts))
-    assert encoded[0] == ahead.FIRST_SIZE
-    assert sum(encoded) == ahead.FIRST_SIZE + 1
-    assert sizes[-1] * ahead.FIRST_SIZE == sizes[0] * (ahead.FIRST_SIZE + 1)
+    assert encoded[0] == prefill.FIRST_SIZE
+    assert sum(encoded) == prefill.FIRST_SIZE + 1
+    assert sizes[-1] * prefill.FIRST_SIZE == sizes[0] * (prefill.FIRST_SIZE + 1)
     make_prompt(project)
     assert prompts_ahead() == 1
     policy.update_policy(project, training={**tiny_training, "max_length": 16})
-    assert prompts_ahead() == ahead.FIRST_SIZE
+    assert prompts_ahead() == prefill.FIRST_SIZE
 
 
 def prompts_ahead() -> int:
-    chunk = ahead.next_chunk()
+    chunk = prefill.next_chunk()
     return len(chunk.prompts) if chunk else 0
 
 
@@ -180,35 +181,35 @@ def prompts_ahead() -> int:
     ("size", "seconds", "then"), [(4, 0.5, 4), (4, 1.0, 2), (1, 9.0, 1), (4, 0.01, 8), (512, 0.1, 512)]
 )
 def test_a_chunk_is_about_half_a_seconds_work(size: int, seconds: float, then: int) -> None:
-    assert ahead.next_size(size, seconds) == then
+    assert prefill.next_size(size, seconds) == then
 
 
 def test_nothing_is_encoded_ahead_while_a_run_wants_the_machine_or_where_no_heads_are_wanted(project: Project) -> None:
     rank_prompts(project)
-    assert ahead.next_chunk()
+    assert prefill.next_chunk()
     run = runs.request_run(project)
-    assert not ahead.next_chunk()
+    assert not prefill.next_chunk()
     runs.cancel(run)
     policy.update_policy(project, head_enabled=False)
-    assert not ahead.next_chunk()
+    assert not prefill.next_chunk()
 
 
 def test_a_backbone_that_cannot_be_had_is_not_tried_for_ever(
-    project: Project, process: resident.Resident, model_dir: Path, tmp_path: Path
+    project: Project, process: warm_process.Resident, model_dir: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "none such"}))
     with backbones_listed(tmp_path):
         policy.update_policy(project, training={"backbone": str(tmp_path)})
         make_prompt(project)
-        chunk = ahead.next_chunk()
+        chunk = prefill.next_chunk()
         assert chunk
-        ahead.encode(chunk, process)
+        prefill.encode(chunk, process)
         assert str(tmp_path) in (model_dir / "cache" / "ahead" / "log.txt").read_text()
-        assert not ahead.next_chunk()
+        assert not prefill.next_chunk()
 
 
 def test_a_project_trains_on_from_its_own_models_in_both_depths(
-    project: Project, tiny_training: Training, process: resident.Resident, model_dir: Path
+    project: Project, tiny_training: Training, process: warm_process.Resident, model_dir: Path
 ) -> None:
     """And what is kept and shown of them calls them by their names, not by the server's folder."""
     rank_prompts(project)
@@ -253,16 +254,16 @@ def test_a_folder_among_the_counts_of_an_earlier_version_is_not_told(project: Pr
 
 
 def test_features_of_an_own_model_are_encoded_ahead(
-    project: Project, tiny_training: Training, process: resident.Resident
+    project: Project, tiny_training: Training, process: warm_process.Resident
 ) -> None:
     rank_prompts(project)
     worker.work(request(project, tiny_training).pk)
     policy.update_policy(project, training={**tiny_training, "backbone": "model 1"})
-    chunk = ahead.next_chunk()
+    chunk = prefill.next_chunk()
     assert chunk
     assert chunk.settings["backbone"] == "model 1"
-    ahead.encode(chunk, process)
-    assert not (resident.cache() / "ahead" / "log.txt").exists()
-    following = ahead.next_chunk()
+    prefill.encode(chunk, process)
+    assert not (warm_process.cache() / "ahead" / "log.txt").exists()
+    following = prefill.next_chunk()
     assert following
     assert following.prompts[0].pk > chunk.prompts[-1].pk

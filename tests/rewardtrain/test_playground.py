@@ -9,7 +9,7 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from labeling.models import Project
-from rewardtrain import scoring
+from rewardtrain.scoring import service_client
 from tests.rewardtrain.conftest import make_training, rank_prompts
 from tests.rewardtrain.service import finish_models
 
@@ -48,7 +48,7 @@ def send(client: Client, project: Project, **changes: str) -> str:
 
 def test_the_champions_scores_are_shown_as_the_service_tells_them(trained: Project, manager: Client) -> None:
     text = send(manager, trained)
-    told = scoring.score(trained, TEXTS["prompt"], [TEXTS["completion-0"], TEXTS["completion-1"]])
+    told = service_client.score(trained, TEXTS["prompt"], [TEXTS["completion-0"], TEXTS["completion-1"]])
     for reward in told["rewards"]:
         assert f'<td class="number">{reward:.4f}</td>' in text
     for share in told["probabilities"]:
@@ -69,7 +69,7 @@ def test_a_binary_heads_logits_and_the_chance_of_its_positive_class_are_shown(
     trained: Project, manager: Client
 ) -> None:
     text = send(manager, trained, model="2")
-    told = scoring.score(trained, TEXTS["prompt"], [TEXTS["completion-0"], TEXTS["completion-1"]], version=2)
+    told = service_client.score(trained, TEXTS["prompt"], [TEXTS["completion-0"], TEXTS["completion-1"]], version=2)
     for logits, chance in zip(told["logits"], told["class_probabilities"], strict=True):
         assert f"{logits[0]:.4f}; {logits[1]:.4f}</td>" in text
         assert f'<td class="number">{chance:.4f}</td>' in text
@@ -79,7 +79,9 @@ def test_a_binary_heads_logits_and_the_chance_of_its_positive_class_are_shown(
 def test_two_versions_stand_side_by_side_with_what_they_disagree_on(trained: Project, manager: Client) -> None:
     texts = {f"completion-{index}": f"{word} ba de" for index, word in enumerate(("good", "bad", "ke", "lo", "mi"))}
     text = send(manager, trained, other="2", **texts)
-    first, second = (scoring.score(trained, TEXTS["prompt"], [*texts.values()], version=version) for version in (1, 2))
+    first, second = (
+        service_client.score(trained, TEXTS["prompt"], [*texts.values()], version=version) for version in (1, 2)
+    )
     one, two = "ABCDE"[first["best"]], "ABCDE"[second["best"]]
     if one == two:
         assert f"Versions 1 and 2 both prefer <strong>{one}</strong>" in text
@@ -91,7 +93,7 @@ def test_two_versions_stand_side_by_side_with_what_they_disagree_on(trained: Pro
 
 def test_a_completion_is_taken_apart_into_the_words_that_were_written(trained: Project, manager: Client) -> None:
     text = send(manager, trained, do="words-1", **{"completion-1": "bad bade?\r\nde"})
-    told = scoring.tokens(trained, TEXTS["prompt"], "bad bade?\nde")
+    told = service_client.tokens(trained, TEXTS["prompt"], "bad bade?\nde")
     assert (
         f"Reward <strong>{told['reward']:.2f}</strong>, with the words blanked <strong>{told['baseline']:.2f}" in text
     )

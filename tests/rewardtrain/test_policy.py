@@ -7,8 +7,8 @@ from labeling.answers import rankings
 from labeling.errors import Invalid
 from labeling.models import PreferencePair, Project, Ranking
 from labeling.queue import claims
-from rewardtrain import due, policy
 from rewardtrain.models import TrainingRun
+from rewardtrain.training import due, policy
 from tests.factories import make_project
 from tests.rewardtrain.conftest import make_run, rank_prompts
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from rewardtrain.preferring import HOLDOUT, Preference, is_held_out, kept, preferences
+from rewardtrain.automatic.model_preferences import HOLDOUT, Preference, is_held_out, kept, preferences
 
 
 def test_a_pair_s_probability_is_bradley_terry_s_of_the_softmax() -> None:

@@ -8,9 +8,11 @@ import pytest
 
 from labeling.data.imports import import_lines
 from labeling.models import Project
-from rewardtrain import autolabels, policy, registry, runs, worker
-from rewardtrain.agreement import Agreement, Part, agreement
+from rewardtrain.automatic import auto_labels
 from rewardtrain.models import AutoLabelJob
+from rewardtrain.monitoring.model_agreement import Agreement, Part, agreement
+from rewardtrain.registry import champions
+from rewardtrain.training import policy, runs, worker
 
 FILES = ("oasst_en", "hh_online", "hh_rejection_sampled")
 
@@ -30,12 +32,12 @@ def test_where_it_is_sure_it_is_more_often_right(
     run.refresh_from_db()
     assert run.state == "succeeded", run.error
     model = project.reward_models.get()
-    if registry.champion(project) is None:
-        registry.promote(model, by=None, reason="to see what it is worth", past_gate=True)
+    if champions.champion(project) is None:
+        champions.promote(model, by=None, reason="to see what it is worth", past_gate=True)
     print(f"trained in {time.monotonic() - began:.0f} s; gate: {model.gate}")
     began = time.monotonic()
-    job = autolabels.request(project)
-    autolabels.work(job.pk)
+    job = auto_labels.request(project)
+    auto_labels.work(job.pk)
     job.refresh_from_db()
     assert job.state == AutoLabelJob.State.SUCCEEDED, job.error
     print(f"scored {job.compared} ranked prompts in {time.monotonic() - began:.0f} s")

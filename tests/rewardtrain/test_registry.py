@@ -5,8 +5,8 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project
-from rewardtrain import registry
 from rewardtrain.models import Evaluation, Promotion, RewardModel
+from rewardtrain.registry import champions
 from tests.factories import make_user
 from tests.rewardtrain.conftest import make_model, make_report, make_run, rank_prompts
 from tests.rewardtrain.test_runs import side_by_side
@@ -32,7 +32,7 @@ def against(*, log_loss: float, accuracy: tuple[float, float, float], champion_a
 
 
 def test_the_first_model_passes_below_ln_2_and_above_chance() -> None:
-    gate = registry.gate(make_report(accuracy=0.7, interval=(0.6, 0.8), log_loss=0.6))
+    gate = champions.gate(make_report(accuracy=0.7, interval=(0.6, 0.8), log_loss=0.6))
     assert gate.passed
     assert gate.reasons == [
         "Log loss 0.6000 (0.5500 to 0.6500) is below ln 2 = 0.6931, a coin's, on 120 test pairs of 20 prompts.",
@@ -41,19 +41,19 @@ def test_the_first_model_passes_below_ln_2_and_above_chance() -> None:
 
 
 def test_the_gate_counts_pairs_and_prompts_as_the_pages_do() -> None:
-    gate = registry.gate(make_report(n_pairs=1455, n_prompts=20) | {"n_pair_prompts": 1020})
+    gate = champions.gate(make_report(n_pairs=1455, n_prompts=20) | {"n_pair_prompts": 1020})
     assert gate.reasons[1].endswith("on 1,455 test pairs of 1,020 prompts.")
 
 
 def test_a_good_accuracy_does_not_make_up_for_a_log_loss_above_ln_2() -> None:
-    gate = registry.gate(make_report(accuracy=0.7, interval=(0.6, 0.8), log_loss=0.75))
+    gate = champions.gate(make_report(accuracy=0.7, interval=(0.6, 0.8), log_loss=0.75))
     assert not gate.passed
     assert "is not below ln 2 = 0.6931" in gate.reasons[0]
     assert "is above chance" in gate.reasons[1]
 
 
 def test_an_interval_that_reaches_chance_does_not_pass() -> None:
-    gate = registry.gate(make_report(accuracy=0.6, interval=(0.5, 0.7), log_loss=0.6))
+    gate = champions.gate(make_report(accuracy=0.6, interval=(0.5, 0.7), log_loss=0.6))
     assert not gate.passed
     assert "is not above chance with its whole interval" in gate.reasons[1]
 
@@ -61,13 +61,13 @@ def test_an_interval_that_reaches_chance_does_not_pass() -> None:
 def test_prompts_without_a_pair_count_for_nothing() -> None:
     """120 pairs of 3 prompts, and 17 of which all is a tie."""
     report = make_report() | {"n_pair_prompts": 3}
-    assert (report["n_distinct_prompts"], registry.gate(report).passed) == (20, False)
-    assert registry.gate(report).reasons[0].startswith("The test split has 120 pairs of 3 prompts")
+    assert (report["n_distinct_prompts"], champions.gate(report).passed) == (20, False)
+    assert champions.gate(report).reasons[0].startswith("The test split has 120 pairs of 3 prompts")
 
 
 @pytest.mark.parametrize(("n_pairs", "n_prompts"), [(19, 20), (120, 4)])
 def test_too_few_test_pairs_or_prompts_judge_nothing(n_pairs: int, n_prompts: int) -> None:
-    gate = registry.gate(make_report(n_pairs=n_pairs, n_prompts=n_prompts))
+    gate = champions.gate(make_report(n_pairs=n_pairs, n_prompts=n_prompts))
     assert not gate.passed
     assert gate.reasons == [
         f"The test split has {n_pairs} pairs of {n_prompts} prompts; "
@@ -77,7 +77,7 @@ def test_too_few_test_pairs_or_prompts_judge_nothing(n_pairs: int, n_prompts: in
 
 def test_a_later_model_passes_with_a_lower_log_loss_and_an_accuracy_that_is_not_worse() -> None:
     champion = against(log_loss=-0.02, accuracy=(-0.01, -0.04, 0.02))
-    gate = registry.gate(make_report(champion=champion))
+    gate = champions.gate(make_report(champion=champion))
     assert gate.passed
     assert gate.reasons[0] == (
         "Log loss 0.6000 is lower than the champion's 0.6200 on the same 120 test pairs of 20 prompts "
@@ -86,14 +86,14 @@ def test_a_later_model_passes_with_a_lower_log_loss_and_an_accuracy_that_is_not_
 
 
 def test_an_equal_accuracy_with_a_higher_log_loss_is_refused() -> None:
-    gate = registry.gate(make_report(champion=against(log_loss=0.05, accuracy=(0.0, -0.03, 0.03))))
+    gate = champions.gate(make_report(champion=against(log_loss=0.05, accuracy=(0.0, -0.03, 0.03))))
     assert not gate.passed
     assert "is not lower than the champion's" in gate.reasons[0]
     assert "is not worse than the champion's" in gate.reasons[1]
 
 
 def test_a_lower_log_loss_with_an_accuracy_that_is_worse_is_refused() -> None:
-    gate = registry.gate(make_report(champion=against(log_loss=-0.05, accuracy=(-0.05, -0.09, -0.01))))
+    gate = champions.gate(make_report(champion=against(log_loss=-0.05, accuracy=(-0.05, -0.09, -0.01))))
     assert not gate.passed
     assert "is worse than the champion's" in gate.reasons[1]
 
@@ -103,75 +103,75 @@ def test_a_fine_tuning_has_to_beat_the_newest_head_too() -> None:
     for champion in (against(log_loss=-0.02, accuracy=(0.01, -0.02, 0.04)), None):
         report = make_report(champion=champion)
         head = {"version": 7, **against(log_loss=-0.01, accuracy=(0.0, -0.03, 0.03))}
-        gate = registry.gate(report | {"head_rival": head})
+        gate = champions.gate(report | {"head_rival": head})
         assert gate.passed
         assert gate.reasons[2] == (
             "Log loss 0.6000 is lower than the 0.6100 of the newest head, version 7 "
             "(difference -0.0100 (-0.0300 to +0.0100))."
         )
         head = {"version": 7, **against(log_loss=0.01, accuracy=(0.0, -0.03, 0.03))}
-        gate = registry.gate(report | {"head_rival": head})
+        gate = champions.gate(report | {"head_rival": head})
         assert not gate.passed
         assert "is not lower than the 0.5900 of the newest head, version 7" in gate.reasons[2]
 
 
 def test_the_newest_head_is_a_rival_where_the_champion_is_none(ranked: Project) -> None:
     full = make_run(ranked)
-    assert registry.rivals(full) == registry.Rivals(None, None)
+    assert champions.rivals(full) == champions.Rivals(None, None)
     make_model(ranked, depth="head")
     head = make_model(ranked, depth="head")
-    assert registry.rivals(full) == registry.Rivals(None, head)
-    assert registry.rivals(head.run) == registry.Rivals(None, None)
-    registry.promote(head, by=None, reason="the first")
-    assert registry.rivals(full) == registry.Rivals(head, None)
+    assert champions.rivals(full) == champions.Rivals(None, head)
+    assert champions.rivals(head.run) == champions.Rivals(None, None)
+    champions.promote(head, by=None, reason="the first")
+    assert champions.rivals(full) == champions.Rivals(head, None)
     tuned = make_model(ranked)
-    registry.promote(tuned, by=None, reason="better")
-    assert registry.rivals(full) == registry.Rivals(tuned, head)
-    assert registry.rivals(head.run) == registry.Rivals(tuned, None)
+    champions.promote(tuned, by=None, reason="better")
+    assert champions.rivals(full) == champions.Rivals(tuned, head)
+    assert champions.rivals(head.run) == champions.Rivals(tuned, None)
 
 
 def test_a_model_that_passed_is_promoted_only_if_the_policy_says_so(ranked: Project) -> None:
     model = make_model(ranked)
-    registry.promote_if_passed(model, auto_promote=False)
-    assert registry.champion(ranked) is None
-    assert registry.waiting_for_promotion(ranked) == model
-    registry.promote_if_passed(model, auto_promote=True)
-    assert registry.champion(ranked) == model
-    assert registry.waiting_for_promotion(ranked) is None
+    champions.promote_if_passed(model, auto_promote=False)
+    assert champions.champion(ranked) is None
+    assert champions.waiting_for_promotion(ranked) == model
+    champions.promote_if_passed(model, auto_promote=True)
+    assert champions.champion(ranked) == model
+    assert champions.waiting_for_promotion(ranked) is None
 
 
 def test_a_model_that_did_not_pass_is_promoted_by_hand_alone(ranked: Project) -> None:
     model = make_model(ranked, make_report(log_loss=0.8))
-    registry.promote_if_passed(model, auto_promote=True)
-    assert registry.champion(ranked) is None
+    champions.promote_if_passed(model, auto_promote=True)
+    assert champions.champion(ranked) is None
     manager = make_user()
     with pytest.raises(Conflict, match="Version 1 did not pass its gate"):
-        registry.promote(model, by=manager, reason="it is all we have")
-    assert registry.champion(ranked) is None
-    registry.promote(model, by=manager, reason="it is all we have", past_gate=True)
-    assert registry.champion(ranked) == model
+        champions.promote(model, by=manager, reason="it is all we have")
+    assert champions.champion(ranked) is None
+    champions.promote(model, by=manager, reason="it is all we have", past_gate=True)
+    assert champions.champion(ranked) == model
     promotion = Promotion.objects.get()
     assert (promotion.action, promotion.by, promotion.reason) == ("hand", manager, "it is all we have")
 
 
 def test_a_champion_past_its_gate_is_remembered_until_another_one_is(ranked: Project) -> None:
-    assert registry.past_gate(registry.champion(ranked)) is None
+    assert champions.past_gate(champions.champion(ranked)) is None
     failed, passed = make_model(ranked, make_report(log_loss=0.8)), make_model(ranked)
-    registry.promote(failed, by=make_user("mara"), reason="it is all we have", past_gate=True)
-    found = registry.past_gate(registry.champion(ranked))
+    champions.promote(failed, by=make_user("mara"), reason="it is all we have", past_gate=True)
+    found = champions.past_gate(champions.champion(ranked))
     assert found is not None
     assert (found.by.username, found.reason) == ("mara", "it is all we have")
-    registry.promote(passed, by=None, reason="better")
-    assert registry.past_gate(registry.champion(ranked)) is None
-    registry.rollback(ranked, by=None, reason="no")
-    found = registry.past_gate(registry.champion(ranked))
+    champions.promote(passed, by=None, reason="better")
+    assert champions.past_gate(champions.champion(ranked)) is None
+    champions.rollback(ranked, by=None, reason="no")
+    found = champions.past_gate(champions.champion(ranked))
     assert found is not None
     assert (found.action, found.reason) == ("rollback", "no")
 
 
 def test_each_rule_of_the_gate_says_whether_it_was_passed(ranked: Project) -> None:
     def rules_of(model: RewardModel) -> list[bool | None]:
-        return [rule.passed for rule in registry.rules(model, model.evaluations.get().report)]
+        return [rule.passed for rule in champions.rules(model, model.evaluations.get().report)]
 
     good = make_model(ranked)
     assert rules_of(good) == [True, True]
@@ -185,7 +185,7 @@ def test_each_rule_of_the_gate_says_whether_it_was_passed(ranked: Project) -> No
 
 def test_a_comparison_with_a_champion_of_yesterday_does_not_pass(ranked: Project) -> None:
     old, new = make_model(ranked), make_model(ranked)
-    registry.promote(new, by=None, reason="meanwhile")
+    champions.promote(new, by=None, reason="meanwhile")
     model = make_model(ranked, make_report(champion=against(log_loss=-0.1, accuracy=(0.1, 0.0, 0.2))), rival=old)
     assert not model.gate["passed"]
     assert model.gate["reasons"][-1] == "The champion changed meanwhile, to model 2."
@@ -194,13 +194,13 @@ def test_a_comparison_with_a_champion_of_yesterday_does_not_pass(ranked: Project
 def test_rolling_back_goes_to_the_champion_before_and_then_further_back(ranked: Project) -> None:
     first, second, third = (make_model(ranked) for _ in range(3))
     for model in (first, second, third):
-        registry.promote(model, by=None, reason="better")
-    assert registry.rollback(ranked, by=None, reason="it scores nonsense") == second
-    assert registry.rollback(ranked, by=None, reason="this one too") == first
+        champions.promote(model, by=None, reason="better")
+    assert champions.rollback(ranked, by=None, reason="it scores nonsense") == second
+    assert champions.rollback(ranked, by=None, reason="this one too") == first
     with pytest.raises(Conflict, match="nothing to go back to"):
-        registry.rollback(ranked, by=None, reason="and on")
-    registry.promote(third, by=None, reason="it was right after all")
-    assert registry.rollback(ranked, by=None, reason="no") == first
+        champions.rollback(ranked, by=None, reason="and on")
+    champions.promote(third, by=None, reason="it was right after all")
+    assert champions.rollback(ranked, by=None, reason="no") == first
     assert [promotion.action for promotion in Promotion.objects.order_by("pk")] == (
         ["hand"] * 3 + ["rollback"] * 2 + ["hand", "rollback"]
     )
@@ -209,31 +209,31 @@ def test_rolling_back_goes_to_the_champion_before_and_then_further_back(ranked: 
 def test_a_change_by_hand_needs_a_reason(ranked: Project) -> None:
     model = make_model(ranked)
     with pytest.raises(Invalid, match="Write why"):
-        registry.promote(model, by=None, reason="  ")
-    registry.promote(model, by=None, reason="good")
+        champions.promote(model, by=None, reason="  ")
+    champions.promote(model, by=None, reason="good")
     with pytest.raises(Conflict, match="Version 1 is the champion already"):
-        registry.promote(model, by=None, reason="again")
+        champions.promote(model, by=None, reason="again")
     with pytest.raises(Invalid, match="Write why"):
-        registry.rollback(ranked, by=None, reason="")
+        champions.rollback(ranked, by=None, reason="")
 
 
 def test_promotions_at_once_leave_one_champion(ranked: Project) -> None:
     models = [make_model(ranked) for _ in range(4)]
 
     def promote(model: RewardModel) -> RewardModel:
-        return registry.promote(model, by=None, reason="mine")
+        return champions.promote(model, by=None, reason="mine")
 
     answers = side_by_side(*[lambda model=model: promote(model) for model in models])  # type: ignore[misc]
     assert all(isinstance(answer, RewardModel) for answer in answers), answers
     assert RewardModel.objects.filter(project=ranked, champion=True).count() == 1
     last = Promotion.objects.first()
     assert last is not None
-    assert last.reward_model == registry.champion(ranked)
+    assert last.reward_model == champions.champion(ranked)
 
 
 def test_the_database_itself_refuses_a_second_champion(ranked: Project) -> None:
     first, second = make_model(ranked), make_model(ranked)
-    registry.promote(first, by=None, reason="good")
+    champions.promote(first, by=None, reason="good")
     with pytest.raises(IntegrityError, match="reward_model_one_champion"), transaction.atomic():
         RewardModel.objects.filter(pk=second.pk).update(champion=True)
 

@@ -9,8 +9,9 @@ from django.utils import timezone
 from jobs import lifecycle
 from labeling.errors import Conflict, Invalid
 from labeling.models import DatasetVersion, Project
-from rewardtrain import policy, runs, tasks
+from rewardtrain import tasks
 from rewardtrain.models import RunPoint, TrainingRun
+from rewardtrain.training import policy, runs
 from tests.factories import make_project
 from tests.rewardtrain.conftest import make_run, rank_prompts
 

@@ -13,11 +13,11 @@ from django.test import Client
 from labeling.models import Project
 from labeling.quality.agreement import project_agreement
 from labeling.templatetags.podium import counted, percent, points
-from rewardtrain import thresholds
-from rewardtrain.agreement import agreement
-from rewardtrain.autolabels import newest_model
-from rewardtrain.drift import drift
-from rewardtrain.thresholds import outcomes
+from rewardtrain.automatic.auto_labels import newest_model
+from rewardtrain.monitoring.drift import drift
+from rewardtrain.monitoring.model_agreement import agreement
+from rewardtrain.registry import thresholds
+from rewardtrain.registry.thresholds import outcomes
 from tests.factories import make_project
 from tests.reports import draw_report
 from tests.rewardtrain.conftest import make_classifiers, make_model, make_training, rank_prompts

@@ -11,8 +11,10 @@ from django.test import override_settings
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project
-from rewardtrain import policy, registry, runs, scoring, worker
 from rewardtrain.models import TrainingRun
+from rewardtrain.registry import champions
+from rewardtrain.scoring import service_client
+from rewardtrain.training import policy, runs, worker
 from tests.backbones import BAD, GOOD
 from tests.config.helpers import free_port
 from tests.factories import make_project
@@ -25,7 +27,7 @@ from tests.rewardtrain.test_worker import in_the_background, until
 def trained(project: Project, tiny_training: dict[str, object], look_up: Callable[[], None]) -> Project:
     rank_prompts(project)
     worker.work(runs.request_run(project, training={**tiny_training, "epochs": 6}).pk)
-    assert registry.champion(project)
+    assert champions.champion(project)
     look_up()
     return project
 
@@ -34,30 +36,32 @@ TEXTS = [f"{BAD} {BAD} {BAD} ba de", f"{GOOD} {GOOD} {GOOD} ba de"]
 
 
 def test_the_champion_scores_and_its_reports_are_read_from_any_file(trained: Project, tmp_path: Path) -> None:
-    scores = scoring.score(trained, "ba de?", TEXTS, pairwise=True)
+    scores = service_client.score(trained, "ba de?", TEXTS, pairwise=True)
     assert scores["model"] == 1
     assert scores["best"] == 1
     assert scores["rewards"][1] > scores["rewards"][0]
     assert sum(scores["probabilities"]) == pytest.approx(1)
     assert scores["pairwise"][1][0] == pytest.approx(scores["probabilities"][1], abs=1e-6)
-    assert scoring.score(trained, "ba de?", TEXTS, version=1)["rewards"] == pytest.approx(scores["rewards"], abs=1e-5)
-    model = registry.champion(trained)
+    assert service_client.score(trained, "ba de?", TEXTS, version=1)["rewards"] == pytest.approx(
+        scores["rewards"], abs=1e-5
+    )
+    model = champions.champion(trained)
     assert model is not None
     rows = [{"prompt": "ba de?", "completions": TEXTS}, {"prompt": "ba?", "completions": ["de"]}]
-    many = scoring.score_many(model, rows)
+    many = service_client.score_many(model, rows)
     assert [len(answer["rewards"]) for answer in many] == [2, 1]
     assert many[0]["rewards"] == pytest.approx(scores["rewards"], abs=1e-5)
-    assert scoring.score_many(model, []) == []
+    assert service_client.score_many(model, []) == []
     some = [*rows, {"prompt": [], "completions": ["ba"]}, *rows, {"prompt": "ba?", "completions": []}]
-    read = scoring.score_many(model, some)
+    read = service_client.score_many(model, some)
     assert ["error" in answer for answer in read] == [False, False, True, False, False, True]
     assert [answer["rewards"] for answer in read[3:5]] == [pytest.approx(each["rewards"], abs=1e-5) for each in many]
     assert read[2]["error"].startswith("prompt is an empty list")
     assert read[5]["error"].startswith("completions is an empty list")
     with pytest.raises(Invalid, match="completions"):
-        scoring.score(trained, "ba de?", [])
+        service_client.score(trained, "ba de?", [])
     with pytest.raises(Conflict, match="no model 7"):
-        scoring.score(trained, "ba de?", TEXTS, version=7)
+        service_client.score(trained, "ba de?", TEXTS, version=7)
 
     file = tmp_path / "ranked.jsonl"
     row = {
@@ -85,30 +89,30 @@ def test_callers_see_a_new_champion_and_each_trouble_of_the_service_by_its_name(
     worker.work(runs.request_run(trained, training={**tiny_training, "seed": 2}).pk)
     second = trained.reward_models.get(version=2)
     if not second.champion:
-        registry.promote(second, by=None, reason="To see it answer.", past_gate=True)
+        champions.promote(second, by=None, reason="To see it answer.", past_gate=True)
     look_up()
-    assert scoring.score(trained, "ba de?", TEXTS)["model"] == 2
+    assert service_client.score(trained, "ba de?", TEXTS)["model"] == 2
 
-    with pytest.raises(scoring.Unavailable, match="No answer within 0 s"):
-        scoring.score(trained, "ba de?", ["ba " * 30] * 900, timeout=0.02)
+    with pytest.raises(service_client.Unavailable, match="No answer within 0 s"):
+        service_client.score(trained, "ba de?", ["ba " * 30] * 900, timeout=0.02)
 
     port = free_port()
     for _ in range(2):  # started again: who had a connection to the first is answered by the second
         with running(port=port):
-            assert scoring.score(trained, "ba de?", TEXTS)["model"] == 2
-    with override_settings(REWARDS_URL=f"http://127.0.0.1:{port}"), pytest.raises(scoring.Unavailable) as told:
-        scoring.score(trained, "ba de?", TEXTS)
+            assert service_client.score(trained, "ba de?", TEXTS)["model"] == 2
+    with override_settings(REWARDS_URL=f"http://127.0.0.1:{port}"), pytest.raises(service_client.Unavailable) as told:
+        service_client.score(trained, "ba de?", TEXTS)
     assert told.value.code == "down"
     assert "manage.py serve_rewards" in told.value.detail
 
     (runs.model_folder(trained.reward_models.get(version=1)) / "manifest.json").unlink()
-    with pytest.raises(scoring.Unavailable, match=r"Model 1 is not in .*; restore it from a backup"):
-        scoring.score(trained, "ba de?", TEXTS, version=1)
+    with pytest.raises(service_client.Unavailable, match=r"Model 1 is not in .*; restore it from a backup"):
+        service_client.score(trained, "ba de?", TEXTS, version=1)
 
 
 def test_without_a_champion_nothing_is_scored(project: Project) -> None:
     with pytest.raises(Conflict, match="no champion yet"):
-        scoring.score(project, "?", ["a", "b"])
+        service_client.score(project, "?", ["a", "b"])
 
 
 def test_the_train_command_queues_a_run(project: Project) -> None:

@@ -8,7 +8,7 @@ from django.conf import settings
 from knox.models import AuthToken
 
 from labeling.models import Project, Role, User
-from rewardtrain import scoring
+from rewardtrain.scoring import service_client
 from tests.factories import join, make_project, make_user
 
 BODY = {"prompt": "Which?", "completions": ["this", "that"]}
@@ -39,7 +39,7 @@ def test_scores_are_for_managers_and_for_podium_itself(project: Project, look_up
     assert {who: status(token) for who, token in tokens.items()} == {
         "manager": 409, "reviewer": 403, "labeler": 403, "stranger": 404, "nobody": 401, "administrator": 409,
     }  # fmt: skip
-    assert status(scoring.credential()) == 409
+    assert status(service_client.credential()) == 409
     assert status("x" * 64) == status("ä") == 401
     for page in ("models", "metrics"):
         assert status(tokens["administrator"], page) == 200
@@ -51,7 +51,7 @@ def test_scores_are_for_managers_and_for_podium_itself(project: Project, look_up
 def test_a_revoked_token_is_refused(
     project: Project, look_up: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rewardtrain.serving.TRUST_SECONDS", 0.0)
+    monkeypatch.setattr("rewardtrain.scoring.service.TRUST_SECONDS", 0.0)
     token = token_of(project.created_by)
     assert status(token) == 409
     AuthToken.objects.all().delete()

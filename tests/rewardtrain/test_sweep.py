@@ -14,8 +14,11 @@ from django.utils import timezone
 import config.celery  # noqa: F401  makes it the app of this process, as in a worker
 from config import embedded
 from labeling.models import Project
-from rewardtrain import drift, due, policy, registry, tasks
+from rewardtrain import tasks
 from rewardtrain.models import TrainingRun
+from rewardtrain.monitoring import drift
+from rewardtrain.registry import champions
+from rewardtrain.training import due, policy
 from tests.factories import make_project
 from tests.rewardtrain.conftest import make_model, make_run, rank_prompts
 from tests.rewardtrain.test_worker import until
@@ -115,14 +118,14 @@ def test_a_training_setting_of_absurd_size_harms_no_other_project(transactional_
 
 
 def test_looking_for_champions_that_are_behind_takes_one_statement(transactional_db: None) -> None:
-    champions = []
+    behind = []
     for _ in range(3):
         project = make_project()
         rank_prompts(project, train=4, test=1, validation=0)
-        champions.append(make_model(project))
-        registry.promote(champions[-1], by=None, reason="the first")
+        behind.append(make_model(project))
+        champions.promote(behind[-1], by=None, reason="the first")
     with at_most(1):
         drift.keep_up()
-    rank_prompts(champions[1].project, train=1, test=0, validation=0)
-    assert drift.behind() == [champions[1]]
-    assert drift.unscored(champions[1]).count() == 1
+    rank_prompts(behind[1].project, train=1, test=0, validation=0)
+    assert drift.behind() == [behind[1]]
+    assert drift.unscored(behind[1]).count() == 1

@@ -21,8 +21,11 @@ from config.processes import Spec
 from jobs import lifecycle
 from labeling.answers import rankings
 from labeling.models import Project
-from rewardtrain import autolabels, policy, registry, runs, tasks
+from rewardtrain import tasks
+from rewardtrain.automatic import auto_labels
 from rewardtrain.models import AutoLabelJob, RewardModel, TrainingRun
+from rewardtrain.registry import champions
+from rewardtrain.training import policy, runs
 from tests.factories import join, make_project, make_prompt
 from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import make_model, rank_prompts
@@ -86,9 +89,9 @@ def test_jobs_of_a_finished_model_come_one_of_a_kind_at_a_time(transactional_db:
     first, second = make_project(), make_project()
     for each in (first, second):
         rank_prompts(each, train=2, test=1, validation=1)
-        registry.promote(make_model(each), by=None, reason="the first")
+        champions.promote(make_model(each), by=None, reason="the first")
         make_prompt(each)
-        autolabels.request(each)
+        auto_labels.request(each)
     tasks.ring_for_jobs(lifecycle.active(tasks.KINDS))
     assert tasks.waiting_messages(queue="default") == 1
     assert lifecycle.claim(AutoLabelJob, AutoLabelJob.objects.earliest("pk").pk)

@@ -12,9 +12,9 @@ from django.urls import reverse
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, Role
-from rewardtrain import thresholds
 from rewardtrain.core.measures.intervals import wilson
 from rewardtrain.models import RewardModel
+from rewardtrain.registry import thresholds
 from tests.factories import join, make_project, make_user
 from tests.reports import draw_flag_report, draw_report
 from tests.rewardtrain.conftest import make_model, make_version

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from labeling.models import Project
 from labeling.quality.agreement import agreement_of
-from rewardtrain import agreement, charts, drift
-from rewardtrain.charts.drift import drawing
-from rewardtrain.core.measures import best_of
+from rewardtrain import charts
+from rewardtrain.charts.drift_curve import drawing
+from rewardtrain.core.measures import best_of_gain
 from rewardtrain.core.measures.metrics import Json
 from rewardtrain.models import BestOfJob
-from rewardtrain.registry import promote
+from rewardtrain.monitoring import drift, model_agreement
+from rewardtrain.registry.champions import promote
 from tests.factories import make_project
 from tests.rewardtrain.conftest import make_model, make_version
 from tests.tiny_reports import FLAG, tiny_reports
@@ -72,7 +73,7 @@ def test_pages_of_a_model_show_words(projects: list[Project], report: Json, befo
     )
 )
 def test_what_best_of_n_gains_is_shown_in_words(rewards: list[list[float]]) -> None:
-    gains = best_of.gains(rewards, samples=30, seed=0)
+    gains = best_of_gain.gains(rewards, samples=30, seed=0)
     for gain in gains:
         assert (gain["low"] is None) is (gain["n_prompts"] < 5)
         assert gain["low"] is None or gain["low"] <= gain["value"] <= gain["high"]
@@ -81,7 +82,7 @@ def test_what_best_of_n_gains_is_shown_in_words(rewards: list[list[float]]) -> N
 
 
 judged = st.builds(
-    agreement.Judged,
+    model_agreement.Judged,
     content=st.sampled_from("abcdefg"),
     split=st.just("test"),
     margin=st.sampled_from([-700.0, -0.5, -1e-12, 0.0, 1e-12, 0.5, 700.0]),
@@ -93,9 +94,11 @@ judged = st.builds(
 
 @FEW
 @given(st.lists(judged, min_size=1, max_size=60), st.booleans())
-def test_a_model_beside_people_and_its_drift_are_shown_in_words(rows: list[agreement.Judged], learnt: bool) -> None:
-    part = agreement._part(rows, 0.9)
-    found = agreement.Agreement(1, False, 0.9, None if learnt else part, part if learnt else None)
+def test_a_model_beside_people_and_its_drift_are_shown_in_words(
+    rows: list[model_agreement.Judged], learnt: bool
+) -> None:
+    part = model_agreement._part(rows, 0.9)
+    found = model_agreement.Agreement(1, False, 0.9, None if learnt else part, part if learnt else None)
     people = agreement_of([(3, 3), (1, 0)] if learnt else [])
     context = {
         "agreement": found,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewardtrain.verdict import Verdict, Worth, apart, verdict
+from rewardtrain.registry.verdict import Verdict, Worth, apart, verdict
 from tests.reports import draw_flag_report, draw_report
 from tests.rewardtrain.conftest import make_report
 from tests.rewardtrain.test_registry import against

@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from labeling.models import Project
-from rewardtrain import registry
+from rewardtrain.registry import champions
 from tests.factories import make_user
 from tests.rewardtrain.conftest import make_model, make_report
 from tests.rewardtrain.test_views import manager, page, project, url
@@ -23,7 +23,7 @@ CHAMPION_BADGE = re.compile(r'<span class="badge" data-state="(\w+)">champion</s
 
 def test_wherever_a_model_is_spoken_of_its_verdict_comes_before_its_figures(project: Project, manager: Client) -> None:
     report = make_report(accuracy=0.85, interval=(0.8, 0.9))
-    registry.promote(make_model(project, report), by=None, reason="good")
+    champions.promote(make_model(project, report), by=None, reason="good")
     for name, args in (("models", []), ("model", [1]), ("project_machine", [])):
         text = page(manager, project, name, *args)
         badge = VERDICT.search(text)
@@ -42,18 +42,18 @@ def test_a_model_that_failed_its_gate_is_promoted_only_when_asked_once_more(proj
     assert VERDICT.findall(text) == [("waiting", "No better than a coin")]
     assert "is not below ln 2 = 0.6931" in text
     assert 'value="it is &lt;all&gt; we have"' in text
-    assert registry.champion(project) is None
+    assert champions.champion(project) is None
     again = {"reason": "it is <all> we have", "past_gate": "yes"}
     done = manager.post(url(project, "model_promote", 1), again, follow=True)
     assert "Version 1 is the champion now." in done.content.decode()
-    assert registry.champion(project) == model
+    assert champions.champion(project) == model
     twice = manager.post(url(project, "model_promote", 1), again, follow=True)
     assert "Version 1 is the champion already." in twice.content.decode()
 
 
 def test_a_champion_past_its_gate_is_amber_everywhere_and_needs_the_manager(project: Project, manager: Client) -> None:
     model = make_model(project, make_report(log_loss=0.75))
-    registry.promote(model, by=make_user("mara"), reason="<b>all</b> we have", past_gate=True)
+    champions.promote(model, by=make_user("mara"), reason="<b>all</b> we have", past_gate=True)
     for name, args in (("models", []), ("model", [1]), ("runs", []), ("project_machine", [])):
         text = page(manager, project, name, *args)
         assert set(CHAMPION_BADGE.findall(text)) == {"waiting"}, name
@@ -62,9 +62,9 @@ def test_a_champion_past_its_gate_is_amber_everywhere_and_needs_the_manager(proj
             assert "The champion, version 1, was promoted past its gate." in text, name
             assert "mara promoted it just now: “&lt;b&gt;all&lt;/b&gt; we have”" in TIME.sub(r"\1", text), name
     assert "The model needs you" in page(manager, project, "project_machine")
-    registry.promote(make_model(project), by=None, reason="better")
+    champions.promote(make_model(project), by=None, reason="better")
     assert "past its gate" not in page(manager, project, "project_machine")
-    registry.rollback(project, by=None, reason="worse")
+    champions.rollback(project, by=None, reason="worse")
     text = TIME.sub(r"\1", page(manager, project, "project_machine"))
     assert "A command rolled back to it just now: “worse”" in text
 
@@ -76,7 +76,7 @@ def test_each_runs_verdict_costs_no_statement_of_its_own(project: Project, manag
         return len(seen)
 
     names = ("runs", "models", "project_machine")
-    registry.promote(make_model(project), by=None, reason="good")
+    champions.promote(make_model(project), by=None, reason="good")
     make_model(project)
     few = {name: statements(name) for name in names}
     for _ in range(6):

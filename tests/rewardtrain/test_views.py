@@ -8,8 +8,9 @@ from django.test import Client
 from django.urls import reverse
 
 from labeling.models import Project, Role, User
-from rewardtrain import policy, registry, runs
 from rewardtrain.models import RunPoint, TrainingRun
+from rewardtrain.registry import champions
+from rewardtrain.training import policy, runs
 from tests.factories import join, make_project, make_user
 from tests.reports import as_schema_1, as_schema_3, draw_flag_report, draw_report
 from tests.rewardtrain.conftest import (
@@ -84,7 +85,7 @@ def page(client: Client, project: Project, name: str, *args: object, **headers: 
 @pytest.mark.parametrize(("method", "name", "args"), DOORS)
 def test_every_door_knows_who_is_there(project: Project, method: str, name: str, args: list[int]) -> None:
     model = make_model(project)
-    registry.promote(model, by=None, reason="to have one")
+    champions.promote(model, by=None, reason="to have one")
     make_auto_labels(model)
     make_best_of(project, n_prompts=2, n=2)
     address = url(project, name, *args)
@@ -110,7 +111,7 @@ def test_nothing_is_changed_by_a_get(
     make_model(project)
     manager.get(url(project, name, *args))
     assert TrainingRun.objects.count() == 1
-    assert registry.champion(project) is None
+    assert champions.champion(project) is None
 
 
 @pytest.mark.parametrize("depth", ["head", "full"])
@@ -198,7 +199,7 @@ def test_a_run_is_cancelled_by_its_button(project: Project, manager: Client) -> 
 
 def test_no_accuracy_is_shown_without_its_interval_n_and_baseline(project: Project, manager: Client) -> None:
     model = make_model(project)
-    registry.promote(model, by=None, reason="good")
+    champions.promote(model, by=None, reason="good")
     for name, args in (("models", []), ("model", [1]), ("project_machine", [])):
         text = page(manager, project, name, *args)
         assert "70 %</strong>" in text, name
@@ -261,7 +262,7 @@ def test_a_report_of_the_first_schema_is_still_shown_with_what_it_has(project: P
 
 def test_a_model_without_a_pair_to_test_on_is_listed(project: Project, manager: Client) -> None:
     """Of a project that ranks too: flags alone train a classifier."""
-    registry.promote(make_model(project, draw_flag_report(n=30)), by=None, reason="to have one", past_gate=True)
+    champions.promote(make_model(project, draw_flag_report(n=30)), by=None, reason="to have one", past_gate=True)
     for name, args in (("models", []), ("model", [1]), ("project_machine", [])):
         assert page(manager, project, name, *args)
     assert "not known: no pair to test on" in page(manager, project, "models")
@@ -270,7 +271,7 @@ def test_a_model_without_a_pair_to_test_on_is_listed(project: Project, manager: 
 def test_few_prompts_have_no_interval_and_the_page_says_so(project: Project, manager: Client) -> None:
     """Of all but shares: a bootstrap over three prompts is too narrow to be called one."""
     make_model(project, draw_report(n_prompts=3, champion_skill=0.3, flag="hateful"))
-    registry.promote(project.reward_models.get(), by=None, reason="to have one", past_gate=True)
+    champions.promote(project.reward_models.get(), by=None, reason="to have one", past_gate=True)
     for name, args in (("models", []), ("model", [1]), ("project_machine", []), ("run", [1]), ("threshold", [1])):
         text = page(manager, project, name, *args)
         assert "None" not in text, name
@@ -281,7 +282,7 @@ def test_few_prompts_have_no_interval_and_the_page_says_so(project: Project, man
 def test_a_report_from_before_prompts_were_counted_is_still_shown(project: Project, manager: Client) -> None:
     seen = as_schema_3(draw_report(n_prompts=12, champion_skill=0.3, flag="hateful"))
     model = make_model(project, seen)
-    registry.promote(model, by=None, reason="to have one", past_gate=True)
+    champions.promote(model, by=None, reason="to have one", past_gate=True)
     for name, args in (("models", []), ("model", [1]), ("project_machine", []), ("threshold", [1])):
         text = page(manager, project, name, *args)
         assert "None" not in text, name
@@ -330,7 +331,7 @@ def test_what_more_labels_brought_is_shown_once_there_are_two_sizes(project: Pro
 
 def test_a_german_page_says_the_gates_reasons_in_german_and_draws_as_ever(project: Project, manager: Client) -> None:
     make_model(project, make_report(log_loss=0.75))
-    registry.promote_if_passed(make_model(project), auto_promote=True)
+    champions.promote_if_passed(make_model(project), auto_promote=True)
     text = page(manager, project, "model", 1, **{"accept-language": "de"})
     assert "Der Log-Loss 0,7500 (0,7000 bis 0,8000) liegt nicht unter ln 2 = 0,6931" in text
     assert re.findall(r' (?:[xyr]|[xy][12]|c[xy])="[^"]*,[^"]*"', text) == []  # SVG knows no decimal comma
@@ -350,12 +351,12 @@ def test_a_model_is_promoted_and_rolled_back_with_a_reason(project: Project, man
     assert "Write why" in answer.content.decode()
     for version in (1, 2):
         manager.post(url(project, "model_promote", version), {"reason": "looks <b>right</b>"})
-    assert registry.champion(project) == second
+    assert champions.champion(project) == second
     assert "looks &lt;b&gt;right&lt;/b&gt;" in page(manager, project, "models")
     assert "Roll back to version 1" in page(manager, project, "models")
     answer = manager.post(url(project, "model_rollback"), {"reason": "worse"}, follow=True)
     assert "Version 1 is the champion again." in answer.content.decode()
-    assert registry.champion(project) == first
+    assert champions.champion(project) == first
 
 
 def test_unknown_runs_and_models_are_not_found(project: Project, manager: Client) -> None:

@@ -20,8 +20,9 @@ from django.utils import timezone
 
 from jobs import shutdown
 from labeling.models import Project
-from rewardtrain import policy, registry, runs, worker
 from rewardtrain.models import Evaluation, Promotion, RewardModel, RunPoint, TrainingRun
+from rewardtrain.registry import champions
+from rewardtrain.training import policy, runs, worker
 from tests.backbones import BACKBONES
 from tests.factories import make_user
 from tests.rewardtrain.conftest import backbones_listed, rank_prompts
@@ -100,7 +101,7 @@ def test_a_run_becomes_a_model_with_its_evaluation_and_is_promoted(project: Proj
     assert (run.state, run.error) == ("succeeded", "")
     assert run.phase == "done"
     assert run.counts["n_prompts"] == {"train": 24, "validation": 4, "test": 8}
-    model = registry.champion(project)
+    model = champions.champion(project)
     assert model is not None
     assert model.run == run
     assert (Path(runs.model_folder(model)) / "model.safetensors").is_file()
@@ -278,7 +279,7 @@ def test_a_champion_chosen_by_hand_during_the_run_is_compared_with(project: Proj
 
     def promote() -> None:
         until(lambda: step(run) >= 5)
-        registry.promote(model, by=None, reason="it is needed", past_gate=True)
+        champions.promote(model, by=None, reason="it is needed", past_gate=True)
 
     meanwhile(run, promote)
     assert run.state == "succeeded"

@@ -15,11 +15,11 @@ from rewardtrain.core.data.groups import fingerprint, read_groups
 from rewardtrain.core.errors import Stopped
 from rewardtrain.core.evaluation.evaluate import quick_metrics
 from rewardtrain.core.finish import finish
+from rewardtrain.core.head.baseline import rival_scores
 from rewardtrain.core.head.edges import Edges, edges_of
 from rewardtrain.core.head.features import Features, Floats32
 from rewardtrain.core.head.fit import Fit, Linear, Problem, choose_flag_l2, choose_l2, fit, fit_ensemble, fit_flag
 from rewardtrain.core.head.frozen import Frozen
-from rewardtrain.core.head.rival import rival_scores
 from rewardtrain.core.head.solvers import Floats
 from rewardtrain.core.measures.flags import labels_of
 from rewardtrain.core.measures.report import Scores

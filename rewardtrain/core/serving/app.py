@@ -31,9 +31,9 @@ from rewardtrain.core.errors import CoreError, DataError
 from rewardtrain.core.score import Scorer, refusal
 from rewardtrain.core.serving.batcher import Batcher, Tick, UnreadableError
 from rewardtrain.core.serving.metrics import Metrics
+from rewardtrain.core.serving.model_cache import Ref, Shelf
 from rewardtrain.core.serving.problems import Refused, http_error, response_to
 from rewardtrain.core.serving.protocols import Asked, parse_queries, parse_rows, parse_score, parse_tokens
-from rewardtrain.core.serving.shelf import Ref, Shelf
 
 MOST_BYTES = 32 * 2**20
 SECONDS = 120.0  # after which nobody waits for an answer any more

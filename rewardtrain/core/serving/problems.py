@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 
 from rewardtrain.core.errors import CoreError, DataError
 from rewardtrain.core.serving.batcher import Busy
-from rewardtrain.core.serving.shelf import NoModelError, NotYetError
+from rewardtrain.core.serving.model_cache import NoModelError, NotYetError
 
 
 class Refused(Exception):

@@ -10,8 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from labeling.errors import PodiumError
 from labeling.models import Project
-from rewardtrain import registry, scoring
 from rewardtrain.models import RewardModel
+from rewardtrain.registry import champions
+from rewardtrain.scoring import service_client
 
 
 class Command(BaseCommand):
@@ -27,14 +28,14 @@ class Command(BaseCommand):
         if found is None:
             raise CommandError(f"There is no project {project!r}.")
         try:
-            self.stdout.write(scoring.evaluate(find_model(found, model), file.resolve()))
+            self.stdout.write(service_client.evaluate(find_model(found, model), file.resolve()))
         except PodiumError as error:
             raise CommandError(error.detail) from error
 
 
 def find_model(project: Project, name: str) -> RewardModel:
     if name == "champion":
-        model = registry.champion(project)
+        model = champions.champion(project)
     else:
         model = RewardModel.objects.filter(project=project, version=name).first() if name.isdecimal() else None
     if model is None:

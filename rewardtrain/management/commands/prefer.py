@@ -12,7 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from labeling.errors import PodiumError
 from labeling.models import Project
-from rewardtrain import autolabels, tasks
+from rewardtrain import tasks
+from rewardtrain.automatic import auto_labels
 from rewardtrain.models import AutoLabelJob
 
 LOOK_SECONDS = 0.5
@@ -26,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--threshold",
             type=float,
-            default=autolabels.THRESHOLD,
+            default=auto_labels.THRESHOLD,
             help="the probability from which a pair is kept (default: %(default)s)",
         )
         parser.add_argument("--wait", action="store_true", help="follow the job to its end")
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         if found is None:
             raise CommandError(f"There is no project {project!r}.")
         try:
-            job = autolabels.request(found, threshold=threshold)
+            job = auto_labels.request(found, threshold=threshold)
         except PodiumError as error:
             raise CommandError(error.detail) from error
         tasks.sweep_soon()

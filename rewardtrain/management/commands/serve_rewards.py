@@ -17,6 +17,6 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=settings.REWARDS_PORT)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
-        from rewardtrain import serving  # it loads torch, which no other command does
+        from rewardtrain.scoring import service  # it loads torch, which no other command does
 
-        serving.serve(host=host, port=port)
+        service.serve(host=host, port=port)

@@ -12,8 +12,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from labeling.errors import PodiumError
 from labeling.models import Project
-from rewardtrain import policy, registry, runs, tasks
+from rewardtrain import tasks
 from rewardtrain.models import Evaluation, TrainingRun
+from rewardtrain.registry import champions
+from rewardtrain.training import policy, runs
 
 LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 30.0
@@ -49,9 +51,9 @@ class Command(BaseCommand):
         model = run.reward_model
         evaluation = model.evaluations.get()
         word = "is the champion now" if model.champion else "is not the champion"
-        self.stdout.write(f"Version {model.version} {word}. {registry.worth(model, evaluation.report).words}.")
+        self.stdout.write(f"Version {model.version} {word}. {champions.worth(model, evaluation.report).words}.")
         self.stdout.write(_figures(evaluation))
-        for rule in registry.rules(model, evaluation.report):
+        for rule in champions.rules(model, evaluation.report):
             self.stdout.write(f"  {'passed' if rule.passed else 'failed'}: {rule.words}")
 
     def _follow(self, run: TrainingRun) -> None:

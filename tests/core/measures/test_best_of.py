@@ -4,7 +4,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from rewardtrain.core.measures.best_of import doubts, expected_max, gains, kl
+from rewardtrain.core.measures.best_of_gain import doubts, expected_max, gains, kl
 
 
 def test_the_expected_highest_by_hand() -> None:

@@ -11,9 +11,9 @@ import requests
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.serving.app import Service
 from rewardtrain.core.serving.batcher import Batcher
+from rewardtrain.core.serving.model_cache import Ref, Shelf
 from rewardtrain.core.serving.problems import Refused
 from rewardtrain.core.serving.server import Server
-from rewardtrain.core.serving.shelf import Ref, Shelf
 
 
 @dataclass

@@ -18,7 +18,7 @@ from rewardtrain.core.data.groups import parse_texts
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.evaluation.compare import compare
 from rewardtrain.core.score import Scorer
-from rewardtrain.core.serving.shelf import Ref
+from rewardtrain.core.serving.model_cache import Ref
 from rewardtrain.core.train import train
 from tests.backbones import BACKBONES, BAD, GOOD, WORDS
 from tests.core.serving.conftest import Serve

@@ -14,7 +14,7 @@ import pytest
 import requests
 from podium_client import CHUNK_COMPLETIONS, Podium, PodiumError, Refused, Unavailable
 
-from rewardtrain.core.serving.shelf import Ref
+from rewardtrain.core.serving.model_cache import Ref
 from tests.core.finished import Save
 from tests.core.serving.conftest import Serve
 

@@ -18,8 +18,8 @@ from starlette.applications import Starlette
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.serving.app import Service
 from rewardtrain.core.serving.batcher import Batcher
+from rewardtrain.core.serving.model_cache import Ref, Shelf
 from rewardtrain.core.serving.protocols import MOST_COMPLETIONS, MOST_READ, MOST_TURNS
-from rewardtrain.core.serving.shelf import Ref, Shelf
 from tests.core.finished import finish
 from tests.core.serving.loops import run
 from tests.growth import Measure, counting_threads, ends, largest, worse_than_linear

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from transformers import AutoTokenizer
 
-from rewardtrain.core.serving.shelf import Ref
+from rewardtrain.core.serving.model_cache import Ref
 from tests.core.finished import Save
 from tests.core.serving.conftest import Serve
 from tests.core.serving.loops import run

@@ -20,7 +20,7 @@ from rewardtrain.core.data.groups import parse_texts
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.score import Scorer, score_lines
 from rewardtrain.core.serving.batcher import MOST_CALLS
-from rewardtrain.core.serving.shelf import Ref
+from rewardtrain.core.serving.model_cache import Ref
 from tests.core.finished import Save
 from tests.core.serving.conftest import Serve, Served, held
 

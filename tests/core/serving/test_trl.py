@@ -10,7 +10,7 @@ from podium_client import Podium
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from trl import GRPOConfig, GRPOTrainer
 
-from rewardtrain.core.serving.shelf import Ref
+from rewardtrain.core.serving.model_cache import Ref
 from tests.core.finished import Save
 from tests.core.serving.conftest import Serve
 

@@ -7,8 +7,9 @@ import pytest
 from rest_framework.test import APIClient
 
 from labeling.models import Project, Role
-from rewardtrain import registry, runs
 from rewardtrain.models import Promotion, RewardModel
+from rewardtrain.registry import champions
+from rewardtrain.training import runs
 from tests.factories import join, make_project, make_user
 from tests.labeling.api.client import as_user, errors_of
 from tests.rewardtrain.conftest import rank_prompts
@@ -45,8 +46,8 @@ def client(project: Project) -> APIClient:
 def trained(project: Project, *, accuracy: float = 0.8, log_loss: float = 0.5) -> RewardModel:
     run = runs.claim(runs.request_run(project).pk)
     assert run is not None
-    rival = registry.champion(project)
-    model = registry.register(
+    rival = champions.champion(project)
+    model = champions.register(
         run,
         folder="x",
         manifest_sha256="0" * 64,
@@ -106,7 +107,7 @@ def test_rolling_back_names_the_champion_it_takes_out_of_use(project: Project, c
     assert (back.status_code, back.json()["version"], back.json()["champion"]) == (200, 1, True)
     twice = client.post(f"{MODELS}2/rollback/", {"reason": "Rewards length."})
     assert (twice.status_code, errors_of(twice)) == (409, [("not_champion", None)])
-    assert registry.champion(project) == RewardModel.objects.get(version=1)
+    assert champions.champion(project) == RewardModel.objects.get(version=1)
 
 
 def test_without_a_champion_before_there_is_nothing_to_roll_back_to(project: Project, client: APIClient) -> None:

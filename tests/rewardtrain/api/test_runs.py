@@ -4,8 +4,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from labeling.models import Project, Role, User
-from rewardtrain import runs
 from rewardtrain.models import RunPoint, TrainingRun
+from rewardtrain.training import runs
 from tests.factories import join, make_project, make_user
 from tests.labeling.api.client import as_user, errors_of
 from tests.rewardtrain.conftest import rank_prompts

@@ -7,8 +7,9 @@ from django.test import override_settings
 from rest_framework.test import APIClient
 
 from labeling.models import Project, Role, User
-from rewardtrain import registry, runs, worker
 from rewardtrain.models import RewardModel
+from rewardtrain.registry import champions
+from rewardtrain.training import runs, worker
 from tests.factories import join, make_project, make_user
 from tests.labeling.api.client import as_user, errors_of
 from tests.rewardtrain.conftest import BAD, GOOD, make_model, rank_prompts
@@ -32,7 +33,7 @@ def test_the_champion_scores_what_it_is_sent(
 ) -> None:
     rank_prompts(project)
     worker.work(runs.request_run(project, training=tiny_training).pk)
-    champion = registry.champion(project) or registry.promote(
+    champion = champions.champion(project) or champions.promote(
         RewardModel.objects.get(), by=None, reason="The only one.", past_gate=True
     )
     look_up()
@@ -49,7 +50,7 @@ def test_the_champion_scores_what_it_is_sent(
 
 def test_without_the_service_the_answer_is_503(project: Project, client: APIClient) -> None:
     rank_prompts(project, train=2, test=1, validation=1)
-    registry.promote(make_model(project), by=None, reason="The only one.")
+    champions.promote(make_model(project), by=None, reason="The only one.")
     with override_settings(REWARDS_URL="http://127.0.0.1:9"):
         response = client.post(SCORE, BODY)
     assert response.status_code == 503

@@ -14,10 +14,10 @@ from django.utils.translation import ngettext
 
 from labeling.errors import Invalid
 from labeling.models import PreferencePair, Project, RankedCompletion, Split
-from rewardtrain import labels
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import RetrainPolicy, TrainingRun
-from rewardtrain.training import checked
+from rewardtrain.training import label_counts
+from rewardtrain.training.run_settings import checked
 
 ACTIVE = (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING)
 Depth = TrainingRun.Depth
@@ -136,7 +136,7 @@ def new_pairs(project: Project, last: TrainingRun | None) -> int:
     """
     pairs: QuerySet[RankedCompletion] | QuerySet[PreferencePair]
     if project.classifies:
-        pairs = labels.labels_of(project, trained_flag(project))
+        pairs = label_counts.labels_of(project, trained_flag(project))
     else:
         pairs = PreferencePair.objects.filter(project=project)
     return (pairs.filter(ranking_id__gt=last.dataset_version.last_ranking_id) if last else pairs).count()
@@ -163,7 +163,7 @@ def obstacle(project: Project, policy: RetrainPolicy, depth: Depth) -> str:
 def lacking(project: Project, config: TrainConfig) -> str:
     """What the pairs, or the labels of a classification, lack for a run, in words, or ""."""
     if project.classifies:
-        return labels.lacking(project, config.flag or project.flags[0]["name"], config.min_pairs)
+        return label_counts.lacking(project, config.flag or project.flags[0]["name"], config.min_pairs)
     by_split, min_pairs = pairs_by_split(project), config.min_pairs
     if by_split[Split.TRAIN] < min_pairs:
         words = ngettext(

@@ -23,15 +23,16 @@ from rest_framework.exceptions import AuthenticationFailed
 from labeling.api.auth import TokenAuthentication
 from labeling.models import Project, Role, User
 from labeling.people import access
-from rewardtrain import runs, scoring
 from rewardtrain.core.device import Device, choose_device
 from rewardtrain.core.quiet import quiet_libraries
 from rewardtrain.core.serving.app import Service
 from rewardtrain.core.serving.batcher import Batcher
+from rewardtrain.core.serving.model_cache import Ref, Shelf
 from rewardtrain.core.serving.problems import Refused
 from rewardtrain.core.serving.server import Server
-from rewardtrain.core.serving.shelf import Ref, Shelf
 from rewardtrain.models import RewardModel
+from rewardtrain.scoring import service_client
+from rewardtrain.training import runs
 
 LOOK_SECONDS = 1.0
 TRUST_SECONDS = 10.0  # a verdict on a token; a training loop asks hundreds of times a second
@@ -129,7 +130,7 @@ class Tokens:
         if credential is None:
             words = "Send a manager's token: Authorization: Bearer TOKEN, or http://x:TOKEN@host/ as the address."
             raise Refused(401, "not_authenticated", words)
-        if hmac.compare_digest(credential.encode(), scoring.credential().encode()):
+        if hmac.compare_digest(credential.encode(), service_client.credential().encode()):
             return
         key = (hashlib.sha256(credential.encode()).hexdigest(), project)
         now = time.monotonic()

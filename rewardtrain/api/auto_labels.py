@@ -15,9 +15,10 @@ from labeling.api.requests import KnownFields, View, person, truth
 from labeling.api.schema import conflict
 from labeling.models import Role
 from labeling.people import access
-from rewardtrain import autolabels, tasks
-from rewardtrain.agreement import agreement
+from rewardtrain import tasks
+from rewardtrain.automatic import auto_labels
 from rewardtrain.models import AutoLabelJob
+from rewardtrain.monitoring.model_agreement import agreement
 
 
 class UnreadRowSerializer(serializers.Serializer[Any]):
@@ -56,7 +57,7 @@ class AutoLabelBodySerializer(KnownFields):
         min_value=0.5,
         max_value=1,
         required=False,
-        default=autolabels.THRESHOLD,
+        default=auto_labels.THRESHOLD,
         help_text="The calibrated probability from which a pair is kept: above 0.5, below 1.",
     )
 
@@ -116,7 +117,7 @@ class AutoLabels(PagedView):
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         body = AutoLabelBodySerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        job = autolabels.request(project, by=person(request), **body.validated_data)
+        job = auto_labels.request(project, by=person(request), **body.validated_data)
         tasks.sweep_soon()
         return Response(AutoLabelJobSerializer(job).data, status=202)
 
@@ -140,7 +141,7 @@ class CancelAutoLabelJob(View):
     def post(self, request: Request, slug: str, number: int) -> Response:
         """A queued job ends at once, a running one in a second or two. What was kept so far stays."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
-        return Response(AutoLabelJobSerializer(autolabels.cancel(project.auto_label_jobs.get(number=number))).data)
+        return Response(AutoLabelJobSerializer(auto_labels.cancel(project.auto_label_jobs.get(number=number))).data)
 
 
 class AutoLabelAgreement(View):
@@ -160,5 +161,5 @@ class AutoLabelAgreement(View):
         """Model and people on pairs that both judged: agreement by how sure the model was, with intervals."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         raw = truth(request, "raw")
-        found = agreement(project, autolabels.model_of(project, request.query_params.get("model", "")), raw=raw)
+        found = agreement(project, auto_labels.model_of(project, request.query_params.get("model", "")), raw=raw)
         return Response(ModelAgreementSerializer(found).data)

@@ -19,12 +19,13 @@ from jobs import lifecycle
 from labeling.data.row_fields import remedy
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
-from rewardtrain import chunks, registry
-from rewardtrain.chunks import Answer, Chunk
 from rewardtrain.core.data.groups import parse_row
 from rewardtrain.core.errors import DataError
-from rewardtrain.core.measures import best_of as measures
+from rewardtrain.core.measures import best_of_gain as measures
 from rewardtrain.models import BestOfJob, CandidateRow
+from rewardtrain.registry import champions
+from rewardtrain.scoring import chunked_job
+from rewardtrain.scoring.chunked_job import Answer, Chunk
 
 CONTENT_TYPE = "application/x-ndjson"
 MOST_ROWS, MOST_CANDIDATES = 20_000, 256
@@ -38,7 +39,7 @@ def request(project: Project, lines: Iterable[bytes], *, by: User | None = None)
 
     All of it or nothing: Invalid('bad_line') names the line, the value and the remedy. Raises Conflict('no_champion').
     """
-    model = registry.needed_champion(project)
+    model = champions.needed_champion(project)
     with transaction.atomic():
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         number = lifecycle.next_number(project.best_of_jobs.all())
@@ -112,11 +113,13 @@ def work(job_id: int) -> None:
     if job is None:
         return
     logger.info("best of N %s of %s: attempt %s", job.number, job.project.slug, job.attempts)
-    chunks.carry_out(job, job.reward_model, lambda size: next_chunk(job, size), at_end=lambda: {"report": report(job)})
+    chunked_job.carry_out(
+        job, job.reward_model, lambda size: next_chunk(job, size), at_end=lambda: {"report": report(job)}
+    )
 
 
 def next_chunk(job: BestOfJob, size: int) -> Chunk | None:
-    rows = chunks.within(list(job.rows.filter(place__gt=job.last_place)[:size]), length)
+    rows = chunked_job.within(list(job.rows.filter(place__gt=job.last_place)[:size]), length)
     if not rows:
         return None
     asked = [{"prompt": row.prompt, "completions": [item["text"] for item in row.completions]} for row in rows]

@@ -9,8 +9,8 @@ from typing import Any
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from rewardtrain.flag_gate import flag_checks
-from rewardtrain.wording import Check, number, with_range
+from rewardtrain.registry.figures import Check, number, with_range
+from rewardtrain.registry.flag_gate import flag_checks
 
 # Fewer say nothing: the interval is drawn over prompts, and one of two or three prompts is an anecdote.
 MIN_TEST_PAIRS = 20

@@ -21,10 +21,11 @@ from jobs import child
 from jobs.parent_death import dies_with_parent
 from labeling.errors import Conflict, Invalid, PodiumError
 from labeling.models import Project
-from rewardtrain import registry, runs
 from rewardtrain.core.serving.protocols import MOST_COMPLETIONS
 from rewardtrain.core_command import BAD_INPUT, core
 from rewardtrain.models import RewardModel
+from rewardtrain.registry import champions
+from rewardtrain.training import runs
 
 SECONDS = 60.0
 Answer = dict[str, Any]
@@ -121,7 +122,7 @@ def wanted_model(project: Project, version: int | None) -> RewardModel:
         if model is None:
             raise Conflict("no_model", _("The project has no model %(version)s.") % {"version": version})
         return model
-    return registry.needed_champion(project)
+    return champions.needed_champion(project)
 
 
 # --- The service ------------------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from rewardtrain import flag_gate
-from rewardtrain.gate import MIN_TEST_PAIRS, MIN_TEST_PROMPTS, Report, against_chance, counts, gate
+from rewardtrain.registry import flag_gate
+from rewardtrain.registry.gate import MIN_TEST_PAIRS, MIN_TEST_PROMPTS, Report, against_chance, counts, gate
 
 
 class Worth(TextChoices):

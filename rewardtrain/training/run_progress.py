@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rewardtrain import runs
 from rewardtrain.models import RunPoint, TrainingRun
+from rewardtrain.training import runs
 
 LOSS_POINTS, VALIDATION_POINTS = 200, 100  # of a run's curves, at most
 

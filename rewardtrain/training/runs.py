@@ -16,9 +16,9 @@ from jobs import lifecycle
 from labeling.data import datasets
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
-from rewardtrain import policy
 from rewardtrain.models import RewardModel, RunPoint, TrainingRun
-from rewardtrain.training import checked
+from rewardtrain.training import policy
+from rewardtrain.training.run_settings import checked
 
 State = TrainingRun.State
 ClaimLost, MAX_ATTEMPTS = lifecycle.ClaimLost, lifecycle.MAX_ATTEMPTS

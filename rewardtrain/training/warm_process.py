@@ -18,8 +18,8 @@ from django.conf import settings
 
 from jobs import child
 from jobs.parent_death import dies_with_parent
-from rewardtrain import runs
 from rewardtrain.core_command import core
+from rewardtrain.training import runs
 
 # A fit is many products of small matrices, for which a second thread of numpy's takes 2 to 10 times the CPU time and
 # more of the clock's (0.03 s against 0.2 s for 1,000 completions, 1.2 s against 2.9 s for 50,000, on two busy cores).

@@ -1,4 +1,4 @@
-"""A model that classifies beside people's answers to its flag, as rewardtrain.agreement has it for pairs."""
+"""A model that classifies beside people's answers to its flag, as model_agreement.py has it for pairs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 
 from labeling.models import Project, RankedCompletion
-from rewardtrain.agreement import Judged
 from rewardtrain.models import PromptScore, RewardModel
+from rewardtrain.monitoring.model_agreement import Judged
 
 SUREST = 1e-12  # a probability nearer to 0 or 1 is as good as that
 

@@ -9,8 +9,8 @@ from django.db.models import Max, Q
 
 from labeling.errors import PodiumError
 from labeling.models import Project
-from rewardtrain import scoring
 from rewardtrain.models import RewardModel
+from rewardtrain.scoring import service_client
 
 MOST_COMPLETIONS = 8
 MOST_CHARACTERS = 20_000  # of one text; a model reads the first some thousand of them
@@ -32,8 +32,8 @@ class Told:
     """What one model said."""
 
     model: RewardModel
-    scores: scoring.Answer
-    tokens: scoring.Answer | None = None
+    scores: service_client.Answer
+    tokens: service_client.Answer | None = None
     trouble: str = ""  # why there are no tokens, though asked for
 
 
@@ -54,11 +54,11 @@ def ask(project: Project, asked: Asked) -> list[Told]:
 
 
 def _ask(project: Project, asked: Asked, model: RewardModel) -> Told:
-    scores = scoring.score(project, asked.prompt, asked.completions, version=model.version, pairwise=True)
+    scores = service_client.score(project, asked.prompt, asked.completions, version=model.version, pairwise=True)
     if asked.explained is None:
         return Told(model, scores)
     try:
         text = asked.completions[asked.explained]
-        return Told(model, scores, scoring.tokens(project, asked.prompt, text, version=model.version))
+        return Told(model, scores, service_client.tokens(project, asked.prompt, text, version=model.version))
     except PodiumError as error:
         return Told(model, scores, trouble=error.detail)

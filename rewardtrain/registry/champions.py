@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
-from rewardtrain.gate import Report, gate
 from rewardtrain.models import Evaluation, Promotion, RewardModel, TrainingRun
-from rewardtrain.verdict import Verdict, verdict
+from rewardtrain.registry.gate import Report, gate
+from rewardtrain.registry.verdict import Verdict, verdict
 
 MAX_REASON = 1000
 

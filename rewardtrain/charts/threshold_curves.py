@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rewardtrain.thresholds import Outcome
+from rewardtrain.registry.thresholds import Outcome
 
 ROWS = 20  # of the table behind the drawings, about
 

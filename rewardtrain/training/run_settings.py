@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 
 from labeling.errors import Invalid
 from labeling.models import Project
-from rewardtrain import backbones, ranges
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.errors import ConfigError
 from rewardtrain.models import TrainingRun
+from rewardtrain.training import backbones, ranges
 
 Depth = TrainingRun.Depth
 

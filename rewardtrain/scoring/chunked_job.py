@@ -19,9 +19,9 @@ from jobs import lifecycle, shutdown
 from jobs.lifecycle import State
 from labeling.errors import PodiumError
 from labeling.models.database_errors import in_words
-from rewardtrain import scoring
 from rewardtrain.models import RewardModel
 from rewardtrain.models.scoring_jobs import ScoringJob
+from rewardtrain.scoring import service_client
 
 AIM_SECONDS = 5.0  # of a chunk: what an interruption costs, and how often the page has news
 FIRST_SIZE, LARGEST_SIZE = 16, 512  # rows
@@ -67,7 +67,7 @@ def carry_out(
             finish(job, at_end)
     except lifecycle.ClaimLost:
         logger.warning("%s: another worker has taken it over", job)
-    except scoring.Unavailable as error:
+    except service_client.Unavailable as error:
         lifecycle.try_again(job, error.detail, advice=ADVICE)
     except PodiumError as error:
         lifecycle.end(job, State.FAILED, error=error.detail)
@@ -127,7 +127,7 @@ def _score(job: ScoringJob, model: RewardModel, chunk: Chunk) -> list[Answer] | 
     while True:
         try:
             return _ask(job, model, chunk)
-        except scoring.Unavailable as error:
+        except service_client.Unavailable as error:
             if error.code not in PASSING or time.monotonic() > deadline:
                 raise
             logger.info("%s waits: %s", job, error.detail)
@@ -150,7 +150,7 @@ def _ask(job: ScoringJob, model: RewardModel, chunk: Chunk) -> list[Answer] | No
 
 def _answers(model: RewardModel, chunk: Chunk) -> list[Answer]:
     try:
-        return scoring.score_many(model, chunk.rows, timeout=CHUNK_SECONDS)
+        return service_client.score_many(model, chunk.rows, timeout=CHUNK_SECONDS)
     finally:
         connections.close_all()  # of this thread, which ends
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from rewardtrain.drift import Drift, Span
+from rewardtrain.monitoring.drift import Drift, Span
 
 MOST_TICKS = 5
 

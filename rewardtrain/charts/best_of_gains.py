@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rewardtrain.core.measures.best_of import UNSURE
+from rewardtrain.core.measures.best_of_gain import UNSURE
 from rewardtrain.models import BestOfJob
 
 LEFT, RIGHT, TOP, FOOT = 10.0, 96.0, 8.0, 92.0  # where points stand

@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from labeling.errors import Invalid
 from labeling.models import Project
-from rewardtrain import policy
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import RetrainPolicy
-from rewardtrain.training import check_training, settings_of
+from rewardtrain.training import policy
+from rewardtrain.training.run_settings import check_training, settings_of
 
 MOST_PAIRS = 2**31 - 1
 

@@ -20,10 +20,11 @@ from jobs import lifecycle
 from labeling.errors import Conflict, Invalid, Missing
 from labeling.models import Project, Prompt, Ranking, Split, User
 from labeling.queue import slots
-from rewardtrain import chunks, registry
-from rewardtrain.chunks import Answer, Chunk
+from rewardtrain.automatic.model_preferences import is_held_out, kept, preferences
 from rewardtrain.models import AutoLabelJob, ModelPreference, PromptScore, RewardModel
-from rewardtrain.preferring import is_held_out, kept, preferences
+from rewardtrain.registry import champions
+from rewardtrain.scoring import chunked_job
+from rewardtrain.scoring.chunked_job import Answer, Chunk
 
 THRESHOLD = 0.9
 LEARNT = 500  # prompts that a model was trained on and is compared on: enough to see how much better it knows them
@@ -45,7 +46,7 @@ def request(project: Project, *, threshold: float = THRESHOLD, by: User | None =
     with transaction.atomic():
         # Two requests at once: the second waits here and then sees the first one's job.
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-        model = registry.needed_champion(project)
+        model = champions.needed_champion(project)
         if active := AutoLabelJob.objects.filter(project=project, state__in=AutoLabelJob.ACTIVE).first():
             words = _("Automatic labels %(number)s are being made; wait for the end, or cancel them.")
             raise Conflict("job_active", words % {"number": active.number})
@@ -72,19 +73,19 @@ def work(job_id: int) -> None:
     if job is None:
         return
     logger.info("automatic labels %s of %s: attempt %s", job.number, job.project.slug, job.attempts)
-    chunks.carry_out(job, job.reward_model, lambda size: next_chunk(job, size))
+    chunked_job.carry_out(job, job.reward_model, lambda size: next_chunk(job, size))
 
 
 def newest_model(project: Project) -> RewardModel | None:
     """Whose word is asked for where no version is named: that of the newest job, else the champion's."""
     newest = AutoLabelJob.objects.filter(project=project).select_related("reward_model").first()
-    return newest.reward_model if newest else registry.champion(project)
+    return newest.reward_model if newest else champions.champion(project)
 
 
 def model_of(project: Project, version: str) -> RewardModel:
     """By its number, or the newest job's. Raises Missing('unknown_model'), Conflict('no_champion')."""
     if not version:
-        return newest_model(project) or registry.needed_champion(project)
+        return newest_model(project) or champions.needed_champion(project)
     found = (
         RewardModel.objects.filter(project=project, version=version)
         if version.isdecimal() and len(version) < 10
@@ -128,7 +129,7 @@ def ranked_by(model: RewardModel) -> QuerySet[Prompt]:
 
 def next_chunk(job: AutoLabelJob, size: int) -> Chunk | None:
     rest = to_score(job.project, job.reward_model).filter(pk__gt=job.last_prompt).order_by("pk")
-    prompts = chunks.within(list(rest.prefetch_related("completions")[:size]), length)
+    prompts = chunked_job.within(list(rest.prefetch_related("completions")[:size]), length)
     if not prompts:
         return None
     rows = [

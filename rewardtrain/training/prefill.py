@@ -19,8 +19,8 @@ from django.db import connection
 
 from labeling.errors import Invalid
 from labeling.models import Project, Prompt
-from rewardtrain import policy, resident, training
 from rewardtrain.models import RetrainPolicy, TrainingRun
+from rewardtrain.training import policy, run_settings, warm_process
 
 AIM_SECONDS = 0.5  # of a chunk: a head that is asked for meanwhile waits for its end
 FIRST_SIZE, LARGEST_SIZE = 4, 512  # prompts; in between as many as the aim allows
@@ -105,16 +105,16 @@ WHERE coalesce(r.head_enabled, %s) ORDER BY p.id
 def _settings(kind: str, flags: str, chosen: str) -> Settings | None:
     """None where the runs' page says what is wrong with them."""
     try:
-        values = training.settings_of(Project(kind=kind, flags=json.loads(flags)), json.loads(chosen))
-        return training.check_training(values, policy.Depth.HEAD).to_dict()
+        values = run_settings.settings_of(Project(kind=kind, flags=json.loads(flags)), json.loads(chosen))
+        return run_settings.check_training(values, policy.Depth.HEAD).to_dict()
     except Invalid:
         return None
 
 
-def encode(chunk: Chunk, process: resident.Resident) -> None:
+def encode(chunk: Chunk, process: warm_process.Resident) -> None:
     """Does the chunk. After one that can't be done its project is left to its runs, until its prompts change."""
     try:
-        config = training.for_process(chunk.project, chunk.settings)
+        config = run_settings.for_process(chunk.project, chunk.settings)
     except Invalid as error:
         logger.warning("no features ahead for %s: %s", chunk.project.slug, error.detail)
         _leave(chunk)
@@ -173,7 +173,7 @@ def _note(chunk: Chunk, prompt: int, *, size: int = FIRST_SIZE) -> None:
 
 
 def _folder() -> Path:
-    return resident.cache() / "ahead"
+    return warm_process.cache() / "ahead"
 
 
 def _file(project: int) -> Path:

@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 
 from labeling.quality.agreement import Agreement as OfPeople
 from labeling.templatetags.podium import between, percent
-from rewardtrain.agreement import Agreement, Band, Part
-from rewardtrain.agreement import Share as Seen
 from rewardtrain.charts.reports import Reliability, bins
 from rewardtrain.charts.shares import Share
+from rewardtrain.monitoring.model_agreement import Agreement, Band, Part
+from rewardtrain.monitoring.model_agreement import Share as Seen
 
 
 @dataclass(frozen=True)

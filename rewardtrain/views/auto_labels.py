@@ -13,10 +13,12 @@ from labeling.forms import add_error
 from labeling.models import Project, Role
 from labeling.quality.agreement import project_agreement
 from labeling.views.doors import SignedIn, page_of, posted, project_page
-from rewardtrain import autolabels, charts, registry, tasks
-from rewardtrain.agreement import agreement
+from rewardtrain import charts, tasks
+from rewardtrain.automatic import auto_labels
 from rewardtrain.forms import AutoLabelForm
 from rewardtrain.models import AutoLabelJob
+from rewardtrain.monitoring.model_agreement import agreement
+from rewardtrain.registry import champions
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,7 +30,7 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
     form = AutoLabelForm(posted(request))
     if form.is_bound and form.is_valid():
         try:
-            autolabels.request(project, threshold=form.probability(), by=request.user)
+            auto_labels.request(project, threshold=form.probability(), by=request.user)
         except PodiumError as error:
             add_error(form, error)
         else:
@@ -45,14 +47,14 @@ def progress(request: SignedIn, project: Project) -> HttpResponse:
 
 
 def page(request: SignedIn, project: Project, form: AutoLabelForm) -> HttpResponse:
-    champion = registry.champion(project)
-    unranked = autolabels.unranked(project).count()
+    champion = champions.champion(project)
+    unranked = auto_labels.unranked(project).count()
     context = {
         "project": project,
         "form": form,
         "champion": champion,
         "unranked": unranked,
-        "compared": autolabels.to_score(project, champion).count() - unranked if champion else 0,
+        "compared": auto_labels.to_score(project, champion).count() - unranked if champion else 0,
         "job": active_job(project),
         "page": page_of(request, project.auto_label_jobs.select_related("reward_model", "requested_by"), size=10),
         **beside_people(project, raw=request.GET.get("probabilities") == "raw"),
@@ -61,11 +63,11 @@ def page(request: SignedIn, project: Project, form: AutoLabelForm) -> HttpRespon
 
 
 def beside_people(project: Project, *, raw: bool) -> dict[str, object]:
-    model = autolabels.newest_model(project)
+    model = auto_labels.newest_model(project)
     if model is None:
         return {}
     newest = project.auto_label_jobs.first()
-    found = agreement(project, model, threshold=newest.threshold if newest else autolabels.THRESHOLD, raw=raw)
+    found = agreement(project, model, threshold=newest.threshold if newest else auto_labels.THRESHOLD, raw=raw)
     people = project_agreement(project)
     return {
         "agreement": found,
@@ -85,7 +87,7 @@ def active_job(project: Project) -> AutoLabelJob | None:
 def cancel(request: SignedIn, project: Project, number: int) -> HttpResponse:
     job = get_object_or_404(project.auto_label_jobs.all(), number=number)
     try:
-        autolabels.cancel(job)
+        auto_labels.cancel(job)
     except PodiumError as error:
         messages.error(request, error.detail)
     return redirect("auto_labels", project.slug)

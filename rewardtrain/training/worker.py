@@ -20,12 +20,13 @@ from jobs import child, shutdown
 from labeling.data import datasets
 from labeling.errors import Invalid
 from labeling.models.database_errors import in_words
-from rewardtrain import policy, registry, runs, training
 from rewardtrain.core_command import STOPPED, core
 from rewardtrain.models import RewardModel, TrainingRun
-from rewardtrain.progress import Progress, Tail
-from rewardtrain.registry import Rivals
-from rewardtrain.resident import Resident, cache
+from rewardtrain.registry import champions
+from rewardtrain.registry.champions import Rivals
+from rewardtrain.training import policy, run_settings, runs
+from rewardtrain.training.run_progress import Progress, Tail
+from rewardtrain.training.warm_process import Resident, cache
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ def work(run_id: int) -> None:
 
 def carry_out(run: TrainingRun, files: Files) -> None:
     try:
-        settings = training.of_run(run)
+        settings = run_settings.of_run(run)
     except Invalid as error:
         runs.fail(run, error.detail)
         return
@@ -126,7 +127,7 @@ def carry_out(run: TrainingRun, files: Files) -> None:
 def train(run: TrainingRun, files: Files, settings: dict[str, object]) -> Ended:
     files.folder.mkdir(parents=True, exist_ok=True)
     files.settings.write_text(json.dumps(settings, indent=2), encoding="utf-8")
-    champion = registry.champion(run.project)
+    champion = champions.champion(run.project)
     if not files.report.exists():  # else the process has nothing left to do and the report is about an earlier champion
         note_rivals(files, Rivals(champion, None))
     return watch(run, start_training(run, files, settings, champion), Tail(files.metrics), silence=SILENT_SECONDS)
@@ -160,7 +161,7 @@ def conclude(run: TrainingRun, files: Files) -> Ended:
 
 def compare(run: TrainingRun, files: Files) -> Ended:
     """The report names the champion of the training's beginning, and a fine-tuning has to beat the newest head too."""
-    rivals, noted = registry.rivals(run), noted_rivals(files)
+    rivals, noted = champions.rivals(run), noted_rivals(files)
     ended = Ended(0)
     if rivals.champion != noted.champion:
         ended = evaluate(run, files, against(rivals.champion), files.report)
@@ -266,17 +267,17 @@ def succeed(run: TrainingRun, files: Files, *, last_try: bool) -> bool:
         note_head(report, noted.head, json.loads(files.head_report.read_text(encoding="utf-8")))
     manifest_sha256 = hashlib.sha256((files.model / "manifest.json").read_bytes()).hexdigest()
     with transaction.atomic():
-        registry.lock(run.project)
-        if registry.champion(run.project) != noted.champion and not last_try:
+        champions.lock(run.project)
+        if champions.champion(run.project) != noted.champion and not last_try:
             return False
         runs.finish(run)
-        model = registry.register(
+        model = champions.register(
             run,
             folder=f"{run.folder}/out/model",
             manifest_sha256=manifest_sha256,
             report=report,
             rival_pk=noted.champion.pk if noted.champion else None,
         )
-        registry.promote_if_passed(model, auto_promote=policy.get_policy(run.project).auto_promote)
+        champions.promote_if_passed(model, auto_promote=policy.get_policy(run.project).auto_promote)
     logger.info("run %s of %s: version %s", run.number, run.project.slug, model.version)
     return True

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from rewardtrain.wording import Check, number, with_range
+from rewardtrain.registry.figures import Check, number, with_range
 
 # As of pairs: fewer say nothing.
 MIN_TEST_LABELS = 20

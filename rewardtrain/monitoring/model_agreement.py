@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Length
 
 from labeling.models import Completion, Project, Prompt, RankedCompletion, Ranking, Split
-from rewardtrain import autolabels
+from rewardtrain.automatic import auto_labels
 from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.metrics import Floats, Ints, Json
 from rewardtrain.models import PromptScore, RewardModel
@@ -70,10 +70,10 @@ class Agreement:
 
 
 def agreement(
-    project: Project, model: RewardModel, *, threshold: float = autolabels.THRESHOLD, raw: bool = False
+    project: Project, model: RewardModel, *, threshold: float = auto_labels.THRESHOLD, raw: bool = False
 ) -> Agreement:
     """Parts are None where no prompt in them was both ranked and scored."""
-    learnt = set(autolabels.ranked_by(model).values_list("content_sha256", flat=True))
+    learnt = set(auto_labels.ranked_by(model).values_list("content_sha256", flat=True))
     found = list(judged(project, model, raw=raw))
     parts = [[each for each in found if each.learnt(learnt) is which] for which in (False, True)]
     held_out, seen = (_part(rows, threshold) if rows else None for rows in parts)

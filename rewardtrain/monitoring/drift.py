@@ -19,10 +19,13 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from labeling.models import Project, Prompt, Ranking, Split
-from rewardtrain import answers, autolabels, registry, scoring
-from rewardtrain.agreement import Judged, Share, judged, share_of
+from rewardtrain.automatic import auto_labels
 from rewardtrain.core.measures import intervals, metrics
 from rewardtrain.models import PromptScore, RewardModel
+from rewardtrain.monitoring import flag_agreement
+from rewardtrain.monitoring.model_agreement import Judged, Share, judged, share_of
+from rewardtrain.registry import champions
+from rewardtrain.scoring import service_client
 
 ENOUGH = 50  # pairs or labels: with fewer an interval of 95 % is wider than 0.28, and says nothing
 AT_ONCE = 64  # prompts of a project, a minute
@@ -69,7 +72,7 @@ class Drift:
 
 def drift(project: Project) -> Drift | None:
     """None without a champion that was judged on pairs, or of a classification on labels."""
-    champion = registry.champion(project)
+    champion = champions.champion(project)
     promised = _promised(champion) if champion else None
     if champion is None or promised is None:
         return None
@@ -91,9 +94,9 @@ def _promised(model: RewardModel) -> Share | None:
 
 def fresh(project: Project, model: RewardModel) -> list[Judged]:
     """What people said after the model's dataset version was frozen, of prompts that it can't have learnt from."""
-    learnt = set(autolabels.ranked_by(model).values_list("content_sha256", flat=True))
+    learnt = set(auto_labels.ranked_by(model).values_list("content_sha256", flat=True))
     last = model.run.dataset_version.last_ranking_id
-    found = (answers.answered if project.classifies else judged)(project, model, after=last)
+    found = (flag_agreement.answered if project.classifies else judged)(project, model, after=last)
     return [each for each in found if each.ranking > last and not each.learnt(learnt)]
 
 
@@ -138,7 +141,7 @@ def keep_up() -> None:
         prompts = list(unscored(champion).prefetch_related("completions")[:AT_ONCE])
         try:
             score(champion, prompts)
-        except scoring.Unavailable as error:  # the next minute finds the same prompts
+        except service_client.Unavailable as error:  # the next minute finds the same prompts
             logger.info("no scores of fresh rankings of %s: %s", champion.project.slug, error.detail)
 
 
@@ -162,18 +165,18 @@ def unscored(model: RewardModel) -> QuerySet[Prompt]:
     scored = PromptScore.objects.filter(reward_model=model, prompt=OuterRef("pk"))
     prompts = Prompt.objects.filter(Exists(after), ~Exists(scored), project=model.project, ranked__gt=0)
     # In any order, so that some that the model can't read don't stand before the others for ever.
-    return prompts.exclude(pk__in=autolabels.ranked_by(model)).order_by("?")
+    return prompts.exclude(pk__in=auto_labels.ranked_by(model)).order_by("?")
 
 
 def score(model: RewardModel, prompts: Sequence[Prompt]) -> None:
     """Raises scoring.Unavailable and what else scoring raises."""
     texts = [[completion.text for completion in prompt.completions.all()] for prompt in prompts]
     rows = [{"prompt": prompt.messages, "completions": each} for prompt, each in zip(prompts, texts, strict=True)]
-    said = scoring.score_many(model, rows, timeout=SECONDS)
+    said = service_client.score_many(model, rows, timeout=SECONDS)
     scores = []
     for prompt, answer in zip(prompts, said, strict=True):
         if "error" in answer:
             logger.warning("model %s can't read %s: %s", model.version, prompt.external_id, answer["error"])
         else:
-            scores.append(autolabels.score_of(model, prompt, answer))
+            scores.append(auto_labels.score_of(model, prompt, answer))
     PromptScore.objects.bulk_create(scores, ignore_conflicts=True)

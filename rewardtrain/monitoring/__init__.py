@@ -1,0 +1,1 @@
+"""How a model fares beside people: stored scores, agreement on pairs and flags, and drift."""

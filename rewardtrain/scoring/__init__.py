@@ -1,0 +1,1 @@
+"""Scores by a finished model: the service that keeps models loaded, its client, and jobs of many texts."""
