@@ -12,21 +12,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Right
 from django.utils.translation import gettext as _
 
 from jobs import lifecycle
 from labeling.errors import Conflict, Invalid, Missing
-from labeling.models import Project, Prompt, Ranking, Split, User
+from labeling.models import Project, Prompt, Split, User
 from labeling.queue import slots
 from rewardtrain.automatic.model_preferences import is_held_out, kept, preferences
-from rewardtrain.models import AutoLabelJob, ModelPreference, PromptScore, RewardModel
+from rewardtrain.models import AutoLabelJob, ModelPreference, RewardModel
+from rewardtrain.monitoring import stored_scores
+from rewardtrain.monitoring.model_agreement import SURE
 from rewardtrain.registry import champions
 from rewardtrain.scoring import chunked_job
 from rewardtrain.scoring.chunked_job import Answer, Chunk
 
-THRESHOLD = 0.9
+THRESHOLD = SURE
 LEARNT = 500  # prompts that a model was trained on and is compared on: enough to see how much better it knows them
 
 logger = logging.getLogger(__name__)
@@ -106,22 +108,13 @@ def unranked(project: Project) -> QuerySet[Prompt]:
 
 def to_score(project: Project, model: RewardModel) -> QuerySet[Prompt]:
     """Those that nobody has ranked; and of the ranked ones that this model hasn't scored, the held-out and a few."""
-    learnt = ranked_by(model).count()
-    share = min(1.0, LEARNT / learnt) if learnt else 1.0
-    drawn = Q(pk__in=ranked_by(model)) & Q(tail__lt=f"{min(int(share * 2**32), 2**32 - 1):08x}")
-    ranked = Q(ranked__gt=0) & ~Exists(PromptScore.objects.filter(reward_model=model, prompt=OuterRef("pk")))
+    learnt = stored_scores.learnt_by(model)
+    n_learnt = learnt.count()
+    share = min(1.0, LEARNT / n_learnt) if n_learnt else 1.0
+    drawn = Q(pk__in=learnt) & Q(tail__lt=f"{min(int(share * 2**32), 2**32 - 1):08x}")
+    ranked = Q(ranked__gt=0) & ~stored_scores.exists(model)
     prompts = Prompt.objects.filter(project=project, held_at__isnull=True).annotate(tail=Right("content_sha256", 8))
-    return prompts.filter(Q(ranked=0) | ranked & (~Q(pk__in=ranked_by(model)) | drawn))
-
-
-def ranked_by(model: RewardModel) -> QuerySet[Prompt]:
-    """What the model learnt from: prompts of its dataset version that are not the test split's.
-
-    Told by the rankings' ids; a prompt ranked again since then counts as learnt.
-    """
-    then = Ranking.objects.filter(prompt=OuterRef("pk"), pk__lte=model.run.dataset_version.last_ranking_id)
-    prompts = Prompt.objects.filter(Exists(then), project=model.project, ranked__gt=0)
-    return prompts.exclude(split=Split.TEST)
+    return prompts.filter(Q(ranked=0) | ranked & (~Q(pk__in=learnt) | drawn))
 
 
 # --- A chunk ----------------------------------------------------------------------------------------------------------
@@ -154,8 +147,7 @@ def store(job: AutoLabelJob, prompts: Sequence[Prompt], answers: Sequence[Answer
     # Locked, so that nobody ranks them at this moment: the claim of one is short, and passes over what is locked.
     open_now = Prompt.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
     still = {prompt.pk for prompt in open_now if prompt.ranked == 0}
-    PromptScore.objects.filter(reward_model=job.reward_model, prompt__in=keys).delete()
-    PromptScore.objects.bulk_create(score_of(job.reward_model, *each) for each in answered)
+    stored_scores.replace(job.reward_model, keys, answered)
     ModelPreference.objects.filter(reward_model=job.reward_model, prompt__in=keys).delete()
     seen = [
         (prompt, preferences(answer["probabilities"], answer.get("uncertainty")))
@@ -181,18 +173,6 @@ def store(job: AutoLabelJob, prompts: Sequence[Prompt], answers: Sequence[Answer
         "below": job.below + sum(len(found) for _, found in seen) - len(rows),
         "compared": job.compared + sum(1 for prompt, _ in answered if prompt.pk not in still),
     }
-
-
-def score_of(model: RewardModel, prompt: Prompt, answer: Answer) -> PromptScore:
-    return PromptScore(
-        reward_model=model,
-        prompt=prompt,
-        completions=[completion.pk for completion in prompt.completions.all()],
-        rewards=answer["rewards"],
-        probabilities=answer["probabilities"],
-        class_probabilities=answer.get("class_probabilities"),
-        uncertainty=answer.get("uncertainty"),
-    )
 
 
 def rows_of(job: AutoLabelJob, prompt: Prompt, sure: Sequence[Any]) -> list[ModelPreference]:

@@ -19,10 +19,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from labeling.models import Project, Prompt, Ranking, Split
-from rewardtrain.automatic import auto_labels
 from rewardtrain.core.measures import intervals, metrics
-from rewardtrain.models import PromptScore, RewardModel
-from rewardtrain.monitoring import flag_agreement
+from rewardtrain.models import RewardModel
+from rewardtrain.monitoring import flag_agreement, stored_scores
 from rewardtrain.monitoring.model_agreement import Judged, Share, judged, share_of
 from rewardtrain.registry import champions
 from rewardtrain.scoring import service_client
@@ -94,7 +93,7 @@ def _promised(model: RewardModel) -> Share | None:
 
 def fresh(project: Project, model: RewardModel) -> list[Judged]:
     """What people said after the model's dataset version was frozen, of prompts that it can't have learnt from."""
-    learnt = set(auto_labels.ranked_by(model).values_list("content_sha256", flat=True))
+    learnt = set(stored_scores.learnt_by(model).values_list("content_sha256", flat=True))
     last = model.run.dataset_version.last_ranking_id
     found = (flag_agreement.answered if project.classifies else judged)(project, model, after=last)
     return [each for each in found if each.ranking > last and not each.learnt(learnt)]
@@ -151,8 +150,9 @@ def behind() -> list[RewardModel]:
     rankings = Ranking.objects.filter(prompt=OuterRef("pk"))
     fresh = Prompt.objects.filter(
         Exists(rankings.filter(live=True, pk__gt=last)),
-        ~Exists(PromptScore.objects.filter(reward_model=OuterRef(OuterRef("pk")), prompt=OuterRef("pk"))),
-        Q(split=Split.TEST) | ~Exists(rankings.filter(pk__lte=last)),  # else it was learnt from: autolabels.ranked_by
+        ~stored_scores.exists(OuterRef(OuterRef("pk"))),
+        # Not what it learnt from, as stored_scores.learnt_by tells of one model.
+        Q(split=Split.TEST) | ~Exists(rankings.filter(pk__lte=last)),
         project=OuterRef("project"),
         ranked__gt=0,
     )
@@ -162,10 +162,9 @@ def behind() -> list[RewardModel]:
 
 def unscored(model: RewardModel) -> QuerySet[Prompt]:
     after = Ranking.objects.filter(prompt=OuterRef("pk"), live=True, pk__gt=model.run.dataset_version.last_ranking_id)
-    scored = PromptScore.objects.filter(reward_model=model, prompt=OuterRef("pk"))
-    prompts = Prompt.objects.filter(Exists(after), ~Exists(scored), project=model.project, ranked__gt=0)
+    prompts = Prompt.objects.filter(Exists(after), ~stored_scores.exists(model), project=model.project, ranked__gt=0)
     # In any order, so that some that the model can't read don't stand before the others for ever.
-    return prompts.exclude(pk__in=auto_labels.ranked_by(model)).order_by("?")
+    return prompts.exclude(pk__in=stored_scores.learnt_by(model)).order_by("?")
 
 
 def score(model: RewardModel, prompts: Sequence[Prompt]) -> None:
@@ -173,10 +172,10 @@ def score(model: RewardModel, prompts: Sequence[Prompt]) -> None:
     texts = [[completion.text for completion in prompt.completions.all()] for prompt in prompts]
     rows = [{"prompt": prompt.messages, "completions": each} for prompt, each in zip(prompts, texts, strict=True)]
     said = service_client.score_many(model, rows, timeout=SECONDS)
-    scores = []
+    answered = []
     for prompt, answer in zip(prompts, said, strict=True):
         if "error" in answer:
             logger.warning("model %s can't read %s: %s", model.version, prompt.external_id, answer["error"])
         else:
-            scores.append(auto_labels.score_of(model, prompt, answer))
-    PromptScore.objects.bulk_create(scores, ignore_conflicts=True)
+            answered.append((prompt, answer))
+    stored_scores.add(model, answered)

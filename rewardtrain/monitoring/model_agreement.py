@@ -18,11 +18,12 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Length
 
 from labeling.models import Completion, Project, Prompt, RankedCompletion, Ranking, Split
-from rewardtrain.automatic import auto_labels
 from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.metrics import Floats, Ints, Json
 from rewardtrain.models import PromptScore, RewardModel
+from rewardtrain.monitoring import stored_scores
 
+SURE = 0.9  # from this probability on
 EDGES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)  # of the bands of confidence
 SAMPLES = 200  # of the bootstrap behind the calibration error
 
@@ -69,11 +70,9 @@ class Agreement:
     learnt: Part | None
 
 
-def agreement(
-    project: Project, model: RewardModel, *, threshold: float = auto_labels.THRESHOLD, raw: bool = False
-) -> Agreement:
+def agreement(project: Project, model: RewardModel, *, threshold: float = SURE, raw: bool = False) -> Agreement:
     """Parts are None where no prompt in them was both ranked and scored."""
-    learnt = set(auto_labels.ranked_by(model).values_list("content_sha256", flat=True))
+    learnt = set(stored_scores.learnt_by(model).values_list("content_sha256", flat=True))
     found = list(judged(project, model, raw=raw))
     parts = [[each for each in found if each.learnt(learnt) is which] for which in (False, True)]
     held_out, seen = (_part(rows, threshold) if rows else None for rows in parts)

@@ -1,0 +1,51 @@
+"""What a model said of prompts, kept: what the comparison with people is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from labeling.models import Prompt, Ranking, Split
+from rewardtrain.models import PromptScore, RewardModel
+from rewardtrain.scoring.service_client import Answer
+
+Answered = tuple[Prompt, Answer]
+
+
+def replace(model: RewardModel, prompts: Collection[int], answered: Iterable[Answered]) -> None:
+    """What it says now takes the place of what it said of these prompts before. Call it in a transaction."""
+    PromptScore.objects.filter(reward_model=model, prompt__in=prompts).delete()
+    PromptScore.objects.bulk_create(_score(model, *each) for each in answered)
+
+
+def add(model: RewardModel, answered: Iterable[Answered]) -> None:
+    """What it said of a prompt already stays."""
+    PromptScore.objects.bulk_create([_score(model, *each) for each in answered], ignore_conflicts=True)
+
+
+def exists(model: RewardModel | OuterRef, *, prompt: str = "pk") -> Exists:
+    """Of a query over prompts: whether the model's word on them is stored."""
+    return Exists(PromptScore.objects.filter(reward_model=model, prompt=OuterRef(prompt)))
+
+
+def learnt_by(model: RewardModel) -> QuerySet[Prompt]:
+    """What the model learnt from: prompts of its dataset version that are not the test split's.
+
+    Told by the rankings' ids; a prompt ranked again since then counts as learnt.
+    """
+    then = Ranking.objects.filter(prompt=OuterRef("pk"), pk__lte=model.run.dataset_version.last_ranking_id)
+    prompts = Prompt.objects.filter(Exists(then), project=model.project, ranked__gt=0)
+    return prompts.exclude(split=Split.TEST)
+
+
+def _score(model: RewardModel, prompt: Prompt, answer: Answer) -> PromptScore:
+    return PromptScore(
+        reward_model=model,
+        prompt=prompt,
+        completions=[completion.pk for completion in prompt.completions.all()],
+        rewards=answer["rewards"],
+        probabilities=answer["probabilities"],
+        class_probabilities=answer.get("class_probabilities"),
+        uncertainty=answer.get("uncertainty"),
+    )
