@@ -72,20 +72,20 @@ def serve(folders: Sequence[Path], *, alone: bool, turns: bool) -> None:
     from rewardtrain.core.device import choose_device
     from rewardtrain.core.serving.app import Service
     from rewardtrain.core.serving.batcher import Batcher
-    from rewardtrain.core.serving.model_cache import Ref, Shelf
+    from rewardtrain.core.serving.model_cache import ModelCache, Ref
     from rewardtrain.core.serving.server import Server
 
     refs = [Ref("hh", version, folder) for version, folder in enumerate(folders, start=1)]
-    shelf = Shelf(choose_device(1), room=2, find=lambda project, version: None)
-    shelf.crown({"hh": refs[0]})
-    app = Service(shelf, Batcher(across_callers=not alone), lambda credential, project: None).app()
+    models = ModelCache(choose_device(1), room=2, find=lambda project, version: None)
+    models.set_champions({"hh": refs[0]})
+    app = Service(models, Batcher(across_callers=not alone), lambda credential, project: None).app()
 
     def take_turns() -> None:
         for turn in range(10**6):
             time.sleep(TURN_SECONDS)
             wanted = refs[turn % len(refs)]
-            shelf.crown({"hh": wanted})
-            print(wanted.version, shelf.get("hh")[0].version, flush=True)
+            models.set_champions({"hh": wanted})
+            print(wanted.version, models.get("hh")[0].version, flush=True)
 
     if turns:
         threading.Thread(target=take_turns, daemon=True).start()

@@ -74,7 +74,7 @@ def furnish(people: int, prompts: int) -> None:
 
     from benchmarks.serving import make_model
     from rewardtrain.registry import champions
-    from rewardtrain.training import runs
+    from rewardtrain.registry.model_files import model_folder
     from tests.factories import claimed, ids_of, join, make_project, make_prompt, make_user
 
     manager = make_user("boss")
@@ -90,7 +90,7 @@ def furnish(people: int, prompts: int) -> None:
     model = rows.make_model(project, version=rows.make_version(project, training_pairs=1000))
     champions.promote(model, by=None, reason="the only one")
     with tempfile.TemporaryDirectory() as folder:
-        make_model(runs.model_folder(model), 1, shared=Path(folder) / "backbone")
+        make_model(model_folder(model), 1, shared=Path(folder) / "backbone")
     site = Site(
         url="",
         rewards="",

@@ -101,16 +101,16 @@ def end(job: Job, state: str, **changes: object) -> None:
     _change(job, state=state, finished_at=now, heartbeat_at=now, worker="", **changes)
 
 
-def put_back(job: Job, **changes: object) -> None:
+def put_back(job: Job) -> None:
     """Back into the queue because this worker is told to stop. That is no failed attempt, so it isn't counted."""
-    _change(job, state=State.QUEUED, worker="", attempts=F("attempts") - 1, **changes)
+    _change(job, state=State.QUEUED, worker="", attempts=F("attempts") - 1, **job.WHEN_QUEUED)
 
 
-def try_again(job: Job, error: str, *, advice: str, **changes: object) -> None:
+def try_again(job: Job, error: str) -> None:
     """After a death that the next attempt may not meet: back into the queue, or failed after the last attempt."""
     error = without_folder(error)
-    if not held(job).filter(attempts__gte=MAX_ATTEMPTS).update(**_given_up(error, advice)):
-        _change(job, state=State.QUEUED, worker="", error=error, **changes)
+    if not held(job).filter(attempts__gte=MAX_ATTEMPTS).update(**_given_up(error, job.ADVICE)):
+        _change(job, state=State.QUEUED, worker="", error=error, **job.WHEN_QUEUED)
 
 
 def active(kinds: Iterable[type[Job]]) -> list[Active]:
@@ -129,7 +129,7 @@ def stale_before() -> datetime:
     return timezone.now() - timedelta(seconds=settings.RUN_STALE_SECONDS)
 
 
-def requeue_stale(kind: type[Job], *, advice: str, **changes: object) -> Requeued:
+def requeue_stale(kind: type[Job]) -> Requeued:
     """Rows whose worker went silent go back into the queue; after the last attempt they have failed."""
     stale = kind._default_manager.filter(state=State.RUNNING, heartbeat_at__lt=stale_before())
     error = f"The worker said nothing for {settings.RUN_STALE_SECONDS} s."
@@ -137,8 +137,8 @@ def requeue_stale(kind: type[Job], *, advice: str, **changes: object) -> Requeue
         cancelled=stale.filter(cancel_requested=True).update(
             state=State.CANCELLED, worker="", finished_at=timezone.now()
         ),
-        failed=stale.filter(attempts__gte=MAX_ATTEMPTS).update(**_given_up(error, advice)),
-        queued=stale.update(state=State.QUEUED, worker="", error=error, **changes),
+        failed=stale.filter(attempts__gte=MAX_ATTEMPTS).update(**_given_up(error, kind.ADVICE)),
+        queued=stale.update(state=State.QUEUED, worker="", error=error, **kind.WHEN_QUEUED),
     )
 
 

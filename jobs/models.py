@@ -1,10 +1,17 @@
-"""What every row has that a worker takes, works on and ends: see jobs/lifecycle.py for its life."""
+"""What every row has that a worker takes, works on and ends: see lifecycle.py for its life."""
+
+from collections.abc import Mapping
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 
 
 class Job(models.Model):
+    # For whoever reads that the last attempt failed; and what a row that goes back into the queue forgets.
+    ADVICE: ClassVar[str]
+    WHEN_QUEUED: ClassVar[Mapping[str, object]] = {}
+
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"
         RUNNING = "running", "Running"

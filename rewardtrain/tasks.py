@@ -5,22 +5,22 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from celery import current_app, shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from kombu.exceptions import ChannelError
 
-from jobs import lifecycle, locks, notify, shutdown
+import jobs.sweep
+from jobs import locks, notify, shutdown
 from jobs.lifecycle import Active
-from jobs.models import Job
 from labeling.answers import rankings
 from labeling.errors import Conflict, PodiumError
 from labeling.models import Project
 from rewardtrain.automatic import auto_labels, best_of
 from rewardtrain.models import AutoLabelJob, BestOfJob, TrainingRun
 from rewardtrain.monitoring import drift
-from rewardtrain.scoring import chunked_job
 from rewardtrain.training import due, policy, prefill, runs, worker
 
 logger = logging.getLogger(__name__)
@@ -45,20 +45,8 @@ def sweep() -> None:
         if not alone:
             return
         start_due_runs()
-        active = lifecycle.active(KINDS)
-        if any(row.is_stale for row in active):
-            requeue_stale()
-            active = lifecycle.active(KINDS)
-        ring(active)
-        ring_for_jobs(active)
+        jobs.sweep.look()
         ask_to_encode()
-
-
-def requeue_stale() -> None:
-    scoring = (lifecycle.requeue_stale(kind, advice=chunked_job.ADVICE) for kind in SCORING)
-    for requeued in (runs.requeue_stale(), *scoring):
-        if any((requeued.queued, requeued.failed, requeued.cancelled)):
-            logger.warning("gone silent: %s", requeued)
 
 
 def sweep_soon() -> None:
@@ -72,14 +60,14 @@ def ranked(project_id: int) -> None:
     project = Project.objects.filter(pk=project_id).first()
     started = [start(wanted) for wanted in due.due(project)] if project else []
     if any(started):
-        ring(lifecycle.active(KINDS))
+        jobs.sweep.send_messages()
 
 
 @shared_task
 def encode() -> None:
     """Some prompts, then the next ones: a head that is asked for meanwhile comes between them."""
     if chunk := prefill.next_chunk():
-        prefill.encode(chunk, worker.resident)
+        prefill.encode(chunk, worker.warm_process)
         ask_to_encode()
 
 
@@ -104,10 +92,6 @@ def keep_up() -> None:
 @shared_task
 def choose(job_id: int) -> None:
     best_of.work(job_id)
-
-
-SCORING: dict[type[Job], Any] = {AutoLabelJob: label, BestOfJob: choose}  # jobs of a finished model, and their tasks
-KINDS: tuple[type[Job], ...] = (TrainingRun, *SCORING)
 
 
 def start_due_runs() -> None:
@@ -136,9 +120,9 @@ def start(wanted: due.Due) -> bool:
     return True
 
 
-def ring(active: Sequence[Active]) -> None:
+def send_runs(active: Sequence[Active]) -> None:
     """One message for each queued run, unless earlier ones still wait: a busy worker's queue must not grow."""
-    queued = [row.pk for row in active if row.kind is TrainingRun and row.queued]
+    queued = [row.pk for row in active if row.queued]
     depths = dict(TrainingRun.objects.filter(pk__in=queued).values_list("pk", "depth")) if queued else {}
     for depth, queue in QUEUES.items():
         waiting = [pk for pk in queued if depths.get(pk) == depth]
@@ -147,12 +131,15 @@ def ring(active: Sequence[Active]) -> None:
                 train.apply_async((run_id,), queue=queue)
 
 
-def ring_for_jobs(active: Sequence[Active]) -> None:
-    """One of each kind at a time in all of Podium, the oldest first: each keeps a model in memory and a thread here."""
-    for kind, task in SCORING.items():
-        rows = [row for row in active if row.kind is kind]
-        if rows and all(row.queued for row in rows):
-            task.apply_async((rows[0].pk,), expires=JOB_EXPIRES_SECONDS)
+def send_oldest(task: Any, active: Sequence[Active]) -> None:
+    """One at a time in all of Podium, the oldest first: each keeps a model in memory and a thread here."""
+    if active and all(row.queued for row in active):
+        task.apply_async((active[0].pk,), expires=JOB_EXPIRES_SECONDS)
+
+
+jobs.sweep.add(TrainingRun, send_runs)
+jobs.sweep.add(AutoLabelJob, partial(send_oldest, label))
+jobs.sweep.add(BestOfJob, partial(send_oldest, choose))
 
 
 def ask_to_encode() -> None:
@@ -171,10 +158,10 @@ def waiting_messages(*, queue: str) -> int:
 
 
 @worker_ready.connect
-def start_resident(sender: Any, **details: Any) -> None:
+def start_warm_process(sender: Any, **details: Any) -> None:
     """The worker of heads has its process ready before the first run, which then waits for nothing to be loaded."""
     if QUEUES[policy.Depth.HEAD] in sender.app.amqp.queues.consume_from:
-        worker.resident.start()
+        worker.warm_process.start()
 
 
 @worker_shutting_down.connect

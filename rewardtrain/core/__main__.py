@@ -1,4 +1,4 @@
-"""python -m rewardtrain.core train | sweep | evaluate | compare | score | serve | resident"""
+"""python -m rewardtrain.core train | sweep | evaluate | compare | score | serve | warm"""
 
 import argparse
 import json
@@ -40,7 +40,7 @@ def _ask_to_stop(number: int, frame: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rewardtrain.core", description="Train and use reward models.")
-    commands = parser.add_subparsers(required=True, metavar="train|sweep|evaluate|compare|score|serve|resident")
+    commands = parser.add_subparsers(required=True, metavar="train|sweep|evaluate|compare|score|serve|warm")
 
     train = commands.add_parser("train", help="train on ranked completions, resuming what was begun in OUT")
     train.add_argument("data", type=Path, metavar="DATA", help="JSON Lines in the import format, or Parquet")
@@ -60,9 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--cache", type=Path, metavar="DIR", help="keeps what later runs can use again")
     sweep.set_defaults(command=_sweep)
 
-    resident = commands.add_parser("resident", help="train and encode by requests on stdin, one JSON object a line")
-    resident.add_argument("--cache", type=Path, metavar="DIR", required=True)
-    resident.set_defaults(command=_resident)
+    warm = commands.add_parser("warm", help="train and encode by requests on stdin, one JSON object a line")
+    warm.add_argument("--cache", type=Path, metavar="DIR", required=True)
+    warm.set_defaults(command=_warm)
 
     evaluate = commands.add_parser("evaluate", help="measure a model against rankings")
     evaluate.add_argument("model", metavar="MODEL", help="model folder, or any sequence classifier's folder or id")
@@ -130,13 +130,13 @@ def _sweep(options: argparse.Namespace) -> None:
     print(f"{format_sweep(result)}\n\nthe winner on the test split:\n{format_report(result['test'])}", flush=True)
 
 
-def _resident(options: argparse.Namespace) -> None:
-    from rewardtrain.core.warm_process import Resident
+def _warm(options: argparse.Namespace) -> None:
+    from rewardtrain.core.warm_process import RequestLoop
 
-    resident = Resident(options.cache)
-    _at_stop(resident.ask_to_stop)
+    loop = RequestLoop(options.cache)
+    _at_stop(loop.ask_to_stop)
     quiet_libraries()
-    resident.serve(sys.stdin.buffer)
+    loop.serve(sys.stdin.buffer)
 
 
 def _require_folder(out: Path | None) -> None:
@@ -197,15 +197,15 @@ def _serve(options: argparse.Namespace) -> None:
     from rewardtrain.core.device import choose_device
     from rewardtrain.core.serving.app import Service
     from rewardtrain.core.serving.batcher import Batcher
-    from rewardtrain.core.serving.model_cache import Shelf, named_folders
+    from rewardtrain.core.serving.model_cache import ModelCache, named_folders
     from rewardtrain.core.serving.server import Server
 
     champions = named_folders(options.models)
     known = {(ref.project, ref.version): ref for ref in champions.values()}
     device = choose_device()
-    shelf = Shelf(device, room=len(champions), find=lambda *key: known.get(key), tell=_tell)
-    shelf.crown(champions)
-    app = Service(shelf, Batcher(), authorize=lambda credential, project: None).app()
+    models = ModelCache(device, room=len(champions), find=lambda *key: known.get(key), tell=_tell)
+    models.set_champions(champions)
+    app = Service(models, Batcher(), authorize=lambda credential, project: None).app()
     where = f"http://{options.host}"
     ready = lambda port: _tell(f"listening at {where}:{port} on {device.label}")  # noqa: E731
     Server(app, host=options.host, port=options.port, ready=ready).run()

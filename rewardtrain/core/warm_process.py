@@ -28,7 +28,7 @@ COLLECT_AFTER = 100_000  # new objects
 FAULT = 1  # exit code of a fault of ours, whose traceback is on stderr
 
 
-class Resident:
+class RequestLoop:
     """ask_to_stop may be called by a signal: it ends a run by its checkpoint, and waiting at once."""
 
     def __init__(self, cache: Path) -> None:

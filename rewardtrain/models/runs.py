@@ -9,6 +9,9 @@ from labeling.models import DatasetVersion, Project
 
 
 class TrainingRun(Job):
+    ADVICE = "See the train worker's log and the memory of its machine, then retrain."
+    WHEN_QUEUED = {"phase": ""}
+
     class Trigger(models.TextChoices):
         POLICY = "policy", "Retrain policy"
         MANUAL = "manual", "By hand"

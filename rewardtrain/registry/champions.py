@@ -68,35 +68,35 @@ def needed_champion(project: Project) -> RewardModel:
 
 
 @dataclass(frozen=True)
-class Rivals:
+class Baselines:
     """Whom a new model is compared with on the same test pairs."""
 
     champion: RewardModel | None
     head: RewardModel | None  # the newest, for a fine-tuning, where the champion is none
 
 
-def rivals(run: TrainingRun) -> Rivals:
+def baselines(run: TrainingRun) -> Baselines:
     present = champion(run.project)
     full = TrainingRun.Depth.FULL
     if run.depth != full or (present and present.run.depth != full):
-        return Rivals(present, None)
+        return Baselines(present, None)
     heads = RewardModel.objects.filter(project=run.project, run__depth=TrainingRun.Depth.HEAD)
-    return Rivals(present, heads.order_by("-version").first())
+    return Baselines(present, heads.order_by("-version").first())
 
 
 def register(
-    run: TrainingRun, *, folder: str, manifest_sha256: str, report: dict[str, Any], rival_pk: int | None
+    run: TrainingRun, *, folder: str, manifest_sha256: str, report: dict[str, Any], baseline_pk: int | None
 ) -> RewardModel:
     """Writes down a finished run's model with its evaluation and promotes it if the gate lets it through.
 
-    `rival_pk` is the champion that the report compares with. Call it in the transaction that finishes the run.
+    `baseline_pk` is the champion that the report compares with. Call it in the transaction that finishes the run.
     """
     project = lock(run.project)
     judged = gate(report, classifies=project.classifies)
     present = champion(project)
     if project.classifies and present and not (report["flags"] or {}).get("champion"):
         judged = judged.but(f"The champion, {present}, does not classify what this model does: a person has to decide.")
-    if (present.pk if present else None) != rival_pk:
+    if (present.pk if present else None) != baseline_pk:
         # Someone changed the champion by hand in the seconds since the comparison. They are there, so they can decide.
         judged = judged.but(f"The champion changed meanwhile, to {present or 'none'}.")
     last = RewardModel.objects.filter(project=project).aggregate(last=Max("version"))["last"] or 0
@@ -135,7 +135,7 @@ def _pair_figures(report: dict[str, Any]) -> dict[str, float]:
 def promote_if_passed(model: RewardModel, *, auto_promote: bool) -> None:
     """What the policy does with a model that has just been registered."""
     if model.gate["passed"] and auto_promote:
-        crown(model, action=Promotion.Action.GATE, by=None, reason=" ".join(model.gate["reasons"]))
+        set_champion(model, action=Promotion.Action.GATE, by=None, reason=" ".join(model.gate["reasons"]))
 
 
 def promote(model: RewardModel, *, by: User | None, reason: str, past_gate: bool = False) -> RewardModel:
@@ -147,7 +147,7 @@ def promote(model: RewardModel, *, by: User | None, reason: str, past_gate: bool
     if not (past_gate or model.gate["passed"] or model.champion):
         words = _("Version %(version)s did not pass its gate. Promote it past the gate only if you mean to.")
         raise Conflict("gate_not_passed", words % {"version": model.version})
-    return crown(model, action=Promotion.Action.HAND, by=by, reason=reason)
+    return set_champion(model, action=Promotion.Action.HAND, by=by, reason=reason)
 
 
 def rollback(project: Project, *, by: User | None, reason: str) -> RewardModel:
@@ -160,7 +160,7 @@ def rollback(project: Project, *, by: User | None, reason: str) -> RewardModel:
             raise Conflict(
                 "nothing_before", _("No model was champion before this one: there is nothing to go back to.")
             )
-        return crown(before, action=Promotion.Action.ROLLBACK, by=by, reason=reason)
+        return set_champion(before, action=Promotion.Action.ROLLBACK, by=by, reason=reason)
 
 
 def previous_champion(project: Project) -> RewardModel | None:
@@ -192,7 +192,7 @@ def past_gate(champion: RewardModel | None) -> Promotion | None:
     return champion.promotions.select_related("by").first()
 
 
-def crown(model: RewardModel, *, action: str, by: User | None, reason: str) -> RewardModel:
+def set_champion(model: RewardModel, *, action: str, by: User | None, reason: str) -> RewardModel:
     with transaction.atomic():
         project = lock(model.project)
         replaced = champion(project)

@@ -31,7 +31,6 @@ PATIENCE_SECONDS = 10 * 60.0  # with a scoring service that is down, being start
 BEAT_SECONDS = 1.0
 MOST_NAMED = 20  # rows that can't be read; the rest is counted, and in the worker's log
 PASSING = ("down", "busy", "timeout", "starting")  # codes of what may be over in a while
-ADVICE = "See the worker's log, then start it again."
 
 logger = logging.getLogger(__name__)
 
@@ -68,11 +67,11 @@ def carry_out(
     except lifecycle.ClaimLost:
         logger.warning("%s: another worker has taken it over", job)
     except service_client.Unavailable as error:
-        lifecycle.try_again(job, error.detail, advice=ADVICE)
+        lifecycle.try_again(job, error.detail)
     except PodiumError as error:
         lifecycle.end(job, State.FAILED, error=error.detail)
     except Exception as error:
-        lifecycle.try_again(job, in_words(error), advice=ADVICE)
+        lifecycle.try_again(job, in_words(error))
         raise
 
 

@@ -27,12 +27,12 @@ from rewardtrain.core.device import Device, choose_device
 from rewardtrain.core.quiet import quiet_libraries
 from rewardtrain.core.serving.app import Service
 from rewardtrain.core.serving.batcher import Batcher
-from rewardtrain.core.serving.model_cache import Ref, Shelf
+from rewardtrain.core.serving.model_cache import ModelCache, Ref
 from rewardtrain.core.serving.problems import Refused
 from rewardtrain.core.serving.server import Server
 from rewardtrain.models import RewardModel
+from rewardtrain.registry.model_files import model_folder
 from rewardtrain.scoring import service_client
-from rewardtrain.training import runs
 
 LOOK_SECONDS = 1.0
 TRUST_SECONDS = 10.0  # a verdict on a token; a training loop asks hundreds of times a second
@@ -46,21 +46,21 @@ def serve(*, host: str, port: int) -> None:
     """Until the process is told to end."""
     quiet_libraries()
     device = choose_device(settings.REWARDS_THREADS, dtype=settings.REWARDS_DTYPE)
-    shelf = make_shelf(device)
-    watcher = Watcher(shelf)
+    models = make_model_cache(device)
+    watcher = Watcher(models)
 
     def ready(port: int) -> None:
         logger.info("rewards at http://%s:%s on %s in %s", host, port, device.label, device.dtype_name)
         watcher.start()
 
-    app = Service(shelf, Batcher(), Tokens()).app()
+    app = Service(models, Batcher(), Tokens()).app()
     server = Server(app, host=host, port=port, ready=ready)
     server.run()
     watcher.end()
 
 
-def make_shelf(device: Device) -> Shelf:
-    return Shelf(device, room=settings.REWARDS_ROOM, find=find, tell=logger.info)
+def make_model_cache(device: Device) -> ModelCache:
+    return ModelCache(device, room=settings.REWARDS_ROOM, find=find, tell=logger.info)
 
 
 def find(project: str, version: int | None) -> Ref | None:
@@ -78,7 +78,7 @@ def champions() -> dict[str, Ref]:
 
 
 def ref_of(model: RewardModel) -> Ref:
-    return Ref(model.project.slug, model.version, runs.model_folder(model))
+    return Ref(model.project.slug, model.version, model_folder(model))
 
 
 @contextmanager
@@ -93,8 +93,8 @@ def database() -> Iterator[None]:
 class Watcher:
     """Looks every second who is champion."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, models: ModelCache) -> None:
+        self._models = models
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="champions", daemon=True)
 
@@ -108,7 +108,7 @@ class Watcher:
         reachable = True
         while not self._ended.is_set():
             try:
-                self._shelf.crown(champions())
+                self._models.set_champions(champions())
                 reachable = True
             except UNREACHABLE as error:
                 if reachable:

@@ -25,7 +25,7 @@ from rewardtrain.core.serving.protocols import MOST_COMPLETIONS
 from rewardtrain.core_command import BAD_INPUT, core
 from rewardtrain.models import RewardModel
 from rewardtrain.registry import champions
-from rewardtrain.training import runs
+from rewardtrain.registry.model_files import model_folder
 
 SECONDS = 60.0
 Answer = dict[str, Any]
@@ -135,11 +135,11 @@ def ask(model: RewardModel, what: str, body: Mapping[str, Any], *, timeout: floa
     if response.status == 200:
         return answer
     error = answer["errors"][0]
-    if response.status == 503 and not (runs.model_folder(model) / "manifest.json").is_file():
+    if response.status == 503 and not (model_folder(model) / "manifest.json").is_file():
         words = _(
             "Model %(version)s is not in %(folder)s any more; restore it from a backup, or promote another model."
         )
-        raise Unavailable("failed", words % {"version": model.version, "folder": runs.model_folder(model)})
+        raise Unavailable("failed", words % {"version": model.version, "folder": model_folder(model)})
     kind = {400: Invalid, 413: Invalid, 409: Conflict}.get(response.status, Unavailable)
     raise kind(error["code"], error["detail"])
 
@@ -194,7 +194,7 @@ def evaluate(model: RewardModel, data: Path) -> str:
     Raises Invalid, Unavailable.
     """
     done = subprocess.run(
-        core("evaluate", runs.model_folder(model), data, "--split", "all"),
+        core("evaluate", model_folder(model), data, "--split", "all"),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         cwd=settings.BASE_DIR,

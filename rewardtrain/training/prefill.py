@@ -111,7 +111,7 @@ def _settings(kind: str, flags: str, chosen: str) -> Settings | None:
         return None
 
 
-def encode(chunk: Chunk, process: warm_process.Resident) -> None:
+def encode(chunk: Chunk, process: warm_process.WarmProcess) -> None:
     """Does the chunk. After one that can't be done its project is left to its runs, until its prompts change."""
     try:
         config = run_settings.for_process(chunk.project, chunk.settings)

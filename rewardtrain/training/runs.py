@@ -1,14 +1,9 @@
-"""Training runs: asking for one, its steps as the worker tells them, and where its files are.
-
-Its life, from the claim to the end, is that of every job: see jobs.py.
-"""
+"""Training runs: asking for one, cancelling it, and its curves. Its life is that of every job: jobs/lifecycle.py."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from django.core.files.storage import FileSystemStorage, storages
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -16,13 +11,11 @@ from jobs import lifecycle
 from labeling.data import datasets
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
-from rewardtrain.models import RewardModel, RunPoint, TrainingRun
+from rewardtrain.models import RunPoint, TrainingRun
 from rewardtrain.training import policy
 from rewardtrain.training.run_settings import checked
 
 State = TrainingRun.State
-ClaimLost, MAX_ATTEMPTS = lifecycle.ClaimLost, lifecycle.MAX_ATTEMPTS
-ADVICE = "See the train worker's log and the memory of its machine, then retrain."
 
 
 # --- Asking for a run -------------------------------------------------------------------------------------------------
@@ -83,17 +76,7 @@ def cancel(run: TrainingRun) -> TrainingRun:
     return run
 
 
-# --- What a worker does -----------------------------------------------------------------------------------------------
-
-
-def claim(run_id: int) -> TrainingRun | None:
-    """Takes a queued run, or returns None: someone else has it, or it has ended."""
-    return lifecycle.claim(TrainingRun, run_id, phase="starting")
-
-
-def heartbeat(run: TrainingRun, **progress: object) -> bool:
-    """Says that the claim's holder lives, and how far it is. True if a person asked to cancel. Raises ClaimLost."""
-    return lifecycle.heartbeat(run, **progress)
+# --- Its curves -------------------------------------------------------------------------------------------------------
 
 
 def add_points(run: TrainingRun, points: list[RunPoint], *fields: str) -> None:
@@ -101,49 +84,6 @@ def add_points(run: TrainingRun, points: list[RunPoint], *fields: str) -> None:
     RunPoint.objects.bulk_create(
         points, update_conflicts=True, unique_fields=("run", "step"), update_fields=fields, batch_size=500
     )
-
-
-def finish(run: TrainingRun) -> None:
-    """Call it in the transaction that registers the model. Raises ClaimLost."""
-    lifecycle.end(run, State.SUCCEEDED, phase="done")
-
-
-def fail(run: TrainingRun, error: str) -> None:
-    lifecycle.end(run, State.FAILED, error=error)
-
-
-def cancelled(run: TrainingRun) -> None:
-    lifecycle.end(run, State.CANCELLED)
-
-
-def put_back(run: TrainingRun) -> None:
-    """Back into the queue because this worker is told to stop. That is no failed attempt, so it isn't counted."""
-    lifecycle.put_back(run, phase="")
-
-
-def try_again(run: TrainingRun, error: str) -> None:
-    """After a death that the next attempt may not meet: back into the queue, or failed after the last attempt."""
-    lifecycle.try_again(run, error, advice=ADVICE, phase="")
-
-
-def requeue_stale() -> lifecycle.Requeued:
-    """Runs whose worker went silent go back into the queue; after the last attempt they have failed."""
-    return lifecycle.requeue_stale(TrainingRun, advice=ADVICE, phase="")
-
-
-# --- Where its files are ----------------------------------------------------------------------------------------------
-
-
-def model_storage() -> FileSystemStorage:
-    """Dataset versions, runs and models. Training reads and writes plain folders, so it is a file system."""
-    storage = storages["models"]
-    assert isinstance(storage, FileSystemStorage)
-    return storage
-
-
-def model_folder(model: RewardModel) -> Path:
-    """A Hugging Face folder."""
-    return Path(model_storage().path(model.folder))
 
 
 def curve(run: TrainingRun) -> list[RunPoint]:

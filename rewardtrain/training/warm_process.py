@@ -1,6 +1,6 @@
 """The child process that stays: it keeps libraries and backbone loaded and fits a head in about a second.
 
-`python -m rewardtrain.core resident` takes one request a line on stdin and gives one answer a line on stdout.
+`python -m rewardtrain.core warm` takes one request a line on stdin and gives one answer a line on stdout.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.conf import settings
 from jobs import child
 from jobs.parent_death import dies_with_parent
 from rewardtrain.core_command import core
-from rewardtrain.training import runs
+from rewardtrain.registry.model_files import model_storage
 
 # A fit is many products of small matrices, for which a second thread of numpy's takes 2 to 10 times the CPU time and
 # more of the clock's (0.03 s against 0.2 s for 1,000 completions, 1.2 s against 2.9 s for 50,000, on two busy cores).
@@ -27,7 +27,7 @@ from rewardtrain.training import runs
 ENVIRON = {"OPENBLAS_NUM_THREADS": "1"}
 
 
-class Resident:
+class WarmProcess:
     """Started by the first request, or before; started again by the first one after its death. One request at a time.
 
     It dies with us. Start it from a thread that lives on: to the kernel the parent is the thread that forked.
@@ -43,7 +43,7 @@ class Resident:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                core("resident", "--cache", cache()),
+                core("warm", "--cache", cache()),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -57,7 +57,7 @@ class Resident:
     @property
     def log(self) -> Path:
         """What the process that runs now has said."""
-        return cache().with_name("resident.log")
+        return cache().with_name("warm_process.log")
 
     def ask(self, request: Mapping[str, Any], *, log: Path) -> Asked:
         """Sends the request. What is to be said of its failure is appended to `log`."""
@@ -130,4 +130,4 @@ class Asked:
 
 def cache() -> Path:
     """Tokens and features by their content's hash, for every run. It can be deleted: it is made anew."""
-    return Path(runs.model_storage().path("cache"))
+    return Path(model_storage().path("cache"))

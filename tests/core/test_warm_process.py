@@ -1,4 +1,4 @@
-"""python -m rewardtrain.core resident, as the train worker drives it."""
+"""python -m rewardtrain.core warm, as the train worker drives it."""
 
 import json
 import os
@@ -18,7 +18,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "rewardtrain.core", "resident", "--cache", str(tmp_path / "cache")]
+    command = [sys.executable, "-m", "rewardtrain.core", "warm", "--cache", str(tmp_path / "cache")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -192,7 +192,7 @@ def make_model(
             folder=f"{run.folder}/out/model",
             manifest_sha256="0" * 64,
             report=report or make_report(),
-            rival_pk=rival.pk if rival else None,
+            baseline_pk=rival.pk if rival else None,
         )
 
 

@@ -14,8 +14,8 @@ from rewardtrain.core.device import choose_device
 from rewardtrain.core.serving.app import Service
 from rewardtrain.core.serving.batcher import Batcher
 from rewardtrain.core.serving.server import Server
+from rewardtrain.registry.model_files import model_folder
 from rewardtrain.scoring import service
-from rewardtrain.training import runs
 from tests.backbones import save_tiny_bert
 from tests.core.finished import finish
 
@@ -23,7 +23,7 @@ from tests.core.finished import finish
 @contextmanager
 def running(*, port: int = 0) -> Iterator[Callable[[], None]]:
     """Gives a function that looks up the champions, as the watcher does every second."""
-    shelf = service.make_shelf(choose_device(1))
+    models = service.make_model_cache(choose_device(1))
     ports: list[int] = []
     listening = threading.Event()
 
@@ -31,23 +31,23 @@ def running(*, port: int = 0) -> Iterator[Callable[[], None]]:
         ports.append(port)
         listening.set()
 
-    app = Service(shelf, Batcher(), service.Tokens()).app()
+    app = Service(models, Batcher(), service.Tokens()).app()
     server = Server(app, host="127.0.0.1", port=port, ready=ready)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         assert listening.wait(60)
         with override_settings(REWARDS_URL=f"http://127.0.0.1:{ports[0]}"):
-            look_up(shelf)
-            yield lambda: look_up(shelf)
+            look_up(models)
+            yield lambda: look_up(models)
     finally:
         server.should_exit = True
         thread.join()
 
 
-def look_up(shelf: service.Shelf) -> None:
+def look_up(models: service.ModelCache) -> None:
     """In a thread of its own, for it closes its thread's connections."""
-    thread = threading.Thread(target=lambda: shelf.crown(service.champions()))
+    thread = threading.Thread(target=lambda: models.set_champions(service.champions()))
     thread.start()
     thread.join()
 
@@ -60,7 +60,7 @@ def finish_models(project: Project, folder: Path, *, base: Path | None = None) -
     for model in project.reward_models.all():
         scalar = model.version == 1
         finish(
-            runs.model_folder(model),
+            model_folder(model),
             base=base,
             seed=model.version,
             head="scalar" if scalar else "binary",

@@ -182,7 +182,7 @@ def test_a_job_goes_on_after_the_last_whole_chunk(project: Project, champion: Re
     job = taken(project)
     do(job, {}, size=10)
     AutoLabelJob.objects.update(heartbeat_at=timezone.now() - timedelta(hours=1))
-    assert lifecycle.requeue_stale(AutoLabelJob, advice="").queued == 1
+    assert lifecycle.requeue_stale(AutoLabelJob).queued == 1
     with pytest.raises(lifecycle.ClaimLost):  # the late worker's next chunk is refused whole
         do(job, {prompts[2].pk: SURE}, size=10)
     assert not ModelPreference.objects.exists()

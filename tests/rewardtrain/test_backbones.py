@@ -10,11 +10,13 @@ from django.test import Client
 from django.urls import reverse
 from drf_spectacular.generators import SchemaGenerator
 
+from jobs import lifecycle
 from labeling.errors import Invalid
 from labeling.models import Project
 from rewardtrain import tasks
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import RetrainPolicy, RewardModel, TrainingRun
+from rewardtrain.registry.model_files import model_folder, model_storage
 from rewardtrain.training import backbones, due, policy, prefill, ranges, run_settings, runs, worker
 from tests.factories import make_project
 from tests.labeling.api.client import as_user, errors_of
@@ -32,8 +34,8 @@ def ranked(project: Project) -> Project:
 def finished(project: Project) -> RewardModel:
     """A registered model whose folder is there."""
     model = make_model(project, version=make_version(project, training_pairs=100))
-    runs.model_folder(model).mkdir(parents=True)
-    (runs.model_folder(model) / "config.json").write_text("{}")
+    model_folder(model).mkdir(parents=True)
+    (model_folder(model) / "config.json").write_text("{}")
     return model
 
 
@@ -57,7 +59,7 @@ def refusal(project: Project, name: str) -> str:
 def test_no_path_is_a_backbone_and_nobody_learns_which_exist(
     ranked: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    theirs = runs.model_folder(finished(make_project(slug="other")))
+    theirs = model_folder(finished(make_project(slug="other")))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     listed = tmp_path / "listed"
@@ -120,7 +122,7 @@ def test_a_projects_own_model_is_named_by_its_version(
     assert "the project has no model of version 2" in refusal(ranked, "model 2")
     assert "no model of version 999999999" in refusal(ranked, "model 999999999")
     with django_assert_num_queries(1):
-        assert backbones.source(ranked, "model 1") == str(runs.model_folder(mine))
+        assert backbones.source(ranked, "model 1") == str(model_folder(mine))
     with django_assert_num_queries(0):
         run_settings.check_training({"backbone": "model 1"}, FULL)
     policy.update_policy(ranked, training={"backbone": "model 1"}, first_minimum=10, cooldown_minutes=0)
@@ -128,8 +130,8 @@ def test_a_projects_own_model_is_named_by_its_version(
     run = runs.request_run(ranked)
     assert run.training["backbone"] == "model 1"
     given = run_settings.of_run(run)
-    assert (given["backbone"], given["backbone_name"]) == (str(runs.model_folder(mine)), "model 1")
-    (runs.model_folder(mine) / "config.json").unlink()
+    assert (given["backbone"], given["backbone_name"]) == (str(model_folder(mine)), "model 1")
+    (model_folder(mine) / "config.json").unlink()
     worker.work(run.pk)
     run.refresh_from_db()
     assert (run.state, run.error) == (
@@ -186,7 +188,7 @@ def test_a_run_of_before_the_list_fails_at_its_start(
     [(name, value)] = old.items()
     assert (run.state, run.attempts) == ("failed", 1)
     assert run.error.startswith((f"{name} is {value};", f"{name} is {value!r};"))
-    assert not (Path(runs.model_storage().path(run.folder)) / "settings.json").exists()
+    assert not (Path(model_storage().path(run.folder)) / "settings.json").exists()
 
 
 def test_more_processes_than_the_worker_has_cores_fail_at_the_start(
@@ -213,14 +215,14 @@ def test_nobody_gives_a_backbone_another_name(ranked: Project) -> None:
 
 def test_an_error_says_nothing_of_where_the_models_lie(ranked: Project, model_dir: Path) -> None:
     run = runs.request_run(ranked)
-    claimed = runs.claim(run.pk)
+    claimed = lifecycle.claim(TrainingRun, run.pk)
     assert claimed
-    runs.try_again(claimed, f"OSError: [Errno 28] No space left on device: '{model_dir}/projects/1/runs/1/out'")
+    lifecycle.try_again(claimed, f"OSError: [Errno 28] No space left on device: '{model_dir}/projects/1/runs/1/out'")
     run.refresh_from_db()
     assert run.error == "OSError: [Errno 28] No space left on device: 'projects/1/runs/1/out'"
-    claimed = runs.claim(run.pk)
+    claimed = lifecycle.claim(TrainingRun, run.pk)
     assert claimed
-    runs.fail(claimed, f"'{model_dir}/a' and {model_dir}/b")
+    lifecycle.end(claimed, "failed", error=f"'{model_dir}/a' and {model_dir}/b")
     run.refresh_from_db()
     assert run.error == "'a' and b"
 

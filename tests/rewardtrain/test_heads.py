@@ -14,6 +14,7 @@ from jobs import shutdown
 from labeling.models import Project
 from rewardtrain.models import RewardModel, TrainingRun
 from rewardtrain.registry import champions
+from rewardtrain.registry.model_files import model_folder, model_storage
 from rewardtrain.training import policy, prefill, runs, warm_process, worker
 from tests.factories import make_prompt
 from tests.labeling.api.client import as_user
@@ -24,10 +25,10 @@ HEAD = policy.Depth.HEAD
 
 
 @pytest.fixture(autouse=True)
-def process() -> Iterator[warm_process.Resident]:
+def process() -> Iterator[warm_process.WarmProcess]:
     shutdown.requested.clear()
-    yield worker.resident
-    worker.resident.end()
+    yield worker.warm_process
+    worker.warm_process.end()
     shutdown.requested.clear()
 
 
@@ -58,21 +59,21 @@ def everything_shown(project: Project, number: int) -> str:
     return "".join(answer.content.decode() for answer in answers)
 
 
-def pid(process: warm_process.Resident) -> int:
+def pid(process: warm_process.WarmProcess) -> int:
     process.start()
     assert process._process
     return process._process.pid
 
 
 def test_heads_come_one_after_the_other_from_one_process(
-    project: Project, tiny_training: Training, process: warm_process.Resident
+    project: Project, tiny_training: Training, process: warm_process.WarmProcess
 ) -> None:
     rank_prompts(project)
     first = request(project, tiny_training)
     worker.work(first.pk)
     first.refresh_from_db()
     assert (first.state, first.error, first.phase) == ("succeeded", "", "done")
-    assert (Path(runs.model_folder(first.reward_model)) / "manifest.json").is_file()
+    assert (Path(model_folder(first.reward_model)) / "manifest.json").is_file()
     before = pid(process)
     rank_prompts(project, train=8)
     second = request(project, tiny_training)
@@ -83,7 +84,7 @@ def test_heads_come_one_after_the_other_from_one_process(
 
 
 def test_what_the_process_says_of_a_failure_is_the_runs_error(
-    project: Project, tiny_training: Training, process: warm_process.Resident, tmp_path: Path
+    project: Project, tiny_training: Training, process: warm_process.WarmProcess, tmp_path: Path
 ) -> None:
     rank_prompts(project)
     run = request(project, tiny_training)
@@ -101,7 +102,7 @@ def test_what_the_process_says_of_a_failure_is_the_runs_error(
 
 
 def test_a_killed_process_is_started_again(
-    project: Project, tiny_training: Training, process: warm_process.Resident
+    project: Project, tiny_training: Training, process: warm_process.WarmProcess
 ) -> None:
     rank_prompts(project)
     run = request(project, tiny_training)
@@ -123,7 +124,7 @@ def test_a_killed_process_is_started_again(
 
 @pytest.mark.parametrize("ended", ["cancelled", "queued"])
 def test_cancelling_and_shutting_down_end_the_process_and_no_answer_is_left_over(
-    project: Project, tiny_training: Training, process: warm_process.Resident, ended: str
+    project: Project, tiny_training: Training, process: warm_process.WarmProcess, ended: str
 ) -> None:
     rank_prompts(project)
     run = request(project, tiny_training)
@@ -153,7 +154,7 @@ def test_a_fine_tuning_is_measured_beside_the_newest_head(project: Project, tiny
 
 
 def test_the_cache_is_filled_ahead_some_prompts_at_a_time(
-    project: Project, tiny_training: Training, process: warm_process.Resident, model_dir: Path
+    project: Project, tiny_training: Training, process: warm_process.WarmProcess, model_dir: Path
 ) -> None:
     policy.update_policy(project, training=tiny_training)
     for _ in range(prefill.FIRST_SIZE + 1):
@@ -195,7 +196,7 @@ def test_nothing_is_encoded_ahead_while_a_run_wants_the_machine_or_where_no_head
 
 
 def test_a_backbone_that_cannot_be_had_is_not_tried_for_ever(
-    project: Project, process: warm_process.Resident, model_dir: Path, tmp_path: Path
+    project: Project, process: warm_process.WarmProcess, model_dir: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "none such"}))
     with backbones_listed(tmp_path):
@@ -209,7 +210,7 @@ def test_a_backbone_that_cannot_be_had_is_not_tried_for_ever(
 
 
 def test_a_project_trains_on_from_its_own_models_in_both_depths(
-    project: Project, tiny_training: Training, process: warm_process.Resident, model_dir: Path
+    project: Project, tiny_training: Training, process: warm_process.WarmProcess, model_dir: Path
 ) -> None:
     """And what is kept and shown of them calls them by their names, not by the server's folder."""
     rank_prompts(project)
@@ -222,7 +223,7 @@ def test_a_project_trains_on_from_its_own_models_in_both_depths(
         run.refresh_from_db()
         assert (run.state, run.error, run.reward_model.version) == ("succeeded", "", number)
         assert run.training["backbone"] == chosen["backbone"]
-        folder = Path(runs.model_storage().path(run.folder))
+        folder = Path(model_storage().path(run.folder))
         assert files_with(str(model_dir), folder) <= {"settings.json"}  # where the process reads it from
         if backbone:
             assert f"`{backbone}`" in (folder / "out/model/README.md").read_text()
@@ -235,13 +236,13 @@ def test_a_project_trains_on_from_its_own_models_in_both_depths(
     assert "model 3" in shown
     for depth in policy.Depth:  # of its own backbone the process says what is wrong without saying where it lies
         run = runs.request_run(project, depth=depth, training={**tiny_training, "backbone": "model 4"})
-        (Path(runs.model_folder(RewardModel.objects.get(version=4))) / "config.json").write_text('{"model_type": "no"}')
+        (Path(model_folder(RewardModel.objects.get(version=4))) / "config.json").write_text('{"model_type": "no"}')
         worker.work(run.pk)
         run.refresh_from_db()
         assert run.state == "failed"
         assert "backbone 'model 4' can't be loaded" in run.error
         assert str(model_dir) not in run.error
-        assert files_with(str(model_dir), Path(runs.model_storage().path(run.folder))) <= {"settings.json"}
+        assert files_with(str(model_dir), Path(model_storage().path(run.folder))) <= {"settings.json"}
 
 
 def test_a_folder_among_the_counts_of_an_earlier_version_is_not_told(project: Project, model_dir: Path) -> None:
@@ -254,7 +255,7 @@ def test_a_folder_among_the_counts_of_an_earlier_version_is_not_told(project: Pr
 
 
 def test_features_of_an_own_model_are_encoded_ahead(
-    project: Project, tiny_training: Training, process: warm_process.Resident
+    project: Project, tiny_training: Training, process: warm_process.WarmProcess
 ) -> None:
     rank_prompts(project)
     worker.work(request(project, tiny_training).pk)

@@ -28,7 +28,7 @@ def test_where_it_is_sure_it_is_more_often_right(
     began = time.monotonic()
     run = runs.request_run(project, depth=policy.Depth.HEAD)
     worker.work(run.pk)
-    worker.resident.end()
+    worker.warm_process.end()
     run.refresh_from_db()
     assert run.state == "succeeded", run.error
     model = project.reward_models.get()

@@ -117,17 +117,17 @@ def test_a_fine_tuning_has_to_beat_the_newest_head_too() -> None:
 
 def test_the_newest_head_is_a_rival_where_the_champion_is_none(ranked: Project) -> None:
     full = make_run(ranked)
-    assert champions.rivals(full) == champions.Rivals(None, None)
+    assert champions.baselines(full) == champions.Baselines(None, None)
     make_model(ranked, depth="head")
     head = make_model(ranked, depth="head")
-    assert champions.rivals(full) == champions.Rivals(None, head)
-    assert champions.rivals(head.run) == champions.Rivals(None, None)
+    assert champions.baselines(full) == champions.Baselines(None, head)
+    assert champions.baselines(head.run) == champions.Baselines(None, None)
     champions.promote(head, by=None, reason="the first")
-    assert champions.rivals(full) == champions.Rivals(head, None)
+    assert champions.baselines(full) == champions.Baselines(head, None)
     tuned = make_model(ranked)
     champions.promote(tuned, by=None, reason="better")
-    assert champions.rivals(full) == champions.Rivals(tuned, head)
-    assert champions.rivals(head.run) == champions.Rivals(tuned, None)
+    assert champions.baselines(full) == champions.Baselines(tuned, head)
+    assert champions.baselines(head.run) == champions.Baselines(tuned, None)
 
 
 def test_a_model_that_passed_is_promoted_only_if_the_policy_says_so(ranked: Project) -> None:

@@ -25,7 +25,7 @@ def ranked(project: Project) -> Project:
 
 
 def claimed(run: TrainingRun) -> TrainingRun:
-    found = runs.claim(run.pk)
+    found = lifecycle.claim(TrainingRun, run.pk)
     assert found is not None
     return found
 
@@ -128,29 +128,31 @@ def test_a_bad_setting_is_refused_by_name(ranked: Project, training: dict[str, o
 
 def test_of_many_claims_at_once_one_wins(ranked: Project) -> None:
     run = runs.request_run(ranked)
-    answers = side_by_side(*[lambda: runs.claim(run.pk)] * 6)
+    answers = side_by_side(*[lambda: lifecycle.claim(TrainingRun, run.pk)] * 6)
     assert [answer for answer in answers if answer is not None] == [run]
     run.refresh_from_db()
     assert (run.state, run.attempts) == ("running", 1)
 
 
 def test_an_unknown_or_ended_run_cannot_be_claimed(ranked: Project) -> None:
-    assert runs.claim(make_run(ranked).pk) is None
-    assert runs.claim(999_999) is None
+    assert lifecycle.claim(TrainingRun, make_run(ranked).pk) is None
+    assert lifecycle.claim(TrainingRun, 999_999) is None
 
 
 def test_a_heartbeat_of_a_lost_claim_fails(ranked: Project) -> None:
     mine = claimed(runs.request_run(ranked))
-    assert runs.heartbeat(mine, phase="training") is False
+    assert lifecycle.heartbeat(mine, phase="training") is False
     silent(mine, 3600)
-    runs.requeue_stale()
+    lifecycle.requeue_stale(TrainingRun)
     other = claimed(mine)
-    for write in (runs.heartbeat, runs.finish, runs.cancelled, runs.put_back):
-        with pytest.raises(runs.ClaimLost):
+    for write in (lifecycle.heartbeat, lifecycle.put_back):
+        with pytest.raises(lifecycle.ClaimLost):
             write(mine)
-    for tell in (runs.fail, runs.try_again):
-        with pytest.raises(runs.ClaimLost):
-            tell(mine, "too late")
+    for state in ("succeeded", "cancelled", "failed"):
+        with pytest.raises(lifecycle.ClaimLost):
+            lifecycle.end(mine, state, error="too late")
+    with pytest.raises(lifecycle.ClaimLost):
+        lifecycle.try_again(mine, "too late")
     assert TrainingRun.objects.get(pk=mine.pk).worker == other.worker
 
 
@@ -158,11 +160,11 @@ def test_a_silent_run_is_queued_again_and_fails_after_the_third_attempt(ranked: 
     run = runs.request_run(ranked)
     for attempt in (1, 2):
         silent(claimed(run), 3600)
-        assert runs.requeue_stale() == lifecycle.Requeued(queued=1, failed=0, cancelled=0)
+        assert lifecycle.requeue_stale(TrainingRun) == lifecycle.Requeued(queued=1, failed=0, cancelled=0)
         run.refresh_from_db()
         assert (run.state, run.attempts, run.worker) == ("queued", attempt, "")
     silent(claimed(run), 3600)
-    assert runs.requeue_stale() == lifecycle.Requeued(queued=0, failed=1, cancelled=0)
+    assert lifecycle.requeue_stale(TrainingRun) == lifecycle.Requeued(queued=0, failed=1, cancelled=0)
     run.refresh_from_db()
     assert run.state == "failed"
     assert "Gave up after 3 attempts. The worker said nothing for" in run.error
@@ -172,13 +174,13 @@ def test_a_silent_run_is_queued_again_and_fails_after_the_third_attempt(ranked: 
 def test_a_run_that_beats_is_left_alone(ranked: Project) -> None:
     run = claimed(runs.request_run(ranked))
     silent(run, 5)
-    assert runs.requeue_stale() == lifecycle.Requeued(queued=0, failed=0, cancelled=0)
+    assert lifecycle.requeue_stale(TrainingRun) == lifecycle.Requeued(queued=0, failed=0, cancelled=0)
 
 
 def test_a_queued_run_is_cancelled_at_once(ranked: Project) -> None:
     run = runs.cancel(runs.request_run(ranked))
     assert run.state == "cancelled"
-    assert runs.claim(run.pk) is None
+    assert lifecycle.claim(TrainingRun, run.pk) is None
     with pytest.raises(Conflict, match="Run 1 has ended already"):
         runs.cancel(run)
 
@@ -186,19 +188,19 @@ def test_a_queued_run_is_cancelled_at_once(ranked: Project) -> None:
 def test_a_running_run_learns_of_its_cancellation_by_its_heartbeat(ranked: Project) -> None:
     run = claimed(runs.request_run(ranked))
     assert runs.cancel(run).state == "running"
-    assert runs.heartbeat(run) is True
+    assert lifecycle.heartbeat(run) is True
 
 
 def test_a_cancelled_run_whose_worker_died_is_not_started_again(ranked: Project) -> None:
     run = claimed(runs.request_run(ranked))
     runs.cancel(run)
     silent(run, 3600)
-    assert runs.requeue_stale() == lifecycle.Requeued(queued=0, failed=0, cancelled=1)
+    assert lifecycle.requeue_stale(TrainingRun) == lifecycle.Requeued(queued=0, failed=0, cancelled=1)
 
 
 def test_cancel_and_claim_at_once_never_lose_the_cancellation(ranked: Project) -> None:
     run = runs.request_run(ranked)
-    side_by_side(lambda: runs.cancel(run), lambda: runs.claim(run.pk))
+    side_by_side(lambda: runs.cancel(run), lambda: lifecycle.claim(TrainingRun, run.pk))
     run.refresh_from_db()
     assert run.state == "cancelled" or (run.state == "running" and run.cancel_requested)
 

@@ -13,6 +13,7 @@ from labeling.errors import Conflict, Invalid
 from labeling.models import Project
 from rewardtrain.models import TrainingRun
 from rewardtrain.registry import champions
+from rewardtrain.registry.model_files import model_folder
 from rewardtrain.scoring import service_client
 from rewardtrain.training import policy, runs, worker
 from tests.backbones import BAD, GOOD
@@ -105,7 +106,7 @@ def test_callers_see_a_new_champion_and_each_trouble_of_the_service_by_its_name(
     assert told.value.code == "down"
     assert "manage.py serve_rewards" in told.value.detail
 
-    (runs.model_folder(trained.reward_models.get(version=1)) / "manifest.json").unlink()
+    (model_folder(trained.reward_models.get(version=1)) / "manifest.json").unlink()
     with pytest.raises(service_client.Unavailable, match=r"Model 1 is not in .*; restore it from a backup"):
         service_client.score(trained, "ba de?", TEXTS, version=1)
 

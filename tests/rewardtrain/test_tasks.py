@@ -18,7 +18,7 @@ from django.db import connection
 import config.celery  # noqa: F401  makes it the app of this process, as in a worker
 from config import commands, embedded
 from config.processes import Spec
-from jobs import lifecycle
+from jobs import lifecycle, sweep
 from labeling.answers import rankings
 from labeling.models import Project
 from rewardtrain import tasks
@@ -78,10 +78,10 @@ def test_the_bell_rings_once_for_each_queued_run_however_often_the_sweep_comes(
     rank_prompts(project)
     runs.request_run(project)
     for _ in range(5):
-        tasks.ring(lifecycle.active(tasks.KINDS))
+        sweep.send_messages()
     assert tasks.waiting_messages(queue="train") == 1
     broker.flushdb()  # as if the broker had lost everything
-    tasks.ring(lifecycle.active(tasks.KINDS))
+    sweep.send_messages()
     assert tasks.waiting_messages(queue="train") == 1
 
 
@@ -92,11 +92,11 @@ def test_jobs_of_a_finished_model_come_one_of_a_kind_at_a_time(transactional_db:
         champions.promote(make_model(each), by=None, reason="the first")
         make_prompt(each)
         auto_labels.request(each)
-    tasks.ring_for_jobs(lifecycle.active(tasks.KINDS))
+    sweep.send_messages()
     assert tasks.waiting_messages(queue="default") == 1
     assert lifecycle.claim(AutoLabelJob, AutoLabelJob.objects.earliest("pk").pk)
     broker.flushdb()
-    tasks.ring_for_jobs(lifecycle.active(tasks.KINDS))
+    sweep.send_messages()
     assert tasks.waiting_messages(queue="default") == 0, "the second waits for the end of the first"
 
 
@@ -155,7 +155,7 @@ def test_the_cache_is_filled_while_no_head_waits(project: Project) -> None:
 
 
 def test_without_a_queued_run_the_bell_is_silent(project: Project) -> None:
-    tasks.ring(lifecycle.active(tasks.KINDS))
+    sweep.send_messages()
     assert tasks.waiting_messages(queue="train") == 0
 
 
@@ -178,16 +178,16 @@ def test_the_worker_of_heads_has_its_process_ready_and_takes_it_along(
     worker = start_worker(model_dir, commands.head())
     try:
         until(lambda: psutil.Process(worker.pid).children())
-        [resident] = psutil.Process(worker.pid).children()
-        assert "resident" in resident.cmdline()
+        [child] = psutil.Process(worker.pid).children()
+        assert "warm" in child.cmdline()
         run = runs.request_run(project, depth=policy.Depth.HEAD, training=tiny_training)
-        tasks.ring(lifecycle.active(tasks.KINDS))
+        sweep.send_messages()
         until(lambda: TrainingRun.objects.get(pk=run.pk).state == "succeeded")
-        assert psutil.Process(worker.pid).children() == [resident]
+        assert psutil.Process(worker.pid).children() == [child]
     finally:
         worker.kill()
         worker.wait(10)
-    until(lambda: is_gone(resident.pid), seconds=5)
+    until(lambda: is_gone(child.pid), seconds=5)
 
 
 def test_a_worker_that_is_stopped_puts_its_run_back(
@@ -195,7 +195,7 @@ def test_a_worker_that_is_stopped_puts_its_run_back(
 ) -> None:
     rank_prompts(project)
     run = runs.request_run(project, training={**tiny_training, "epochs": 1000})
-    tasks.ring(lifecycle.active(tasks.KINDS))
+    sweep.send_messages()
     until(lambda: step(run) >= 5)
     child = training_process(run)
     worker.send_signal(signal.SIGTERM)
@@ -215,7 +215,7 @@ def test_a_killed_worker_takes_its_child_along_and_another_worker_goes_on(
 ) -> None:
     rank_prompts(project)
     run = runs.request_run(project, training={**tiny_training, "epochs": 150})
-    tasks.ring(lifecycle.active(tasks.KINDS))
+    sweep.send_messages()
     until(lambda: step(run) >= 20)
     child = training_process(run)
     worker.kill()
@@ -224,10 +224,10 @@ def test_a_killed_worker_takes_its_child_along_and_another_worker_goes_on(
     assert TrainingRun.objects.get(pk=run.pk).state == "running"
     broker.flushdb()
     monkeypatch.setattr(settings, "RUN_STALE_SECONDS", 1)
-    until(lambda: runs.requeue_stale().queued, seconds=5)
+    until(lambda: lifecycle.requeue_stale(TrainingRun).queued, seconds=5)
     second = start_worker(model_dir)
     try:
-        tasks.ring(lifecycle.active(tasks.KINDS))
+        sweep.send_messages()
         until(lambda: TrainingRun.objects.get(pk=run.pk).state == "succeeded")
     finally:
         second.kill()

@@ -22,6 +22,7 @@ from jobs import shutdown
 from labeling.models import Project
 from rewardtrain.models import Evaluation, Promotion, RewardModel, RunPoint, TrainingRun
 from rewardtrain.registry import champions
+from rewardtrain.registry.model_files import model_folder, model_storage
 from rewardtrain.training import policy, runs, worker
 from tests.backbones import BACKBONES
 from tests.factories import make_user
@@ -76,7 +77,7 @@ def until(condition: Callable[[], Any], *, seconds: float = 120) -> None:
 
 def training_process(run: TrainingRun) -> int:
     """The pid of the run's `rewardtrain.core`."""
-    folder = runs.model_storage().path(run.folder)
+    folder = model_storage().path(run.folder)
     for name in Path("/proc").iterdir():
         if name.name.isdecimal():
             try:
@@ -104,7 +105,7 @@ def test_a_run_becomes_a_model_with_its_evaluation_and_is_promoted(project: Proj
     model = champions.champion(project)
     assert model is not None
     assert model.run == run
-    assert (Path(runs.model_folder(model)) / "model.safetensors").is_file()
+    assert (Path(model_folder(model)) / "model.safetensors").is_file()
     evaluation = Evaluation.objects.get(reward_model=model)
     assert evaluation.n_pairs == 48
     assert evaluation.accuracy_low <= evaluation.accuracy <= evaluation.accuracy_high
@@ -165,7 +166,7 @@ def test_a_killed_training_process_goes_on_from_its_checkpoint(project: Project,
     worker.work(run.pk)
     run.refresh_from_db()
     assert (run.state, run.attempts, run.error) == ("succeeded", 2, "")
-    metrics = Path(runs.model_storage().path(run.folder)) / "out" / "metrics.jsonl"
+    metrics = Path(model_storage().path(run.folder)) / "out" / "metrics.jsonl"
     events = [json.loads(line) for line in metrics.read_text().splitlines()]
     starts = [place for place, event in enumerate(events) if event["event"] == "start"]
     assert len(starts) == 2

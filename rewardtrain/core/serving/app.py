@@ -31,7 +31,7 @@ from rewardtrain.core.errors import CoreError, DataError
 from rewardtrain.core.score import Scorer, refusal
 from rewardtrain.core.serving.batcher import Batcher, Tick, UnreadableError
 from rewardtrain.core.serving.metrics import Metrics
-from rewardtrain.core.serving.model_cache import Ref, Shelf
+from rewardtrain.core.serving.model_cache import ModelCache, Ref
 from rewardtrain.core.serving.problems import Refused, http_error, response_to
 from rewardtrain.core.serving.protocols import Asked, parse_queries, parse_rows, parse_score, parse_tokens
 
@@ -51,8 +51,8 @@ Result = TypeVar("Result")
 class Service:
     """What the doors share."""
 
-    def __init__(self, shelf: Shelf, batcher: Batcher, authorize: Authorize, *, seconds: float = SECONDS) -> None:
-        self._shelf, self._batcher, self._authorize, self._seconds = shelf, batcher, authorize, seconds
+    def __init__(self, models: ModelCache, batcher: Batcher, authorize: Authorize, *, seconds: float = SECONDS) -> None:
+        self._cache, self._batcher, self._authorize, self._seconds = models, batcher, authorize, seconds
         self._metrics = Metrics(batcher)
 
     def app(self) -> Starlette:
@@ -89,7 +89,7 @@ class Service:
                 if response.status_code == 500:
                     logger.exception("%s could not be answered", request.url.path)
             project = request.path_params["project"]
-            known = project if self._shelf.knows(project) else ""
+            known = project if self._cache.knows(project) else ""
             self._metrics.note(known, response.status_code, time.perf_counter() - began)
             return response
 
@@ -101,7 +101,7 @@ class Service:
             raise Refused(404, "not_found", "There is no such project that you can see.")
         await run_in_threadpool(self._authorize, credential(request), project)
         asked = parse(await _json(request))
-        return asked, *await run_in_threadpool(self._shelf.get, project, asked.version)
+        return asked, *await run_in_threadpool(self._cache.get, project, asked.version)
 
     async def _answer(self, request: Request, parse: Parse, write: Callable[[Ref, list[Answer]], Answer]) -> Answer:
         asked, ref, scorer = await self._asked(request, parse)
@@ -149,8 +149,8 @@ class Service:
             gone.cancel()
 
     async def _readyz(self, request: Request) -> Response:
-        failures, champions = self._shelf.failures(), self._shelf.champions()
-        state = {"champions": len(champions), "in_memory": len(self._shelf.loaded()), "failed": len(failures)}
+        failures, champions = self._cache.failures(), self._cache.champions()
+        state = {"champions": len(champions), "in_memory": len(self._cache.loaded()), "failed": len(failures)}
         return JSONResponse(state, status_code=503 if failures else 200)
 
     def _for_administrators(self, show: Callable[[], Response]) -> Door:
@@ -164,10 +164,10 @@ class Service:
         return door
 
     def _models(self) -> Response:
-        loaded, failures = self._shelf.loaded(), self._shelf.failures()
+        loaded, failures = self._cache.loaded(), self._cache.failures()
         rows = [
             {"project": project, "version": ref.version, "in_memory": ref in loaded, "error": failures.get(ref)}
-            for project, ref in sorted(self._shelf.champions().items())
+            for project, ref in sorted(self._cache.champions().items())
         ]
         return JSONResponse({"champions": rows, "tokens_waiting": self._batcher.tokens_waiting})
 

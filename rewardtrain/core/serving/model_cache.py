@@ -48,7 +48,7 @@ Find = Callable[[str, int | None], Ref | None]
 Tell = Callable[[str], None]
 
 
-class Shelf:
+class ModelCache:
     """Its methods may be called from several threads. Loading takes seconds, and nobody waits for another's model."""
 
     def __init__(self, device: Device, *, room: int, find: Find, tell: Tell = lambda line: None) -> None:
@@ -92,7 +92,7 @@ class Shelf:
             raise NoModelError(f"project {project!r} has {which}")
         return ref, self._load(ref)
 
-    def crown(self, champions: Mapping[str, Ref]) -> None:
+    def set_champions(self, champions: Mapping[str, Ref]) -> None:
         """Makes these the champions. A new one answers as soon as it is in memory, and the one before it until then;
         so it does where the new one can't be loaded, which is told once and tried again after RETRY_SECONDS.
         """

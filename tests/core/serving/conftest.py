@@ -11,7 +11,7 @@ import requests
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.serving.app import Service
 from rewardtrain.core.serving.batcher import Batcher
-from rewardtrain.core.serving.model_cache import Ref, Shelf
+from rewardtrain.core.serving.model_cache import ModelCache, Ref
 from rewardtrain.core.serving.problems import Refused
 from rewardtrain.core.serving.server import Server
 
@@ -19,7 +19,7 @@ from rewardtrain.core.serving.server import Server
 @dataclass
 class Served:
     url: str
-    shelf: Shelf
+    models: ModelCache
     batcher: Batcher
     said: list[str]
     end: Callable[[], None]  # may be called twice
@@ -39,15 +39,15 @@ def serve() -> Iterator[Serve]:
     def start(*refs: Ref, room: int = 4, seconds: float = 60, token: str | None = None, port: int = 0) -> Served:
         said: list[str] = []
         known = {(ref.project, ref.version): ref for ref in refs}
-        shelf = Shelf(choose_device(1), room=room, find=lambda *key: known.get(key), tell=said.append)
-        shelf.crown({ref.project: ref for ref in refs})
+        models = ModelCache(choose_device(1), room=room, find=lambda *key: known.get(key), tell=said.append)
+        models.set_champions({ref.project: ref for ref in refs})
 
         def authorize(credential: str | None, project: str | None) -> None:
             if token and credential != token:
                 raise Refused(401, "not_authenticated", "Send a token.")
 
         batcher = Batcher()
-        app = Service(shelf, batcher, authorize, seconds=seconds).app()
+        app = Service(models, batcher, authorize, seconds=seconds).app()
         ports: list[int] = []
         listening = threading.Event()
 
@@ -65,7 +65,7 @@ def serve() -> Iterator[Serve]:
             thread.join()
 
         ends.append(end)
-        return Served(f"http://127.0.0.1:{ports[0]}", shelf, batcher, said, end)
+        return Served(f"http://127.0.0.1:{ports[0]}", models, batcher, said, end)
 
     yield start
     for end in ends:

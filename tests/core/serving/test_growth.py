@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.serving.app import Service
 from rewardtrain.core.serving.batcher import Batcher
-from rewardtrain.core.serving.model_cache import Ref, Shelf
+from rewardtrain.core.serving.model_cache import ModelCache, Ref
 from rewardtrain.core.serving.protocols import MOST_COMPLETIONS, MOST_READ, MOST_TURNS
 from tests.core.finished import finish
 from tests.core.serving.loops import run
@@ -76,12 +76,12 @@ def doors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("growth") / "model"
     finish(folder, base=request.getfixturevalue(request.param), seed=1)
     ref = Ref("tiny", 1, folder)
-    shelf = Shelf(choose_device(1), room=1, find=lambda *key: ref if key[0] == "tiny" else None)
-    shelf.crown({"tiny": ref})
+    models = ModelCache(choose_device(1), room=1, find=lambda *key: ref if key[0] == "tiny" else None)
+    models.set_champions({"tiny": ref})
     with counting_threads() as measure:
         batcher = Batcher()
     logging.disable(logging.CRITICAL)
-    yield Doors(Service(shelf, batcher, lambda credential, project: None).app(), measure)
+    yield Doors(Service(models, batcher, lambda credential, project: None).app(), measure)
     logging.disable(logging.NOTSET)
     batcher.end()
 

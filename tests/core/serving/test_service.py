@@ -222,7 +222,7 @@ def test_a_new_champion_takes_over_under_load_and_no_request_fails(save: Save, s
             before = len(seen)
             while len(seen) < before + 20:
                 assert not any(caller.done() for caller in callers), "a caller failed"
-            service.shelf.crown({"tiny": ref})
+            service.models.set_champions({"tiny": ref})
         assert service.post("tiny/score", BODY).json()["model"] == 4
         stop.set()
         for caller in callers:
@@ -235,12 +235,12 @@ def test_a_champion_that_cannot_be_loaded_leaves_the_one_before_it_in_place(
     save: Save, serve: Serve, tmp_path: Path
 ) -> None:
     service = serve(Ref("tiny", 1, save("model", 1)[0]))
-    service.shelf.crown({"tiny": Ref("tiny", 2, tmp_path / "gone")})
+    service.models.set_champions({"tiny": Ref("tiny", 2, tmp_path / "gone")})
     assert service.post("tiny/score", BODY).json()["model"] == 1
     assert "model 2 of tiny can't be loaded" in service.said[-1]
     assert "model 1 goes on answering" in service.said[-1]
     assert requests.get(f"{service.url}/readyz", timeout=60).status_code == 503
-    service.shelf.crown({"tiny": Ref("tiny", 1, save("model", 1)[0])})
+    service.models.set_champions({"tiny": Ref("tiny", 1, save("model", 1)[0])})
     assert requests.get(f"{service.url}/readyz", timeout=60).json() == {"champions": 1, "in_memory": 1, "failed": 0}
 
 
@@ -291,7 +291,7 @@ WORD = "chess"  # that the network below refuses
 def choosy(save: Save, serve: Serve) -> Served:
     """A service whose network raises where WORD is among a batch's tokens, and gives no number where "bread" is."""
     service = serve(Ref("tiny", 1, save("model", 1)[0]))
-    _, scorer = service.shelf.get("tiny")
+    _, scorer = service.models.get("tiny")
     tokenizer, network = scorer._model.encoder.tokenizer, scorer._model.network
     refused, unknown = (
         tokenizer(WORD, add_special_tokens=False)["input_ids"],
@@ -345,7 +345,7 @@ def test_tokens_of_a_text_that_the_network_refuses_are_refused(choosy: Served) -
 def test_scores_are_computed_between_the_passes_of_who_asks_for_tokens(save: Save, serve: Serve) -> None:
     """Apart from each other: a request that came after, and waits for nothing but the network, is answered first."""
     service = serve(Ref("tiny", 1, save("model", 1)[0]))
-    _, scorer = service.shelf.get("tiny")
+    _, scorer = service.models.get("tiny")
     sequences = scorer.encode(parse_texts("", **BODY))
     (group,) = [parse_texts("", BODY["prompt"], ["never"])]
     seen: list[bool] = []

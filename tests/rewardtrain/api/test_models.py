@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from jobs import lifecycle
 from labeling.models import Project, Role
-from rewardtrain.models import Promotion, RewardModel
+from rewardtrain.models import Promotion, RewardModel, TrainingRun
 from rewardtrain.registry import champions
 from rewardtrain.training import runs
 from tests.factories import join, make_project, make_user
@@ -44,7 +45,7 @@ def client(project: Project) -> APIClient:
 
 
 def trained(project: Project, *, accuracy: float = 0.8, log_loss: float = 0.5) -> RewardModel:
-    run = runs.claim(runs.request_run(project).pk)
+    run = lifecycle.claim(TrainingRun, runs.request_run(project).pk)
     assert run is not None
     rival = champions.champion(project)
     model = champions.register(
@@ -52,9 +53,9 @@ def trained(project: Project, *, accuracy: float = 0.8, log_loss: float = 0.5) -
         folder="x",
         manifest_sha256="0" * 64,
         report=report(accuracy, log_loss),
-        rival_pk=rival.pk if rival else None,
+        baseline_pk=rival.pk if rival else None,
     )
-    runs.finish(run)
+    lifecycle.end(run, "succeeded", phase="done")
     return model
 
 

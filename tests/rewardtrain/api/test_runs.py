@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from rest_framework.test import APIClient
 
+from jobs import lifecycle
 from labeling.models import Project, Role, User
 from rewardtrain.models import RunPoint, TrainingRun
-from rewardtrain.training import runs
 from tests.factories import join, make_project, make_user
 from tests.labeling.api.client import as_user, errors_of
 from tests.rewardtrain.conftest import rank_prompts
@@ -85,9 +85,9 @@ def test_a_setting_that_can_not_be_is_refused(client: APIClient, training: dict[
 
 def test_a_run_shows_its_progress_and_its_curves(client: APIClient, project: Project) -> None:
     client.post(RUNS)
-    run = runs.claim(TrainingRun.objects.get().pk)
+    run = lifecycle.claim(TrainingRun, TrainingRun.objects.get().pk)
     assert run is not None
-    runs.heartbeat(run, phase="train", done=3, total=10)
+    lifecycle.heartbeat(run, phase="train", done=3, total=10)
     RunPoint.objects.create(run=run, step=3, loss=0.6)
     shown = client.get(f"{RUNS}1/").json()
     assert (shown["state"], shown["phase"], shown["done"], shown["total"]) == ("running", "train", 3, 10)
@@ -105,7 +105,7 @@ def test_a_queued_run_is_cancelled_at_once_and_only_once(client: APIClient) -> N
 
 def test_a_running_run_is_asked_to_stop(client: APIClient) -> None:
     client.post(RUNS)
-    runs.claim(TrainingRun.objects.get().pk)
+    lifecycle.claim(TrainingRun, TrainingRun.objects.get().pk)
     cancelled = client.post(f"{RUNS}1/cancel/").json()
     assert (cancelled["state"], cancelled["cancel_requested"]) == ("running", True)
 

@@ -1,0 +1,21 @@
+"""Where dataset versions, runs and models lie: plain folders, for training reads and writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.core.files.storage import FileSystemStorage, storages
+
+from rewardtrain.models import RewardModel
+
+
+def model_storage() -> FileSystemStorage:
+    """The storage "models"; it has to be a file system."""
+    storage = storages["models"]
+    assert isinstance(storage, FileSystemStorage)
+    return storage
+
+
+def model_folder(model: RewardModel) -> Path:
+    """A Hugging Face folder."""
+    return Path(model_storage().path(model.folder))

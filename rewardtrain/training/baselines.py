@@ -1,0 +1,63 @@
+"""The models that a run's reports compare with: noted beside the run, and compared with anew where they changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from jobs import child
+from labeling.data import datasets
+from rewardtrain.core_command import core
+from rewardtrain.models import RewardModel, TrainingRun
+from rewardtrain.registry import champions
+from rewardtrain.registry.champions import Baselines
+from rewardtrain.registry.model_files import model_folder
+from rewardtrain.training.run_files import Files
+from rewardtrain.training.watched_process import Ended, watch
+
+EVALUATION_SECONDS = 60 * 60.0  # `evaluate` writes nothing while it works
+
+
+def compare(run: TrainingRun, files: Files) -> Ended:
+    """The report names the champion of the training's beginning, and a fine-tuning has to beat the newest head too."""
+    wanted, noted = champions.baselines(run), read(files)
+    ended = Ended(0)
+    if wanted.champion != noted.champion:
+        ended = evaluate(run, files, against(wanted.champion), files.report)
+        noted = replace(noted, champion=wanted.champion)
+    if ended == Ended(0) and wanted.head and not noted.head:
+        ended = evaluate(run, files, against(wanted.head), files.head_report)
+        noted = replace(noted, head=wanted.head)
+    if ended == Ended(0):
+        note(files, noted)
+    return ended
+
+
+def evaluate(run: TrainingRun, files: Files, options: tuple[str | Path, ...], report: Path) -> Ended:
+    data = datasets.path_of(run.dataset_version)
+    command = core("evaluate", files.model, data, "--out", report, *options)
+    return watch(run, child.Once(command, log=files.log), None, silence=EVALUATION_SECONDS)
+
+
+def against(champion: RewardModel | None) -> tuple[str | Path, ...]:
+    return ("--champion", model_folder(champion)) if champion else ()
+
+
+def note(files: Files, baselines: Baselines) -> None:
+    ids = {"champion": baselines.champion and baselines.champion.pk, "head": baselines.head and baselines.head.pk}
+    files.baselines.write_text(json.dumps(ids), encoding="utf-8")
+
+
+def read(files: Files) -> Baselines:
+    ids = json.loads(files.baselines.read_text(encoding="utf-8"))
+    models = RewardModel.objects.in_bulk([pk for pk in ids.values() if pk])
+    return Baselines(models.get(ids["champion"]), models.get(ids["head"]))
+
+
+def note_head(report: dict[str, Any], head: RewardModel, beside: dict[str, Any]) -> None:
+    """Into a fine-tuning's report what a second one says of the newest head, on pairs and on flags."""
+    for section, other in ((report, beside), (report["flags"], beside["flags"])):
+        if section and other["champion"]:
+            section["head_rival"] = {"version": head.version, **other["champion"]}

@@ -1,0 +1,54 @@
+"""The files of a run, each by its name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rewardtrain.models import TrainingRun
+from rewardtrain.registry.model_files import model_storage
+
+
+@dataclass(frozen=True)
+class Files:
+    """A run's folder."""
+
+    folder: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.folder / "settings.json"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
+
+    @property
+    def baselines(self) -> Path:
+        """The ids of the models that the reports compare with."""
+        return self.folder / "compared_with.json"
+
+    @property
+    def head_report(self) -> Path:
+        """A fine-tuning beside the newest head, where that is not the champion."""
+        return self.folder / "beside_the_head.json"
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    @property
+    def metrics(self) -> Path:
+        return self.out / "metrics.jsonl"
+
+    @property
+    def report(self) -> Path:
+        return self.out / "report.json"
+
+    @property
+    def model(self) -> Path:
+        return self.out / "model"
+
+
+def files_of(run: TrainingRun) -> Files:
+    return Files(Path(model_storage().path(run.folder)))
