@@ -27,6 +27,7 @@ class RankAhead extends HTMLElement {
       const found = await desk.server.board(shown.dataset.ahead, { method: "POST" });
       if (desk.board === shown) this.board = found;
     } catch (error) {
+      if (desk.board !== shown) return; // it was answered before this came
       if (error.cause === 409) return desk.load(); // what the board shows is somebody else's, or answered elsewhere
       this.timer = setTimeout(() => this.look(), RETRY);
     }

@@ -82,6 +82,24 @@ def test_the_next_task_is_shown_without_asking_the_server(board: Page, site: Sit
     assert claimed(site) == 2
 
 
+def test_a_look_at_the_next_task_that_comes_late_changes_nothing(people: People, site: Site) -> None:
+    page = people.page(site.labeler)
+    held: list[Route] = []
+    page.route("**/ahead/", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request("**/ahead/"):
+        page.goto(f"/p/{site.project.slug}/rank/")
+    first = task(page)
+    press(page, *"1234", "Enter")
+    expect(page.locator("rank-board")).not_to_have_attribute("data-task", first)
+    ready(page)
+    second = task(page)
+    press(page, "2")
+    with page.expect_response(lambda response: "/ahead/" in response.url and response.status == 409):
+        held[0].continue_()
+    page.wait_for_load_state("networkidle")
+    assert (task(page), placed(page)) == (second, {"A": 2})
+
+
 def test_one_task_after_the_other_by_keys_alone(board: Page, site: Site) -> None:
     seen, before = set(), ranked_today(board)
     for number in range(1, 4):
