@@ -63,7 +63,7 @@ def show_task(
         "error": error,
     }
     if by_script(request):
-        return render(request, "labeling/_task.html", context, status=status)
+        return render(request, "labeling/board/_task.html", context, status=status)
     context |= {
         "pace": pace_of(request.user, project),
         "guidelines": content.render(project.guidelines),
@@ -71,7 +71,7 @@ def show_task(
         "undo": undoable(request.user, project),
         "first_time": not project.classifies and is_first_time(request.user),  # the practice task is to rank
     }
-    return render(request, "labeling/rank.html", context, status=status)
+    return render(request, "labeling/board/rank.html", context, status=status)
 
 
 def refuse(request: SignedIn, assignment: Assignment, form: RankingForm, detail: str) -> HttpResponse:

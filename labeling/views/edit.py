@@ -79,7 +79,7 @@ def _show(
         "guidelines": content.render(project.guidelines),
         "is_labeler": access.role_in(request.user, project) == Role.LABELER,
     }
-    return render(request, "labeling/history_edit.html", context, status=422 if error else 200)
+    return render(request, "labeling/answers/history_edit.html", context, status=422 if error else 200)
 
 
 def _task(assignment: Assignment, form: RankingForm) -> Task:

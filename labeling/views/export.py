@@ -65,4 +65,4 @@ def freeze(request: SignedIn, project: Project) -> HttpResponse:
 
 def _page(request: SignedIn, project: Project, form: ExportForm, *, status: int = 200) -> HttpResponse:
     context = {"project": project, "form": form, "page": page_of(request, project.dataset_versions.all(), size=20)}
-    return render(request, "labeling/export.html", context, status=status)
+    return render(request, "labeling/data/export.html", context, status=status)

@@ -82,7 +82,7 @@ def history(request: SignedIn, project: Project) -> HttpResponse:
         "entries": [entry_of(ranking, project) for ranking in page],
         "query": urlencode({"q": asked}) + "&" if asked else "",
     }
-    return render(request, "labeling/history.html", context)
+    return render(request, "labeling/answers/history.html", context)
 
 
 def with_what_was_said(rows: QuerySet[Ranking]) -> QuerySet[Ranking]:

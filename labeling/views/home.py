@@ -33,4 +33,4 @@ def home(request: SignedIn) -> HttpResponse:
         "invitations": invitations.waiting_for(request.user),
         "may_create": access.may_create_projects(request.user),
     }
-    return render(request, "labeling/home.html", context)
+    return render(request, "labeling/projects/home.html", context)

@@ -27,7 +27,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     try:
         opened = invitations.open_link(token)
     except Invalid as error:
-        return render(request, "labeling/invitation_closed.html", {"error": error}, status=404)
+        return render(request, "labeling/people/invitation_closed.html", {"error": error}, status=404)
     if isinstance(request.user, User):
         return _join(request, opened, request.user)
     return _register(request, opened, token)
@@ -58,11 +58,11 @@ def decline(request: SignedIn, invitation_id: int) -> HttpResponse:
 
 def _join(request: HttpRequest, opened: Invitation, user: User) -> HttpResponse:
     if request.method != "POST":
-        return render(request, "labeling/invitation_join.html", {"invitation": opened})
+        return render(request, "labeling/people/invitation_join.html", {"invitation": opened})
     try:
         invitations.accept_link(opened, user)
     except PodiumError as error:
-        return render(request, "labeling/invitation_closed.html", {"error": error}, status=409)
+        return render(request, "labeling/people/invitation_closed.html", {"error": error}, status=409)
     return _welcome(request, opened.project)
 
 
@@ -77,7 +77,7 @@ def _register(request: HttpRequest, opened: Invitation, token: str) -> HttpRespo
         else:
             login(request, user, backend=BACKEND)
             return _welcome(request, opened.project)
-    return render(request, "labeling/invitation_register.html", {"invitation": opened, "form": form})
+    return render(request, "labeling/people/invitation_register.html", {"invitation": opened, "form": form})
 
 
 def _welcome(request: HttpRequest, project: Project) -> HttpResponse:

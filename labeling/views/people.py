@@ -138,4 +138,4 @@ def _page(
         "member_form": member_form or MemberForm(auto_id=ADD),
         "link": token and request.build_absolute_uri(reverse("invitation", args=[token])),
     }
-    return render(request, "labeling/people.html", context, status=status)
+    return render(request, "labeling/people/people.html", context, status=status)

@@ -65,7 +65,7 @@ def practice(request: SignedIn, project: Project) -> HttpResponse:
         "tour": not form.is_bound and (request.user.tour_seen_at is None or "tour" in request.GET),
         "is_labeler": True,
     }
-    return render(request, "labeling/practice.html", context, status=422 if form.is_bound else 200)
+    return render(request, "labeling/quality/practice.html", context, status=422 if form.is_bound else 200)
 
 
 @never_cache
@@ -103,4 +103,4 @@ def _marked(request: SignedIn, project: Project, tiers: list[list[str]]) -> Http
         ],
         "prompt": dialogue([{"role": "user", "content": str(sample.PROMPT)}]),
     }
-    return render(request, "labeling/practice_marked.html", context)
+    return render(request, "labeling/quality/practice_marked.html", context)

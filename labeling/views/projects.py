@@ -34,7 +34,7 @@ def create(request: SignedIn) -> HttpResponse:
         else:
             messages.success(request, _("%(project)s is there. Next: upload prompts.") % {"project": project.name})
             return redirect("prompts", project.slug)
-    return render(request, "labeling/project_create.html", {"form": form})
+    return render(request, "labeling/projects/project_create.html", {"form": form})
 
 
 @require_safe
@@ -53,7 +53,7 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
         "agreement": agreement.project_agreement(project) if numbers.rankings else None,
         "is_manager": access.role_in(request.user, project) == Role.MANAGER,
     }
-    return render(request, "labeling/overview.html", context)
+    return render(request, "labeling/projects/overview.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,11 +69,11 @@ def settings(request: SignedIn, project: Project) -> HttpResponse:
         else:
             messages.success(request, _("Settings saved."))
             return redirect("project_settings", project.slug)
-    return render(request, "labeling/project_settings.html", {"project": project, "form": form})
+    return render(request, "labeling/projects/project_settings.html", {"project": project, "form": form})
 
 
 @require_safe
 @project_page(Role.LABELER)
 def guidelines(request: SignedIn, project: Project) -> HttpResponse:
     html = content.render(project.guidelines)
-    return render(request, "labeling/guidelines.html", {"project": project, "guidelines": html})
+    return render(request, "labeling/projects/guidelines.html", {"project": project, "guidelines": html})

@@ -63,7 +63,7 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
         "rows": [(prompt, first_words(prompt, alone=_text_of(prompt))) for prompt in page],
         "query": f"show={chosen}&" if chosen in FILTERS and chosen != "all" else "",
     }
-    return render(request, "labeling/prompts.html", context)
+    return render(request, "labeling/data/prompts.html", context)
 
 
 @require_safe
@@ -77,7 +77,7 @@ def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
         "completions": _shown(found),
         "is_manager": access.role_in(request.user, project) == Role.MANAGER,
     }
-    return render(request, "labeling/prompt.html", context)
+    return render(request, "labeling/data/prompt.html", context)
 
 
 @require_POST

@@ -88,7 +88,7 @@ def _nothing_to_do(request: SignedIn, project: Project) -> HttpResponse:
         "undo": undoable(request.user, project),
         "is_manager": access.role_in(request.user, project) == Role.MANAGER,
     }
-    return render(request, "labeling/rank_empty.html", context)
+    return render(request, "labeling/board/rank_empty.html", context)
 
 
 def _submit(request: SignedIn, project: Project) -> HttpResponse:

@@ -87,7 +87,7 @@ def styleguide(request: SignedIn) -> HttpResponse:
         "shares": SHARES,
         "now": timezone.now(),
     }
-    return render(request, "labeling/styleguide.html", context)
+    return render(request, "labeling/styleguide/page.html", context)
 
 
 def sample(prefix: str) -> Sample:

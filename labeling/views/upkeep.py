@@ -127,5 +127,5 @@ def show_comparison(request: SignedIn, project: Project, texts: Sequence[str]) -
         "two": two,
         "comparison": compared(shown[one], shown[two]),
     }
-    template = "labeling/_compare_view.html" if by_script(request) else "labeling/compare.html"
+    template = "labeling/content/_compare_view.html" if by_script(request) else "labeling/content/compare.html"
     return render(request, template, context)

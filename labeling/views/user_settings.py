@@ -34,7 +34,7 @@ def preferences(request: SignedIn) -> HttpResponse:
             add_error(form, error)
         else:
             return _saved(request, theme=form.cleaned_data["theme"])
-    return render(request, "labeling/preferences.html", {"form": form}, status=422 if form.errors else 200)
+    return render(request, "labeling/people/user_settings.html", {"form": form}, status=422 if form.errors else 200)
 
 
 def _saved(request: SignedIn, *, theme: str) -> HttpResponse:

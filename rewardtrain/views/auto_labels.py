@@ -43,7 +43,7 @@ def progress(request: SignedIn, project: Project) -> HttpResponse:
     job = active_job(project)
     if job is None:
         return HttpResponseClientRefresh()  # the rest of the page has changed too
-    return render(request, "rewardtrain/_auto_progress.html", {"project": project, "job": job})
+    return render(request, "rewardtrain/automatic/_auto_progress.html", {"project": project, "job": job})
 
 
 def page(request: SignedIn, project: Project, form: AutoLabelForm) -> HttpResponse:
@@ -59,7 +59,7 @@ def page(request: SignedIn, project: Project, form: AutoLabelForm) -> HttpRespon
         "page": page_of(request, project.auto_label_jobs.select_related("reward_model", "requested_by"), size=10),
         **beside_people(project, raw=request.GET.get("probabilities") == "raw"),
     }
-    return render(request, "rewardtrain/autolabels.html", context)
+    return render(request, "rewardtrain/automatic/auto_labels.html", context)
 
 
 def beside_people(project: Project, *, raw: bool) -> dict[str, object]:

@@ -38,7 +38,7 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
         "champion": champions.champion(project),
         "page": page_of(request, project.best_of_jobs.select_related("reward_model", "requested_by")),
     }
-    return render(request, "rewardtrain/best_of.html", context)
+    return render(request, "rewardtrain/automatic/best_of.html", context)
 
 
 @require_safe
@@ -57,7 +57,7 @@ def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
         "gains": charts.gains(job.report) if job.report else None,
         "doubts": charts.doubts(job),
     }
-    return render(request, "rewardtrain/_best_of_progress.html" if polled else "rewardtrain/best_of_job.html", context)
+    return render(request, "rewardtrain/automatic/_best_of_progress.html" if polled else "rewardtrain/automatic/best_of_job.html", context)
 
 
 @require_safe

@@ -32,4 +32,4 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
             "reward_model__evaluations"
         )[:3],
     }
-    return render(request, "rewardtrain/_machine.html", context)
+    return render(request, "rewardtrain/monitoring/_machine.html", context)

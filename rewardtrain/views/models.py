@@ -36,7 +36,7 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
         ],
         "learning": charts.learning(project),
     }
-    return render(request, "rewardtrain/models.html", context)
+    return render(request, "rewardtrain/registry/models.html", context)
 
 
 @require_safe
@@ -56,7 +56,7 @@ def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
         "past_gate": champions.past_gate(model) if model.champion else None,
         "promotions": model.promotions.select_related("by"),
     }
-    return render(request, "rewardtrain/model.html", context | (of_pairs(seen) if seen["n_pairs"] else {}))
+    return render(request, "rewardtrain/registry/model.html", context | (of_pairs(seen) if seen["n_pairs"] else {}))
 
 
 def of_pairs(seen: Report) -> dict[str, object]:
@@ -107,7 +107,7 @@ def _ask_once_more(request: SignedIn, project: Project, model: RewardModel, reas
         "rules": champions.rules(model, model.evaluations.get().report),
         "reason": reason,
     }
-    return render(request, "rewardtrain/promote_past_gate.html", context, status=422)
+    return render(request, "rewardtrain/registry/promote_past_gate.html", context, status=422)
 
 
 @require_POST

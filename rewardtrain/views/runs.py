@@ -70,7 +70,7 @@ def page(request: SignedIn, project: Project, form: PolicyForm) -> HttpResponse:
         "lacking": next((each.lacking for each in retrainings if each.lacking), ""),
         "form": form,
     }
-    return render(request, "rewardtrain/runs.html", context)
+    return render(request, "rewardtrain/training/runs.html", context)
 
 
 @require_safe
@@ -96,7 +96,7 @@ def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
         "curve": loss_curve(points),
         "settings": changed_settings(run),
     }
-    return render(request, "rewardtrain/_run_progress.html" if polled else "rewardtrain/run.html", context)
+    return render(request, "rewardtrain/training/_run_progress.html" if polled else "rewardtrain/training/run.html", context)
 
 
 def changed_settings(run: TrainingRun) -> dict[str, tuple[object, object]]:

@@ -40,7 +40,7 @@ def _show(request: SignedIn, project: Project, model: RewardModel) -> HttpRespon
     try:
         flags = thresholds.flags_of(model)
     except PodiumError as error:
-        return render(request, "rewardtrain/threshold_none.html", context | {"reason": error.detail})
+        return render(request, "rewardtrain/registry/threshold/threshold_none.html", context | {"reason": error.detail})
     asked, wrong = request.GET.get("threshold", model.threshold or MIDDLE), ""
     try:
         threshold = thresholds.parse(asked)
@@ -58,4 +58,4 @@ def _show(request: SignedIn, project: Project, model: RewardModel) -> HttpRespon
         "presets": thresholds.presets(flags),
         "curves": curves(thresholds.outcomes(flags), outcome),
     }
-    return render(request, "rewardtrain/threshold.html", context, status=422 if wrong else 200)
+    return render(request, "rewardtrain/registry/threshold/threshold.html", context, status=422 if wrong else 200)

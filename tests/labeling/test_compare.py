@@ -119,7 +119,7 @@ def test_marks_are_html_and_the_texts_in_them_are_not() -> None:
 
 def test_two_completions_stand_side_by_side_under_their_letters() -> None:
     context = {"one": "A", "two": "C", "comparison": compared("<b> same one", "<b> same two")}
-    html = render_to_string("labeling/_compare.html", context)
+    html = render_to_string("labeling/content/_compare.html", context)
     assert "Completions A and C, word by word" in html
     assert "80\N{NO-BREAK SPACE}% of their words are the same" in html
     assert "&lt;b&gt; same <mark>one</mark></div>" in html

@@ -78,7 +78,7 @@ def test_what_best_of_n_gains_is_shown_in_words(rewards: list[list[float]]) -> N
         assert (gain["low"] is None) is (gain["n_prompts"] < 5)
         assert gain["low"] is None or gain["low"] <= gain["value"] <= gain["high"]
     shown = charts.gains({"gains": gains, "doubts": None})
-    assert_words(render_to_string("rewardtrain/_best_of_gains.html", {"gains": shown, "job": BestOfJob()}), "gains")
+    assert_words(render_to_string("rewardtrain/automatic/_best_of_gains.html", {"gains": shown, "job": BestOfJob()}), "gains")
 
 
 judged = st.builds(
@@ -108,6 +108,6 @@ def test_a_model_beside_people_and_its_drift_are_shown_in_words(
         "reliability": charts.calibration(part, raw=False),
         "project": Project(slug="p"),
     }
-    assert_words(render_to_string("rewardtrain/_agreement.html", context), "agreement")
+    assert_words(render_to_string("rewardtrain/monitoring/_agreement.html", context), "agreement")
     drawn = drawing(drift.Drift(1, part.right, drift.spans(rows)))
-    assert_words(render_to_string("rewardtrain/_drift.html", {"drawn": drawn, "project": Project(slug="p")}), "drift")
+    assert_words(render_to_string("rewardtrain/monitoring/_drift.html", {"drawn": drawn, "project": Project(slug="p")}), "drift")
