@@ -1,0 +1,47 @@
+"""docs/architecture.md is true: what it names is there, and every room has its line."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks import house
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "docs" / "architecture.md", ROOT / "docs" / "extending.md", ROOT / "README.md"]
+PLACE = re.compile(r"`((?:[\w.-]+/)+[\w.-]*)(?::(\w+))?`")
+NO_ROOMS = {"api", "management", "models", "templatetags", "views"}  # doors and tables, which every package has
+
+
+def names_in(module: Path) -> set[str]:
+    return {
+        node.name
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_and_name_that_a_page_gives_is_there(page: Path) -> None:
+    places = PLACE.findall(page.read_text(encoding="utf-8"))
+    for path, name in places:
+        assert (ROOT / re.sub(r"NOUN.*", "", path)).exists(), path
+        assert not name or name in names_in(ROOT / path), f"{path} has no {name}"
+
+
+def test_every_room_has_its_line() -> None:
+    words = PAGES[0].read_text(encoding="utf-8")
+    for package in ("labeling", "rewardtrain"):
+        folders = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")} - house.NO_ROOMS - NO_ROOMS
+        missing = [room for room in sorted(folders) if f"| `{package}/{room}` |" not in words]
+        assert not missing, package
+
+
+def test_no_circle_and_no_more_rooms_and_floors_than_a_stranger_can_hold() -> None:
+    for package, most_rooms, most_floors in (("labeling", 20, 9), ("rewardtrain", 20, 9), ("jobs", 12, 4)):
+        plan = house.plan(package)
+        assert len(plan.arrows) <= most_rooms, package
+        assert max(plan.floors().values()) <= most_floors, package
