@@ -57,7 +57,7 @@ def make_model(folder: Path, seed: int, *, shared: Path) -> Path:
     import numpy as np
 
     from rewardtrain.core.model.loading import backbone_folder
-    from tests.core.finished import finish
+    from tests.core.tiny.finished import finish
 
     heads = np.random.default_rng(seed).normal(size=(8, 385)).astype(np.float32)
     base = Path(backbone_folder("minilm"))

@@ -58,7 +58,7 @@ def _english() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_wait_after_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests send much that is refused; tests/labeling/test_throttle.py gives the waits back."""
+    """Tests send much that is refused; tests/labeling/requests/test_throttle.py gives the waits back."""
     monkeypatch.setattr("labeling.requests.throttle.LONGEST", 0.0)
 
 

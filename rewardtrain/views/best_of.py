@@ -57,7 +57,11 @@ def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
         "gains": charts.gains(job.report) if job.report else None,
         "doubts": charts.doubts(job),
     }
-    return render(request, "rewardtrain/automatic/_best_of_progress.html" if polled else "rewardtrain/automatic/best_of_job.html", context)
+    return render(
+        request,
+        "rewardtrain/automatic/_best_of_progress.html" if polled else "rewardtrain/automatic/best_of_job.html",
+        context,
+    )
 
 
 @require_safe

@@ -29,7 +29,9 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
     if models:
         context |= _tried(project, models, request.POST) if request.method == "POST" else _empty(models, named)
     part = bool(getattr(request, "htmx", False))
-    return render(request, "rewardtrain/scoring/_playground.html" if part else "rewardtrain/scoring/playground.html", context)
+    return render(
+        request, "rewardtrain/scoring/_playground.html" if part else "rewardtrain/scoring/playground.html", context
+    )
 
 
 def _numbers(values: QueryDict) -> list[int]:

@@ -96,7 +96,9 @@ def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
         "curve": loss_curve(points),
         "settings": changed_settings(run),
     }
-    return render(request, "rewardtrain/training/_run_progress.html" if polled else "rewardtrain/training/run.html", context)
+    return render(
+        request, "rewardtrain/training/_run_progress.html" if polled else "rewardtrain/training/run.html", context
+    )
 
 
 def changed_settings(run: TrainingRun) -> dict[str, tuple[object, object]]:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.acceptance.podium import Client, Podium, wait_for
 from tests.acceptance.test_main_job import lines_of
-from tests.backbones import BAD, GOOD, WORDS, save_tiny_bert
+from tests.core.tiny.backbones import BAD, GOOD, WORDS, save_tiny_bert
 
 PROJECT = "killed"
 PROMPTS = 160

@@ -20,7 +20,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from tests.core.finished import save
+from tests.core.tiny.finished import save
 
 __all__ = ["save"]
 

@@ -16,7 +16,7 @@ from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import DataError
 from rewardtrain.core.model.network import RewardModel
 from rewardtrain.core.score import Scorer
-from tests.core.finished import Save
+from tests.core.tiny.finished import Save
 
 GROUP = Group("p", "test", (Message("user", "how do i bake bread"),), ("please help you",), ())
 

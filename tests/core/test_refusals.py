@@ -16,7 +16,7 @@ from transformers import AutoTokenizer
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.train import train
-from tests.backbones import BACKBONES, BAD, GOOD, WORDS
+from tests.core.tiny.backbones import BACKBONES, BAD, GOOD, WORDS
 
 SMALL = {"max_length": 32, "bootstrap_samples": 100, "threads": 1, "min_pairs": 1, "batch_prompts": 4}
 SETTINGS: dict[str, Any] = {**SMALL, "dtype": "float32"}

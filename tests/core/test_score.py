@@ -11,7 +11,7 @@ from rewardtrain.core.data.groups import Group, Message
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.model.network import RewardModel
 from rewardtrain.core.score import Scorer
-from tests.core.finished import Save
+from tests.core.tiny.finished import Save
 
 GROUP = Group("p", "test", (Message("user", "how do i bake bread"),), ("please help", "never", "go away stupid"), ())
 OTHER = Group("q", "test", (Message("user", "learn " * 40),), ("answer", "this question please"), ())

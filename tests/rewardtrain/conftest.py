@@ -21,7 +21,7 @@ from rewardtrain.automatic import best_of
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import AutoLabelJob, BestOfJob, PromptScore, RewardModel, RunPoint, TrainingRun
 from rewardtrain.registry import champions, thresholds
-from tests.backbones import BAD, GOOD, WORDS, save_tiny_bert
+from tests.core.tiny.backbones import BAD, GOOD, WORDS, save_tiny_bert
 from tests.factories import join, make_project, make_prompt, rank
 from tests.reports import draw_flag_report, draw_report
 

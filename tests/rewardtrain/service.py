@@ -16,8 +16,8 @@ from rewardtrain.core.serving.batcher import Batcher
 from rewardtrain.core.serving.server import Server
 from rewardtrain.registry.model_files import model_folder
 from rewardtrain.scoring import service
-from tests.backbones import save_tiny_bert
-from tests.core.finished import finish
+from tests.core.tiny.backbones import save_tiny_bert
+from tests.core.tiny.finished import finish
 
 
 @contextmanager

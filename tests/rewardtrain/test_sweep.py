@@ -21,7 +21,7 @@ from rewardtrain.registry import champions
 from rewardtrain.training import due, policy
 from tests.factories import make_project
 from tests.rewardtrain.conftest import make_model, make_run, rank_prompts
-from tests.rewardtrain.test_worker import until
+from tests.rewardtrain.training.test_worker import until
 
 MOST = 10
 

@@ -29,7 +29,7 @@ from rewardtrain.training import policy, runs
 from tests.factories import join, make_project, make_prompt
 from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import make_model, rank_prompts
-from tests.rewardtrain.test_worker import step, training_process, until
+from tests.rewardtrain.training.test_worker import step, training_process, until
 
 pytestmark = pytest.mark.usefixtures("broker")
 

@@ -11,7 +11,7 @@ from rewardtrain.core.data.groups import Message
 from rewardtrain.core.data.marks import is_control
 from rewardtrain.core.data.templates import render
 from rewardtrain.core.errors import BackboneError
-from tests.tokenizers import KINDS, make
+from tests.core.tiny.tokenizers import KINDS, make
 
 ENCODERS = ("bert", "bert of one segment", "roberta", "xlm-roberta", "xlnet")
 LONG = 10_000

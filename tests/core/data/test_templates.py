@@ -14,7 +14,7 @@ from rewardtrain.core.data.groups import Message
 from rewardtrain.core.data.templates import stop_clock
 from rewardtrain.core.errors import DataError
 from tests.core.data.test_marks import encode, encoder
-from tests.tokenizers import make
+from tests.core.tiny.tokenizers import make
 
 USER = [{"role": "user", "content": "hi"}]
 

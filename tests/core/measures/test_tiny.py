@@ -9,7 +9,7 @@ from rewardtrain.core.artifact.card import _metrics
 from rewardtrain.core.measures import intervals
 from rewardtrain.core.measures.metrics import Json
 from rewardtrain.core.measures.report_text import format_report
-from tests.tiny_reports import flaws, tiny_reports
+from tests.rewardtrain.tiny_reports import flaws, tiny_reports
 
 NO_WORDS = re.compile(r"\bNone\b|\bnan\b|\binf\b|(?<!\w)[-\N{MINUS SIGN}]0(\.0+)?(?![\d.])")
 UNUSUAL = settings(

@@ -20,7 +20,7 @@ from rewardtrain.core.model.adapters import freeze, merge_adapters
 from rewardtrain.core.model.gradients import accumulate_gradients, predict
 from rewardtrain.core.model.loading import load_backbone
 from rewardtrain.core.model.network import RewardModel
-from tests.backbones import BACKBONES
+from tests.core.tiny.backbones import BACKBONES
 
 TEXTS = ["please help", "never", "go away you"]
 

@@ -16,14 +16,14 @@ from rewardtrain.core.model.loading import load_backbone
 from rewardtrain.core.model.network import RewardModel
 from rewardtrain.core.model.probes import probes, tried
 from rewardtrain.core.model.speed import speed_up
-from tests.backbones import BACKBONES, BERT, Backbone
+from tests.core.tiny.backbones import BACKBONES, BERT, Backbone
 
 Load = Callable[..., RewardModel]
 
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
-    """load(kind, ...): a backbone of tests/backbones.py with other numbers."""
+    """load(kind, ...): a backbone of tests/core/tiny/backbones.py with other numbers."""
 
     def make(kind: str, **numbers: Any) -> RewardModel:
         folder = tmp_path / kind

@@ -1,4 +1,4 @@
-"""Every kind of network from its pretrained folder to its served reward: see tests/backbones.py."""
+"""Every kind of network from its pretrained folder to its served reward: see tests/core/tiny/backbones.py."""
 
 import json
 import random
@@ -20,8 +20,8 @@ from rewardtrain.core.evaluation.compare import compare
 from rewardtrain.core.score import Scorer
 from rewardtrain.core.serving.model_cache import Ref
 from rewardtrain.core.train import train
-from tests.backbones import BACKBONES, BAD, GOOD, WORDS
 from tests.core.serving.conftest import Serve
+from tests.core.tiny.backbones import BACKBONES, BAD, GOOD, WORDS
 
 PROMPT, SHORT, LONG = "ba be bi", f"{GOOD} da", " ".join(WORDS[:25])
 Trained = Callable[[str, str], Path]

@@ -8,8 +8,8 @@ from rewardtrain.core.device import choose_device
 from rewardtrain.core.score import Scorer
 from rewardtrain.core.serving import batcher as batching
 from rewardtrain.core.serving.batcher import Batcher, Busy
-from tests.core.finished import Save
 from tests.core.serving.conftest import held
+from tests.core.tiny.finished import Save
 
 SHORT, LONG = (
     parse_texts("", "chess", ["answer"]),

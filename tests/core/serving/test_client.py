@@ -15,8 +15,8 @@ import requests
 from podium_client import CHUNK_COMPLETIONS, Podium, PodiumError, Refused, Unavailable
 
 from rewardtrain.core.serving.model_cache import Ref
-from tests.core.finished import Save
 from tests.core.serving.conftest import Serve
+from tests.core.tiny.finished import Save
 
 PROMPT, TEXTS = "how do i bake bread", ["never", "please help you", "go away stupid question"]
 FILE = Path(__file__).resolve().parents[3] / "static" / "podium_client.py"

@@ -20,8 +20,8 @@ from rewardtrain.core.serving.app import Service
 from rewardtrain.core.serving.batcher import Batcher
 from rewardtrain.core.serving.model_cache import ModelCache, Ref
 from rewardtrain.core.serving.protocols import MOST_COMPLETIONS, MOST_READ, MOST_TURNS
-from tests.core.finished import finish
 from tests.core.serving.loops import run
+from tests.core.tiny.finished import finish
 from tests.growth import Measure, counting_threads, ends, largest, worse_than_linear
 from tests.sized import BROKEN, Body
 

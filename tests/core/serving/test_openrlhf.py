@@ -12,9 +12,9 @@ import pytest
 from transformers import AutoTokenizer
 
 from rewardtrain.core.serving.model_cache import Ref
-from tests.core.finished import Save
 from tests.core.serving.conftest import Serve
 from tests.core.serving.loops import run
+from tests.core.tiny.finished import Save
 
 FOLDER = Path(sys.prefix) / "openrlhf" / "openrlhf"
 PROMPT, TEXTS = "how do i bake bread", ["please help you", "never", "go away stupid question"]

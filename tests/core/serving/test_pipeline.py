@@ -7,8 +7,8 @@ import pytest
 from transformers import pipeline
 
 from rewardtrain.core.serving.model_cache import Ref
-from tests.core.finished import Save
 from tests.core.serving.conftest import Serve
+from tests.core.tiny.finished import Save
 
 PROMPT, TEXTS = "how do i bake bread", ["please help you", "never", "go away stupid question"]
 

@@ -8,7 +8,7 @@ import pytest
 from podium_client import Podium, Refused
 
 from tests.core.commands import start
-from tests.core.finished import Save
+from tests.core.tiny.finished import Save
 
 
 def test_it_answers_by_name_and_by_the_version_that_it_says_until_it_is_told_to_end(save: Save) -> None:

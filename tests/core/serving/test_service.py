@@ -21,8 +21,8 @@ from rewardtrain.core.device import choose_device
 from rewardtrain.core.score import Scorer, score_lines
 from rewardtrain.core.serving.batcher import MOST_CALLS
 from rewardtrain.core.serving.model_cache import Ref
-from tests.core.finished import Save
 from tests.core.serving.conftest import Serve, Served, held
+from tests.core.tiny.finished import Save
 
 BODY = {"prompt": "how do i bake bread", "completions": ["please help you", "never", "go away stupid question"]}
 

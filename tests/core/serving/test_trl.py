@@ -11,8 +11,8 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from trl import GRPOConfig, GRPOTrainer
 
 from rewardtrain.core.serving.model_cache import Ref
-from tests.core.finished import Save
 from tests.core.serving.conftest import Serve
+from tests.core.tiny.finished import Save
 
 TEMPLATE = "{% for message in messages %}{{ message.role }} : {{ message.content }} {% endfor %}assistant :"
 

@@ -22,12 +22,12 @@ from rewardtrain.models import AutoLabelJob, ModelPreference, PromptScore, Rewar
 from rewardtrain.registry import champions
 from rewardtrain.scoring import chunked_job
 from rewardtrain.training import runs, worker
-from tests.backbones import BAD, GOOD
 from tests.config.helpers import free_port
+from tests.core.tiny.backbones import BAD, GOOD
 from tests.factories import claimed, join, make_project, make_prompt, rank
 from tests.rewardtrain.conftest import make_model, make_report, rank_prompts
 from tests.rewardtrain.service import running
-from tests.rewardtrain.test_worker import in_the_background, until
+from tests.rewardtrain.training.test_worker import in_the_background, until
 
 SURE, UNSURE = [9.0, 6.0, 3.0, 0.0], [0.3, 0.2, 0.1, 0.0]  # rewards of four completions at temperature 1
 PARTLY = [9.0, 0.2, 0.1, 0.0]

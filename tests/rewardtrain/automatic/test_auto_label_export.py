@@ -20,8 +20,8 @@ from rewardtrain.models import ModelPreference
 from rewardtrain.registry import champions
 from tests.factories import join, rank
 from tests.labeling.api.client import as_user, bytes_of, errors_of
+from tests.rewardtrain.automatic.test_auto_labels import SURE, do, open_prompts, taken
 from tests.rewardtrain.conftest import make_model, make_report, rank_prompts
-from tests.rewardtrain.test_autolabels import SURE, do, open_prompts, taken
 from tests.rewardtrain.test_views import client_of
 
 pytestmark = pytest.mark.django_db

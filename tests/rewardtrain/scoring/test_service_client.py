@@ -16,12 +16,12 @@ from rewardtrain.registry import champions
 from rewardtrain.registry.model_files import model_folder
 from rewardtrain.scoring import service_client
 from rewardtrain.training import policy, runs, worker
-from tests.backbones import BAD, GOOD
 from tests.config.helpers import free_port
+from tests.core.tiny.backbones import BAD, GOOD
 from tests.factories import make_project
 from tests.rewardtrain.conftest import rank_prompts
 from tests.rewardtrain.service import running
-from tests.rewardtrain.test_worker import in_the_background, until
+from tests.rewardtrain.training.test_worker import in_the_background, until
 
 
 @pytest.fixture

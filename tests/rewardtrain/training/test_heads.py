@@ -19,7 +19,7 @@ from rewardtrain.training import policy, prefill, runs, warm_process, worker
 from tests.factories import make_prompt
 from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import backbones_listed, rank_prompts
-from tests.rewardtrain.test_worker import Training, meanwhile, until
+from tests.rewardtrain.training.test_worker import Training, meanwhile, until
 
 HEAD = policy.Depth.HEAD
 

@@ -9,7 +9,7 @@ from rewardtrain.models import Evaluation, Promotion, RewardModel
 from rewardtrain.registry import champions
 from tests.factories import make_user
 from tests.rewardtrain.conftest import make_model, make_report, make_run, rank_prompts
-from tests.rewardtrain.test_runs import side_by_side
+from tests.rewardtrain.training.test_runs import side_by_side
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from rewardtrain.monitoring import drift, model_agreement
 from rewardtrain.registry.champions import promote
 from tests.factories import make_project
 from tests.rewardtrain.conftest import make_model, make_version
-from tests.tiny_reports import FLAG, tiny_reports
+from tests.rewardtrain.tiny_reports import FLAG, tiny_reports
 
 NO_WORDS = re.compile(r"\bNone\b|\bnan\b|\binf\b|(?<![\w.])[-\N{MINUS SIGN}]0(\.0+)?(?![\d.])")
 FEW = settings(
@@ -78,7 +78,9 @@ def test_what_best_of_n_gains_is_shown_in_words(rewards: list[list[float]]) -> N
         assert (gain["low"] is None) is (gain["n_prompts"] < 5)
         assert gain["low"] is None or gain["low"] <= gain["value"] <= gain["high"]
     shown = charts.gains({"gains": gains, "doubts": None})
-    assert_words(render_to_string("rewardtrain/automatic/_best_of_gains.html", {"gains": shown, "job": BestOfJob()}), "gains")
+    assert_words(
+        render_to_string("rewardtrain/automatic/_best_of_gains.html", {"gains": shown, "job": BestOfJob()}), "gains"
+    )
 
 
 judged = st.builds(
@@ -110,4 +112,6 @@ def test_a_model_beside_people_and_its_drift_are_shown_in_words(
     }
     assert_words(render_to_string("rewardtrain/monitoring/_agreement.html", context), "agreement")
     drawn = drawing(drift.Drift(1, part.right, drift.spans(rows)))
-    assert_words(render_to_string("rewardtrain/monitoring/_drift.html", {"drawn": drawn, "project": Project(slug="p")}), "drift")
+    assert_words(
+        render_to_string("rewardtrain/monitoring/_drift.html", {"drawn": drawn, "project": Project(slug="p")}), "drift"
+    )

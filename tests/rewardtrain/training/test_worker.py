@@ -24,7 +24,7 @@ from rewardtrain.models import Evaluation, Promotion, RewardModel, RunPoint, Tra
 from rewardtrain.registry import champions
 from rewardtrain.registry.model_files import model_folder, model_storage
 from rewardtrain.training import policy, runs, worker
-from tests.backbones import BACKBONES
+from tests.core.tiny.backbones import BACKBONES
 from tests.factories import make_user
 from tests.rewardtrain.conftest import backbones_listed, rank_prompts
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from tests.chat_templates import CHATML, GEMMA, LLAMA2, LLAMA3, MISTRAL, QWEN3, R1
+from tests.core.tiny.chat_templates import CHATML, GEMMA, LLAMA2, LLAMA3, MISTRAL, QWEN3, R1
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

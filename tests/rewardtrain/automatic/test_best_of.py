@@ -21,7 +21,7 @@ from rewardtrain.models import BestOfJob, CandidateRow
 from rewardtrain.registry import champions
 from rewardtrain.scoring import chunked_job
 from rewardtrain.training import runs, worker
-from tests.backbones import BAD, GOOD
+from tests.core.tiny.backbones import BAD, GOOD
 from tests.factories import join, make_project, make_user
 from tests.labeling.api.client import as_user, bytes_of, errors_of, post_lines
 from tests.rewardtrain.conftest import make_best_of, make_model, make_report, rank_prompts

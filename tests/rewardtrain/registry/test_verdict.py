@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rewardtrain.registry.verdict import Verdict, Worth, apart, verdict
 from tests.reports import draw_flag_report, draw_report
 from tests.rewardtrain.conftest import make_report
-from tests.rewardtrain.test_registry import against
+from tests.rewardtrain.registry.test_champions import against
 
 
 def judged(*, passed: bool = True, longer: float = 0.5, people: float | None = 0.9, **figures: Any) -> Verdict:

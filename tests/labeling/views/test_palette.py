@@ -9,7 +9,7 @@ import pytest
 
 from labeling.views import palette
 
-CSS = Path(__file__).resolve().parent.parent.parent / "static" / "css"
+CSS = Path(__file__).resolve().parents[3] / "static" / "css"
 TOKENS = (CSS / "tokens.css").read_text()
 FILES = sorted(path for path in CSS.glob("*.css") if path.name != "tokens.css")
 COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl|oklch|light-dark)\(")
