@@ -1,6 +1,6 @@
 """What is answered where a page or an address fails for something that is not its own: handler500 of config/urls.py.
 
-The API's own views answer by labeling/api/exceptions.py; this is for pages, and for what fails before any view.
+The API's own views answer by labeling/api/rest/exceptions.py; this is for pages, and for what fails before any view.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.defaults import server_error
 
-from labeling.api.exceptions import RETRY_SECONDS
+from labeling.api.rest.exceptions import RETRY_SECONDS
 from labeling.requests.early_answer import refused
 
 

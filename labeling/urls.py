@@ -13,14 +13,14 @@ from labeling.views import (
     projects,
     prompts,
     rank,
-    styleguide,
     upkeep,
     user_settings,
 )
+from labeling.views.styleguide import page
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("styleguide/", styleguide.styleguide, name="styleguide"),
+    path("styleguide/", page.styleguide, name="styleguide"),
     path("language/", user_settings.language, name="language"),
     path("theme/", user_settings.theme, name="theme"),
     path("preferences/", user_settings.preferences, name="preferences"),

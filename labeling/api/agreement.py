@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.api.requests import View
+from labeling.api.rest.requests import View
 from labeling.models import Role
 from labeling.people import access
 from labeling.quality import agreement

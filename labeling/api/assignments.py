@@ -13,10 +13,10 @@ from rest_framework.response import Response
 
 from labeling.answers import rankings
 from labeling.answers.submissions import MAX_COMMENT, MAX_NOTE
-from labeling.api.fields import Number, Reason, Text, Truth, Whole
 from labeling.api.projects import FlagSerializer
-from labeling.api.requests import IF_MATCH, KnownFields, View, person, refuse_unknown, revision
-from labeling.api.schema import conflict, etag
+from labeling.api.rest.fields import Number, Reason, Text, Truth, Whole
+from labeling.api.rest.requests import IF_MATCH, KnownFields, View, person, refuse_unknown, revision
+from labeling.api.rest.schema import conflict, etag
 from labeling.models import Assignment
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
 from labeling.people import access

@@ -7,8 +7,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.api.paging import NewestFirst, PagedView
-from labeling.api.requests import View, person
+from labeling.api.rest.paging import NewestFirst, PagedView
+from labeling.api.rest.requests import View, person
 from labeling.data import datasets
 from labeling.models import DatasetVersion, Role
 from labeling.people import access

@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from labeling.api.requests import View
+from labeling.api.rest.requests import View
 from labeling.data import exports
 from labeling.models import Role, Split
 from labeling.people import access

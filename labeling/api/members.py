@@ -9,9 +9,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.api.fields import Choice, Text
-from labeling.api.paging import PagedView
-from labeling.api.requests import KnownFields, View
+from labeling.api.rest.fields import Choice, Text
+from labeling.api.rest.paging import PagedView
+from labeling.api.rest.requests import KnownFields, View
 from labeling.models import Membership, Role, User
 from labeling.people import access, members
 

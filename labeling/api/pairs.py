@@ -8,8 +8,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.api.paging import PagedView
-from labeling.api.requests import AFTER, LABELER, after, by_labeler
+from labeling.api.rest.paging import PagedView
+from labeling.api.rest.requests import AFTER, LABELER, after, by_labeler
 from labeling.errors import Invalid
 from labeling.models import PreferencePair, Role, Split
 from labeling.people import access

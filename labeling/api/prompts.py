@@ -17,8 +17,8 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.api.parsing import RowsJSONParser
-from labeling.api.requests import View, truth
+from labeling.api.rest.parsing import RowsJSONParser
+from labeling.api.rest.requests import View, truth
 from labeling.data import imports
 from labeling.data.upload_lines import lines_of
 from labeling.errors import Invalid

@@ -7,8 +7,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.api.paging import PagedView
-from labeling.api.requests import AFTER, LABELER, after, by_labeler
+from labeling.api.rest.paging import PagedView
+from labeling.api.rest.requests import AFTER, LABELER, after, by_labeler
 from labeling.models import RankedCompletion, Ranking, Role
 from labeling.people import access
 from labeling.queue import shown_ids

@@ -9,10 +9,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.api.fields import Number
-from labeling.api.paging import NewestFirst, PagedView
-from labeling.api.requests import KnownFields, View, person, truth
-from labeling.api.schema import conflict
+from labeling.api.rest.fields import Number
+from labeling.api.rest.paging import NewestFirst, PagedView
+from labeling.api.rest.requests import KnownFields, View, person, truth
+from labeling.api.rest.schema import conflict
 from labeling.models import Role
 from labeling.people import access
 from rewardtrain import tasks

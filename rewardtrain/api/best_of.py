@@ -10,11 +10,11 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.api.paging import NewestFirst, PagedView
-from labeling.api.parsing import RowsJSONParser
 from labeling.api.prompts import ROWS, PromptsFileSerializer, sent_lines
-from labeling.api.requests import View, person
-from labeling.api.schema import conflict
+from labeling.api.rest.paging import NewestFirst, PagedView
+from labeling.api.rest.parsing import RowsJSONParser
+from labeling.api.rest.requests import View, person
+from labeling.api.rest.schema import conflict
 from labeling.models import Role
 from labeling.people import access
 from rewardtrain import tasks

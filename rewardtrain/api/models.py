@@ -12,10 +12,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.api.fields import Number, Reason
-from labeling.api.paging import NewestFirst, PagedView
-from labeling.api.requests import KnownFields, View, person
-from labeling.api.schema import conflict
+from labeling.api.rest.fields import Number, Reason
+from labeling.api.rest.paging import NewestFirst, PagedView
+from labeling.api.rest.requests import KnownFields, View, person
+from labeling.api.rest.schema import conflict
 from labeling.errors import Conflict
 from labeling.models import Role
 from labeling.people import access

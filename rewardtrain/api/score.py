@@ -10,10 +10,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.api.fields import Several, Text, Truth, Whole
-from labeling.api.parsing import LongJSONParser
-from labeling.api.requests import NO_NUL, KnownFields, View
-from labeling.api.schema import conflict
+from labeling.api.rest.fields import Several, Text, Truth, Whole
+from labeling.api.rest.parsing import LongJSONParser
+from labeling.api.rest.requests import NO_NUL, KnownFields, View
+from labeling.api.rest.schema import conflict
 from labeling.models import Role
 from labeling.people import access
 from rewardtrain.core.data.groups import ROLES, parse_texts

@@ -20,7 +20,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from psycopg_pool import PoolTimeout
 from rest_framework.exceptions import AuthenticationFailed
 
-from labeling.api.auth import TokenAuthentication
+from labeling.api.rest.auth import TokenAuthentication
 from labeling.models import Project, Role, User
 from labeling.people import access
 from rewardtrain.core.device import Device, choose_device

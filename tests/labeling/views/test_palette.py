@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labeling.views import palette
+from labeling.views.styleguide import palette
 
 CSS = Path(__file__).resolve().parents[3] / "static" / "css"
 TOKENS = (CSS / "tokens.css").read_text()

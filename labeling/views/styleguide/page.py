@@ -14,8 +14,8 @@ from django.views.decorators.http import require_safe
 
 from labeling import content
 from labeling.projects import pace
-from labeling.views import palette
 from labeling.views.doors import SignedIn, signed_in
+from labeling.views.styleguide import palette
 
 SIZES = {
     1: "labels, help",

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from labeling.api.requests import LARGEST_ID, METHODS, Door, whole
+from labeling.api.rest.requests import LARGEST_ID, METHODS, Door, whole
 
 PAGE, LARGEST_PAGE = 100, 1000
 

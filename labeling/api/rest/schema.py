@@ -10,8 +10,8 @@ from drf_spectacular.plumbing import force_instance
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
-from labeling.api.fields import Text
-from labeling.api.requests import NO_NUL, KnownFields
+from labeling.api.rest.fields import Text
+from labeling.api.rest.requests import NO_NUL, KnownFields
 
 # What may stand before an operation's own refusals. 405 is that of a method which an address doesn't have.
 ALWAYS = {
