@@ -1,8 +1,11 @@
 """Heads, through the real process that stays."""
 
+import fcntl
 import json
 import os
 import signal
+import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +68,14 @@ def pid(process: warm_process.WarmProcess) -> int:
     return process._process.pid
 
 
+def unread(process: warm_process.WarmProcess) -> int:
+    """Bytes of a request that the process hasn't read yet."""
+    assert process._process
+    assert process._process.stdin
+    waiting = fcntl.ioctl(process._process.stdin, termios.FIONREAD, bytes(4))
+    return int.from_bytes(waiting, sys.byteorder)
+
+
 def test_heads_come_one_after_the_other_from_one_process(
     project: Project, tiny_training: Training, process: warm_process.WarmProcess
 ) -> None:
@@ -110,7 +121,7 @@ def test_a_killed_process_is_started_again(
     os.kill(killed, signal.SIGSTOP)  # so that it can't be done before it is killed
 
     def kill() -> None:
-        until(lambda: TrainingRun.objects.get(pk=run.pk).state == "running")
+        until(lambda: unread(process) > 0)  # before that it would be started again at once
         os.kill(killed, signal.SIGKILL)
 
     meanwhile(run, kill)
