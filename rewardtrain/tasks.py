@@ -66,8 +66,8 @@ def ranked(project_id: int) -> None:
 @shared_task
 def encode() -> None:
     """Some prompts, then the next ones: a head that is asked for meanwhile comes between them."""
-    if chunk := prefill.next_chunk():
-        prefill.encode(chunk, worker.warm_process)
+    if batch := prefill.next_batch():
+        prefill.encode(batch, worker.warm_process)
         ask_to_encode()
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
 
 from django.db import connection
 
+from formats.intervals import wilson
 from labeling.models import Project
 
 # Every two rankings of a prompt, every two completions that neither of the two tied. Only live rankings have pairs: the
@@ -64,11 +64,3 @@ def agreement_of(prompts: Sequence[tuple[int, int]]) -> Agreement:
         effective = min(p * (1 - p) / variance, float(n)) if variance > 0 else float(n)
     low, high = wilson(p, effective)
     return Agreement(p, low, high, n, m)
-
-
-def wilson(p: float, n: float) -> tuple[float, float]:
-    """The 95 % score interval of a share p of n observations (Wilson, 1927)."""
-    z = 1.959963984540054
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(min(centre - half, p), 0.0), min(max(centre + half, p), 1.0)  # rounding would leave out a p of 0 or 1

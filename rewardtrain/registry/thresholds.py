@@ -10,9 +10,9 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from formats.intervals import wilson
 from labeling.errors import Conflict, Invalid
 from labeling.models import User
-from rewardtrain.core.measures.intervals import wilson
 from rewardtrain.models import RewardModel
 
 Flags = Mapping[str, Any]  # the report's section "flags"

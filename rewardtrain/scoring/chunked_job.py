@@ -17,6 +17,7 @@ from django.db import connections, transaction
 
 from jobs import lifecycle, shutdown
 from jobs.lifecycle import State
+from jobs.pacing import next_size
 from labeling.errors import PodiumError
 from labeling.models.database_errors import in_words
 from rewardtrain.models import RewardModel
@@ -24,7 +25,7 @@ from rewardtrain.models.scoring_jobs import ScoringJob
 from rewardtrain.scoring import service_client
 
 AIM_SECONDS = 5.0  # of a chunk: what an interruption costs, and how often the page has news
-FIRST_SIZE, LARGEST_SIZE = 16, 512  # rows
+FIRST_SIZE, GROWTH, LARGEST_SIZE = 16, 4, 512  # rows
 CHARACTERS = 4_000_000  # of a chunk
 CHUNK_SECONDS = 10 * 60.0  # a request that takes longer than this hangs
 PATIENCE_SECONDS = 10 * 60.0  # with a scoring service that is down, being started again or busy
@@ -95,7 +96,8 @@ def _all(job: ScoringJob, model: RewardModel, take: Callable[[int], Chunk | None
         if answers is None:
             return False
         note(job, chunk, answers)
-        size = next_size(len(chunk.rows), time.monotonic() - began)
+        seconds = time.monotonic() - began
+        size = next_size(len(chunk.rows), seconds, aim=AIM_SECONDS, growth=GROWTH, largest=LARGEST_SIZE)
     return True
 
 
@@ -170,11 +172,6 @@ def _interrupted(job: ScoringJob) -> bool:
         lifecycle.put_back(job)
         return True
     return False
-
-
-def next_size(size: int, seconds: float) -> int:
-    """By how long this chunk took, but at most four times as many: the first texts may be short."""
-    return max(1, min(round(size * AIM_SECONDS / max(seconds, 0.001)), 4 * size, LARGEST_SIZE))
 
 
 def within(items: Sequence[T], length: Callable[[T], int]) -> list[T]:

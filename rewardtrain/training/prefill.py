@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from jobs.pacing import next_size
 from labeling.errors import Invalid
 from labeling.models import Project, Prompt
 from rewardtrain.models import RetrainPolicy, TrainingRun
 from rewardtrain.training import policy, run_settings, warm_process
 
-AIM_SECONDS = 0.5  # of a chunk: a head that is asked for meanwhile waits for its end
-FIRST_SIZE, LARGEST_SIZE = 4, 512  # prompts; in between as many as the aim allows
+AIM_SECONDS = 0.5  # of a batch: a head that is asked for meanwhile waits for its end
+FIRST_SIZE, GROWTH, LARGEST_SIZE = 4, 2, 512  # prompts; in between as many as the aim allows
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Chunk:
+class Batch:
     """Prompts of a project whose completions are to be encoded next."""
 
     project: Project
@@ -48,17 +49,17 @@ class Chunk:
     prompts: list[Prompt]
 
 
-def next_chunk() -> Chunk | None:
+def next_batch() -> Batch | None:
     """None where all is encoded, where heads are not trained, or while a run wants the machine."""
     for project, mark in _behind():
         rest = Prompt.objects.filter(project=project, pk__gt=mark.prompt).order_by("pk")
         if prompts := list(rest.prefetch_related("completions")[: mark.size]):
-            return Chunk(Project.objects.get(pk=project), mark.settings, prompts)
+            return Batch(Project.objects.get(pk=project), mark.settings, prompts)
     return None
 
 
 def is_behind() -> bool:
-    """Whether there is a next chunk, in two statements."""
+    """Whether there is a next batch, in two statements."""
     return any(True for _ in _behind())
 
 
@@ -111,18 +112,18 @@ def _settings(kind: str, flags: str, chosen: str) -> Settings | None:
         return None
 
 
-def encode(chunk: Chunk, process: warm_process.WarmProcess) -> None:
-    """Does the chunk. After one that can't be done its project is left to its runs, until its prompts change."""
+def encode(batch: Batch, process: warm_process.WarmProcess) -> None:
+    """Does the batch. After one that can't be done its project is left to its runs, until its prompts change."""
     try:
-        config = run_settings.for_process(chunk.project, chunk.settings)
+        config = run_settings.for_process(batch.project, batch.settings)
     except Invalid as error:
-        logger.warning("no features ahead for %s: %s", chunk.project.slug, error.detail)
-        _leave(chunk)
+        logger.warning("no features ahead for %s: %s", batch.project.slug, error.detail)
+        _leave(batch)
         return
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
-    data = folder / f"{chunk.project.pk}.jsonl"
-    data.write_text("".join(f"{json.dumps(row)}\n" for row in _rows(chunk.prompts)), encoding="utf-8")
+    data = folder / f"{batch.project.pk}.jsonl"
+    data.write_text("".join(f"{json.dumps(row)}\n" for row in _rows(batch.prompts)), encoding="utf-8")
     began = time.monotonic()
     asked = process.ask({"command": "encode", "data": str(data), "config": config}, log=folder / "log.txt")
     try:
@@ -132,19 +133,16 @@ def encode(chunk: Chunk, process: warm_process.WarmProcess) -> None:
         asked.close()
         data.unlink()
     if code == 0:
-        _note(chunk, chunk.prompts[-1].pk, size=next_size(len(chunk.prompts), time.monotonic() - began))
+        seconds = time.monotonic() - began
+        size = next_size(len(batch.prompts), seconds, aim=AIM_SECONDS, growth=GROWTH, largest=LARGEST_SIZE)
+        _note(batch, batch.prompts[-1].pk, size=size)
     elif code > 0:  # else it was killed, and comes again
-        logger.warning("no features ahead for %s: see %s", chunk.project.slug, folder / "log.txt")
-        _leave(chunk)
+        logger.warning("no features ahead for %s: see %s", batch.project.slug, folder / "log.txt")
+        _leave(batch)
 
 
-def _leave(chunk: Chunk) -> None:
-    _note(chunk, Prompt.objects.filter(project=chunk.project).latest("pk").pk)
-
-
-def next_size(size: int, seconds: float) -> int:
-    """By how long this chunk took, but at most twice as many: the first ones of a text may be short."""
-    return max(1, min(round(size * AIM_SECONDS / seconds), 2 * size, LARGEST_SIZE))
+def _leave(batch: Batch) -> None:
+    _note(batch, Prompt.objects.filter(project=batch.project).latest("pk").pk)
 
 
 def _rows(prompts: Iterable[Prompt]) -> Iterable[dict[str, Any]]:
@@ -167,9 +165,9 @@ def _read_mark(file: Path, changed: int) -> Mark:
     return Mark(**json.loads(file.read_text(encoding="utf-8")))
 
 
-def _note(chunk: Chunk, prompt: int, *, size: int = FIRST_SIZE) -> None:
-    mark = Mark(_reading(chunk.settings), prompt, size)
-    _file(chunk.project.pk).write_text(json.dumps(asdict(mark)), encoding="utf-8")
+def _note(batch: Batch, prompt: int, *, size: int = FIRST_SIZE) -> None:
+    mark = Mark(_reading(batch.settings), prompt, size)
+    _file(batch.project.pk).write_text(json.dumps(asdict(mark)), encoding="utf-8")
 
 
 def _folder() -> Path:

@@ -4,15 +4,14 @@ One rule for every figure: of a share `share_estimate`, of all else `estimate` (
 P: judgements, C: clusters.
 """
 
-import math
 from collections.abc import Hashable
 from typing import TypeVar
 
 import numpy as np
 
+from formats.intervals import wilson
 from rewardtrain.core.measures.metrics import Floats, Ints, Json
 
-Z = 1.959963984540054  # the normal distribution's 97.5 % quantile, for 95 % intervals
 LEAST_PROMPTS = 5  # over fewer a bootstrap's interval is too narrow to be called one: docs/decisions/0107
 Name = TypeVar("Name", bound=Hashable)
 
@@ -91,13 +90,6 @@ def difference(value: float, draws: Floats, n_prompts: int, *, same: bool) -> Js
         most = wilson(0.0, n_prompts)[1]
         found |= {"low": -most, "high": most}
     return found
-
-
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """Wilson's 95 % interval (1927) of a share that was seen in n independent cases."""
-    centre, half = share + Z**2 / (2 * n), Z * math.sqrt(share * (1 - share) / n + (Z / (2 * n)) ** 2)
-    low, high = (centre - half) / (1 + Z**2 / n), (centre + half) / (1 + Z**2 / n)
-    return max(0.0, min(low, share)), min(1.0, max(high, share))  # rounding would leave out a share of 0 or 1
 
 
 def share(hits: Floats, cluster: Ints) -> Json:

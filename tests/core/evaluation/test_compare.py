@@ -18,6 +18,7 @@ from transformers import (
     LlamaForSequenceClassification,
 )
 
+from formats.intervals import wilson
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.data.groups import Group, Message, Ranking
 from rewardtrain.core.device import choose_device
@@ -25,7 +26,6 @@ from rewardtrain.core.errors import BackboneError
 from rewardtrain.core.evaluation.compare import compare_scores
 from rewardtrain.core.evaluation.evaluate import encode_groups, score_groups
 from rewardtrain.core.evaluation.foreign import load_any
-from rewardtrain.core.measures.intervals import wilson
 from rewardtrain.core.measures.report import Scores
 
 Write = Callable[..., Path]

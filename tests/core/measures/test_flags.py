@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from formats.intervals import wilson
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.groups import Group, Message, Ranking
 from rewardtrain.core.measures.classes import flag_report
 from rewardtrain.core.measures.flags import collect_votes, flag_of, labels_of
-from rewardtrain.core.measures.intervals import wilson
 
 RUDE = ("not_rude", "rude")
 

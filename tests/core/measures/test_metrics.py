@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from formats.intervals import wilson
 from rewardtrain.core.data.groups import Group, Message, Ranking
 from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.report import Scores, build_report
@@ -77,7 +78,7 @@ def test_the_champion_is_compared_on_the_same_pairs_and_at_its_own_temperature()
     got = report(groups=SIX, rewards=REWARDS * 3, champion=scores_of([[0.0, 0.0, 0.0], [0.0, 0.0]] * 3))
     champion, ours = got["champion"], got["log_loss"]
     assert (champion["accuracy"], champion["log_loss"]) == (0.5, pytest.approx(math.log(2)))
-    assert (champion["accuracy_low"], champion["accuracy_high"]) == pytest.approx(intervals.wilson(0.5, 6))
+    assert (champion["accuracy_low"], champion["accuracy_high"]) == pytest.approx(wilson(0.5, 6))
     difference = champion["difference"]["log_loss"]
     assert difference == {key: pytest.approx(ours[key] - math.log(2)) for key in ("value", "low", "high")}
     same = report(groups=SIX, rewards=REWARDS * 3, champion=scores_of(REWARDS * 3, temperature=0.5))["champion"]
@@ -112,9 +113,9 @@ def test_reports_on_the_same_pairs_have_the_same_fingerprint() -> None:
 def test_wilsons_interval_is_that_of_the_textbook() -> None:
     """Ten of ten: from 1 / (1 + z^2 / 10) to 1. Five of ten: 1/2 +- z / (2 sqrt(10 + z^2))."""
     z = 1.959964
-    assert intervals.wilson(1.0, 10) == (pytest.approx(1 / (1 + z * z / 10)), pytest.approx(1.0))
+    assert wilson(1.0, 10) == (pytest.approx(1 / (1 + z * z / 10)), pytest.approx(1.0))
     half = z / 2 / math.sqrt(10 + z * z)
-    assert intervals.wilson(0.5, 10) == (pytest.approx(0.5 - half), pytest.approx(0.5 + half))
+    assert wilson(0.5, 10) == (pytest.approx(0.5 - half), pytest.approx(0.5 + half))
 
 
 def test_a_parts_interval_counts_pairs_of_one_prompt_as_what_they_are_worth() -> None:
@@ -124,13 +125,13 @@ def test_a_parts_interval_counts_pairs_of_one_prompt_as_what_they_are_worth() ->
     whole, clusters = np.repeat([1.0, 1.0, 0.0, 0.0], 10), np.repeat(np.arange(4), 10)
     got = intervals.share(whole, clusters)
     assert (got["n"], got["accuracy"]) == (40, 0.5)
-    assert (got["accuracy_low"], got["accuracy_high"]) == pytest.approx(intervals.wilson(0.5, 3))
+    assert (got["accuracy_low"], got["accuracy_high"]) == pytest.approx(wilson(0.5, 3))
     single = intervals.share(whole, np.arange(40))
-    assert single["accuracy_low"] == pytest.approx(intervals.wilson(0.5, 39)[0])
+    assert single["accuracy_low"] == pytest.approx(wilson(0.5, 39)[0])
     right = intervals.share(np.ones(40), clusters)
-    assert right["accuracy_low"] == pytest.approx(intervals.wilson(1.0, 4)[0])
+    assert right["accuracy_low"] == pytest.approx(wilson(1.0, 4)[0])
     even = intervals.share(np.array([1.0, 0.0] * 20), clusters)
-    assert even["accuracy_low"] == pytest.approx(intervals.wilson(0.5, 40)[0])
+    assert even["accuracy_low"] == pytest.approx(wilson(0.5, 40)[0])
 
 
 def test_the_bootstrap_draws_whole_prompts() -> None:
@@ -192,5 +193,5 @@ def test_shares_of_a_whole_report_have_the_intervals_of_their_parts() -> None:
     groups = [group(f"{place}?", list("abcd"), *rankings) for place in range(3)]
     found = report(groups=groups, rewards=[[4.0, 3.0, 2.0, 1.0]] * 3)
     assert (found["n_pairs"], found["accuracy"]["value"], found["human_ceiling"]["agreement"]) == (36, 1.0, 1.0)
-    assert found["accuracy"]["low"] == pytest.approx(intervals.wilson(1.0, 3)[0])
-    assert found["human_ceiling"]["low"] == pytest.approx(intervals.wilson(1.0, 3)[0])
+    assert found["accuracy"]["low"] == pytest.approx(wilson(1.0, 3)[0])
+    assert found["human_ceiling"]["low"] == pytest.approx(wilson(1.0, 3)[0])

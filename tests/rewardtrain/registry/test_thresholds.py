@@ -10,9 +10,9 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
+from formats.intervals import wilson
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, Role
-from rewardtrain.core.measures.intervals import wilson
 from rewardtrain.models import RewardModel
 from rewardtrain.registry import thresholds
 from tests.factories import join, make_project, make_user

@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from jobs import shutdown
+from jobs.pacing import next_size
 from labeling.models import Project
 from rewardtrain.models import RewardModel, TrainingRun
 from rewardtrain.registry import champions
@@ -171,10 +172,10 @@ def test_the_cache_is_filled_ahead_some_prompts_at_a_time(
     for _ in range(prefill.FIRST_SIZE + 1):
         make_prompt(project)
     sizes, encoded = [], []
-    while chunk := prefill.next_chunk():
-        prefill.encode(chunk, process)
+    while batch := prefill.next_batch():
+        prefill.encode(batch, process)
         sizes.append(sum(file.stat().st_size for file in model_dir.glob("cache/*/features.bin")))
-        encoded.append(len(chunk.prompts))
+        encoded.append(len(batch.prompts))
     assert encoded[0] == prefill.FIRST_SIZE
     assert sum(encoded) == prefill.FIRST_SIZE + 1
     assert sizes[-1] * prefill.FIRST_SIZE == sizes[0] * (prefill.FIRST_SIZE + 1)
@@ -185,25 +186,27 @@ def test_the_cache_is_filled_ahead_some_prompts_at_a_time(
 
 
 def prompts_ahead() -> int:
-    chunk = prefill.next_chunk()
-    return len(chunk.prompts) if chunk else 0
+    batch = prefill.next_batch()
+    return len(batch.prompts) if batch else 0
 
 
 @pytest.mark.parametrize(
     ("size", "seconds", "then"), [(4, 0.5, 4), (4, 1.0, 2), (1, 9.0, 1), (4, 0.01, 8), (512, 0.1, 512)]
 )
-def test_a_chunk_is_about_half_a_seconds_work(size: int, seconds: float, then: int) -> None:
-    assert prefill.next_size(size, seconds) == then
+def test_a_batch_is_about_half_a_seconds_work(size: int, seconds: float, then: int) -> None:
+    assert (
+        next_size(size, seconds, aim=prefill.AIM_SECONDS, growth=prefill.GROWTH, largest=prefill.LARGEST_SIZE) == then
+    )
 
 
 def test_nothing_is_encoded_ahead_while_a_run_wants_the_machine_or_where_no_heads_are_wanted(project: Project) -> None:
     rank_prompts(project)
-    assert prefill.next_chunk()
+    assert prefill.next_batch()
     run = runs.request_run(project)
-    assert not prefill.next_chunk()
+    assert not prefill.next_batch()
     runs.cancel(run)
     policy.update_policy(project, head_enabled=False)
-    assert not prefill.next_chunk()
+    assert not prefill.next_batch()
 
 
 def test_a_backbone_that_cannot_be_had_is_not_tried_for_ever(
@@ -213,11 +216,11 @@ def test_a_backbone_that_cannot_be_had_is_not_tried_for_ever(
     with backbones_listed(tmp_path):
         policy.update_policy(project, training={"backbone": str(tmp_path)})
         make_prompt(project)
-        chunk = prefill.next_chunk()
-        assert chunk
-        prefill.encode(chunk, process)
+        batch = prefill.next_batch()
+        assert batch
+        prefill.encode(batch, process)
         assert str(tmp_path) in (model_dir / "cache" / "ahead" / "log.txt").read_text()
-        assert not prefill.next_chunk()
+        assert not prefill.next_batch()
 
 
 def test_a_project_trains_on_from_its_own_models_in_both_depths(
@@ -271,11 +274,11 @@ def test_features_of_an_own_model_are_encoded_ahead(
     rank_prompts(project)
     worker.work(request(project, tiny_training).pk)
     policy.update_policy(project, training={**tiny_training, "backbone": "model 1"})
-    chunk = prefill.next_chunk()
-    assert chunk
-    assert chunk.settings["backbone"] == "model 1"
-    prefill.encode(chunk, process)
+    batch = prefill.next_batch()
+    assert batch
+    assert batch.settings["backbone"] == "model 1"
+    prefill.encode(batch, process)
     assert not (warm_process.cache() / "ahead" / "log.txt").exists()
-    following = prefill.next_chunk()
+    following = prefill.next_batch()
     assert following
-    assert following.prompts[0].pk > chunk.prompts[-1].pk
+    assert following.prompts[0].pk > batch.prompts[-1].pk
