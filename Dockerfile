@@ -36,4 +36,4 @@ RUN SECRET_KEY=only-for-this-step DATABASE_URL=postgresql://nobody@none/none RED
 USER podium
 VOLUME /data
 EXPOSE 8000
-CMD ["python", "-m", "config.web", "--host", "0.0.0.0", "--port", "8000", "--workers", "2"]
+CMD ["python", "-m", "config.processes.web", "--host", "0.0.0.0", "--port", "8000", "--workers", "2"]

@@ -32,7 +32,8 @@ def main(argv: list[str]) -> None:
         os.environ["PODIUM_LOG"] = "json"
     from django.core.management import execute_from_command_line
 
-    from config import embedded, logs
+    from config import logs
+    from config.servers import embedded
 
     name = argv[1] if len(argv) > 1 else "help"
     reads = name not in WITHOUT_SERVERS and not {"-h", "--help", "--version"} & set(argv)
@@ -58,7 +59,7 @@ def check_servers(name: str, *, but: frozenset[str]) -> None:
     from django.conf import settings
     from django.core import management
 
-    from config import preflight
+    from config.servers import preflight
 
     servers = frozenset({"postgres", "valkey"} if name == "up" else {"postgres"}) - but
     if name in ("up", "migrate"):

@@ -76,7 +76,7 @@ def main() -> None:
         import django
 
         django.setup()
-        from config import embedded
+        from config.servers import embedded
 
         with embedded.running(embedded.data_directory()):
             run(counts)

@@ -7,4 +7,4 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         """Every process knows the Celery app, so that what it sends goes to our broker."""
         import config.celery
-        import config.proxies  # noqa: F401  its system check
+        import config.http.proxies  # noqa: F401  its system check

@@ -13,7 +13,7 @@ def check_servers(**sent: Any) -> None:
     """In a worker and in beat, before Celery loads anything else for this signal or takes over what they print."""
     from django.conf import settings
 
-    from config import preflight
+    from config.servers import preflight
 
     preflight.check(settings)
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from config import addresses, embedded, environment, logs
-from config.time_zone import time_zone
+from config import logs
+from config.environment import addresses, variables
+from config.environment.time_zone import time_zone
+from config.servers import embedded
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = embedded.data_directory()
 
-DEBUG = environment.flag("PODIUM_DEBUG")
-SECRET_KEY = environment.text("SECRET_KEY") or embedded.secret_key(DATA_DIR)
+DEBUG = variables.flag("PODIUM_DEBUG")
+SECRET_KEY = variables.text("SECRET_KEY") or embedded.secret_key(DATA_DIR)
 ALLOWED_HOSTS = addresses.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = addresses.origins("CSRF_TRUSTED_ORIGINS")
-CSRF_FAILURE_VIEW = "config.refusals.csrf_failure"
+CSRF_FAILURE_VIEW = "config.http.refusals.csrf_failure"
 PATH = addresses.path_prefix("PODIUM_PATH")  # below which the site is reached; '' for the root
 FORCE_SCRIPT_NAME = PATH or None
 
@@ -47,7 +49,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.proxies.VisitorsAddress",  # first, so that nothing sees another address
+    "config.http.proxies.VisitorsAddress",  # first, so that nothing sees another address
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "labeling.requests.throttle.Throttle",  # before all that costs
     "labeling.requests.turns.Turns",
@@ -92,8 +94,11 @@ DATABASES = {"default": addresses.database("DATABASE_URL", embedded.database_url
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "labeling.User"
 
-MODEL_DIR = environment.folder("PODIUM_MODEL_DIR", DATA_DIR / "models")
-PRIVATE = {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700}  # see config/private.py
+MODEL_DIR = variables.folder("PODIUM_MODEL_DIR", DATA_DIR / "models")
+PRIVATE = {
+    "file_permissions_mode": 0o600,
+    "directory_permissions_mode": 0o700,
+}  # see config/environment/file_permissions.py
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -104,7 +109,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 STATIC_URL = f"{PATH}/static/"
-STATIC_ROOT = environment.folder("PODIUM_STATIC_ROOT", DATA_DIR / "static")
+STATIC_ROOT = variables.folder("PODIUM_STATIC_ROOT", DATA_DIR / "static")
 NODE_MODULES = BASE_DIR / "node_modules"
 STATICFILES_DIRS: list[Path | tuple[str, Path]] = [BASE_DIR / "static"]
 # The browser libraries that pages use, each served under vendor/NAME/ and nothing else of node_modules.
@@ -175,16 +180,16 @@ SILENCED_SYSTEM_CHECKS = ["axes.W006"]  # that axes counts no addresses: LoginGu
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
 # HTTPS is the proxy's; PODIUM_HTTPS=1 says that there is one and closes the plain door.
-HTTPS = environment.flag("PODIUM_HTTPS")
-# How many proxies stand in front, each of which adds to X-Forwarded-For; see config/proxies.py.
-TRUSTED_PROXIES = environment.number("PODIUM_TRUSTED_PROXIES", 0, least=0, most=10)
+HTTPS = variables.flag("PODIUM_HTTPS")
+# How many proxies stand in front, each of which adds to X-Forwarded-For; see config/http/proxies.py.
+TRUSTED_PROXIES = variables.number("PODIUM_TRUSTED_PROXIES", 0, least=0, most=10)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 # Copies on several ports or below several paths of one host must not log each other out: a cookie knows no port, and
 # one of the root is sent to every path.
-SESSION_COOKIE_NAME = environment.cookie_name("PODIUM_SESSION_COOKIE", "podium_session" + PATH.replace("/", "_"))
+SESSION_COOKIE_NAME = variables.cookie_name("PODIUM_SESSION_COOKIE", "podium_session" + PATH.replace("/", "_"))
 CSRF_COOKIE_NAME = "csrftoken" if SESSION_COOKIE_NAME == "podium_session" else f"{SESSION_COOKIE_NAME}_csrf"
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = PATH or "/"
 X_FRAME_OPTIONS = "DENY"
@@ -253,20 +258,20 @@ USE_TZ = True
 TIME_ZONE = time_zone("TZ")
 
 # One beat of a run every few seconds; after RUN_STALE_SECONDS without one the run is given to another worker.
-RUN_STALE_SECONDS = environment.number("PODIUM_RUN_STALE_SECONDS", 60, least=2, most=86_400)
+RUN_STALE_SECONDS = variables.number("PODIUM_RUN_STALE_SECONDS", 60, least=2, most=86_400)
 
 # Hugging Face ids and folders that projects may train on beside 'minilm' and their own models.
-BACKBONES = environment.items("PODIUM_BACKBONES", "", environment.backbone)
+BACKBONES = variables.items("PODIUM_BACKBONES", "", variables.backbone)
 
 # The scoring service: where it listens, where the other processes find it, and how it computes.
-REWARDS_PORT = environment.port("PODIUM_REWARDS_PORT", 8001)
+REWARDS_PORT = variables.port("PODIUM_REWARDS_PORT", 8001)
 REWARDS_URL = addresses.web("PODIUM_REWARDS_URL", f"http://127.0.0.1:{REWARDS_PORT}")
 # Models in memory, those on one backbone counted once.
-REWARDS_ROOM = environment.number("PODIUM_REWARDS_ROOM", 4, least=1, most=1000)
-REWARDS_DTYPE = environment.choice("PODIUM_REWARDS_DTYPE", "float32", ("float32", "bfloat16", "float16", "auto"))
-REWARDS_THREADS = environment.optional_number("PODIUM_REWARDS_THREADS", least=1, most=1024)
+REWARDS_ROOM = variables.number("PODIUM_REWARDS_ROOM", 4, least=1, most=1000)
+REWARDS_DTYPE = variables.choice("PODIUM_REWARDS_DTYPE", "float32", ("float32", "bfloat16", "float16", "auto"))
+REWARDS_THREADS = variables.optional_number("PODIUM_REWARDS_THREADS", least=1, most=1024)
 
-LOG = environment.choice("PODIUM_LOG", "text", tuple(logs.FORMATTERS))
+LOG = variables.choice("PODIUM_LOG", "text", tuple(logs.FORMATTERS))
 LOGGING_CONFIG = "config.logs.configure"
 LOGGING = {
     "version": 1,

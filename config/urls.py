@@ -4,7 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from config import health
+from config.http import health
 
 # One login for all, with its limits and its second factor.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -14,13 +14,13 @@ urlpatterns = [
     path("", include("rewardtrain.urls")),
     path("api/v1/", include("labeling.api.urls")),
     path("api/v1/", include("rewardtrain.api.urls")),
-    path("api/", include("config.api_docs")),
-    path("accounts/", include("config.accounts")),
+    path("api/", include("config.http.api_docs")),
+    path("accounts/", include("config.http.account_urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
 ]
 
-handler500 = "config.failures.answer"
-handler400 = "config.refusals.bad_request"
+handler500 = "config.http.failures.answer"
+handler400 = "config.http.refusals.bad_request"

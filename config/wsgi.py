@@ -1,4 +1,4 @@
-"""What the web server calls (config/web.py)."""
+"""What the web server calls (config/processes/web.py)."""
 
 import os
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from config.private import UMASK
-from config.processes import SUPERVISED
+from config.environment.file_permissions import UMASK
+from config.processes.supervisor import SUPERVISED
 from jobs.parent_death import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import translation
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from config import embedded
+from config.servers import embedded
 from tests import chromium as chromium_program
 
 expect.set_options(timeout=20_000)  # ms; what comes late on a busy machine still comes

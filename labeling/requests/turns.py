@@ -2,7 +2,7 @@
 
 Python computes in one thread at a time, so more at once make all of them slow. But one that waits for a sender's bytes,
 for the scoring service, or to be let through (throttle.py) must not hold up the pages: the web server has many threads
-(config/web.py), what is sent is received before its turn, and what waits long has turns of its own.
+(config/processes/web.py), what is sent is received before its turn, and what waits long has turns of its own.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import psutil
 import psycopg
 import requests
 
-from config import embedded
+from config.servers import embedded
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 180

@@ -147,7 +147,7 @@ def kill_the_web_again_and_again(podium: Podium, finished: threading.Event, ackn
         while len(acknowledged) < share * PROMPTS // 3:
             if finished.wait(0.05):
                 return kills
-        servers = podium.processes("config.web")
+        servers = podium.processes("config.processes.web")
         kill(servers[-1:] if kills % 2 == 0 else servers)
         kills += 1
     return kills

@@ -10,7 +10,8 @@ import sys
 
 import pytest
 
-from config import logs, output
+from config import logs
+from config.processes import output
 from tests.config.helpers import REPOSITORY, environ
 
 
@@ -85,7 +86,7 @@ def test_an_error_that_nobody_catches_is_one_object(where: str) -> None:
 
 
 def test_a_sentence_that_ends_a_process_is_an_object_too() -> None:
-    for words in (["manage.py", "up", "--json"], ["-m", "config.web"]):
+    for words in (["manage.py", "up", "--json"], ["-m", "config.processes.web"]):
         variables = environ(PODIUM_LOG="" if "--json" in words else "json", PODIUM_HTTPS="ture")
         command = [sys.executable, *words]
         done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=False)

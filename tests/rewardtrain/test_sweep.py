@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import config.celery  # noqa: F401  makes it the app of this process, as in a worker
-from config import embedded
+from config.servers import embedded
 from labeling.models import Project
 from rewardtrain import tasks
 from rewardtrain.models import TrainingRun

@@ -16,8 +16,9 @@ from django.conf import settings
 from django.db import connection
 
 import config.celery  # noqa: F401  makes it the app of this process, as in a worker
-from config import commands, embedded
-from config.processes import Spec
+from config.processes import command_lines
+from config.processes.supervisor import Spec
+from config.servers import embedded
 from jobs import lifecycle, sweep
 from labeling.answers import rankings
 from labeling.models import Project
@@ -56,7 +57,7 @@ def start_worker(model_dir: Path, spec: Spec | None = None) -> "subprocess.Popen
         "PODIUM_BACKBONES": ",".join(settings.BACKBONES),
     }
     return subprocess.Popen(
-        (spec or commands.train()).command, env=environ, cwd=settings.BASE_DIR, start_new_session=True
+        (spec or command_lines.train()).command, env=environ, cwd=settings.BASE_DIR, start_new_session=True
     )
 
 
@@ -175,7 +176,7 @@ def test_the_worker_of_heads_has_its_process_ready_and_takes_it_along(
     project: Project, tiny_training: dict[str, object], model_dir: Path
 ) -> None:
     rank_prompts(project)
-    worker = start_worker(model_dir, commands.head())
+    worker = start_worker(model_dir, command_lines.head())
     try:
         until(lambda: psutil.Process(worker.pid).children())
         [child] = psutil.Process(worker.pid).children()

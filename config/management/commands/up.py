@@ -19,10 +19,13 @@ from django.core.management import BaseCommand, CommandError, call_command, get_
 from django.core.management.base import OutputWrapper
 from django.db import connections
 
-from config import commands, embedded, environment, logs, private
-from config.healthcheck import answers
-from config.output import Output, Own
-from config.processes import Supervisor
+from config import logs
+from config.environment import file_permissions, variables
+from config.processes import command_lines
+from config.processes.healthcheck import answers
+from config.processes.output import Output, Own
+from config.processes.supervisor import Supervisor
+from config.servers import embedded
 
 LEAST_FREE_BYTES = 300_000_000
 
@@ -34,7 +37,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         # Read in `handle`, so that a wrong one is a sentence and no list of all options.
         parser.add_argument("--port", help="of the web server (default: 8000, or PORT)")
-        parser.add_argument("--host", default=environment.text("HOST_ADDRESS", "127.0.0.1"))
+        parser.add_argument("--host", default=variables.text("HOST_ADDRESS", "127.0.0.1"))
         parser.add_argument("--rewards-port", help="of the scoring service (default: the next one after --port)")
         # manage.py reads it before the settings do; here it is only to be known.
         parser.add_argument("--data-dir", help="where everything is kept (default: .podium, or PODIUM_DATA_DIR)")
@@ -56,7 +59,7 @@ class Command(BaseCommand):
     ) -> None:
         began = time.monotonic()
         output = self.takes_over_output()
-        web_port = as_port("--port", port) if port else environment.port("PORT", 8000)
+        web_port = as_port("--port", port) if port else variables.port("PORT", 8000)
         scores_port = as_port("--rewards-port", rewards_port) if rewards_port else web_port + 1
         where = embedded.data_directory()
         if data_dir and Path(data_dir).expanduser().resolve() != where:
@@ -85,7 +88,7 @@ class Command(BaseCommand):
         return output
 
     def prepare(self, data_dir: Path, *, sample: bool) -> None:
-        private.close_data(data_dir, Path(settings.MODEL_DIR))  # our children inherit the umask
+        file_permissions.close_data(data_dir, Path(settings.MODEL_DIR))  # our children inherit the umask
         self.stdout.write(f"Preparing the database and the pages in {data_dir}")
         call_command("migrate", interactive=False, verbosity=0)
         collect_static(data_dir)
@@ -100,12 +103,12 @@ class Command(BaseCommand):
         self, output: Output, data_dir: Path, host: str, port: int, rewards_port: int, workers: int, began: float
     ) -> None:
         specs = [
-            commands.web(host=host, port=port, workers=workers),
-            commands.worker(),
-            commands.head(),
-            commands.train(),
-            commands.rewards(host=host, port=rewards_port),
-            commands.beat(data_dir),
+            command_lines.web(host=host, port=port, workers=workers),
+            command_lines.worker(),
+            command_lines.head(),
+            command_lines.train(),
+            command_lines.rewards(host=host, port=rewards_port),
+            command_lines.beat(data_dir),
         ]
         environ = {
             **os.environ,
@@ -148,7 +151,7 @@ class Watch:
 
 
 def as_port(option: str, value: str) -> int:
-    return environment.as_number(option, value, least=1, most=65535, example=8123)
+    return variables.as_number(option, value, least=1, most=65535, example=8123)
 
 
 def check_disk(data_dir: Path) -> None:

@@ -14,7 +14,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
-from config import web
+from config.processes import web
 from labeling.models import Assignment, User
 from labeling.requests import throttle, turns
 from labeling.requests.throttle import FREE, HALF_LIFE, MOST, SLOPE, Crowd, Refusals, Throttle

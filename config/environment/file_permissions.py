@@ -1,7 +1,7 @@
 """What Podium keeps is its own account's alone: folders 700, files 600.
 
 The data directory itself may be passed through where root runs Podium, for PostgreSQL then has an account of its own
-(config/embedded.py), so everything in it is closed by itself.
+(config/servers/embedded.py), so everything in it is closed by itself.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Both live in the data directory and listen on Unix sockets only, so copies side by side never meet. Who needs a
 server takes a `Lease`: a shared file lock that the kernel drops with the process, however it ends. Beside each
-server runs a keeper (config/keeper.py), which stops it once nobody holds a lease. So any number of commands find the
-same servers, the last one out turns off the light, and kill -9 leaves nothing behind.
+server runs a keeper (config/servers/keeper.py), which stops it once nobody holds a lease. So any number of commands
+find the same servers, the last one out stops them, and kill -9 leaves nothing behind.
 """
 
 import contextlib
@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from config import environment
+from config.environment import variables
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 SERVERS = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}  # each with the variable that makes it unneeded
 
 # sockaddr_un.sun_path holds 108 bytes on Linux and 104 on macOS, a closing zero included.
@@ -39,11 +39,11 @@ class EmbeddedServerError(RuntimeError):
 
 
 def data_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    return environment.folder("PODIUM_DATA_DIR", REPOSITORY / ".podium", environ=environ)
+    return variables.folder("PODIUM_DATA_DIR", REPOSITORY / ".podium", environ=environ)
 
 
 def needed_servers(environ: Mapping[str, str] = os.environ) -> frozenset[str]:
-    return frozenset(name for name, variable in SERVERS.items() if not environment.text(variable, environ=environ))
+    return frozenset(name for name, variable in SERVERS.items() if not variables.text(variable, environ=environ))
 
 
 def database_url(data_dir: Path) -> str:
@@ -63,9 +63,9 @@ def secret_key(data_dir: Path) -> str:
     try:
         return read_or_make_secret_key(data_dir)
     except EmbeddedServerError as error:
-        raise environment.WrongSetting(f"podium: {error}") from None
+        raise variables.WrongSetting(f"podium: {error}") from None
     except OSError as error:
-        raise environment.WrongSetting(
+        raise variables.WrongSetting(
             f"podium: The key in {data_dir / 'secret_key'} can't be read or made ({error.strerror}): give the user "
             f"{os.geteuid()} the right, or set SECRET_KEY."
         ) from None
@@ -195,7 +195,7 @@ def start_missing(data_dir: Path, servers: frozenset[str]) -> frozenset[str]:
 
 def launch_keeper(data_dir: Path, server: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "config.keeper", server, str(data_dir)],
+        [sys.executable, "-m", "config.servers.keeper", server, str(data_dir)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

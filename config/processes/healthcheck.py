@@ -1,9 +1,9 @@
-"""`python -m config.healthcheck URL`: exit code 0 if it answers 200. The image has no curl."""
+"""`python -m config.processes.healthcheck URL`: exit code 0 if it answers 200. The image has no curl."""
 
 import sys
 import urllib.request
 
-from config import addresses
+from config.environment import addresses
 
 
 def answers(url: str, *, seconds: float = 1.0) -> bool:

@@ -23,7 +23,8 @@ import redis
 from celery import Celery
 from django.conf import settings
 
-from config import addresses, embedded, environment, preflight
+from config.environment import addresses, variables
+from config.servers import embedded, preflight
 from tests.config.helpers import REPOSITORY, environ, valkey, wait_until
 from tests.conftest import missing
 
@@ -142,7 +143,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> object:
                 said.append(str(error))
         try:
             preflight.check(SimpleNamespace(REDIS_URL=read.url, DATA_DIR=tmp_path), ["valkey"])
-        except environment.WrongSetting as error:
+        except variables.WrongSetting as error:
             return said[0], said[1], str(error)
         return said[0], said[1], ""
 

@@ -1,4 +1,4 @@
-"""The web server: `python -m config.web --host HOST --port PORT --workers N`.
+"""The web server: `python -m config.processes.web --host HOST --port PORT --workers N`.
 
 Granian alone would start workers for ever where the settings are wrong, each with a traceback: here they are read
 first.
@@ -18,12 +18,13 @@ THREADS = 256
 
 
 def main() -> int:
-    parser = ArgumentParser(prog="config.web", description=__doc__)
+    parser = ArgumentParser(prog="config.processes.web", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--workers", type=int, default=2, help="processes")
     options = parser.parse_args()
-    from config import preflight, settings  # a wrong one ends this process with a sentence
+    from config import settings  # a wrong one ends this process with a sentence
+    from config.servers import preflight
 
     preflight.check(settings)
 

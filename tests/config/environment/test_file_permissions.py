@@ -10,7 +10,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
-from config import private
+from config.environment import file_permissions
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +33,8 @@ def test_an_older_tree_is_closed_and_what_it_links_to_is_not(tmp_path: Path) -> 
     for path in (model / "pairs.parquet", data / "secret_key", data / "logins.txt"):
         path.write_text("x")
     (model / "link").symlink_to(outside)
-    private.close_data(data, data / "models")
-    private.close_data(data, data / "models")  # a second start changes nothing
+    file_permissions.close_data(data, data / "models")
+    file_permissions.close_data(data, data / "models")  # a second start changes nothing
     (data / "models" / "later").mkdir()
     (data / "models" / "later" / "log.txt").write_text("x")
     seen = {path: mode for path, mode in modes(data).items() if path not in ("postgres",) and not path.endswith("link")}

@@ -16,7 +16,8 @@ import pytest
 from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
 
-from config import addresses, embedded, environment, preflight
+from config.environment import addresses, variables
+from config.servers import embedded, preflight
 from tests.config.helpers import REPOSITORY, environ, free_port, manage, valkey
 
 PASSWORD = "w0rd"
@@ -37,7 +38,7 @@ def sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         server = {variable: server for server, variable in embedded.SERVERS.items()}[name]
         try:
             preflight.check(given, [server], tables)
-        except environment.WrongSetting as error:
+        except variables.WrongSetting as error:
             said = str(error)
             assert said.startswith(f"podium: The {'database' if server == 'postgres' else 'Redis'} of {name} (")
             assert "\n" not in said
@@ -161,7 +162,7 @@ EACH = {
     "shell": ["manage.py", "shell", "-v", "0", "-c", "print('went on')"],
     "migrate": ["manage.py", "migrate", "--no-input"],
     "up": ["manage.py", "up", "--no-sample"],
-    "web": ["-m", "config.web", "--workers", "1"],
+    "web": ["-m", "config.processes.web", "--workers", "1"],
     "worker": [*CELERY, "worker", "--pool", "threads", "--queues", "default"],
     "train": [*CELERY, "worker", "--pool", "threads", "--queues", "train"],
     "beat": [*CELERY, "beat"],

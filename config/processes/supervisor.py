@@ -16,7 +16,7 @@ from types import FrameType
 import psutil
 
 from config import logs
-from config.output import Output
+from config.processes.output import Output
 from jobs.parent_death import dies_with_parent
 
 LOOK_EVERY_SECONDS = 0.2

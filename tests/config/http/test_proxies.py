@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import proxies
+from config.http import proxies
 
 PEER = "10.0.0.9"
 

@@ -14,12 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from config.embedded import (
-    EmbeddedServerError,
-    make_private_directory,
-    socket_dir,
-    valkey_socket,
-)
+from config.servers.embedded import EmbeddedServerError, make_private_directory, socket_dir, valkey_socket
 from jobs.parent_death import dies_with_parent
 
 POSTGRES_MAJOR = "18"

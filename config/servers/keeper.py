@@ -1,6 +1,6 @@
 """Starts one embedded server, says so, and stops it when nobody holds a lease on it any more (see embedded.py).
 
-    python -m config.keeper postgres|valkey DATA_DIR
+    python -m config.servers.keeper postgres|valkey DATA_DIR
 
 It knows no Django. Whoever started it reads its standard output: `ready`, or what went wrong.
 """
@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from config import embedded
-from config.servers import Server, server_named
+from config.servers import embedded
+from config.servers.postgres import Server, server_named
 
 LOOK_EVERY_SECONDS = 0.2
 STOP_SECONDS = 30.0

@@ -12,8 +12,8 @@ from django.urls import get_resolver
 
 import labeling.urls
 import rewardtrain.urls
-from config import addresses, environment
-from config.time_zone import time_zone
+from config.environment import addresses, variables
+from config.environment.time_zone import time_zone
 from tests.config.helpers import REPOSITORY, environ
 
 
@@ -31,7 +31,7 @@ def refusal(reads: Any) -> Any:
     """The sentence that `reader` ends the process with."""
 
     def sentence(value: str, reader: Any, *arguments: Any, **options: Any) -> str:
-        with pytest.raises(environment.WrongSetting) as refused:
+        with pytest.raises(variables.WrongSetting) as refused:
             reads(value, reader, *arguments, **options)
         said = str(refused.value)
         assert said.startswith("podium: SETTING is ")
@@ -43,48 +43,46 @@ def refusal(reads: Any) -> Any:
 
 def test_a_switch_is_read_in_any_usual_spelling(reads: Any) -> None:
     for value in ("1", "true", "TRUE", "Yes", "on", " on "):
-        assert reads(value, environment.flag) is True, value
+        assert reads(value, variables.flag) is True, value
     for value in ("0", "false", "False", "no", "OFF", "", "  "):
-        assert reads(value, environment.flag) is False, value
+        assert reads(value, variables.flag) is False, value
 
 
 @pytest.mark.parametrize("value", ["ture", "2", "y", "ja", "enabled", "None", "1,0"])
 def test_a_switch_that_is_neither_on_nor_off_is_refused(refusal: Any, value: str) -> None:
-    said = refusal(value, environment.flag)
+    said = refusal(value, variables.flag)
     assert repr(value) in said
     assert "write 1, true, yes, on or 0, false, no, off" in said
 
 
 def test_a_number_keeps_to_its_bounds(reads: Any, refusal: Any) -> None:
-    assert reads("8123", environment.port, 8000) == 8123
-    assert reads("", environment.port, 8000) == 8000
-    assert reads("", environment.optional_number, least=1, most=9) is None
-    assert reads("9", environment.optional_number, least=1, most=9) == 9
+    assert reads("8123", variables.port, 8000) == 8123
+    assert reads("", variables.port, 8000) == 8000
+    assert reads("", variables.optional_number, least=1, most=9) is None
+    assert reads("9", variables.optional_number, least=1, most=9) == 9
     for value in ("abc", "0", "70000", "-1", "8_000", "80.5", "٣", "1e3", "9" * 5000, "8000/"):
-        assert "it is a whole number from 1 to 65535, e.g. 8000" in refusal(value, environment.port, 8000)
+        assert "it is a whole number from 1 to 65535, e.g. 8000" in refusal(value, variables.port, 8000)
 
 
 def test_a_long_value_is_quoted_in_part(refusal: Any) -> None:
-    assert len(refusal("9" * 5000, environment.port, 8000)) < 250
+    assert len(refusal("9" * 5000, variables.port, 8000)) < 250
 
 
 def test_one_of_a_few_words(reads: Any, refusal: Any) -> None:
-    assert reads("auto", environment.choice, "float32", ("float32", "auto")) == "auto"
-    assert "it is one of float32, auto." in refusal("fp16", environment.choice, "float32", ("float32", "auto"))
+    assert reads("auto", variables.choice, "float32", ("float32", "auto")) == "auto"
+    assert "it is one of float32, auto." in refusal("fp16", variables.choice, "float32", ("float32", "auto"))
 
 
 def test_a_folder_is_made_absolute_and_an_address_is_none(reads: Any, refusal: Any) -> None:
-    assert reads("~/data", environment.folder, Path("/x")) == Path.home() / "data"
-    assert reads("", environment.folder, Path("/x")) == Path("/x")
-    assert "a folder of this machine" in refusal("s3://bucket/podium", environment.folder, Path("/x"))
+    assert reads("~/data", variables.folder, Path("/x")) == Path.home() / "data"
+    assert reads("", variables.folder, Path("/x")) == Path("/x")
+    assert "a folder of this machine" in refusal("s3://bucket/podium", variables.folder, Path("/x"))
 
 
 def test_backbones_are_ids_and_whole_paths(reads: Any, refusal: Any) -> None:
-    listed = reads(
-        " owner/a.name ,/srv/ours/,~/mine, minilm,,owner/a.name", environment.items, "", environment.backbone
-    )
+    listed = reads(" owner/a.name ,/srv/ours/,~/mine, minilm,,owner/a.name", variables.items, "", variables.backbone)
     assert listed == ["owner/a.name", "/srv/ours", str(Path.home() / "mine"), "minilm"]
-    assert reads("", environment.items, "", environment.backbone) == []
+    assert reads("", variables.items, "", variables.backbone) == []
     for value in (
         "ours",
         "./ours",
@@ -96,9 +94,7 @@ def test_backbones_are_ids_and_whole_paths(reads: Any, refusal: Any) -> None:
         "*",
         "a b/c",
     ):
-        assert "Hugging Face ids and whole paths of folders" in refusal(
-            value, environment.items, "", environment.backbone
-        )
+        assert "Hugging Face ids and whole paths of folders" in refusal(value, variables.items, "", variables.backbone)
 
 
 def test_hosts_lose_their_blanks_and_nothing_else_is_taken_for_one(reads: Any, refusal: Any) -> None:
@@ -242,7 +238,7 @@ def test_time_zones_as_linux_writes_them(reads: Any, refusal: Any, tmp_path: Pat
 ENTRIES = {
     "a command": ["manage.py", "migrate"],
     "up": ["manage.py", "up"],
-    "the web server": ["-m", "config.web"],
+    "the web server": ["-m", "config.processes.web"],
     "another web server": ["-c", "import config.wsgi"],
     "a worker": ["-m", "celery", "--app", "config", "worker", "--pool", "threads"],
     "beat": ["-m", "celery", "--app", "config", "beat"],
@@ -275,11 +271,11 @@ def test_every_process_ends_with_one_sentence(tmp_path: Path, name: str) -> None
 
 
 def test_a_port_on_the_command_line_is_read_as_strictly(tmp_path: Path) -> None:
-    for words, variables in ((["--port", "abc"], {}), ([], {"PORT": "70000"}), (["--rewards-port", "0"], {})):
+    for words, changes in ((["--port", "abc"], {}), ([], {"PORT": "70000"}), (["--rewards-port", "0"], {})):
         done = subprocess.run(
             [sys.executable, "manage.py", "up", *words],
             cwd=REPOSITORY,
-            env=environ(PODIUM_DATA_DIR=str(tmp_path), **variables),
+            env=environ(PODIUM_DATA_DIR=str(tmp_path), **changes),
             capture_output=True,
             text=True,
             timeout=60,

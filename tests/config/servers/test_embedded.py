@@ -20,7 +20,8 @@ import pytest
 import redis
 from celery import Celery
 
-from config import addresses, embedded, servers
+from config.environment import addresses
+from config.servers import embedded, postgres
 from tests.config.helpers import REPOSITORY, are_gone, environ, wait_until
 
 
@@ -228,7 +229,7 @@ def words(process: psutil.Process) -> list[str]:
 
 USER_OF_THE_SERVERS = """
 import pathlib, sys
-from config import embedded
+from config.servers import embedded
 path = pathlib.Path(sys.argv[1])
 embedded.ensure_running(path)
 print("up", flush=True)
@@ -283,13 +284,13 @@ def test_a_server_that_does_not_start_shows_the_end_of_its_log(data_dir: Path) -
 def test_a_full_disk_is_said_plainly(data_dir: Path) -> None:
     (data_dir / "logs").mkdir(parents=True)
     (data_dir / "logs" / "postgres.log").write_text("PANIC:  could not write to file: No space left on device\n")
-    error = servers.Postgres().failure(data_dir, "it ended with code 1")
+    error = postgres.Postgres().failure(data_dir, "it ended with code 1")
     assert f"The disk that holds {data_dir} is full" in str(error)
 
 
 WHO_RUNS = """
 import os, pathlib, sys
-from config import embedded
+from config.servers import embedded
 path = pathlib.Path(sys.argv[1])
 with embedded.running(path):
     print(os.geteuid(), (path / "postgres").owner())
@@ -319,4 +320,4 @@ def test_root_gives_the_database_to_a_system_user_that_reaches_it_in_a_closed_fo
     data_dir.parent.chmod(0o700)
     with embedded.running(data_dir):
         ask(data_dir)
-        assert postmaster(data_dir).username() == servers.SYSTEM_USER
+        assert postmaster(data_dir).username() == postgres.SYSTEM_USER

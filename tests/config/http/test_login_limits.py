@@ -22,7 +22,7 @@ from django.test.utils import CaptureQueriesContext
 from labeling.errors import TooMany
 from labeling.models import Attempts, Project, User
 from labeling.people import invitations, password_hashing, signin
-from tests.config.test_accounts import code_of
+from tests.config.http.test_account_pages import code_of
 from tests.factories import PASSWORD, make_project, make_user
 
 pytestmark = pytest.mark.django_db

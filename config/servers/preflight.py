@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 
 import psycopg
 
-from config import embedded
-from config.addresses import hidden
-from config.environment import WrongSetting, text
+from config.environment.addresses import hidden
+from config.environment.variables import WrongSetting, text
+from config.servers import embedded
 
 SECONDS = 2.0
 ANSWER_SECONDS = 1.5  # of one server, so that it is known what it was asked when the time is over

@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from config import logs
-from config.healthcheck import answers as is_up
 from config.management.commands import up as command
+from config.processes.healthcheck import answers as is_up
 from tests.config.helpers import Up, are_gone, environ, free_port, manage, up, wait_until
 
 SECOND_START_SECONDS = 20.0
@@ -55,7 +55,8 @@ def child(running: Up, words: str) -> psutil.Process:
 
 def test_it_starts_all_processes_and_says_where_it_is(running: Up) -> None:
     assert get(running, "/healthz") == 200
-    for words in ("config.web", "--queues default", "--queues head", "--queues train", "serve_rewards", "beat"):
+    processes = ("config.processes.web", "--queues default", "--queues head", "--queues train", "serve_rewards", "beat")
+    for words in processes:
         assert child(running, words).is_running()
     wait_until(lambda: scores(running), 60, running.said)
     assert stat.S_IMODE((running.data_dir / "secret_key").stat().st_mode) == 0o600
@@ -104,7 +105,7 @@ def test_kill_9_of_the_supervisor_leaves_no_process(data_dir: Path) -> None:
 
 
 def test_a_killed_child_starts_again_and_that_is_said(running: Up) -> None:
-    killed = {"web": "config.web", "worker": "--queues default", "rewards": "serve_rewards", "beat": "beat"}
+    killed = {"web": "config.processes.web", "worker": "--queues default", "rewards": "serve_rewards", "beat": "beat"}
     for name, words in killed.items():
         child(running, words).kill()
         said = f"{name} ended (SIGKILL); it starts again in 1 s."
@@ -114,7 +115,7 @@ def test_a_killed_child_starts_again_and_that_is_said(running: Up) -> None:
 
 
 def test_a_killed_web_worker_is_replaced(running: Up) -> None:
-    web = child(running, "config.web")
+    web = child(running, "config.processes.web")
     for worker in web.children():
         worker.kill()
     wait_until(lambda: bool(web.children()) and answers(running), 30, running.said)
@@ -166,7 +167,7 @@ def test_two_copies_run_side_by_side_and_one_logs_json(running: Up, data_dir: Pa
     with up(data_dir, PODIUM_LOG="json", PYTHONPATH=str(tmp_path)) as other:
         assert get(running, "/healthz") == get(other, "/healthz") == 200
         assert not set(running.family()) & set(other.family())
-        child(other, "config.web").kill()
+        child(other, "config.processes.web").kill()
         wait_until(lambda: "web ended (SIGKILL)" in other.said(), 10, other.said)
     lines = [json.loads(line) for line in other.said().splitlines()]
     names = {"web", "worker", "head", "train", "rewards", "beat"}

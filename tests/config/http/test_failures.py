@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from config import addresses
+from config.environment import addresses
 from tests.every_door import operations
 from tests.factories import make_project, make_user
 from tests.labeling.api.client import as_user, errors_of

@@ -4,7 +4,7 @@ import signal
 import sys
 from pathlib import Path
 
-from config.processes import Spec
+from config.processes.supervisor import Spec
 
 # Root is told that it is root at every start; the rest of Podium works there on purpose.
 PYTHON = (sys.executable, "-W", "ignore:You're running the worker with superuser")
@@ -17,7 +17,7 @@ def web(*, host: str, port: int, workers: int) -> Spec:
     # A second SIGTERM amid its handler locks Granian 2.8 up for good (the handler sets a threading.Event), and a dying
     # supervisor sends one for each of its threads. Its workers die with it: config/wsgi.py.
     options = ["--host", host, "--port", str(port), "--workers", str(workers)]
-    return Spec("web", [sys.executable, "-m", "config.web", *options], signal.SIGKILL)
+    return Spec("web", [sys.executable, "-m", "config.processes.web", *options], signal.SIGKILL)
 
 
 def worker() -> Spec:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-from config.environment import items, refuse, text
+from config.environment.variables import items, refuse, text
 
 POSTGRES = ("postgres", "postgresql", "pgsql")
 REDIS = ("redis", "rediss", "unix")

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from config import embedded
+from config.servers import embedded
 from tests.factories import make_user
 from tests.labeling.api.client import as_user, errors_of
 

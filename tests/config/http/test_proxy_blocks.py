@@ -21,8 +21,8 @@ from django.conf import settings
 from playwright.sync_api import Browser, expect
 from requests.adapters import HTTPAdapter
 
-from config import embedded
-from config.healthcheck import answers
+from config.processes.healthcheck import answers
+from config.servers import embedded
 from tests.config.helpers import REPOSITORY, environ, free_port, wait_until
 from tests.conftest import missing
 
@@ -141,7 +141,7 @@ def proxies(servers: embedded.Lease) -> Iterator[Proxies]:
             upstream.forgotten: {},
         }
         for port, changes in sites.items():
-            command = ["-m", "config.web", "--port", str(port), "--workers", "1"]
+            command = ["-m", "config.processes.web", "--port", str(port), "--workers", "1"]
             stack.enter_context(started([sys.executable, *command], folder, f"web-{port}", variables | changes))
         rewards = ["-m", "manage", "serve_rewards", "--port", str(upstream.rewards)]
         stack.enter_context(started([sys.executable, *rewards], folder, "rewards", variables))

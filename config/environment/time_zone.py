@@ -5,7 +5,7 @@ import re
 import zoneinfo
 from pathlib import Path
 
-from config.environment import refuse, text
+from config.environment.variables import refuse, text
 
 FOLDER = Path("/usr/share/zoneinfo")
 UTC = re.compile(r"(UTC|GMT|UCT|Z|Zulu)([+-]?0{1,2}(:?00)?)?", re.IGNORECASE)

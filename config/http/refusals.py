@@ -10,7 +10,7 @@ from django.middleware.csrf import REASON_NO_CSRF_COOKIE
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
-from config import mismatch
+from config.http import mismatch
 
 logger = logging.getLogger(__name__)
 

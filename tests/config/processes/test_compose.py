@@ -17,8 +17,10 @@ import redis
 import yaml
 from django.conf import settings
 
-from config import commands, embedded, logs
-from config.healthcheck import allowed_host, answers
+from config import logs
+from config.processes import command_lines
+from config.processes.healthcheck import allowed_host, answers
+from config.servers import embedded
 from tests.config.helpers import REPOSITORY, environ, free_port, wait_until
 
 APPLICATION = {"migrate", "web", "worker", "head", "train", "rewards", "beat"}
@@ -51,19 +53,19 @@ def test_it_has_the_services_of_manage_py_up(compose: dict[str, Any]) -> None:
 
 def test_every_service_runs_the_very_command_of_manage_py_up(compose: dict[str, Any], dockerfile: list[str]) -> None:
     services = compose["services"]
-    web = commands.web(host="0.0.0.0", port=8000, workers=2)
+    web = command_lines.web(host="0.0.0.0", port=8000, workers=2)
     assert without_python(image_command(dockerfile)) == without_python(web.command)
     specs = {
-        "worker": commands.worker(),
-        "head": commands.head(),
-        "train": commands.train(),
-        "rewards": commands.rewards(host="0.0.0.0", port=8001),
-        "beat": commands.beat(Path("/data")),
+        "worker": command_lines.worker(),
+        "head": command_lines.head(),
+        "train": command_lines.train(),
+        "rewards": command_lines.rewards(host="0.0.0.0", port=8001),
+        "beat": command_lines.beat(Path("/data")),
     }
     for name, spec in specs.items():
         assert without_python(services[name]["command"]) == without_python(spec.command)
         # As niceness has it outside of containers: the kernel's weight is 110 at niceness 10, and 1024 at 0.
-        assert services[name].get("cpu_shares", 1024) == {0: 1024, commands.COMPUTING: 110}[spec.nice]
+        assert services[name].get("cpu_shares", 1024) == {0: 1024, command_lines.COMPUTING: 110}[spec.nice]
     assert "cpu_shares" not in services["web"]
 
 
@@ -201,7 +203,7 @@ def test_web_answers_its_health_check(
     words = [sys.executable if word == "python" else word.replace(":8000/", f":{port}/") for word in check]
     wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), 60, log.read_text)
     assert subprocess.run(words, cwd=REPOSITORY, env=migrated, check=False).returncode == 0
-    (master,) = (found for found in psutil.Process().children() if "config.web" in found.cmdline())
+    (master,) = (found for found in psutil.Process().children() if "config.processes.web" in found.cmdline())
     master.children()[0].kill()
     wait_until(lambda: "Unexpected exit from worker" in log.read_text(), 30, log.read_text)
     lines = [line for line in log.read_text().splitlines() if not line.startswith("    ")]  # which goes on
