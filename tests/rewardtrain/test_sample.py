@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from config import sample
 from labeling import content
+from labeling.errors import Invalid
 from labeling.models import Completion, Project, Prompt, Role, User
 from labeling.people import access
+from rewardtrain import sample
+from rewardtrain.training.policy import get_policy, update_policy
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +41,26 @@ def test_a_second_start_changes_nothing(tmp_path: Path) -> None:
     assert sample.load(tmp_path) == {}
     assert (tmp_path / sample.LOGINS).read_text(encoding="utf-8") == before
     assert Project.objects.count() == 1
+
+
+def test_it_retrains_after_few_rankings_until_its_manager_says_otherwise(tmp_path: Path) -> None:
+    sample.load(tmp_path)
+    project = Project.objects.get(slug="sample")
+    policy = get_policy(project)
+    assert (policy.head_every_pairs, policy.first_minimum, policy.cooldown_minutes) == (30, 60, 1)
+    update_policy(project, head_every_pairs=500)
+    sample.load(tmp_path)
+    assert get_policy(project).head_every_pairs == 500
+
+
+def test_a_start_killed_half_way_leaves_no_project_without_its_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sample.POLICY, "every_pairs", 0)
+    with pytest.raises(Invalid):
+        sample.load(tmp_path)
+    assert not Project.objects.exists()
+    assert not User.objects.exists()
 
 
 def test_all_three_splits_have_prompts(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from config import sample
+from rewardtrain import sample
 
 
 class Command(BaseCommand):

@@ -1,19 +1,18 @@
-"""The sample project and its accounts, for whoever starts Podium for the first time."""
+"""Makes the sample project and its accounts, for whoever starts Podium for the first time."""
 
 from __future__ import annotations
 
 import os
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.db import transaction
 
-from config.settings import BASE_DIR
 from labeling.data.imports import import_lines
 from labeling.data.upload_lines import lines_of
 from labeling.models import Membership, Project, Role, User
 from labeling.projects.projects import create_project
-from rewardtrain.models import RetrainPolicy
 
 SLUG = "sample"
 FLAGS = [{"name": "factual_error", "label": "Factual error"}, {"name": "hateful", "label": "Hateful"}]
@@ -21,17 +20,25 @@ ROLES = {"manager": Role.MANAGER, "labeler1": Role.LABELER, "labeler2": Role.LAB
 LOGINS = "logins.txt"
 
 
-def load(data_dir: Path) -> dict[str, str]:
-    """Makes what is missing. Returns the new accounts' passwords, which are also kept in `data_dir`/logins.txt."""
+@dataclass(frozen=True)
+class Sample:
+    project: Project
+    is_new: bool
+    passwords: dict[str, str]  # of the accounts that were made
+
+
+def load(data_dir: Path) -> Sample:
+    """Makes what is missing. New accounts' passwords are also kept in `data_dir`/logins.txt."""
     with transaction.atomic():
         users, passwords = _accounts()
-        project = Project.objects.filter(slug=SLUG).first() or _project(users)
+        found = Project.objects.filter(slug=SLUG).first()
+        project = found or _project(users)
         for username, role in ROLES.items():
             Membership.objects.get_or_create(project=project, user=users[username], defaults={"role": role})
         if passwords:
             # Inside the transaction: an account whose password nobody could read would be worse than none.
             _keep(data_dir / LOGINS, passwords)
-    return passwords
+    return Sample(project, is_new=found is None, passwords=passwords)
 
 
 def _accounts() -> tuple[dict[str, User], dict[str, str]]:
@@ -49,7 +56,7 @@ def _accounts() -> tuple[dict[str, User], dict[str, str]]:
 
 
 def _project(users: dict[str, User]) -> Project:
-    folder = BASE_DIR / "labeling" / "sample"
+    folder = Path(__file__).parent
     project = create_project(
         by=users["manager"],
         slug=SLUG,
@@ -61,9 +68,6 @@ def _project(users: dict[str, User]) -> Project:
     with (folder / "prompts.jsonl").open("rb") as file:
         report = import_lines(project, lines_of(file))
     assert not report.errors, report.errors[0].detail
-    # Small numbers, so that a first visitor sees a retraining after a coffee's worth of rankings.
-    small = {"head_every_pairs": 30, "first_minimum": 60, "every_pairs": 60, "cooldown_minutes": 1}
-    RetrainPolicy.objects.update_or_create(project=project, defaults=small)
     return project
 
 
