@@ -17,9 +17,12 @@ ANSWER = 512 * KIB
 ANYTHING = 2 * MIB  # the longest guidelines fit twice
 ANSWERS = ("rank", "history", "practice", "labeling_api:assignment_")  # how the names of a labeler's addresses begin
 # They read files or many texts, piece by piece, and have limits of their own.
-READ_THEMSELVES = frozenset(
-    {"prompts", "best_of", "playground", "labeling_api:prompts", "rewardtrain_api:best_of", "rewardtrain_api:score"}
-)
+READ_THEMSELVES = {"prompts", "labeling_api:prompts"}
+
+
+def reads_itself(*names: str) -> None:
+    """Counts an app's own addresses among READ_THEMSELVES. Call it once, when the app is ready."""
+    READ_THEMSELVES.update(names)
 
 
 def limit_of(name: str) -> int | None:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.template import Context
 from django.template.defaultfilters import floatformat
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html, strip_tags
@@ -23,32 +23,12 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from labeling.models import Project, Role
 from labeling.people import access
+from labeling.projects import navigation
 
 register = template.Library()
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "podium_theme"
-
-# Each role's pages, in the order shown: (label, URL name, other URL names that belong to it).
-_LABELER = (
-    (gettext_lazy("Rank"), "rank", ("practice",)),
-    (gettext_lazy("History"), "history", ("history_edit",)),
-    (gettext_lazy("Guidelines"), "guidelines", ()),
-)
-_REVIEWER = (
-    (gettext_lazy("Overview"), "project", ()),
-    (gettext_lazy("Rank"), "rank", ("practice", "history", "history_edit", "guidelines")),
-    (gettext_lazy("Prompts"), "prompts", ("prompt",)),
-)
-_MANAGER = (
-    *_REVIEWER,
-    (gettext_lazy("Training"), "runs", ("run", "policy")),
-    (gettext_lazy("Models"), "models", ("model", "threshold", "auto_labels", "best_of", "best_of_job", "playground")),
-    (gettext_lazy("People"), "people", ("member_set",)),
-    (gettext_lazy("Export"), "export", ()),
-    (gettext_lazy("Settings"), "project_settings", ()),
-)
-_PAGES = {Role.LABELER: _LABELER, Role.REVIEWER: _REVIEWER, Role.MANAGER: _MANAGER}
 
 
 @dataclass(frozen=True)
@@ -78,13 +58,10 @@ def project_nav(context: Context, project: Project) -> dict[str, object]:
     role = access.role_in(request.user, project) or Role.LABELER
     here = request.resolver_match.url_name if request.resolver_match else None
     links = []
-    for label, name, others in _PAGES[role]:
-        try:
-            url = reverse(name, args=[project.slug])
-        except NoReverseMatch:  # a page of an app that is not installed here
-            continue
-        words = _("Label") if name == "rank" and project.classifies else str(label)
-        links.append(NavLink(words, url, current=here == name or here in others))
+    for page in navigation.pages_of(role):
+        words = _("Label") if page.address == "rank" and project.classifies else str(page.label)
+        url = reverse(page.address, args=[project.slug])
+        links.append(NavLink(words, url, current=here in (page.address, *page.belonging)))
     return {"project": project, "links": links}
 
 

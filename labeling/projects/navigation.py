@@ -1,0 +1,52 @@
+"""Lists the pages of a project that each role finds in the navigation, in the order shown.
+
+An app above labeling adds its own pages when it is ready: labeling names no address that isn't its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+from labeling.models import Role
+
+
+@dataclass(frozen=True)
+class Page:
+    label: str | Promise
+    address: str  # its name, which takes the project's slug
+    belonging: tuple[str, ...] = ()  # names of other addresses at which this page is the current one
+
+
+_PAGES: dict[Role, tuple[Page, ...]] = {
+    Role.LABELER: (
+        Page(gettext_lazy("Rank"), "rank", ("practice",)),
+        Page(gettext_lazy("History"), "history", ("history_edit",)),
+        Page(gettext_lazy("Guidelines"), "guidelines"),
+    ),
+    Role.REVIEWER: (
+        Page(gettext_lazy("Overview"), "project"),
+        Page(gettext_lazy("Rank"), "rank", ("practice", "history", "history_edit", "guidelines")),
+        Page(gettext_lazy("Prompts"), "prompts", ("prompt",)),
+    ),
+}
+_PAGES[Role.MANAGER] = (
+    *_PAGES[Role.REVIEWER],
+    Page(gettext_lazy("People"), "people", ("member_set",)),
+    Page(gettext_lazy("Export"), "export"),
+    Page(gettext_lazy("Settings"), "project_settings"),
+)
+
+
+def pages_of(role: Role) -> Sequence[Page]:
+    return _PAGES[role]
+
+
+def add_pages(role: Role, *pages: Page, after: str) -> None:
+    """Shows an app's own pages behind the one at the address `after`. Call it once, when the app is ready."""
+    addresses = [page.address for page in _PAGES[role]]
+    place = addresses.index(after) + 1
+    _PAGES[role] = (*_PAGES[role][:place], *pages, *_PAGES[role][place:])
