@@ -4,6 +4,7 @@
 import errno
 import os
 import sys
+from pathlib import Path
 
 # They read no data, so no database is started for them. `up` starts its own.
 WITHOUT_SERVERS = frozenset(
@@ -25,23 +26,24 @@ WITHOUT_SERVERS = frozenset(
 
 def main(argv: list[str]) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    if argv[1:2] == ["up"] and (data_dir := option(argv, "--data-dir")):
-        # Before the settings are read, for they ask where the data is.
-        os.environ["PODIUM_DATA_DIR"] = os.path.abspath(os.path.expanduser(data_dir))
     if argv[1:2] == ["up"] and "--json" in argv:
         os.environ["PODIUM_LOG"] = "json"
     from django.core.management import execute_from_command_line
 
     from config import logs
+    from config.environment import folders
     from config.servers import embedded
 
+    if argv[1:2] == ["up"] and (data_dir := option(argv, "--data-dir")):
+        # Before the settings are read, for they ask where the data is.
+        os.environ["PODIUM_DATA_DIR"] = str(folders.as_folder("--data-dir", data_dir, base=Path.cwd()))
     name = argv[1] if len(argv) > 1 else "help"
     reads = name not in WITHOUT_SERVERS and not {"-h", "--help", "--version"} & set(argv)
     ours = embedded.needed_servers()
     try:
         if reads or name == "up":
             check_servers(name, but=ours)
-        with embedded.running(embedded.data_directory(), ours if reads else frozenset()):
+        with embedded.running(folders.data_directory(), ours if reads else frozenset()):
             if reads:
                 check_servers(name, but=frozenset(embedded.SERVERS) - ours)
             execute_from_command_line(argv)
@@ -50,7 +52,7 @@ def main(argv: list[str]) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        where = error.filename or embedded.data_directory()
+        where = error.filename or folders.data_directory()
         sys.exit(logs.last_words(f"podium: the disk is full ({where}): free some space, try again."))
 
 

@@ -76,9 +76,10 @@ def main() -> None:
         import django
 
         django.setup()
+        from config.environment import folders
         from config.servers import embedded
 
-        with embedded.running(embedded.data_directory()):
+        with embedded.running(folders.data_directory()):
             run(counts)
 
 

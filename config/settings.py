@@ -6,12 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from config import logs
-from config.environment import addresses, variables
+from config.environment import addresses, folders, variables
 from config.environment.time_zone import time_zone
 from config.servers import embedded
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = embedded.data_directory()
+BASE_DIR = folders.REPOSITORY
+DATA_DIR = folders.data_directory()
 
 DEBUG = variables.flag("PODIUM_DEBUG")
 SECRET_KEY = variables.text("SECRET_KEY") or embedded.secret_key(DATA_DIR)
@@ -94,7 +94,7 @@ DATABASES = {"default": addresses.database("DATABASE_URL", embedded.database_url
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "labeling.User"
 
-MODEL_DIR = variables.folder("PODIUM_MODEL_DIR", DATA_DIR / "models")
+MODEL_DIR = folders.folder("PODIUM_MODEL_DIR", DATA_DIR / "models")
 PRIVATE = {
     "file_permissions_mode": 0o600,
     "directory_permissions_mode": 0o700,
@@ -109,7 +109,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 STATIC_URL = f"{PATH}/static/"
-STATIC_ROOT = variables.folder("PODIUM_STATIC_ROOT", DATA_DIR / "static")
+STATIC_ROOT = folders.folder("PODIUM_STATIC_ROOT", DATA_DIR / "static")
 NODE_MODULES = BASE_DIR / "node_modules"
 STATICFILES_DIRS: list[Path | tuple[str, Path]] = [BASE_DIR / "static"]
 # The browser libraries that pages use, each served under vendor/NAME/ and nothing else of node_modules.

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils import translation
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from config.environment import folders
 from config.servers import embedded
 from tests import chromium as chromium_program
 
@@ -30,7 +31,7 @@ def missing(what: str) -> NoReturn:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[embedded.Lease]:
     """The two servers, in the tests' own data directory, started once and only if a test asks for them."""
-    data_dir = embedded.data_directory()
+    data_dir = folders.data_directory()
     with embedded.running(data_dir) as lease:
         with psycopg.connect(embedded.database_url(data_dir), autocommit=True) as connection:
             for name in ("fsync", "synchronous_commit", "full_page_writes"):  # nobody misses a test's data

@@ -6,7 +6,6 @@ An empty variable counts as not set: Compose writes one for each `${NAME:-}`. Kn
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from config import logs
@@ -71,13 +70,6 @@ def choice(name: str, default: str, choices: Sequence[str]) -> str:
     if value not in choices:
         refuse(name, value, f"it is one of {', '.join(choices)}.")
     return value
-
-
-def folder(name: str, default: Path, *, environ: Mapping[str, str] | None = None) -> Path:
-    value = text(name, environ=environ)
-    if "\0" in value or value.startswith(("http://", "https://", "file://", "s3://")):
-        refuse(name, value, "it is a folder of this machine, e.g. /srv/podium.")
-    return (Path(value).expanduser() if value else default).resolve()
 
 
 def items(name: str, default: str, read: Callable[[str, str], str]) -> list[str]:

@@ -16,6 +16,7 @@ from types import FrameType
 import psutil
 
 from config import logs
+from config.environment.folders import REPOSITORY
 from config.processes.output import Output
 from jobs.parent_death import dies_with_parent
 
@@ -89,6 +90,7 @@ class Supervisor:
         child.started = time.monotonic()
         child.process = subprocess.Popen(
             child.spec.command,
+            cwd=REPOSITORY,  # they are modules of it, wherever `up` was typed
             env={**self.environ, "PYTHONUNBUFFERED": "1", SUPERVISED: "1", logs.PROCESS: child.spec.name},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -21,8 +21,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from config.environment import variables
+from config.environment.folders import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SERVERS = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}  # each with the variable that makes it unneeded
 
 # sockaddr_un.sun_path holds 108 bytes on Linux and 104 on macOS, a closing zero included.
@@ -36,10 +36,6 @@ class EmbeddedServerError(RuntimeError):
 
 
 # --- What settings.py asks: pure, starts nothing ---------------------------------------------------------------------
-
-
-def data_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    return variables.folder("PODIUM_DATA_DIR", REPOSITORY / ".podium", environ=environ)
 
 
 def needed_servers(environ: Mapping[str, str] = os.environ) -> frozenset[str]:
@@ -86,9 +82,10 @@ def read_or_make_secret_key(data_dir: Path) -> str:
 
 
 def socket_dir(data_dir: Path) -> Path:
-    """`run/` in the data directory or, where that is too deep for a socket's path, a short one named after it."""
+    """`run/` in the data directory or, where a socket's path can't be that, a short one named after it."""
     beside = data_dir / "run"
-    if len(os.fsencode(beside / "pg" / ".s.PGSQL.5432")) <= LONGEST_SOCKET_PATH:
+    # PostgreSQL and libpq read a comma as the end of one path and the beginning of the next.
+    if len(os.fsencode(beside / "pg" / ".s.PGSQL.5432")) <= LONGEST_SOCKET_PATH and "," not in str(beside):
         return beside
     digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
     return Path("/tmp") / f"podium-{os.geteuid()}-{digest}"  # not $TMPDIR: every shell must find the same one

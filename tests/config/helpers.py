@@ -37,12 +37,12 @@ class Up:
         self.data_dir, self.port, self.began, self.seconds = data_dir, port, time.monotonic(), 0.0
         self.log = data_dir.with_name(f"{data_dir.name}-{time.monotonic_ns()}.log")
         self.rewards_port = free_port()
-        words = ["manage.py", "up", "--port", str(port), "--rewards-port", str(self.rewards_port)]
+        words = [str(REPOSITORY / "manage.py"), "up", "--port", str(port), "--rewards-port", str(self.rewards_port)]
         words += ["--data-dir", str(data_dir), "--no-sample", "--workers", "1"]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *words],
-                cwd=REPOSITORY,
+                cwd=data_dir.parent,  # not Podium's own folder: systemd and cron begin in another one
                 env=environ(**extra),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -20,7 +20,7 @@ from django.core.management.base import OutputWrapper
 from django.db import connections
 
 from config import logs
-from config.environment import file_permissions, variables
+from config.environment import file_permissions, folders, variables
 from config.processes import command_lines
 from config.processes.healthcheck import answers
 from config.processes.output import Output, Own
@@ -61,8 +61,8 @@ class Command(BaseCommand):
         output = self.takes_over_output()
         web_port = as_port("--port", port) if port else variables.port("PORT", 8000)
         scores_port = as_port("--rewards-port", rewards_port) if rewards_port else web_port + 1
-        where = embedded.data_directory()
-        if data_dir and Path(data_dir).expanduser().resolve() != where:
+        where = folders.data_directory()
+        if data_dir and folders.as_folder("--data-dir", data_dir, base=Path.cwd()) != where:
             raise CommandError(f"The settings were read for {where} already: write --data-dir in full, after `up`.")
         if json and not output.json:
             raise CommandError("The settings were read without --json already: write it in full, after `up`.")

@@ -73,12 +73,6 @@ def test_one_of_a_few_words(reads: Any, refusal: Any) -> None:
     assert "it is one of float32, auto." in refusal("fp16", variables.choice, "float32", ("float32", "auto"))
 
 
-def test_a_folder_is_made_absolute_and_an_address_is_none(reads: Any, refusal: Any) -> None:
-    assert reads("~/data", variables.folder, Path("/x")) == Path.home() / "data"
-    assert reads("", variables.folder, Path("/x")) == Path("/x")
-    assert "a folder of this machine" in refusal("s3://bucket/podium", variables.folder, Path("/x"))
-
-
 def test_backbones_are_ids_and_whole_paths(reads: Any, refusal: Any) -> None:
     listed = reads(" owner/a.name ,/srv/ours/,~/mine, minilm,,owner/a.name", variables.items, "", variables.backbone)
     assert listed == ["owner/a.name", "/srv/ours", str(Path.home() / "mine"), "minilm"]

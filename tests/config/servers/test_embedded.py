@@ -61,11 +61,6 @@ def test_deep_directories_get_a_short_socket_directory() -> None:
     assert path != embedded.socket_dir(deep.with_name("other"))
 
 
-def test_the_data_directory_comes_from_the_environment() -> None:
-    assert embedded.data_directory({"PODIUM_DATA_DIR": "/srv/../srv/podium"}) == Path("/srv/podium")
-    assert embedded.data_directory({}) == REPOSITORY / ".podium"
-
-
 def test_a_server_is_needed_where_no_url_names_one() -> None:
     assert embedded.needed_servers({}) == {"postgres", "valkey"}
     assert embedded.needed_servers({"DATABASE_URL": "postgresql://x", "REDIS_URL": ""}) == {"valkey"}
