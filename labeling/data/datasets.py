@@ -26,6 +26,7 @@ from django.utils.translation import gettext as _
 from labeling.data import unchanged_rows
 from labeling.errors import Invalid
 from labeling.models import DatasetVersion, Project, Split, User
+from labeling.models.project_lock import lock_project
 
 ROWS_PER_GROUP = 500  # what reading holds in memory at a time
 MOST_CHANGES = 2000  # prompts; more are read faster with all others, by one walk
@@ -98,8 +99,7 @@ def freeze_or_find(project: Project, *, by: User | None = None) -> tuple[Dataset
     be written.
     """
     with transaction.atomic():
-        # Without its key: the pairs of a ranking that comes meanwhile refer to the project, and need not wait.
-        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        lock_project(project)  # two freezes don't take one number
         latest = DatasetVersion.objects.filter(project=project).first()
         number = latest.number + 1 if latest else 1
         name = f"projects/{project.pk}/datasets/{number:05}.parquet"

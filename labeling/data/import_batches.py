@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db import connection
 from django.db.models import Case, Count, IntegerField, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
@@ -17,6 +16,7 @@ from labeling.data.import_rows import MAX_RANKINGS, Row
 from labeling.data.recorded_rankings import Recorded
 from labeling.data.row_fields import BadRow
 from labeling.models import Assignment, Completion, Project, Prompt, Ranking
+from labeling.models.project_lock import lock_imports
 from labeling.models.prompts import Split
 
 # Where old twins stand on different sides, a new one joins the one that is held out most: nothing is trained on it.
@@ -43,7 +43,7 @@ class Stored:
 
 def store(project: Project, lines: Sequence[Line]) -> Stored:
     """To be called in a transaction. The database's own refusals come out as its errors."""
-    _wait_for_other_imports(project)
+    lock_imports(project)
     stored = Stored()
     known = {
         prompt.external_id: prompt
@@ -58,12 +58,6 @@ def store(project: Project, lines: Sequence[Line]) -> Stored:
     fresh += _compare(project, [(line, known[line.row.id]) for line in lines if line.row.id in known], stored)
     stored.rankings = recorded_rankings.store(project, fresh)
     return stored
-
-
-def _wait_for_other_imports(project: Project) -> None:
-    """One import at a time stores into a project: two that bring the same prompt put it on one side."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('labeling.import', %s))", [project.pk])
 
 
 def _create(project: Project, rows: Sequence[Row]) -> list[Prompt]:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Invalid, Missing, TooMany
 from labeling.models import Attempts, Invitation, Membership, Project, Role, User
+from labeling.models.project_lock import lock_project
 from labeling.people import access, attempt_limits, members
 from labeling.people.attempt_limits import Budget
 
@@ -170,7 +171,7 @@ def _refuse_to_nag(by: User, username: str) -> None:
 
 def _refuse_a_flood(project: Project, by: User, username: str = "") -> None:
     """To be called in a transaction: who comes at the same time waits, and is counted then."""
-    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    lock_project(project)
     User.objects.select_for_update(no_key=True).get(pk=by.pk)
     others = Invitation.objects.filter(Q(project=project) | Q(created_by=by))
     if username:

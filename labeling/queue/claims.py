@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 
-from django.db import DataError, connection, transaction
+from django.db import DataError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from labeling.errors import Conflict, Invalid, Outdated
 from labeling.models import Assignment, Completion, Membership, Project, Prompt, User
+from labeling.models.project_lock import lock_queue
 from labeling.queue import leases, slots
 from labeling.queue.checks import checked_draft, checked_reason
 
@@ -148,8 +149,7 @@ def _one_at_a_time(project: Project, labeler: User, look: Callable[[], Assignmen
     while True:
         try:
             with transaction.atomic():
-                with connection.cursor() as cursor:
-                    cursor.execute("SELECT pg_advisory_xact_lock(%s::int, %s::int)", [project.pk, labeler.pk])
+                lock_queue(project, labeler)
                 return look()
         except _LookAgain:
             continue

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from jobs import lifecycle
 from labeling.errors import Conflict, Invalid, Missing
 from labeling.models import Project, Prompt, Split, User
+from labeling.models.project_lock import lock_project
 from labeling.queue import slots
 from rewardtrain.automatic.model_preferences import is_held_out, kept, preferences
 from rewardtrain.models import AutoLabelJob, ModelPreference, RewardModel
@@ -47,7 +48,7 @@ def request(project: Project, *, threshold: float = THRESHOLD, by: User | None =
         raise Invalid("threshold", words % {"value": threshold}, attr="threshold")
     with transaction.atomic():
         # Two requests at once: the second waits here and then sees the first one's job.
-        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        lock_project(project)
         model = champions.needed_champion(project)
         if active := AutoLabelJob.objects.filter(project=project, state__in=AutoLabelJob.ACTIVE).first():
             words = _("Automatic labels %(number)s are being made; wait for the end, or cancel them.")

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
+from labeling.models.project_lock import lock_project
 from rewardtrain.models import Evaluation, Promotion, RewardModel, TrainingRun
 from rewardtrain.registry.gate import Report, gate
 from rewardtrain.registry.verdict import Verdict, verdict
@@ -91,7 +92,7 @@ def register(
 
     `baseline_pk` is the champion that the report compares with. Call it in the transaction that finishes the run.
     """
-    project = lock(run.project)
+    project = lock_project(run.project)
     judged = gate(report, classifies=project.classifies)
     present = champion(project)
     if project.classifies and present and not (report["flags"] or {}).get("champion"):
@@ -154,7 +155,7 @@ def rollback(project: Project, *, by: User | None, reason: str) -> RewardModel:
     """Back to the model that was champion before the present one. Raises Invalid, Conflict('nothing_before')."""
     reason = needed(reason)
     with transaction.atomic():
-        lock(project)
+        lock_project(project)
         before = previous_champion(project)
         if before is None:
             raise Conflict(
@@ -194,7 +195,7 @@ def past_gate(champion: RewardModel | None) -> Promotion | None:
 
 def set_champion(model: RewardModel, *, action: str, by: User | None, reason: str) -> RewardModel:
     with transaction.atomic():
-        project = lock(model.project)
+        project = lock_project(model.project)
         replaced = champion(project)
         if replaced == model:
             raise Conflict(
@@ -207,11 +208,6 @@ def set_champion(model: RewardModel, *, action: str, by: User | None, reason: st
         )
     model.champion = True
     return model
-
-
-def lock(project: Project) -> Project:
-    """Changes of a project's champion happen one after the other."""
-    return Project.objects.select_for_update(no_key=True).get(pk=project.pk)
 
 
 def needed(reason: str) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from labeling.errors import Invalid
 from labeling.models import PreferencePair, Project, RankedCompletion, Split
+from labeling.models.project_lock import lock_project
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import RetrainPolicy, TrainingRun
 from rewardtrain.training import label_counts
@@ -101,7 +102,7 @@ def update_policy(project: Project, **changes: object) -> RetrainPolicy:
         for depth in Depth:
             checked(project, training, depth)
     with transaction.atomic():
-        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        lock_project(project)
         policy = get_policy(project)
         for name, value in changes.items():
             setattr(policy, name, value)

@@ -11,6 +11,7 @@ from jobs import lifecycle
 from labeling.data import datasets
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
+from labeling.models.project_lock import lock_project
 from rewardtrain.models import RunPoint, TrainingRun
 from rewardtrain.training import policy
 from rewardtrain.training.run_settings import checked
@@ -39,7 +40,7 @@ def request_run(
         raise Invalid("too_few_pairs", lacking)
     with transaction.atomic():
         # Two requests at once: the second waits here and then sees the first one's run.
-        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        lock_project(project)
         refuse_active(project, depth)
         version = datasets.freeze(project, by=by)
         number = lifecycle.next_number(project.runs.all())

@@ -15,6 +15,7 @@ from jobs import child, lifecycle
 from labeling.data import datasets
 from labeling.errors import Invalid
 from labeling.models.database_errors import in_words
+from labeling.models.project_lock import lock_project
 from rewardtrain.core_command import STOPPED, core
 from rewardtrain.models import RewardModel, TrainingRun
 from rewardtrain.registry import champions
@@ -131,7 +132,7 @@ def succeed(run: TrainingRun, files: Files, *, last_try: bool) -> bool:
         baselines.note_head(report, noted.head, json.loads(files.head_report.read_text(encoding="utf-8")))
     manifest_sha256 = hashlib.sha256((files.model / "manifest.json").read_bytes()).hexdigest()
     with transaction.atomic():
-        champions.lock(run.project)
+        lock_project(run.project)
         if champions.champion(run.project) != noted.champion and not last_try:
             return False
         lifecycle.end(run, State.SUCCEEDED, phase="done")

@@ -1,0 +1,51 @@
+"""Lets those who decide something for a whole project do it one after another: every such lock is written here.
+
+Each function is called in a transaction and holds until its end; it raises TransactionManagementError without one.
+"""
+
+from __future__ import annotations
+
+from django.db import connection
+from django.db.transaction import TransactionManagementError
+
+from labeling.models import Project, User
+
+
+def lock_project(project: Project) -> Project:
+    """Reads the project anew, for a decision on what it has by now: its next number, its active run, its champion.
+
+    FOR NO KEY UPDATE, not FOR UPDATE: whatever refers to the project, a prompt or the pairs of a ranking, takes FOR KEY
+    SHARE of its row and goes on meanwhile. A labeler waits for no freeze, which writes a file.
+    """
+    return Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+
+
+def lock_out_new_rows(project: Project) -> Project:
+    """The same, and nothing that refers to the project comes meanwhile: for a rule that it has none of something.
+
+    FOR UPDATE. Whoever stores something of the project waits for it at the commit, so ask one short question and end.
+    """
+    return Project.objects.select_for_update().get(pk=project.pk)
+
+
+def lock_imports(project: Project) -> None:
+    """One import at a time stores into a project: two that bring the same prompt put it on one side.
+
+    An advisory lock: with the row's own a freeze would wait for an import, and an import for a freeze.
+    """
+    _lock("hashtextextended('labeling.import', %s)", project.pk)
+
+
+def lock_queue(project: Project, labeler: User) -> None:
+    """Two tabs of one labeler ask one after another; other labelers of the project don't wait.
+
+    An advisory lock, for there is no row of both that every member has: administrators rank without a membership.
+    """
+    _lock("%s::int, %s::int", project.pk, labeler.pk)
+
+
+def _lock(key: str, *values: int) -> None:
+    if not connection.in_atomic_block:  # it would be given back at once, and hold nobody up
+        raise TransactionManagementError("A project's lock is taken in a transaction.")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_advisory_xact_lock({key})", values)

@@ -1,0 +1,135 @@
+"""Who waits for whom when several change one project, and that every lock of a project is written in one place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from django.db.transaction import TransactionManagementError
+
+from labeling.data.imports import import_lines
+from labeling.models import Project, Prompt, User
+from labeling.models.project_lock import lock_imports, lock_out_new_rows, lock_project, lock_queue
+from tests import factories
+from tests.threads import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LINE = b'{"id": "%s", "prompt": "Why?", "completions": [{"id": "a", "text": "x"}, {"id": "b", "text": "y"}]}\n'
+
+
+@pytest.fixture
+def project() -> Project:
+    return factories.make_project(slug="locked")
+
+
+@pytest.fixture
+def labeler(project: Project) -> User:
+    return factories.join(project)
+
+
+def waits(call: Callable[[], object]) -> bool:
+    """Whether somebody on another connection has to wait for us."""
+
+    def attempt() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+        try:
+            with transaction.atomic():
+                call()
+        except OperationalError as error:
+            return "lock timeout" in str(error)
+        return False
+
+    return at_once([attempt])[0]
+
+
+def imports(project: Project, name: bytes) -> Callable[[], object]:
+    def call() -> None:
+        report = import_lines(project, [LINE % name])
+        assert not report.errors
+
+    return call
+
+
+def test_decisions_on_one_project_wait_and_those_on_another_do_not(project: Project) -> None:
+    other = factories.make_project()
+    with transaction.atomic():
+        lock_project(project)
+        assert waits(lambda: lock_project(project))
+        assert waits(lambda: lock_out_new_rows(project))
+        assert not waits(lambda: lock_project(other))
+    assert not waits(lambda: lock_project(project))
+
+
+def test_a_labeler_and_an_import_wait_for_no_decision(project: Project, labeler: User) -> None:
+    """A freeze holds it while it writes a file."""
+    factories.make_prompt(project)
+    with transaction.atomic():
+        lock_project(project)
+        assert not waits(lambda: factories.rank(project, labeler))
+        assert not waits(imports(project, b"new"))
+    assert Prompt.objects.filter(project=project, external_id="new").exists()
+
+
+def test_what_is_decided_on_is_read_anew(project: Project) -> None:
+    Project.objects.filter(pk=project.pk).update(name="Renamed meanwhile")
+    with transaction.atomic():
+        assert lock_project(project).name == "Renamed meanwhile"
+        assert lock_out_new_rows(project).name == "Renamed meanwhile"
+
+
+def test_nothing_comes_to_a_project_that_is_closed_to_new_rows(project: Project) -> None:
+    with transaction.atomic():
+        lock_out_new_rows(project)
+        assert waits(lambda: factories.make_prompt(project))
+        assert not Prompt.objects.filter(project=project).exists()
+    assert not waits(lambda: factories.make_prompt(project))
+
+
+def test_imports_of_one_project_wait_for_each_other_alone(project: Project, labeler: User) -> None:
+    other = factories.make_project()
+    with transaction.atomic():
+        lock_imports(project)
+        assert waits(lambda: lock_imports(project))
+        assert not waits(lambda: lock_imports(other))
+        assert not waits(lambda: lock_project(project))
+        assert not waits(lambda: lock_queue(project, labeler))
+
+
+def test_two_tabs_of_a_labeler_wait_and_two_labelers_do_not(project: Project, labeler: User) -> None:
+    other, colleague = factories.make_project(), factories.join(project)
+    with transaction.atomic():
+        lock_queue(project, labeler)
+        assert waits(lambda: lock_queue(project, labeler))
+        assert not waits(lambda: lock_queue(project, colleague))
+        assert not waits(lambda: lock_queue(other, labeler))
+
+
+def test_a_lock_without_a_transaction_is_refused_for_it_would_hold_nobody_up(project: Project, labeler: User) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: lock_project(project),
+        lambda: lock_out_new_rows(project),
+        lambda: lock_imports(project),
+        lambda: lock_queue(project, labeler),
+    ]
+    for call in calls:
+        with pytest.raises(TransactionManagementError):
+            call()
+
+
+def test_every_lock_of_a_project_is_written_in_one_place() -> None:
+    written = re.compile(
+        r"Project\.objects\.select_for_update|pg_(try_)?advisory_xact_lock|project\w*\.select_for_update"
+    )
+    places = {
+        str(file.relative_to(settings.BASE_DIR))
+        for package in ("config", "jobs", "labeling", "rewardtrain")
+        for file in Path(settings.BASE_DIR, package).rglob("*.py")
+        if written.search(file.read_text(encoding="utf-8"))
+    }
+    assert places == {"labeling/models/project_lock.py"}
