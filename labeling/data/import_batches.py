@@ -15,6 +15,7 @@ from labeling.data import recorded_rankings
 from labeling.data.import_rows import MAX_RANKINGS, Row
 from labeling.data.recorded_rankings import Recorded
 from labeling.data.row_fields import BadRow
+from labeling.errors import Invalid
 from labeling.models import Assignment, Completion, Project, Prompt, Ranking
 from labeling.models.project_lock import lock_imports
 from labeling.models.prompts import Split
@@ -42,8 +43,12 @@ class Stored:
 
 
 def store(project: Project, lines: Sequence[Line]) -> Stored:
-    """To be called in a transaction. The database's own refusals come out as its errors."""
+    """To be called in a transaction. The database's own refusals come out as its errors.
+
+    Raises Invalid('kind_changed') where the lines were read for a kind that the project is no longer of.
+    """
     lock_imports(project)
+    _refuse_another_kind(project)
     stored = Stored()
     known = {
         prompt.external_id: prompt
@@ -58,6 +63,12 @@ def store(project: Project, lines: Sequence[Line]) -> Stored:
     fresh += _compare(project, [(line, known[line.row.id]) for line in lines if line.row.id in known], stored)
     stored.rankings = recorded_rankings.store(project, fresh)
     return stored
+
+
+def _refuse_another_kind(project: Project) -> None:
+    """A file is read for minutes, and the first batch may come after a manager made the project one of texts."""
+    if not Project.objects.filter(pk=project.pk, kind=project.kind).exists():
+        raise Invalid("kind_changed", _("The project's kind was changed while the file was read. Send the file again."))
 
 
 def _create(project: Project, rows: Sequence[Row]) -> list[Prompt]:

@@ -38,12 +38,15 @@ class _DryRun(Exception):
 def import_lines(project: Project, lines: Iterable[bytes], *, dry_run: bool = False) -> Report:
     """Imports what is right and reports what is not, by line.
 
-    An Invalid of `lines` themselves, or MOST_BAD bad ones, end the import and are in the report: what was read before
-    is stored.
+    An Invalid of `lines` themselves, MOST_BAD bad ones, or another kind of project than they were read for end the
+    import and are in the report: what was stored before stays.
     """
     report = Report()
-    for batch in _batches(_lines(project, lines, report)):
-        _store(project, batch, report, dry_run=dry_run)
+    try:
+        for batch in _batches(_lines(project, lines, report)):
+            _store(project, batch, report, dry_run=dry_run)
+    except Invalid as error:
+        report.stopped = error
     report.errors.sort(key=lambda error: error.line)
     return report
 

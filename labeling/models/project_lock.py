@@ -20,18 +20,13 @@ def lock_project(project: Project) -> Project:
     return Project.objects.select_for_update(no_key=True).get(pk=project.pk)
 
 
-def lock_out_new_rows(project: Project) -> Project:
-    """The same, and nothing that refers to the project comes meanwhile: for a rule that it has none of something.
-
-    FOR UPDATE. Whoever stores something of the project waits for it at the commit, so ask one short question and end.
-    """
-    return Project.objects.select_for_update().get(pk=project.pk)
-
-
 def lock_imports(project: Project) -> None:
-    """One import at a time stores into a project: two that bring the same prompt put it on one side.
+    """Waits until nobody stores prompts into the project, and keeps others from it.
 
-    An advisory lock: with the row's own a freeze would wait for an import, and an import for a freeze.
+    Two imports that bring the same prompt put it on one side of the split; and who changes what holds for a project
+    without prompts sees those of an import that has begun. FOR UPDATE of the project's row can't do that: Django's
+    foreign keys are checked at the commit, and only then wait. An advisory lock, for with the row's own a freeze would
+    wait for an import, and an import for a freeze.
     """
     _lock("hashtextextended('labeling.import', %s)", project.pk)
 

@@ -18,7 +18,7 @@ from labeling.models import (
     Role,
     User,
 )
-from labeling.models.project_lock import lock_out_new_rows
+from labeling.models.project_lock import lock_imports
 
 MAX_GUIDELINES = 100_000  # characters: forty pages, which is more than anybody reads beside a task
 MAX_FLAGS, MAX_LABEL = 20, 120
@@ -104,7 +104,7 @@ def _validate(project: Project) -> None:
 
 
 def _check_no_prompts(project: Project) -> None:
-    lock_out_new_rows(project)  # an import waits, and brings its prompts after this
+    lock_imports(project)  # the batch of one that has begun is there then, and one to come finds the new kind
     if Prompt.objects.filter(project=project).exists():
         message = _("The kind can't be %(kind)s any more: the project has prompts. Make another project.")
         raise Conflict("kind_settled", message % {"kind": project.kind}, attr="kind")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +12,16 @@ from django.db import OperationalError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from labeling.data.imports import import_lines
+from labeling.errors import Conflict
 from labeling.models import Project, Prompt, User
-from labeling.models.project_lock import lock_imports, lock_out_new_rows, lock_project, lock_queue
+from labeling.models.project_lock import lock_imports, lock_project, lock_queue
+from labeling.projects.projects import update_project
 from tests import factories
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+FLAGS = [{"name": "hateful", "label": "Hateful"}]
 LINE = b'{"id": "%s", "prompt": "Why?", "completions": [{"id": "a", "text": "x"}, {"id": "b", "text": "y"}]}\n'
 
 
@@ -61,7 +64,6 @@ def test_decisions_on_one_project_wait_and_those_on_another_do_not(project: Proj
     with transaction.atomic():
         lock_project(project)
         assert waits(lambda: lock_project(project))
-        assert waits(lambda: lock_out_new_rows(project))
         assert not waits(lambda: lock_project(other))
     assert not waits(lambda: lock_project(project))
 
@@ -80,15 +82,6 @@ def test_what_is_decided_on_is_read_anew(project: Project) -> None:
     Project.objects.filter(pk=project.pk).update(name="Renamed meanwhile")
     with transaction.atomic():
         assert lock_project(project).name == "Renamed meanwhile"
-        assert lock_out_new_rows(project).name == "Renamed meanwhile"
-
-
-def test_nothing_comes_to_a_project_that_is_closed_to_new_rows(project: Project) -> None:
-    with transaction.atomic():
-        lock_out_new_rows(project)
-        assert waits(lambda: factories.make_prompt(project))
-        assert not Prompt.objects.filter(project=project).exists()
-    assert not waits(lambda: factories.make_prompt(project))
 
 
 def test_imports_of_one_project_wait_for_each_other_alone(project: Project, labeler: User) -> None:
@@ -99,6 +92,31 @@ def test_imports_of_one_project_wait_for_each_other_alone(project: Project, labe
         assert not waits(lambda: lock_imports(other))
         assert not waits(lambda: lock_project(project))
         assert not waits(lambda: lock_queue(project, labeler))
+
+
+def test_a_change_of_the_kind_waits_for_an_import_that_has_begun_and_is_refused_then(project: Project) -> None:
+    with transaction.atomic():
+        imports(project, b"new")()
+        assert waits(lambda: update_project(Project.objects.get(pk=project.pk), kind="classification", flags=FLAGS))
+    with pytest.raises(Conflict) as refused:
+        update_project(Project.objects.get(pk=project.pk), kind="classification", flags=FLAGS)
+    assert refused.value.code == "kind_settled"
+
+
+def test_an_import_that_was_read_for_another_kind_stores_nothing(project: Project) -> None:
+    """A classification's text has one completion, which nobody could rank."""
+
+    def lines() -> Iterator[bytes]:
+        yield LINE % b"first"
+        update_project(Project.objects.get(pk=project.pk), kind="classification", flags=FLAGS)
+        yield LINE % b"second"
+
+    report = import_lines(project, lines())
+    assert report.stopped is not None
+    assert report.stopped.code == "kind_changed"
+    assert "Send the file again" in report.why_stopped
+    assert (report.created, Prompt.objects.count()) == (0, 0)
+    assert import_lines(Project.objects.get(pk=project.pk), [LINE % b"first"]).created == 1
 
 
 def test_two_tabs_of_a_labeler_wait_and_two_labelers_do_not(project: Project, labeler: User) -> None:
@@ -113,7 +131,6 @@ def test_two_tabs_of_a_labeler_wait_and_two_labelers_do_not(project: Project, la
 def test_a_lock_without_a_transaction_is_refused_for_it_would_hold_nobody_up(project: Project, labeler: User) -> None:
     calls: list[Callable[[], object]] = [
         lambda: lock_project(project),
-        lambda: lock_out_new_rows(project),
         lambda: lock_imports(project),
         lambda: lock_queue(project, labeler),
     ]
