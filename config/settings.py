@@ -126,7 +126,7 @@ for prefix, folder in {
         STATICFILES_DIRS.append((prefix, NODE_MODULES / folder))
 WHITENOISE_MANIFEST_STRICT = False
 
-# Celery: the row is the truth and the message a doorbell, so messages are small, late-acknowledged and may be lost.
+# Celery: the row is the truth and the message a notice, so messages are small, late-acknowledged and may be lost.
 REDIS = addresses.redis("REDIS_URL", embedded.redis_url(DATA_DIR))
 REDIS_URL, CELERY_BROKER_URL, CELERY_BROKER_USE_SSL = REDIS.url, REDIS.broker_url, REDIS.ssl
 CELERY_TASK_IGNORE_RESULT = True

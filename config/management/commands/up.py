@@ -37,7 +37,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         # Read in `handle`, so that a wrong one is a sentence and no list of all options.
         parser.add_argument("--port", help="of the web server (default: 8000, or PORT)")
-        parser.add_argument("--host", default=variables.text("HOST_ADDRESS", "127.0.0.1"))
+        parser.add_argument(
+            "--host", default="127.0.0.1", help="of the web server (default: 127.0.0.1, this machine alone)"
+        )
         parser.add_argument("--rewards-port", help="of the scoring service (default: the next one after --port)")
         # manage.py reads it before the settings do; here it is only to be known.
         parser.add_argument("--data-dir", help="where everything is kept (default: .podium, or PODIUM_DATA_DIR)")
