@@ -21,7 +21,7 @@ from labeling.models import Assignment
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
 from labeling.people import access
 from labeling.queue import claims, shown_ids
-from labeling.queue.checks import MAX_REASON
+from labeling.queue.draft_checks import MAX_REASON
 
 
 class MessageSerializer(serializers.Serializer[dict[str, str]]):

@@ -16,7 +16,7 @@ from labeling import content
 from labeling.answers.submissions import MAX_COMMENT, MAX_NOTE
 from labeling.board.cards import NO, YES, Card, Flag, Shown, Strength
 from labeling.board.drafts import fields_of_draft, under_ids_of_today
-from labeling.board.words import STRENGTHS
+from labeling.board.sentences import STRENGTHS
 from labeling.models import Assignment
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
 from labeling.queue import shown_ids

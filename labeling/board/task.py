@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import reverse
 
-from labeling.board import words
+from labeling.board import sentences
 from labeling.board.cards import Card, Turn, dialogue
 from labeling.board.form import RankingForm
 from labeling.models import Assignment
@@ -33,10 +33,10 @@ class Task:
     compare_url: str = ""
     skip_url: str = ""
     cannot_url: str = ""
-    submit: StrOrPromise = words.SUBMIT
-    cannot: StrOrPromise = words.UNRANKABLE
-    skip_reasons: tuple[str, ...] = words.SKIP_REASONS
-    unrankable_reasons: tuple[str, ...] = words.UNRANKABLE_REASONS
+    submit: StrOrPromise = sentences.SUBMIT
+    cannot: StrOrPromise = sentences.UNRANKABLE
+    skip_reasons: tuple[str, ...] = sentences.SKIP_REASONS
+    unrankable_reasons: tuple[str, ...] = sentences.UNRANKABLE_REASONS
 
     @property
     def k(self) -> int:
@@ -45,7 +45,7 @@ class Task:
     @property
     def says(self) -> str:
         """What the board's script says, as JSON: it has no words of its own."""
-        return json.dumps({name: str(said) for name, said in words.SAYS.items()}, ensure_ascii=False)
+        return json.dumps({name: str(said) for name, said in sentences.SAYS.items()}, ensure_ascii=False)
 
 
 def task_of(assignment: Assignment, form: RankingForm) -> Task:
@@ -64,7 +64,7 @@ def task_of(assignment: Assignment, form: RankingForm) -> Task:
         compare_url=reverse("rank_compare", args=[slug, pk]) if len(form.completions) > 1 else "",
         skip_url=reverse("rank_skip", args=[slug, pk]),
         cannot_url=reverse("rank_cannot", args=[slug, pk]),
-        submit=words.SUBMIT_ANSWER if asks else words.SUBMIT,
-        cannot=words.UNANSWERABLE if asks else words.UNRANKABLE,
-        unrankable_reasons=words.UNANSWERABLE_REASONS if asks else words.UNRANKABLE_REASONS,
+        submit=sentences.SUBMIT_ANSWER if asks else sentences.SUBMIT,
+        cannot=sentences.UNANSWERABLE if asks else sentences.UNRANKABLE,
+        unrankable_reasons=sentences.UNANSWERABLE_REASONS if asks else sentences.UNRANKABLE_REASONS,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from formats.intervals import wilson
+from formats.wilson import wilson
 from labeling.models import Project
 
 # Every two rankings of a prompt, every two completions that neither of the two tied. Only live rankings have pairs: the

@@ -15,7 +15,7 @@ from labeling.errors import Conflict, Invalid, Outdated
 from labeling.models import Assignment, Completion, Membership, Project, Prompt, User
 from labeling.models.project_lock import lock_queue
 from labeling.queue import leases, slots
-from labeling.queue.checks import checked_draft, checked_reason
+from labeling.queue.draft_checks import checked_draft, checked_reason
 
 State = Assignment.State
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from labeling import content
 from labeling.answers import rankings
-from labeling.board.words import STRENGTHS
+from labeling.board.sentences import STRENGTHS
 from labeling.models import Project, Ranking, Role, User
 from labeling.people import access
 from labeling.views.doors import SignedIn, page_of, project_page

@@ -115,8 +115,8 @@ def _sweep(options: argparse.Namespace) -> None:
     _at_stop(_ask_to_stop)
     base = TrainConfig.read(options.config, options.set)
     quiet_libraries()
+    from rewardtrain.core.grid import format_sweep, parse_grid, sweep
     from rewardtrain.core.measures.report_text import format_report
-    from rewardtrain.core.sweep import format_sweep, parse_grid, sweep
 
     result = sweep(
         options.data,

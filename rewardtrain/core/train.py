@@ -20,7 +20,7 @@ from rewardtrain.core.finish import MODEL, REPORT, finish
 from rewardtrain.core.full.checkpoint import Checkpoint, last_checkpoint
 from rewardtrain.core.full.loss import Objective
 from rewardtrain.core.full.optimizer import make_optimizer
-from rewardtrain.core.full.processes import launch
+from rewardtrain.core.full.process_group import launch
 from rewardtrain.core.full.stopping import EarlyStopping
 from rewardtrain.core.full.team import Team
 from rewardtrain.core.full.trainer import Trainer

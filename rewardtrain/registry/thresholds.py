@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from formats.intervals import wilson
+from formats.wilson import wilson
 from labeling.errors import Conflict, Invalid
 from labeling.models import User
 from rewardtrain.models import RewardModel

@@ -12,7 +12,7 @@ from labeling.errors import PodiumError
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, project_page
 from rewardtrain.charts import trial
-from rewardtrain.charts.words import Words, words
+from rewardtrain.charts.word_rewards import Words, words
 from rewardtrain.forms import TryForm
 from rewardtrain.models import RewardModel
 from rewardtrain.scoring import playground

@@ -9,7 +9,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.encoding import CHAT, PAIR
 from rewardtrain.core.measures.intervals import LEAST_PROMPTS
-from rewardtrain.core.measures.words import counted, ends, number
+from rewardtrain.core.measures.report_words import counted, ends, number
 
 BASE_MODELS = {"minilm": "sentence-transformers/all-MiniLM-L6-v2"}  # Hub ids of backbones that come with a package
 NAME = "reward-model"

@@ -17,9 +17,9 @@ from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.metrics import Json
 from rewardtrain.core.measures.report import Scores
 from rewardtrain.core.measures.report_text import n_prompts
+from rewardtrain.core.measures.report_words import counted, estimate, number
 from rewardtrain.core.measures.subsets import subset_lines, subset_report
 from rewardtrain.core.measures.tables import align
-from rewardtrain.core.measures.words import counted, estimate, number
 
 SCHEMA = 1
 MEASURES = ("accuracy", "log_loss")

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from formats.intervals import wilson
+from formats.wilson import wilson
 from rewardtrain.core.measures.metrics import Floats, Ints, Json
 
 LEAST_PROMPTS = 5  # over fewer a bootstrap's interval is too narrow to be called one: docs/decisions/0107

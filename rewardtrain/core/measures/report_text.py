@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rewardtrain.core.measures.words import counted, ends, estimate, number
+from rewardtrain.core.measures.report_words import counted, ends, estimate, number
 
 
 def format_report(report: dict[str, Any]) -> str:

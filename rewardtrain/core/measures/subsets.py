@@ -6,8 +6,8 @@ import numpy as np
 
 from rewardtrain.core.measures import intervals, metrics
 from rewardtrain.core.measures.metrics import Floats, Json, Pairs
+from rewardtrain.core.measures.report_words import counted, ends, number
 from rewardtrain.core.measures.tables import align
-from rewardtrain.core.measures.words import counted, ends, number
 
 
 def subset_report(pairs: Pairs, subset_of: Sequence[str], hits: Floats, *, samples: int, seed: int) -> Json:

@@ -30,10 +30,10 @@ from rewardtrain.core.data.groups import Group
 from rewardtrain.core.errors import CoreError, DataError
 from rewardtrain.core.score import Scorer, refusal
 from rewardtrain.core.serving.batcher import Batcher, Tick, UnreadableError
-from rewardtrain.core.serving.metrics import Metrics
 from rewardtrain.core.serving.model_cache import ModelCache, Ref
 from rewardtrain.core.serving.problems import Refused, http_error, response_to
 from rewardtrain.core.serving.protocols import Asked, parse_queries, parse_rows, parse_score, parse_tokens
+from rewardtrain.core.serving.service_metrics import Metrics
 
 MOST_BYTES = 32 * 2**20
 SECONDS = 120.0  # after which nobody waits for an answer any more

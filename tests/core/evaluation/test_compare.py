@@ -18,7 +18,7 @@ from transformers import (
     LlamaForSequenceClassification,
 )
 
-from formats.intervals import wilson
+from formats.wilson import wilson
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.data.groups import Group, Message, Ranking
 from rewardtrain.core.device import choose_device

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from formats.intervals import wilson
+from formats.wilson import wilson
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.groups import Group, Message, Ranking
 from rewardtrain.core.measures.classes import flag_report

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formats.intervals import wilson
+from formats.wilson import wilson
 from rewardtrain.core.data.groups import Group, Message, Ranking
 from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.report import Scores, build_report

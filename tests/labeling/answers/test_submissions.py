@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from labeling.answers import submissions
 from labeling.answers.submissions import MAX_COMMENT, MAX_NOTE, Submission
 from labeling.errors import Invalid
-from labeling.queue import checks
-from labeling.queue.checks import MAX_DRAFT_KIB
+from labeling.queue import draft_checks
+from labeling.queue.draft_checks import MAX_DRAFT_KIB
 
 IDS = ["11", "12", "13"]
 TWO = {"tiers": [["11"], ["12"]]}
@@ -146,18 +146,18 @@ def test_a_draft_has_room_for_any_answer_and_no_more() -> None:
         "strength": None,
         "active_seconds": 12345.678,
     }
-    assert checks.checked_draft(longest) == longest
+    assert draft_checks.checked_draft(longest) == longest
     with pytest.raises(Invalid, match=f"at most {MAX_DRAFT_KIB} KiB; this has {MAX_DRAFT_KIB + 1}"):
-        checks.checked_draft({"comment": "x" * MAX_DRAFT_KIB * 1024})
+        draft_checks.checked_draft({"comment": "x" * MAX_DRAFT_KIB * 1024})
 
 
 @pytest.mark.parametrize(
     ("reason", "code"), [("", "reason_required"), ("  ", "reason_required"), ("x" * 301, "reason_too_long")]
 )
 def test_a_reason_is_a_few_words(reason: str, code: str) -> None:
-    assert checks.checked_reason(" Not my field. ") == "Not my field."
+    assert draft_checks.checked_reason(" Not my field. ") == "Not my field."
     with pytest.raises(Invalid) as caught:
-        checks.checked_reason(reason)
+        draft_checks.checked_reason(reason)
     assert (caught.value.code, caught.value.attr) == (code, "reason")
 
 

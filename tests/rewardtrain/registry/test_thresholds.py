@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from formats.intervals import wilson
+from formats.wilson import wilson
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, Role
 from rewardtrain.models import RewardModel

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rewardtrain.charts import trial
-from rewardtrain.charts.words import words
+from rewardtrain.charts.word_rewards import words
 
 
 def answer(*rewards: float, **more: Any) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from rewardtrain.core.data.groups import Group, Message, Ranking
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import ConfigError
 from rewardtrain.core.evaluation.evaluate import evaluate_file
+from rewardtrain.core.grid import _compare, format_sweep, make_points, parse_grid
 from rewardtrain.core.measures.report import Scores
-from rewardtrain.core.sweep import _compare, format_sweep, make_points, parse_grid
 
 Rows = Callable[..., list[dict[str, Any]]]
 

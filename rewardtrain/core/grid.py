@@ -24,8 +24,8 @@ from rewardtrain.core.measures import metrics
 from rewardtrain.core.measures.metrics import Json
 from rewardtrain.core.measures.report import Scores
 from rewardtrain.core.measures.report_text import n_prompts
+from rewardtrain.core.measures.report_words import counted, estimate, number
 from rewardtrain.core.measures.tables import align
-from rewardtrain.core.measures.words import counted, estimate, number
 from rewardtrain.core.progress import METRICS
 from rewardtrain.core.train import train
 

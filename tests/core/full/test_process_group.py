@@ -15,7 +15,7 @@ from rewardtrain.core.__main__ import main
 from rewardtrain.core.data.batching import make_batch
 from rewardtrain.core.data.comparisons import Comparisons
 from rewardtrain.core.errors import ConfigError
-from rewardtrain.core.full import processes
+from rewardtrain.core.full import process_group
 from rewardtrain.core.full.team import SharedObjective, Team
 from tests.core.commands import events, losses, start, wait_for_step
 
@@ -104,7 +104,7 @@ def test_what_one_process_can_not_train_is_named_by_all(
 def test_sharded_training_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "ACCELERATE_USE_FSDP", "true")
     with pytest.raises(ConfigError, match="each process holds the whole model"):
-        processes.launch(print, (), size=2, should_stop=lambda: False)
+        process_group.launch(print, (), size=2, should_stop=lambda: False)
 
 
 def test_a_share_of_the_logits_gets_its_part_of_the_whole_gradient(tiny_bert: Path) -> None:
