@@ -37,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("broker")
 
 @pytest.fixture
 def broker(servers: embedded.Lease) -> Iterator[redis.Redis]:
-    """Empty at the test's begin and end, so that no test hears another's bell."""
+    """Empty at the test's begin and end, so that no test gets another's message."""
     client = redis.Redis.from_url(settings.REDIS_URL)
     client.flushdb()
     yield client
@@ -73,7 +73,7 @@ def is_gone(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
 
 
-def test_the_bell_rings_once_for_each_queued_run_however_often_the_sweep_comes(
+def test_each_queued_run_gets_one_message_however_often_the_sweep_comes(
     project: Project, broker: redis.Redis
 ) -> None:
     rank_prompts(project)
@@ -114,7 +114,7 @@ def test_a_ranking_through_the_api_asks_for_a_look_at_once(project: Project, bro
     assert message["headers"]["argsrepr"] == f"({project.pk},)"
 
 
-def test_the_look_starts_what_is_due_and_rings_for_it(project: Project) -> None:
+def test_the_look_starts_what_is_due_and_sends_for_it(project: Project) -> None:
     rank_prompts(project, train=4, test=2, validation=0)
     tasks.ranked(project.pk)
     assert not TrainingRun.objects.exists()
@@ -155,7 +155,7 @@ def test_the_cache_is_filled_while_no_head_waits(project: Project) -> None:
     assert tasks.waiting_messages(queue="head") == 1
 
 
-def test_without_a_queued_run_the_bell_is_silent(project: Project) -> None:
+def test_without_a_queued_run_no_message_is_sent(project: Project) -> None:
     sweep.send_messages()
     assert tasks.waiting_messages(queue="train") == 0
 
