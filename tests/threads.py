@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TypeVar
 
-from django.db import connections
+from django.db import OperationalError, connection, connections, transaction
 
 T = TypeVar("T")
 
@@ -25,3 +25,19 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(run, calls))
+
+
+def waits(call: Callable[[], object]) -> bool:
+    """Whether somebody on another connection has to wait for us."""
+
+    def attempt() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+        try:
+            with transaction.atomic():
+                call()
+        except OperationalError as error:
+            return "lock timeout" in str(error)
+        return False
+
+    return at_once([attempt])[0]

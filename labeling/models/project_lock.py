@@ -31,6 +31,15 @@ def lock_imports(project: Project) -> None:
     _lock("hashtextextended('labeling.import', %s)", project.pk)
 
 
+def lock_candidates(project: Project) -> None:
+    """One upload of candidates at a time takes its number.
+
+    An advisory lock: an upload is read as slowly as it is sent, and with the row's own nobody could freeze, promote or
+    change the policy until its last line is there.
+    """
+    _lock("hashtextextended('rewardtrain.candidates', %s)", project.pk)
+
+
 def lock_queue(project: Project, labeler: User) -> None:
     """Two tabs of one labeler ask one after another; other labelers of the project don't wait.
 

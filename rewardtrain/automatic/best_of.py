@@ -19,7 +19,7 @@ from jobs import lifecycle
 from labeling.data.row_fields import remedy
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
-from labeling.models.project_lock import lock_project
+from labeling.models.project_lock import lock_candidates
 from rewardtrain.core.data.groups import parse_row
 from rewardtrain.core.errors import DataError
 from rewardtrain.core.measures import best_of_gain as measures
@@ -42,7 +42,7 @@ def request(project: Project, lines: Iterable[bytes], *, by: User | None = None)
     """
     model = champions.needed_champion(project)
     with transaction.atomic():
-        lock_project(project)
+        lock_candidates(project)
         number = lifecycle.next_number(project.best_of_jobs.all())
         job = BestOfJob.objects.create(project=project, reward_model=model, number=number, requested_by=by)
         seen: dict[str, int] = {}

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import transaction
 from django.db.transaction import TransactionManagementError
 
 from labeling.data.imports import import_lines
 from labeling.errors import Conflict
 from labeling.models import Project, Prompt, User
-from labeling.models.project_lock import lock_imports, lock_project, lock_queue
+from labeling.models.project_lock import lock_candidates, lock_imports, lock_project, lock_queue
 from labeling.projects.projects import update_project
 from tests import factories
-from tests.threads import at_once
+from tests.threads import waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,22 +33,6 @@ def project() -> Project:
 @pytest.fixture
 def labeler(project: Project) -> User:
     return factories.join(project)
-
-
-def waits(call: Callable[[], object]) -> bool:
-    """Whether somebody on another connection has to wait for us."""
-
-    def attempt() -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '200ms'")
-        try:
-            with transaction.atomic():
-                call()
-        except OperationalError as error:
-            return "lock timeout" in str(error)
-        return False
-
-    return at_once([attempt])[0]
 
 
 def imports(project: Project, name: bytes) -> Callable[[], object]:
@@ -132,6 +116,7 @@ def test_a_lock_without_a_transaction_is_refused_for_it_would_hold_nobody_up(pro
     calls: list[Callable[[], object]] = [
         lambda: lock_project(project),
         lambda: lock_imports(project),
+        lambda: lock_candidates(project),
         lambda: lock_queue(project, labeler),
     ]
     for call in calls:

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -21,11 +21,13 @@ from rewardtrain.models import BestOfJob, CandidateRow
 from rewardtrain.registry import champions
 from rewardtrain.scoring import chunked_job
 from rewardtrain.training import runs, worker
+from rewardtrain.training.policy import get_policy, update_policy
 from tests.core.tiny.backbones import BAD, GOOD
 from tests.factories import join, make_project, make_user
 from tests.labeling.api.client import as_user, bytes_of, errors_of, post_lines
 from tests.rewardtrain.conftest import make_best_of, make_model, make_report, rank_prompts
 from tests.rewardtrain.test_views import client_of, page
+from tests.threads import waits
 
 pytestmark = pytest.mark.django_db
 UPLOADS = "/api/v1/projects/helpful/best-of/"
@@ -116,6 +118,20 @@ def test_a_file_that_can_not_be_read_is_refused_whole_on_page_and_api(
 def test_an_upload_without_a_line_is_refused(project: Project) -> None:
     with pytest.raises(Invalid, match="There is no line in it"):
         best_of.request(project, [b"\n", b"  "])
+
+
+def test_an_upload_that_is_sent_slowly_holds_up_another_upload_alone(project: Project) -> None:
+    second = make_model(project, make_report())
+
+    def lines() -> Iterator[bytes]:
+        yield changed(id="a")
+        assert waits(lambda: best_of.request(project, [changed()]))
+        assert not waits(lambda: update_policy(project, head_every_pairs=70))
+        assert not waits(lambda: champions.promote(second, by=None, reason="meanwhile"))
+        yield changed(id="b")
+
+    assert best_of.request(project, lines()).total == 2
+    assert get_policy(project).head_every_pairs == 70
 
 
 def test_without_a_champion_nothing_is_taken() -> None:
