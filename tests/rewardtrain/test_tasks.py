@@ -73,9 +73,7 @@ def is_gone(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
 
 
-def test_each_queued_run_gets_one_message_however_often_the_sweep_comes(
-    project: Project, broker: redis.Redis
-) -> None:
+def test_each_queued_run_gets_one_message_however_often_the_sweep_comes(project: Project, broker: redis.Redis) -> None:
     rank_prompts(project)
     runs.request_run(project)
     for _ in range(5):
