@@ -77,7 +77,7 @@ class Podium:
     def set_policy(self, project: str, **changes: object) -> None:
         """What the form on the runs' page does."""
         code = (
-            "from labeling.models import Project; from rewardtrain import policy; "
+            "from labeling.models import Project; from rewardtrain.training import policy; "
             f"policy.update_policy(Project.objects.get(slug={project!r}), **{changes!r})"
         )
         self.manage("shell", "-c", code)
