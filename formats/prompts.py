@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+SPLITS = ("train", "validation", "test")
 TEST_SHARE = 0.10
 VALIDATION_SHARE = 0.10
 

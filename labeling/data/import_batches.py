@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db.models import Case, Count, IntegerField, Value, When
@@ -11,12 +11,13 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from formats.prompts import prompt_key, split_of
-from labeling.data import recorded_rankings
-from labeling.data.import_rows import MAX_RANKINGS, Row
+from formats.refusals import Refused
+from formats.rows import Row
+from labeling.data import known_rows, recorded_rankings
+from labeling.data.import_rows import MAX_RANKINGS
 from labeling.data.recorded_rankings import Recorded
-from labeling.data.row_fields import BadRow
 from labeling.errors import Invalid
-from labeling.models import Assignment, Completion, Project, Prompt, Ranking
+from labeling.models import Assignment, Completion, Project, Prompt
 from labeling.models.project_lock import lock_imports
 from labeling.models.prompts import Split
 
@@ -39,7 +40,7 @@ class Stored:
     updated: int = 0
     skipped: int = 0
     rankings: int = 0
-    refused: list[tuple[int, BadRow]] = field(default_factory=list)
+    refused: list[tuple[int, Refused]] = field(default_factory=list)
 
 
 def store(project: Project, lines: Sequence[Line]) -> Stored:
@@ -56,10 +57,16 @@ def store(project: Project, lines: Sequence[Line]) -> Stored:
         .filter(project=project, external_id__in=[line.row.id for line in lines])
         .order_by("id")
     }
-    new = [line.row for line in lines if line.row.id not in known]
-    prompts = _create(project, new)
-    stored.created = len(new)
-    fresh = [Recorded(prompt, row, row.rankings) for prompt, row in zip(prompts, new, strict=True) if row.rankings]
+    prompts, rows = [], []
+    for line, prompt in _prompts(project, [line for line in lines if line.row.id not in known]):
+        if refused := known_rows.other_split(line.row, prompt.split):
+            stored.refused.append((line.number, refused))
+        else:
+            prompts.append(prompt)
+            rows.append(line.row)
+    _create(prompts, rows)
+    stored.created = len(rows)
+    fresh = [Recorded(prompt, row, row.rankings) for prompt, row in zip(prompts, rows, strict=True) if row.rankings]
     fresh += _compare(project, [(line, known[line.row.id]) for line in lines if line.row.id in known], stored)
     stored.rankings = recorded_rankings.store(project, fresh)
     return stored
@@ -71,10 +78,10 @@ def _refuse_another_kind(project: Project) -> None:
         raise Invalid("kind_changed", _("The project's kind was changed while the file was read. Send the file again."))
 
 
-def _create(project: Project, rows: Sequence[Row]) -> list[Prompt]:
-    if not rows:
-        return []
-    prompts = Prompt.objects.bulk_create(_prompts(project, rows))
+def _create(prompts: Sequence[Prompt], rows: Sequence[Row]) -> None:
+    if not prompts:
+        return
+    Prompt.objects.bulk_create(prompts)
     Completion.objects.bulk_create(
         Completion(
             prompt=prompt,
@@ -86,20 +93,20 @@ def _create(project: Project, rows: Sequence[Row]) -> list[Prompt]:
         for prompt, row in zip(prompts, rows, strict=True)
         for position, completion in enumerate(row.completions)
     )
-    return prompts
 
 
-def _prompts(project: Project, rows: Sequence[Row]) -> list[Prompt]:
+def _prompts(project: Project, lines: Sequence[Line]) -> Iterator[tuple[Line, Prompt]]:
+    """The prompts that the lines make, not stored yet."""
     keys = [
         prompt_key(
-            ((message["role"], message["content"]) for message in row.messages),
-            [completion.text for completion in row.completions],
+            ((message["role"], message["content"]) for message in line.row.messages),
+            [completion.text for completion in line.row.completions],
         )
-        for row in rows
+        for line in lines
     ]
-    here = _decided(project, keys)
-    prompts = []
-    for row, key in zip(rows, keys, strict=True):
+    here = _decided(project, keys) if keys else {}
+    for line, key in zip(lines, keys, strict=True):
+        row = line.row
         content_sha256, split = here.get(key, (key, split_of(key)))
         prompt = Prompt(
             project=project,
@@ -112,8 +119,7 @@ def _prompts(project: Project, rows: Sequence[Row]) -> list[Prompt]:
             overlap=max(project.overlap, len(row.rankings)),
             metadata=row.metadata,
         )
-        prompts.append(prompt)
-    return prompts
+        yield line, prompt
 
 
 def _decided(project: Project, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -136,51 +142,26 @@ def _compare(project: Project, known: Sequence[tuple[Line, Prompt]], stored: Sto
     """Of rows whose id is known: the rankings that are new; counts the others in `stored`."""
     if not known:
         return []
-    ids = [prompt.pk for _, prompt in known]
-    texts, here, taken = _texts(ids), _labelers(ids), _taken(ids)
+    taken = _taken([prompt.pk for _, prompt in known])
     fresh, grown = [], []
-    for line, prompt in known:
-        row = line.row
-        if list(row.messages) != prompt.messages or [(c.id, c.text) for c in row.completions] != texts[prompt.pk]:
-            remedy = _("is in the project with other texts: import a changed prompt under a new id")
-            stored.refused.append((line.number, BadRow("id", row.id, remedy)))
+    compared = known_rows.compare(project, [(line.row, prompt) for line, prompt in known])
+    for (line, prompt), rankings in zip(known, compared, strict=True):
+        if isinstance(rankings, Refused):
+            stored.refused.append((line.number, rankings))
             continue
-        rankings = tuple(
-            ranking
-            for ranking in row.rankings
-            if here[prompt.pk].isdisjoint(recorded_rankings.usernames_of(project, ranking.labeler))
-        )
         needed = taken[prompt.pk] + len(rankings)
         if rankings and needed > MAX_RANKINGS:
-            remedy = _("would be rankings of one prompt, which has %(most)s at most") % {"most": MAX_RANKINGS}
-            stored.refused.append((line.number, BadRow("rankings", needed, remedy)))
+            stored.refused.append((line.number, Refused("rankings", needed, "many_rankings", most=MAX_RANKINGS)))
         elif rankings:
             if needed > prompt.overlap:
                 prompt.overlap = needed
                 grown.append(prompt)
-            fresh.append(Recorded(prompt, row, rankings))
+            fresh.append(Recorded(prompt, line.row, rankings))
         else:
             stored.skipped += 1
     Prompt.objects.bulk_update(grown, ["overlap"])
     stored.updated = len(fresh)
     return fresh
-
-
-def _texts(ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
-    texts = defaultdict(list)
-    rows = Completion.objects.filter(prompt__in=ids).order_by("prompt_id", "position")
-    for prompt_id, external_id, text in rows.values_list("prompt_id", "external_id", "text"):
-        texts[prompt_id].append((external_id, text))
-    return texts
-
-
-def _labelers(ids: Sequence[int]) -> dict[int, set[str]]:
-    """Whose recorded rankings are there."""
-    labelers = defaultdict(set)
-    rows = Ranking.objects.filter(prompt__in=ids, source=Ranking.Source.IMPORTED).order_by()
-    for prompt_id, username in rows.values_list("prompt_id", "labeler__username"):
-        labelers[prompt_id].add(username)
-    return labelers
 
 
 def _taken(ids: Sequence[int]) -> dict[int, int]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
-from labeling.data.row_fields import BadRow
+from formats.refusals import Refused
+from labeling.data.row_words import words_of
 from labeling.errors import Invalid
 
 MAX_ERRORS = 1_000  # reported; the rest is counted
@@ -39,10 +40,10 @@ class Report:
     def is_of_nothing(self) -> bool:
         return not (self.n_good or self.n_errors or self.stopped)
 
-    def add_error(self, line: int, error: BadRow) -> None:
+    def add_error(self, line: int, error: Refused) -> None:
         self.n_errors += 1
         if len(self.errors) < MAX_ERRORS:
-            self.errors.append(LineError(line, error.field, error.value, str(error)))
+            self.errors.append(LineError(line, error.field, error.shown, words_of(error)))
 
     @property
     def of_the_rest(self) -> str:

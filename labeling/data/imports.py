@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
+from formats.refusals import Refused
 from labeling.data import import_batches
 from labeling.data.import_batches import Line, Stored
 from labeling.data.import_report import Report
-from labeling.data.import_rows import parse_row
-from labeling.data.row_fields import BadRow
+from labeling.data.import_rows import parse_line
 from labeling.errors import Invalid
 from labeling.models import Project, database_errors
 
@@ -59,12 +59,11 @@ def _lines(project: Project, lines: Iterable[bytes], report: Report) -> Iterator
         if not line.strip():
             continue
         try:
-            row = parse_row(line, flags=flags, classifies=project.classifies)
+            row = parse_line(line, flags=flags, classifies=project.classifies)
             digest = hashlib.blake2b(row.id.encode(), digest_size=16).digest()
             if digest in seen:
-                remedy = _("is line %(line)s's too: ids are unique in the file") % {"line": seen[digest]}
-                raise BadRow("id", row.id, remedy)
-        except BadRow as error:
+                raise Refused("id", row.id, "id_twice", line=seen[digest])
+        except Refused as error:
             report.add_error(number, error)
             bad += 1
             if bad >= MOST_BAD and bad > len(seen):
@@ -120,7 +119,7 @@ def _store(project: Project, batch: Sequence[Line], report: Report, *, dry_run: 
         logger.warning(
             "line %s of an import into %s is refused by the database", line.number, project.slug, exc_info=True
         )
-        report.add_error(line.number, BadRow("line", line.row.id, database_errors.reason_of(error)))
+        report.add_error(line.number, Refused("line", line.row.id, "database", reason=database_errors.reason_of(error)))
 
 
 def _stored(project: Project, batch: Sequence[Line], *, dry_run: bool) -> Stored:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from formats.rankings import RankingRow
+from formats.rows import Row
 from labeling.answers import pairs
-from labeling.data.import_rows import RankingRow, Row
 from labeling.models import Assignment, Completion, Project, Prompt, RankedCompletion, Ranking, User
 from labeling.queue.slots import shuffled
 
@@ -44,6 +45,7 @@ def store(project: Project, recorded: Sequence[Recorded]) -> int:
             prompt=prompt,
             labeler_id=assignment.labeler_id,
             source=Ranking.Source.IMPORTED,
+            strength=ranking.strength,
             payload_sha256=hashlib.sha256(json.dumps(ranking.ranks).encode()).hexdigest(),
         )
         for assignment, (prompt, _, ranking) in zip(assignments, items, strict=True)

@@ -10,13 +10,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from formats.messages import ROLES
 from labeling.api.rest.fields import Several, Text, Truth, Whole
 from labeling.api.rest.parsing import LongJSONParser
 from labeling.api.rest.requests import NO_NUL, KnownFields, View
 from labeling.api.rest.schema import conflict
 from labeling.models import Role
 from labeling.people import access
-from rewardtrain.core.data.groups import ROLES, parse_texts
+from rewardtrain.core.data.groups import parse_texts
 from rewardtrain.core.errors import DataError
 from rewardtrain.core.serving.protocols import MOST_COMPLETIONS, MOST_PAIRWISE
 from rewardtrain.scoring import service_client

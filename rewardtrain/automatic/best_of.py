@@ -14,14 +14,15 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from formats import values
+from formats import rows
+from formats.limits import Limits
+from formats.refusals import Refused
 from jobs import lifecycle
-from labeling.data.row_fields import remedy
+from labeling.data.import_rows import MAX_ID
+from labeling.data.row_words import words_of
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
 from labeling.models.project_lock import lock_candidates
-from rewardtrain.core.data.groups import parse_row
-from rewardtrain.core.errors import DataError
 from rewardtrain.core.measures import best_of_gain as measures
 from rewardtrain.models import BestOfJob, CandidateRow
 from rewardtrain.registry import champions
@@ -30,6 +31,9 @@ from rewardtrain.scoring.chunked_job import Answer, Chunk
 
 CONTENT_TYPE = "application/x-ndjson"
 MOST_ROWS, MOST_CANDIDATES = 20_000, 256
+# Candidates may say the same, as a policy's do, and nobody is asked: a prompt may be empty. What stands beside them is
+# left alone, for nothing of the upload is kept but what the result says.
+LIMITS = Limits(min_completions=2, max_completions=MOST_CANDIDATES, max_id=MAX_ID, other_keys=True)
 SAMPLES = 1000  # of the bootstrap
 
 logger = logging.getLogger(__name__)
@@ -63,41 +67,17 @@ def checked(job: BestOfJob, place: int, line: bytes, seen: dict[str, int]) -> Ca
         words = _("More than %(most)s lines: send them in several files.")
         raise Invalid("too_many_lines", words % {"most": MOST_ROWS}, attr="file")
     try:
-        value: Any = values.parse(line.decode())
-    except ValueError as error:  # UnicodeDecodeError is one
-        words = _("line %(place)s: not JSON in UTF-8 (%(error)s); write one object a line")
-        raise Invalid("bad_line", words % {"place": place, "error": error}, attr="file") from error
-    try:
-        group = parse_row(f"line {place}", value)
-    except DataError as error:
-        raise Invalid("bad_line", str(error), attr="file") from error
-    if problem := problem_of(group.id, len(group.completions), value, seen):
+        value: Any = rows.read_json(line)
+        row = rows.parse_row(value, LIMITS)
+        if row.id in seen:
+            raise Refused("id", row.id, "id_twice", line=seen[row.id])
+    except Refused as error:
         words = _("line %(place)s: %(problem)s")
-        raise Invalid("bad_line", words % {"place": place, "problem": problem}, attr="file")
-    seen[group.id] = place
-    completions = [
-        {"id": str(item.get("id", index)), "text": item["text"]} for index, item in enumerate(value["completions"])
-    ]
-    return CandidateRow(job=job, place=place, external_id=group.id, prompt=value["prompt"], completions=completions)
-
-
-def problem_of(name: str, size: int, value: Any, seen: dict[str, int]) -> str:
-    """What the form of a row says nothing about; empty where all is well."""
-    if not 2 <= size <= MOST_CANDIDATES:
-        words = _("it has %(n)s completions; give 2 to %(most)s")
-        return words % {"n": size, "most": MOST_CANDIDATES}
-    if len(name) > 200:
-        return _("the id is %(n)s characters long, 200 at most") % {"n": len(name)}
-    if name in seen:
-        return _("id %(id)r was used before, on line %(line)s; give each row its own") % {
-            "id": name,
-            "line": seen[name],
-        }
-    for field, part in (("id", name), ("prompt", value["prompt"]), ("completions", value["completions"])):
-        if flaw := values.flaw_of(part, field):
-            words = _("%(path)s %(remedy)s (got %(value)s)")
-            return words % {"path": flaw.path, "remedy": remedy(flaw.kind), "value": values.shown(flaw.value)}
-    return ""
+        raise Invalid("bad_line", words % {"place": place, "problem": words_of(error)}, attr="file") from error
+    seen[row.id] = place
+    prompt = value["prompt"] if isinstance(value["prompt"], str) else list(row.messages)
+    completions = [{"id": completion.id, "text": completion.text} for completion in row.completions]
+    return CandidateRow(job=job, place=place, external_id=row.id, prompt=prompt, completions=completions)
 
 
 def cancel(job: BestOfJob) -> BestOfJob:

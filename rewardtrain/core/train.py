@@ -7,12 +7,13 @@ from typing import Any
 
 import torch
 
+from formats.prompts import SPLITS
 from rewardtrain.core.artifact.folder import is_finished, require_model, require_same
 from rewardtrain.core.artifact.rehearsal import REHEARSAL, rehearse
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.comparisons import Dataset, build_dataset, require_data, tell_apart
 from rewardtrain.core.data.encoding import Encoded
-from rewardtrain.core.data.groups import SPLITS, fingerprint, read_groups
+from rewardtrain.core.data.groups import fingerprint, read_groups
 from rewardtrain.core.device import choose_device
 from rewardtrain.core.errors import ConfigError, from_exception
 from rewardtrain.core.evaluation.evaluate import encode_groups

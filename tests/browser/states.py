@@ -160,7 +160,7 @@ def open_folds(page: Page) -> None:
 def show_unread(page: Page, kind: type[BestOfJob | AutoLabelJob]) -> None:
     """With an ordinary reason, and with an id and a reason that have no place to break."""
     rows = [
-        {"row": "q7", "error": "prompt[0].role is 'narrator'; use one of system, user, assistant"},
+        {"row": "q7", "error": 'prompt[0].role: must be one of system, user, assistant (got "narrator")'},
         {"row": "q" + "0123456789" * 12, "error": "prompt is '" + "a" * 160 + "'; it must be text"},
     ]
     kind._default_manager.update(unread=1204, unread_rows=rows)

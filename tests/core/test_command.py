@@ -223,7 +223,7 @@ def test_score_names_a_bad_line_in_its_place_and_goes_on(finished: tuple[Path, P
     stdout, stderr = process.communicate(f'{good}\n{{"prompt": "a"}}\nno JSON\n{good}\n')
     first, bad, worse, last = map(json.loads, stdout.splitlines())
     assert first["rewards"] == last["rewards"]
-    assert bad == {"error": "line 2: completions is None; it must be a list of texts"}
+    assert bad == {"error": "line 2: completions: must be a list of at least one text (got null)"}
     assert worse["error"].startswith("line 3: not JSON")
     assert process.returncode == 2
     assert stderr.splitlines()[-1] == "error: 2 of 4 lines could not be scored; each has an error in its place"

@@ -200,7 +200,7 @@ def test_half_a_character_is_named_with_its_row(
         "compare": [model, data],
     }
     line = error(command, *arguments[command])
-    assert line == f"line 13: {field} holds '\\ud83d', which is no character; repair its encoding"
+    assert line == f'line 13: {field}: has half a surrogate pair: repair the encoding (got "ba \\ud83d")'
 
 
 @pytest.mark.parametrize("change", [{"seed": 5}, {"learning_rate": 0.001}, "data"])

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
+from formats.prompts import SPLITS
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data.groups import SPLITS, Group, Ranking, told_apart
+from rewardtrain.core.data.groups import Group, Ranking, told_apart
 from rewardtrain.core.errors import DataError
 
 Pair = tuple[int, int]  # of completions: the preferred one first

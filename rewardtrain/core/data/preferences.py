@@ -10,7 +10,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from rewardtrain.core.data.groups import SPLITS, Group, parse_row, read_groups, read_rows
+from formats.prompts import SPLITS
+from rewardtrain.core.data.groups import Group, parse_preference, read_groups, read_rows
 from rewardtrain.core.errors import DataError
 
 COLUMNS = ("prompt", "chosen", "rejected", "subset", "split")
@@ -120,11 +121,5 @@ def _useless(chosen: str, rejected: str) -> str | None:
 
 
 def _group(place: str, fields: dict[str, Any], prompt: Any, chosen: str, rejected: str) -> Group:
-    row = {
-        "id": place,
-        "split": fields["split"] if fields.get("split") in SPLITS else "test",
-        "prompt": prompt,
-        "completions": [{"text": chosen}, {"text": rejected}],
-        "rankings": [{"labeler": LABELER, "ranks": [1, 2]}],
-    }
-    return parse_row(place, row)
+    split = fields["split"] if fields.get("split") in SPLITS else "test"
+    return parse_preference(place, split, prompt, chosen, rejected, labeler=LABELER)

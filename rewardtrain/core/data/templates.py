@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rewardtrain.core.data.groups import ROLES, Message
+from formats.messages import ROLES
+from rewardtrain.core.data.groups import Message
 from rewardtrain.core.data.marks import Marks, Text
 from rewardtrain.core.errors import DataError
 

@@ -171,48 +171,66 @@ GOOD: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"id": None}, "line 1: id is None"),
-        ({"prompt": 3}, "line 1: prompt is 3; it must be text or a list of messages"),
-        ({"prompt": []}, "prompt is an empty list"),
-        ({"prompt": [{"role": "robot", "content": "x"}]}, r"prompt\[0\].role is 'robot'; use one of system, user"),
-        ({"prompt": [{"role": "user", "content": None}]}, r"prompt\[0\].content is None"),
-        ({"completions": "x"}, "completions is 'x'; it must be a list"),
-        ({"completions": [{"text": True}, {"text": "y"}]}, r"completions\[0\].text is True; it must be text"),
-        ({"completions": [{"text": "x"}, {"text": " "}]}, r"completions\[1\].text is ' '"),
+        ({"id": None}, r"line 1: id: must be a text that is not empty: give each row an id, .* \(got null\)"),
+        ({"prompt": 3}, r"line 1: prompt: must be a text or a list of .* \(got 3\)"),
+        ({"prompt": []}, r"prompt: must be a text or a list of .* \(got \[\]\)"),
+        (
+            {"prompt": [{"role": "robot", "content": "x"}]},
+            r'prompt\[0\].role: must be one of system, user, assistant \(got "robot"\)',
+        ),
+        ({"prompt": [{"role": "user", "content": None}]}, r"prompt\[0\].content: must be a text \(got null\)"),
+        ({"completions": "x"}, r'completions: must be a list of at least 1 \(got "x"\)'),
+        (
+            {"completions": [{"text": True}, {"text": "y"}]},
+            r"completions\[0\].text: must be a text that is not empty: .* \(got true\)",
+        ),
+        ({"completions": [{"text": "x"}, {"text": " "}]}, r'completions\[1\].text: .* \(got " "\)'),
         (
             {"rankings": [{"labeler": "ann", "ranks": [1]}]},
-            r"rankings\[0\].ranks is \[1\]; give one rank to each of the 2",
+            r"rankings\[0\].ranks: must be a list of 2 ranks, one for each completion \(got \[1\]\)",
         ),
-        ({"rankings": [{"labeler": "ann", "ranks": [1, 0]}]}, r"ranks holds 0; ranks are whole numbers"),
-        ({"rankings": [{"labeler": "ann", "ranks": [1, None]}]}, "ranks holds None"),
-        ({"rankings": [{"labeler": "ann", "ranks": [1, True]}]}, "ranks holds True"),
-        ({"rankings": [{"labeler": "", "ranks": [1, 2]}]}, r"rankings\[0\].labeler is ''"),
+        (
+            {"rankings": [{"labeler": "ann", "ranks": [1, 0]}]},
+            r"ranks\[1\]: must be a whole number, 1 is best \(got 0\)",
+        ),
+        (
+            {"rankings": [{"labeler": "ann", "ranks": [1, None]}]},
+            r"ranks\[1\]: must be a whole number, .* \(got null\)",
+        ),
+        (
+            {"rankings": [{"labeler": "ann", "ranks": [1, True]}]},
+            r"ranks\[1\]: must be a whole number, .* \(got true\)",
+        ),
+        ({"rankings": [{"labeler": "", "ranks": [1, 2]}]}, r'rankings\[0\].labeler: .*who ranked \(got ""\)'),
         (
             {"rankings": [{"labeler": "ann", "ranks": [1, 2], "strength": 4}]},
-            r"strength is 4; it must be 1 \(slightly\), 2 \(clearly\) or 3",
+            r"strength: must be 1 \(slightly\), 2 \(clearly\) or 3 .* \(got 4\)",
         ),
-        ({"rankings": [{"labeler": "ann", "ranks": [1, 2], "strength": True}]}, "strength is True"),
+        ({"rankings": [{"labeler": "ann", "ranks": [1, 2], "strength": True}]}, r"strength: must be 1 .* \(got true\)"),
         (
             {
                 "completions": [{"text": "x"}, {"text": "y"}, {"text": "z"}],
                 "rankings": [{"labeler": "ann", "ranks": [1, 2, 3], "strength": 1}],
             },
-            "strength is 1, but of 3 completions; only a ranking of two has a strength",
+            r"strength: is between two completions, and this row has 3: leave it out \(got 1\)",
         ),
         (
             {"rankings": [{"labeler": "ann", "ranks": [1, 2], "flags": {}}]},
-            r"flags is \{\}; it must be a list",
+            r"flags: must be a list of 2 objects, .* \(got \{\}\)",
         ),
         (
             {"rankings": [{"labeler": "ann", "ranks": [1, 2], "flags": [{"rude": True}]}]},
-            r"flags is \[\{'rude': True\}\]; give one object to each of the 2",
+            r'flags: must be a list of 2 objects, one for each completion \(got \[\{"rude": true\}\]\)',
         ),
         (
             {"rankings": [{"labeler": "ann", "ranks": [1, 2], "flags": [{"rude": 1}, {}]}]},
-            r"flags\[0\].rude is 1; it must be true or false",
+            r'flags\[0\]: must be an object such as .* \(got \{"rude": 1\}\)',
         ),
-        ({"rankings": [{"labeler": "ann", "ranks": [1, 2], "flags": "[{"}]}, r"flags is '\[\{', not JSON"),
-        ({"split": "dev"}, "split is 'dev'; use one of train, validation, test"),
+        (
+            {"rankings": [{"labeler": "ann", "ranks": [1, 2], "flags": "[{"}]},
+            r'flags: not valid JSON .* \(got "\[\{"\)',
+        ),
+        ({"split": "dev"}, r'split: must be one of train, validation, test, or left out \(got "dev"\)'),
     ],
 )
 def test_a_bad_row_is_named_with_field_and_value(change: dict[str, Any], words: str, write_rows: Write) -> None:
@@ -223,10 +241,10 @@ def test_a_bad_row_is_named_with_field_and_value(change: dict[str, Any], words: 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b'{"id": \n', "line 1: not JSON"),
-        (json.dumps(GOOD).encode() + b"\n\xff\n", r"line 2: not UTF-8 \(byte 0 is 0xff\)"),
+        (b'{"id": \n', "line 1: line: not valid JSON"),
+        (json.dumps(GOOD).encode() + b"\n\xff\n", "line 2: line: not UTF-8 at byte 0: save the file as UTF-8"),
         (json.dumps(GOOD).encode() + b"\n\n" + json.dumps(GOOD).encode(), "line 3: id '1' was used before, on line 1"),
-        (b"[1]\n", r"line 1: row is \[1\]; it must be an object"),
+        (b"[1]\n", r"line 1: line: each line must be a JSON object \(got \[1\]\)"),
         (b"PAR1 this is none", "not a readable Parquet file"),
     ],
 )

@@ -88,7 +88,7 @@ def test_our_own_format_is_read_too(write_rows: Write, make_rows: Callable[..., 
             {"chosen": [GOOD, USER], "rejected": [BAD]},
             r"line 2: chosen differs from the other in \['assist",
         ),
-        ({"prompt": 5, "chosen": "a", "rejected": "b"}, "line 2: prompt is 5"),
+        ({"prompt": 5, "chosen": "a", "rejected": "b"}, r"line 2: prompt: must be a text or a list of .* \(got 5\)"),
     ],
 )
 def test_a_wrong_row_is_named(row: dict[str, Any], words: str, write_rows: Write) -> None:

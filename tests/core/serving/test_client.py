@@ -76,9 +76,9 @@ def test_what_is_wrong_is_told_in_the_services_words_and_not_asked_again(save: S
     service = serve(Ref("tiny", 1, save("model", 1)[0]))
     podium = Podium(service.url)
     for project, texts, words in (
-        ("tiny", [], "400: .*completions is an empty list"),
-        ("tiny", "never", "400: .*completions is 'never'"),
-        ("tiny", ["a\ud800"], "400: .*no character"),
+        ("tiny", [], "400: .*completions: must be a list of at least one text"),
+        ("tiny", "never", '400: .*completions: must be a list of at least one text .got "never"'),
+        ("tiny", ["a\ud800"], "400: .*half a surrogate pair"),
         ("tiny", ["a"] * 1025, "400: 1,025 completions at once"),
         ("other/../tiny", ["a"], "404: "),
         ("other", ["a"], "409: .*no champion yet"),

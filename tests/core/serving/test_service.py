@@ -132,11 +132,35 @@ def test_scores_come_between_those_who_ask_for_tokens_and_too_many_of_these_are_
 
 
 BAD: list[tuple[str, Any, int, str, str]] = [
-    ("tiny/score", {"prompt": "a", "completions": []}, 400, "bad_request", "completions is an empty list"),
-    ("tiny/score", {"prompt": "a"}, 400, "bad_request", "completions is None; it must be a list"),
-    ("tiny/score", {"prompt": 7, "completions": ["a"]}, 400, "bad_request", "prompt is 7"),
-    ("tiny/score", {"prompt": "a", "completions": [True]}, 400, "bad_request", r"completions\[0\] is True"),
-    ("tiny/score", {"prompt": "a", "completions": ["\ud800"]}, 400, "bad_request", "no character"),
+    (
+        "tiny/score",
+        {"prompt": "a", "completions": []},
+        400,
+        "bad_request",
+        r"completions: must be a list of at least one text \(got \[\]\)",
+    ),
+    (
+        "tiny/score",
+        {"prompt": "a"},
+        400,
+        "bad_request",
+        r"completions: must be a list of at least one text \(got null\)",
+    ),
+    (
+        "tiny/score",
+        {"prompt": 7, "completions": ["a"]},
+        400,
+        "bad_request",
+        r"prompt: must be a text or a list of .* \(got 7\)",
+    ),
+    (
+        "tiny/score",
+        {"prompt": "a", "completions": [True]},
+        400,
+        "bad_request",
+        r"completions\[0\]: must be a text \(got true\)",
+    ),
+    ("tiny/score", {"prompt": "a", "completions": ["\ud800"]}, 400, "bad_request", "half a surrogate pair"),
     ("tiny/score", {"prompt": "a", "completions": ["a"] * 10_000}, 400, "bad_request", "10,000 completions at once"),
     ("tiny/score", {**BODY, "model": "newest"}, 400, "bad_request", "model is 'newest'"),
     ("tiny/score", {**BODY, "model": 9}, 409, "no_champion", "no model 9"),

@@ -143,7 +143,7 @@ FLAGGED = raw(row("p", rankings=[{"labeler": "a", "ranks": [1, 2], "flags": [{"x
             "NUL character",
         ),
         ({"completion": []}, "completion", "unknown key; did you mean completions?"),
-        ({"split": "test"}, "split", "unknown key; these are known: id, prompt, completions, rankings, metadata"),
+        ({"zzz": 1}, "zzz", "unknown key; these are known: id, split, prompt, completions, rankings, metadata"),
         ({"x" * 10_000_000: 1}, "x" * 77 + "...", "unknown key"),
         ({"prompt": [{"role": "user", "contents": "x"}]}, "prompt[0].contents", "did you mean content?"),
         (

@@ -10,10 +10,11 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from formats.refusals import Refused
 from labeling.data.import_report import Report
-from labeling.data.import_rows import parse_row
+from labeling.data.import_rows import parse_line
 from labeling.data.imports import import_lines
-from labeling.data.row_fields import BadRow
+from labeling.data.row_words import words_of
 from labeling.data.upload_lines import lines_of
 from labeling.models import Assignment, Completion, PreferencePair, Project, Prompt, RankedCompletion, Ranking, User
 from rewardtrain.core.data.groups import read_groups
@@ -33,10 +34,10 @@ def line(value: object) -> bytes:
 
 class TestARow:
     def test_a_text_is_a_single_user_turn(self) -> None:
-        assert parse_row(line(row())).messages == ({"role": "user", "content": "Why?"},)
+        assert parse_line(line(row())).messages == ({"role": "user", "content": "Why?"},)
 
     def test_ranks_are_made_dense(self) -> None:
-        parsed = parse_row(line(row(rankings=[{"labeler": "x", "ranks": [7, 3]}])))
+        parsed = parse_line(line(row(rankings=[{"labeler": "x", "ranks": [7, 3]}])))
         assert parsed.rankings[0].ranks == (2, 1)
 
     @pytest.mark.parametrize(
@@ -73,9 +74,9 @@ class TestARow:
         ],
     )
     def test_a_bad_one_is_named_by_field_value_and_remedy(self, bad: bytes, said: str) -> None:
-        with pytest.raises(BadRow) as caught:
-            parse_row(bad)
-        assert said in str(caught.value)
+        with pytest.raises(Refused) as caught:
+            parse_line(bad)
+        assert said in words_of(caught.value) == str(caught.value)
 
 
 @pytest.mark.django_db

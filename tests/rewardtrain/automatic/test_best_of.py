@@ -71,22 +71,25 @@ def changed(**changes: Any) -> bytes:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (b"{", "line 2: not JSON in UTF-8"),
-        (b"\xff", "line 2: not JSON in UTF-8"),
-        (b"[1]", r"line 2: row is \[1\]; it must be an object"),
-        (changed(id="one", completions=[{"text": "alone"}]), "line 2: it has 1 completions; give 2 to 256"),
-        (changed(id="one", completions=[{"text": "x"}] * 257), "line 2: it has 257 completions"),
-        (changed(id="one", completions=["x", "y"]), r"line 2: completions\[0\] is 'x'; it must be an object"),
-        (changed(id="one", completions=[{"text": "x"}, {"text": " "}]), r"completions\[1\].text is ' '"),
-        (changed(id="one", prompt=[]), "line 2: prompt is an empty list"),
-        (changed(), "line 2: id 'q' was used before, on line 1"),
-        (changed(id="x" * 201), "line 2: the id is 201 characters long"),
-        (changed(id="one", prompt="a\x00b"), "line 2: prompt has a NUL character, which PostgreSQL can't store"),
-        (changed(id="one", prompt="a\ud800b"), r"line 2: prompt holds .* which is no character; repair its encoding"),
-        (changed(id="\ud800"), "line 2: id has half a surrogate pair"),
-        (changed(id="one").replace(b"That.", b"T\\u0000"), r"line 2: completions\[1\].text has a NUL character"),
-        (changed(id="one").replace(b'"prompt"', b'"id": "two", "prompt"'), "line 2: row has the key 'id' twice"),
-        (b"[" * 100_000, "line 2: not JSON in UTF-8 .*nested too deep"),
+        (b"{", "line 2: line: not valid JSON"),
+        (b"\xff", "line 2: line: not UTF-8 at byte 0"),
+        (b"[1]", r"line 2: line: each line must be a JSON object \(got \[1\]\)"),
+        (changed(id="one", completions=[{"text": "alone"}]), "line 2: completions: must be a list of 2 to 256"),
+        (changed(id="one", completions=[{"text": "x"}] * 257), "line 2: completions: must be a list of 2 to 256"),
+        (changed(id="one", completions=["x", "y"]), r'line 2: completions\[0\]: must be {"id", "text"} \(got "x"\)'),
+        (changed(id="one", completions=[{"text": "x"}, {"text": " "}]), r'completions\[1\].text: .* \(got " "\)'),
+        (changed(id="one", prompt=[]), r"line 2: prompt: must be a text or a list of .* \(got \[\]\)"),
+        (changed(), "line 2: id: is line 1's too: ids are unique in the file"),
+        (changed(id="x" * 201), "line 2: id: is 201 characters long, 200 at most"),
+        (changed(id="one", prompt="a\x00b"), "line 2: prompt: has a NUL character, which PostgreSQL can't store"),
+        (changed(id="one", prompt="a\ud800b"), "line 2: prompt: has half a surrogate pair: repair the encoding"),
+        (changed(id="\ud800"), "line 2: id: has half a surrogate pair"),
+        (changed(id="one").replace(b"That.", b"T\\u0000"), r"line 2: completions\[1\].text: has a NUL character"),
+        (
+            changed(id="one").replace(b'"prompt"', b'"id": "two", "prompt"'),
+            "line 2: id: this key stands twice in one object",
+        ),
+        (b"[" * 100_000, "line 2: line: not valid JSON .*nested too deep"),
         (changed(id="one", prompt=[{"role": "user", "content": "x", "reward": float("nan")}]), "NaN is not JSON"),
     ],
 )
@@ -238,7 +241,7 @@ def test_the_page_shows_gain_interval_and_doubts(project: Project, manager: Clie
 def test_the_page_takes_a_file_and_shows_how_far_it_is(project: Project, manager: Client) -> None:
     address = reverse("best_of", args=[project.slug])
     refused = manager.post(address, {"file": SimpleUploadedFile("a.jsonl", b"[1]\n")})
-    assert "line 1: row is [1]" in refused.content.decode()
+    assert "line 1: line: each line must be a JSON object (got [1])" in refused.content.decode()
     answer = manager.post(address, {"file": SimpleUploadedFile("a.jsonl", changed())})
     assert answer["Location"] == reverse("best_of_job", args=[project.slug, 1])
     job = lifecycle.claim(BestOfJob, BestOfJob.objects.get().pk)

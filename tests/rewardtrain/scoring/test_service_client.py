@@ -57,8 +57,8 @@ def test_the_champion_scores_and_its_reports_are_read_from_any_file(trained: Pro
     read = service_client.score_many(model, some)
     assert ["error" in answer for answer in read] == [False, False, True, False, False, True]
     assert [answer["rewards"] for answer in read[3:5]] == [pytest.approx(each["rewards"], abs=1e-5) for each in many]
-    assert read[2]["error"].startswith("prompt is an empty list")
-    assert read[5]["error"].startswith("completions is an empty list")
+    assert read[2]["error"].startswith("prompt: must be a text or a list of")
+    assert read[5]["error"].startswith("completions: must be a list of at least one text")
     with pytest.raises(Invalid, match="completions"):
         service_client.score(trained, "ba de?", [])
     with pytest.raises(Conflict, match="no model 7"):

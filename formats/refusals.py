@@ -1,0 +1,86 @@
+"""What is wrong with a row: the field, the value seen, and a code with values that anybody can word in any language."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from formats import values
+
+WHOLE = "%(field)s: %(remedy)s (got %(value)s)"
+
+# In English; whoever speaks to people in their language has the same sentences in a catalogue. `remedy` is a code too.
+WORDS = {
+    "not_utf8": "not UTF-8 at byte %(n)s: save the file as UTF-8",
+    "not_json": "not valid JSON (%(error)s): one JSON object a line",
+    "not_object": "each line must be a JSON object",
+    "unknown_key": "unknown key; these are known: %(known)s",
+    "misspelt_key": "unknown key; did you mean %(meant)s?",
+    "repeated_key": "this key stands twice in one object: keep one of them",
+    "no_text": "must be a text that is not empty: %(remedy)s",
+    "row_id": "give each row an id, unique in the file",
+    "question": "what is asked",
+    "completion_id": "give each completion an id",
+    "completion_text": "leave a completion without words out",
+    "labeler": "who ranked",
+    "nul": "has a NUL character, which PostgreSQL can't store: remove it",
+    "surrogate": "has half a surrogate pair: repair the encoding",
+    "number": "is a number beyond all that can be stored: write it as a text",
+    "depth": "is nested deeper than %(most)s levels",
+    "too_long": "is %(n)s characters long, %(limit)s at most",
+    "too_many": "is a list of %(n)s, %(most)s at most",
+    "prompt": 'must be a text or a list of {"role", "content"}',
+    "message": 'must be {"role", "content"}',
+    "role": "must be one of %(roles)s",
+    "content": "must be a text",
+    "ends_with_assistant": "must not end with the assistant: its last turn is what the completions are",
+    "completions": "must be a list of %(low)s to %(high)s",
+    "some_completions": "must be a list of at least %(low)s",
+    "texts": "must be a list of at least one text",
+    "completion": 'must be {"id", "text"}',
+    "model": "must be a text, or left out",
+    "repeated_id": "is completions[%(other)s]'s too: make ids unique",
+    "repeated_text": "is the same as completions[%(other)s]'s: keep one of them",
+    "split": "must be one of %(splits)s, or left out",
+    "rankings": 'must be a list of {"labeler", "ranks"}',
+    "ranking": 'must be {"labeler", "ranks"}',
+    "ranking_id": "must be a text, or left out",
+    "repeated_labeler": "ranked this prompt above already: one ranking each",
+    "ranks": "must be a list of %(k)s ranks, one for each completion",
+    "rank": "must be a whole number, 1 is best",
+    "strength": "must be 1 (slightly), 2 (clearly) or 3 (much better), or left out",
+    "strength_of_more": "is between two completions, and this row has %(k)s: leave it out",
+    "strength_of_tie": "the two are tied, so neither is better: leave it out",
+    "flags": "must be a list of %(k)s objects, one for each completion",
+    "flags_of_one": 'must be an object such as {"hateful": false}',
+    "many_flags": "has %(n)s flags, %(most)s at most",
+    "metadata": "must be an object",
+    "large_metadata": "has %(size)s KiB as JSON, %(limit)s at most",
+}
+
+
+class Refused(Exception):
+    """Names the field, the value seen and what to do, the last by its code. Words are made when somebody reads them."""
+
+    def __init__(self, field: str, value: object, code: str, **values: object) -> None:
+        super().__init__(field, code)
+        self.field, self.value, self.code, self.values = field, value, code, values
+
+    def within(self, place: str) -> Self:
+        """The same refusal, seen from outside: `text` within completions[0] is completions[0].text."""
+        between = "." if self.field and not self.field.startswith("[") else ""
+        self.field = f"{place}{between}{self.field}"
+        return self
+
+    @property
+    def shown(self) -> str:
+        """The value for a message."""
+        return values.shown(self.value)
+
+    def __str__(self) -> str:
+        return WHOLE % {"field": self.field, "remedy": self.remedy, "value": self.shown}
+
+    @property
+    def remedy(self) -> str:
+        """What to do, in English. Of a code that is not of the format, the code: whoever made it has the words."""
+        said = {**self.values, **({"remedy": WORDS[str(self.values["remedy"])]} if "remedy" in self.values else {})}
+        return WORDS.get(self.code, self.code) % said

@@ -1,0 +1,99 @@
+"""Rows whose id is in the project already: which of their rankings are new, and what they say otherwise than is stored.
+
+Nothing that a file says is passed over in silence: what is stored stays, and a row that differs is refused.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from formats.rankings import RankingRow
+from formats.refusals import Refused
+from formats.rows import Row
+from labeling.data import recorded_rankings
+from labeling.models import Completion, Project, Prompt, RankedCompletion, Ranking
+
+
+@dataclass
+class _Answer:
+    """A recorded ranking as it is stored."""
+
+    strength: int | None
+    ranks: list[int] = field(default_factory=list)  # and flags: by the completions' places
+    flags: list[dict[str, bool]] = field(default_factory=list)
+
+
+Known = tuple[Row, Prompt]
+_Answers = dict[str, _Answer]  # by labeler's user name
+_Completions = list[tuple[str, str, str]]  # id, text, model
+
+
+def compare(project: Project, known: Sequence[Known]) -> list[tuple[RankingRow, ...] | Refused]:
+    """Of each row the rankings that are new, or why it is refused. A handful of statements however many there are."""
+    completions, answers = _completions(known), _answers(project, known)
+    return [
+        _compared(project, row, prompt, completions[prompt.pk], answers.get(prompt.pk, {})) for row, prompt in known
+    ]
+
+
+def _compared(
+    project: Project, row: Row, prompt: Prompt, completions: _Completions, answers: _Answers
+) -> tuple[RankingRow, ...] | Refused:
+    if refused := _other_prompt(row, prompt, completions):
+        return refused
+    new = []
+    for index, ranking in enumerate(row.rankings):
+        usernames = recorded_rankings.usernames_of(project, ranking.labeler)
+        answer = next((answers[name] for name in usernames if name in answers), None)
+        if answer is None:
+            new.append(ranking)
+        elif answer != _Answer(ranking.strength, list(ranking.ranks), list(ranking.flags)):
+            return Refused(f"rankings[{index}].labeler", ranking.labeler, "other_ranking")
+    return tuple(new)
+
+
+def _other_prompt(row: Row, prompt: Prompt, completions: _Completions) -> Refused | None:
+    """Models and metadata that a row leaves out say nothing, and so nothing else."""
+    if list(row.messages) != prompt.messages or [(c.id, c.text) for c in row.completions] != [
+        (name, text) for name, text, _ in completions
+    ]:
+        return Refused("id", row.id, "other_texts")
+    for index, (completion, (_, _, model)) in enumerate(zip(row.completions, completions, strict=True)):
+        if completion.model and completion.model != model:
+            return Refused(f"completions[{index}].model", completion.model, "other_model")
+    if row.metadata and row.metadata != prompt.metadata:
+        return Refused("metadata", row.metadata, "other_metadata")
+    return other_split(row, prompt.split)
+
+
+def other_split(row: Row, split: str) -> Refused | None:
+    """A prompt's split follows from its text, in every file and version; a file that says another can't be kept to."""
+    return Refused("split", row.split, "other_split", split=split) if row.split and row.split != split else None
+
+
+def _completions(known: Sequence[Known]) -> dict[int, _Completions]:
+    found: dict[int, _Completions] = defaultdict(list)
+    rows = Completion.objects.filter(prompt__in=[prompt.pk for _, prompt in known]).order_by("prompt_id", "position")
+    for prompt_id, *completion in rows.values_list("prompt_id", "external_id", "text", "model_name"):
+        found[prompt_id].append(tuple(completion))  # type: ignore[arg-type]
+    return found
+
+
+def _answers(project: Project, known: Sequence[Known]) -> dict[int, _Answers]:
+    """Of each prompt the recorded rankings of those labelers whom the rows name."""
+    labelers = {ranking.labeler for row, _ in known for ranking in row.rankings}
+    usernames = {name for labeler in labelers for name in recorded_rankings.usernames_of(project, labeler)}
+    ranked = RankedCompletion.objects.filter(
+        prompt__in=[prompt.pk for row, prompt in known if row.rankings],
+        ranking__source=Ranking.Source.IMPORTED,
+        ranking__labeler__username__in=usernames,
+    ).order_by("ranking_id", "completion__position")
+    found: dict[int, _Answers] = defaultdict(dict)
+    columns = ("prompt_id", "ranking__labeler__username", "ranking__strength", "rank", "flags")
+    for prompt_id, username, strength, rank, flags in ranked.values_list(*columns):
+        answer = found[prompt_id].setdefault(username, _Answer(strength))
+        answer.ranks.append(rank)
+        answer.flags.append(flags)
+    return found

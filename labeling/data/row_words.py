@@ -1,0 +1,88 @@
+"""What is wrong with a row, in the words of a person's language: formats.refusals' codes, and those of an import."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from formats.refusals import Refused
+
+# The sentences of formats.refusals, for the catalogues.
+WORDS = {
+    "not_utf8": gettext_noop("not UTF-8 at byte %(n)s: save the file as UTF-8"),
+    "not_json": gettext_noop("not valid JSON (%(error)s): one JSON object a line"),
+    "not_object": gettext_noop("each line must be a JSON object"),
+    "unknown_key": gettext_noop("unknown key; these are known: %(known)s"),
+    "misspelt_key": gettext_noop("unknown key; did you mean %(meant)s?"),
+    "repeated_key": gettext_noop("this key stands twice in one object: keep one of them"),
+    "no_text": gettext_noop("must be a text that is not empty: %(remedy)s"),
+    "row_id": gettext_noop("give each row an id, unique in the file"),
+    "question": gettext_noop("what is asked"),
+    "completion_id": gettext_noop("give each completion an id"),
+    "completion_text": gettext_noop("leave a completion without words out"),
+    "labeler": gettext_noop("who ranked"),
+    "nul": gettext_noop("has a NUL character, which PostgreSQL can't store: remove it"),
+    "surrogate": gettext_noop("has half a surrogate pair: repair the encoding"),
+    "number": gettext_noop("is a number beyond all that can be stored: write it as a text"),
+    "depth": gettext_noop("is nested deeper than %(most)s levels"),
+    "too_long": gettext_noop("is %(n)s characters long, %(limit)s at most"),
+    "too_many": gettext_noop("is a list of %(n)s, %(most)s at most"),
+    "prompt": gettext_noop('must be a text or a list of {"role", "content"}'),
+    "message": gettext_noop('must be {"role", "content"}'),
+    "role": gettext_noop("must be one of %(roles)s"),
+    "content": gettext_noop("must be a text"),
+    "ends_with_assistant": gettext_noop("must not end with the assistant: its last turn is what the completions are"),
+    "completions": gettext_noop("must be a list of %(low)s to %(high)s"),
+    "some_completions": gettext_noop("must be a list of at least %(low)s"),
+    "texts": gettext_noop("must be a list of at least one text"),
+    "completion": gettext_noop('must be {"id", "text"}'),
+    "model": gettext_noop("must be a text, or left out"),
+    "repeated_id": gettext_noop("is completions[%(other)s]'s too: make ids unique"),
+    "repeated_text": gettext_noop("is the same as completions[%(other)s]'s: keep one of them"),
+    "split": gettext_noop("must be one of %(splits)s, or left out"),
+    "rankings": gettext_noop('must be a list of {"labeler", "ranks"}'),
+    "ranking": gettext_noop('must be {"labeler", "ranks"}'),
+    "ranking_id": gettext_noop("must be a text, or left out"),
+    "repeated_labeler": gettext_noop("ranked this prompt above already: one ranking each"),
+    "ranks": gettext_noop("must be a list of %(k)s ranks, one for each completion"),
+    "rank": gettext_noop("must be a whole number, 1 is best"),
+    "strength": gettext_noop("must be 1 (slightly), 2 (clearly) or 3 (much better), or left out"),
+    "strength_of_more": gettext_noop("is between two completions, and this row has %(k)s: leave it out"),
+    "strength_of_tie": gettext_noop("the two are tied, so neither is better: leave it out"),
+    "flags": gettext_noop("must be a list of %(k)s objects, one for each completion"),
+    "flags_of_one": gettext_noop('must be an object such as {"hateful": false}'),
+    "many_flags": gettext_noop("has %(n)s flags, %(most)s at most"),
+    "metadata": gettext_noop("must be an object"),
+    "large_metadata": gettext_noop("has %(size)s KiB as JSON, %(limit)s at most"),
+}
+# What only a project has to say: of its flags, of its prompts, and of what its database has of the same row.
+OF_PROJECT = {
+    "not_answered": gettext_noop("must answer just the flags of the project, with true or false: %(asked)s"),
+    "id_twice": gettext_noop("is line %(line)s's too: ids are unique in the file"),
+    "other_texts": gettext_noop("is in the project with other texts: import a changed prompt under a new id"),
+    "other_model": gettext_noop("is another than the stored one, which stays: leave it out, or import under a new id"),
+    "other_metadata": gettext_noop("is other than the stored one, which stays: leave it out, or import under a new id"),
+    "other_split": gettext_noop(
+        "this prompt is in %(split)s, by its text and for ever: leave the split out, or train from the file itself"
+    ),
+    "other_ranking": gettext_noop(
+        "is in the project with another ranking of this prompt, which stays: leave it out, or name another labeler"
+    ),
+    "many_rankings": gettext_noop("would be rankings of one prompt, which has %(most)s at most"),
+    "database": "%(reason)s",  # translated where it was made
+}
+_ALL = WORDS | OF_PROJECT
+
+
+def words_of(refused: Refused) -> str:
+    """The field, what to do and the value seen."""
+    said = {"field": refused.field, "remedy": remedy_of(refused), "value": refused.shown}
+    return _("%(field)s: %(remedy)s (got %(value)s)") % said
+
+
+def remedy_of(refused: Refused) -> str:
+    """What to do."""
+    said = dict(refused.values)
+    if "remedy" in said:
+        said["remedy"] = _(_ALL[str(said["remedy"])])
+    return _(_ALL[refused.code]) % said
