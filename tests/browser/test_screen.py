@@ -260,7 +260,7 @@ def test_nothing_jumps_when_the_scripts_arrive(people: People, site: Site, width
     page = people.page(site.manager, viewport={"width": width, "height": 768})
     held: list[Route] = []
     arrived: list[bool] = []
-    page.route("**/static/js/*", lambda route: route.continue_() if arrived else held.append(route))
+    page.route("**/static/js/**", lambda route: route.continue_() if arrived else held.append(route))
     page.goto("/p/empty/rank/", wait_until="commit")
     parts = ".bar__links, .board__prompt, .completion, .rail__slots, .rail__submit, .rail__others summary"
     places = f"""() => [...document.querySelectorAll({parts!r})].filter(part => part.checkVisibility()).map((part) => {{

@@ -11,7 +11,7 @@ from labeling.views.styleguide import palette
 
 CSS = Path(__file__).resolve().parents[3] / "static" / "css"
 TOKENS = (CSS / "tokens.css").read_text()
-FILES = sorted(path for path in CSS.glob("*.css") if path.name != "tokens.css")
+FILES = sorted(path for path in CSS.rglob("*.css") if path.name != "tokens.css")
 COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl|oklch|light-dark)\(")
 PHYSICAL = re.compile(
     r"^\s*(?:(?:margin|padding|border)-(?:left|right|top|bottom)\b.*"
