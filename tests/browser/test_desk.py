@@ -64,6 +64,19 @@ def claimed(site: Site) -> int:
     return Assignment.objects.filter(labeler=site.labeler, state=State.CLAIMED).count()
 
 
+def leave(page: Page, people: People, site: Site) -> None:
+    """Closes the page and waits until it has given one task back."""
+    held = claimed(site)
+    page.close(run_before_unload=True)
+    keeper = people.page(site.colleague)
+    keeper.goto("/")
+    for _ in range(100):
+        if claimed(site) < held:
+            return
+        keeper.wait_for_timeout(50)
+    pytest.fail(f"{held} tasks are held as before")
+
+
 # --- The next task ---------------------------------------------------------------------------------------------------
 
 
@@ -113,13 +126,7 @@ def test_one_task_after_the_other_by_keys_alone(board: Page, site: Site) -> None
 def test_closing_the_page_gives_the_next_task_back_and_keeps_the_one_on_the_board(people: People, site: Site) -> None:
     page = open_board(people, site)
     current = task(page)
-    page.close(run_before_unload=True)
-    keeper = people.page(site.colleague)
-    keeper.goto("/")
-    for _ in range(100):
-        if claimed(site) == 1:
-            break
-        keeper.wait_for_timeout(50)
+    leave(page, people, site)
     assert [str(a.pk) for a in Assignment.objects.filter(labeler=site.labeler, state=State.CLAIMED)] == [current]
 
 
@@ -173,6 +180,30 @@ def test_a_server_that_is_down_for_ten_seconds_loses_and_doubles_nothing(board: 
     assert [str(ranking.assignment_id) for ranking in new_rankings(site)] == [first, second]
 
 
+def test_a_draft_that_waits_counts_the_seconds_down(board: Page) -> None:
+    board.route("**/draft/", lambda route: route.abort())
+    press(board, "2")
+    for seconds in (4, 3, 2):  # tried after one second and after two more
+        expect(board.locator("save-state")).to_contain_text(f"Not saved. Trying again in {seconds} s", timeout=15_000)
+
+
+def test_the_next_task_is_asked_for_at_once_when_someone_comes_back(people: People, site: Site) -> None:
+    page = people.page(site.labeler)
+    page.clock.install()
+    page.goto(f"/p/{site.project.slug}/rank/")
+    ready(page)
+    page.evaluate("document.querySelector('rank-ahead').board = null")
+    down = f"**/p/{site.project.slug}/rank/"
+    page.route(down, lambda route: route.abort() if route.request.method == "GET" else route.continue_())
+    with page.expect_event("requestfailed"):
+        press(page, *"1234", "Enter")
+    expect(page.get_by_text("Fetching the next prompt")).to_be_visible()
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 0.1)  # no wait ends by itself
+    page.unroute(down)
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(page.locator("rank-board")).to_be_visible()
+
+
 def test_an_answer_whose_receipt_was_lost_is_stored_once(board: Page, site: Site) -> None:
     lost = []
 
@@ -218,6 +249,64 @@ def test_being_logged_out_keeps_the_answer_and_says_so(people: People, site: Sit
     page.get_by_role("button", name="Try now").click()
     expect(page.get_by_text("Saved. 6 pairs.")).to_be_visible()
     assert len(new_rankings(site)) == 1
+
+
+def log_in_in_another_tab(page: Page, site: Site) -> None:
+    """Another session, and with it another CSRF token than that of every form on the page."""
+    other = page.context.new_page()
+    other.goto("/accounts/login/")
+    other.locator("[name=login]").fill(site.labeler.username)
+    other.locator("[name=password]").fill(factories.PASSWORD)
+    other.locator("[name=password]").press("Enter")
+    other.wait_for_url(f"{site.url}/")
+    other.close()
+
+
+def test_all_goes_on_after_a_login_in_another_tab(people: People, site: Site) -> None:
+    """The draft, the answer, the task ahead, undo and the good-bye each send the token as it is now."""
+    page = open_board(people, site)
+    first = task(page)
+    page.context.clear_cookies()
+    press(page, "2")
+    expect(page.locator("save-state")).to_contain_text("Not saved: you are logged out.")
+    log_in_in_another_tab(page, site)
+    expect(page.locator(".save-state__words")).to_have_text("Saved")
+    press(page, *"134", "Enter")
+    expect(page.get_by_text("Saved. 6 pairs.")).to_be_visible()
+    ready(page)
+    assert claimed(site) == 2
+    press(page, "z")
+    expect(page.locator("rank-board")).to_have_attribute("data-task", first)
+    expect(page.get_by_role("alert")).to_be_hidden()
+    assert placed(page) == {"A": 2, "B": 1, "C": 3, "D": 4}
+    leave(page, people, site)
+
+
+@pytest.mark.parametrize("asks", ["undo", "compare", "the next task"])
+def test_whoever_is_logged_out_is_led_to_the_login_page(people: People, site: Site, asks: str) -> None:
+    page = open_board(people, site)
+    if asks == "compare":
+        page.context.clear_cookies()
+        press(page, "c")
+    elif asks == "undo":
+        press(page, *"1234", "Enter")
+        expect(page.get_by_text("Saved. 6 pairs.")).to_be_visible()
+        page.context.clear_cookies()
+        press(page, "z")
+    else:
+
+        def log_out(route: Route) -> None:
+            answer = route.fetch()
+            page.context.clear_cookies()
+            route.fulfill(response=answer)
+
+        page.evaluate("document.querySelector('rank-ahead').board = null")
+        page.route(
+            f"**/p/{site.project.slug}/rank/",
+            lambda route: log_out(route) if route.request.method == "POST" else route.continue_(),
+        )
+        press(page, *"1234", "Enter")
+    page.wait_for_url("**/accounts/login/?next=**")
 
 
 def test_a_task_that_was_skipped_elsewhere_is_told_and_the_next_one_comes(board: Page, site: Site) -> None:

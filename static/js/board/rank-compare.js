@@ -1,4 +1,6 @@
 /* Two completions side by side in a dialog, with the words in which they differ; the server marks them. */
+import { get } from "ask-server";
+
 class RankCompare extends HTMLElement {
   connectedCallback() {
     this.addEventListener("change", () => this.#load(new URLSearchParams(new FormData(this.querySelector("form")))));
@@ -18,11 +20,11 @@ class RankCompare extends HTMLElement {
   async #load(letters) {
     this.setAttribute("aria-busy", "true");
     try {
-      const answer = await fetch(`${this.address}?${letters}`, { headers: { "X-Requested-With": "rank-desk" } });
+      const answer = await get(`${this.address}?${letters}`);
       if (!answer.ok) throw new Error(answer.status);
       this.innerHTML = await answer.text();
     } catch {
-      location.assign(`${this.address}?${letters}`); // the browser says what is wrong
+      location.assign(`${this.address}?${letters}`); // the page says what is wrong, or is that of the login
     }
     this.removeAttribute("aria-busy");
   }

@@ -2,6 +2,8 @@
  * The first-run tour: one step of the list at a time, in a panel beside what it explains. It is no dialog: the page works
  * on while it stands there. Closing tells the server, so that it does not come by itself again.
  */
+import { post } from "ask-server";
+
 const OWN_ESCAPE = "dialog, textarea, .rail__others, .completion__flags, .strength";
 
 class RankTour extends HTMLElement {
@@ -37,7 +39,7 @@ class RankTour extends HTMLElement {
   }
 
   close() {
-    fetch(this.form.action, { method: "POST", body: new FormData(this.form), redirect: "manual", keepalive: true });
+    post(this.form.action, new FormData(this.form), { keepalive: true }).catch(() => {}); // or it comes once more
     this.hidden = true;
     this.#mark({});
     (this.opener ?? document.querySelector(".completion[data-current]"))?.focus();

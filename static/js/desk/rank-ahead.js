@@ -2,7 +2,9 @@
  * The task after the one on the board: taken ahead, with a lease of its own, when every answer has arrived, so that a
  * person never holds more than two. When the page is closed it goes back to the others.
  */
-const RETRY = 4_000; // ms until a failed look is tried again
+import { boardOf, post } from "ask-server";
+import { withToken } from "csrf-token";
+import { Retry } from "retry";
 
 class RankAhead extends HTMLElement {
   board = null;
@@ -10,34 +12,34 @@ class RankAhead extends HTMLElement {
   connectedCallback() {
     this.desk = this.closest("rank-desk");
     this.controller = new AbortController();
-    addEventListener("pagehide", () => this.#leave(), { signal: this.controller.signal });
+    const { signal } = this.controller;
+    this.retry = new Retry(() => this.look(), signal);
+    addEventListener("pagehide", () => this.#leave(), { signal });
   }
 
   disconnectedCallback() {
     this.controller.abort();
-    clearTimeout(this.timer);
   }
 
   async look() {
-    clearTimeout(this.timer);
+    this.retry.stop();
     const { desk } = this;
     const shown = desk.board;
     if (this.board || !shown?.dataset.ahead || desk.outbox.entries.length) return;
     try {
-      const found = await desk.server.board(shown.dataset.ahead, { method: "POST" });
-      if (desk.board === shown) this.board = found;
+      const board = await boardOf(post(shown.dataset.ahead));
+      this.retry.succeeded();
+      if (desk.board === shown) this.board = board;
     } catch (error) {
       if (desk.board !== shown) return; // it was answered before this came
-      if (error.cause === 409) return desk.load(); // what the board shows is somebody else's, or answered elsewhere
-      this.timer = setTimeout(() => this.look(), RETRY);
+      if (error.cause?.status === 409) return desk.load(); // what the board shows is somebody else's, or answered elsewhere
+      this.retry.later();
     }
   }
 
   #leave() {
     if (!this.board) return;
-    const body = new FormData();
-    body.set("csrfmiddlewaretoken", this.desk.querySelector("[name=csrfmiddlewaretoken]").value);
-    navigator.sendBeacon(this.dataset.leave.replace("/0/", `/${this.board.dataset.task}/`), body);
+    navigator.sendBeacon(this.dataset.leave.replace("/0/", `/${this.board.dataset.task}/`), withToken(new FormData()));
     this.board = null;
   }
 }

@@ -1,4 +1,6 @@
 /* Copies of a draft in this browser: in the tab, for the moment before a reload, and by a channel in its other windows. */
+import { withoutToken } from "csrf-token";
+
 class RankCopies extends HTMLElement {
   connectedCallback() {
     this.draft = this.closest("rank-draft");
@@ -24,7 +26,7 @@ class RankCopies extends HTMLElement {
   }
 
   keep() {
-    const { csrfmiddlewaretoken, ...fields } = Object.fromEntries(new FormData(this.draft.form));
+    const fields = Object.fromEntries(withoutToken(new FormData(this.draft.form)));
     this.store.write(this.key, { revision: this.draft.dataset.revision, fields });
   }
 

@@ -1,13 +1,17 @@
 /* The desk: one task on the board, the next one ready beside it. An answer goes to the outbox, the next task comes at once. */
-const RETRY = 4_000; // ms until a board that could not be had is asked for again
+import { boardOf, get, post } from "ask-server";
+import { withoutToken } from "csrf-token";
+import { isLoggedOut } from "logged-out";
+import { Retry } from "retry";
 
 class RankDesk extends HTMLElement {
   connectedCallback() {
     this.stage = this.querySelector(".desk__task");
-    this.server = this.querySelector("rank-server");
     this.outbox = this.querySelector("rank-outbox");
     this.ahead = this.querySelector("rank-ahead");
     this.offer = this.querySelector("undo-offer");
+    this.controller = new AbortController();
+    this.retry = new Retry(() => this.load(), this.controller.signal);
     this.channel = new BroadcastChannel(`podium-desk-${this.dataset.person}`);
     this.channel.onmessage = ({ data }) => data.gone === this.board?.dataset.task && this.load();
     this.addEventListener("submit", (event) => this.#submitted(event));
@@ -20,7 +24,7 @@ class RankDesk extends HTMLElement {
 
   disconnectedCallback() {
     this.channel.close();
-    clearTimeout(this.timer);
+    this.controller.abort();
   }
 
   get board() {
@@ -30,11 +34,14 @@ class RankDesk extends HTMLElement {
   /* The person's task as the server has it now: after a change elsewhere, or when none was ready. */
   async load() {
     if (this.outbox.entries.length) return this.#wait();
+    this.retry.stop();
     this.ahead.board = null;
-    const board = await this.server.board(this.dataset.rank).catch(() => undefined);
+    const board = await boardOf(get(this.dataset.rank)).catch((error) => error);
+    if (isLoggedOut(board?.cause)) return this.#leave();
+    if (board instanceof Error) return this.retry.later();
+    this.retry.succeeded();
     if (board) this.#show(board);
-    else if (board === null) location.assign(this.dataset.rank); // nothing to do: the page says why
-    else this.timer = setTimeout(() => this.load(), RETRY);
+    else this.#leave();
   }
 
   #submitted(event) {
@@ -46,10 +53,9 @@ class RankDesk extends HTMLElement {
     }
     if (!form.closest("rank-board")) return;
     event.preventDefault();
-    const data = new FormData(form);
+    const data = withoutToken(new FormData(form));
     const stops = form.id !== "ranking";
     if (stops && !data.get("reason") && !data.get("other")?.trim()) return form.querySelector("[name=other]").focus();
-    data.delete("csrfmiddlewaretoken");
     const { task } = this.board.dataset;
     this.board.querySelector("rank-draft").stop();
     this.#say("");
@@ -81,7 +87,7 @@ class RankDesk extends HTMLElement {
   }
 
   #lookAhead() {
-    clearTimeout(this.timer);
+    this.retry.stop();
     this.ahead.look();
   }
 
@@ -102,10 +108,17 @@ class RankDesk extends HTMLElement {
   /* Takes the last answer back; the task that was begun meanwhile waits as the next one. */
   async #undo(address) {
     const begun = this.board;
-    const board = await this.offer.accept(this, address).catch((error) => error);
+    const unsent = await this.offer.accept(this.outbox);
+    const board = unsent ?? (await boardOf(post(this.offer.address || address)).catch((error) => error));
+    if (isLoggedOut(board?.cause)) return this.#leave();
     if (board instanceof Error) return this.#say(board.message);
     this.#show(board, "taken_back");
     if (begun) this.ahead.board = begun;
+  }
+
+  /* The page itself says why there is no board; without a session it is the login page, which leads back. */
+  #leave() {
+    location.assign(this.dataset.rank);
   }
 
   #say(words) {

@@ -2,22 +2,23 @@
  * Keeps what is chosen so far on the server, a moment after each change, and in the tab until the server has it. The
  * draft's revision says whether somebody chose something else meanwhile, in another window or browser.
  */
+import { post } from "ask-server";
+import { isLoggedOut } from "logged-out";
+import { Retry } from "retry";
+
 const PAUSE = 400; // ms after the last change
 const NO = "0"; // a flag that is not set, which a form doesn't send
-const WAITS = [1, 2, 4, 8, 15, 30]; // s between tries
 
 class RankDraft extends HTMLElement {
   connectedCallback() {
     this.board = this.closest("rank-board");
     this.form = this.closest("form");
-    this.server = document.querySelector("rank-server");
     this.copies = this.querySelector("rank-copies");
     customElements.upgrade(this.copies); // of a board just fetched it is upgraded last
-    this.tries = 0;
     this.controller = new AbortController();
     const { signal } = this.controller;
+    this.retry = new Retry(() => this.#save(), signal);
     for (const name of ["board:changed", "input"]) this.board.addEventListener(name, () => this.#changed(), { signal });
-    document.addEventListener("podium:now", () => this.dirty && this.#save(), { signal });
     document.addEventListener("visibilitychange", () => document.hidden && this.dirty && this.#save(), { signal });
     if (this.copies.restore()) this.#changed();
   }
@@ -44,11 +45,13 @@ class RankDraft extends HTMLElement {
   }
 
   #later(milliseconds) {
+    this.retry.stop();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.#save(), milliseconds);
   }
 
   async #save() {
+    this.retry.stop();
     clearTimeout(this.timer);
     if (this.busy) return this.#later(PAUSE);
     this.busy = true;
@@ -62,11 +65,11 @@ class RankDraft extends HTMLElement {
     else if (this.controller.signal.aborted) return;
     else if (answer?.status === 409 && said) this.#behind(said, data);
     else if (answer?.status === 404) this.stale();
-    else this.#failed(answer?.type === "opaqueredirect" || answer?.status === 403 ? "logged-out" : "failed");
+    else this.#failed(isLoggedOut(answer) ? "logged-out" : "failed");
   }
 
   #saved({ revision }, data) {
-    this.tries = 0;
+    this.retry.succeeded();
     this.dataset.revision = revision;
     if (this.controller.signal.aborted) return;
     this.copies.tell(revision, data);
@@ -92,14 +95,12 @@ class RankDraft extends HTMLElement {
   }
 
   #failed(state) {
-    const seconds = WAITS[Math.min(this.tries++, WAITS.length - 1)];
     this.dirty = true;
-    this.#tell(state, seconds);
-    this.#later(seconds * 1000);
+    this.retry.later((seconds) => this.#tell(state, seconds));
   }
 
   post(address, data) {
-    return this.server.post(address, data, { keepalive: true }).catch(() => null);
+    return post(address, data, { keepalive: true }).catch(() => null);
   }
 
   data() {

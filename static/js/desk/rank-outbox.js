@@ -2,29 +2,25 @@
  * Answers on their way to the server, kept in the browser until it has taken them: through a lost network, a restarting
  * server, a closed tab. Sending one twice is harmless, the server stores it once. Tells outbox:done and outbox:refused.
  */
-const WAITS = [1, 2, 4, 8, 15, 30]; // s between tries
+import { post } from "ask-server";
+import { isLoggedOut } from "logged-out";
+import { Retry } from "retry";
+
 const TOO_LONG = 15_000; // ms for one try
 const FINAL = [404, 409, 413, 422]; // the same again would be refused again
 
 class RankOutbox extends HTMLElement {
-  tries = 0;
-
   connectedCallback() {
     this.key = `podium-outbox-${this.closest("rank-desk").dataset.person}-`;
     this.store = this.querySelector("browser-store");
-    this.server = document.querySelector("rank-server");
     this.entries = this.store.all(this.key).sort((one, two) => one.at - two.at);
     this.controller = new AbortController();
-    const { signal } = this.controller;
-    for (const [target, name] of [[document, "podium:now"], [window, "online"], [window, "focus"]]) {
-      target.addEventListener(name, () => this.#now(), { signal });
-    }
+    this.retry = new Retry(() => this.#flush(), this.controller.signal);
     this.#flush();
   }
 
   disconnectedCallback() {
     this.controller.abort();
-    clearInterval(this.timer);
   }
 
   holds(task) {
@@ -47,14 +43,9 @@ class RankOutbox extends HTMLElement {
     return held;
   }
 
-  #now() {
-    if (!this.entries.length || this.sending) return;
-    this.#wait(0);
-  }
-
   async #flush() {
-    while (this.entries.length && !this.sending && !this.timer) {
-      this.#tell(this.tries ? "trying" : "saving");
+    while (this.entries.length && !this.sending && !this.retry.waiting) {
+      this.#tell(this.retry.again ? "trying" : "saving");
       this.sending = this.#send(this.entries[0]);
       await this.sending;
     }
@@ -64,8 +55,7 @@ class RankOutbox extends HTMLElement {
   async #send(entry) {
     let answer = null;
     try {
-      const data = `${entry.body}&csrfmiddlewaretoken=${this.server.token}`;
-      answer = await this.server.post(entry.url, data, { signal: AbortSignal.timeout(TOO_LONG) });
+      answer = await post(entry.url, entry.body, { signal: AbortSignal.timeout(TOO_LONG) });
       const said = answer.ok || FINAL.includes(answer.status) ? await answer.json().catch(() => ({})) : {};
       this.sending = null;
       if (answer.ok) return this.#finish("done", entry, said);
@@ -74,32 +64,18 @@ class RankOutbox extends HTMLElement {
       // No answer, or half of one: the server takes the same again.
     }
     this.sending = null;
-    // A redirect leads to the login page; 403 is a form of a session that ended.
-    const loggedOut = answer?.type === "opaqueredirect" || answer?.status === 403;
-    this.#wait(WAITS[Math.min(this.tries++, WAITS.length - 1)], loggedOut ? "logged-out" : "failed");
+    const state = isLoggedOut(answer) ? "logged-out" : "failed";
+    this.retry.later((seconds) => this.#tell(state, seconds));
   }
 
   #finish(how, entry, said) {
-    this.tries = 0;
+    this.retry.succeeded();
     this.#drop(entry.task);
     this.dispatchEvent(new CustomEvent(`outbox:${how}`, { bubbles: true, detail: { ...said, task: entry.task } }));
   }
 
-  #wait(seconds, state = "failed") {
-    clearInterval(this.timer);
-    const tick = () => {
-      if (seconds > 0) return this.#tell(state, seconds--);
-      clearInterval(this.timer);
-      this.timer = null;
-      this.#flush();
-    };
-    this.timer = setInterval(tick, 1000);
-    tick();
-  }
-
   #settle() {
-    clearInterval(this.timer);
-    this.timer = null;
+    this.retry.stop();
     this.#tell("saved");
   }
 

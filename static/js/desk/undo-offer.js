@@ -32,11 +32,11 @@ class UndoOffer extends HTMLElement {
     this.#until(seconds);
   }
 
-  /* The board as it was: kept where the answer was not sent yet, else the server's. */
-  async accept({ outbox, server }, address) {
+  /* The board as it was, where the answer was not sent yet; else null, and the server has it. */
+  async accept(outbox) {
     const unsent = this.task && (await outbox.take(this.task));
     this.hidden = true;
-    return unsent ? this.kept : server.board(this.address || address, { method: "POST" });
+    return unsent ? this.kept : null;
   }
 
   #until(seconds) {
