@@ -54,7 +54,7 @@ MIDDLEWARE = [
     "labeling.requests.throttle.Throttle",  # before all that costs
     "labeling.requests.turns.Turns",
     "django.middleware.security.SecurityMiddleware",
-    "config.import_map.Policy",
+    "config.http.import_map.Policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -2,7 +2,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from config.import_map import import_map as text_of_map
+from config.http.import_map import import_map as text_of_map
 
 register = template.Library()
 

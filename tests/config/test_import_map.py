@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.test import Client, override_settings
 
-from config import import_map
+from config.http import import_map
 
 JS = Path(__file__).resolve().parents[2] / "static" / "js"
 IMPORTED = re.compile(r'^import .* from "(.*)";$', re.MULTILINE)
