@@ -115,7 +115,7 @@ accuracy: $(VENV)/test.stamp
 	@$(PYTHON_IN) -m benchmarks.real_accuracy all benchmarks/results/real_accuracy.jsonl
 
 screenshots: $(VENV)/test.stamp node_modules/.stamp browser
-	@$(PYTHON_IN) -m tests.browser.screenshots $(ARGS)
+	@$(PYTHON_IN) -m tests.browser.site.screenshots $(ARGS)
 
 # --- Upkeep ----------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from labeling.models import Ranking
 from tests import factories
-from tests.browser.sites import People, Site, make_site
+from tests.browser.site.sites import People, Site, make_site
 from tests.rewardtrain.conftest import make_classifiers, make_past_gate, make_training, models_in
 
 SHOWN_AS: dict[str, dict[str, Any]] = {

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from labeling.models import Project, Ranking
 from tests import factories
-from tests.browser.sites import TEXTS, People, Site
+from tests.browser.site.sites import TEXTS, People, Site
 from tests.browser.test_ranking import press, saved, submit
 
 pytestmark = pytest.mark.browser

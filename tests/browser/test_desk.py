@@ -9,7 +9,7 @@ from playwright.sync_api import Error, Page, Route, expect
 
 from labeling.models import Assignment, PreferencePair, Ranking
 from tests import factories
-from tests.browser.sites import People, Site
+from tests.browser.site.sites import People, Site
 
 pytestmark = pytest.mark.browser
 State = Assignment.State

@@ -9,7 +9,7 @@ from labeling.answers import rankings
 from labeling.models import Assignment, Ranking, Role
 from labeling.queue import claims
 from tests import factories
-from tests.browser.sites import People, Site
+from tests.browser.site.sites import People, Site
 from tests.browser.test_pages import axe
 
 pytestmark = pytest.mark.browser

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import factories
-from tests.browser.sites import TEXTS, People, Site
+from tests.browser.site.sites import TEXTS, People, Site
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,7 @@ import pytest
 from django.conf import LazySettings
 from playwright.sync_api import Page, expect
 
-from tests.browser.sites import People, Site, pages_of
+from tests.browser.site.sites import People, Site, pages_of
 
 pytestmark = pytest.mark.browser
 

@@ -17,7 +17,7 @@ from labeling.people import invitations
 from labeling.projects import projects
 from labeling.queue import claims
 from tests import factories
-from tests.browser.sites import People, Site
+from tests.browser.site.sites import People, Site
 from tests.corpus.markup import IMAGE, PAYLOADS, SCRIPT, Payload
 from tests.corpus.reading import ATTRIBUTES, HARMLESS, Reader
 from tests.rewardtrain.conftest import make_run

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.looking import axe, overflow, walk
-from tests.browser.refusals import PAGES, refuse
-from tests.browser.sites import People, Site, pages_of, trained_pages_of
-from tests.browser.states import states_of
+from tests.browser.site.looking import axe, overflow, walk
+from tests.browser.site.refusals import PAGES, refuse
+from tests.browser.site.sites import People, Site, pages_of, trained_pages_of
+from tests.browser.site.states import states_of
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from labeling.models import Ranking
-from tests.browser.sites import People, Site
+from tests.browser.site.sites import People, Site
 from tests.browser.test_pages import axe
 
 pytestmark = pytest.mark.browser

@@ -10,8 +10,8 @@ from playwright.sync_api import Page, Route, expect
 
 from labeling.models import Prompt, User
 from tests import factories
-from tests.browser.looking import BEYOND, overflow
-from tests.browser.sites import People, Site
+from tests.browser.site.looking import BEYOND, overflow
+from tests.browser.site.sites import People, Site
 
 pytestmark = pytest.mark.browser
 

@@ -46,3 +46,7 @@ def test_no_circle_and_no_more_rooms_and_floors_than_a_stranger_can_hold() -> No
         plan = house.plan(package)
         assert len(plan.arrows) <= most_rooms, package
         assert max(plan.floors().values()) <= most_floors, package
+
+
+def test_no_folder_holds_more_than_a_stranger_looks_through() -> None:
+    assert [(n, folder) for n, folder in house.crowds() if n > 15] == []

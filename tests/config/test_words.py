@@ -19,7 +19,7 @@ from django.utils.dates import MONTHS
 from labeling.models import Completion, Project, Prompt, User
 from rewardtrain.models import RunPoint
 from rewardtrain.registry import champions
-from tests.browser.sites import Site, make_site, pages_of
+from tests.browser.site.sites import Site, make_site, pages_of
 from tests.config.test_catalogues import catalogue_of, messages_of
 from tests.conftest import REPOSITORY
 from tests.reports import LABELERS

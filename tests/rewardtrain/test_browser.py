@@ -10,7 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from labeling.models import Project, Role
 from rewardtrain.models import RunPoint, TrainingRun
-from tests.browser.sites import People, Site, make_texts
+from tests.browser.site.sites import People, Site, make_texts
 from tests.factories import make_user
 from tests.rewardtrain.conftest import make_classifiers, make_training, rank_prompts
 

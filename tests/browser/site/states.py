@@ -12,7 +12,7 @@ from labeling.models import Project, Role, User
 from labeling.people import invitations
 from rewardtrain.models import AutoLabelJob, BestOfJob
 from tests import factories
-from tests.browser.sites import Site
+from tests.browser.site.sites import Site
 from tests.factories import PASSWORD
 
 BROKEN_LINES = b'{"id": "one", "prompt": "Hello?"}\n[1, 2]\n'

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SHOWN_AS
-from tests.browser.refusals import PAGES, refuse
-from tests.browser.sites import People, Site, pages_of, trained_pages_of
-from tests.browser.states import states_of
+from tests.browser.site.refusals import PAGES, refuse
+from tests.browser.site.sites import People, Site, pages_of, trained_pages_of
+from tests.browser.site.states import states_of
 
 LONGEST = 4000  # pixels: a picture nobody can look at shows nothing
 

@@ -8,7 +8,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 HERE = Path(__file__).resolve().parent
-AXE = (HERE.parent.parent / "node_modules" / "axe-core" / "axe.min.js").read_text()
+AXE = (HERE.parents[2] / "node_modules" / "axe-core" / "axe.min.js").read_text()
 KEYBOARD = (HERE / "keyboard.js").read_text()
 SHOW = """([direction, size]) => {
   document.documentElement.dir = direction;

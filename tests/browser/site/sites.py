@@ -18,7 +18,7 @@ from labeling.people import invitations
 from labeling.projects import projects
 from tests import factories
 
-SAMPLE = Path(__file__).resolve().parent.parent.parent / "labeling" / "sample"
+SAMPLE = Path(__file__).resolve().parents[3] / "labeling" / "sample"
 TEXTS = (
     "My neighbour's dog barks all night. Does anybody know a good pair of ear plugs?",
     "People like you should not be allowed to vote, breed or speak. Go back to where you came from.",
