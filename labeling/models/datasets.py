@@ -14,7 +14,6 @@ class DatasetVersion(models.Model):
     bytes = models.BigIntegerField()
     # {"train": {"prompts": n, "rankings": n, "pairs": n, "ties": n, "flagged": n}, ...}
     counts = models.JSONField()
-    filters = models.JSONField(default=dict)
     n_prompts = models.PositiveIntegerField()
     n_rankings = models.PositiveIntegerField()
     n_pairs = models.PositiveIntegerField()
