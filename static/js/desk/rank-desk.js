@@ -1,4 +1,5 @@
 /* The desk: one task on the board, the next one ready beside it. An answer goes to the outbox, the next task comes at once. */
+import { announce } from "announce";
 import { boardOf, get, post } from "ask-server";
 import { withoutToken } from "csrf-token";
 import { isLoggedOut } from "logged-out";
@@ -94,7 +95,7 @@ class RankDesk extends HTMLElement {
   #arrived({ task, said, undo, undo_seconds, today, seconds }) {
     this.channel.postMessage({ gone: task });
     if (said) this.offer.arrived({ task, said, address: undo, seconds: undo_seconds });
-    document.dispatchEvent(new CustomEvent("podium:pace", { detail: { today, seconds } }));
+    announce("pace", { today, seconds });
     if (this.board) this.#lookAhead();
     else this.load();
   }

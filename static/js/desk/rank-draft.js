@@ -2,6 +2,7 @@
  * Keeps what is chosen so far on the server, a moment after each change, and in the tab until the server has it. The
  * draft's revision says whether somebody chose something else meanwhile, in another window or browser.
  */
+import { announce } from "announce";
 import { post } from "ask-server";
 import { isLoggedOut } from "logged-out";
 import { Retry } from "retry";
@@ -114,7 +115,7 @@ class RankDraft extends HTMLElement {
   }
 
   #tell(state, seconds) {
-    document.dispatchEvent(new CustomEvent("podium:state", { detail: { source: "draft", state, seconds } }));
+    announce("state", { source: "draft", state, seconds });
   }
 }
 

@@ -2,6 +2,7 @@
  * Answers on their way to the server, kept in the browser until it has taken them: through a lost network, a restarting
  * server, a closed tab. Sending one twice is harmless, the server stores it once. Tells outbox:done and outbox:refused.
  */
+import { announce } from "announce";
 import { post } from "ask-server";
 import { isLoggedOut } from "logged-out";
 import { Retry } from "retry";
@@ -80,8 +81,7 @@ class RankOutbox extends HTMLElement {
   }
 
   #tell(state, seconds) {
-    const detail = { source: "outbox", state, seconds };
-    document.dispatchEvent(new CustomEvent("podium:state", { detail }));
+    announce("state", { source: "outbox", state, seconds });
   }
 
   #drop(task) {
