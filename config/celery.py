@@ -10,7 +10,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 @signals.import_modules.connect
 def check_servers(**sent: Any) -> None:
-    """In a worker and in beat, before Celery loads anything else for this signal or takes over what they print."""
+    """Asks the servers in a worker and in beat, before Celery loads anything else for this signal or takes over what
+    they print.
+    """
     from django.conf import settings
 
     from config.servers import preflight

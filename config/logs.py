@@ -24,7 +24,7 @@ def moment(seconds: float) -> str:
 
 
 def as_json(process: str, fields: dict[str, Any]) -> str:
-    """In ASCII, so that no text breaks the line or the stream: not U+2028, and not half a surrogate pair."""
+    """Writes it in ASCII, so that no text breaks the line or the stream: not U+2028, and not half a surrogate pair."""
     first = {name: fields[name] for name in ("time", "level") if name in fields}
     return json.dumps({**first, **({"process": process} if process else {}), **fields})
 
@@ -90,7 +90,7 @@ def is_json() -> bool:
 
 
 def last_words(sentence: str) -> str:
-    """For standard error at the end of a process."""
+    """Words what a process writes to standard error at its end."""
     if not is_json():
         return sentence
     fields = {"time": moment(time.time()), "level": "CRITICAL", "logger": "podium", "message": sentence}

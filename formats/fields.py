@@ -56,7 +56,7 @@ def optional(value: object, field: str, code: str, *, limit: int | None = None) 
 
 
 def sound(value: str, field: str, *, limit: int | None = None) -> str:
-    """A text of characters that can be stored and read by a tokenizer, and not too many."""
+    """Takes a text of characters that can be stored and read by a tokenizer, and not too many."""
     if limit is not None and len(value) > limit:
         raise Refused(field, value, "too_long", n=len(value), limit=limit)
     if kind := values.flaw_of_text(value):

@@ -21,7 +21,7 @@ class RankingRow(NamedTuple):
 
 
 def parse_rankings(value: object, k: int, bounds: Limits) -> tuple[RankingRow, ...]:
-    """Of k completions; each labeler ranks once. Raises Refused."""
+    """Parses rankings of k completions; each labeler ranks once. Raises Refused."""
     if value is None:
         return ()
     rows: list[RankingRow] = []

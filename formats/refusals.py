@@ -66,7 +66,7 @@ class Refused(Exception):
         self.field, self.value, self.code, self.values = field, value, code, values
 
     def within(self, place: str) -> Self:
-        """The same refusal, seen from outside: `text` within completions[0] is completions[0].text."""
+        """Names the place as it is seen from outside: `text` within completions[0] is completions[0].text."""
         between = "." if self.field and not self.field.startswith("[") else ""
         self.field = f"{place}{between}{self.field}"
         return self

@@ -49,7 +49,7 @@ def read_json(line: bytes) -> object:
 
 
 def parse_row(value: object, bounds: Limits = limits.NONE) -> Row:
-    """A row of what JSON or a table's row says. Raises Refused."""
+    """Makes a row of what JSON or a table's row says. Raises Refused."""
     if not isinstance(value, dict):
         raise Refused("line", value, "not_object")
     fields.check_keys(value, KEYS, others=bounds.other_keys)

@@ -51,7 +51,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def slip_of(value: object) -> str | None:
-    """A slip of whoever wrote what parse() read, in words: a key that stands twice, or a number that is none."""
+    """Words a slip of whoever wrote what parse() read: a key that stands twice, or a number that is none."""
     waiting = [value]
     while waiting:
         found = waiting.pop()

@@ -55,7 +55,7 @@ class Once:
 
 
 def start(command: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
-    """In a process group of its own; what it says is appended to `log`. It dies with us, whatever kills us.
+    """Starts it in a process group of its own; what it says is appended to `log`. It dies with us, whatever kills us.
 
     Call it from a thread that lives on: to the kernel the parent is the thread that forked.
     """

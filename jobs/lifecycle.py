@@ -59,7 +59,7 @@ class Requeued:
 
 
 def next_number(of_the_project: QuerySet[Any]) -> int:
-    """For a row beside these. Call it with the project locked."""
+    """Numbers a row beside these. Call it with the project locked."""
     return 1 + (of_the_project.aggregate(last=Max("number"))["last"] or 0)
 
 
@@ -102,12 +102,15 @@ def end(job: Job, state: str, **changes: object) -> None:
 
 
 def put_back(job: Job) -> None:
-    """Back into the queue because this worker is told to stop. That is no failed attempt, so it isn't counted."""
+    """Puts it back into the queue because this worker is told to stop.
+
+    That is no failed attempt, so it isn't counted.
+    """
     _change(job, state=State.QUEUED, worker="", attempts=F("attempts") - 1, **job.WHEN_QUEUED)
 
 
 def try_again(job: Job, error: str) -> None:
-    """After a death that the next attempt may not meet: back into the queue, or failed after the last attempt."""
+    """Puts it back after a death that the next attempt may not meet; after the last attempt it has failed."""
     error = without_folder(error)
     if not held(job).filter(attempts__gte=MAX_ATTEMPTS).update(**_given_up(error, job.ADVICE)):
         _change(job, state=State.QUEUED, worker="", error=error, **job.WHEN_QUEUED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def next_size(size: int, seconds: float, *, aim: float, growth: int, largest: int) -> int:
-    """By how long `size` took, for the next to take about `aim` seconds.
+    """Says how many to take, by how long `size` took, for the next to take about `aim` seconds.
 
     At most `growth` times as many: the first ones may have been short.
     """

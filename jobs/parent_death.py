@@ -10,7 +10,8 @@ PR_SET_PDEATHSIG = 1
 
 
 def dies_with_parent(number: signal.Signals) -> Callable[[], None] | None:
-    """For Popen's preexec_fn. The kernel means the parent's thread: call Popen from a thread that lives on.
+    """Makes what Popen takes as preexec_fn. The kernel means the parent's thread: call Popen from a thread that lives
+    on.
 
     When a parent of several threads dies, the child gets the signal from each of them: it is handed on to the next
     thread, and that one ends too. So SIGTERM is only for a child whose handler may be interrupted by itself.
@@ -30,7 +31,7 @@ def dies_with_parent(number: signal.Signals) -> Callable[[], None] | None:
 
 
 def die_with_parent() -> None:
-    """The same for a process that runs already, by SIGKILL."""
+    """Ties a process that runs already, by SIGKILL."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == 1:  # it died before that line

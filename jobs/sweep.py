@@ -34,7 +34,7 @@ def look() -> None:
 
 
 def send_messages() -> None:
-    """For whoever queued something just now."""
+    """Tells the workers at once, for whoever queued something just now."""
     _send(lifecycle.active(_KINDS))
 
 

@@ -81,7 +81,7 @@ class PolicyForm(forms.Form):
             del self.fields["reward"]
 
     def _ask_of_labels(self, training: dict[str, Any]) -> None:
-        """In a classification the thresholds count labels, and the reward is one answer to one of the flags."""
+        """Says that in a classification thresholds count labels, and the reward is one answer to one of the flags."""
         self.fields["head_every_pairs"].label = self.fields["every_pairs"].label = _("New labels that start it")
         self.fields["first_minimum"].label = _("Labels before the first one")
         reward = cast("forms.ChoiceField", self.fields["reward"])
@@ -174,12 +174,14 @@ class TryForm(forms.Form):
 
     @classmethod
     def of(cls, models: Sequence[RewardModel], data: QueryDict) -> TryForm:
-        """As it was sent."""
+        """Reads the form as it was sent."""
         return cls(models, len(_sent(data)) or 1, data)
 
     @classmethod
     def reshaped(cls, models: Sequence[RewardModel], data: QueryDict, *, without: int | None = None) -> TryForm:
-        """As it was sent, with one more completion, or without the one of that index; nothing is checked yet."""
+        """Gives the form as it was sent, with one more completion, or without the one of that index; nothing is checked
+        yet.
+        """
         texts = _sent(data)
         if without is None:
             texts = [*texts, ""][:MOST_COMPLETIONS]

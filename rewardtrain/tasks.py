@@ -50,7 +50,10 @@ def sweep() -> None:
 
 
 def sweep_soon() -> None:
-    """For a door at which a person asked for a run: it should not wait for beat. Call it after the request."""
+    """Looks at once, for a door at which a person asked for a run: it should not wait for beat.
+
+    Call it after the request.
+    """
     notify.notify(sweep.name)
 
 
@@ -95,7 +98,7 @@ def choose(job_id: int) -> None:
 
 
 def start_due_runs() -> None:
-    """Of a flood of projects some in each sweep, drawn anew, so that no one's trouble keeps out the others."""
+    """Starts of a flood of projects some in each sweep, drawn anew, so that no one's trouble keeps out the others."""
     wanted = due.due()
     if len(wanted) > STARTS_AT_ONCE:
         wanted = random.sample(wanted, STARTS_AT_ONCE)
@@ -166,5 +169,5 @@ def start_warm_process(sender: Any, **details: Any) -> None:
 
 @worker_shutting_down.connect
 def stop_training(**details: Any) -> None:
-    """On SIGTERM or Ctrl-C a run is put back with its checkpoint instead of being waited for."""
+    """Has a run put back on SIGTERM or Ctrl-C with its checkpoint instead of being waited for."""
     shutdown.requested.set()

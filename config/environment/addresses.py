@@ -176,7 +176,7 @@ def hidden(url: str) -> str:
 
 
 def in_ascii(name: str, value: str) -> str:
-    """As browsers send a name with other letters: `bücher.example` becomes `xn--bcher-kva.example`."""
+    """Writes a name with other letters as browsers send it: `bücher.example` becomes `xn--bcher-kva.example`."""
     try:
         return (value if value.isascii() else value.encode("idna").decode("ascii")).rstrip(".")
     except UnicodeError:

@@ -20,14 +20,16 @@ class Mismatch:
 
 
 def of_origin(headers: Mapping[str, str], *, scheme: str, expects_https: bool) -> Mismatch:
-    """For a form whose Origin is another one. `scheme`: the one that Django believes."""
+    """Says what differs for a form whose Origin is another one. `scheme`: the one that Django believes."""
     asked = _origin(headers)
     believed = f"{scheme}://{headers.get('Host', '')}"[:LONGEST]
     return Mismatch(asked, believed, _causes(asked, believed, headers.get("X-Forwarded-Proto"), expects_https))
 
 
 def of_cookie(headers: Mapping[str, str], *, scheme: str, expects_https: bool) -> Mismatch | None:
-    """For a form without our cookie: where we ask for HTTPS and the browser has none, it never sends one."""
+    """Says what differs for a form without our cookie: where we ask for HTTPS and the browser has none, it never sends
+    one.
+    """
     asked = _origin(headers)
     if not expects_https or scheme == "https":
         return None
@@ -36,7 +38,7 @@ def of_cookie(headers: Mapping[str, str], *, scheme: str, expects_https: bool) -
 
 
 def of_host(headers: Mapping[str, str]) -> Mismatch:
-    """For a name that is not among ALLOWED_HOSTS."""
+    """Says what differs for a name that is not among ALLOWED_HOSTS."""
     host = headers.get("Host", "")[:LONGEST]
     asked = headers.get("X-Forwarded-Host", "")[:LONGEST] or urlsplit(_origin(headers)).netloc
     causes = []

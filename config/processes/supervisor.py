@@ -157,7 +157,7 @@ def begin(spec: Spec) -> Callable[[], None]:
 
 
 def give_way(nice: int) -> None:
-    """Also as a session: where Linux groups tasks by session, niceness counts within a group alone."""
+    """Makes it a session too: where Linux groups tasks by session, niceness counts within a group alone."""
     os.nice(nice)
     with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
         group.write(str(nice))
@@ -181,7 +181,7 @@ def kill_group(leader: int) -> None:
 
 
 def end_all(processes: set[psutil.Process]) -> None:
-    """Those that left their parent's group: a training child, say."""
+    """Ends those that left their parent's group: a training child, say."""
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()

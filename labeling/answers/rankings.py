@@ -103,7 +103,7 @@ def notify_ranked(project_id: int) -> None:
 
 
 def search(rankings: QuerySet[Ranking], words: str) -> QuerySet[Ranking]:
-    """Those in which every word is found: in a turn of the prompt, a completion, a note on it, or the comment.
+    """Finds those in which every word stands: in a turn of the prompt, a completion, a note on it, or the comment.
 
     Upper and lower case are the same, and part of a word is enough.
     """
@@ -163,7 +163,7 @@ def _again(assignment: Assignment, submission: Submission) -> Submitted:
 
 
 def _end(ranking: Ranking) -> None:
-    """It stays as a record and has no say any more. The database holds that only live rankings have pairs."""
+    """Keeps it as a record that has no say any more. The database holds that only live rankings have pairs."""
     PreferencePair.objects.filter(ranking=ranking).delete()
     ranking.live = False
     ranking.ended_at = timezone.now()

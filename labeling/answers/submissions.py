@@ -36,7 +36,7 @@ class Submission:
         return {completion: rank for rank, tier in enumerate(self.tiers, start=1) for completion in tier}
 
     def under(self, names: Mapping[str, str]) -> Submission:
-        """The same answer with other names for the completions."""
+        """Gives the same answer with other names for the completions."""
         return replace(
             self,
             tiers=tuple(tuple(names[completion] for completion in tier) for tier in self.tiers),

@@ -88,7 +88,7 @@ class Prompts(View):
 
 
 def sent_lines(request: Request) -> Iterable[bytes]:
-    """Of whatever kind of body, the lines, none of them read further than needed."""
+    """Gives the lines of whatever kind of body, none of them read further than needed."""
     media_type = (request.content_type or "").partition(";")[0].strip().lower()
     if media_type in JSON_LINES:
         return lines_of(request.stream)

@@ -29,7 +29,7 @@ _SAME_LOOK = (
 
 
 def look_alike(texts: Sequence[str], htmls: Sequence[str]) -> list[list[int]]:
-    """For each text the places of those that look the same and aren't; equal texts are no such thing.
+    """Gives each text the places of those that look the same and aren't; equal texts are no such thing.
 
     `htmls` are the texts rendered.
     """
@@ -61,7 +61,7 @@ def _look(html: str) -> str:
 
 
 def _folded(text: str) -> str:
-    """With one character for all that look like it, and none for what has no look."""
+    """Writes one character for all that look like it, and none for what has no look."""
     if text.isascii():
         return text
     folded = unicodedata.normalize("NFC", text).translate(LOOKS)

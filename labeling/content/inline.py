@@ -53,8 +53,10 @@ def _newline(state: StateInline, silent: bool) -> bool:
 
 
 def _emphasis(state: StateInline, silent: bool) -> bool:
-    """As CommonMark has it, but 5*3*2 and (a)*(b)*(c) are products, as snake_case_names are names; and what begins with
-    a slash is no emphasis, nor what ends with one: /* a comment */ and **/a/** keep their marks. **a**/**b** is it."""
+    """Does as CommonMark has it, but 5*3*2 and (a)*(b)*(c) are products, as snake_case_names are names; and what begins
+    with a slash is no emphasis, nor what ends with one: /* a comment */ and **/a/** keep their marks. **a**/**b** is
+    it.
+    """
     start, known = state.pos, len(state.delimiters)
     if not tokenize(state, silent):
         return False
@@ -70,7 +72,7 @@ def _emphasis(state: StateInline, silent: bool) -> bool:
 
 
 def _in_word(character: str) -> bool:
-    """Of a script that puts spaces between its words: in others emphasis has nothing else beside it."""
+    """Looks for a script that puts spaces between its words: in others emphasis has nothing else beside it."""
     return character.isalnum() and character < "\u0590"
 
 

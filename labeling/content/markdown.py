@@ -109,7 +109,7 @@ def _alignments(state: StateCore) -> None:
 
 
 def _list_item_open(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Env) -> str:
-    """With the number that was written: Markdown would count on from the first."""
+    """Keeps the number that was written: Markdown would count on from the first."""
     number = tokens[index].info
     return f'<li value="{int(number)}">' if number else "<li>"
 

@@ -115,7 +115,7 @@ def _text(element: Element) -> str:
 
 
 def _children(element: Element, depth: int) -> str:
-    """With a thin space around log and its like, which MathML's own spacing forgets: n log n, but sin(x)."""
+    """Puts a thin space around log and its like, which MathML's own spacing forgets: n log n, but sin(x)."""
     parts: list[str] = []
     before: Element | None = None
     matrix = element.find("mtable") is not None

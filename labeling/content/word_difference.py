@@ -74,7 +74,7 @@ def compare(one: str, two: str) -> Comparison:
 
 
 def _shown(runs: Sequence[Run]) -> SafeString:
-    """As marked, and what can't be seen in a change is named."""
+    """Writes it as marked, and names what can't be seen in a change."""
     parts = [
         format_html("<mark>{}</mark>", content.source(run.text, marks=True))
         if run.changed
@@ -140,7 +140,7 @@ def _anchors(one: Sequence[str], two: Sequence[str]) -> list[Place]:
 
 
 def _in_order(places: Sequence[Place]) -> list[Place]:
-    """As many of the places as stand in the same order on both sides: the longest increasing subsequence."""
+    """Keeps as many of the places as stand in the same order on both sides: the longest increasing subsequence."""
     ends: list[int] = []  # of the sequences of each length, the one that ends first: where, and at which place
     tops: list[int] = []
     before: list[int] = []

@@ -165,7 +165,10 @@ def _write(project: Project, path: Path) -> Counts:
 
 
 def _write_changes(project: Project, path: Path, latest: DatasetVersion) -> Counts | None:
-    """The same file and counts, from the latest version and what changed since. None where all had better be read."""
+    """Writes the same file and counts from the latest version and what changed since.
+
+    None where all had better be read.
+    """
     before = path_of(latest)
     if not before.exists():
         return None
@@ -199,7 +202,7 @@ def _groups(project: Project, prompts: list[int] | None) -> Iterator[tuple[int, 
 
 
 def _table(groups: list[Group], counts: Counts) -> pa.Table:
-    """As the file has them, and counted."""
+    """Makes them as the file has them, and counts them."""
     for group in groups:
         counts[group["split"]].update(_count(group))
         for ranking in group["rankings"]:

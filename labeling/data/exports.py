@@ -208,7 +208,7 @@ _SOURCES = {PEOPLE: Source(gettext_lazy("People"), _pairs_of_people, {})}
 
 
 def _live_groups(found: Pairs, splits: Sequence[str]) -> Iterator[Group]:
-    """From the tables, as they are when the first piece is asked for."""
+    """Reads the tables as they are when the first piece is asked for."""
     prompts = found.prompts.filter(split__in=splits).order_by("pk")
     with _snapshot():
         for chunk in _batches(prompts.iterator(chunk_size=PROMPTS_AT_ONCE), PROMPTS_AT_ONCE):

@@ -44,7 +44,7 @@ class Stored:
 
 
 def store(project: Project, lines: Sequence[Line]) -> Stored:
-    """To be called in a transaction. The database's own refusals come out as its errors.
+    """Stores them; to be called in a transaction. The database's own refusals come out as its errors.
 
     Raises Invalid('kind_changed') where the lines were read for a kind that the project is no longer of.
     """
@@ -123,7 +123,7 @@ def _prompts(project: Project, lines: Sequence[Line]) -> Iterator[tuple[Line, Pr
 
 
 def _decided(project: Project, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Of each key that the project has, what its prompts' split follows from, and the split."""
+    """Tells of each key that the project has what its prompts' split follows from, and the split."""
     order = Case(
         *(When(split=split, then=Value(place)) for place, split in enumerate(_HELD_OUT_FIRST)),
         output_field=IntegerField(),
@@ -139,7 +139,7 @@ def _decided(project: Project, keys: Sequence[str]) -> dict[str, tuple[str, str]
 
 
 def _compare(project: Project, known: Sequence[tuple[Line, Prompt]], stored: Stored) -> list[Recorded]:
-    """Of rows whose id is known: the rankings that are new; counts the others in `stored`."""
+    """Gives the new rankings of rows whose id is known; counts the others in `stored`."""
     if not known:
         return []
     taken = _taken([prompt.pk for _, prompt in known])

@@ -105,7 +105,10 @@ def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
 
 
 def _store(project: Project, batch: Sequence[Line], report: Report, *, dry_run: bool) -> None:
-    """In one transaction. What the database refuses is tried again in halves, down to the guilty line, to name it."""
+    """Stores a batch in one transaction.
+
+    What the database refuses is tried again in halves, down to the guilty line, to name it.
+    """
     try:
         _count(report, _stored(project, batch, dry_run=dry_run))
     except (DatabaseError, UnicodeError) as error:

@@ -31,7 +31,7 @@ _Completions = list[tuple[str, str, str]]  # id, text, model
 
 
 def compare(project: Project, known: Sequence[Known]) -> list[tuple[RankingRow, ...] | Refused]:
-    """Of each row the rankings that are new, or why it is refused. A handful of statements however many there are."""
+    """Gives each row's rankings that are new, or why it is refused. A handful of statements however many there are."""
     completions, answers = _completions(known), _answers(project, known)
     return [
         _compared(project, row, prompt, completions[prompt.pk], answers.get(prompt.pk, {})) for row, prompt in known
@@ -82,7 +82,7 @@ def _completions(known: Sequence[Known]) -> dict[int, _Completions]:
 
 
 def _answers(project: Project, known: Sequence[Known]) -> dict[int, _Answers]:
-    """Of each prompt the recorded rankings of those labelers whom the rows name."""
+    """Gives each prompt's recorded rankings by those labelers whom the rows name."""
     labelers = {ranking.labeler for row, _ in known for ranking in row.rankings}
     usernames = {name for labeler in labelers for name in recorded_rankings.usernames_of(project, labeler)}
     ranked = RankedCompletion.objects.filter(

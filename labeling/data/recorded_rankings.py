@@ -66,7 +66,7 @@ def store(project: Project, recorded: Sequence[Recorded]) -> int:
 
 
 def _labelers(project: Project, names: set[str]) -> dict[str, User]:
-    """Of each labeler the account of their recorded rankings: never one that a person logs in with."""
+    """Gives each labeler's account of recorded rankings: never one that a person logs in with."""
     found: dict[str, User] = {}
     _find(project, names, found)
     for make in (username_of, username_apart):
@@ -109,7 +109,7 @@ def _assignments(
 
 
 def _free_slots(overlaps: dict[int, int]) -> dict[int, Iterator[int]]:
-    """Of each prompt its free slots from the lowest on, each looked at once."""
+    """Gives each prompt's free slots from the lowest on, each looked at once."""
     taken: dict[int, set[int]] = {pk: set() for pk in overlaps}
     live = Assignment.objects.filter(prompt__in=list(overlaps), state__in=Assignment.LIVE)
     for prompt_id, slot in live.values_list("prompt_id", "slot"):
@@ -137,6 +137,6 @@ def username_of(project: Project, labeler: str) -> str:
 
 
 def username_apart(project: Project, labeler: str) -> str:
-    """For a labeler whose name a person has: no account may hold a #."""
+    """Names a labeler whose name a person has: no account may hold a #."""
     name, _, place = username_of(project, labeler).rpartition("@")
     return f"{name}#{place}"

@@ -26,7 +26,7 @@ def sqlstate(error: Exception) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """In words; where they are to be read next to the error's place."""
+    """Says why in words that stand next to the error's place."""
     state = sqlstate(error)
     if state == "22003":
         return _("a number is too large to be stored")

@@ -24,7 +24,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return reverse("home")
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        """Also asked for the password once more. It was right although a second factor may still be asked for."""
+        """Notes a right password, of the login and where it is asked once more.
+
+        It was right although a second factor may still be asked for.
+        """
         user: User | None = super().authenticate(request, **credentials)
         if user is not None:
             signin.succeeded(request)

@@ -77,7 +77,7 @@ def open_in(project: Project) -> QuerySet[Invitation]:
 
 
 def withdraw(project: Project, pk: int) -> None:
-    """It opens nothing any more. Raises Invitation.DoesNotExist where it is another project's, used or gone."""
+    """Makes it open nothing any more. Raises Invitation.DoesNotExist where it is another project's, used or gone."""
     if not Invitation.objects.filter(project=project, pk=pk, accepted_by=None).delete()[0]:
         raise Invitation.DoesNotExist(f"no open invitation {pk} in {project.slug}")
 
@@ -170,7 +170,9 @@ def _refuse_to_nag(by: User, username: str) -> None:
 
 
 def _refuse_a_flood(project: Project, by: User, username: str = "") -> None:
-    """To be called in a transaction: who comes at the same time waits, and is counted then."""
+    """Refuses one invitation too many; to be called in a transaction: who comes at the same time waits, and is counted
+    then.
+    """
     lock_project(project)
     User.objects.select_for_update(no_key=True).get(pk=by.pk)
     others = Invitation.objects.filter(Q(project=project) | Q(created_by=by))

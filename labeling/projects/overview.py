@@ -53,7 +53,7 @@ def overview_of(project: Project) -> Overview:
 
 
 def done_counts(projects: QuerySet[Project]) -> dict[int, Done]:
-    """Of each project that has prompts, in one statement."""
+    """Counts each project that has prompts, in one statement."""
     prompts = Prompt.objects.filter(project__in=projects).order_by()
     counts = prompts.values_list("project_id").annotate(
         done=Count("pk", filter=Q(ranked__gte=F("overlap"))),

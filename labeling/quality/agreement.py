@@ -45,7 +45,7 @@ def project_agreement(project: Project) -> Agreement:
 
 
 def agreement_of(prompts: Sequence[tuple[int, int]]) -> Agreement:
-    """From (comparisons, agreed) of each prompt.
+    """Computes it from (comparisons, agreed) of each prompt.
 
     A prompt's comparisons are not independent, so the variance is that of a ratio of cluster totals
     (Cochran, Sampling Techniques, 1977, eq. 6.9), and the interval Wilson's at the sample size which that

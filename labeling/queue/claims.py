@@ -109,7 +109,7 @@ def save_draft(assignment: Assignment, draft: Mapping[str, object], *, base: int
 
 
 def skip(assignment: Assignment, reason: str) -> None:
-    """Not for this labeler; others still get it."""
+    """Ends the task for this labeler; others still get the prompt."""
     reason = checked_reason(reason)
     with transaction.atomic():
         _finish(leases.lock(assignment), State.SKIPPED, reason)
@@ -123,7 +123,7 @@ def others_can_have(prompt: Prompt) -> bool:
 
 
 def cannot_rank(assignment: Assignment, reason: str) -> None:
-    """Not for anyone: the prompt leaves the queue until someone decides."""
+    """Ends the task for everyone: the prompt leaves the queue until someone decides."""
     reason = checked_reason(reason)
     with transaction.atomic():
         assignment = leases.lock(assignment)
@@ -134,7 +134,7 @@ def cannot_rank(assignment: Assignment, reason: str) -> None:
 
 
 def return_to_queue(prompt: Prompt) -> None:
-    """It can be ranked after all: whoever has not had it gets it, and who set it aside does not. Twice is harmless."""
+    """Lets it be ranked after all: whoever has not had it gets it, and who set it aside does not. Twice is harmless."""
     Prompt.objects.filter(pk=prompt.pk).update(held_at=None, held_reason="")
 
 

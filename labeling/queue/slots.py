@@ -51,7 +51,10 @@ def next_prompt(project: Project, labeler: User, now: datetime, *, besides: int 
 
 
 def serve(prompts: Collection[int], *, priority: int) -> None:
-    """Before or after the others; those who have one of them already keep it. Call it with the rows locked."""
+    """Serves them before or after the others; those who have one of them already keep it.
+
+    Call it with the rows locked.
+    """
     Prompt.objects.filter(pk__in=prompts).exclude(priority=priority).update(priority=priority)
 
 

@@ -68,7 +68,7 @@ class Refusals:
         self.known[sender] = (min(MOST, self.cost(sender, now) + seconds), now)
 
     def _forget(self, now: float) -> None:
-        """Those who need not wait; where all of them must, all: an attack from so many networks is the proxy's."""
+        """Forgets those who need not wait; where all of them must, all: so many networks are the proxy's."""
         self.known = {sender: cost for sender, cost in self.known.items() if self.wait(sender, now)}
         if len(self.known) >= SENDERS:
             self.known = {}

@@ -116,7 +116,7 @@ def percent(value: float | None) -> str:
 
 @register.filter
 def points(value: float) -> str:
-    """A difference of shares in percentage points: 0.0859 -> '+9'."""
+    """Writes a difference of shares in percentage points: 0.0859 -> '+9'."""
     return f"{round(100 * value):+d}".replace("-", "\N{MINUS SIGN}")
 
 
@@ -128,13 +128,13 @@ def between(low: float | None, high: float | None) -> str:
 
 @register.simple_tag
 def interval(low: float | None, high: float | None, n: int, n_prompts: int | None = None, kind: str = "pairs") -> str:
-    """An interval of shares with the number behind it: '(60 % to 80 %, n = 1,200 pairs of 40 prompts)'."""
+    """Writes an interval of shares with the number behind it: '(60 % to 80 %, n = 1,200 pairs of 40 prompts)'."""
     return f"({within(low, high, n, n_prompts, kind)})"
 
 
 @register.simple_tag
 def within(low: float | None, high: float | None, n: int, n_prompts: int | None = None, kind: str = "pairs") -> str:
-    """The same without brackets."""
+    """Writes the same without brackets."""
     span = _TOO_FEW if low is None or high is None else between(low, high)
     return _("%(interval)s, n = %(n)s") % {"interval": span, "n": counted(n, n_prompts, kind)}
 

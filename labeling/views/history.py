@@ -86,7 +86,7 @@ def history(request: SignedIn, project: Project) -> HttpResponse:
 
 
 def with_what_was_said(rows: QuerySet[Ranking]) -> QuerySet[Ranking]:
-    """With all that an entry shows, in a handful of queries however long the page is."""
+    """Fetches all that an entry shows, in a handful of queries however long the page is."""
     ended = Ranking.objects.filter(live=False).select_related("prompt").order_by("-revision")
     return rows.select_related("prompt").prefetch_related(
         "ranked__completion", Prefetch("assignment__rankings", queryset=ended.prefetch_related("ranked__completion"))
@@ -133,7 +133,7 @@ def places_of(ranking: Ranking, project: Project) -> list[Place]:
 
 
 def flags_in_words(flags: Mapping[str, bool], project: Project) -> list[str]:
-    """Those that are set; of a classification each with its answer, for no is one too."""
+    """Names those that are set; of a classification each with its answer, for no is one too."""
     labels = {flag["name"]: flag["label"] for flag in project.flags}
     if not project.classifies:
         return [labels.get(name, name) for name, value in flags.items() if value]

@@ -83,7 +83,7 @@ def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
 @require_POST
 @project_page(Role.REVIEWER)
 def put_back(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
-    """It can be ranked after all."""
+    """Lets a prompt be ranked after all."""
     claims.return_to_queue(_prompt(project, prompt_id))
     notices.success(request, _("Put back into the queue. It goes to whoever has not had it yet."))
     return redirect("prompt", project.slug, prompt_id)

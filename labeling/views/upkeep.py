@@ -53,7 +53,7 @@ def draft(request: SignedIn, project: Project, assignment_id: int) -> HttpRespon
 
 
 def _revision(sent: str) -> int | None:
-    """Of a page that was never told one None, of one that made it up a revision that no draft has."""
+    """Gives a page that was never told one None, of one that made it up a revision that no draft has."""
     return int(sent[:10]) if sent.isdecimal() else None
 
 

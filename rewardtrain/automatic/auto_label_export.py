@@ -18,7 +18,7 @@ COLUMNS = {"model": pa.int32(), "probability": pa.float64(), "uncertainty": pa.f
 
 
 def pairs(project: Project) -> Pairs:
-    """Of the model whose job was the last to succeed, where nobody has ranked by now.
+    """Gives those of the model whose job was the last to succeed, where nobody has ranked by now.
 
     Raises Conflict('no_model_preferences') where none has.
     """
@@ -36,7 +36,7 @@ def pairs(project: Project) -> Pairs:
 
 
 def pairs_of(model: RewardModel, prompts: list[int]) -> dict[int, list[Pair]]:
-    """In the order of the completions' places."""
+    """Gives them in the order of the completions' places."""
     rows = ModelPreference.objects.filter(reward_model=model, prompt__in=prompts)
     places = ("prompt", "chosen__position", "rejected__position")
     found: dict[int, list[Pair]] = defaultdict(list)

@@ -86,7 +86,7 @@ def newest_model(project: Project) -> RewardModel | None:
 
 
 def model_of(project: Project, version: str) -> RewardModel:
-    """By its number, or the newest job's. Raises Missing('unknown_model'), Conflict('no_champion')."""
+    """Finds it by its number, or the newest job's. Raises Missing('unknown_model'), Conflict('no_champion')."""
     if not version:
         return newest_model(project) or champions.needed_champion(project)
     found = (
@@ -108,7 +108,7 @@ def unranked(project: Project) -> QuerySet[Prompt]:
 
 
 def to_score(project: Project, model: RewardModel) -> QuerySet[Prompt]:
-    """Those that nobody has ranked; and of the ranked ones that this model hasn't scored, the held-out and a few."""
+    """Finds those that nobody has ranked; and of ranked ones that this model hasn't scored the held-out and a few."""
     learnt = stored_scores.learnt_by(model)
     n_learnt = learnt.count()
     share = min(1.0, LEARNT / n_learnt) if n_learnt else 1.0

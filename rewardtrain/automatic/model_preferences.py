@@ -41,6 +41,6 @@ def kept(found: Sequence[Preference], threshold: float) -> list[Preference]:
 
 
 def is_held_out(content_sha256: str) -> bool:
-    """A tenth of all prompts, always the same ones; independent of the split, which the hash itself decides."""
+    """Draws a tenth of all prompts, always the same ones; independent of the split, which the hash itself decides."""
     drawn = hashlib.sha256(f"holdout {content_sha256}".encode()).digest()
     return int.from_bytes(drawn[:8], "big") / 2**64 < HOLDOUT

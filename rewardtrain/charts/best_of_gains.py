@@ -45,7 +45,7 @@ class Gains:
 
     @property
     def rows(self) -> list[Gain]:
-        """Of many n those that a table needs: powers of two and the last."""
+        """Picks of many n those that a table needs: powers of two and the last."""
         return [gain for gain in self.points if gain.n & (gain.n - 1) == 0 or gain is self.last]
 
 

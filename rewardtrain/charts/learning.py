@@ -106,7 +106,7 @@ class Learning:
 
 
 def learning(project: Project) -> Learning | None:
-    """In the order of the training pairs; None with fewer than two sizes, for one point shows no course."""
+    """Orders models by their training pairs; None with fewer than two sizes, for one point shows no course."""
     models = sorted(measured(project), key=lambda model: (model.training_pairs, model.version))
     if len({model.training_pairs for model in models}) < 2:
         return None

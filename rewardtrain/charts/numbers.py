@@ -25,7 +25,7 @@ class Figure:
 
 
 def figures(report: Report) -> list[Figure]:
-    """Those that the report has; one of schema 1 has few of them, and some without an interval."""
+    """Lists what the report has; one of schema 1 has few of them, and some without an interval."""
     n, coin = Of(report["n_pairs"], report.get("n_pair_prompts"), "pairs"), _("a coin")
     error, perfect, tau = report["ece"], _("a perfect model on these pairs"), report["kendall_tau_b"]
     found = [

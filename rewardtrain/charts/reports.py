@@ -75,13 +75,15 @@ class Reliability:
 
 
 def reliability(report: Report) -> list[Reliability]:
-    """Before and after the temperature was fitted; one alone where none was, or in a report that knows neither."""
+    """Draws it before and after the temperature was fitted; one alone where none was, or in a report that knows
+    neither.
+    """
     calibrated = "ece_raw" in report and report["temperature"] * report["raw_scale"] != 1
     return _reliability(report["ece"], report["ece_raw"] if calibrated else None)
 
 
 def flag_reliability(flags: Mapping[str, Any]) -> list[Reliability]:
-    """The same of a flag's class."""
+    """Draws the same of a flag's class."""
     return _reliability(flags["ece"], flags["ece_raw"] if flags["class_temperature"] != 1 else None)
 
 

@@ -67,7 +67,7 @@ class Version:
 
 
 def versions(models: Iterable[RewardModel]) -> list[Version]:
-    """In the order given; a model that was not evaluated on pairs is left out."""
+    """Keeps the order given; a model that was not evaluated on pairs is left out."""
     tested = ((model, evaluation.report) for model in models for evaluation in model.evaluations.all()[:1])
     tested = ((model, report) for model, report in tested if report["n_pairs"])
     return [Version(model, _own(report), _longer(report), _people(report)) for model, report in tested]
@@ -116,7 +116,7 @@ def _part(label: str, part: Mapping[str, Any]) -> Share:
 
 
 def _longer_by(low: int | None, high: int | None) -> str:
-    """By how many characters the chosen completion is longer: from low, which is in, to high, which isn't."""
+    """Says by how many characters the chosen completion is longer: from low, which is in, to high, which isn't."""
     if (low, high) == (0, 1):
         return _("equally long")
     if low is None:

@@ -48,7 +48,10 @@ class Words:
 
 
 def words(answer: Mapping[str, Any]) -> Words:
-    """Of the answer of rewardtrain.core.score.Scorer.tokens. Special tokens have no value, and are left out."""
+    """Makes them of the answer of rewardtrain.core.score.Scorer.tokens.
+
+    Special tokens have no value, and are left out.
+    """
     merged = _merged([token for token in answer["tokens"] if token["part"] != "special"])
     most = max((abs(word.value) for word in merged), default=0.0)
     placed = [_placed(word, most) for word in merged]

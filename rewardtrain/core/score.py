@@ -133,7 +133,7 @@ class Scorer:
     def answer(
         self, sequences: Sequence[Encoded], outputs: Outputs, *, raw: bool = False, pairwise: bool = False
     ) -> dict[str, Any]:
-        """Of the K completions of one prompt:
+        """Answers for the K completions of one prompt:
 
         rewards: K floats, comparable within the prompt. logits: K lists, the last of each is the reward.
         probabilities: K floats, how likely each is to be the preferred one of these K: the softmax of the rewards over

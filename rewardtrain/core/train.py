@@ -183,7 +183,7 @@ def _prepare(
 def _as_read(
     dataset: Dataset, encoded: dict[str, list[list[Encoded]]], config: TrainConfig
 ) -> tuple[Dataset, dict[str, list[list[Encoded]]]]:
-    """Without comparisons of what the model reads alike. Raises DataError where too little is left."""
+    """Leaves out comparisons of what the model reads alike. Raises DataError where too little is left."""
     inputs = {split: [[one.key for one in each] for each in encoded[split]] for split in SPLITS}
     told = tell_apart(dataset, inputs, config)
     require_data(told, config)

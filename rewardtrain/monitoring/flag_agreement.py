@@ -35,7 +35,7 @@ def answered(project: Project, model: RewardModel, *, after: int = 0) -> Iterabl
 
 
 def _chances(project: Project, model: RewardModel) -> dict[int, float]:
-    """Of each completion that was scored: how likely it is of the positive class."""
+    """Gives each completion that was scored its chance of the positive class."""
     scores = PromptScore.objects.filter(
         reward_model=model, prompt__project=project, prompt__ranked__gt=0, class_probabilities__isnull=False
     )

@@ -129,7 +129,7 @@ def judged(project: Project, model: RewardModel, *, raw: bool = False, after: in
 
 
 def _rankings(prompts: Sequence[int]) -> dict[int, list[tuple[int, datetime, dict[int, int]]]]:
-    """Of each prompt its live rankings: id, when, {completion: rank}."""
+    """Gives each prompt's live rankings: id, when, {completion: rank}."""
     rows = RankedCompletion.objects.filter(ranking__live=True, prompt__in=prompts).order_by("ranking", "completion")
     found: dict[int, list[tuple[int, datetime, dict[int, int]]]] = defaultdict(list)
     seen: dict[int, dict[int, int]] = {}

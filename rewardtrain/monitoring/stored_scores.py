@@ -25,7 +25,7 @@ def add(model: RewardModel, answered: Iterable[Answered]) -> None:
 
 
 def exists(model: RewardModel | OuterRef, *, prompt: str = "pk") -> Exists:
-    """Of a query over prompts: whether the model's word on them is stored."""
+    """Says in a query over prompts whether the model's word on them is stored."""
     return Exists(PromptScore.objects.filter(reward_model=model, prompt=OuterRef(prompt)))
 
 

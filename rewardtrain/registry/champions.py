@@ -152,7 +152,7 @@ def promote(model: RewardModel, *, by: User | None, reason: str, past_gate: bool
 
 
 def rollback(project: Project, *, by: User | None, reason: str) -> RewardModel:
-    """Back to the model that was champion before the present one. Raises Invalid, Conflict('nothing_before')."""
+    """Goes back to the model that was champion before the present one. Raises Invalid, Conflict('nothing_before')."""
     reason = needed(reason)
     with transaction.atomic():
         lock_project(project)

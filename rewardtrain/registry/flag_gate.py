@@ -84,7 +84,7 @@ def against_chance(flags: Flags) -> Check:
 
 
 def _against(flags: Flags, beside: str, name: str) -> list[Check]:
-    """By the paired bootstrap: both models on the same draws of texts."""
+    """Compares by the paired bootstrap: both models on the same draws of texts."""
     rival = flags[beside]
     loss, area = rival["difference"]["log_loss"], rival["difference"]["roc_auc"]
     higher, less = loss["low"] is not None and loss["low"] > 0, _below(area, 0)
@@ -106,7 +106,7 @@ def _against(flags: Flags, beside: str, name: str) -> list[Check]:
 
 
 def _below(estimate: Mapping[str, Any], limit: float) -> bool:
-    """With the whole interval, which is None of too few texts."""
+    """Asks the whole interval, which is None of too few texts."""
     return estimate["high"] is not None and estimate["high"] < limit
 
 

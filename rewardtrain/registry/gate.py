@@ -34,7 +34,7 @@ class Gate:
         return [check.words for check in self.checks]
 
     def but(self, reason: str) -> Gate:
-        """The same, with something else that keeps the model from passing."""
+        """Adds something else that keeps the model from passing."""
         return Gate([*self.checks, Check(False, reason)])
 
 
@@ -86,7 +86,7 @@ def against_chance(report: Report) -> list[Check]:
 
 
 def against_champion(report: Report) -> list[Check]:
-    """By the paired bootstrap: both models on the same draws of prompts."""
+    """Compares by the paired bootstrap: both models on the same draws of prompts."""
     lower, worse = compared(report["champion"])
     loss_words = (
         _("Log loss %(own)s is lower than the champion's %(rival)s on the same %(on)s (difference %(gap)s).")
@@ -102,7 +102,7 @@ def against_champion(report: Report) -> list[Check]:
 
 
 def against_head(report: Report) -> list[Check]:
-    """The same beside the newest head, which is not the champion."""
+    """Compares with the newest head, which is not the champion."""
     lower, worse = compared(report["head_rival"])
     loss_words = (
         _("Log loss %(own)s is lower than the %(rival)s of the newest head, version %(version)s (difference %(gap)s).")
@@ -139,7 +139,7 @@ def in_words(report: Report, rival: str, loss: tuple[bool, str], accuracy: tuple
 
 
 def beside(report: Report, rival: Mapping[str, Any], measure: str) -> dict[str, object]:
-    """A measure of the model and of the rival, and how far they are apart."""
+    """Gives a measure of the model and of the other one, and how far they are apart."""
     return {
         "own": number(report[measure]["value"]),
         "rival": number(rival[measure]),

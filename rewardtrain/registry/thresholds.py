@@ -72,7 +72,7 @@ class Preset:
 
 
 def outcomes(flags: Flags) -> list[Outcome]:
-    """At every threshold that was measured, the highest first."""
+    """Lists them at every threshold that was measured, the highest first."""
     curve = flags["curve"]
     counts = zip(curve["thresholds"], curve["true_positives"], curve["false_positives"], strict=True)
     return [
@@ -82,7 +82,7 @@ def outcomes(flags: Flags) -> list[Outcome]:
 
 
 def outcome_at(flags: Flags, threshold: float) -> Outcome:
-    """At the measured threshold that is nearest."""
+    """Finds it at the measured threshold that is nearest."""
     return min(outcomes(flags), key=lambda outcome: abs(outcome.threshold - threshold))
 
 

@@ -58,7 +58,7 @@ def score(
 
 
 def _decided(project: Project, answer: Answer) -> Answer:
-    """Of a classifier with a threshold: which texts it calls positive."""
+    """Says which texts a classifier with a threshold calls positive."""
     chances = answer.get("class_probabilities")
     if chances is None:
         return {}
@@ -90,7 +90,7 @@ def _answers(model: RewardModel, rows: Sequence[Mapping[str, Any]], *, timeout: 
 
 
 def _requests(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    """As many rows together as the service takes."""
+    """Puts as many rows together as the service takes."""
     some: list[Mapping[str, Any]] = []
     size = 0
     for row in rows:

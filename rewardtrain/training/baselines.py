@@ -57,7 +57,7 @@ def read(files: Files) -> Baselines:
 
 
 def note_head(report: dict[str, Any], head: RewardModel, beside: dict[str, Any]) -> None:
-    """Into a fine-tuning's report what a second one says of the newest head, on pairs and on flags."""
+    """Writes into a fine-tuning's report what a second one says of the newest head, on pairs and on flags."""
     for section, other in ((report, beside), (report["flags"], beside["flags"])):
         if section and other["champion"]:
             section["head_rival"] = {"version": head.version, **other["champion"]}

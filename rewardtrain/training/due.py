@@ -32,7 +32,7 @@ class Due:
 
 
 def due(project: Project | None = None) -> list[Due]:
-    """Of one project, or of all in their order, heads before fine-tunings."""
+    """Lists those of one project, or of all in their order, heads before fine-tunings."""
     found = [row for statement in (_RANKINGS, _CLASSIFICATIONS) for row in _rows(statement, project)]
     projects = {project.pk: project} if project else Project.objects.in_bulk({row[0] for row in found}) if found else {}
     runs = []

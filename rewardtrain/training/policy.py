@@ -58,7 +58,7 @@ class NextRetraining:
 
 
 def next_retrainings(project: Project) -> list[NextRetraining]:
-    """For each depth, heads first."""
+    """Says it for each depth, heads first."""
     policy = get_policy(project)
     return [_next(project, policy, depth) for depth in Depth]
 

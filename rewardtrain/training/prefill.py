@@ -179,5 +179,5 @@ def _file(project: int) -> Path:
 
 
 def _reading(settings: Settings) -> Settings:
-    """Those that decide what a completion's features are."""
+    """Keeps those that decide what a completion's features are."""
     return {name: settings[name] for name in ("backbone", "max_length", "dtype")}

@@ -78,7 +78,7 @@ def check(config: TrainConfig) -> None:
 
 
 def check_machine(config: TrainConfig) -> None:
-    """For the worker, whose machine may not be the one that was asked. Raises Invalid."""
+    """Checks again for the worker, whose machine may not be the one that was asked. Raises Invalid."""
     cores = os.cpu_count() or 1
     if config.processes > cores:
         words = _("processes is %(value)s, but the machine that trains has %(cores)s cores; lower it")

@@ -74,8 +74,8 @@ def for_process(project: Project, settings: Mapping[str, object]) -> dict[str, o
 
 
 def check_training(values: Mapping[str, object], depth: Depth) -> TrainConfig:
-    """As training_config, for a run of this depth. Refuses what goes beyond the limits, a backbone that no project may
-    have, and a depth among the settings: it is each run's own. Asks the database nothing.
+    """Checks as training_config does, for a run of this depth. Refuses what goes beyond the limits, a backbone that no
+    project may have, and a depth among the settings: it is each run's own. Asks the database nothing.
 
     A Hugging Face id (owner/name) can only be tried by the training process, which may have a network or a cache.
     """

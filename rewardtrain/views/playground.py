@@ -94,7 +94,7 @@ class Shown:
 
     @property
     def chance(self) -> float:
-        """Of each completion to be the preferred one, if all were alike."""
+        """Gives the chance of each completion to be the preferred one, if all were alike."""
         return trial.percent(1 / self.n)
 
 

@@ -41,7 +41,7 @@ def rehearse(model: RewardModel, folder: Path, *, backbone: Path | None = None) 
 
 
 def _read(model: RewardModel, folder: Path) -> RewardModel:
-    """On the CPU, which held the weights when they were loaded, too: a GPU may be full."""
+    """Reads it on the CPU, which held the weights when they were loaded, too: a GPU may be full."""
     network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32, **OURS_ALONE).eval()
     tokenizer = load_tokenizer(f"model folder {str(folder)!r}", str(folder))
     device = Device("cpu", "CPU", torch.float32)

@@ -167,7 +167,7 @@ def collate(
 
 
 def _move(tensor: Tensor, device: str) -> Tensor:
-    """To the device; from pinned memory a GPU copies while it computes, so no micro-batch keeps it waiting."""
+    """Moves it to the device; from pinned memory a GPU copies while it computes, so no micro-batch keeps it waiting."""
     return tensor.pin_memory().to(device, non_blocking=True) if device == "cuda" else tensor.to(device)
 
 

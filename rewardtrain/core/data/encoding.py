@@ -206,7 +206,7 @@ class Encoder:
         return _Read(part, joined, shared, head, unread, completion, n_last)
 
     def _frame_of(self, read: _Read) -> Frame:
-        """With what a chat template ends with: it stays where a completion is cut."""
+        """Keeps what a chat template ends with: it stays where a completion is cut."""
         after = [(token, 0) for token in read.completion[len(read.completion) - read.closing :]]
         return replace(self.frame, after=tuple(after)) if read.closing else self.frame
 

@@ -127,7 +127,7 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, objec
 
 
 def parse_row(place: str, row: object, bounds: Limits = limits.NONE) -> Group:
-    """A row of the format as a group; `place` names it in a DataError."""
+    """Makes a group of a row of the format; `place` names it in a DataError."""
     with _at(place):
         parsed = rows.parse_row(row, bounds)
     completions = tuple([completion.text for completion in parsed.completions])
@@ -166,7 +166,7 @@ def parse_texts(place: str, prompt: object, completions: object) -> Group:
 
 
 def parse_preference(place: str, split: str, prompt: object, chosen: str, rejected: str, *, labeler: str) -> Group:
-    """Of two answers in another project's format, the first of which was preferred."""
+    """Makes a group of two answers in another project's format, the first of which was preferred."""
     group = parse_texts(place, prompt, [chosen, rejected])
     return replace(group, split=split, rankings=(Ranking(labeler, (1, 2)),))
 

@@ -52,7 +52,7 @@ def read_table(path: Path, *, split: str) -> Table:
 
 
 def _has_preferences(path: Path) -> bool:
-    """By the first row."""
+    """Tells by the first row."""
     first: object = next((row for _, row in read_rows(path, (*COLUMNS, "completions"))), None)
     return isinstance(first, dict) and "chosen" in first and "completions" not in first
 

@@ -92,7 +92,7 @@ class ChatTemplate:
         return Text(self._render(_turns(prompt, completion), answered=completion is not None))
 
     def _write_hidden(self, prompt: Sequence[Message], completion: str | None) -> Text:
-        """With control tokens in what was typed: they stay text, but for those that the template itself looks for.
+        """Hides control tokens in what was typed: they stay text, but for those that the template itself looks for.
 
         Templates take reasoning out of an answer at `</think>`, say. Hidden from it, it would write another text.
         """
@@ -115,7 +115,7 @@ class ChatTemplate:
         return self._marks.rendered(text)
 
     def _render(self, turns: Sequence[Message], *, answered: bool) -> str:
-        """Not answered yet, the text ends where an answer begins."""
+        """Writes the dialogue; not answered yet, it ends where an answer begins."""
         messages = [{"role": turn.role, "content": turn.content} for turn in turns]
         try:
             text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=not answered)

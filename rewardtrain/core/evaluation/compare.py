@@ -80,7 +80,9 @@ def compare_scores(
 
 
 def _figures(pairs: metrics.Pairs, margins: dict[str, metrics.Floats], *, samples: int, seed: int) -> dict[str, Json]:
-    """Of each model accuracy, log loss and their difference to the first model's, all on the same draws of prompts."""
+    """Gives each model's accuracy, log loss and their difference to the first model's, all on the same draws of
+    prompts.
+    """
     columns = {("longer", "accuracy"): metrics.correct(pairs.longer_by)}
     for name, of in margins.items():
         columns |= {(name, "accuracy"): metrics.correct(of), (name, "log_loss"): metrics.log_loss(of)}

@@ -139,7 +139,7 @@ def evaluate_file(
 
 
 def _measurable(rows: Sequence[Group], labels: Sequence[str], *, where: str) -> list[Group]:
-    """Those with ranked completions to compare or with votes on the flag of these labels."""
+    """Keeps those with ranked completions to compare or with votes on the flag of these labels."""
     flag = flag_of(labels)
     flagged = [group for group in rows if flag and count_votes(group.rankings, *flag)]
     ranked = [group for group in rows if len(group.completions) > 1 and group.rankings]

@@ -30,7 +30,7 @@ class Edges:
     davidson: bool  # ties have a probability of their own
 
     def first(self, n_prompts: int) -> "Edges":
-        """Those of the first prompts only."""
+        """Keeps those of the first prompts only."""
         n = min(n_prompts, self.n_prompts)
         part = slice(0, int(np.searchsorted(self.prompt, n)))
         better, worse, weight = self.better[part], self.worse[part], self.weight[part]

@@ -43,7 +43,7 @@ class Features:
         )
 
     def inputs_of(self, groups: Sequence[Group]) -> list[list[bytes]]:
-        """Those of each group's completions."""
+        """Lists those of each group's completions."""
         left = iter(self.inputs)
         return [[next(left) for _ in group.completions] for group in groups]
 

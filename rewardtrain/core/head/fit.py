@@ -83,7 +83,7 @@ class Problem:
         return solve
 
     def first(self, n_prompts: int) -> Self:
-        """The same of the first prompts only."""
+        """Keeps the first prompts only."""
         edges = self.edges.first(n_prompts)
         part = replace(self, edges=edges, features=self.features[: max(edges.better.max(), edges.worse.max()) + 1])
         part.__dict__.update(scale=self.scale, curvature=self.curvature)  # worked out already, and good enough
@@ -230,5 +230,5 @@ def _scale(features: Floats32) -> Floats:
 
 
 def _times(matrix: Floats32, vectors: Floats) -> Floats:
-    """In float32, whose reading from memory is what takes the time."""
+    """Multiplies in float32, whose reading from memory is what takes the time."""
     return np.asarray(matrix @ vectors.astype(np.float32), dtype=np.float64)

@@ -54,7 +54,7 @@ class Frozen:
         self.store = FeatureStore(self.folder, size=output_layer(self.model.network)[1].in_features)
 
     def features(self, groups: Sequence[Group], progress: Progress) -> Features:
-        """Of every completion of the groups; those that the cache lacks are encoded now."""
+        """Gives those of every completion of the groups; those that the cache lacks are encoded now."""
         return self.store.get(groups, lambda missing: self._make(missing, progress))
 
     @property

@@ -193,6 +193,6 @@ def _scorer(dataset: Dataset, features: dict[str, Features], rows: list[Linear])
 
 
 def _counts(features: dict[str, Features]) -> dict[str, Any]:
-    """Of all that was read, whatever is left out of training afterwards."""
+    """Counts all that was read, whatever is left out of training afterwards."""
     counts = [kept.counts() for kept in features.values()]
     return {name: sum(each[name] for each in counts) for name in counts[0]} | {"total_steps": 1}

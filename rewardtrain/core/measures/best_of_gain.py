@@ -38,7 +38,7 @@ def kl(n: int) -> float:
 
 
 def gains(rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> list[Json]:
-    """For each n that at least half of the prompts have candidates for: the reward above a random candidate's.
+    """Gives for each n that at least half of the prompts have candidates for the reward above a random candidate's.
 
     Of the prompts with at least n candidates the mean of E[max of n] - E[max of 1], its interval as
     intervals.estimate has it, their number, and kl. With fewer prompts than half a curve would tell which

@@ -69,7 +69,7 @@ class Calibration:
         return np.asarray(moved, dtype=np.float32)
 
     def normalised(self, rewards: Floats, *, has_bias: bool) -> "Calibration":
-        """The same probabilities, with rewards of mean 0 and sd 1 on the reference. rewards: (N,) raw."""
+        """Gives the same probabilities, with rewards of mean 0 and sd 1 on the reference. rewards: (N,) raw."""
         mean, sd = (float(rewards.mean()), float(rewards.std())) if len(rewards) else (0.0, 1.0)
         sd = sd if sd > 1e-6 * max(1.0, abs(mean)) else 1.0  # a model that gives one reward to all has no spread
         temperature = self.temperature * self.sd / sd

@@ -195,8 +195,9 @@ def _class(label: int, name: str, votes: Votes, margins: Floats) -> Json:
 
 
 def _rates(said: npt.NDArray[np.bool_], predicted: Floats) -> dict[str, tuple[Floats, Floats]]:
-    """Of each rate of a class what hits and what of (hits, weights). said: (V,) the votes for it. predicted: (V,) how
-    much of each is called so, 0 to 1. That of f1 is the share that F1 follows from."""
+    """Gives each rate of a class what hits and what of (hits, weights). said: (V,) the votes for it. predicted: (V,)
+    how much of each is called so, 0 to 1. That of f1 is the share that F1 follows from.
+    """
     hits, votes, others = predicted * said, said.astype(np.float64), (~said).astype(np.float64)
     return {
         "precision": (hits, predicted),

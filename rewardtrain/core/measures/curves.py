@@ -110,14 +110,14 @@ def roc_auc(
 
 
 def n_prompts_of_area(positive: npt.NDArray[np.bool_], cluster: Ints) -> int:
-    """As many as the rarer side has: an area is not known better for a hundred prompts of the other one."""
+    """Counts as many as the rarer side has: an area is not known better for a hundred prompts of the other one."""
     return min(intervals.count(cluster[positive]), intervals.count(cluster[~positive]))
 
 
 def drawn_auc(
     values: Floats, positive: npt.NDArray[np.bool_], cluster: Ints, n_clusters: int, *, samples: int, seed: int
 ) -> tuple[float, Floats]:
-    """The same and its (samples,) bootstrap draws, which for equal clusters and seed are paired.
+    """Gives the same and its (samples,) bootstrap draws, which for equal clusters and seed are paired.
 
     It is the U of Mann and Whitney 1947 over its highest value; the draws weigh values that are sorted once.
     """

@@ -28,7 +28,7 @@ def resampled_sums(sums: Floats, *, samples: int, seed: int) -> Floats:
 
 
 def resampled_means(sums: Floats, counts: Floats, *, samples: int, seed: int) -> Floats:
-    """The same as means: sums over counts. sums: (C, M); counts: (C,) or (C, M). NaN where nothing was drawn."""
+    """Does the same as means: sums over counts. sums: (C, M); counts: (C,) or (C, M). NaN where nothing was drawn."""
     width = sums.shape[1]
     counts = np.broadcast_to(counts.reshape(len(sums), -1), sums.shape)
     drawn = resampled_sums(np.hstack([sums, counts]), samples=samples, seed=seed)
@@ -41,7 +41,7 @@ def resampled_means(sums: Floats, counts: Floats, *, samples: int, seed: int) ->
 def means_and_draws(
     columns: dict[Name, Floats], cluster: Ints, n_clusters: int, *, samples: int, seed: int
 ) -> tuple[dict[Name, float], dict[Name, Floats]]:
-    """Of each (P,) column its mean and its (samples,) bootstrap draws."""
+    """Gives each (P,) column's mean and its (samples,) bootstrap draws."""
     table = np.stack(list(columns.values()), axis=1)
     counts = np.bincount(cluster, minlength=n_clusters).astype(np.float64)
     draws = resampled_means(cluster_sums(table, cluster, n_clusters), counts, samples=samples, seed=seed)
@@ -80,7 +80,7 @@ def estimate(value: float, draws: Floats, n_prompts: int, *, ends: tuple[float, 
 
 
 def difference(value: float, draws: Floats, n_prompts: int, *, same: bool) -> Json:
-    """The same of a difference of two shares or areas on the same judgements.
+    """Does the same for a difference of two shares or areas on the same judgements.
 
     same: both are of one model, whose difference to itself is 0. Of two models that differ nowhere it is plus and minus
     what Wilson's interval leaves to none of so many prompts (Tango 1998, Statistics in Medicine 17, of paired shares).

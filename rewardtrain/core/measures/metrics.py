@@ -40,7 +40,7 @@ class Pairs:
 
     @property
     def n_prompts(self) -> int:
-        """Those that have a pair."""
+        """Counts those that have a pair."""
         return len(np.unique(self.cluster))
 
     def margins(self, rewards: Sequence[Sequence[float]]) -> Floats:

@@ -38,7 +38,7 @@ def subset_report(pairs: Pairs, subset_of: Sequence[str], hits: Floats, *, sampl
 
 
 def subset_lines(report: Json) -> list[str]:
-    """The same for a reader."""
+    """Writes the same for a reader."""
     average = report["average"]
     rows = [["subset", "accuracy", "95% interval", "of", "longer wins"]]
     for part in report["parts"]:

@@ -150,7 +150,8 @@ def _rows(sequences: Sequence[Encoded], micro: MicroBatch) -> list[list[Encoded]
 
 
 def _scale(device: Device) -> float:
-    """By how much gradients are enlarged on their way back: float16 ends at 6e-8, where many of them would be zero.
+    """Says by how much gradients are enlarged on their way back: float16 ends at 6e-8, where many of them would be
+    zero.
 
     A fixed power of two, since a logit's gradient is below 1 whatever the data: one that adapts, as torch's GradScaler,
     would drop the steps by which it learns.

@@ -34,7 +34,7 @@ class RewardModel:
         return int(self.network.config.num_labels)
 
     def in_float32(self) -> "RewardModel":
-        """The same weights, multiplied in full precision."""
+        """Multiplies the same weights in full precision."""
         return replace(self, device=replace(self.device, dtype=torch.float32))
 
     @property

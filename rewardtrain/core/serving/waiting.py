@@ -42,7 +42,7 @@ class Request:
 
     @property
     def tokens(self) -> int:
-        """Of all that is left."""
+        """Counts those of all that is left."""
         return sum(length * len(indices) for length, indices in self.left.items())
 
     def add(self, indices: list[int], outputs: Outputs) -> None:
@@ -95,7 +95,7 @@ class Line:
             self._requests[length].move_to_end(request)
 
     def take(self, longest: int, room: int, chosen: dict[Request, list[int]]) -> None:
-        """At most `room` sequences, the longest that are no longer than `longest`; see take_from."""
+        """Takes at most `room` sequences, the longest that are no longer than `longest`; see take_from."""
         place = bisect_right(self._lengths, longest)
         while room and place:
             place -= 1
@@ -104,7 +104,10 @@ class Line:
                 room -= self.take_from(request, [length], room, chosen)
 
     def take_from(self, request: Request, lengths: list[int], room: int, chosen: dict[Request, list[int]]) -> int:
-        """At most `room` of a request's sequences of these lengths, which no longer are in `left`. Gives how many."""
+        """Takes at most `room` of a request's sequences of these lengths, which no longer are in `left`.
+
+        Gives how many.
+        """
         taken = list[int]()
         for length in lengths:
             indices = request.left[length]
@@ -149,8 +152,8 @@ class Waiting:
             self._end(request)
 
     def take(self, budget: int, *, across: bool = True) -> Taken:
-        """From the first in line its longest sequence, and from all what is nearest below in length, up to `budget`
-        tokens. across: from others too. Then it is the next one's turn.
+        """Takes from the first in line its longest sequence, and from all what is nearest below in length, up to
+        `budget` tokens. across: from others too. Then it is the next one's turn.
 
         Padding included, as all are padded to the first one. Where completions share their prompt's pass, those of the
         first go before the others'. What is taken no longer is in `left`.
