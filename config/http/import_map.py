@@ -13,7 +13,16 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.templatetags.static import static
 
-SHARED = ("announce", "ask-server", "csrf-token", "logged-out", "retry")
+SHARED = (
+    "announce",
+    "ask-server",
+    "browser-store",
+    "csrf-token",
+    "logged-out",
+    "new-tab",
+    "retry",
+    "sentence",
+)
 
 
 def import_map() -> str:

@@ -462,3 +462,18 @@ def test_what_was_chosen_in_the_moment_before_a_reload_is_there(board: Page, sit
     board.reload()
     ready(board)
     assert placed(board) == {"A": 2, "B": 1, "C": 3}
+
+
+def test_all_works_where_the_browser_keeps_nothing(people: People, site: Site) -> None:
+    page = people.page(site.labeler)
+    page.add_init_script(
+        "for (const area of ['localStorage', 'sessionStorage'])"
+        " Object.defineProperty(window, area, { get() { throw new DOMException('closed', 'SecurityError'); } });"
+    )
+    page.goto(f"/p/{site.project.slug}/rank/")
+    ready(page)
+    press(page, "t", *"1234")
+    expect(page.locator("rank-board")).to_have_attribute("data-plain", "on")
+    press(page, "Enter")
+    expect(page.get_by_text("Saved. 6 pairs.")).to_be_visible()
+    assert people.complaints == []

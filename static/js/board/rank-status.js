@@ -1,4 +1,6 @@
 /* What was done last and what is left to do, read out by a screen reader. Its sentences come from the server in data-says. */
+import { filled } from "sentence";
+
 class RankStatus extends HTMLElement {
   connectedCallback() {
     this.board = this.closest("rank-board");
@@ -11,7 +13,7 @@ class RankStatus extends HTMLElement {
   }
 
   #sentence(name, values) {
-    return this.sentences[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
+    return filled(this.sentences[name], values);
   }
 
   #left() {

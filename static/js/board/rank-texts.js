@@ -1,8 +1,12 @@
 /* How the texts are read: long ones folded at one height, in the person's own order, or as they were written. */
+import { BrowserStore } from "browser-store";
+
 const WORTH_FOLDING = 96; // px beyond the fold: to hide less would cost more than it saves
 const PLAIN = "podium-plain-text"; // kept for the next prompt and the next day
 
 class RankTexts extends HTMLElement {
+  store = new BrowserStore("local");
+
   connectedCallback() {
     this.board = this.closest("rank-board");
     if (this.shown) return;
@@ -13,7 +17,7 @@ class RankTexts extends HTMLElement {
     });
     const prompt = this.board.querySelector(".board__prompt");
     if (prompt) this.#measure(prompt);
-    this.#showPlain(localStorage.getItem(PLAIN) === "on");
+    this.#showPlain(this.store.read(PLAIN) === true);
     this.#fold(this.board.cards);
   }
 
@@ -36,7 +40,7 @@ class RankTexts extends HTMLElement {
 
   plain() {
     const plain = this.board.dataset.plain !== "on";
-    localStorage.setItem(PLAIN, plain ? "on" : "off");
+    this.store.write(PLAIN, plain);
     this.#showPlain(plain);
     this.#fold(this.board.cards.filter((card) => "folded" in card.dataset));
   }

@@ -3,6 +3,7 @@
  * on while it stands there. Closing tells the server, so that it does not come by itself again.
  */
 import { post } from "ask-server";
+import { asksForNewTab } from "new-tab";
 
 const OWN_ESCAPE = "dialog, textarea, .rail__others, .completion__flags, .strength";
 
@@ -74,7 +75,7 @@ class RankTour extends HTMLElement {
   /* A link to the page with the tour shows it right here: what is on the board stays. */
   #asked(event) {
     const link = event.target.closest(`[data-opens="${this.id}"]`);
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (!link || asksForNewTab(event)) return;
     event.preventDefault();
     this.opener = link;
     this.show(1);

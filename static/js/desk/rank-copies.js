@@ -1,11 +1,12 @@
 /* Copies of a draft in this browser: in the tab, for the moment before a reload, and by a channel in its other windows. */
+import { BrowserStore } from "browser-store";
 import { withoutToken } from "csrf-token";
 
 class RankCopies extends HTMLElement {
+  store = new BrowserStore("session");
+
   connectedCallback() {
     this.draft = this.closest("rank-draft");
-    this.store = this.querySelector("browser-store");
-    customElements.upgrade(this.store);
     const { person } = this.closest("rank-desk").dataset; // with the site's path: another copy of it has such a task too
     this.key = `podium-draft-${person}-${this.closest("rank-board").dataset.task}`;
     this.channel = new BroadcastChannel(this.key);

@@ -4,6 +4,7 @@
  */
 import { announce } from "announce";
 import { post } from "ask-server";
+import { BrowserStore } from "browser-store";
 import { isLoggedOut } from "logged-out";
 import { Retry } from "retry";
 
@@ -11,9 +12,9 @@ const TOO_LONG = 15_000; // ms for one try
 const FINAL = [404, 409, 413, 422]; // the same again would be refused again
 
 class RankOutbox extends HTMLElement {
+  store = new BrowserStore("local");
   connectedCallback() {
     this.key = `podium-outbox-${this.closest("rank-desk").dataset.person}-`;
-    this.store = this.querySelector("browser-store");
     this.entries = this.store.all(this.key).sort((one, two) => one.at - two.at);
     this.controller = new AbortController();
     this.retry = new Retry(() => this.#flush(), this.controller.signal);

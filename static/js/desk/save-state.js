@@ -2,6 +2,9 @@
  * Says whether all is saved. Whoever saves sends podium:state with {source, state, seconds}; the worst of them is shown.
  * "saving" waits a moment before it shows: what is quick need not flicker.
  */
+import { announce } from "announce";
+import { filled } from "sentence";
+
 const ORDER = ["saved", "saving", "trying", "failed", "logged-out"];
 const QUICK = 400; // ms
 
@@ -13,7 +16,7 @@ class SaveState extends HTMLElement {
     const { signal } = this.controller;
     document.addEventListener("podium:state", ({ detail }) => this.#heard(detail), { signal });
     addEventListener("beforeunload", (event) => this.unsaved && event.preventDefault(), { signal });
-    this.querySelector("[data-act]").addEventListener("click", () => document.dispatchEvent(new Event("podium:now")));
+    this.querySelector("[data-act]").addEventListener("click", () => announce("now"));
   }
 
   disconnectedCallback() {
@@ -41,7 +44,7 @@ class SaveState extends HTMLElement {
     const name = state.replace(/-(.)/, (_, letter) => letter.toUpperCase());
     this.dataset.state = state;
     const words = this.querySelector(".save-state__words");
-    const said = this.dataset[name].replace("{seconds}", seconds);
+    const said = filled(this.dataset[name], { seconds });
     if (words.textContent !== said) words.textContent = said;
     this.querySelector("[data-act]").hidden = !["failed", "logged-out"].includes(state);
     this.querySelector("a").hidden = state !== "logged-out";

@@ -1,4 +1,6 @@
 /* The person's own count and pace of the day, and a gentle word about a break after a while of work. */
+import { filled } from "sentence";
+
 const TICK = 30_000; // ms
 const AWAY = 5 * 60_000; // ms without a sign: a break was taken
 
@@ -43,8 +45,7 @@ class WorkPace extends HTMLElement {
     if (today === undefined) return;
     const { goal, words, wordsFirst, wordsGoal } = this.dataset;
     const sentence = !seconds ? wordsFirst : goal ? wordsGoal : words;
-    const values = { today, goal, seconds };
-    this.querySelector(".bar__count").textContent = sentence.replace(/\{(\w+)\}/g, (_, key) => values[key]);
+    this.querySelector(".bar__count").textContent = filled(sentence, { today, goal, seconds });
     const progress = this.querySelector("progress");
     if (progress) progress.value = today;
   }

@@ -1,4 +1,6 @@
 /* A link that opens a dialog of the same page instead, by a click or by its key; without JavaScript it stays a link. */
+import { asksForNewTab } from "new-tab";
+
 class DialogLink extends HTMLElement {
   connectedCallback() {
     this.controller = new AbortController();
@@ -15,7 +17,7 @@ class DialogLink extends HTMLElement {
   }
 
   #clicked(event) {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a new tab was asked for
+    if (asksForNewTab(event)) return;
     event.preventDefault();
     this.dialog.showModal();
   }
