@@ -46,10 +46,7 @@ SCHEMA = pa.schema(
                         ("labeler", pa.string()),
                         ("ranks", pa.list_(pa.int32())),
                         ("flags", pa.string()),  # JSON, parallel to ranks: a project's flags are its own
-                        (
-                            "strength",
-                            pa.int32(),
-                        ),  # of K = 2: 1 slightly, 2 clearly, 3 much better; null where not asked
+                        ("strength", pa.int32()),  # of K = 2: 1 slightly, 2 clearly, 3 much; null where not said
                     ]
                 )
             ),
@@ -84,6 +81,7 @@ ORDER BY prompt.id
 """
 
 Group = dict[str, Any]
+_STRENGTH = "rankings.list.element.strength"
 
 
 def freeze(project: Project, *, by: User | None = None) -> DatasetVersion:
@@ -136,6 +134,15 @@ def freeze_or_find(project: Project, *, by: User | None = None) -> tuple[Dataset
 
 def path_of(version: DatasetVersion) -> Path:
     return Path(storages["models"].path(version.file))
+
+
+def has_strengths(version: DatasetVersion) -> bool:
+    """Whether some ranking in it says how much better, by the file's statistics, which have a smallest one then."""
+    with pq.ParquetFile(path_of(version)) as file:
+        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+        columns = [group.column(place) for group in groups for place in range(group.num_columns)]
+    strengths = [column.statistics for column in columns if column.path_in_schema == _STRENGTH]
+    return any(statistics is not None and statistics.has_min_max for statistics in strengths)
 
 
 def read_groups(version: DatasetVersion) -> Iterator[Group]:

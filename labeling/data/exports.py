@@ -51,8 +51,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Message = dict[str, str]
+Columns = Mapping[str, pa.DataType]  # after prompt, chosen and rejected
 Row = tuple[Any, ...]  # prompt, chosen, rejected as the layout writes them, and what the source says of the pair
 COLUMNS = ("prompt", "chosen", "rejected")
+# Where somebody said how much better; 0, which moves no loss, where nobody did: trainers take no null.
+MARGIN = {"margin": pa.int32()}
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _SCHEMAS = {
@@ -62,7 +65,7 @@ _SCHEMAS = {
 
 # Only live rankings have pairs, which the database holds.
 _PAIRS_OF_PROMPTS = """
-SELECT pair.prompt_id, chosen.position, rejected.position
+SELECT pair.prompt_id, chosen.position, rejected.position, coalesce(pair.margin, 0)
 FROM labeling_preferencepair pair
 JOIN labeling_rankedcompletion better ON better.ranking_id = pair.ranking_id AND better.completion_id = pair.chosen_id
 JOIN labeling_rankedcompletion worse ON worse.ranking_id = pair.ranking_id AND worse.completion_id = pair.rejected_id
@@ -92,22 +95,22 @@ class Group:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Prompts that have pairs, and the pairs of some of them in the file's order."""
+    """Prompts that have pairs, the pairs of some of them in the file's order, and what columns these have besides."""
 
     prompts: QuerySet[Prompt]
     of: Callable[[list[int]], Mapping[int, Sequence[Pair]]]
+    columns: Columns
 
 
 @dataclass(frozen=True)
 class Source:
-    """Who made pairs: what a project has of them, and the columns that come after prompt, chosen and rejected.
+    """Who made pairs, and what a project has of them.
 
     `pairs` raises PodiumError where the project has none from there.
     """
 
     words: StrOrPromise  # for people to choose it by
     pairs: Callable[[Project], Pairs]
-    columns: Mapping[str, pa.DataType]
 
 
 def stream_pairs(
@@ -125,11 +128,13 @@ def stream_pairs(
     splits = splits_of(split)
     found = _SOURCES[source_of(source)]
     if version is None:
-        return writer(_live_groups(found.pairs(project), splits), layout, found.columns)
+        pairs = found.pairs(project)
+        return writer(_live_groups(pairs, splits), layout, pairs.columns)
     if source_of(source) != PEOPLE:
         words = _("A frozen version holds people's labels alone; leave out the version, or the source %(source)r.")
         raise Invalid("frozen_of_people", words % {"source": source}, attr="version")
-    return writer(_frozen_groups(version, splits), layout, found.columns)
+    columns = MARGIN if datasets.has_strengths(version) else {}
+    return writer(_frozen_groups(version, splits, columns), layout, columns)
 
 
 def source_of(name: str) -> str:
@@ -191,20 +196,23 @@ def expand(ranks: Sequence[int]) -> list[tuple[int, int]]:
 
 def _pairs_of_people(project: Project) -> Pairs:
     ranked = PreferencePair.objects.filter(prompt=OuterRef("pk"))
-    return Pairs(Prompt.objects.filter(Exists(ranked), project=project), _pairs_of_prompts)
+    columns = MARGIN if PreferencePair.objects.filter(project=project, margin__isnull=False).exists() else {}
+    return Pairs(
+        Prompt.objects.filter(Exists(ranked), project=project), lambda keys: _pairs_of_prompts(keys, columns), columns
+    )
 
 
-def _pairs_of_prompts(keys: list[int]) -> dict[int, list[Pair]]:
+def _pairs_of_prompts(keys: list[int], columns: Columns) -> dict[int, list[Pair]]:
     pairs: dict[int, list[Pair]] = {key: [] for key in keys}
     with connection.cursor() as cursor:
         cursor.execute(_PAIRS_OF_PROMPTS, [keys])
-        for key, chosen, rejected in cursor.fetchall():
-            pairs[key].append(Pair(chosen, rejected))
+        for key, chosen, rejected, margin in cursor.fetchall():
+            pairs[key].append(Pair(chosen, rejected, (margin,) if columns else ()))
     return pairs
 
 
 PEOPLE = "people"
-_SOURCES = {PEOPLE: Source(gettext_lazy("People"), _pairs_of_people, {})}
+_SOURCES = {PEOPLE: Source(gettext_lazy("People"), _pairs_of_people)}
 
 
 def _live_groups(found: Pairs, splits: Sequence[str]) -> Iterator[Group]:
@@ -222,11 +230,15 @@ def _live_groups(found: Pairs, splits: Sequence[str]) -> Iterator[Group]:
                 yield Group(prompt.messages, texts[prompt.pk], pairs[prompt.pk])
 
 
-def _frozen_groups(version: DatasetVersion, splits: Sequence[str]) -> Iterator[Group]:
+def _frozen_groups(version: DatasetVersion, splits: Sequence[str], columns: Columns) -> Iterator[Group]:
     for row in datasets.read_groups(version):
         if row["split"] in splits:
             texts = {place: completion["text"] for place, completion in enumerate(row["completions"])}
-            pairs = [Pair(*pair) for ranking in row["rankings"] for pair in expand(ranking["ranks"])]
+            pairs = [
+                Pair(*pair, (ranking["strength"] or 0,) if columns else ())
+                for ranking in row["rankings"]
+                for pair in expand(ranking["ranks"])
+            ]
             yield Group(row["prompt"], texts, pairs)
 
 
@@ -242,9 +254,6 @@ def _snapshot() -> Iterator[None]:
 
 
 # --- How they are written --------------------------------------------------------------------------------------------
-
-
-Columns = Mapping[str, pa.DataType]  # of the source, after prompt, chosen and rejected
 
 
 def _write_jsonl(groups: Iterable[Group], layout: str, columns: Columns) -> Generator[bytes, None, None]:

@@ -32,7 +32,7 @@ def pairs(project: Project) -> Pairs:
     model = last.reward_model
     made = ModelPreference.objects.filter(reward_model=model, prompt=OuterRef("pk"))
     prompts = Prompt.objects.filter(Exists(made), project=project, ranked=0)
-    return Pairs(prompts, lambda keys: pairs_of(model, keys))
+    return Pairs(prompts, lambda keys: pairs_of(model, keys), COLUMNS)
 
 
 def pairs_of(model: RewardModel, prompts: list[int]) -> dict[int, list[Pair]]:
@@ -45,4 +45,4 @@ def pairs_of(model: RewardModel, prompts: list[int]) -> dict[int, list[Pair]]:
     return found
 
 
-SOURCE = Source(gettext_lazy("The model, where nobody has ranked"), pairs, COLUMNS)
+SOURCE = Source(gettext_lazy("The model, where nobody has ranked"), pairs)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from formats.prompts import prompt_key, split_of
-from labeling.data import datasets
+from labeling.data import datasets, exports
 from labeling.data.import_report import Report
 from labeling.data.imports import import_lines
 from labeling.models import PreferencePair, Project, Prompt, Ranking
@@ -45,7 +45,7 @@ def of_training(n: int) -> list[str]:
     return [name for name in (f"q{number}" for number in range(3 * n)) if split(name) == "train"][:n]
 
 
-def test_a_strength_survives_import_pairs_freezing_and_training(project: Project) -> None:
+def test_a_strength_survives_import_pairs_export_freezing_and_training(project: Project) -> None:
     """Margins are the mean of those who preferred the one to the other: ann says 3, bob says nothing, so 1.5."""
     one, two, three = of_training(3)
     bob = {"labeler": "bob", "ranks": [2, 1], "strength": None}
@@ -60,6 +60,11 @@ def test_a_strength_survives_import_pairs_freezing_and_training(project: Project
     assert list(PreferencePair.objects.order_by("pk").values_list("margin", flat=True)) == [3, None, 1]
 
     version = datasets.freeze(project)
+    for source in (None, version):
+        pieces = exports.stream_pairs(project, file_format="jsonl", layout="standard", split="train", version=source)
+        said = [json.loads(line) for line in b"".join(pieces).splitlines()]
+        assert [(pair["chosen"], pair["margin"]) for pair in said] == [("Two.", 3), ("Two.", 0), ("One.", 1)]
+
     groups = read_groups(datasets.path_of(version))
     data = build_dataset(groups, TrainConfig(margin="strength"))
     assert [merged.margins for merged in data.comparisons["train"]] == [{(1, 0): 1.5}, {(0, 1): 1.0}]
@@ -159,3 +164,30 @@ def test_what_a_known_row_leaves_out_says_nothing(project: Project) -> None:
     assert imported(project, full).skipped == 1
     report = imported(project, {**full, "rankings": [stored, {"labeler": "bob", "ranks": [1, 2], "strength": 1}]})
     assert (report.updated, report.rankings, report.errors) == (1, 1, [])
+
+
+@pytest.mark.parametrize("layout", exports.LAYOUTS)
+@pytest.mark.parametrize("file_format", exports.FORMATS)
+def test_margins_are_the_same_bytes_now_and_from_a_version_in_every_split(
+    project: Project, file_format: str, layout: str
+) -> None:
+    """A file has the column where anybody of the project said one, also where its split's labelers did not."""
+    names = [f"q{number}" for number in range(20)]
+    strengths = {names[0]: {"strength": 2}}
+    imported(project, *(row(name, rankings=[{**ANN, **strengths.get(name, {})}]) for name in names))
+    version = datasets.freeze(project)
+    for each in ("all", "train", "validation", "test"):
+        live, frozen = (
+            b"".join(exports.stream_pairs(project, file_format=file_format, layout=layout, split=each, version=source))
+            for source in (None, version)
+        )
+        assert live == frozen
+        assert b"margin" in live
+
+
+def test_an_export_without_a_strength_has_no_margin(project: Project) -> None:
+    imported(project, row("q1", rankings=[ANN]))
+    version = datasets.freeze(project)
+    for source in (None, version):
+        pieces = exports.stream_pairs(project, file_format="csv", layout="standard", split="all", version=source)
+        assert b"".join(pieces).splitlines()[0] == b"prompt,chosen,rejected"
