@@ -42,6 +42,6 @@ class Policy(CSPMiddleware):
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:
         parts = super().get_policy_parts(request, response, report_only)
-        if not report_only:
+        if not report_only and response.get("Content-Type", "").startswith("text/html"):  # nothing else has scripts
             parts.update = {**(parts.update or {}), "script-src": [source()]}
         return parts

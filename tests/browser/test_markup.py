@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page, Request, expect
 from pytest_django.live_server_helper import LiveServer
 
+from config.http.import_map import import_map
 from labeling.answers import rankings
 from labeling.models import Assignment, Completion, Membership, Project, Ranking, Role, User
 from labeling.people import invitations
@@ -34,9 +35,9 @@ REFUSALS = ("status of 403", "status of 404", "status of 422")
 LISTEN = """document.addEventListener("securitypolicyviolation",
   (event) => __violated(`${event.violatedDirective} ${event.blockedURI}`))"""
 FOREIGN = "iframe, object, embed, base, style, frame, meta[http-equiv], script:not([src], [type='application/json'])"
-STRANGERS = """(foreign) => [...document.querySelectorAll("*")].flatMap((element) => [
+STRANGERS = """([foreign, map]) => [...document.querySelectorAll("*")].flatMap((element) => [
   ...[...element.attributes].map((attribute) => attribute.name).filter((name) => name.startsWith("on")),
-  ...(element.matches(foreign) ? [element.outerHTML] : []),
+  ...(element.matches(foreign) && element.textContent !== map ? [element.outerHTML] : []),
 ])"""
 MARKUP = """() => [...document.querySelectorAll(".prose *")].map((element) =>
   [element.localName, ...[...element.attributes].map((attribute) => attribute.name)].join(" "))"""
@@ -80,7 +81,7 @@ class Watched:
         self.page.goto(path)
         self.page.wait_for_load_state("networkidle")
         self.page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true })")
-        self.faults += self.page.evaluate(STRANGERS, FOREIGN)
+        self.faults += self.page.evaluate(STRANGERS, [FOREIGN, import_map()])
         for tag, *attributes in (line.split() for line in self.page.evaluate(MARKUP)):
             assert tag in HARMLESS
             assert set(attributes) <= ATTRIBUTES

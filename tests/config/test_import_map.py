@@ -31,6 +31,11 @@ def test_the_policy_lets_the_map_of_the_page_run_and_nothing_else_inline() -> No
     assert scripts == f"'self' {import_map.source()}"
 
 
+def test_what_is_no_page_needs_no_map() -> None:
+    """A check of health asks for no files, which need not be collected yet."""
+    assert "sha256" not in Client().get("/healthz")["Content-Security-Policy"]
+
+
 def test_the_map_leads_to_the_hashed_addresses(tmp_path: Path) -> None:
     """Files are served under these for ever, so what a page imports must change its address with its content."""
     hashed = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
