@@ -24,9 +24,9 @@ def add(model: RewardModel, answered: Iterable[Answered]) -> None:
     PromptScore.objects.bulk_create([_score(model, *each) for each in answered], ignore_conflicts=True)
 
 
-def exists(model: RewardModel | OuterRef, *, prompt: str = "pk") -> Exists:
+def exists(model: RewardModel | OuterRef) -> Exists:
     """Says in a query over prompts whether the model's word on them is stored."""
-    return Exists(PromptScore.objects.filter(reward_model=model, prompt=OuterRef(prompt)))
+    return Exists(PromptScore.objects.filter(reward_model=model, prompt=OuterRef("pk")))
 
 
 def learnt_by(model: RewardModel) -> QuerySet[Prompt]:
