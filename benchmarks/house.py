@@ -1,4 +1,4 @@
-"""Counts how the code is laid out: rooms, floors and arrows of each package, and how long things are.
+"""Counts how the code is laid out: rooms, floors and arrows of each package, how long things are, and tests.
 
     python -m benchmarks.house
 
@@ -21,6 +21,7 @@ import grimp
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("config", "rewardtrain", "labeling", "jobs", "formats")
 LAID_OUT = (*PACKAGES, "rewardtrain.core")
+TESTED_BY = {name: "tests/core" if name == "rewardtrain.core" else f"tests/{name}" for name in LAID_OUT}
 NO_ROOMS = {"migrations"}  # a history, which nobody walks through
 MODULES = {".py", ".js", ".css", ".html"}
 
@@ -133,6 +134,25 @@ def names(paths: Iterable[Path]) -> Iterator[tuple[int, str]]:
                 yield len(node.name), f"{node.name} in {path.relative_to(ROOT)}"
 
 
+def tests_per_line() -> list[tuple[str, int, int]]:
+    """Each package with its lines of code and of the tests in the folder of its name; last, all code and all tests.
+
+    rewardtrain is counted without its core, and migrations not at all. Tests of several packages (tests/browser,
+    tests/acceptance) and what tests share count in the last row alone.
+    """
+    rows = []
+    for package, folder in TESTED_BY.items():
+        code = [path for path in tracked(f"{package.replace('.', '/')}/*.py") if path.parent.name not in NO_ROOMS]
+        if package == "rewardtrain":
+            code = [path for path in code if not path.is_relative_to(ROOT / "rewardtrain" / "core")]
+        rows.append((package, total(code), total(tracked(f"{folder}/*.py"))))
+    return [*rows, ("all", sum(n_code for _, n_code, _ in rows), total(tracked("tests/*.py")))]
+
+
+def total(paths: Iterable[Path]) -> int:
+    return sum(length for length, _ in files(paths))
+
+
 def main() -> None:
     print(f"{'package':18}{'rooms':>6}{'floors':>8}{'arrows':>8}")
     for package in LAID_OUT:
@@ -160,6 +180,9 @@ def main() -> None:
     print("\nmodules and templates in a folder")
     for n, folder in crowds()[:12]:
         print(f"{n:6}  {folder}")
+    print(f"\n{'lines':18}{'code':>8}{'tests':>8}{'tests per code':>16}")
+    for package, n_code, n_tests in tests_per_line():
+        print(f"{package:18}{n_code:8}{n_tests:8}{n_tests / n_code:16.2f}")
 
 
 if __name__ == "__main__":

@@ -50,3 +50,12 @@ def test_no_circle_and_no_more_rooms_and_floors_than_a_stranger_can_hold() -> No
 
 def test_no_folder_holds_more_than_a_stranger_looks_through() -> None:
     assert [(n, folder) for n, folder in house.crowds() if n > 15] == []
+
+
+def test_tests_per_line_count_each_line_of_code_once_and_no_migration() -> None:
+    *packages, (everything, n_code, n_tests) = house.tests_per_line()
+    python = [path for name in house.PACKAGES for path in house.tracked(f"{name}/*.py")]
+    assert everything == "all"
+    assert n_code == house.total(path for path in python if "migrations" not in path.parts)
+    assert n_code == sum(n for _, n, _ in packages)
+    assert n_tests == house.total(house.tracked("tests/*.py")) > sum(n for *_, n in packages)
