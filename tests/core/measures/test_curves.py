@@ -89,3 +89,34 @@ def test_parts_without_a_pair_are_left_out() -> None:
     assert [(part["gap"], part["n"]) for part in curves.by_gap(pairs, np.ones(2))] == [(1, 2)]
     [part] = curves.by_length_difference(pairs, np.ones(2))
     assert (part["low"], part["high"], part["n"], part["accuracy"]) == (0, 1, 2, 1.0)
+
+
+def test_the_ends_of_a_histogram_leave_out_half_a_percent_and_count_it_in_their_bins() -> None:
+    """Chosen 100 to 199, rejected 0 to 99: the 0.5th and 99.5th percentile of 0 to 199 are 0.995 and 198.005."""
+    rewards = [[100.0 + n, float(n)] for n in range(100)]
+    got = curves.reward_distributions(pairs_of(*[(1, 2)] * 100), rewards, samples=20, seed=0)
+    assert (got["edges"][0], got["edges"][-1]) == pytest.approx((0.995, 198.005))
+    assert len(got["edges"]) == 25
+    assert np.diff(got["edges"]) == pytest.approx([197.01 / 24] * 24)
+    assert got["rejected"]["counts"][0] == 10, "0 to 9, of which 0 is beyond the end"
+    assert got["chosen"]["counts"][-1] == 10
+    assert got["overlap"] == 0
+
+
+def test_equal_rewards_stand_in_the_middle_of_a_histogram_one_wide() -> None:
+    got = curves.reward_distributions(pairs_of((1, 2)), [[2.0, 2.0]], samples=20, seed=0)
+    assert (got["edges"][0], got["edges"][-1]) == (1.5, 2.5)
+    assert got["chosen"]["counts"].index(1) == got["rejected"]["counts"].index(1) == 12
+
+
+def test_few_different_chances_are_all_thresholds_and_many_are_shared_out() -> None:
+    few = curves.thresholds(np.array([0.123, 0.5, 0.777]), np.array([True, False, True]))
+    assert len(few["thresholds"]) == 99 + 2, "0.5 is a hundredth already"
+    assert {0.123, 0.777} <= set(few["thresholds"])
+    chances = np.random.default_rng(0).random(5000)
+    many = curves.thresholds(chances, chances > 0.5)
+    assert len(many["thresholds"]) == 299
+    reached = [true + false for true, false in zip(many["true_positives"], many["false_positives"], strict=True)]
+    assert reached == [int((chances >= cut).sum()) for cut in many["thresholds"]]
+    assert reached == sorted(reached)
+    assert reached[-1] == 5000, "the lowest chance is a threshold"
