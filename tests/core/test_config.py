@@ -1,10 +1,14 @@
 import json
+import math
+import os
+from dataclasses import fields, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.config import TrainConfig, parse_value
 from rewardtrain.core.errors import ConfigError
 
 
@@ -61,3 +65,192 @@ def test_a_wrong_settings_file_is_named(content: str, words: str, tmp_path: Path
     path.write_text(content)
     with pytest.raises(ConfigError, match=words):
         TrainConfig.read(path, [])
+
+
+# Each setting: the values at the edges of what it may be, and those just beyond.
+EDGES: dict[str, tuple[list[Any], list[Any]]] = {
+    "backbone": (["a", "owner/name"], ["", " "]),
+    "backbone_name": (["a", None], ["", " \n"]),
+    "depth": (["full", "head"], ["heads", ""]),
+    "head": (["scalar", "binary"], ["pair"]),
+    "ties": (["drop", "half", "davidson"], ["Drop"]),
+    "margin": (["none", "gap", "strength"], ["rank"]),
+    "margin_scale": ([0.0, 9.5], [-0.01, math.inf, math.nan]),
+    "label_smoothing": ([0.0, 0.49], [-0.01, 0.5, math.nan]),
+    "centering": ([0.0, 2.0], [-0.01, math.inf, math.nan]),
+    "flag_weight": ([0.0, 3.0], [-0.01, math.inf, math.nan]),
+    "patience": ([0], [-1]),
+    "dtype": (["auto", "float32", "bfloat16", "float16"], ["float64"]),
+    "lora_rank": ([0, 1], [-1]),
+    "train_layers": ([None, 0, 3], [-1]),
+    "processes": ([1, 2], [0]),
+    "ensemble": ([0, 2], [1, -2]),
+    "l2": ([None, 1e-9], [0.0, -1.0, math.inf, math.nan]),
+    "max_length": ([8], [7]),
+    "epochs": ([1], [0]),
+    "learning_rate": ([1e-9], [0.0, math.inf, math.nan]),
+    "head_learning_rate": ([1e-9], [0.0, math.inf, math.nan]),
+    "weight_decay": ([0.0], [-0.01, math.inf, math.nan]),
+    "warmup_ratio": ([0.0, 0.99], [-0.01, 1.0, math.nan]),
+    "batch_prompts": ([1], [0]),
+    "token_budget": ([None, 1], [0]),
+    "graph_budget": ([0], [-1]),
+    "eval_every": ([1], [0]),
+    "checkpoint_every": ([1], [0]),
+    "seed": ([0, 2**32 - 1], [-1, 2**32]),
+    "threads": ([None, 1], [0]),
+    "bootstrap_samples": ([100], [99]),
+    "min_pairs": ([1], [0]),
+}
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_a_setting_may_be_what_its_rule_says_and_nothing_beyond(name: str) -> None:
+    right, wrong = EDGES[name]
+    for value in right:
+        assert getattr(TrainConfig(**{name: value}), name) == value
+    for value in wrong:
+        with pytest.raises(ConfigError, match=rf"^{name} is .*; it must be "):
+            TrainConfig(**{name: value})
+
+
+def test_every_setting_that_is_no_switch_and_no_name_has_its_edges_above() -> None:
+    free = {"flag", "flag_positive", "gradient_checkpointing", "compile"}
+    assert {field.name for field in fields(TrainConfig)} == EDGES.keys() | free
+
+
+@pytest.mark.parametrize(
+    ("clash", "mended", "words"),
+    [
+        ({"depth": "head", "centering": 0.1}, {"centering": 0.0}, "set centering=0"),
+        ({"ties": "davidson", "margin": "gap"}, {"margin": "none"}, "set margin=none"),
+        ({"ties": "davidson", "margin": "strength"}, {"ties": "half"}, "set margin=none or another ties"),
+        ({"flag": "rude"}, {"head": "binary"}, "set head=binary"),
+        ({"flag_positive": False}, {"head": "binary"}, "set head=binary"),
+        ({"head": "binary", "flag_weight": 0.0}, {"head": "scalar"}, "set head=scalar"),
+        ({"depth": "head", "lora_rank": 4}, {"depth": "full"}, "set depth=full"),
+        ({"depth": "head", "train_layers": 0}, {"depth": "full"}, "set depth=full"),
+        ({"depth": "head", "processes": 2}, {"processes": 1}, "set processes=1"),
+        ({"lora_rank": 1, "train_layers": 0}, {"train_layers": None}, "set train_layers=null"),
+    ],
+)
+def test_settings_that_clash_are_refused_and_what_is_advised_mends_them(
+    clash: dict[str, Any], mended: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        TrainConfig(**clash)
+    config = TrainConfig(**{**clash, **mended})
+    assert all(getattr(config, key) == value for key, value in mended.items())
+
+
+def test_many_unknown_settings_are_not_all_named() -> None:
+    with pytest.raises(ConfigError) as refused:
+        TrainConfig.from_dict({f"z{place:03}": 1 for place in range(500)} | {"y" * 300: 1})
+    words = str(refused.value)
+    assert words.count("'z0") == 19
+    assert words.index("'yyy") < words.index("'z000'"), "in alphabetical order"
+    assert "y" * 80 not in words
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1", 1),
+        ("1.5", 1.5),
+        ("true", True),
+        ("null", None),
+        ('"7"', "7"),
+        ("minilm", "minilm"),
+        ("", ""),
+        ("[1]", [1]),
+    ],
+)
+def test_a_value_on_the_command_line_is_json_or_its_own_text(text: str, value: object) -> None:
+    assert parse_value(text) == value
+    assert type(parse_value(text)) is type(value)
+
+
+def test_a_whole_number_is_a_number_and_a_truth_value_is_none() -> None:
+    config = TrainConfig.from_dict({"weight_decay": 1, "l2": 2})
+    assert (type(config.weight_decay), type(config.l2)) == (float, float)
+    for name in ("weight_decay", "l2", "seed", "threads"):
+        with pytest.raises(ConfigError, match=f"{name} is True, a bool; it must be"):
+            TrainConfig.from_dict({name: True})
+    with pytest.raises(ConfigError, match="compile is 1, a int; it must be bool"):
+        TrainConfig.from_dict({"compile": 1})
+
+
+def test_a_missing_settings_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.json' can't be read: No such file"):
+        TrainConfig.read(tmp_path / "nowhere.json", [])
+
+
+def test_an_override_keeps_what_follows_its_first_equals_sign() -> None:
+    assert TrainConfig.read(None, [" backbone =models/a=b"]).backbone == "models/a=b"
+
+
+def test_a_name_nobody_gave_is_not_written() -> None:
+    assert "backbone_name" not in TrainConfig().to_dict()
+    assert TrainConfig(backbone_name="mine").to_dict()["backbone_name"] == "mine"
+
+
+# --- What files say of the backbone, and which runs they take for the same --------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("backbone", "name", "written"),
+    [
+        ("minilm", None, "minilm"),
+        ("owner/model", None, "owner/model"),
+        ("/srv/models/mine", None, "mine"),
+        ("/srv/models/mine/", None, "mine"),
+        ("./mine", None, "mine"),
+        ("~/models/mine", None, "mine"),
+        ("a/b/c", None, "c"),
+        ("/", None, "/"),
+        ("/srv/models/mine", "reader", "reader"),
+        ("minilm", "reader", "reader"),
+    ],
+)
+def test_files_hold_a_backbones_name_and_no_folder(backbone: str, name: str | None, written: str) -> None:
+    values = TrainConfig(backbone=backbone, backbone_name=name).written()
+    assert values["backbone"] == written
+    assert "backbone_name" not in values
+    assert len(values) == len(fields(TrainConfig)) - 1
+
+
+def test_a_folder_of_one_word_is_one_where_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`minilm` is ours even so."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "minilm"):
+        (tmp_path / name).mkdir()
+    for name in ("mine", "other", "minilm"):
+        path = TrainConfig(backbone=name).identity("d")["backbone_path_sha256"]
+        assert path == (sha256(os.fsencode(tmp_path / name)).hexdigest() if name == "mine" else None)
+
+
+def test_two_folders_of_one_name_are_two_backbones_unless_they_are_named() -> None:
+    here, there = TrainConfig(backbone="/here/twin"), TrainConfig(backbone="/there/twin")
+    assert here.written() == there.written()
+    assert here.identity("d") != there.identity("d")
+    assert "backbone_path_sha256 was" in there.differences(here.identity("d"), "d")
+    named = [replace(each, backbone_name="twin") for each in (here, there)]
+    assert named[0].identity("d") == named[1].identity("d")
+    assert named[0].differences(named[1].identity("d"), "d") == ""
+
+
+def test_differences_name_the_setting_with_both_values_and_the_data() -> None:
+    made = TrainConfig(epochs=2).identity("one")
+    assert TrainConfig(epochs=2).differences(made, "one") == ""
+    assert TrainConfig(epochs=3).differences(made, "one") == "epochs was 2, is 3"
+    assert TrainConfig(epochs=2).differences(made, "two") == "data was 'one', is 'two'"
+
+
+def test_a_run_of_an_earlier_version_is_the_same_run() -> None:
+    """It wrote the folder itself and no hash of it."""
+    config = TrainConfig(backbone="/srv/models/mine")
+    made = config.identity("d")
+    del made["backbone_path_sha256"]
+    made["backbone"] = "/srv/models/mine"
+    assert config.differences(made, "d") == ""
+    assert "backbone was '/srv/models/other'" in config.differences({**made, "backbone": "/srv/models/other"}, "d")
