@@ -134,7 +134,8 @@ def evaluate_file(
     if table.subsets:
         pairs = metrics.collect_pairs(groups)
         hits = metrics.correct(pairs.margins(scores.rewards))
-        report["subsets"] = subset_report(pairs, table.subsets, hits, **drawn)
+        left = [name for group, name in zip(groups, table.subsets, strict=True) if any(metrics.compared(group))]
+        report["subsets"] = subset_report(pairs, left, hits, **drawn)
     return report
 
 

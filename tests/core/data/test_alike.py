@@ -140,6 +140,18 @@ def test_an_evaluation_of_equal_texts_says_that_there_is_nothing(save: Save, wri
     assert (report["n_pairs"], report["n_alike"]) == (1, 3)
 
 
+def test_a_subset_counts_the_pairs_that_the_model_tells_apart(save: Save, write_rows: Write) -> None:
+    """Of a file of preferences whose long answers are cut to the same; a subset of nothing else is left out."""
+    folder = str(save("model", 1)[0])
+    rows = [{"prompt": f"learn {n}", "chosen": "please", "rejected": "never", "subset": "chat"} for n in range(3)]
+    alike = {"prompt": "learn", "chosen": LONG + "help", "rejected": LONG + "go"}
+    rows[1:1] = [{**alike, "subset": "long"}, {**alike, "subset": "chat"}]
+    rows.append({**rows[0], "prompt": "chess", "subset": "code"})
+    report = evaluate_file(folder, write_rows(rows))
+    assert [(part["subset"], part["n"]) for part in report["subsets"]["parts"]] == [("chat", 3), ("code", 1)]
+    assert (report["n_pairs"], report["n_alike"]) == (4, 2)
+
+
 @pytest.mark.parametrize("depth", ["head", "full"])
 def test_a_run_on_texts_that_are_cut_to_the_same_is_refused(
     depth: str, tiny_bert: Path, make_rows: Rows, write_rows: Write, tmp_path: Path
