@@ -104,9 +104,8 @@ def test_both_servers_start_on_private_sockets_and_stop(data_dir: Path) -> None:
         assert lease.started == {"postgres", "valkey"}
         assert ask(data_dir) == ""
         assert stat.S_IMODE(embedded.postgres_socket_dir(data_dir).stat().st_mode) == 0o700
-        with Celery(
-            broker=addresses.redis("REDIS_URL", embedded.redis_url(data_dir)).broker_url
-        ).connection() as connection:
+        broker = addresses.redis("REDIS_URL", embedded.redis_url(data_dir)).broker_url
+        with Celery(set_as_current=False, broker=broker).connection() as connection:
             connection.ensure_connection(max_retries=1)
         server = postmaster(data_dir)
     assert are_gone([server])
