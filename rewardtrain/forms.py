@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from rewardtrain.automatic.auto_labels import THRESHOLD
 from rewardtrain.charts.trial import letter
 from rewardtrain.core.config import TrainConfig
+from rewardtrain.evidence import evidence_of
 from rewardtrain.models import RetrainPolicy, RewardModel
 from rewardtrain.scoring.playground import MOST_CHARACTERS, MOST_COMPLETIONS, Asked
 from rewardtrain.training import backbones
@@ -34,10 +35,10 @@ def above_zero(value: float) -> None:
 
 class PolicyForm(forms.Form):
     head_enabled = forms.BooleanField(required=False, label=gettext_lazy("Retrain the head by itself"))
-    head_every_pairs = forms.IntegerField(min_value=1, label=gettext_lazy("New pairs that start it"))
+    head_every_pairs = forms.IntegerField(min_value=1)
     enabled = forms.BooleanField(required=False, label=gettext_lazy("Fine-tune by itself"))
-    every_pairs = forms.IntegerField(min_value=1, label=gettext_lazy("New pairs that start it"))
-    first_minimum = forms.IntegerField(min_value=1, label=gettext_lazy("Pairs before the first one"))
+    every_pairs = forms.IntegerField(min_value=1)
+    first_minimum = forms.IntegerField(min_value=1)
     cooldown_minutes = forms.IntegerField(min_value=0, label=gettext_lazy("Minutes of rest after one"))
     auto_promote = forms.BooleanField(required=False, label=gettext_lazy("Promote a model that passes the gate"))
     backbone = forms.CharField(
@@ -75,24 +76,20 @@ class PolicyForm(forms.Form):
         super().__init__(data, initial=initial)
         words = _("One of %(known)s, or 'model 3' for version 3 of this project. An administrator allows others.")
         self.fields["backbone"].help_text = words % {"known": ", ".join(backbones.names())}
-        if policy.project.classifies:
-            self._ask_of_labels(training)
-        else:
-            del self.fields["reward"]
+        self.evidence = evidence_of(policy.project)
+        self.fields["head_every_pairs"].label = self.evidence.words.new_that_start
+        self.fields["every_pairs"].label = self.evidence.words.new_that_start
+        self.fields["first_minimum"].label = self.evidence.words.before_the_first
+        self._offer_rewards(training)
 
-    def _ask_of_labels(self, training: dict[str, Any]) -> None:
-        """Says that in a classification thresholds count labels, and the reward is one answer to one of the flags."""
-        self.fields["head_every_pairs"].label = self.fields["every_pairs"].label = _("New labels that start it")
-        self.fields["first_minimum"].label = _("Labels before the first one")
-        reward = cast("forms.ChoiceField", self.fields["reward"])
-        words = {True: _("%(label)s: yes"), False: _("%(label)s: no")}
+    def _offer_rewards(self, training: dict[str, Any]) -> None:
+        """Asks which answer the reward is the logit of, where there is more than one."""
         flags = self.policy.project.flags
-        reward.choices = [
-            (f"{flag['name']}:{int(answer)}", words[answer] % {"label": flag["label"]})
-            for flag in flags
-            for answer in (True, False)
-        ]
-        self.initial["reward"] = f"{training['flag'] or flags[0]['name']}:{int(training['flag_positive'])}"
+        if not (choices := self.evidence.rewards(flags)):
+            del self.fields["reward"]
+            return
+        cast("forms.ChoiceField", self.fields["reward"]).choices = choices
+        self.initial["reward"] = self.evidence.chosen_reward(flags, training)
 
     def groups(self) -> list[tuple[str, str, list[forms.BoundField]]]:
         """The fields as the page shows them: what they are about, a word on it, and they."""
@@ -108,8 +105,7 @@ class PolicyForm(forms.Form):
         """What policy.update_policy takes. Settings that have their default are left out, those not shown are kept."""
         chosen = self.policy.training | {name: self.cleaned_data[name] for name in SETTINGS}
         if "reward" in self.fields:
-            flag, answer = self.cleaned_data["reward"].split(":")
-            chosen |= {"flag": flag, "flag_positive": answer == "1"}
+            chosen |= self.evidence.reward_settings(self.cleaned_data["reward"])
         training = {name: value for name, value in chosen.items() if value != self.defaults.get(name)}
         return {name: self.cleaned_data[name] for name in RULES} | {"training": training}
 

@@ -92,12 +92,12 @@ def _prompts(project: Project, n: int) -> None:
 
 
 def _row(project: Project, place: int, n: int) -> dict[str, object]:
-    texts = range(1 if project.classifies else K)
+    texts = range(1 if project.kind == "classification" else K)
     flags = [{flag["name"]: bool((place + text) % 2) for flag in FLAGS} for text in texts]
     labelers = range(n) if place == 0 else range(place, place + min(3, n)) if place < n else ()
     return {
         "id": f"row {place}",
-        "prompt": "" if project.classifies else f"Question {place}?",
+        "prompt": "" if project.kind == "classification" else f"Question {place}?",
         "completions": [{"id": f"{text}", "text": f"Answer {text} to {place}", "model": "m"} for text in texts],
         "rankings": [
             {"labeler": f"p{labeler % n}", "ranks": [text + 1 for text in texts], "flags": flags}
@@ -184,7 +184,7 @@ def _labels(project: Project, n: int) -> None:
 def _score(model: RewardModel, prompt: Prompt) -> PromptScore:
     texts = [completion.pk for completion in prompt.completions.all()]
     said = [1 / (place + 2) for place in range(len(texts))]
-    classes = said if model.project.classifies else None
+    classes = said if model.project.kind == "classification" else None
     return PromptScore(
         reward_model=model,
         prompt=prompt,

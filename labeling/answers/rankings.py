@@ -137,7 +137,7 @@ def _parsed(assignment: Assignment, payload: object) -> Submission:
         former_ids=shown_ids.former(assignment),
         flag_names=[flag["name"] for flag in project.flags],
         ask_strength=project.ask_strength,
-        ask_flags=project.classifies,
+        ask_flags=project.judgement.asks_every_flag,
     )
     return submission.under({name: str(key) for name, key in keys.items()})
 

@@ -94,7 +94,7 @@ class RankingForm(forms.Form):
             ],
             project.flags,
             ask_strength=project.ask_strength,
-            asks=project.classifies,
+            asks=project.judgement.asks_every_flag,
             data=data if data is None else under_ids_of_today(data, shown_ids.former(assignment)),
             draft=shown_ids.draft_of(assignment) if draft is None else draft,
         )

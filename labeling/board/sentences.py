@@ -10,26 +10,11 @@ SKIP_REASONS = (
     gettext_noop("I can't read the language"),
     gettext_noop("I don't want to read this"),
 )
-UNRANKABLE_REASONS = (
-    gettext_noop("The prompt makes no sense"),
-    gettext_noop("The completions belong to another prompt"),
-    gettext_noop("All of them are broken"),
-)
 STRENGTHS = (
     (1, gettext_lazy("Slightly better")),
     (2, gettext_lazy("Clearly better")),
     (3, gettext_lazy("Much better")),
 )
-
-# Of a project that classifies.
-UNANSWERABLE_REASONS = (
-    gettext_noop("The text makes no sense"),
-    gettext_noop("The text is cut off or broken"),
-    gettext_noop("The question doesn't fit the text"),
-)
-
-SUBMIT, SUBMIT_ANSWER = gettext_lazy("Submit ranking"), gettext_lazy("Submit")
-UNRANKABLE, UNANSWERABLE = gettext_lazy("Can't be ranked"), gettext_lazy("Can't be judged")
 
 # What the board's script says, with {names} that it fills in.
 SAYS = {

@@ -11,6 +11,7 @@ from django.urls import reverse
 from labeling.board import sentences
 from labeling.board.cards import Card, Turn, dialogue
 from labeling.board.form import RankingForm
+from labeling.judgements import RANKING
 from labeling.models import Assignment
 
 if TYPE_CHECKING:
@@ -33,10 +34,10 @@ class Task:
     compare_url: str = ""
     skip_url: str = ""
     cannot_url: str = ""
-    submit: StrOrPromise = sentences.SUBMIT
-    cannot: StrOrPromise = sentences.UNRANKABLE
+    submit: StrOrPromise = RANKING.submit
+    cannot: StrOrPromise = RANKING.cannot
     skip_reasons: tuple[str, ...] = sentences.SKIP_REASONS
-    unrankable_reasons: tuple[str, ...] = sentences.UNRANKABLE_REASONS
+    unrankable_reasons: tuple[str, ...] = RANKING.cannot_reasons
 
     @property
     def k(self) -> int:
@@ -50,7 +51,8 @@ class Task:
 
 def task_of(assignment: Assignment, form: RankingForm) -> Task:
     """The board of a task from the queue."""
-    slug, pk, asks = assignment.prompt.project.slug, assignment.pk, form.asks
+    project, pk = assignment.prompt.project, assignment.pk
+    slug, judgement = project.slug, project.judgement
     return Task(
         id=str(pk),
         action=reverse("rank", args=[slug]),
@@ -64,7 +66,7 @@ def task_of(assignment: Assignment, form: RankingForm) -> Task:
         compare_url=reverse("rank_compare", args=[slug, pk]) if len(form.completions) > 1 else "",
         skip_url=reverse("rank_skip", args=[slug, pk]),
         cannot_url=reverse("rank_cannot", args=[slug, pk]),
-        submit=sentences.SUBMIT_ANSWER if asks else sentences.SUBMIT,
-        cannot=sentences.UNANSWERABLE if asks else sentences.UNRANKABLE,
-        unrankable_reasons=sentences.UNANSWERABLE_REASONS if asks else sentences.UNRANKABLE_REASONS,
+        submit=judgement.submit,
+        cannot=judgement.cannot,
+        unrankable_reasons=judgement.cannot_reasons,
     )

@@ -14,9 +14,9 @@ from formats.prompts import prompt_key, split_of
 from formats.refusals import Refused
 from formats.rows import Row
 from labeling.data import known_rows, recorded_rankings
-from labeling.data.import_rows import MAX_RANKINGS
 from labeling.data.recorded_rankings import Recorded
 from labeling.errors import Invalid
+from labeling.judgements.row_limits import MAX_RANKINGS
 from labeling.models import Assignment, Completion, Project, Prompt
 from labeling.models.project_lock import lock_imports
 from labeling.models.prompts import Split

@@ -59,7 +59,7 @@ def _lines(project: Project, lines: Iterable[bytes], report: Report) -> Iterator
         if not line.strip():
             continue
         try:
-            row = parse_line(line, flags=flags, classifies=project.classifies)
+            row = parse_line(line, flags=flags, judgement=project.judgement)
             digest = hashlib.blake2b(row.id.encode(), digest_size=16).digest()
             if digest in seen:
                 raise Refused("id", row.id, "id_twice", line=seen[digest])

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from labeling.judgements import JUDGEMENTS, Judgement
+
 
 class Role(models.TextChoices):
     LABELER = "labeler", _("Labeler")
@@ -55,8 +57,9 @@ class Project(models.Model):
         return self.name
 
     @property
-    def classifies(self) -> bool:
-        return self.kind == self.Kind.CLASSIFICATION
+    def judgement(self) -> Judgement:
+        """What its kind asks of people."""
+        return JUDGEMENTS[self.kind]
 
 
 class Membership(models.Model):

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from labeling.models import Role
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 
 @dataclass(frozen=True)
 class Page:
-    label: str | Promise
+    label: StrOrPromise
     address: str  # its name, which takes the project's slug
     belonging: tuple[str, ...] = ()  # names of other addresses at which this page is the current one
 

@@ -46,7 +46,7 @@ def overview_of(project: Project) -> Overview:
         rankings=live.count(),
         pairs=pairs,
         ties=comparisons - pairs,
-        labels=RankedCompletion.objects.filter(ranking__in=live).count() if project.classifies else 0,
+        labels=RankedCompletion.objects.filter(ranking__in=live).count() if project.judgement.counts_labels else 0,
         labelers=live.values("labeler").distinct().count(),
         held=prompts.filter(held_at__isnull=False).count(),
     )

@@ -98,9 +98,7 @@ def _validate(project: Project) -> None:
         message = _("Guidelines have at most %(limit)d characters; these have %(length)d.")
         said = {"limit": MAX_GUIDELINES, "length": len(project.guidelines)}
         raise Invalid("guidelines_too_long", message % said, attr="guidelines")
-    if project.classifies and not project.flags:
-        message = _("A classification asks at least one yes/no question; give it a flag, for example %(example)s.")
-        raise Invalid("flags_missing", message % {"example": "hateful: Hateful"}, attr="flags")
+    project.judgement.check_project(project.flags)
 
 
 def _check_no_prompts(project: Project) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.conf import settings
@@ -21,9 +21,13 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from labeling.judgements.phrases import say
 from labeling.models import Project, Role
 from labeling.people import access
 from labeling.projects import navigation
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 register = template.Library()
 
@@ -33,7 +37,7 @@ THEME_COOKIE = "podium_theme"
 
 @dataclass(frozen=True)
 class NavLink:
-    label: str
+    label: StrOrPromise
     url: str
     current: bool
 
@@ -59,10 +63,16 @@ def project_nav(context: Context, project: Project) -> dict[str, object]:
     here = request.resolver_match.url_name if request.resolver_match else None
     links = []
     for page in navigation.pages_of(role):
-        words = _("Label") if page.address == "rank" and project.classifies else str(page.label)
+        words = project.judgement.words.act if page.address == "rank" else page.label
         url = reverse(page.address, args=[project.slug])
         links.append(NavLink(words, url, current=here in (page.address, *page.belonging)))
     return {"project": project, "links": links}
+
+
+@register.simple_tag(name="say")
+def say_phrase(phrase: StrOrPromise, **values: object) -> SafeString | str:
+    """`{% say words.found n=3 asked=asked %}`: a phrase that Python holds, filled; see phrases.say."""
+    return say(phrase, **values)
 
 
 @register.simple_block_tag

@@ -69,7 +69,7 @@ def show_task(
         "guidelines": content.render(project.guidelines),
         "is_labeler": access.role_in(request.user, project) == Role.LABELER,
         "undo": undoable(request.user, project),
-        "first_time": not project.classifies and is_first_time(request.user),  # the practice task is to rank
+        "first_time": project.judgement.has_practice and is_first_time(request.user),
     }
     return render(request, "labeling/board/rank.html", context, status=status)
 

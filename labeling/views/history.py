@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from string import ascii_uppercase
@@ -13,7 +13,6 @@ from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from labeling import content
@@ -118,6 +117,7 @@ def places_of(ranking: Ranking, project: Project) -> list[Place]:
     htmls = [content.render(text) for text in texts]
     alike = content.look_alike(texts, htmls)
     letters = [ascii_uppercase[position[place.completion_id]] for place in ranked]
+    labels_of_flags = {flag["name"]: flag["label"] for flag in project.flags}
     return [
         Place(
             letter=letter,
@@ -125,21 +125,11 @@ def places_of(ranking: Ranking, project: Project) -> list[Place]:
             text=place.completion.text,
             html=content.source(place.completion.text, marks=True) if others else html,
             like=", ".join(letters[other] for other in others),
-            flags=flags_in_words(place.flags, project),
+            flags=project.judgement.flags_in_words(place.flags, labels_of_flags),
             note=place.note,
         )
         for place, letter, html, others in zip(ranked, letters, htmls, alike, strict=True)
     ]
-
-
-def flags_in_words(flags: Mapping[str, bool], project: Project) -> list[str]:
-    """Names those that are set; of a classification each with its answer, for no is one too."""
-    labels = {flag["name"]: flag["label"] for flag in project.flags}
-    if not project.classifies:
-        return [labels.get(name, name) for name, value in flags.items() if value]
-    words = {True: _("%(label)s: yes"), False: _("%(label)s: no")}
-    order = [name for name in labels if name in flags] + [name for name in flags if name not in labels]
-    return [words[flags[name]] % {"label": labels.get(name, name)} for name in order]
 
 
 def in_words(tiers: Iterable[Iterable[str]]) -> str:

@@ -47,6 +47,7 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
     context = {
         "project": project,
         "overview": numbers,
+        "given": project.judgement.given(numbers),
         "days": days if pace.is_a_curve(days) else [],
         "most": max(day.rankings for day in days),
         "done_on": pace.done_on(project),

@@ -49,7 +49,9 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
     chosen = request.GET.get("show", "all")
     label, condition = FILTERS.get(chosen, FILTERS["all"])
     listed = counted(project).filter(condition)
-    page = page_of(request, listed.prefetch_related("completions") if project.classifies else listed, size=50)
+    page = page_of(
+        request, listed.prefetch_related("completions") if project.judgement.lists_texts else listed, size=50
+    )
     context = {
         "project": project,
         "is_manager": is_manager,

@@ -19,9 +19,9 @@ from labeling.api.rest.schema import conflict
 from labeling.errors import Conflict
 from labeling.models import Role
 from labeling.people import access
+from rewardtrain.evidence.worth import Worth
 from rewardtrain.models import Evaluation, RewardModel
 from rewardtrain.registry import champions, thresholds
-from rewardtrain.registry.verdict import Worth
 
 
 class EstimateSerializer(serializers.Serializer[Any]):

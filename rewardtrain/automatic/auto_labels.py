@@ -22,6 +22,7 @@ from labeling.models import Project, Prompt, Split, User
 from labeling.models.project_lock import lock_project
 from labeling.queue import slots
 from rewardtrain.automatic.model_preferences import is_held_out, kept, preferences
+from rewardtrain.evidence import evidence_of
 from rewardtrain.models import AutoLabelJob, ModelPreference, RewardModel
 from rewardtrain.monitoring import stored_scores
 from rewardtrain.monitoring.model_agreement import SURE
@@ -40,9 +41,8 @@ def request(project: Project, *, threshold: float = THRESHOLD, by: User | None =
 
     Raises Invalid('threshold'), Conflict: 'classifies', 'no_champion', 'job_active', 'nothing_to_label'.
     """
-    if project.classifies:
-        words = _("Automatic labels are preferences between completions, and this project asks yes or no of each text.")
-        raise Conflict("classifies", words)
+    if reason := evidence_of(project).why_no_auto_labels:
+        raise Conflict("classifies", str(reason))
     if not 0.5 < threshold < 1:
         words = _("The threshold is a probability above 0.5 and below 1, such as 0.9; got %(value)s.")
         raise Invalid("threshold", words % {"value": threshold}, attr="threshold")

@@ -18,9 +18,9 @@ from formats import rows
 from formats.limits import Limits
 from formats.refusals import Refused
 from jobs import lifecycle
-from labeling.data.import_rows import MAX_ID
 from labeling.data.row_words import words_of
 from labeling.errors import Conflict, Invalid
+from labeling.judgements.row_limits import MAX_ID
 from labeling.models import Project, User
 from labeling.models.project_lock import lock_candidates
 from rewardtrain.core.measures import best_of_gain as measures

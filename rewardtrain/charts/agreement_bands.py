@@ -10,8 +10,8 @@ from labeling.quality.agreement import Agreement as OfPeople
 from labeling.templatetags.podium import between, percent
 from rewardtrain.charts.reports import Reliability, bins
 from rewardtrain.charts.shares import Share
+from rewardtrain.evidence.agreement import Share as Seen
 from rewardtrain.monitoring.model_agreement import Agreement, Band, Part
-from rewardtrain.monitoring.model_agreement import Share as Seen
 
 
 @dataclass(frozen=True)

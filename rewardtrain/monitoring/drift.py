@@ -20,9 +20,10 @@ from django.utils import timezone
 
 from labeling.models import Project, Prompt, Ranking, Split
 from rewardtrain.core.measures import intervals, metrics
+from rewardtrain.evidence import evidence_of
+from rewardtrain.evidence.agreement import Judged, Share, share_of
 from rewardtrain.models import RewardModel
-from rewardtrain.monitoring import flag_agreement, stored_scores
-from rewardtrain.monitoring.model_agreement import Judged, Share, judged, share_of
+from rewardtrain.monitoring import stored_scores
 from rewardtrain.registry import champions
 from rewardtrain.scoring import service_client
 
@@ -72,30 +73,17 @@ class Drift:
 def drift(project: Project) -> Drift | None:
     """None without a champion that was judged on pairs, or of a classification on labels."""
     champion = champions.champion(project)
-    promised = _promised(champion) if champion else None
+    promised = evidence_of(project).promised(champion) if champion else None
     if champion is None or promised is None:
         return None
     return Drift(champion.version, promised, spans(fresh(project, champion)))
-
-
-def _promised(model: RewardModel) -> Share | None:
-    if model.project.classifies:
-        if (flags := model.flags) is None:
-            return None
-        right = flags["accuracy"]
-        return Share(flags["n_votes"], right["value"], right["low"], right["high"], flags["n_prompts"])
-    evaluation = model.evaluations.first()
-    if evaluation is None or evaluation.accuracy is None:
-        return None
-    share = evaluation.accuracy, evaluation.accuracy_low, evaluation.accuracy_high
-    return Share(evaluation.n_pairs, *share, evaluation.n_prompts)
 
 
 def fresh(project: Project, model: RewardModel) -> list[Judged]:
     """What people said after the model's dataset version was frozen, of prompts that it can't have learnt from."""
     learnt = set(stored_scores.learnt_by(model).values_list("content_sha256", flat=True))
     last = model.run.dataset_version.last_ranking_id
-    found = (flag_agreement.answered if project.classifies else judged)(project, model, after=last)
+    found = evidence_of(project).judged(project, model, last)
     return [each for each in found if each.ranking > last and not each.learnt(learnt)]
 
 

@@ -6,37 +6,23 @@ apart: agreement there flatters it.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from django.db.models import Exists, OuterRef
-from django.db.models.functions import Length
 
-from labeling.models import Completion, Project, Prompt, RankedCompletion, Ranking, Split
+from labeling.models import Project
 from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.metrics import Floats, Ints, Json
-from rewardtrain.models import PromptScore, RewardModel
+from rewardtrain.evidence.agreement import Judged, Share, share_of
+from rewardtrain.evidence.pairs.judged import judged
+from rewardtrain.models import RewardModel
 from rewardtrain.monitoring import stored_scores
 
 SURE = 0.9  # from this probability on
 EDGES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)  # of the bands of confidence
 SAMPLES = 200  # of the bootstrap behind the calibration error
-
-
-@dataclass(frozen=True)
-class Share:
-    """How often something holds of n judgements, with its 95 % interval; all None where n is 0."""
-
-    n: int
-    value: float | None
-    low: float | None
-    high: float | None
-    n_prompts: int | None = None  # that the judgements are of; older reports don't say
 
 
 @dataclass(frozen=True)
@@ -80,80 +66,9 @@ def agreement(project: Project, model: RewardModel, *, threshold: float = SURE, 
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One person's judgement of one pair, or answer about one text."""
-
-    content: str  # of the prompt: equal for equal dialogues
-    split: str
-    margin: float  # log-odds that the chosen one is preferred, or of the answer, by the model
-    baseline: int  # above 0 where what needs no model says the same: the longer one, or the commoner answer
-    ranking: int
-    at: datetime  # of the ranking
-
-    def learnt(self, contents: set[str]) -> bool:
-        return self.split != Split.TEST and self.content in contents
-
-
-@dataclass(frozen=True)
 class _Clusters:
     cluster: Ints
     n_clusters: int
-
-
-def judged(project: Project, model: RewardModel, *, raw: bool = False, after: int = 0) -> Iterable[Judged]:
-    """Every judgement of people, ties left out, on prompts that the model has scored.
-
-    after: only of prompts that have a ranking with a higher id.
-    """
-    scale = _raw_scale(model) if raw else None
-    scores = PromptScore.objects.filter(reward_model=model, prompt__project=project, prompt__ranked__gt=0)
-    if after:
-        scores = scores.filter(Exists(Ranking.objects.filter(prompt=OuterRef("prompt"), live=True, pk__gt=after)))
-    rows = list(scores.values_list("prompt", "completions", "rewards", "probabilities"))
-    keys = [row[0] for row in rows]
-    prompts = Prompt.objects.in_bulk(keys) if keys else {}
-    lengths = dict(Completion.objects.filter(prompt__in=keys).values_list("pk", Length("text")))
-    said = _rankings(keys)
-    for key, completions, rewards, probabilities in rows:
-        odds = _log_odds(rewards, probabilities, scale)
-        place = {completion: index for index, completion in enumerate(completions)}
-        for ranking, at, ranks in said[key]:
-            known = [completion for completion in ranks if completion in place]  # one may have been added since
-            for best, worst, gap in metrics.judgements([ranks[completion] for completion in known]):
-                if gap:
-                    chosen, rejected = known[best], known[worst]
-                    margin = odds[place[chosen]] - odds[place[rejected]]
-                    longer = lengths[chosen] - lengths[rejected]
-                    prompt = prompts[key]
-                    yield Judged(prompt.content_sha256, prompt.split, margin, longer, ranking, at)
-
-
-def _rankings(prompts: Sequence[int]) -> dict[int, list[tuple[int, datetime, dict[int, int]]]]:
-    """Gives each prompt's live rankings: id, when, {completion: rank}."""
-    rows = RankedCompletion.objects.filter(ranking__live=True, prompt__in=prompts).order_by("ranking", "completion")
-    found: dict[int, list[tuple[int, datetime, dict[int, int]]]] = defaultdict(list)
-    seen: dict[int, dict[int, int]] = {}
-    for prompt, ranking, at, completion, rank in rows.values_list(
-        "prompt", "ranking", "ranking__created_at", "completion", "rank"
-    ):
-        if ranking not in seen:
-            seen[ranking] = {}
-            found[prompt].append((ranking, at, seen[ranking]))
-        seen[ranking][completion] = rank
-    return found
-
-
-def _log_odds(rewards: Sequence[float], probabilities: Sequence[float], raw_scale: float | None) -> Floats:
-    """(K,), differences of which are log-odds. A probability too small for a number is as small as they get."""
-    if raw_scale is not None:
-        return np.array(rewards, dtype=np.float64) * raw_scale
-    return np.log(np.maximum(np.array(probabilities, dtype=np.float64), np.finfo(np.float64).tiny))
-
-
-def _raw_scale(model: RewardModel) -> float:
-    """What rewards were multiplied with before they were normalised; 1 of models older than that."""
-    evaluation = model.evaluations.first()
-    return float(evaluation.report.get("raw_scale", 1.0)) if evaluation else 1.0
 
 
 def _part(rows: Sequence[Judged], threshold: float) -> Part:
@@ -177,7 +92,3 @@ def _band(low: float, high: float, confidence: Floats, hits: Floats, cluster: In
     inside = (confidence >= low) & ((confidence < high) | (high == EDGES[-1]))
     says = float(confidence[inside].mean()) if inside.any() else None
     return Band(low, high, says, share_of(intervals.share(hits[inside], cluster[inside])))
-
-
-def share_of(said: dict[str, Any]) -> Share:
-    return Share(said["n"], said["accuracy"], said["accuracy_low"], said["accuracy_high"], said["n_prompts"])

@@ -12,8 +12,10 @@ from django.utils.translation import gettext as _
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
 from labeling.models.project_lock import lock_project
+from rewardtrain.evidence import evidence_of
+from rewardtrain.evidence.evidence import Report
 from rewardtrain.models import Evaluation, Promotion, RewardModel, TrainingRun
-from rewardtrain.registry.gate import Report, gate
+from rewardtrain.registry.gate import gate
 from rewardtrain.registry.verdict import Verdict, verdict
 
 MAX_REASON = 1000
@@ -33,7 +35,7 @@ def rules(model: RewardModel, report: Report) -> list[Rule]:
     It was written down in English; where the gate of today decides the same of the report, it says it again.
     """
     kept: list[str] = model.gate["reasons"]
-    said = gate(report, classifies=model.project.classifies)
+    said = gate(report, evidence_of(model.project))
     added = [Rule(False, words) for words in kept[len(said.checks) :]]  # what register added
     if len(kept) >= len(said.checks) and model.gate["passed"] == (said.passed and not added):
         return [Rule(check.passed, check.words) for check in said.checks] + added
@@ -42,7 +44,7 @@ def rules(model: RewardModel, report: Report) -> list[Rule]:
 
 def worth(model: RewardModel, report: Report) -> Verdict:
     """What the model is worth, in the reader's language."""
-    return verdict(report, passed=model.gate["passed"], classifies=model.project.classifies)
+    return verdict(report, evidence_of(model.project), passed=model.gate["passed"])
 
 
 def why(promotion: Promotion) -> str:
@@ -93,10 +95,11 @@ def register(
     `baseline_pk` is the champion that the report compares with. Call it in the transaction that finishes the run.
     """
     project = lock_project(run.project)
-    judged = gate(report, classifies=project.classifies)
+    evidence = evidence_of(project)
+    judged = gate(report, evidence)
     present = champion(project)
-    if project.classifies and present and not (report["flags"] or {}).get("champion"):
-        judged = judged.but(f"The champion, {present}, does not classify what this model does: a person has to decide.")
+    if doubt := evidence.doubt(report, present):
+        judged = judged.but(doubt)
     if (present.pk if present else None) != baseline_pk:
         # Someone changed the champion by hand in the seconds since the comparison. They are there, so they can decide.
         judged = judged.but(f"The champion changed meanwhile, to {present or 'none'}.")

@@ -1,4 +1,4 @@
-"""A model in a page's words: what it is worth, and the champion's badge in the colour of that."""
+"""A model in a page's words: what it learns from, what it is worth, and the champion's badge in the colour of that."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from rewardtrain.models import Promotion, RewardModel
+from labeling.models import Project
+from rewardtrain.evidence import Evidence, evidence_of
+from rewardtrain.models import Promotion, RewardModel, TrainingRun
 from rewardtrain.registry import champions
 from rewardtrain.registry.verdict import Verdict
 
@@ -19,6 +21,18 @@ def verdict_of(model: RewardModel) -> Verdict:
     """What a model is worth. Prefetch evaluations where many are shown."""
     [evaluation] = model.evaluations.all()
     return champions.worth(model, evaluation.report)
+
+
+@register.simple_tag(name="evidence_of")
+def evidence_tag(project: Project) -> Evidence:
+    """`{% evidence_of project as evidence %}`: what its models learn from, with the words for it."""
+    return evidence_of(project)
+
+
+@register.filter
+def n_evidence(run: TrainingRun) -> int:
+    """How many pairs, or labels, the version holds that a run learns from."""
+    return evidence_of(run.project).n_of(run.dataset_version)
 
 
 @register.simple_tag

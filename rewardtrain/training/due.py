@@ -1,4 +1,4 @@
-"""Which retrainings the policies want now: of all projects together, in a number of statements that never grows.
+"""Which retrainings the policies want now: of all projects together, one statement for each kind of project.
 
 What policy.next_retrainings tells in words of one project is decided here in SQL for any number of them, for the sweep
 asks every few seconds and a worker after every ranking. Nothing is counted further than what is needed.
@@ -16,6 +16,7 @@ from django.utils import timezone
 from labeling.errors import Invalid
 from labeling.models import Project
 from rewardtrain.core.config import TrainConfig
+from rewardtrain.evidence import EVIDENCE, Evidence
 from rewardtrain.models import RetrainPolicy
 from rewardtrain.training import policy
 from rewardtrain.training.run_settings import check_training, settings_of
@@ -33,7 +34,7 @@ class Due:
 
 def due(project: Project | None = None) -> list[Due]:
     """Lists those of one project, or of all in their order, heads before fine-tunings."""
-    found = [row for statement in (_RANKINGS, _CLASSIFICATIONS) for row in _rows(statement, project)]
+    found = [row for kind, evidence in EVIDENCE.items() for row in _rows(kind, evidence, project)]
     projects = {project.pk: project} if project else Project.objects.in_bulk({row[0] for row in found}) if found else {}
     runs = []
     for key, depth, training in sorted(found, key=lambda row: (row[0], row[1] != policy.Depth.HEAD)):
@@ -52,11 +53,12 @@ def _can_be(wanted: Due, training: dict[str, object]) -> bool:
     return True
 
 
-def _rows(statement: str, project: Project | None) -> list[tuple[int, str, dict[str, object]]]:
-    """(project, depth, training) of each run that is due but for its settings."""
-    values = {"now": timezone.now(), "project": project.pk if project else None, "most": MOST_PAIRS, **_defaults()}
+def _rows(kind: str, evidence: Evidence, project: Project | None) -> list[tuple[int, str, dict[str, object]]]:
+    """(project, depth, training) of each run of such projects that is due but for its settings."""
+    statement = f"{_WAITING} SELECT w.id, w.depth, w.training::text FROM waiting w WHERE {evidence.due}"
+    values = {"now": timezone.now(), "project": project.pk if project else None, "most": MOST_PAIRS, "kind": kind}
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(statement, values | _defaults())
         rows = cursor.fetchall()
     return [(key, depth, json.loads(training)) for key, depth, training in rows]
 
@@ -68,10 +70,10 @@ def _defaults() -> dict[str, Any]:
     return {"min_pairs": TrainConfig().min_pairs, **{name: getattr(row, name) for name in names}}
 
 
-# One row for each project and depth whose rule is on, that has no run and no quiet time; see policy.rule_of.
+# One row for each project of a kind and each depth whose rule is on, that has no run and no quiet time (rule_of).
 _WAITING = """
 WITH rule AS (
-    SELECT p.id, p.kind, p.flags, d.depth, coalesce(r.training, '{}') AS training,
+    SELECT p.id, p.flags, d.depth, coalesce(r.training, '{}') AS training,
         CASE d.depth WHEN 'head' THEN coalesce(r.head_enabled, %(head_enabled)s)
             ELSE coalesce(r.enabled, %(enabled)s) END AS enabled,
         CASE d.depth WHEN 'head' THEN coalesce(r.head_every_pairs, %(head_every_pairs)s)
@@ -82,9 +84,9 @@ WITH rule AS (
     FROM labeling_project p
     LEFT JOIN rewardtrain_retrainpolicy r ON r.project_id = p.id
     CROSS JOIN (VALUES ('head'), ('full')) AS d (depth)
-    WHERE %(project)s::bigint IS NULL OR p.id = %(project)s
+    WHERE p.kind = %(kind)s AND (%(project)s::bigint IS NULL OR p.id = %(project)s)
 ), waiting AS (
-    SELECT rule.id, rule.kind, rule.depth, rule.training,
+    SELECT rule.id, rule.depth, rule.training,
         coalesce(last.last_ranking_id, 0) AS since,
         CASE WHEN last.state IS NULL THEN rule.first_minimum ELSE rule.every_pairs END AS needed,
         CASE jsonb_typeof(rule.training -> 'min_pairs')
@@ -104,39 +106,3 @@ WITH rule AS (
             OR last.finished_at + rule.cooldown_minutes * interval '1 minute' <= %(now)s)
 )
 """
-
-# New pairs since the last run's version, and then what policy.lacking asks.
-_RANKINGS = f"""{_WAITING}
-SELECT w.id, w.depth, w.training::text FROM waiting w
-WHERE w.kind <> 'classification'
-    AND w.needed <= (SELECT count(*) FROM (
-        SELECT FROM labeling_preferencepair pair
-        WHERE pair.project_id = w.id AND pair.ranking_id > w.since LIMIT w.needed) new)
-    AND w.min_pairs <= (SELECT count(*) FROM (
-        SELECT FROM labeling_preferencepair pair JOIN labeling_prompt prompt ON prompt.id = pair.prompt_id
-        WHERE pair.project_id = w.id AND prompt.split = 'train' LIMIT w.min_pairs) train)
-    AND EXISTS (
-        SELECT FROM labeling_preferencepair pair JOIN labeling_prompt prompt ON prompt.id = pair.prompt_id
-        WHERE pair.project_id = w.id AND prompt.split = 'test')
-"""
-
-# The same of labels, as labels.lacking asks: enough texts, a yes and a no, and something to judge a model on.
-_CLASSIFICATIONS = f"""{_WAITING}
-SELECT w.id, w.depth, w.training::text FROM waiting w
-WHERE w.kind = 'classification'
-    AND w.needed <= (SELECT count(*) FROM (
-        SELECT FROM labeling_prompt prompt
-        JOIN labeling_rankedcompletion said ON said.prompt_id = prompt.id AND said.ranking_id > w.since
-        JOIN labeling_ranking ranking ON ranking.id = said.ranking_id AND ranking.live
-        WHERE prompt.project_id = w.id AND jsonb_exists(said.flags, w.flag) LIMIT w.needed) new)
-    AND w.min_pairs <= (SELECT count(*) FROM (
-        SELECT DISTINCT said.completion_id {{labels}} AND prompt.split = 'train' LIMIT w.min_pairs) train)
-    AND EXISTS (SELECT {{labels}} AND prompt.split = 'train' AND said.flags -> w.flag = 'true')
-    AND EXISTS (SELECT {{labels}} AND prompt.split = 'train' AND said.flags -> w.flag = 'false')
-    AND EXISTS (SELECT {{labels}} AND prompt.split = 'test')
-""".replace(
-    "{labels}",
-    """FROM labeling_prompt prompt JOIN labeling_rankedcompletion said ON said.prompt_id = prompt.id
-        JOIN labeling_ranking ranking ON ranking.id = said.ranking_id AND ranking.live
-        WHERE prompt.project_id = w.id AND jsonb_exists(said.flags, w.flag)""",
-)

@@ -7,17 +7,14 @@ from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from labeling.errors import Invalid
-from labeling.models import PreferencePair, Project, RankedCompletion, Split
+from labeling.models import Project
 from labeling.models.project_lock import lock_project
-from rewardtrain.core.config import TrainConfig
+from rewardtrain.evidence import Evidence, evidence_of
 from rewardtrain.models import RetrainPolicy, TrainingRun
-from rewardtrain.training import label_counts
 from rewardtrain.training.run_settings import checked
 
 ACTIVE = (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING)
@@ -40,7 +37,7 @@ class NextRetraining:
 
     depth: Depth
     enabled: bool
-    classifies: bool  # then pairs are labels, here and in every rule of the policy
+    evidence: Evidence  # what is counted: here and in every rule of the policy pairs may be labels
     new_pairs: int  # since the version that the last run of this depth used
     needed: int  # new pairs that start a run
     lacking: str  # why no run could be made whatever the number of new pairs, in words; "" if one could
@@ -68,8 +65,8 @@ def _next(project: Project, policy: RetrainPolicy, depth: Depth) -> NextRetraini
     return NextRetraining(
         depth=depth,
         enabled=rule.enabled,
-        classifies=project.classifies,
-        new_pairs=new_pairs(project, last),
+        evidence=evidence_of(project),
+        new_pairs=new_pairs(project, policy, last),
         needed=rule.every_pairs if last else rule.first_minimum,
         lacking=obstacle(project, policy, depth),
         cooling_until=cooling_until(rule, last, timezone.now()),
@@ -124,58 +121,26 @@ def last_run(project: Project, depth: Depth) -> TrainingRun | None:
     return runs.select_related("dataset_version").order_by("-number").first()
 
 
-def new_pairs(project: Project, last: TrainingRun | None) -> int:
-    """Pairs of rankings that are younger than the version the last run used. Only live rankings have pairs.
+def new_pairs(project: Project, policy: RetrainPolicy, last: TrainingRun | None) -> int:
+    """Pairs, or labels, of rankings that are younger than the version the last run used. Only live rankings count.
 
     Not "pairs now minus the version's pairs": withdrawing 100 old rankings while 100 new ones arrive would leave that
     difference at zero for ever, though half the data is new. An amended ranking is a new row and counts; a withdrawn
     one no longer counts. Rankings that were being committed while the version was frozen may have a smaller id than its
-    last one and aren't counted as new, but the next version holds them. Of a classification labels are counted.
+    last one and aren't counted as new, but the next version holds them.
 
     Every run counts as having used its version, failed and cancelled ones too: a run that can't succeed is not tried
     again and again on the same pairs; a person looks at its error and retrains by hand.
     """
-    pairs: QuerySet[RankedCompletion] | QuerySet[PreferencePair]
-    if project.classifies:
-        pairs = label_counts.labels_of(project, trained_flag(project))
-    else:
-        pairs = PreferencePair.objects.filter(project=project)
-    return (pairs.filter(ranking_id__gt=last.dataset_version.last_ranking_id) if last else pairs).count()
-
-
-def pairs_by_split(project: Project) -> dict[str, int]:
-    counts = PreferencePair.objects.filter(project=project).values("prompt__split").annotate(n=Count("pk")).order_by()
-    return dict.fromkeys(Split.values, 0) | {row["prompt__split"]: row["n"] for row in counts}
-
-
-def trained_flag(project: Project) -> str:
-    """The flag of a classification that the policy's runs learn."""
-    return str(get_policy(project).training.get("flag") or project.flags[0]["name"])
+    return evidence_of(project).new(project, policy.training, last.dataset_version.last_ranking_id if last else 0)
 
 
 def obstacle(project: Project, policy: RetrainPolicy, depth: Depth) -> str:
     """Why the policy can't start a run, in words, or "": a setting that no longer works, or what the pairs lack."""
     try:
-        return lacking(project, checked(project, policy.training, depth))
+        return evidence_of(project).lacking(project, checked(project, policy.training, depth))
     except Invalid as error:
         return error.detail
-
-
-def lacking(project: Project, config: TrainConfig) -> str:
-    """What the pairs, or the labels of a classification, lack for a run, in words, or ""."""
-    if project.classifies:
-        return label_counts.lacking(project, config.flag or project.flags[0]["name"], config.min_pairs)
-    by_split, min_pairs = pairs_by_split(project), config.min_pairs
-    if by_split[Split.TRAIN] < min_pairs:
-        words = ngettext(
-            "%(n)s pair in the train split; a run needs %(needed)s. Rank more prompts.",
-            "%(n)s pairs in the train split; a run needs %(needed)s. Rank more prompts.",
-            by_split[Split.TRAIN],
-        )
-        return words % {"n": by_split[Split.TRAIN], "needed": min_pairs}
-    if not by_split[Split.TEST]:
-        return _("No pairs in the test split, so a model can't be judged. Rank more prompts: a tenth are for tests.")
-    return ""
 
 
 def cooling_until(rule: Rule, last: TrainingRun | None, now: datetime) -> datetime | None:

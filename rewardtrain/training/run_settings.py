@@ -10,6 +10,7 @@ from labeling.errors import Invalid
 from labeling.models import Project
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.errors import ConfigError
+from rewardtrain.evidence import evidence_of
 from rewardtrain.models import TrainingRun
 from rewardtrain.training import backbones, ranges
 
@@ -27,21 +28,8 @@ def training_config(values: Mapping[str, object]) -> TrainConfig:
 
 
 def settings_of(project: Project, values: Mapping[str, object]) -> dict[str, object]:
-    """These settings over what the project's kind asks for. Raises Invalid for what can't be in a classification.
-
-    A classification trains a binary head on one of its flags, the first where none is named.
-    """
-    if not project.classifies:
-        return dict(values)
-    settings = {"head": "binary", "flag": project.flags[0]["name"], **values}
-    names = [flag["name"] for flag in project.flags]
-    if settings["head"] != "binary":
-        words = _("head is %(value)r; a project that classifies trains a 'binary' head.")
-        raise Invalid("bad_setting", words % {"value": settings["head"]}, attr="training")
-    if settings["flag"] not in names:
-        words = _("flag is %(value)r; the project asks: %(known)s.")
-        raise Invalid("bad_setting", words % {"value": settings["flag"], "known": ", ".join(names)}, attr="training")
-    return settings
+    """These settings over what the project's evidence asks for. Raises Invalid for what can't be learnt from it."""
+    return evidence_of(project).settings(project.flags, values)
 
 
 def checked(project: Project, values: Mapping[str, object], depth: Depth) -> TrainConfig:

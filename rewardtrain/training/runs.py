@@ -12,6 +12,7 @@ from labeling.data import datasets
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
 from labeling.models.project_lock import lock_project
+from rewardtrain.evidence import evidence_of
 from rewardtrain.models import RunPoint, TrainingRun
 from rewardtrain.training import policy
 from rewardtrain.training.run_settings import checked
@@ -36,7 +37,7 @@ def request_run(
     or running, and Invalid: 'too_few_pairs', 'bad_setting', 'no_backbone'.
     """
     config = checked(project, {**policy.get_policy(project).training, **(training or {})}, depth)
-    if lacking := policy.lacking(project, config):
+    if lacking := evidence_of(project).lacking(project, config):
         raise Invalid("too_few_pairs", lacking)
     with transaction.atomic():
         # Two requests at once: the second waits here and then sees the first one's run.

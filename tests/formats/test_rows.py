@@ -13,6 +13,7 @@ from django.utils import translation
 from formats import limits, rows
 from formats.refusals import WORDS, Refused
 from labeling.data import import_rows, row_words
+from labeling.judgements import CLASSIFICATION, RANKING, row_limits
 from rewardtrain.automatic import best_of
 from rewardtrain.core.data.groups import read_groups
 from rewardtrain.core.errors import DataError
@@ -46,7 +47,9 @@ def test_the_format_itself(edge: Edge) -> None:
 @pytest.mark.parametrize("classifies", [False, True], ids=["ranks", "classifies"])
 def test_an_import_refuses_what_the_format_refuses_and_its_own_limits(edge: Edge, classifies: bool) -> None:
     own = edge.classifies if classifies else edge.project
-    code, field = verdict(lambda: import_rows.parse_line(edge.line, flags=["rude"], classifies=classifies))
+    code, field = verdict(
+        lambda: import_rows.parse_line(edge.line, flags=["rude"], judgement=CLASSIFICATION if classifies else RANKING)
+    )
     if edge.refused is None:
         assert code == own
     else:
@@ -102,8 +105,8 @@ def test_every_limit_of_a_project_is_written_down() -> None:
     text = DOCS.read_text(encoding="utf-8")
     section = text[text.index("## What a project adds") :].replace(",", "")
     numbers = {
-        import_rows.MIN_COMPLETIONS, import_rows.MAX_COMPLETIONS, import_rows.MAX_ID, import_rows.MAX_LABELER,
-        import_rows.MAX_TEXT, import_rows.MAX_MESSAGES, import_rows.MAX_RANKINGS, import_rows.MAX_FLAGS,
+        row_limits.MIN_COMPLETIONS, row_limits.MAX_COMPLETIONS, row_limits.MAX_ID, row_limits.MAX_LABELER,
+        row_limits.MAX_TEXT, row_limits.MAX_MESSAGES, row_limits.MAX_RANKINGS, row_limits.MAX_FLAGS,
     }  # fmt: skip
     assert numbers <= {int(number) for number in re.findall(r"\d+", section)}
 

@@ -1,13 +1,17 @@
-"""The gate of a model that classifies: judged by people's answers to its flag on the test split."""
+"""The gate's rules about labels: people's answers to the model's flag on the test split."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from rewardtrain.registry.figures import Check, number, with_range
+from rewardtrain.evidence.evidence import Report
+from rewardtrain.evidence.figures import Check, number, with_range
+
+if TYPE_CHECKING:
+    from rewardtrain.models import RewardModel
 
 # As of pairs: fewer say nothing.
 MIN_TEST_LABELS = 20
@@ -16,23 +20,28 @@ MIN_TEST_PROMPTS = 5
 Flags = Mapping[str, Any]  # the report's section "flags"
 
 
-def flag_checks(flags: Flags | None) -> list[Check]:
+def checks(report: Report) -> list[Check]:
     """Against the base rate, against chance, and against the champion and the newest head on the same labels.
 
     The base rate is the best that can be said without reading a text; its log loss is beaten only where the whole
     interval of the difference is below zero. Of a champion the model may fall short by no more than noise.
     """
+    flags = report["flags"]
     if too_few := _too_few(flags):
         return [Check(False, too_few)]
-    assert flags is not None
-    checks = [against_base_rate(flags), against_chance(flags)]
+    found = [against_base_rate(flags), against_chance(flags)]
     if flags.get("champion"):
-        checks += _against(flags, "champion", _("the champion"))
+        found += _against(flags, "champion", _("the champion"))
     if head := flags.get("head_rival"):
-        checks += _against(
-            flags, "head_rival", _("the newest head, version %(version)s") % {"version": head["version"]}
-        )
-    return checks
+        found += _against(flags, "head_rival", _("the newest head, version %(version)s") % {"version": head["version"]})
+    return found
+
+
+def doubt(report: Report, champion: RewardModel | None) -> str:
+    """The champion may tell another flag, or none, and then no figure says which model is better."""
+    if champion is None or (report["flags"] or {}).get("champion"):
+        return ""
+    return f"The champion, {champion}, does not classify what this model does: a person has to decide."
 
 
 def _too_few(flags: Flags | None) -> str:

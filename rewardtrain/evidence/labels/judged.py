@@ -1,4 +1,4 @@
-"""A model that classifies beside people's answers to its flag, as model_agreement.py has it for pairs."""
+"""People's answers to a model's flag beside its scores."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ import math
 from collections.abc import Iterable
 
 from labeling.models import Project, RankedCompletion
+from rewardtrain.evidence.agreement import Judged, Share
 from rewardtrain.models import PromptScore, RewardModel
-from rewardtrain.monitoring.model_agreement import Judged
 
 SUREST = 1e-12  # a probability nearer to 0 or 1 is as good as that
 
 
-def answered(project: Project, model: RewardModel, *, after: int = 0) -> Iterable[Judged]:
+def promised(model: RewardModel) -> Share | None:
+    """Gives the model's accuracy on the test labels; None of one that was judged by no flag."""
+    if (flags := model.flags) is None:
+        return None
+    right = flags["accuracy"]
+    return Share(flags["n_votes"], right["value"], right["low"], right["high"], flags["n_prompts"])
+
+
+def judged(project: Project, model: RewardModel, after: int = 0) -> Iterable[Judged]:
     """People's answers, of rankings with a higher id than `after`, about texts that the model has scored.
 
     The margin is the log-odds of their answer by the model. What needs no model is the answer that was the commoner one

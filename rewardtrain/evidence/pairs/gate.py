@@ -1,59 +1,32 @@
-"""The gate that a new model must pass to become champion by itself: every check in words, with its numbers."""
+"""The gate's rules about pairs: every check in words, with its numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from rewardtrain.registry.figures import Check, number, with_range
-from rewardtrain.registry.flag_gate import flag_checks
+from rewardtrain.evidence.evidence import Report
+from rewardtrain.evidence.figures import Check, number, with_range
 
 # Fewer say nothing: the interval is drawn over prompts, and one of two or three prompts is an anecdote.
 MIN_TEST_PAIRS = 20
 MIN_TEST_PROMPTS = 5
 
-Report = Mapping[str, Any]  # as `rewardtrain.core` writes it
 
+def checks(report: Report) -> list[Check]:
+    """Against chance, or against the champion on the same pairs if there is one.
 
-@dataclass(frozen=True)
-class Gate:
-    """Whether a model may become champion by itself, rule by rule."""
-
-    checks: list[Check]
-
-    @property
-    def passed(self) -> bool:
-        return all(check.passed for check in self.checks)
-
-    @property
-    def reasons(self) -> list[str]:
-        return [check.words for check in self.checks]
-
-    def but(self, reason: str) -> Gate:
-        """Adds something else that keeps the model from passing."""
-        return Gate([*self.checks, Check(False, reason)])
-
-
-def gate(report: Report, *, classifies: bool = False) -> Gate:
-    """Judges the report of an evaluation on the test split, with the champion's on the same pairs if there is one.
-
-    The model of a project that classifies is judged by its flag instead: see flag_checks.
     A fine-tuning has to beat the newest head as well, which is there in a second: "head_rival" has its part.
     Log loss decides first: a model that over-fits keeps its accuracy while it grows sure of its errors.
     """
-    if classifies:
-        return Gate(flag_checks(report["flags"]))
     enough = enough_to_judge(report)
     if not enough.passed:
-        return Gate([enough])
-    checks = against_champion(report) if report["champion"] else against_chance(report)
-    if report.get("head_rival"):
-        checks += against_head(report)
-    return Gate(checks)
+        return [enough]
+    found = against_champion(report) if report["champion"] else against_chance(report)
+    return [*found, *(against_head(report) if report.get("head_rival") else ())]
 
 
 def enough_to_judge(report: Report) -> Check:

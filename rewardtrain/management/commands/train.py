@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from labeling.errors import PodiumError
 from labeling.models import Project
 from rewardtrain import tasks
+from rewardtrain.evidence import evidence_of
 from rewardtrain.models import Evaluation, TrainingRun
 from rewardtrain.registry import champions
 from rewardtrain.training import policy, runs
@@ -39,7 +40,8 @@ class Command(BaseCommand):
             raise CommandError(error.detail) from error
         tasks.sweep_soon()
         version = run.dataset_version
-        size = f"{version.n_labels} labels" if run.project.classifies else f"{version.n_pairs} pairs"
+        evidence = evidence_of(run.project)
+        size = f"{evidence.n_of(version)} {evidence.unit}"
         self.stdout.write(f"Run {run.number} is queued: version {version.number}, {size}.")
         if wait:
             self._wait(run)

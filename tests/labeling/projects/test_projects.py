@@ -187,5 +187,5 @@ class TestKinds:
         with pytest.raises(Conflict, match="can't be ranking any more: the project has prompts"):
             projects.update_project(project, kind="ranking")
         project.refresh_from_db()
-        assert project.classifies
+        assert project.kind == "classification"
         projects.update_project(project, kind="classification", name="The same kind again")

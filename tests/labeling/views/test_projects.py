@@ -60,7 +60,7 @@ def test_a_classification_is_made_with_a_question_and_refused_without(client: Cl
     response = client.post("/projects/new/", made)
     assert "give it a flag, for example hateful: Hateful" in response.content.decode()
     client.post("/projects/new/", made | {"flags": "hateful: Hateful"})
-    assert Project.objects.get(slug="texts").classifies
+    assert Project.objects.get(slug="texts").kind == "classification"
 
 
 def test_settings_show_what_is_and_store_what_is_sent(client: Client, project: Project) -> None:

@@ -19,6 +19,7 @@ from rewardtrain import charts
 from rewardtrain.charts.drift_curve import drawing
 from rewardtrain.core.measures import best_of_gain
 from rewardtrain.core.measures.metrics import Json
+from rewardtrain.evidence.agreement import Judged
 from rewardtrain.models import BestOfJob
 from rewardtrain.monitoring import drift, model_agreement
 from rewardtrain.registry.champions import promote
@@ -84,7 +85,7 @@ def test_what_best_of_n_gains_is_shown_in_words(rewards: list[list[float]]) -> N
 
 
 judged = st.builds(
-    model_agreement.Judged,
+    Judged,
     content=st.sampled_from("abcdefg"),
     split=st.just("test"),
     margin=st.sampled_from([-700.0, -0.5, -1e-12, 0.0, 1e-12, 0.5, 700.0]),
@@ -96,9 +97,7 @@ judged = st.builds(
 
 @FEW
 @given(st.lists(judged, min_size=1, max_size=60), st.booleans())
-def test_a_model_beside_people_and_its_drift_are_shown_in_words(
-    rows: list[model_agreement.Judged], learnt: bool
-) -> None:
+def test_a_model_beside_people_and_its_drift_are_shown_in_words(rows: list[Judged], learnt: bool) -> None:
     part = model_agreement._part(rows, 0.9)
     found = model_agreement.Agreement(1, False, 0.9, None if learnt else part, part if learnt else None)
     people = agreement_of([(3, 3), (1, 0)] if learnt else [])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from labeling.models import Project
+from rewardtrain.evidence import LABELS
 from rewardtrain.registry import champions
 from rewardtrain.registry.gate import Gate, gate
 from tests.factories import make_project
@@ -16,7 +17,7 @@ from tests.rewardtrain.conftest import make_model, make_version
 
 
 def judged(**report: Any) -> Gate:
-    return gate(draw_flag_report(**report), classifies=True)
+    return gate(draw_flag_report(**report), LABELS)
 
 
 def test_a_first_classifier_passes_below_the_base_rate_and_above_chance() -> None:
@@ -50,7 +51,7 @@ def test_an_area_of_too_few_texts_of_one_class_is_not_above_chance() -> None:
     """Some three of 300: all that the model tells apart is told of these."""
     report = draw_flag_report(flagged=0.01, skill=6.0, champion_skill=6.0)
     assert report["flags"]["roc_auc"]["low"] is None
-    found = gate(report, classifies=True)
+    found = gate(report, LABELS)
     assert not found.passed
     assert re.match(r"ROC AUC [01]\.\d+ \(too few for an interval\) is not above chance", found.reasons[1])
     assert "is not below the" in found.reasons[3]
@@ -71,13 +72,13 @@ def test_a_fine_tuning_is_held_against_the_newest_head_too() -> None:
     report = draw_flag_report(champion_skill=3.0)
     report["flags"]["head_rival"] = {"version": 7, **report["flags"]["champion"]}
     report["flags"]["champion"] = None
-    found = gate(report, classifies=True)
+    found = gate(report, LABELS)
     assert not found.passed
     assert "of the newest head, version 7 beyond noise" in found.reasons[2]
 
 
 def test_a_report_without_the_flag_is_refused() -> None:
-    assert not gate(draw_report(), classifies=True).passed
+    assert not gate(draw_report(), LABELS).passed
 
 
 class TestRegistered:

@@ -8,8 +8,10 @@ from django.http import QueryDict
 from labeling.answers import rankings
 from labeling.errors import Invalid
 from labeling.models import Project, User
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.evidence.labels import counts
 from rewardtrain.forms import PolicyForm
-from rewardtrain.training import due, label_counts, policy, runs
+from rewardtrain.training import due, policy, runs
 from tests.factories import answer, join, make_project, make_prompt
 
 pytestmark = pytest.mark.django_db
@@ -63,13 +65,15 @@ def test_a_label_that_was_taken_back_does_not_count(project: Project, labeler: U
 
 def test_what_is_lacking_is_said_in_texts_and_answers(project: Project, labeler: User) -> None:
     label(project, labeler, n=3, hateful=False)
-    assert label_counts.lacking(project, "hateful", 10).startswith(
+    assert counts.lacking(project, TrainConfig(head="binary", flag="hateful", min_pairs=10)).startswith(
         "3 labeled texts in the train split; a run needs 10."
     )
-    said = label_counts.lacking(project, "hateful", 3)
+    said = counts.lacking(project, TrainConfig(head="binary", flag="hateful", min_pairs=3))
     assert said.startswith("All 3 labels of “hateful” in the train split say the same")
     label(project, labeler, n=1, hateful=True)
-    assert label_counts.lacking(project, "hateful", 3).startswith("No labels in the test split")
+    assert counts.lacking(project, TrainConfig(head="binary", flag="hateful", min_pairs=3)).startswith(
+        "No labels in the test split"
+    )
     with pytest.raises(Invalid, match="4 labeled texts in the train split"):
         runs.request_run(project, depth=HEAD)
 
@@ -79,7 +83,7 @@ def test_two_people_who_label_a_text_make_one_text_and_two_labels(project: Proje
     project.prompts.update(overlap=2)
     for hateful in (True, False):
         answer(project, join(project), hateful=hateful, insult=False)
-    assert label_counts.by_split(project, "hateful")["train"] == label_counts.Labels(texts=1, labels=2, yes=1)
+    assert counts.by_split(project, "hateful")["train"] == counts.Labels(texts=1, labels=2, yes=1)
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from django.urls import reverse
 from labeling.models import Project, Prompt, Ranking
 from rewardtrain import tasks
 from rewardtrain.charts.drift_curve import drawing
+from rewardtrain.evidence.agreement import Judged
 from rewardtrain.models import PromptScore, RewardModel
 from rewardtrain.monitoring import drift
-from rewardtrain.monitoring.model_agreement import Judged
 from rewardtrain.registry import champions
 from rewardtrain.training import runs, worker
 from tests.factories import join, make_prompt, rank

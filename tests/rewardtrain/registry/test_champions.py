@@ -5,8 +5,11 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project
+from rewardtrain.evidence import PAIRS
 from rewardtrain.models import Evaluation, Promotion, RewardModel
 from rewardtrain.registry import champions
+from rewardtrain.registry.gate import Gate
+from rewardtrain.registry.gate import gate as gate_of
 from tests.factories import make_user
 from tests.rewardtrain.conftest import make_model, make_report, make_run, rank_prompts
 from tests.rewardtrain.training.test_runs import side_by_side
@@ -16,6 +19,10 @@ from tests.rewardtrain.training.test_runs import side_by_side
 def ranked(project: Project) -> Project:
     rank_prompts(project, train=4, test=2, validation=0)
     return project
+
+
+def judge(report: dict[str, Any]) -> Gate:
+    return gate_of(report, PAIRS)
 
 
 def against(*, log_loss: float, accuracy: tuple[float, float, float], champion_accuracy: float = 0.7) -> dict[str, Any]:
@@ -32,7 +39,7 @@ def against(*, log_loss: float, accuracy: tuple[float, float, float], champion_a
 
 
 def test_the_first_model_passes_below_ln_2_and_above_chance() -> None:
-    gate = champions.gate(make_report(accuracy=0.7, interval=(0.6, 0.8), log_loss=0.6))
+    gate = judge(make_report(accuracy=0.7, interval=(0.6, 0.8), log_loss=0.6))
     assert gate.passed
     assert gate.reasons == [
         "Log loss 0.6000 (0.5500 to 0.6500) is below ln 2 = 0.6931, a coin's, on 120 test pairs of 20 prompts.",
@@ -41,19 +48,19 @@ def test_the_first_model_passes_below_ln_2_and_above_chance() -> None:
 
 
 def test_the_gate_counts_pairs_and_prompts_as_the_pages_do() -> None:
-    gate = champions.gate(make_report(n_pairs=1455, n_prompts=20) | {"n_pair_prompts": 1020})
+    gate = judge(make_report(n_pairs=1455, n_prompts=20) | {"n_pair_prompts": 1020})
     assert gate.reasons[1].endswith("on 1,455 test pairs of 1,020 prompts.")
 
 
 def test_a_good_accuracy_does_not_make_up_for_a_log_loss_above_ln_2() -> None:
-    gate = champions.gate(make_report(accuracy=0.7, interval=(0.6, 0.8), log_loss=0.75))
+    gate = judge(make_report(accuracy=0.7, interval=(0.6, 0.8), log_loss=0.75))
     assert not gate.passed
     assert "is not below ln 2 = 0.6931" in gate.reasons[0]
     assert "is above chance" in gate.reasons[1]
 
 
 def test_an_interval_that_reaches_chance_does_not_pass() -> None:
-    gate = champions.gate(make_report(accuracy=0.6, interval=(0.5, 0.7), log_loss=0.6))
+    gate = judge(make_report(accuracy=0.6, interval=(0.5, 0.7), log_loss=0.6))
     assert not gate.passed
     assert "is not above chance with its whole interval" in gate.reasons[1]
 
@@ -61,13 +68,13 @@ def test_an_interval_that_reaches_chance_does_not_pass() -> None:
 def test_prompts_without_a_pair_count_for_nothing() -> None:
     """120 pairs of 3 prompts, and 17 of which all is a tie."""
     report = make_report() | {"n_pair_prompts": 3}
-    assert (report["n_distinct_prompts"], champions.gate(report).passed) == (20, False)
-    assert champions.gate(report).reasons[0].startswith("The test split has 120 pairs of 3 prompts")
+    assert (report["n_distinct_prompts"], judge(report).passed) == (20, False)
+    assert judge(report).reasons[0].startswith("The test split has 120 pairs of 3 prompts")
 
 
 @pytest.mark.parametrize(("n_pairs", "n_prompts"), [(19, 20), (120, 4)])
 def test_too_few_test_pairs_or_prompts_judge_nothing(n_pairs: int, n_prompts: int) -> None:
-    gate = champions.gate(make_report(n_pairs=n_pairs, n_prompts=n_prompts))
+    gate = judge(make_report(n_pairs=n_pairs, n_prompts=n_prompts))
     assert not gate.passed
     assert gate.reasons == [
         f"The test split has {n_pairs} pairs of {n_prompts} prompts; "
@@ -77,7 +84,7 @@ def test_too_few_test_pairs_or_prompts_judge_nothing(n_pairs: int, n_prompts: in
 
 def test_a_later_model_passes_with_a_lower_log_loss_and_an_accuracy_that_is_not_worse() -> None:
     champion = against(log_loss=-0.02, accuracy=(-0.01, -0.04, 0.02))
-    gate = champions.gate(make_report(champion=champion))
+    gate = judge(make_report(champion=champion))
     assert gate.passed
     assert gate.reasons[0] == (
         "Log loss 0.6000 is lower than the champion's 0.6200 on the same 120 test pairs of 20 prompts "
@@ -86,14 +93,14 @@ def test_a_later_model_passes_with_a_lower_log_loss_and_an_accuracy_that_is_not_
 
 
 def test_an_equal_accuracy_with_a_higher_log_loss_is_refused() -> None:
-    gate = champions.gate(make_report(champion=against(log_loss=0.05, accuracy=(0.0, -0.03, 0.03))))
+    gate = judge(make_report(champion=against(log_loss=0.05, accuracy=(0.0, -0.03, 0.03))))
     assert not gate.passed
     assert "is not lower than the champion's" in gate.reasons[0]
     assert "is not worse than the champion's" in gate.reasons[1]
 
 
 def test_a_lower_log_loss_with_an_accuracy_that_is_worse_is_refused() -> None:
-    gate = champions.gate(make_report(champion=against(log_loss=-0.05, accuracy=(-0.05, -0.09, -0.01))))
+    gate = judge(make_report(champion=against(log_loss=-0.05, accuracy=(-0.05, -0.09, -0.01))))
     assert not gate.passed
     assert "is worse than the champion's" in gate.reasons[1]
 
@@ -103,14 +110,14 @@ def test_a_fine_tuning_has_to_beat_the_newest_head_too() -> None:
     for champion in (against(log_loss=-0.02, accuracy=(0.01, -0.02, 0.04)), None):
         report = make_report(champion=champion)
         head = {"version": 7, **against(log_loss=-0.01, accuracy=(0.0, -0.03, 0.03))}
-        gate = champions.gate(report | {"head_rival": head})
+        gate = judge(report | {"head_rival": head})
         assert gate.passed
         assert gate.reasons[2] == (
             "Log loss 0.6000 is lower than the 0.6100 of the newest head, version 7 "
             "(difference -0.0100 (-0.0300 to +0.0100))."
         )
         head = {"version": 7, **against(log_loss=0.01, accuracy=(0.0, -0.03, 0.03))}
-        gate = champions.gate(report | {"head_rival": head})
+        gate = judge(report | {"head_rival": head})
         assert not gate.passed
         assert "is not lower than the 0.5900 of the newest head, version 7" in gate.reasons[2]
 

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewardtrain.registry.verdict import Verdict, Worth, apart, verdict
+from rewardtrain.evidence import LABELS, PAIRS, Evidence
+from rewardtrain.evidence.worth import Worth, apart
+from rewardtrain.registry.verdict import Verdict, verdict
 from tests.reports import draw_flag_report, draw_report
 from tests.rewardtrain.conftest import make_report
 from tests.rewardtrain.registry.test_champions import against
@@ -19,7 +21,7 @@ def judged(*, passed: bool = True, longer: float = 0.5, people: float | None = 0
     report = make_report(**{"accuracy": 0.7, "interval": (0.65, 0.75), **figures})
     report["baseline_longer"] = {"accuracy": longer, "low": longer - 0.05, "high": longer + 0.05}
     report["human_ceiling"] = people and {"agreement": people, "low": people - 0.05, "high": people + 0.05, "n": 200}
-    return verdict(report, passed=passed)
+    return verdict(report, PAIRS, passed=passed)
 
 
 @pytest.mark.parametrize(
@@ -57,14 +59,14 @@ def test_a_model_that_only_another_one_kept_from_passing_says_which() -> None:
     found = judged(champion=worse, passed=False)
     assert found.words == "Better than longer-wins, below people. Not better than the champion of that day"
     report = draw_report(skill=0.9) | {"head_rival": {"version": 7, **worse}}
-    assert verdict(report, passed=False).words.endswith(". Not better than the newest head of that day")
+    assert verdict(report, PAIRS, passed=False).words.endswith(". Not better than the newest head of that day")
     assert "of that day" not in judged(champion=worse, passed=False, n_pairs=10).words
     assert "of that day" not in judged(champion=worse, passed=False, longer=0.8).words
 
 
 def test_a_classifier_is_called_what_its_flag_is_worth() -> None:
     def words(**drawn: Any) -> str:
-        return verdict(draw_flag_report(**drawn), passed=True, classifies=True).words
+        return verdict(draw_flag_report(**drawn), LABELS, passed=True).words
 
     assert words() == "Better than the base rate"
     assert words(skill=0.02) == "No better than a coin"
@@ -73,15 +75,15 @@ def test_a_classifier_is_called_what_its_flag_is_worth() -> None:
     assert words(flagged=1e-9) == "Not judged yet: all test labels say the same"
     report = draw_flag_report()
     report["flags"]["baseline"]["difference"]["high"] = 0.01
-    assert verdict(report, passed=False, classifies=True).worth is Worth.BASE_RATE
+    assert verdict(report, LABELS, passed=False).worth is Worth.BASE_RATE
     report = draw_flag_report(skill=0.8, champion_skill=3.0)
-    assert verdict(report, passed=False, classifies=True).words.endswith(". Not better than the champion of that day")
-    assert verdict(draw_report(), passed=False, classifies=True).words == "Not judged yet: needs 5 more test texts"
+    assert verdict(report, LABELS, passed=False).words.endswith(". Not better than the champion of that day")
+    assert verdict(draw_report(), LABELS, passed=False).words == "Not judged yet: needs 5 more test texts"
 
 
-@pytest.mark.parametrize("classifies", [False, True])
-def test_the_gate_and_the_verdict_agree_on_whether_there_is_enough_to_judge(classifies: bool) -> None:
-    assert verdict(draw_flag_report(n=12), passed=False, classifies=classifies).worth is Worth.UNJUDGED
+@pytest.mark.parametrize("evidence", [PAIRS, LABELS], ids=["pairs", "labels"])
+def test_the_gate_and_the_verdict_agree_on_whether_there_is_enough_to_judge(evidence: Evidence) -> None:
+    assert verdict(draw_flag_report(n=12), evidence, passed=False).worth is Worth.UNJUDGED
 
 
 shares = st.tuples(*[st.floats(0, 1)] * 3).map(sorted).map(lambda ends: (ends[1], ends[0], ends[2]))

@@ -1,0 +1,82 @@
+"""People's judgements of pairs beside a model's scores."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import numpy as np
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Length
+
+from labeling.models import Completion, Project, Prompt, RankedCompletion, Ranking
+from rewardtrain.core.measures import metrics
+from rewardtrain.core.measures.metrics import Floats
+from rewardtrain.evidence.agreement import Judged, Share
+from rewardtrain.models import PromptScore, RewardModel
+
+
+def promised(model: RewardModel) -> Share | None:
+    """Gives the model's accuracy on the test split; None of one that was judged by no pair."""
+    evaluation = model.evaluations.first()
+    if evaluation is None or evaluation.accuracy is None:
+        return None
+    share = evaluation.accuracy, evaluation.accuracy_low, evaluation.accuracy_high
+    return Share(evaluation.n_pairs, *share, evaluation.n_prompts)
+
+
+def judged(project: Project, model: RewardModel, after: int = 0, *, raw: bool = False) -> Iterable[Judged]:
+    """Every judgement of people, ties left out, on prompts that the model has scored.
+
+    after: only of prompts that have a ranking with a higher id.
+    """
+    scale = _raw_scale(model) if raw else None
+    scores = PromptScore.objects.filter(reward_model=model, prompt__project=project, prompt__ranked__gt=0)
+    if after:
+        scores = scores.filter(Exists(Ranking.objects.filter(prompt=OuterRef("prompt"), live=True, pk__gt=after)))
+    rows = list(scores.values_list("prompt", "completions", "rewards", "probabilities"))
+    keys = [row[0] for row in rows]
+    prompts = Prompt.objects.in_bulk(keys) if keys else {}
+    lengths = dict(Completion.objects.filter(prompt__in=keys).values_list("pk", Length("text")))
+    said = _rankings(keys)
+    for key, completions, rewards, probabilities in rows:
+        odds = _log_odds(rewards, probabilities, scale)
+        place = {completion: index for index, completion in enumerate(completions)}
+        for ranking, at, ranks in said[key]:
+            known = [completion for completion in ranks if completion in place]  # one may have been added since
+            for best, worst, gap in metrics.judgements([ranks[completion] for completion in known]):
+                if gap:
+                    chosen, rejected = known[best], known[worst]
+                    margin = odds[place[chosen]] - odds[place[rejected]]
+                    longer = lengths[chosen] - lengths[rejected]
+                    prompt = prompts[key]
+                    yield Judged(prompt.content_sha256, prompt.split, margin, longer, ranking, at)
+
+
+def _rankings(prompts: Sequence[int]) -> dict[int, list[tuple[int, datetime, dict[int, int]]]]:
+    """Gives each prompt's live rankings: id, when, {completion: rank}."""
+    rows = RankedCompletion.objects.filter(ranking__live=True, prompt__in=prompts).order_by("ranking", "completion")
+    found: dict[int, list[tuple[int, datetime, dict[int, int]]]] = defaultdict(list)
+    seen: dict[int, dict[int, int]] = {}
+    for prompt, ranking, at, completion, rank in rows.values_list(
+        "prompt", "ranking", "ranking__created_at", "completion", "rank"
+    ):
+        if ranking not in seen:
+            seen[ranking] = {}
+            found[prompt].append((ranking, at, seen[ranking]))
+        seen[ranking][completion] = rank
+    return found
+
+
+def _log_odds(rewards: Sequence[float], probabilities: Sequence[float], raw_scale: float | None) -> Floats:
+    """(K,), differences of which are log-odds. A probability too small for a number is as small as they get."""
+    if raw_scale is not None:
+        return np.array(rewards, dtype=np.float64) * raw_scale
+    return np.log(np.maximum(np.array(probabilities, dtype=np.float64), np.finfo(np.float64).tiny))
+
+
+def _raw_scale(model: RewardModel) -> float:
+    """What rewards were multiplied with before they were normalised; 1 of models older than that."""
+    evaluation = model.evaluations.first()
+    return float(evaluation.report.get("raw_scale", 1.0)) if evaluation else 1.0

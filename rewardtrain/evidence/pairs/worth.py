@@ -1,0 +1,50 @@
+"""What a report on pairs says a model is worth: beside a coin, beside the longer completion, beside people."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from rewardtrain.evidence.evidence import Report
+from rewardtrain.evidence.pairs.gate import MIN_TEST_PAIRS, MIN_TEST_PROMPTS, against_chance, counts
+from rewardtrain.evidence.worth import Worth, apart
+
+
+def worth(report: Report) -> tuple[Worth, str]:
+    if missing := _missing_pairs(*counts(report)):
+        return Worth.UNJUDGED, missing
+    if not all(check.passed for check in against_chance(report)):
+        return Worth.COIN, _("No better than a coin")
+    own, longer = _ends(report["accuracy"], "value"), _ends(report["baseline_longer"], "accuracy")
+    match apart(own, longer):
+        case -1:
+            return Worth.BELOW_LONGER, _("Below longer-wins")
+        case 0:
+            return Worth.LIKE_LONGER, _("No better than longer-wins")
+    if not (people := report.get("human_ceiling")):
+        return Worth.USEFUL, _("Better than longer-wins; how far people agree is not known")
+    if apart(own, _ends(people, "agreement")) < 0:
+        return Worth.BELOW_PEOPLE, _("Better than longer-wins, below people")
+    return Worth.LIKE_PEOPLE, _("Better than longer-wins, not told apart from people")
+
+
+def _missing_pairs(pairs: int, prompts: int) -> str:
+    """Prompts first: a further one brings pairs, while further pairs of the same few prompts bring no prompt."""
+    if prompts < MIN_TEST_PROMPTS:
+        n = MIN_TEST_PROMPTS - prompts
+        words = ngettext(
+            "Not judged yet: needs %(n)d more test prompt", "Not judged yet: needs %(n)d more test prompts", n
+        )
+        return words % {"n": n}
+    if pairs < MIN_TEST_PAIRS:
+        n = MIN_TEST_PAIRS - pairs
+        words = ngettext("Not judged yet: needs %(n)d more test pair", "Not judged yet: needs %(n)d more test pairs", n)
+        return words % {"n": n}
+    return ""
+
+
+def _ends(share: Report, value: str) -> tuple[float, float, float]:
+    """A share with its interval; without one it is taken as exact."""
+    own = share[value]
+    low, high = share.get("low"), share.get("high")
+    return own, own if low is None else low, own if high is None else high
