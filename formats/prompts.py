@@ -24,9 +24,9 @@ _INVISIBLE = re.compile(
 def normalised(text: str) -> str:
     """A text as prompts are compared: composed (NFC), without invisible characters, with single blanks alone between
     words. Upper and lower case stay, and so does every other letter and sign."""
-    words = " ".join(text.split())  # at Unicode's white space: non-breaking blanks and all line ends too
-    if words.isascii() and words.isprintable():
-        return words  # as most are, and a third of the time
+    spaced = " ".join(text.split())  # at Unicode's white space: non-breaking blanks and all line ends too
+    if spaced.isascii() and spaced.isprintable():
+        return spaced  # as most are, and a third of the time
     return " ".join(unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).split())
 
 

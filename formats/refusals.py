@@ -82,5 +82,5 @@ class Refused(Exception):
     @property
     def remedy(self) -> str:
         """What to do, in English. Of a code that is not of the format, the code: whoever made it has the words."""
-        said = {**self.values, **({"remedy": WORDS[str(self.values["remedy"])]} if "remedy" in self.values else {})}
-        return WORDS.get(self.code, self.code) % said
+        values = {**self.values, **({"remedy": WORDS[str(self.values["remedy"])]} if "remedy" in self.values else {})}
+        return WORDS.get(self.code, self.code) % values

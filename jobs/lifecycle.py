@@ -124,8 +124,8 @@ def active(kinds: Iterable[type[Job]]) -> list[Active]:
         kind._default_manager.filter(state__in=Job.ACTIVE).annotate(place=Value(place)).order_by().values_list(*columns)
         for place, kind in enumerate(kinds)
     ]
-    found = rows[0].union(*rows[1:], all=True).order_by("pk")
-    return [Active(kinds[place], pk, state == State.QUEUED, beat) for place, pk, state, beat in found]
+    due = rows[0].union(*rows[1:], all=True).order_by("pk")
+    return [Active(kinds[place], pk, state == State.QUEUED, beat) for place, pk, state, beat in due]
 
 
 def stale_before() -> datetime:

@@ -42,5 +42,5 @@ class TooMany(Exception):
         self.subject = subject
 
 
-def _clipped(words: str) -> str:
-    return words if len(words) <= LONGEST else words[: LONGEST - 3] + "..."
+def _clipped(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

@@ -135,9 +135,9 @@ def redis(name: str, default: str) -> Redis:
 
 
 def over_tls(plain: str, options: dict[str, Any]) -> Redis:
-    words = {key: str(value) for key, value in options.items()}
-    words["ssl_cert_reqs"] = options["ssl_cert_reqs"].name.removeprefix("CERT_").lower()
-    return Redis(f"{plain}?{urlencode(words)}", plain, options)
+    texts = {key: str(value) for key, value in options.items()}
+    texts["ssl_cert_reqs"] = options["ssl_cert_reqs"].name.removeprefix("CERT_").lower()
+    return Redis(f"{plain}?{urlencode(texts)}", plain, options)
 
 
 def certificates(name: str, url: str, written: dict[str, str]) -> dict[str, Any]:

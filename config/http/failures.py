@@ -20,11 +20,11 @@ def answer(request: HttpRequest) -> HttpResponse:
     """503 where the database is away, 400 for what it can't keep, else the usual 500. Asks no database."""
     match sys.exc_info()[1]:
         case OperationalError() | InterfaceError():
-            words = _("The database can't be reached right now; try again in a moment.")
+            message = _("The database can't be reached right now; try again in a moment.")
             return refused(
-                request, 503, "no_database", words, kind="server_error", template="503.html", retry=RETRY_SECONDS
+                request, 503, "no_database", message, kind="server_error", template="503.html", retry=RETRY_SECONDS
             )
         case DataError() | UnicodeEncodeError():
-            words = _("Something in this request can't be stored: a text or a number is out of all bounds.")
-            return refused(request, 400, "unstorable", words, kind="validation_error", template="400.html")
+            message = _("Something in this request can't be stored: a text or a number is out of all bounds.")
+            return refused(request, 400, "unstorable", message, kind="validation_error", template="400.html")
     return server_error(request)

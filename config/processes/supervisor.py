@@ -129,8 +129,8 @@ class Supervisor:
         family = descendants(alive)
         for process in alive:
             process.terminate()
-        deadline, asked = time.monotonic() + GRACE_SECONDS, self.signals
-        while time.monotonic() < deadline and self.signals <= asked:
+        deadline, signals = time.monotonic() + GRACE_SECONDS, self.signals
+        while time.monotonic() < deadline and self.signals <= signals:
             if all(process.poll() is not None for process in alive):
                 break
             time.sleep(0.05)

@@ -93,10 +93,10 @@ class Postgres:
             raise self.failure(data_dir, f"{Path(command[0]).name} ended with code {process.returncode}")
 
     def check_version(self, cluster: Path) -> None:
-        found = (cluster / "PG_VERSION").read_text().strip()
-        if found != POSTGRES_MAJOR:
+        version = (cluster / "PG_VERSION").read_text().strip()
+        if version != POSTGRES_MAJOR:
             raise EmbeddedServerError(
-                f"The data in {cluster} is of PostgreSQL {found}, and this Podium brings {POSTGRES_MAJOR}. "
+                f"The data in {cluster} is of PostgreSQL {version}, and this Podium brings {POSTGRES_MAJOR}. "
                 "docs/operating.md, 'A new PostgreSQL', tells how to move it."
             )
 
@@ -131,9 +131,9 @@ def account_for(cluster: Path, programs: Path, data_dir: Path) -> Account:
     # Under /root (mode 700) that user can't reach its own files. A capability to pass folders lets it, where opening
     # the folders themselves to everybody would be the worse way. Containers often allow only the second one.
     for capability in ("dac_read_search", "dac_override") if setpriv else ():
-        words = [f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups", "--pdeathsig=INT"]
-        words += [f"--inh-caps=-all,+{capability}", f"--ambient-caps=-all,+{capability}"]
-        candidates.append(Account(owner.pw_uid, owner.pw_gid, (str(setpriv), *words)))
+        options = [f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups", "--pdeathsig=INT"]
+        options += [f"--inh-caps=-all,+{capability}", f"--ambient-caps=-all,+{capability}"]
+        candidates.append(Account(owner.pw_uid, owner.pw_gid, (str(setpriv), *options)))
     for account in candidates:
         if reaches(account, [programs / "postgres", data_dir, programs.parent / "share" / "postgresql.conf.sample"]):
             return account

@@ -144,14 +144,14 @@ def ask_migrations(connection: psycopg.Connection[Any], apps: list[str]) -> None
 
 def migrations(apps: list[str]) -> set[str]:
     """Lists all apps' migrations as `label.name`."""
-    found = set()
+    names = set()
     for app in apps:
         package, *inner = app.split(".")
         spec = find_spec(package)
         for folder in spec.submodule_search_locations or () if spec else ():
             files = Path(folder, *inner, "migrations").glob("[!_~]*.py")
-            found |= {f"{app.rpartition('.')[2]}.{file.stem}" for file in files}
-    return found
+            names |= {f"{app.rpartition('.')[2]}.{file.stem}" for file in files}
+    return names
 
 
 # --- Redis ----------------------------------------------------------------------------------------------------------

@@ -57,5 +57,5 @@ def failure(title: str, data_dir: Path, name: str, what: str) -> EmbeddedServerE
     hint = ""
     if any(os.strerror(errno.ENOSPC) in line for line in last_lines):
         hint = f"\nThe disk that holds {data_dir} is full: free some space, or set PODIUM_DATA_DIR to another disk."
-    said = "".join(f"\n    {line}" for line in last_lines)
-    return EmbeddedServerError(f"{title} didn't start: {what}. The end of {path}:{said}{hint}")
+    output = "".join(f"\n    {line}" for line in last_lines)
+    return EmbeddedServerError(f"{title} didn't start: {what}. The end of {path}:{output}{hint}")

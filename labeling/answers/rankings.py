@@ -102,17 +102,17 @@ def notify_ranked(project_id: int) -> None:
     notify(RANKED, project_id)
 
 
-def search(rankings: QuerySet[Ranking], words: str) -> QuerySet[Ranking]:
+def search(rankings: QuerySet[Ranking], query: str) -> QuerySet[Ranking]:
     """Finds those in which every word stands: in a turn of the prompt, a completion, a note on it, or the comment.
 
     Upper and lower case are the same, and part of a word is enough.
     """
-    found = rankings.alias(asked=_WhatWasAsked("prompt__messages"))
-    for word in words.replace("\0", " ").split()[:MAX_WORDS]:
+    matching = rankings.alias(asked=_WhatWasAsked("prompt__messages"))
+    for word in query.replace("\0", " ").split()[:MAX_WORDS]:
         places = RankedCompletion.objects.filter(ranking=OuterRef("pk"))
         in_a_place = places.filter(Q(completion__text__icontains=word) | Q(note__icontains=word))
-        found = found.filter(Q(asked__icontains=word) | Q(comment__icontains=word) | Exists(in_a_place))
-    return found
+        matching = matching.filter(Q(asked__icontains=word) | Q(comment__icontains=word) | Exists(in_a_place))
+    return matching
 
 
 def draft_of(ranking: Ranking, assignment: Assignment) -> dict[str, Any]:

@@ -47,15 +47,15 @@ class Submission:
     def digest(self) -> str:
         """What makes two submissions the same answer. Time spent does not: a retry may have waited."""
         flags = {key: sorted(name for name, value in named.items() if value) for key, named in self.flags.items()}
-        said: list[object] = [
+        answer: list[object] = [
             [sorted(tier) for tier in self.tiers],
             {key: names for key, names in flags.items() if names},
             self.comment,
         ]
         # Only where they were given, so that answers from before there were any keep their digest.
         more = {name: value for name, value in (("notes", self.notes), ("strength", self.strength)) if value}
-        said += [more] if more else []
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        answer += [more] if more else []
+        return hashlib.sha256(json.dumps(answer, sort_keys=True).encode()).hexdigest()
 
 
 def parse(
@@ -141,8 +141,8 @@ def _check_answered(
         missing = [name for name in flag_names if name not in flags.get(completion, {})]
         if missing:
             message = _("Answer %(names)s of %(id)s with true or false: no answer is taken for granted.")
-            said = {"names": ", ".join(missing), "id": completion}
-            raise Invalid("not_all_answered", message % said, attr=f"flags.{completion}")
+            values = {"names": ", ".join(missing), "id": completion}
+            raise Invalid("not_all_answered", message % values, attr=f"flags.{completion}")
 
 
 def _parse_notes(value: object, ids: Mapping[str, str]) -> dict[str, str]:

@@ -217,11 +217,11 @@ def answer_of(request: Request) -> Any:
     return request.data
 
 
-def submitted(assignment: Assignment, said: rankings.Submitted) -> Response:
-    if said.created:
+def submitted(assignment: Assignment, submitted: rankings.Submitted) -> Response:
+    if submitted.created:
         rankings.notify_ranked(assignment.prompt.project_id)
-    answer = {"id": said.ranking.pk, "pairs": said.pairs, "ties": said.ties}
-    return Response(answer, status=201 if said.created else 200)
+    answer = {"id": submitted.ranking.pk, "pairs": submitted.pairs, "ties": submitted.ties}
+    return Response(answer, status=201 if submitted.created else 200)
 
 
 def tagged(assignment: Assignment) -> dict[str, str]:

@@ -78,21 +78,21 @@ class Export(View):
         """Download the chosen/rejected pairs. Test prompts stay out unless `split` asks for them."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         # `?version=` is how a form says "none".
-        said = {name: value for name, value in request.query_params.items() if value or name != "version"}
-        query = ExportQuerySerializer(data=said)
+        given = {name: value for name, value in request.query_params.items() if value or name != "version"}
+        query = ExportQuerySerializer(data=given)
         query.is_valid(raise_exception=True)
-        asked = query.validated_data
-        number = asked["version"]
+        options = query.validated_data
+        number = options["version"]
         what = {
-            "file_format": asked["format"],
-            "layout": asked["layout"],
-            "split": asked["split"],
-            "source": asked["source"],
+            "file_format": options["format"],
+            "layout": options["layout"],
+            "split": options["split"],
+            "source": options["source"],
             "version": None if number is None else project.dataset_versions.get(number=number),
         }
         response = StreamingHttpResponse(
-            exports.stream_pairs(project, **what), content_type=exports.content_type(asked["format"])
+            exports.stream_pairs(project, **what), content_type=exports.content_type(options["format"])
         )
         response["Content-Disposition"] = f'attachment; filename="{exports.filename(project, **what)}"'
-        response["X-Podium-Split"] = ",".join(exports.splits_of(asked["split"]))
+        response["X-Podium-Split"] = ",".join(exports.splits_of(options["split"]))
         return response

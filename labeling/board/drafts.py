@@ -38,10 +38,10 @@ def under_ids_of_today(data: QueryDict, former: Mapping[str, str]) -> QueryDict:
 
 
 def _of_today(name: str, former: Mapping[str, str]) -> str:
-    found = re.fullmatch(r"(rank|note|flag)-(\d+)(-.*)?", name, re.ASCII | re.DOTALL)
-    if found is None or found[2] not in former:
+    match = re.fullmatch(r"(rank|note|flag)-(\d+)(-.*)?", name, re.ASCII | re.DOTALL)
+    if match is None or match[2] not in former:
         return name
-    return f"{found[1]}-{former[found[2]]}{found[3] or ''}"
+    return f"{match[1]}-{former[match[2]]}{match[3] or ''}"
 
 
 def _items(draft: Mapping[str, Any], name: str) -> list[tuple[str, Any]]:

@@ -128,17 +128,17 @@ class RankingForm(forms.Form):
 
     def draft(self) -> dict[str, Any]:
         """What is chosen so far, complete or not, in the shape of a draft."""
-        said = self.values.of
+        chosen = self.values.of
         ids = [completion.id for completion in self.completions]
         names = [flag["name"] for flag in self.flags]
-        ranks = {pk: said(f"rank-{pk}") for pk in ids}
+        ranks = {pk: chosen(f"rank-{pk}") for pk in ids}
         return {
             "ranks": {pk: int(rank) for pk, rank in ranks.items() if rank in map(str, self.slots)},
             "flags": {pk: flags for pk in ids if (flags := self._flags_of(pk, names))},
-            "notes": {pk: note[:MAX_NOTE] for pk in ids if (note := said(f"note-{pk}"))},
-            "comment": said("comment")[:MAX_COMMENT],
-            "strength": int(said("strength")) if said("strength") in ("1", "2", "3") else None,
-            "active_seconds": _seconds(said("active_seconds")),
+            "notes": {pk: note[:MAX_NOTE] for pk in ids if (note := chosen(f"note-{pk}"))},
+            "comment": chosen("comment")[:MAX_COMMENT],
+            "strength": int(chosen("strength")) if chosen("strength") in ("1", "2", "3") else None,
+            "active_seconds": _seconds(chosen("active_seconds")),
         }
 
     def _flags_of(self, pk: str, names: Sequence[str]) -> dict[str, bool]:
@@ -172,16 +172,16 @@ class RankingForm(forms.Form):
 
     def payload(self) -> dict[str, object]:
         """The answer as the API takes it: dense tiers, best first."""
-        said = self.cleaned_data
-        ranks = {completion.id: said.get(f"rank-{completion.id}", 1) for completion in self.completions}
+        cleaned = self.cleaned_data
+        ranks = {completion.id: cleaned.get(f"rank-{completion.id}", 1) for completion in self.completions}
         return {
             "tiers": [[pk for pk in ranks if ranks[pk] == rank] for rank in sorted(set(ranks.values()))],
-            "flags": {pk: {flag["name"]: said[f"flag-{pk}-{flag['name']}"] for flag in self.flags} for pk in ranks},
-            "notes": {pk: said[f"note-{pk}"] for pk in ranks if said[f"note-{pk}"]},
-            "comment": said["comment"],
+            "flags": {pk: {flag["name"]: cleaned[f"flag-{pk}-{flag['name']}"] for flag in self.flags} for pk in ranks},
+            "notes": {pk: cleaned[f"note-{pk}"] for pk in ranks if cleaned[f"note-{pk}"]},
+            "comment": cleaned["comment"],
             # A tie has no strength, whatever was chosen before the two were tied.
-            "strength": said["strength"] if self.ask_strength and len(set(ranks.values())) > 1 else None,
-            "active_seconds": said["active_seconds"],
+            "strength": cleaned["strength"] if self.ask_strength and len(set(ranks.values())) > 1 else None,
+            "active_seconds": cleaned["active_seconds"],
         }
 
 

@@ -65,5 +65,5 @@ def _folded(text: str) -> str:
     if text.isascii():
         return text
     folded = unicodedata.normalize("NFC", text).translate(LOOKS)
-    kept = _IDLE_JOINER.sub("", folded).translate(_JOINERS)
-    return SPACES.sub(" ", NOTHING.sub("", kept))
+    joined = _IDLE_JOINER.sub("", folded).translate(_JOINERS)
+    return SPACES.sub(" ", NOTHING.sub("", joined))

@@ -86,8 +86,8 @@ def _lexer(name: str) -> Lexer:
 
 def _spans(parts: list[tuple[str, str]]) -> Iterator[str]:
     for css_class, run in groupby(parts, key=lambda part: part[0]):
-        words = escape("".join(words for _, words in run))
-        yield f'<span class="{css_class}">{words}</span>' if css_class else words
+        text = escape("".join(text for _, text in run))
+        yield f'<span class="{css_class}">{text}</span>' if css_class else text
 
 
 @lru_cache(maxsize=512)

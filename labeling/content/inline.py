@@ -120,8 +120,8 @@ def _link_close(renderer: RendererHTML, tokens: Sequence[Token], index: int, opt
 def _image(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Env) -> str:
     # An image would tell its server who reads what and when; the reader decides whether to open it.
     token = tokens[index]
-    words = renderer.renderInlineAsText(token.children, options, env)
-    text = text_html(_("image: %(words)s") % {"words": words} if words else _("image"))
+    alternative = renderer.renderInlineAsText(token.children, options, env)
+    text = text_html(_("image: %(words)s") % {"words": alternative} if alternative else _("image"))
     target = _target(token, "src")
     if "target" in env:  # a link may not be in a link
         return text + target

@@ -93,12 +93,12 @@ def marked(runs: Sequence[Run]) -> SafeString:
 def _matches(one: Sequence[str], two: Sequence[str]) -> list[Match]:
     """Where the two agree, in order, the longest pieces there are; the last is empty and ends both."""
     blocks: list[Match] = []
-    for found in [*_between(one, two, (0, 0), (len(one), len(two)), MAX_DEPTH), Match(len(one), len(two), 0)]:
+    for match in [*_between(one, two, (0, 0), (len(one), len(two)), MAX_DEPTH), Match(len(one), len(two), 0)]:
         last = blocks[-1] if blocks else Match(0, 0, 0)
-        if found.size and blocks and (last.a + last.size, last.b + last.size) == (found.a, found.b):
-            blocks[-1] = Match(last.a, last.b, last.size + found.size)
+        if match.size and blocks and (last.a + last.size, last.b + last.size) == (match.a, match.b):
+            blocks[-1] = Match(last.a, last.b, last.size + match.size)
         else:
-            blocks.append(found)
+            blocks.append(match)
     return blocks
 
 
@@ -160,17 +160,17 @@ def _without_coincidences(blocks: list[Match]) -> list[Match]:
 
     The last block, of size 0, ends both texts and stays.
     """
-    kept = [Match(0, 0, 0), *blocks]
+    blocks_left = [Match(0, 0, 0), *blocks]
     while True:
-        gaps = [max(two.a - one.a - one.size, two.b - one.b - one.size) for one, two in pairwise(kept)]
+        gaps = [max(two.a - one.a - one.size, two.b - one.b - one.size) for one, two in pairwise(blocks_left)]
         lonely = {
             index
             for index, (before, after) in enumerate(pairwise(gaps), start=1)
-            if 2 * kept[index].size < min(before, after)
+            if 2 * blocks_left[index].size < min(before, after)
         }
         if not lonely:
-            return kept
-        kept = [block for index, block in enumerate(kept) if index not in lonely]
+            return blocks_left
+        blocks_left = [block for index, block in enumerate(blocks_left) if index not in lonely]
 
 
 def _runs(text: str, spans: Sequence[tuple[int, int]], shared: set[int]) -> tuple[Run, ...]:

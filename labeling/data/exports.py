@@ -131,8 +131,8 @@ def stream_pairs(
         pairs = found.pairs(project)
         return writer(_live_groups(pairs, splits), layout, pairs.columns)
     if source_of(source) != PEOPLE:
-        words = _("A frozen version holds people's labels alone; leave out the version, or the source %(source)r.")
-        raise Invalid("frozen_of_people", words % {"source": source}, attr="version")
+        message = _("A frozen version holds people's labels alone; leave out the version, or the source %(source)r.")
+        raise Invalid("frozen_of_people", message % {"source": source}, attr="version")
     columns = MARGIN if datasets.has_strengths(version) else {}
     return writer(_frozen_groups(version, splits, columns), layout, columns)
 
@@ -181,8 +181,8 @@ def splits_of(split: str | None) -> tuple[str, ...]:
         return DEFAULT_SPLITS
     if split == ALL_SPLITS:
         return tuple(Split.values)
-    asked = {_one_of(name.strip(), (*Split.values, ALL_SPLITS), "split") for name in split.split(",")}
-    return tuple(Split.values) if ALL_SPLITS in asked else tuple(name for name in Split.values if name in asked)
+    splits = {_one_of(name.strip(), (*Split.values, ALL_SPLITS), "split") for name in split.split(",")}
+    return tuple(Split.values) if ALL_SPLITS in splits else tuple(name for name in Split.values if name in splits)
 
 
 def expand(ranks: Sequence[int]) -> list[tuple[int, int]]:
@@ -339,6 +339,6 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 def _one_of(value: str, allowed: Iterable[str], attr: str) -> str:
     if value not in allowed:
-        said = {"field": attr, "known": ", ".join(allowed), "value": value}
-        raise Invalid(f"unknown_{attr}", _("%(field)s is one of %(known)s; got %(value)r.") % said, attr=attr)
+        values = {"field": attr, "known": ", ".join(allowed), "value": value}
+        raise Invalid(f"unknown_{attr}", _("%(field)s is one of %(known)s; got %(value)r.") % values, attr=attr)
     return value

@@ -63,7 +63,7 @@ class Report:
     def _before(self) -> str:
         if not self.n_good:
             return _("Nothing went in.")
-        words = _(
+        message = _(
             "Of the lines before, %(new)d went in and %(known)d were here already; sending them again is harmless."
         )
-        return words % {"new": self.created + self.updated, "known": self.skipped}
+        return message % {"new": self.created + self.updated, "known": self.skipped}

@@ -75,13 +75,13 @@ def _lines(project: Project, lines: Iterable[bytes], report: Report) -> Iterator
 
 
 def _hardly_the_format(number: int, bad: int, good: int, report: Report) -> Invalid:
-    words = _(
+    message = _(
         "Reading stopped at line %(number)d, for %(bad)d lines so far are bad and %(good)d are good: "
         "this is hardly the import format. Line %(first)d: %(detail)s."
     )
     first = report.errors[0]
-    said = {"number": number, "bad": bad, "good": good, "first": first.line, "detail": first.detail}
-    return Invalid("too_many_bad_lines", words % said, attr="file")
+    values = {"number": number, "bad": bad, "good": good, "first": first.line, "detail": first.detail}
+    return Invalid("too_many_bad_lines", message % values, attr="file")
 
 
 def _numbered(lines: Iterable[bytes], report: Report) -> Iterator[tuple[int, bytes]]:

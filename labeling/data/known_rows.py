@@ -74,11 +74,11 @@ def other_split(row: Row, split: str) -> Refused | None:
 
 
 def _completions(known: Sequence[Known]) -> dict[int, _Completions]:
-    found: dict[int, _Completions] = defaultdict(list)
+    completions: dict[int, _Completions] = defaultdict(list)
     rows = Completion.objects.filter(prompt__in=[prompt.pk for _, prompt in known]).order_by("prompt_id", "position")
     for prompt_id, *completion in rows.values_list("prompt_id", "external_id", "text", "model_name"):
-        found[prompt_id].append(tuple(completion))  # type: ignore[arg-type]
-    return found
+        completions[prompt_id].append(tuple(completion))  # type: ignore[arg-type]
+    return completions
 
 
 def _answers(project: Project, known: Sequence[Known]) -> dict[int, _Answers]:
@@ -90,10 +90,10 @@ def _answers(project: Project, known: Sequence[Known]) -> dict[int, _Answers]:
         ranking__source=Ranking.Source.IMPORTED,
         ranking__labeler__username__in=usernames,
     ).order_by("ranking_id", "completion__position")
-    found: dict[int, _Answers] = defaultdict(dict)
+    answers: dict[int, _Answers] = defaultdict(dict)
     columns = ("prompt_id", "ranking__labeler__username", "ranking__strength", "rank", "flags")
     for prompt_id, username, strength, rank, flags in ranked.values_list(*columns):
-        answer = found[prompt_id].setdefault(username, _Answer(strength))
+        answer = answers[prompt_id].setdefault(username, _Answer(strength))
         answer.ranks.append(rank)
         answer.flags.append(flags)
-    return found
+    return answers

@@ -67,23 +67,23 @@ def store(project: Project, recorded: Sequence[Recorded]) -> int:
 
 def _labelers(project: Project, names: set[str]) -> dict[str, User]:
     """Gives each labeler's account of recorded rankings: never one that a person logs in with."""
-    found: dict[str, User] = {}
-    _find(project, names, found)
+    users: dict[str, User] = {}
+    _find(project, names, users)
     for make in (username_of, username_apart):
-        if missing := names - found.keys():
+        if missing := names - users.keys():
             usernames = sorted({make(project, name) for name in missing})
             User.objects.bulk_create(
                 (User(username=username, is_imported=True, is_active=False, password="!") for username in usernames),
                 ignore_conflicts=True,  # a person took the name first, or another import made the same labeler
             )
-            _find(project, missing, found)
-    return found
+            _find(project, missing, users)
+    return users
 
 
-def _find(project: Project, names: set[str], found: dict[str, User]) -> None:
+def _find(project: Project, names: set[str], users: dict[str, User]) -> None:
     owners = {username: name for name in names for username in usernames_of(project, name)}
     for user in User.objects.filter(username__in=owners, is_imported=True):
-        found[owners[user.username]] = user
+        users[owners[user.username]] = user
 
 
 def _assignments(

@@ -76,8 +76,8 @@ _ALL = WORDS | OF_PROJECT
 
 def words_of(refused: Refused) -> str:
     """The field, what to do and the value seen."""
-    said = {"field": refused.field, "remedy": remedy_of(refused), "value": refused.shown}
-    return _("%(field)s: %(remedy)s (got %(value)s)") % said
+    values = {"field": refused.field, "remedy": remedy_of(refused), "value": refused.shown}
+    return _("%(field)s: %(remedy)s (got %(value)s)") % values
 
 
 def remedy_of(refused: Refused) -> str:

@@ -59,11 +59,11 @@ def rows_of(file: Path, *, at_once: int) -> Iterator[tuple[str, pa.Table]]:
 
 def in_groups(rows: Iterable[pa.Table], *, size: int) -> Iterator[pa.Table]:
     """Tables of one row as tables of `size` rows."""
-    kept: list[pa.Table] = []
+    tables: list[pa.Table] = []
     for row in rows:
-        kept.append(row)
-        if len(kept) == size:
-            yield pa.concat_tables(kept).combine_chunks()
-            kept = []
-    if kept:
-        yield pa.concat_tables(kept).combine_chunks()
+        tables.append(row)
+        if len(tables) == size:
+            yield pa.concat_tables(tables).combine_chunks()
+            tables = []
+    if tables:
+        yield pa.concat_tables(tables).combine_chunks()

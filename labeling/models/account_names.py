@@ -29,10 +29,10 @@ def scripts(name: str) -> list[str]:
     """The scripts that don't go together in `name`; none where its letters are of one."""
     from confusable_homoglyphs import categories  # reads a table, so only where a name is made
 
-    found = {str(script) for script in categories.unique_aliases(unicodedata.normalize("NFKC", name))} - _EVERYWHERE
-    company = found - _EAST_ASIAN
-    together = company <= {"LATIN"} if found & _EAST_ASIAN else len(company) <= 1
-    return [] if together else sorted(script.capitalize() for script in found)
+    scripts = {str(script) for script in categories.unique_aliases(unicodedata.normalize("NFKC", name))} - _EVERYWHERE
+    company = scripts - _EAST_ASIAN
+    together = company <= {"LATIN"} if scripts & _EAST_ASIAN else len(company) <= 1
+    return [] if together else sorted(script.capitalize() for script in scripts)
 
 
 @cache

@@ -52,8 +52,8 @@ def get_project(user: Visitor, slug: str, *, at_least: Role = Role.LABELER) -> P
     if role is None:
         raise Project.DoesNotExist(f"no project {slug!r} that you can see")
     if _RANK[role] < _RANK[at_least]:
-        said = {"needed": at_least.label, "role": role.label}
-        raise PermissionDenied(_("This needs the role “%(needed)s”; your role here is “%(role)s”.") % said)
+        values = {"needed": at_least.label, "role": role.label}
+        raise PermissionDenied(_("This needs the role “%(needed)s”; your role here is “%(role)s”.") % values)
     return project
 
 

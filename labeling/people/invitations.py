@@ -49,7 +49,7 @@ def ask(project: Project, *, by: User, username: str, role: str) -> Invitation:
         message = _("%(name)s is in the project already; change the role in the list.")
         raise Conflict("member_already", message % {"name": username}, attr="username")
     _refuse_to_nag(by, username)
-    asked = {
+    invited = {
         "role": role,
         "account": User.objects.filter(username=username, is_active=True, is_imported=False).first(),
         "declined_at": None,
@@ -57,11 +57,11 @@ def ask(project: Project, *, by: User, username: str, role: str) -> Invitation:
         "created_at": timezone.now(),
         "expires_at": _end(),
     }
-    unknown = {**asked, "token_sha256": _hash(secrets.token_urlsafe(24))}
+    unknown = {**invited, "token_sha256": _hash(secrets.token_urlsafe(24))}
     with transaction.atomic():
         _refuse_a_flood(project, by, username)
         return Invitation.objects.update_or_create(
-            project=project, username=username, defaults=asked, create_defaults=unknown
+            project=project, username=username, defaults=invited, create_defaults=unknown
         )[0]
 
 
@@ -165,8 +165,8 @@ def _refuse_to_nag(by: User, username: str) -> None:
         attempt_limits.take([Budget(Attempts.Kind.INVITATION, subject, ASKED_LIMIT, INVITATION_DAYS * 24 * 60 * 60)])
     except TooMany as error:
         message = _("You invited %(name)s %(n)d times within %(days)d days. Send an invitation link, or wait.")
-        said = {"name": username, "n": ASKED_LIMIT, "days": INVITATION_DAYS}
-        raise Conflict("asked_too_often", message % said, attr="username") from error
+        values = {"name": username, "n": ASKED_LIMIT, "days": INVITATION_DAYS}
+        raise Conflict("asked_too_often", message % values, attr="username") from error
 
 
 def _refuse_a_flood(project: Project, by: User, username: str = "") -> None:

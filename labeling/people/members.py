@@ -54,11 +54,11 @@ def _account(username: str) -> User:
 
 
 def _member(project: Project, username: str) -> Membership:
-    found = project.memberships.select_for_update(of=("self",)).filter(user__username=username).first()
-    if found is None:
+    membership = project.memberships.select_for_update(of=("self",)).filter(user__username=username).first()
+    if membership is None:
         message = _("%(username)r is not in this project; send an invitation.")
         raise Invalid("not_a_member", message % {"username": username}, attr="username")
-    return found
+    return membership
 
 
 def _keep_a_manager(project: Project) -> None:

@@ -93,8 +93,8 @@ def address_of(request: HttpRequest) -> str:
 def device_of(request: HttpRequest) -> Device:
     cookie = request.COOKIES.get(cookie_name(), "")
     try:
-        said = signing.loads(cookie, salt=_SALT, max_age=COOKIE_DAYS * 24 * 60 * MINUTE)
-        return Device(str(said["id"]), tuple(map(str, said["names"])))
+        content = signing.loads(cookie, salt=_SALT, max_age=COOKIE_DAYS * 24 * 60 * MINUTE)
+        return Device(str(content["id"]), tuple(map(str, content["names"])))
     except (signing.BadSignature, KeyError, TypeError):
         return Device(secrets.token_urlsafe(12))
 

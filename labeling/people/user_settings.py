@@ -40,16 +40,16 @@ def _check(name: str, value: object) -> None:
         case "language":
             known = dict(settings.LANGUAGES)
             if value and value not in known:
-                words = _("There is no language %(value)r here; there are %(known)s.")
-                raise _invalid(name, words, value=value, known=", ".join(known))
+                message = _("There is no language %(value)r here; there are %(known)s.")
+                raise _invalid(name, message, value=value, known=", ".join(known))
         case "daily_goal":
             if value is not None and not _is_whole(value, 1, MAX_DAILY_GOAL):
-                words = _("A daily goal of %(value)r can't be; it is 1 to %(most)s rankings, or none.")
-                raise _invalid(name, words, value=value, most=MAX_DAILY_GOAL)
+                message = _("A daily goal of %(value)r can't be; it is 1 to %(most)s rankings, or none.")
+                raise _invalid(name, message, value=value, most=MAX_DAILY_GOAL)
         case "break_minutes":
             if not _is_whole(value, 0, MAX_BREAK_MINUTES):
-                words = _("A break after %(value)r minutes can't be; it is 1 to %(most)s minutes, or 0 for never.")
-                raise _invalid(name, words, value=value, most=MAX_BREAK_MINUTES)
+                message = _("A break after %(value)r minutes can't be; it is 1 to %(most)s minutes, or 0 for never.")
+                raise _invalid(name, message, value=value, most=MAX_BREAK_MINUTES)
         case "single_keys":
             if not isinstance(value, bool):
                 raise _invalid(name, _("Single keys are on or off, not %(value)r."), value=value)

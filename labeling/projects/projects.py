@@ -96,8 +96,8 @@ def _validate(project: Project) -> None:
         raise Invalid("invalid", f"{attr}: {' '.join(messages)}", attr=attr) from error
     if len(project.guidelines) > MAX_GUIDELINES:
         message = _("Guidelines have at most %(limit)d characters; these have %(length)d.")
-        said = {"limit": MAX_GUIDELINES, "length": len(project.guidelines)}
-        raise Invalid("guidelines_too_long", message % said, attr="guidelines")
+        values = {"limit": MAX_GUIDELINES, "length": len(project.guidelines)}
+        raise Invalid("guidelines_too_long", message % values, attr="guidelines")
     project.judgement.check_project(project.flags)
 
 
@@ -126,8 +126,8 @@ def _checked_flags(flags: object) -> list[dict[str, str]]:
             raise _bad_flags(_("A flag has a name and a label; it has no %(value)s."), ", ".join(unknown)[:80])
         label = flag.get("label") or name.replace("_", " ").capitalize()
         if not isinstance(label, str) or len(label) > MAX_LABEL:
-            words = _("A flag's label is a text of at most %(limit)d characters, not %(value)r.")
-            raise _bad_flags(words, str(label)[:80], limit=MAX_LABEL)
+            message = _("A flag's label is a text of at most %(limit)d characters, not %(value)r.")
+            raise _bad_flags(message, str(label)[:80], limit=MAX_LABEL)
         checked[name] = {"name": name, "label": label}
     return list(checked.values())
 

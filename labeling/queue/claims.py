@@ -103,8 +103,8 @@ def save_draft(assignment: Assignment, draft: Mapping[str, object], *, base: int
             assignment.draft_revision += 1
             assignment.save(update_fields=["draft", "draft_revision"])
     except (DataError, UnicodeEncodeError) as error:
-        words = _("This draft can't be stored: it holds a NUL, half a surrogate pair or a number without end.")
-        raise Invalid("draft_unstorable", words) from error
+        message = _("This draft can't be stored: it holds a NUL, half a surrogate pair or a number without end.")
+        raise Invalid("draft_unstorable", message) from error
     return assignment
 
 

@@ -41,8 +41,8 @@ FOR UPDATE OF prompt
 def next_prompt(project: Project, labeler: User, now: datetime, *, besides: int | None = None) -> Prompt | None:
     """The next prompt for this labeler, its row locked; None when there is none. Never the prompt `besides`."""
     # Where every prompt left is just being claimed by others, one of them may have a second slot: wait and look.
-    asked = {"project": project.pk, "labeler": labeler.pk, "besides": besides, "now": now}
-    found = _first("SKIP LOCKED", asked) or _first("", asked)
+    parameters = {"project": project.pk, "labeler": labeler.pk, "besides": besides, "now": now}
+    found = _first("SKIP LOCKED", parameters) or _first("", parameters)
     if found is None:
         return None
     prompt = Prompt.objects.get(pk=found)
@@ -77,8 +77,8 @@ def shuffled(completions: Iterable[int], seed: int) -> list[int]:
     return order
 
 
-def _first(locked: str, asked: Mapping[str, int | datetime | None]) -> int | None:
+def _first(locked: str, parameters: Mapping[str, int | datetime | None]) -> int | None:
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT_PROMPT + locked, asked)
+        cursor.execute(_NEXT_PROMPT + locked, parameters)
         row = cursor.fetchone()
     return None if row is None else int(row[0])

@@ -49,5 +49,5 @@ class BodyLimit:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if limit is None or not length.isdecimal() or (len(length) < 20 and int(length) <= limit):
             return None
-        words = _("What was sent has %(size)s bytes, and this address takes at most %(limit)s. Nothing was stored.")
-        return refused(request, 413, "too_large", words % {"size": length[:20], "limit": limit}, template="413.html")
+        message = _("What was sent has %(size)s bytes, and this address takes at most %(limit)s. Nothing was stored.")
+        return refused(request, 413, "too_large", message % {"size": length[:20], "limit": limit}, template="413.html")

@@ -60,8 +60,8 @@ def refuse_unstorable(value: object) -> None:
     for way, text in _texts(value):
         if (bad := unstorable(text)) is not None:
             message = _("%(value)s can't be stored: it holds %(what)s. Leave it out, or repair the encoding.")
-            said = {"value": ascii(text if len(text) <= 40 else text[:37] + "..."), "what": bad}
-            raise Invalid("unstorable", message % said, attr=_place(way) or None)
+            values = {"value": ascii(text if len(text) <= 40 else text[:37] + "..."), "what": bad}
+            raise Invalid("unstorable", message % values, attr=_place(way) or None)
 
 
 def unstorable(text: str) -> str | None:

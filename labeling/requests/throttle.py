@@ -159,13 +159,13 @@ def _stranger(request: HttpRequest) -> Sender:
 
 
 def _credential(request: HttpRequest) -> str:
-    found = request.headers.get("Authorization") or request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
-    return found if len(found) < 300 else ""  # none of ours is longer
+    credential = request.headers.get("Authorization") or request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    return credential if len(credential) < 300 else ""  # none of ours is longer
 
 
 def _length(request: HttpRequest) -> int:
-    said = request.META.get("CONTENT_LENGTH") or "0"
-    return int(said[:15]) if said.isdecimal() else 0
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return int(length[:15]) if length.isdecimal() else 0
 
 
 def _crowded(request: HttpRequest) -> HttpResponse:

@@ -63,9 +63,9 @@ def project_nav(context: Context, project: Project) -> dict[str, object]:
     here = request.resolver_match.url_name if request.resolver_match else None
     links = []
     for page in navigation.pages_of(role):
-        words = project.judgement.words.act if page.address == "rank" else page.label
+        label = project.judgement.words.act if page.address == "rank" else page.label
         url = reverse(page.address, args=[project.slug])
-        links.append(NavLink(words, url, current=here in (page.address, *page.belonging)))
+        links.append(NavLink(label, url, current=here in (page.address, *page.belonging)))
     return {"project": project, "links": links}
 
 
@@ -90,11 +90,11 @@ def earlier(turns: Sequence[Any]) -> list[Any]:
 @register.simple_block_tag
 def sentence(content: str) -> str:
     """Ends with one full stop, though its last word may be an abbreviation that has one."""
-    words = content.strip()
-    plain = strip_tags(words).rstrip()
-    if plain.endswith("..") and words.endswith(".") and not plain.endswith("..."):
-        words = words[:-1]
-    return mark_safe(words if plain.endswith(".") else f"{words}.")
+    text = content.strip()
+    plain = strip_tags(text).rstrip()
+    if plain.endswith("..") and text.endswith(".") and not plain.endswith("..."):
+        text = text[:-1]
+    return mark_safe(text if plain.endswith(".") else f"{text}.")
 
 
 @register.filter
@@ -103,9 +103,9 @@ def ago(moment: datetime | None) -> SafeString | str:
     if moment is None:
         return ""
     exact = timezone.localtime(moment)
-    words = _ago_words(timezone.now() - moment, exact)
+    shown = _ago_words(timezone.now() - moment, exact)
     title = f"{date_format(exact, 'DATETIME_FORMAT')} {exact:%Z}"
-    return format_html('<time datetime="{}" title="{}">{}</time>', exact.isoformat(), title, words)
+    return format_html('<time datetime="{}" title="{}">{}</time>', exact.isoformat(), title, shown)
 
 
 @register.filter

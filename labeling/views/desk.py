@@ -108,8 +108,8 @@ def done(request: SignedIn, project: Project, words: str, *, undo: str = "") -> 
 def pace_of(user: User, project: Project) -> Pace:
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     today = own_rankings(user, project).filter(created_at__gte=midnight, source="labeled").order_by()
-    found = today.aggregate(mean=Avg("active_seconds"))
-    return Pace(today.count(), found["mean"], user.daily_goal)
+    row = today.aggregate(mean=Avg("active_seconds"))
+    return Pace(today.count(), row["mean"], user.daily_goal)
 
 
 def undoable(user: User, project: Project) -> Ranking | None:

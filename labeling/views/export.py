@@ -50,16 +50,16 @@ def freeze(request: SignedIn, project: Project) -> HttpResponse:
         messages.error(request, error.detail)
         return redirect("export", project.slug)
     if not is_new:
-        words = _("Nothing new since version %(number)s, so there is no further one: it holds all that is ranked.")
-        messages.info(request, words % {"number": version.number})
+        message = _("Nothing new since version %(number)s, so there is no further one: it holds all that is ranked.")
+        messages.info(request, message % {"number": version.number})
     else:
-        words = ngettext(
+        message = ngettext(
             "Version %(number)s is frozen, with %(pairs)s pair.",
             "Version %(number)s is frozen, with %(pairs)s pairs.",
             version.n_pairs,
         )
         shown = number_format(version.n_pairs, force_grouping=True)
-        messages.success(request, words % {"number": version.number, "pairs": shown})
+        messages.success(request, message % {"number": version.number, "pairs": shown})
     return redirect("export", project.slug)
 
 

@@ -70,16 +70,16 @@ def own_rankings(user: User, project: Project) -> QuerySet[Ranking]:
 @require_safe
 @project_page(Role.LABELER)
 def history(request: SignedIn, project: Project) -> HttpResponse:
-    asked = " ".join(request.GET.get("q", "").replace("\x00", "").split())[:MAX_QUERY]
+    query = " ".join(request.GET.get("q", "").replace("\x00", "").split())[:MAX_QUERY]
     rows = own_rankings(request.user, project)
-    found = rankings.search(rows, asked) if asked else rows
+    found = rankings.search(rows, query) if query else rows
     page = page_of(request, with_what_was_said(found), size=20)
     context = {
         "project": project,
-        "asked": asked,
+        "asked": query,
         "page": page,
         "entries": [entry_of(ranking, project) for ranking in page],
-        "query": urlencode({"q": asked}) + "&" if asked else "",
+        "query": urlencode({"q": query}) + "&" if query else "",
     }
     return render(request, "labeling/answers/history.html", context)
 

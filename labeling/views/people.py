@@ -59,8 +59,8 @@ def set_member(request: SignedIn, project: Project) -> HttpResponse:
     except PodiumError as error:
         messages.error(request, error.detail)
     else:
-        said = {"name": form.cleaned_data["username"], "role": membership.get_role_display()}
-        messages.success(request, _("%(name)s has the role %(role)s now.") % said)
+        values = {"name": form.cleaned_data["username"], "role": membership.get_role_display()}
+        messages.success(request, _("%(name)s has the role %(role)s now.") % values)
     return redirect("people", project.slug)
 
 

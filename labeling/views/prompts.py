@@ -71,12 +71,12 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
 @require_safe
 @project_page(Role.REVIEWER)
 def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
-    found = _prompt(project, prompt_id)
+    chosen = _prompt(project, prompt_id)
     context = {
         "project": project,
-        "prompt": found,
-        "turns": dialogue(found.messages) if found.is_dialogue else [],
-        "completions": _shown(found),
+        "prompt": chosen,
+        "turns": dialogue(chosen.messages) if chosen.is_dialogue else [],
+        "completions": _shown(chosen),
         "is_manager": access.role_in(request.user, project) == Role.MANAGER,
     }
     return render(request, "labeling/data/prompt.html", context)

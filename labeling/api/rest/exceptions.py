@@ -59,8 +59,8 @@ class ExceptionHandler(StandardHandler):
                 return exceptions.NotFound(f"There is no such {_noun(exc)} that you can see.")
             case DataError() | UnicodeEncodeError():
                 # Each door refuses by name what it can't keep; this is for one that has forgotten to. No word of SQL.
-                words = _("Something in this request can't be stored: a text or a number is out of all bounds.")
-                return exceptions.ValidationError(words, code="unstorable")
+                message = _("Something in this request can't be stored: a text or a number is out of all bounds.")
+                return exceptions.ValidationError(message, code="unstorable")
             case OperationalError() | InterfaceError():
                 return Unavailable(_("The database can't be reached right now; try again in a moment."), "no_database")
             case PermissionDenied() if str(exc):
@@ -68,8 +68,8 @@ class ExceptionHandler(StandardHandler):
             case RequestDataTooBig():
                 return TooLarge(str(exc), "too_large")
             case SuspiciousOperation() | UnreadablePostError():  # too many fields or files, a body that broke off
-                words = _("The body can't be read: %(error)s")
-                return exceptions.ParseError(words % {"error": exc or type(exc).__name__})
+                message = _("The body can't be read: %(error)s")
+                return exceptions.ParseError(message % {"error": exc or type(exc).__name__})
             case _:
                 converted: Exception = super().convert_known_exceptions(exc)
                 return converted

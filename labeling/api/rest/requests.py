@@ -52,11 +52,11 @@ class Door:
     without_body: ClassVar[tuple[str, ...]] = ()  # methods that say all by their address
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        asked: Request = super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
-        if is_chunked(asked):
+        drf_request: Request = super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
+        if is_chunked(drf_request):
             # REST framework takes a body without a Content-Length for an empty one; the server ends it itself.
-            asked._stream = request.META["wsgi.input"]
-        return asked
+            drf_request._stream = request.META["wsgi.input"]
+        return drf_request
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
@@ -96,8 +96,8 @@ def refuse_unknown(data: object, known: Collection[str], readable: Collection[st
             words, code = _("%(name)r is only read here and can't be set; leave it out."), "read_only"
         else:
             words, code = _("There is no field %(name)r here; there are: %(known)s."), "unknown_field"
-        said = {"name": name[:80], "known": ", ".join(known) or _("none")}
-        errors[name[:80]] = [serializers.ErrorDetail(words % said, code=code)]
+        values = {"name": name[:80], "known": ", ".join(known) or _("none")}
+        errors[name[:80]] = [serializers.ErrorDetail(words % values, code=code)]
     if errors:
         raise serializers.ValidationError(errors)
 
@@ -149,8 +149,8 @@ def whole(request: Request, name: str, *, low: int, high: int, example: int) -> 
     if re.fullmatch(r"[0-9]{1,19}", value) and low <= int(value) <= high:
         return int(value)
     message = _("%(name)s is a whole number from %(low)d to %(high)d, such as %(example)d; got %(value)r.")
-    said = {"name": name, "low": low, "high": high, "example": example, "value": value[:80]}
-    raise Invalid("invalid", message % said, attr=name)
+    values = {"name": name, "low": low, "high": high, "example": example, "value": value[:80]}
+    raise Invalid("invalid", message % values, attr=name)
 
 
 def revision(request: Request) -> int | None:
@@ -158,11 +158,11 @@ def revision(request: Request) -> int | None:
     tag = request.headers.get("If-Match", "*").strip()
     if tag == "*":
         return None
-    found = re.fullmatch(r'"([0-9]{1,9})"', tag)
-    if found is None:
+    match = re.fullmatch(r'"([0-9]{1,9})"', tag)
+    if match is None:
         message = _('If-Match is the ETag of what you go on from, such as "3"; got %(value)r.')
         raise Invalid("invalid", message % {"value": tag[:80]}, attr="If-Match")
-    return int(found[1])
+    return int(match[1])
 
 
 def after(rows: QuerySet[Row, Row], request: Request) -> QuerySet[Row, Row]:

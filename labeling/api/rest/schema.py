@@ -48,8 +48,8 @@ class AutoSchema(BaseAutoSchema):
 
     def get_summary(self) -> str | None:
         """The docstring's first sentence."""
-        words = " ".join(str(self.get_description() or "").split())
-        return re.split(r"[.;:] ", words, maxsplit=1)[0].rstrip(".") or None
+        description = " ".join(str(self.get_description() or "").split())
+        return re.split(r"[.;:] ", description, maxsplit=1)[0].rstrip(".") or None
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         answers: dict[str, Any] = super()._get_response_bodies(direction)

@@ -37,10 +37,15 @@ class Command(BaseCommand):
         ending = Path(file).suffix.removeprefix(".")
         file_format = options["format"] or (ending if ending in exports.FORMATS else "jsonl")
         try:
-            found = Project.objects.get(slug=project)
-            version = None if options["dataset"] is None else found.dataset_versions.get(number=options["dataset"])
+            of_project = Project.objects.get(slug=project)
+            version = None if options["dataset"] is None else of_project.dataset_versions.get(number=options["dataset"])
             pieces = exports.stream_pairs(
-                found, file_format=file_format, layout=layout, split=split, version=version, source=options["source"]
+                of_project,
+                file_format=file_format,
+                layout=layout,
+                split=split,
+                version=version,
+                source=options["source"],
             )
         except Project.DoesNotExist:
             raise CommandError(f"There is no project {project!r}. {_listed(Project, 'slug')}") from None

@@ -19,11 +19,11 @@ class Command(BaseCommand):
         parser.add_argument("project", help="the project's slug")
 
     def handle(self, *args: Any, project: str, **options: Any) -> None:
-        found = Project.objects.filter(slug=project).first()
-        if found is None:
+        chosen_project = Project.objects.filter(slug=project).first()
+        if chosen_project is None:
             raise CommandError(f"There is no project {project!r}.")
         try:
-            version, is_new = freeze_or_find(found)
+            version, is_new = freeze_or_find(chosen_project)
         except PodiumError as error:
             raise CommandError(error.detail) from error
         if not is_new:

@@ -35,11 +35,11 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="check everything, store nothing")
 
     def handle(self, *args: Any, project: str, file: str, dry_run: bool, **options: Any) -> None:
-        found = Project.objects.filter(slug=project).first()
-        if found is None:
+        chosen_project = Project.objects.filter(slug=project).first()
+        if chosen_project is None:
             known = ", ".join(Project.objects.values_list("slug", flat=True)) or "none yet"
             raise CommandError(f"There is no project {project!r}. Projects: {known}.")
-        report = self._import(found, file, dry_run=dry_run)
+        report = self._import(chosen_project, file, dry_run=dry_run)
         for error in report.errors[:ERRORS_SHOWN]:
             self.stderr.write(f"line {error.line}: {error.detail}")
         if report.n_errors > ERRORS_SHOWN:

@@ -49,8 +49,8 @@ class Pair:
 
 def colours(tokens: str) -> dict[str, Colour]:
     """The named values: `--paper: light-dark(#faf7f1, #191714);`"""
-    found = re.findall(r"--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);", tokens)
-    return {name: Colour(name, light, dark) for name, light, dark in found}
+    colours = re.findall(r"--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);", tokens)
+    return {name: Colour(name, light, dark) for name, light, dark in colours}
 
 
 def meanings(tokens: str) -> dict[str, str]:
