@@ -161,5 +161,5 @@ class AutoLabelAgreement(View):
         """Model and people on pairs that both judged: agreement by how sure the model was, with intervals."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         raw = truth(request, "raw")
-        found = agreement(project, auto_labels.model_of(project, request.query_params.get("model", "")), raw=raw)
-        return Response(ModelAgreementSerializer(found).data)
+        measured = agreement(project, auto_labels.model_of(project, request.query_params.get("model", "")), raw=raw)
+        return Response(ModelAgreementSerializer(measured).data)

@@ -116,8 +116,8 @@ class RewardModelSerializer(serializers.ModelSerializer[RewardModel]):
     @extend_schema_field(VerdictSerializer)
     def get_verdict(self, model: RewardModel) -> dict[str, Any]:
         [evaluation] = model.evaluations.all()
-        found = champions.worth(model, evaluation.report)
-        return {"worth": found.worth.value, "words": found.words}
+        verdict = champions.worth(model, evaluation.report)
+        return {"worth": verdict.worth.value, "words": verdict.words}
 
     @extend_schema_field(RuleSerializer(many=True))
     def get_rules(self, model: RewardModel) -> list[dict[str, Any]]:

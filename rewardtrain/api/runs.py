@@ -58,11 +58,11 @@ class RunDetailSerializer(RunSerializer):
 
     def to_representation(self, run: TrainingRun) -> dict[str, Any]:
         """Earlier versions noted the folder of a run's backbone among its counts; its name is what is told."""
-        told: dict[str, Any] = super().to_representation(run)
-        if "config" in told["counts"]:
-            config = {**told["counts"]["config"], "backbone": run.training["backbone"]}
-            told["counts"] = {**told["counts"], "config": config}
-        return told
+        shown: dict[str, Any] = super().to_representation(run)
+        if "config" in shown["counts"]:
+            config = {**shown["counts"]["config"], "backbone": run.training["backbone"]}
+            shown["counts"] = {**shown["counts"], "config": config}
+        return shown
 
 
 JSON_TYPES: dict[type, dict[str, Any]] = {

@@ -58,8 +58,8 @@ class ScoreBodySerializer(KnownFields):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["pairwise"] and len(attrs["completions"]) > MOST_PAIRWISE:
-            words = _("Pairwise probabilities are for at most %(most)s completions; %(n)s were sent.")
-            detail = words % {"most": MOST_PAIRWISE, "n": len(attrs["completions"])}
+            message = _("Pairwise probabilities are for at most %(most)s completions; %(n)s were sent.")
+            detail = message % {"most": MOST_PAIRWISE, "n": len(attrs["completions"])}
             raise serializers.ValidationError({"pairwise": detail})
         return attrs
 
@@ -115,5 +115,5 @@ class Score(View):
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         body = ScoreBodySerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        asked = dict(body.validated_data)
-        return Response(service_client.score(project, version=asked.pop("model", None), **asked))
+        options = dict(body.validated_data)
+        return Response(service_client.score(project, version=options.pop("model", None), **options))

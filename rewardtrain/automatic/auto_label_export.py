@@ -25,10 +25,10 @@ def pairs(project: Project) -> Pairs:
     jobs = AutoLabelJob.objects.filter(project=project, state=AutoLabelJob.State.SUCCEEDED)
     last = jobs.select_related("reward_model").first()
     if last is None:
-        words = _(
+        message = _(
             "The model has labeled nothing here yet: start it on the page Automatic labels, and wait for its end."
         )
-        raise Conflict("no_model_preferences", words)
+        raise Conflict("no_model_preferences", message)
     model = last.reward_model
     made = ModelPreference.objects.filter(reward_model=model, prompt=OuterRef("pk"))
     prompts = Prompt.objects.filter(Exists(made), project=project, ranked=0)
@@ -39,10 +39,12 @@ def pairs_of(model: RewardModel, prompts: list[int]) -> dict[int, list[Pair]]:
     """Gives them in the order of the completions' places."""
     rows = ModelPreference.objects.filter(reward_model=model, prompt__in=prompts)
     places = ("prompt", "chosen__position", "rejected__position")
-    found: dict[int, list[Pair]] = defaultdict(list)
-    for prompt, chosen, rejected, *said in rows.order_by(*places).values_list(*places, "probability", "uncertainty"):
-        found[prompt].append(Pair(chosen, rejected, (model.version, *said)))
-    return found
+    pairs: dict[int, list[Pair]] = defaultdict(list)
+    for prompt, chosen, rejected, *certainty in rows.order_by(*places).values_list(
+        *places, "probability", "uncertainty"
+    ):
+        pairs[prompt].append(Pair(chosen, rejected, (model.version, *certainty)))
+    return pairs
 
 
 SOURCE = Source(gettext_lazy("The model, where nobody has ranked"), pairs)

@@ -44,15 +44,15 @@ def request(project: Project, *, threshold: float = THRESHOLD, by: User | None =
     if reason := evidence_of(project).why_no_auto_labels:
         raise Conflict("classifies", str(reason))
     if not 0.5 < threshold < 1:
-        words = _("The threshold is a probability above 0.5 and below 1, such as 0.9; got %(value)s.")
-        raise Invalid("threshold", words % {"value": threshold}, attr="threshold")
+        message = _("The threshold is a probability above 0.5 and below 1, such as 0.9; got %(value)s.")
+        raise Invalid("threshold", message % {"value": threshold}, attr="threshold")
     with transaction.atomic():
         # Two requests at once: the second waits here and then sees the first one's job.
         lock_project(project)
         model = champions.needed_champion(project)
         if active := AutoLabelJob.objects.filter(project=project, state__in=AutoLabelJob.ACTIVE).first():
-            words = _("Automatic labels %(number)s are being made; wait for the end, or cancel them.")
-            raise Conflict("job_active", words % {"number": active.number})
+            message = _("Automatic labels %(number)s are being made; wait for the end, or cancel them.")
+            raise Conflict("job_active", message % {"number": active.number})
         total = to_score(project, model).count()
         if not total:
             raise Conflict("nothing_to_label", _("Nothing to do: people have ranked every prompt. Import more first."))
@@ -65,8 +65,8 @@ def request(project: Project, *, threshold: float = THRESHOLD, by: User | None =
 def cancel(job: AutoLabelJob) -> AutoLabelJob:
     """Raises Conflict('job_ended') where there is nothing left to cancel. What was kept so far stays."""
     if not lifecycle.cancel(job):
-        words = _("Automatic labels %(number)s have ended already; there is nothing to cancel.")
-        raise Conflict("job_ended", words % {"number": job.number})
+        message = _("Automatic labels %(number)s have ended already; there is nothing to cancel.")
+        raise Conflict("job_ended", message % {"number": job.number})
     return job
 
 
@@ -89,14 +89,14 @@ def model_of(project: Project, version: str) -> RewardModel:
     """Finds it by its number, or the newest job's. Raises Missing('unknown_model'), Conflict('no_champion')."""
     if not version:
         return newest_model(project) or champions.needed_champion(project)
-    found = (
+    models = (
         RewardModel.objects.filter(project=project, version=version)
         if version.isdecimal() and len(version) < 10
         else None
     )
-    if found is None or not (model := found.first()):
-        words = _("There is no model %(value)r here; give the number of a version.")
-        raise Missing("unknown_model", words % {"value": version}, attr="model")
+    if models is None or not (model := models.first()):
+        message = _("There is no model %(value)r here; give the number of a version.")
+        raise Missing("unknown_model", message % {"value": version}, attr="model")
     return model
 
 

@@ -64,16 +64,16 @@ def request(project: Project, lines: Iterable[bytes], *, by: User | None = None)
 def checked(job: BestOfJob, place: int, line: bytes, seen: dict[str, int]) -> CandidateRow:
     """A line as a row. Raises Invalid."""
     if len(seen) >= MOST_ROWS:
-        words = _("More than %(most)s lines: send them in several files.")
-        raise Invalid("too_many_lines", words % {"most": MOST_ROWS}, attr="file")
+        message = _("More than %(most)s lines: send them in several files.")
+        raise Invalid("too_many_lines", message % {"most": MOST_ROWS}, attr="file")
     try:
         value: Any = rows.read_json(line)
         row = rows.parse_row(value, LIMITS)
         if row.id in seen:
             raise Refused("id", row.id, "id_twice", line=seen[row.id])
     except Refused as error:
-        words = _("line %(place)s: %(problem)s")
-        raise Invalid("bad_line", words % {"place": place, "problem": words_of(error)}, attr="file") from error
+        message = _("line %(place)s: %(problem)s")
+        raise Invalid("bad_line", message % {"place": place, "problem": words_of(error)}, attr="file") from error
     seen[row.id] = place
     prompt = value["prompt"] if isinstance(value["prompt"], str) else list(row.messages)
     completions = [{"id": completion.id, "text": completion.text} for completion in row.completions]
@@ -83,8 +83,8 @@ def checked(job: BestOfJob, place: int, line: bytes, seen: dict[str, int]) -> Ca
 def cancel(job: BestOfJob) -> BestOfJob:
     """Raises Conflict('job_ended') where there is nothing left to cancel."""
     if not lifecycle.cancel(job):
-        words = _("Best of N %(number)s has ended already; there is nothing to cancel.")
-        raise Conflict("job_ended", words % {"number": job.number})
+        message = _("Best of N %(number)s has ended already; there is nothing to cancel.")
+        raise Conflict("job_ended", message % {"number": job.number})
     return job
 
 
@@ -103,8 +103,8 @@ def next_chunk(job: BestOfJob, size: int) -> Chunk | None:
     rows = chunked_job.within(list(job.rows.filter(place__gt=job.last_place)[:size]), length)
     if not rows:
         return None
-    asked = [{"prompt": row.prompt, "completions": [item["text"] for item in row.completions]} for row in rows]
-    return Chunk(asked, [row.external_id for row in rows], lambda answers: store(rows, answers))
+    requests = [{"prompt": row.prompt, "completions": [item["text"] for item in row.completions]} for row in rows]
+    return Chunk(requests, [row.external_id for row in rows], lambda answers: store(rows, answers))
 
 
 def length(row: CandidateRow) -> int:
@@ -113,8 +113,8 @@ def length(row: CandidateRow) -> int:
 
 def store(rows: list[CandidateRow], answers: list[Answer]) -> dict[str, Any]:
     for row, answer in zip(rows, answers, strict=True):
-        kept = ("rewards", "probabilities", "truncated", "uncertainty", "error")
-        row.answer = {name: answer[name] for name in kept if name in answer}
+        fields = ("rewards", "probabilities", "truncated", "uncertainty", "error")
+        row.answer = {name: answer[name] for name in fields if name in answer}
     CandidateRow.objects.bulk_update(rows, ["answer"], batch_size=200)
     return {"last_place": rows[-1].place}
 
@@ -136,8 +136,8 @@ def result(job: BestOfJob) -> Iterator[bytes]:
     """JSON Lines in the upload's order: completions by reward, the best first; of a prompt that the model couldn't read
     as they came, with its error. Raises Conflict('not_ready')."""
     if job.state != BestOfJob.State.SUCCEEDED:
-        words = _("Best of N %(number)s has not been scored to its end, so there is no result.")
-        raise Conflict("not_ready", words % {"number": job.number})
+        message = _("Best of N %(number)s has not been scored to its end, so there is no result.")
+        raise Conflict("not_ready", message % {"number": job.number})
     return (result_line(job, row) for row in job.rows.iterator(chunk_size=200))
 
 

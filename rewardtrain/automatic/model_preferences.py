@@ -27,13 +27,13 @@ def preferences(probabilities: Sequence[float], uncertainty: Sequence[float] | N
     The uncertainty of a difference of rewards is sqrt(u_i^2 + u_j^2), as if the two were independent: the heads of an
     ensemble tend to be wrong in the same direction about two answers to one prompt, so it is rather too large.
     """
-    found = []
+    decided = []
     for i, j in combinations(range(len(probabilities)), 2):
         better, worse = (i, j) if probabilities[i] >= probabilities[j] else (j, i)
         both = probabilities[i] + probabilities[j]
         apart = math.hypot(uncertainty[i], uncertainty[j]) if uncertainty else None
-        found.append(Preference(better, worse, probabilities[better] / both if both else 0.5, apart))
-    return found
+        decided.append(Preference(better, worse, probabilities[better] / both if both else 0.5, apart))
+    return decided
 
 
 def kept(found: Sequence[Preference], threshold: float) -> list[Preference]:

@@ -83,21 +83,21 @@ def fresh(project: Project, model: RewardModel) -> list[Judged]:
     """What people said after the model's dataset version was frozen, of prompts that it can't have learnt from."""
     learnt = set(stored_scores.learnt_by(model).values_list("content_sha256", flat=True))
     last = model.run.dataset_version.last_ranking_id
-    found = evidence_of(project).judged(project, model, last)
-    return [each for each in found if each.ranking > last and not each.learnt(learnt)]
+    judgements = evidence_of(project).judged(project, model, last)
+    return [each for each in judgements if each.ranking > last and not each.learnt(learnt)]
 
 
-def spans(found: Iterable[Judged]) -> list[Span]:
+def spans(judgements: Iterable[Judged]) -> list[Span]:
     """Days in their order; a span ends with the day on which it has ENOUGH."""
     days: dict[date, list[Judged]] = {}
-    for each in sorted(found, key=lambda each: each.at):
+    for each in sorted(judgements, key=lambda each: each.at):
         days.setdefault(timezone.localdate(each.at), []).append(each)
     result: list[Span] = []
     open_days: list[date] = []
     rows: list[Judged] = []
-    for day, said in days.items():
+    for day, judged in days.items():
         open_days.append(day)
-        rows += said
+        rows += judged
         if len(rows) >= ENOUGH:
             result.append(_span(open_days, rows))
             open_days, rows = [], []
@@ -159,9 +159,9 @@ def score(model: RewardModel, prompts: Sequence[Prompt]) -> None:
     """Raises scoring.Unavailable and what else scoring raises."""
     texts = [[completion.text for completion in prompt.completions.all()] for prompt in prompts]
     rows = [{"prompt": prompt.messages, "completions": each} for prompt, each in zip(prompts, texts, strict=True)]
-    said = service_client.score_many(model, rows, timeout=SECONDS)
+    answers = service_client.score_many(model, rows, timeout=SECONDS)
     answered = []
-    for prompt, answer in zip(prompts, said, strict=True):
+    for prompt, answer in zip(prompts, answers, strict=True):
         if "error" in answer:
             logger.warning("model %s can't read %s: %s", model.version, prompt.external_id, answer["error"])
         else:

@@ -59,8 +59,8 @@ class Agreement:
 def agreement(project: Project, model: RewardModel, *, threshold: float = SURE, raw: bool = False) -> Agreement:
     """Parts are None where no prompt in them was both ranked and scored."""
     learnt = set(stored_scores.learnt_by(model).values_list("content_sha256", flat=True))
-    found = list(judged(project, model, raw=raw))
-    parts = [[each for each in found if each.learnt(learnt) is which] for which in (False, True)]
+    judgements = list(judged(project, model, raw=raw))
+    parts = [[each for each in judgements if each.learnt(learnt) is which] for which in (False, True)]
     held_out, seen = (_part(rows, threshold) if rows else None for rows in parts)
     return Agreement(model.version, raw, threshold, held_out, seen)
 

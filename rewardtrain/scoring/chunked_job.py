@@ -140,11 +140,11 @@ def _score(job: ScoringJob, model: RewardModel, chunk: Chunk) -> list[Answer] | 
 def _ask(job: ScoringJob, model: RewardModel, chunk: Chunk) -> list[Answer] | None:
     pool = ThreadPoolExecutor(1)
     try:
-        asked = pool.submit(_answers, model, chunk)
-        while not _is_done(asked):
+        answers = pool.submit(_answers, model, chunk)
+        while not _is_done(answers):
             if _interrupted(job):
                 return None  # what is still being scored is nobody's any more
-        return asked.result()
+        return answers.result()
     finally:
         pool.shutdown(wait=False)
 
@@ -156,9 +156,9 @@ def _answers(model: RewardModel, chunk: Chunk) -> list[Answer]:
         connections.close_all()  # of this thread, which ends
 
 
-def _is_done(asked: Future[list[Answer]]) -> bool:
+def _is_done(answers: Future[list[Answer]]) -> bool:
     try:
-        asked.exception(BEAT_SECONDS)
+        answers.exception(BEAT_SECONDS)
     except TimeoutError:
         return False
     return True

@@ -128,8 +128,8 @@ class Tokens:
     def __call__(self, credential: str | None, project: str | None) -> None:
         """Raises Refused. project None is the service itself, which administrators may ask."""
         if credential is None:
-            words = "Send a manager's token: Authorization: Bearer TOKEN, or http://x:TOKEN@host/ as the address."
-            raise Refused(401, "not_authenticated", words)
+            remedy = "Send a manager's token: Authorization: Bearer TOKEN, or http://x:TOKEN@host/ as the address."
+            raise Refused(401, "not_authenticated", remedy)
         if hmac.compare_digest(credential.encode(), service_client.credential().encode()):
             return
         key = (hashlib.sha256(credential.encode()).hexdigest(), project)

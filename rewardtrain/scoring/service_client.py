@@ -136,10 +136,10 @@ def ask(model: RewardModel, what: str, body: Mapping[str, Any], *, timeout: floa
         return answer
     error = answer["errors"][0]
     if response.status == 503 and not (model_folder(model) / "manifest.json").is_file():
-        words = _(
+        message = _(
             "Model %(version)s is not in %(folder)s any more; restore it from a backup, or promote another model."
         )
-        raise Unavailable("failed", words % {"version": model.version, "folder": model_folder(model)})
+        raise Unavailable("failed", message % {"version": model.version, "folder": model_folder(model)})
     kind = {400: Invalid, 413: Invalid, 409: Conflict}.get(response.status, Unavailable)
     raise kind(error["code"], error["detail"])
 
@@ -160,19 +160,19 @@ def send(path: str, body: Mapping[str, Any], *, timeout: float) -> urllib3.BaseH
     except (urllib3.exceptions.ReadTimeoutError, urllib3.exceptions.MaxRetryError) as error:
         cause = getattr(error, "reason", error)
         if isinstance(cause, urllib3.exceptions.ReadTimeoutError):
-            words = _("No answer within %(seconds).0f s. Send fewer or shorter completions.")
-            raise Unavailable("timeout", words % {"seconds": timeout}) from error
+            message = _("No answer within %(seconds).0f s. Send fewer or shorter completions.")
+            raise Unavailable("timeout", message % {"seconds": timeout}) from error
         raise _down() from error
     except urllib3.exceptions.HTTPError as error:
         raise _down() from error
 
 
 def _down() -> Unavailable:
-    words = _(
+    message = _(
         "The scoring service at %(url)s doesn't answer. If it was just started it needs some seconds; else start it: "
         "manage.py serve_rewards."
     )
-    return Unavailable("down", words % {"url": settings.REWARDS_URL})
+    return Unavailable("down", message % {"url": settings.REWARDS_URL})
 
 
 @cache
@@ -203,5 +203,5 @@ def evaluate(model: RewardModel, data: Path) -> str:
     )
     if done.returncode == 0:
         return done.stdout.decode()
-    words = child.last_words(done.stderr, done.returncode)
-    raise Invalid("bad_request", words) if done.returncode == BAD_INPUT else Unavailable("failed", words)
+    last_words = child.last_words(done.stderr, done.returncode)
+    raise Invalid("bad_request", last_words) if done.returncode == BAD_INPUT else Unavailable("failed", last_words)

@@ -31,19 +31,21 @@ def names() -> list[str]:
 def check(name: str) -> None:
     """Raises Invalid for a name that no project may use. Asks the database nothing; see source()."""
     if len(name) > LONGEST:
-        words = _("backbone is %(length)d characters long; it has at most %(limit)d")
-        raise _refused("bad_setting", words % {"length": len(name), "limit": LONGEST})
+        message = _("backbone is %(length)d characters long; it has at most %(limit)d")
+        raise _refused("bad_setting", message % {"length": len(name), "limit": LONGEST})
     if OWN.fullmatch(name):
         return
     if name not in names():
-        words = _(
+        message = _(
             "backbone is %(name)r; choose one of %(known)s, or 'model 3' for version 3 of this project."
             " An administrator adds Hugging Face ids and folders to PODIUM_BACKBONES."
         )
-        raise _refused("no_backbone", words % {"name": name, "known": ", ".join(names())})
+        raise _refused("no_backbone", message % {"name": name, "known": ", ".join(names())})
     if name.startswith("/") and not (Path(name) / "config.json").is_file():
-        words = _("backbone %(name)r may be used, but has no config.json here; it must be a Hugging Face model folder")
-        raise _refused("no_backbone", words % {"name": name})
+        message = _(
+            "backbone %(name)r may be used, but has no config.json here; it must be a Hugging Face model folder"
+        )
+        raise _refused("no_backbone", message % {"name": name})
 
 
 def source(project: Project, name: str) -> str:
@@ -55,14 +57,14 @@ def source(project: Project, name: str) -> str:
         return name
     model = RewardModel.objects.filter(project=project, version=int(own[1])).first()
     if model is None:
-        words = _("backbone is %(name)r, but the project has no model of version %(version)s")
-        raise _refused("no_backbone", words % {"name": name, "version": own[1]})
+        message = _("backbone is %(name)r, but the project has no model of version %(version)s")
+        raise _refused("no_backbone", message % {"name": name, "version": own[1]})
     folder = Path(storages["models"].path(model.folder))
     if not (folder / "config.json").is_file():
-        words = _("backbone is %(name)r, but the files of version %(version)s are gone; choose another")
-        raise _refused("no_backbone", words % {"name": name, "version": own[1]})
+        message = _("backbone is %(name)r, but the files of version %(version)s are gone; choose another")
+        raise _refused("no_backbone", message % {"name": name, "version": own[1]})
     return str(folder)
 
 
-def _refused(code: str, words: str) -> Invalid:
-    return Invalid(code, words, attr="training")
+def _refused(code: str, message: str) -> Invalid:
+    return Invalid(code, message, attr="training")

@@ -34,10 +34,12 @@ class Due:
 
 def due(project: Project | None = None) -> list[Due]:
     """Lists those of one project, or of all in their order, heads before fine-tunings."""
-    found = [row for kind, evidence in EVIDENCE.items() for row in _rows(kind, evidence, project)]
-    projects = {project.pk: project} if project else Project.objects.in_bulk({row[0] for row in found}) if found else {}
+    waiting = [row for kind, evidence in EVIDENCE.items() for row in _rows(kind, evidence, project)]
+    projects = (
+        {project.pk: project} if project else Project.objects.in_bulk({row[0] for row in waiting}) if waiting else {}
+    )
     runs = []
-    for key, depth, training in sorted(found, key=lambda row: (row[0], row[1] != policy.Depth.HEAD)):
+    for key, depth, training in sorted(waiting, key=lambda row: (row[0], row[1] != policy.Depth.HEAD)):
         wanted = Due(projects[key], policy.Depth(depth))
         if key in projects and _can_be(wanted, training):
             runs.append(wanted)

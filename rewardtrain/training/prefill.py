@@ -125,12 +125,12 @@ def encode(batch: Batch, process: warm_process.WarmProcess) -> None:
     data = folder / f"{batch.project.pk}.jsonl"
     data.write_text("".join(f"{json.dumps(row)}\n" for row in _rows(batch.prompts)), encoding="utf-8")
     began = time.monotonic()
-    asked = process.ask({"command": "encode", "data": str(data), "config": config}, log=folder / "log.txt")
+    request = process.ask({"command": "encode", "data": str(data), "config": config}, log=folder / "log.txt")
     try:
-        while (code := asked.poll()) is None:
-            asked.wait(1.0)
+        while (code := request.poll()) is None:
+            request.wait(1.0)
     finally:
-        asked.close()
+        request.close()
         data.unlink()
     if code == 0:
         seconds = time.monotonic() - began

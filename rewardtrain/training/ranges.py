@@ -28,13 +28,13 @@ class Range:
         )
 
     def words(self) -> str:
-        words = {
+        values = {
             (False, False): _("from %(low)s to %(high)s"),
             (True, False): _("above %(low)s and at most %(high)s"),
             (False, True): _("at least %(low)s and below %(high)s"),
             (True, True): _("above %(low)s and below %(high)s"),
         }[self.above, self.below]
-        return words % {"low": f"{self.low:.10g}", "high": f"{self.high:.10g}"}
+        return values % {"low": f"{self.low:.10g}", "high": f"{self.high:.10g}"}
 
 
 RANGES = {
@@ -71,9 +71,9 @@ def check(config: TrainConfig) -> None:
     for name, allowed in RANGES.items():
         value = getattr(config, name)
         if value is not None and value not in allowed:
-            words = _("%(name)s is %(value)s; it must be %(range)s")
+            message = _("%(name)s is %(value)s; it must be %(range)s")
             raise Invalid(
-                "bad_setting", words % {"name": name, "value": value, "range": allowed.words()}, attr="training"
+                "bad_setting", message % {"name": name, "value": value, "range": allowed.words()}, attr="training"
             )
 
 
@@ -81,5 +81,5 @@ def check_machine(config: TrainConfig) -> None:
     """Checks again for the worker, whose machine may not be the one that was asked. Raises Invalid."""
     cores = os.cpu_count() or 1
     if config.processes > cores:
-        words = _("processes is %(value)s, but the machine that trains has %(cores)s cores; lower it")
-        raise Invalid("bad_setting", words % {"value": config.processes, "cores": cores}, attr="training")
+        message = _("processes is %(value)s, but the machine that trains has %(cores)s cores; lower it")
+        raise Invalid("bad_setting", message % {"value": config.processes, "cores": cores}, attr="training")

@@ -68,8 +68,8 @@ def check_training(values: Mapping[str, object], depth: Depth) -> TrainConfig:
     A Hugging Face id (owner/name) can only be tried by the training process, which may have a network or a cache.
     """
     if "depth" in values:
-        words = _("depth is not a training setting here: it is chosen for each run.")
-        raise Invalid("bad_setting", words, attr="training")
+        message = _("depth is not a training setting here: it is chosen for each run.")
+        raise Invalid("bad_setting", message, attr="training")
     config = training_config({**values, "depth": depth.value})
     ranges.check(config)
     backbones.check(config.backbone)

@@ -60,11 +60,11 @@ def request_run(
 def refuse_active(project: Project, depth: policy.Depth) -> None:
     active = TrainingRun.objects.filter(project=project, depth=depth, state__in=policy.ACTIVE).first()
     if active:
-        words = {
+        values = {
             State.QUEUED: _("Run %(number)s is queued; wait for its end, or cancel it."),
             State.RUNNING: _("Run %(number)s is running; wait for its end, or cancel it."),
         }
-        raise Conflict("run_active", words[State(active.state)] % {"number": active.number})
+        raise Conflict("run_active", values[State(active.state)] % {"number": active.number})
 
 
 def cancel(run: TrainingRun) -> TrainingRun:
@@ -73,8 +73,8 @@ def cancel(run: TrainingRun) -> TrainingRun:
     Raises Conflict('run_ended') where there is nothing left to cancel.
     """
     if not lifecycle.cancel(run):
-        words = _("Run %(number)s has ended already; there is nothing to cancel.")
-        raise Conflict("run_ended", words % {"number": run.number})
+        message = _("Run %(number)s has ended already; there is nothing to cancel.")
+        raise Conflict("run_ended", message % {"number": run.number})
     return run
 
 

@@ -123,9 +123,9 @@ class Asked:
             self._note(self._said.read_bytes()[-4000:])
         return code
 
-    def _note(self, words: bytes) -> None:
+    def _note(self, line: bytes) -> None:
         with self._log.open("ab") as log:
-            log.write(words)
+            log.write(line)
 
 
 def cache() -> Path:

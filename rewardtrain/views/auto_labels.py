@@ -67,14 +67,14 @@ def beside_people(project: Project, *, raw: bool) -> dict[str, object]:
     if model is None:
         return {}
     newest = project.auto_label_jobs.first()
-    found = agreement(project, model, threshold=newest.threshold if newest else auto_labels.THRESHOLD, raw=raw)
+    measured = agreement(project, model, threshold=newest.threshold if newest else auto_labels.THRESHOLD, raw=raw)
     people = project_agreement(project)
     return {
-        "agreement": found,
+        "agreement": measured,
         "people": people,
-        "shares": charts.beside_people(found, people),
-        "bands": charts.bands(found.held_out) if found.held_out else [],
-        "reliability": charts.calibration(found.held_out, raw=raw) if found.held_out else [],
+        "shares": charts.beside_people(measured, people),
+        "bands": charts.bands(measured.held_out) if measured.held_out else [],
+        "reliability": charts.calibration(measured.held_out, raw=raw) if measured.held_out else [],
     }
 
 

@@ -24,7 +24,7 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
         "retrainings": policy.next_retrainings(project),
         "champion": champion,
         "evaluation": champion.evaluations.first() if champion else None,
-        "drift": drawing(found) if (found := drift.drift(project)) else None,
+        "drift": drawing(measured) if (measured := drift.drift(project)) else None,
         "past_gate": champions.past_gate(champion),
         "waiting": champions.waiting_for_promotion(project),
         "versions": versions(project.reward_models.prefetch_related("evaluations")[:5]),

@@ -36,8 +36,8 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
 
 def _numbers(values: QueryDict) -> list[int]:
     """The versions that a form or an address names."""
-    found = (values.get(name, "") for name in ("model", "other"))
-    return [int(value) for value in found if value.isdecimal() and len(value) < 10]
+    names = (values.get(name, "") for name in ("model", "other"))
+    return [int(value) for value in names if value.isdecimal() and len(value) < 10]
 
 
 def _empty(models: list[RewardModel], named: list[int]) -> dict[str, object]:

@@ -51,8 +51,8 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
 
 
 def depth_of(values: QueryDict) -> policy.Depth | None:
-    found = values.get("depth", "")
-    return policy.Depth(found) if found in policy.Depth.values else None
+    depth = values.get("depth", "")
+    return policy.Depth(depth) if depth in policy.Depth.values else None
 
 
 def page(request: SignedIn, project: Project, form: PolicyForm) -> HttpResponse:

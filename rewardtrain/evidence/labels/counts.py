@@ -48,11 +48,11 @@ def settings(flags: Flags, values: Mapping[str, object]) -> dict[str, object]:
     settings = {"head": "binary", "flag": flags[0]["name"], **values}
     names = [flag["name"] for flag in flags]
     if settings["head"] != "binary":
-        words = _("head is %(value)r; a project that classifies trains a 'binary' head.")
-        raise Invalid("bad_setting", words % {"value": settings["head"]}, attr="training")
+        message = _("head is %(value)r; a project that classifies trains a 'binary' head.")
+        raise Invalid("bad_setting", message % {"value": settings["head"]}, attr="training")
     if settings["flag"] not in names:
-        words = _("flag is %(value)r; the project asks: %(known)s.")
-        raise Invalid("bad_setting", words % {"value": settings["flag"], "known": ", ".join(names)}, attr="training")
+        message = _("flag is %(value)r; the project asks: %(known)s.")
+        raise Invalid("bad_setting", message % {"value": settings["flag"], "known": ", ".join(names)}, attr="training")
     return settings
 
 
@@ -69,22 +69,22 @@ def n_of(version: DatasetVersion) -> int:
 def lacking(project: Project, config: TrainConfig) -> str:
     """Says what the labels lack for a run, or ""."""
     flag, least = config.flag or project.flags[0]["name"], config.min_pairs
-    found = by_split(project, flag)
-    train = found[Split.TRAIN]
+    labels = by_split(project, flag)
+    train = labels[Split.TRAIN]
     if train.texts < least:
-        words = ngettext(
+        message = ngettext(
             "%(n)s labeled text in the train split; a run needs %(needed)s. Label more texts.",
             "%(n)s labeled texts in the train split; a run needs %(needed)s. Label more texts.",
             train.texts,
         )
-        return words % {"n": train.texts, "needed": least}
+        return message % {"n": train.texts, "needed": least}
     if train.yes in (0, train.labels):
-        words = _(
+        message = _(
             "All %(n)s labels of “%(flag)s” in the train split say the same, so there is nothing to tell apart. "
             "Label more texts."
         )
-        return words % {"n": train.labels, "flag": flag}
-    if not found[Split.TEST].texts:
+        return message % {"n": train.labels, "flag": flag}
+    if not labels[Split.TEST].texts:
         return _("No labels in the test split, so a model can't be judged. Label more texts: a tenth are for tests.")
     return ""
 

@@ -11,9 +11,9 @@ from labeling.judgements.judgement import Flags
 
 def rewards(flags: Flags) -> list[tuple[str, str]]:
     """Lists each answer to each flag, as a form's choices."""
-    words = {True: _("%(label)s: yes"), False: _("%(label)s: no")}
+    choices = {True: _("%(label)s: yes"), False: _("%(label)s: no")}
     return [
-        (f"{flag['name']}:{int(answer)}", words[answer] % {"label": flag["label"]})
+        (f"{flag['name']}:{int(answer)}", choices[answer] % {"label": flag["label"]})
         for flag in flags
         for answer in (True, False)
     ]

@@ -34,15 +34,15 @@ def by_split(project: Project) -> dict[str, int]:
 
 def lacking(project: Project, config: TrainConfig) -> str:
     """Says what the pairs lack for a run, or ""."""
-    found, min_pairs = by_split(project), config.min_pairs
-    if found[Split.TRAIN] < min_pairs:
-        words = ngettext(
+    pairs, min_pairs = by_split(project), config.min_pairs
+    if pairs[Split.TRAIN] < min_pairs:
+        message = ngettext(
             "%(n)s pair in the train split; a run needs %(needed)s. Rank more prompts.",
             "%(n)s pairs in the train split; a run needs %(needed)s. Rank more prompts.",
-            found[Split.TRAIN],
+            pairs[Split.TRAIN],
         )
-        return words % {"n": found[Split.TRAIN], "needed": min_pairs}
-    if not found[Split.TEST]:
+        return message % {"n": pairs[Split.TRAIN], "needed": min_pairs}
+    if not pairs[Split.TEST]:
         return _("No pairs in the test split, so a model can't be judged. Rank more prompts: a tenth are for tests.")
     return ""
 

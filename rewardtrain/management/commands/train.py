@@ -59,15 +59,15 @@ class Command(BaseCommand):
             self.stdout.write(f"  {'passed' if rule.passed else 'failed'}: {rule.words}")
 
     def _follow(self, run: TrainingRun) -> None:
-        began, told = time.monotonic(), False
+        began, is_told = time.monotonic(), False
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} of {task.total}"))
         with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("queued", total=None)
             while run.state in policy.ACTIVE:
                 bar.update(task, description=run.phase or run.state, completed=run.done, total=run.total or None)
-                if run.state == runs.State.QUEUED and time.monotonic() - began > PATIENCE_SECONDS and not told:
+                if run.state == runs.State.QUEUED and time.monotonic() - began > PATIENCE_SECONDS and not is_told:
                     self.stderr.write("Nobody has taken the run yet. Is Podium up, with its beat and a train worker?")
-                    told = True
+                    is_told = True
                 time.sleep(LOOK_SECONDS)
                 run.refresh_from_db()
 
