@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from labeling import content
+from labeling.judgements import RANKING
 from labeling.projects import pace
 from labeling.views.doors import SignedIn, signed_in
 from labeling.views.styleguide import palette
@@ -83,6 +84,7 @@ def styleguide(request: SignedIn) -> HttpResponse:
         "slots": SLOTS,
         "prose": content.render(PROSE),
         "days": sample_days(),
+        "words": RANKING.words,
         "most": 9,
         "shares": SHARES,
         "now": timezone.now(),

@@ -25,6 +25,7 @@ def test_it_shows_every_colour_in_both_themes_and_how_well_it_can_be_read() -> N
     client = Client()
     client.force_login(factories.make_user(superuser=True))
     html = client.get("/styleguide/").content.decode()
+    assert "Rankings a day" in html
     assert html.count('fill="var(--paper)"') == html.count('fill="var(--series-1)"') / 2 == 2
     assert "#faf7f1" in html
     assert "#191714" in html
