@@ -11,7 +11,8 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from labeling.data.exports import ALL_SPLITS, PEOPLE, sources
+from labeling.data.exports import ALL_SPLITS, sources
+from labeling.data.pair_groups import PEOPLE
 from labeling.errors import PodiumError
 from labeling.models import DatasetVersion, Project, Role, Split, User
 from labeling.people.user_settings import MAX_BREAK_MINUTES, MAX_DAILY_GOAL

@@ -8,13 +8,13 @@ class RewardtrainConfig(AppConfig):
 
     def ready(self) -> None:
         """Adds what is ours to labeling's lists, for labeling knows nothing of us. Tables are known only now."""
-        from labeling.data import exports
+        from labeling.data import pair_groups
         from labeling.models import Role
         from labeling.projects.navigation import Page, add_pages
         from labeling.requests import body_limit
         from rewardtrain.automatic import auto_label_export
 
-        exports.add_source("model", auto_label_export.SOURCE)
+        pair_groups.add_source("model", auto_label_export.SOURCE)
         of_models = ("model", "threshold", "auto_labels", "best_of", "best_of_job", "playground")
         add_pages(
             Role.MANAGER,

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from labeling.api.rest.requests import View
-from labeling.data import exports
+from labeling.data import exports, pair_groups, pair_writers
 from labeling.models import Role, Split
 from labeling.people import access
 
@@ -27,7 +27,7 @@ class ExportQuerySerializer(serializers.Serializer[dict[str, str | int]]):
         help_text="Several with commas. Default: train,validation, never test.",
     )
     source = serializers.CharField(  # type: ignore[assignment]  # a field here, not where a field comes from
-        default=exports.PEOPLE,
+        default=pair_groups.PEOPLE,
         help_text="people, or model: what the automatic labeler kept of prompts that nobody has ranked.",
     )
     version = serializers.IntegerField(
@@ -45,7 +45,7 @@ class Export(View):
             OpenApiParameter(
                 "layout",
                 str,
-                enum=exports.LAYOUTS,
+                enum=pair_writers.LAYOUTS,
                 default="standard",
                 description="standard: texts. conversational: lists of messages.",
             ),

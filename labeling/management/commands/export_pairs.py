@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from labeling.data import exports
+from labeling.data import exports, pair_groups, pair_writers
 from labeling.errors import PodiumError
 from labeling.models import DatasetVersion, Project
 
@@ -23,14 +23,14 @@ class Command(BaseCommand):
         parser.add_argument("project", metavar="PROJECT", help="the project's short name, as in its address")
         parser.add_argument("file", metavar="FILE", help="where to; - is standard output")
         parser.add_argument("--format", choices=list(exports.FORMATS), help="default: by FILE's ending, else jsonl")
-        parser.add_argument("--layout", choices=exports.LAYOUTS, default="standard")
+        parser.add_argument("--layout", choices=pair_writers.LAYOUTS, default="standard")
         parser.add_argument("--split", help="train, validation, test, several with commas, or all [train,validation]")
         parser.add_argument(
             "--dataset", type=int, metavar="N", help="frozen version N instead of the pairs as they are"
         )
 
         parser.add_argument(
-            "--source", default=exports.PEOPLE, help="people, or model: what the automatic labeler kept [people]"
+            "--source", default=pair_groups.PEOPLE, help="people, or model: what the automatic labeler kept [people]"
         )
 
     def handle(self, *, project: str, file: str, layout: str, split: str | None, **options: Any) -> None:

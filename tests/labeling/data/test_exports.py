@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeling.answers import rankings
-from labeling.data import datasets, exports
+from labeling.data import datasets, exports, pair_groups, pair_writers
 from labeling.errors import Invalid
 from labeling.models import Project, Ranking
 from tests.factories import join, make_project, make_prompt, rank
@@ -73,7 +73,7 @@ def test_test_prompts_leave_only_when_asked_for(project: Project) -> None:
 
 
 @pytest.mark.parametrize("file_format", exports.FORMATS)
-@pytest.mark.parametrize("layout", exports.LAYOUTS)
+@pytest.mark.parametrize("layout", pair_writers.LAYOUTS)
 @pytest.mark.parametrize("split", [None, "test", "all"])
 def test_a_frozen_version_gives_the_very_same_bytes(
     project: Project, file_format: str, layout: str, split: str | None
@@ -122,7 +122,7 @@ def test_conversational_cells_of_csv_are_json(project: Project) -> None:
     assert rows == rows_of(export(project, layout="conversational"))
 
 
-@pytest.mark.parametrize("layout", exports.LAYOUTS)
+@pytest.mark.parametrize("layout", pair_writers.LAYOUTS)
 def test_parquet_holds_the_same_rows(project: Project, layout: str) -> None:
     table = pq.read_table(io.BytesIO(export(project, file_format="parquet", layout=layout)))
     assert table.to_pylist() == rows_of(export(project, layout=layout))
@@ -150,7 +150,7 @@ def test_long_exports_come_in_pieces(db: None) -> None:
     project = make_project()
     labeler = join(project)
     for number in range(3):
-        make_prompt(project, split="train", texts=[f"{number}{letter}" * exports.BYTES_AT_ONCE for letter in "ab"])
+        make_prompt(project, split="train", texts=[f"{number}{letter}" * pair_writers.BYTES_AT_ONCE for letter in "ab"])
         rank(project, labeler)
     pieces = list(exports.stream_pairs(project, file_format="jsonl", layout="standard"))
     assert len(pieces) == 3
@@ -175,7 +175,7 @@ def test_the_file_is_named_for_what_is_in_it(project: Project) -> None:
 
 @given(st.lists(st.integers(1, 4), min_size=2, max_size=6))
 def test_expansion_has_each_untied_pair_once_the_better_first(ranks: list[int]) -> None:
-    pairs = exports.expand(ranks)
+    pairs = pair_groups.expand(ranks)
     assert all(ranks[chosen] < ranks[rejected] for chosen, rejected in pairs)
     untied = {frozenset((i, j)) for i in range(len(ranks)) for j in range(i) if ranks[i] != ranks[j]}
     assert {frozenset(pair) for pair in pairs} == untied
@@ -234,11 +234,11 @@ def test_a_failed_export_leaves_the_file_that_was_there(project: Project, tmp_pa
 
 @pytest.mark.django_db(transaction=True)
 def test_an_export_is_of_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "PROMPTS_AT_ONCE", 1)
+    monkeypatch.setattr(pair_groups, "PROMPTS_AT_ONCE", 1)
     project = make_project(overlap=2)
     first, second = join(project), join(project)
     for number in range(2):
-        make_prompt(project, split="train", texts=[f"{number}{letter}" * exports.BYTES_AT_ONCE for letter in "ab"])
+        make_prompt(project, split="train", texts=[f"{number}{letter}" * pair_writers.BYTES_AT_ONCE for letter in "ab"])
         rank(project, first)
     pieces = exports.stream_pairs(project, file_format="jsonl", layout="standard")
     begun = next(pieces)

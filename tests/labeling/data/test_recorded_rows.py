@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from formats.prompts import prompt_key, split_of
-from labeling.data import datasets, exports
+from labeling.data import datasets, exports, pair_writers
 from labeling.data.import_report import Report
 from labeling.data.imports import import_lines
 from labeling.models import PreferencePair, Project, Prompt, Ranking
@@ -166,7 +166,7 @@ def test_what_a_known_row_leaves_out_says_nothing(project: Project) -> None:
     assert (report.updated, report.rankings, report.errors) == (1, 1, [])
 
 
-@pytest.mark.parametrize("layout", exports.LAYOUTS)
+@pytest.mark.parametrize("layout", pair_writers.LAYOUTS)
 @pytest.mark.parametrize("file_format", exports.FORMATS)
 def test_margins_are_the_same_bytes_now_and_from_a_version_in_every_split(
     project: Project, file_format: str, layout: str

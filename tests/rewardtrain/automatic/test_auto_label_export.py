@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from jobs import lifecycle
 from labeling.answers import rankings
-from labeling.data import datasets, exports
+from labeling.data import datasets, exports, pair_writers
 from labeling.errors import Conflict
 from labeling.models import Project
 from rewardtrain.models import ModelPreference
@@ -70,7 +70,7 @@ def test_where_people_have_ranked_since_their_word_counts(labeled: Project) -> N
     assert len(export(labeled, source="model", split="all")) == 18
 
 
-@pytest.mark.parametrize("layout", exports.LAYOUTS)
+@pytest.mark.parametrize("layout", pair_writers.LAYOUTS)
 def test_every_format_has_the_same_columns(labeled: Project, layout: str) -> None:
     def pieces(file_format: str) -> bytes:
         return b"".join(exports.stream_pairs(labeled, file_format=file_format, layout=layout, source="model"))
