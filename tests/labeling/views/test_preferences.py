@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.template import Context, Template
 from django.test import Client
 from django.utils import timezone, translation
 
@@ -204,6 +205,11 @@ def test_what_took_less_than_a_minute_is_told_in_seconds(seconds: float, words: 
 )
 def test_a_sentence_ends_with_one_full_stop(words: str, shown: str) -> None:
     assert sentence(words) == shown
+
+
+def test_a_part_of_a_sentence_may_stand_on_lines_of_its_own() -> None:
+    source = "{% load podium %}{% part as who %}\n  <b>{{ name }}</b>\n{% endpart %}By {{ who }}."
+    assert Template(source).render(Context({"name": "A & B"})) == "By <b>A &amp; B</b>."
 
 
 def test_a_ranking_of_this_hour_is_told_with_one_full_stop_in_german() -> None:
