@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 Answer = Mapping[str, Any]  # as `rewardtrain.core.score.Scorer.answer` gives it
 WIDE = 1.96  # standard deviations to either side that hold 95 % of a normal distribution
 
@@ -19,6 +22,13 @@ class Bar:
     x: float
     x_low: float | None
     x_high: float | None
+
+    @property
+    def whisker(self) -> str:
+        """The interval as SVG draws it: a line between two strokes; "" where there is none."""
+        if self.x_low is None:
+            return ""
+        return f"M{self.x_low} 5H{self.x_high}M{self.x_low} 3V7M{self.x_high} 3V7"
 
 
 @dataclass(frozen=True)
@@ -140,6 +150,22 @@ class Difference:
     def same_best(self) -> bool:
         return self.best[0] == self.best[1]
 
+    @property
+    def in_words(self) -> str:
+        """How many pairs the two order differently, as the end of a sentence."""
+        if not self.disputed:
+            words = ngettext("they agree on the only pair.", "they agree on all %(n)s pairs.", self.n_pairs)
+            return words % {"n": self.n_pairs}
+        words = ngettext(
+            "they disagree on the only pair.", "they disagree on %(disputed)s of %(n)s pairs.", self.n_pairs
+        )
+        return words % {"disputed": self.n_disputed, "n": self.n_pairs}
+
+    @property
+    def rows(self) -> list[tuple[str, Preference, Preference]]:
+        """The disputed pairs, each with its name."""
+        return [(_pair(*sorted([one.letter, two.letter])), one, two) for one, two in self.disputed]
+
 
 def difference(first: Answer, second: Answer) -> Difference | None:
     """None for a single completion, of which there is nothing to prefer. Equal rewards are no dispute."""
@@ -153,6 +179,10 @@ def difference(first: Answer, second: Answer) -> Difference | None:
         if _ahead(first, i, j) * _ahead(second, i, j) < 0
     ]
     return Difference((letter(first["best"]), letter(second["best"])), len(pairs), disputed)
+
+
+def _pair(one: str, two: str) -> str:
+    return _("%(one)s or %(two)s") % {"one": one, "two": two}
 
 
 def _ahead(answer: Answer, i: int, j: int) -> float:

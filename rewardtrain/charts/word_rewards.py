@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 STEPS = 7  # of strength, for each sign
 MOST_LISTED = 12
@@ -34,6 +36,14 @@ class Word:
         """'+0.123'."""
         sign = "+" if self.value > 0 else "\N{MINUS SIGN}"
         return sign + number_format(abs(self.value), 3)
+
+    @property
+    def tinted(self) -> SafeString:
+        """Not in a template, where a space more between two words would be seen."""
+        if not self.step:
+            return format_html("{}{}", self.space, self.text)
+        tint = '<span class="word" data-sign="{}" data-step="{}" title="{}">{}</span>'
+        return format_html("{}" + tint, self.space, self.sign, self.step, self.shown, self.text)
 
 
 @dataclass(frozen=True)

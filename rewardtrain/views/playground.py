@@ -93,6 +93,10 @@ class Shown:
         return len(self.columns[0].rows)
 
     @property
+    def has_spread(self) -> bool:
+        return any(column.has_spread for column in self.columns)
+
+    @property
     def chance(self) -> float:
         """Gives the chance of each completion to be the preferred one, if all were alike."""
         return trial.percent(1 / self.n)

@@ -113,17 +113,6 @@ STILL_LONGER = {
     "rewardtrain/registry/threshold/_threshold_use.html",
     "rewardtrain/registry/threshold/threshold.html",
     "rewardtrain/registry/threshold/threshold_none.html",
-    "rewardtrain/scoring/_playground.html",
-    "rewardtrain/scoring/_trial.html",
-    "rewardtrain/scoring/_trial_bars.html",
-    "rewardtrain/scoring/_trial_difference.html",
-    "rewardtrain/scoring/_trial_form.html",
-    "rewardtrain/scoring/_trial_numbers.html",
-    "rewardtrain/scoring/_trial_share.html",
-    "rewardtrain/scoring/_trial_words.html",
-    "rewardtrain/scoring/_word.html",
-    "rewardtrain/scoring/_words.html",
-    "rewardtrain/scoring/playground.html",
     "rewardtrain/training/runs.html",
 }
 

@@ -56,7 +56,7 @@ def test_the_champions_scores_are_shown_as_the_service_tells_them(trained: Proje
     for spread in told["uncertainty"]:
         assert f"± {1.96 * spread:.2f}" in text
     best = "AB"[told["best"]]
-    assert re.findall(r'<tr data-best> <th scope="row"><span class="trial__letter">(.)</span>', text) == [best]
+    assert re.findall(r'<tr data-best> <th scope="row"> <span class="trial__letter">(.)</span>', text) == [best]
     assert text.count("trial__whisker") == 2
     assert "Positive class" not in text
     assert "of the test pairs" in text

@@ -54,6 +54,27 @@ def test_two_models_differ_on_the_pairs_that_they_order_differently() -> None:
     assert not seen.same_best
     assert (seen.n_disputed, seen.n_pairs) == (1, 3)
     assert seen.disputed == [(trial.Preference("C", 0.9), trial.Preference("B", 0.9))]
+    assert [pair for pair, *_ in seen.rows] == ["B or C"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        ((1, 2), (3, 4), "they agree on the only pair."),
+        ((1, 2), (2, 1), "they disagree on the only pair."),
+        ((1, 2, 3), (1, 2, 3), "they agree on all 3 pairs."),
+        ((1, 2, 3), (1, 2, 1), "they disagree on 1 of 3 pairs."),
+    ],
+)
+def test_two_models_are_told_apart_in_words(first: tuple[float, ...], second: tuple[float, ...], words: str) -> None:
+    seen = trial.difference(answer(*first), answer(*second))
+    assert seen is not None
+    assert seen.in_words == words
+
+
+def test_a_whisker_is_a_line_between_two_strokes_where_there_is_an_interval() -> None:
+    assert trial.Bar(zero=40.5, x=21.9, x_low=3.7, x_high=40.1).whisker == "M3.7 5H40.1M3.7 3V7M40.1 3V7"
+    assert trial.Bar(zero=40.5, x=21.9, x_low=None, x_high=None).whisker == ""
 
 
 def taken_apart(*tokens: tuple[str, str, float]) -> Any:
@@ -102,4 +123,12 @@ def test_scripts_without_spaces_are_tinted_sign_by_sign_and_the_rest_of_a_charac
 def test_words_of_no_value_at_all_have_no_tint() -> None:
     seen = taken_apart(("a", "prompt", 0.0))
     assert seen.prompt[0].step == 0
+    assert seen.prompt[0].tinted == "a"
     assert seen.strongest == []
+
+
+def test_a_tint_holds_its_word_alone_and_markup_that_someone_typed_stays_text() -> None:
+    seen = taken_apart(("a", "prompt", 0.1), ("\n <b>", "prompt", 0.7))
+    assert seen.prompt[0].tinted == '<span class="word" data-sign="up" data-step="1" title="+0.100">a</span>'
+    tinted = '<span class="word" data-sign="up" data-step="7" title="+0.700">&lt;b&gt;</span>'
+    assert seen.prompt[1].tinted == "\n " + tinted
