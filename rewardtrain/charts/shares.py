@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from labeling.templatetags.podium import percent
 from rewardtrain.models import RewardModel
 
 Report = Mapping[str, Any]  # as `rewardtrain.core.measures.report` writes it
@@ -64,6 +65,19 @@ class Version:
     own: Share
     longer: Share
     people: Share | None
+
+    @property
+    def kind(self) -> str:
+        return "champion" if self.model.champion else "model"
+
+    @property
+    def in_words(self) -> str:
+        """What is drawn beside the accuracy, for who can't see it."""
+        low, high, longer = (percent(share) for share in (self.own.low, self.own.high, self.longer.value))
+        words = _("%(low)s to %(high)s; longer wins %(longer)s") % {"low": low, "high": high, "longer": longer}
+        if self.people is None:
+            return words
+        return words + "; " + _("people agree on %(people)s") % {"people": percent(self.people.value)}
 
 
 def versions(models: Iterable[RewardModel]) -> list[Version]:

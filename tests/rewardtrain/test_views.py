@@ -214,7 +214,8 @@ def test_a_models_page_tells_the_gates_reasons(project: Project, manager: Client
     make_model(project, make_report(log_loss=0.75))
     text = page(manager, project, "model", 1)
     assert "not passed" in text
-    loss, accuracy = re.findall(r'<li data-passed="(\w+)"><span class="visually-hidden">(.*?)</span> (.*?)</li>', text)
+    rule = r'<li data-passed="(\w+)"> <span class="visually-hidden"> (.*?) </span> (.*?) </li>'
+    loss, accuracy = re.findall(rule, text)
     assert loss[:2] == ("no", "Failed:")
     assert "is not below ln 2 = 0.6931" in loss[2]
     assert accuracy[:2] == ("yes", "Passed:")
@@ -234,7 +235,7 @@ def test_a_models_page_shows_its_evaluation_each_with_n_and_interval(project: Pr
         f"chosen, mean {seen['rewards']['chosen']['mean']:.2f}",
         f"({low} % to {high} %, n = {agree['n']} pairs of {agree['n_prompts']} prompts)",
         f"n = {seen['people']['n']} pairs of 12 prompts: a pair counts once",
-        f'data-label="Prompts">{seen["people"]["tied"]["n_prompts"]}</td>',
+        f'data-label="Prompts"> {seen["people"]["tied"]["n_prompts"]} </td>',
         seen["pairs_fingerprint"],
         f"{seen['temperature']:.4f}",
     ):

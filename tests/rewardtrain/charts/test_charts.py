@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from labeling.models import Project
 from rewardtrain import charts
 from rewardtrain.charts.numbers import figures
+from rewardtrain.charts.shares import Version
 from rewardtrain.registry import champions
 from tests.reports import as_schema_1, draw_report
 from tests.rewardtrain.conftest import CHAMPION, make_model, make_report, make_version, rank_prompts
@@ -40,6 +43,14 @@ def test_versions_are_drawn_with_what_each_was_held_against(project: Project) ->
     assert (champion.model.version, champion.model.champion, champion.own.x) == (1, True, 60.0)
     assert champion.people is not None
     assert champion.longer.kind == "longer"
+    assert [version.kind for version in (second, champion)] == ["model", "champion"]
+    assert re.fullmatch(r"50 % to 70 %; longer wins \d+ %; people agree on \d+ %", words_of(champion))
+    alone = replace(champion, people=None)
+    assert re.fullmatch(r"50 % to 70 %; longer wins \d+ %", words_of(alone))
+
+
+def words_of(version: Version) -> str:
+    return version.in_words.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def interval(low: float, high: float) -> dict[str, float]:

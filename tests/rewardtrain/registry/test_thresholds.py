@@ -113,8 +113,8 @@ def test_a_figure_has_the_same_words_on_the_models_page_and_at_the_threshold_of_
 def rows(page: str, *, after: str) -> dict[str, list[str]]:
     """The cells of each row of the table whose first heading is this."""
     table = page.partition(f'<th scope="col">{after}</th>')[2].partition("</table>")[0]
-    found = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', table, re.DOTALL)
-    return {name: [re.sub("<.*?>", "", cell) for cell in cells.split("</td>")[:-1]] for name, cells in found}
+    found = re.findall(r'<tr>\s*<th scope="row">(.*?)</th>(.*?)</tr>', table, re.DOTALL)
+    return {name: [re.sub("<.*?>", "", cell).strip() for cell in cells.split("</td>")[:-1]] for name, cells in found}
 
 
 def test_a_manager_chooses_and_the_page_says_who_and_what(project: Project, model: RewardModel) -> None:

@@ -71,7 +71,7 @@ def test_a_binary_heads_logits_and_the_chance_of_its_positive_class_are_shown(
     text = send(manager, trained, model="2")
     told = service_client.score(trained, TEXTS["prompt"], [TEXTS["completion-0"], TEXTS["completion-1"]], version=2)
     for logits, chance in zip(told["logits"], told["class_probabilities"], strict=True):
-        assert f"{logits[0]:.4f}; {logits[1]:.4f}</td>" in text
+        assert f"{logits[0]:.4f}; {logits[1]:.4f} </td>" in text
         assert f'<td class="number">{chance:.4f}</td>' in text
     assert "trial__whisker" not in text  # it has no ensemble
 
