@@ -20,6 +20,11 @@ class Point:
     y_low: float
     y_high: float
 
+    @property
+    def depth(self) -> str:
+        """A hollow dot, as a head has where models are drawn, says that it is of too little to say anything yet."""
+        return "full" if self.span.is_enough else "head"
+
 
 @dataclass(frozen=True)
 class Tick:

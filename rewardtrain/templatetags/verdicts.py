@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from labeling.models import Project
+from labeling.templatetags.podium import ago, sentence
 from rewardtrain.evidence import Evidence, evidence_of
 from rewardtrain.models import Promotion, RewardModel, TrainingRun
 from rewardtrain.registry import champions
@@ -57,3 +58,15 @@ def promoted_by(promotion: Promotion) -> str:
         return _("A command rolled back to it") if back else _("A command promoted it")
     words = _("%(name)s rolled back to it") if back else _("%(name)s promoted it")
     return words % {"name": promotion.by.username}
+
+
+@register.simple_tag
+def promotion_in_words(promotion: Promotion) -> SafeString:
+    """When a model became champion, how, by whom, and a person's reason as it was written."""
+    when = sentence(_("Became champion %(ago)s") % {"ago": ago(promotion.created_at)})
+    how = promotion.get_action_display()
+    if promotion.by is not None:
+        how += ", " + _("by %(name)s") % {"name": promotion.by.username}
+    if promotion.action == Promotion.Action.GATE:
+        return format_html("{} {}.", when, how)
+    return format_html("{} {}: {}", when, how, promotion.reason)

@@ -76,13 +76,6 @@ STILL_LONGER = {
     "mfa/totp/activate_form.html",
     "mfa/totp/deactivate_form.html",
     "plain.html",
-    "rewardtrain/automatic/_auto_start.html",
-    "rewardtrain/automatic/auto_labels.html",
-    "rewardtrain/monitoring/_drift.html",
-    "rewardtrain/monitoring/_machine.html",
-    "rewardtrain/registry/model.html",
-    "rewardtrain/registry/models.html",
-    "rewardtrain/training/runs.html",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -14,7 +15,7 @@ from rewardtrain.charts.drift_curve import drawing
 from rewardtrain.charts.learning import Estimate, Measured, _panel, _step
 from rewardtrain.charts.shares import Share
 from rewardtrain.charts.word_rewards import MOST_LISTED, words
-from rewardtrain.monitoring.drift import Drift, Span
+from rewardtrain.monitoring.drift import ENOUGH, Drift, Span
 from rewardtrain.monitoring.model_agreement import Share as Seen
 
 # --- The champion as time goes on -------------------------------------------------------------------------------------
@@ -37,6 +38,14 @@ def test_drift_is_drawn_between_round_shares_that_hold_all_of_it() -> None:
     assert (first.x, second.x) == (12 + 82 / 4, 12 + 82 * 3 / 4)
     assert (first.y, first.y_low, first.y_high) == (31.2, 42.5, 20.0)
     assert (second.y, second.y_low, second.y_high) == (62.5, 77.5, 47.5)
+
+
+def test_a_span_of_too_few_judgements_is_a_hollow_dot() -> None:
+    few = replace(span(2, 0.5, 0.38, 0.62), right=Seen(ENOUGH - 1, 0.5, 0.38, 0.62))
+    enough = replace(few, right=Seen(ENOUGH, 0.5, 0.38, 0.62))
+    drawn = drawing(Drift(3, Seen(120, 0.7, 0.6, 0.8), [enough, few]))
+    assert drawn is not None
+    assert [point.depth for point in drawn.points] == ["full", "head"]
 
 
 def test_a_coins_half_is_on_every_drawing_of_drift() -> None:

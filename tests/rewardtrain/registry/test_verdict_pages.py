@@ -1,14 +1,19 @@
 """What a model is worth is said before its figures, and a champion past its gate is never green."""
 
 import re
+from html import unescape
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.html import strip_tags
 
-from labeling.models import Project
+from labeling.models import Project, User
+from rewardtrain.models import Promotion
 from rewardtrain.registry import champions
+from rewardtrain.templatetags.verdicts import promotion_in_words
 from tests.factories import make_user
 from tests.rewardtrain.conftest import make_model, make_report
 from tests.rewardtrain.test_views import manager, page, project, url
@@ -82,3 +87,19 @@ def test_each_runs_verdict_costs_no_statement_of_its_own(project: Project, manag
     for _ in range(6):
         make_model(project)
     assert {name: statements(name) for name in names} == few
+
+
+@pytest.mark.parametrize(
+    ("action", "name", "reason", "words"),
+    [
+        ("gate", None, "The gate's words, in English.", "Became champion just now. Passed the gate."),
+        ("hand", "ada", "It is <all> we have", "Became champion just now. By hand, by ada: It is <all> we have"),
+        ("rollback", None, "It was better", "Became champion just now. Rolled back: It was better"),
+    ],
+)
+def test_a_promotion_is_told_with_who_and_a_persons_reason(
+    action: str, name: str | None, reason: str, words: str
+) -> None:
+    by = User(username=name) if name else None
+    promotion = Promotion(action=action, by=by, reason=reason, created_at=timezone.now())
+    assert unescape(strip_tags(promotion_in_words(promotion))) == words
