@@ -11,6 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
+from django_htmx.http import HttpResponseClientRefresh
 
 from labeling.models import Project, Role, User
 from labeling.people import access
@@ -36,7 +37,7 @@ def signed_in(view: Callable[Concatenate[SignedIn, P], HttpResponseBase]) -> Cal
     def door(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         return view(cast(SignedIn, request), *args, **kwargs)
 
-    return login_required(door)
+    return _needs_login(door)
 
 
 def project_page(at_least: Role) -> Callable[[ProjectView[P]], Callable[..., HttpResponseBase]]:
@@ -51,9 +52,25 @@ def project_page(at_least: Role) -> Callable[[ProjectView[P]], Callable[..., Htt
                 raise Http404(str(error)) from error
             return view(cast(SignedIn, request), project, *args, **kwargs)
 
-        return login_required(door)
+        return _needs_login(door)
 
     return decorate
+
+
+def _needs_login(door: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Sends a stranger to the login page. A page that asks for a part of itself is loaded anew and sent there whole:
+    htmx would follow the redirect and put the login page into the part's place.
+    """
+    guarded = login_required(door)
+
+    @wraps(door)
+    def guard(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        is_part = request.method == "GET" and bool(getattr(request, "htmx", False))
+        if is_part and not request.user.is_authenticated:
+            return HttpResponseClientRefresh()
+        return guarded(request, *args, **kwargs)
+
+    return guard
 
 
 def posted(request: HttpRequest) -> QueryDict | None:

@@ -161,5 +161,6 @@ class AutoLabelAgreement(View):
         """Model and people on pairs that both judged: agreement by how sure the model was, with intervals."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         raw = truth(request, "raw")
-        measured = agreement(project, auto_labels.model_of(project, request.query_params.get("model", "")), raw=raw)
+        model = auto_labels.model_of(project, request.query_params.get("model", ""))
+        measured = agreement(project, model, threshold=auto_labels.threshold_of(model), raw=raw)
         return Response(ModelAgreementSerializer(measured).data)

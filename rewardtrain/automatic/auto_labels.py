@@ -100,6 +100,12 @@ def model_of(project: Project, version: str) -> RewardModel:
     return model
 
 
+def threshold_of(model: RewardModel) -> float:
+    """Finds how sure the model's newest job had to be of a pair to keep it."""
+    newest = AutoLabelJob.objects.filter(reward_model=model).first()
+    return newest.threshold if newest else THRESHOLD
+
+
 # --- Which prompts ----------------------------------------------------------------------------------------------------
 
 

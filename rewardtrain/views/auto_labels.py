@@ -66,8 +66,7 @@ def beside_people(project: Project, *, raw: bool) -> dict[str, object]:
     model = auto_labels.newest_model(project)
     if model is None:
         return {}
-    newest = project.auto_label_jobs.first()
-    measured = agreement(project, model, threshold=newest.threshold if newest else auto_labels.THRESHOLD, raw=raw)
+    measured = agreement(project, model, threshold=auto_labels.threshold_of(model), raw=raw)
     people = project_agreement(project)
     return {
         "agreement": measured,

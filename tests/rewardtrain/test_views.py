@@ -182,6 +182,17 @@ def test_when_the_run_has_ended_the_page_is_loaded_anew_once(project: Project, m
     assert "hx-trigger" not in page(manager, project, "run", 1)
 
 
+@pytest.mark.parametrize(("name", "args"), [("run", [1]), ("project_machine", []), ("auto_labels", [])])
+def test_a_part_of_a_page_that_nobody_is_logged_in_for_has_the_page_loaded_anew(
+    project: Project, name: str, args: list[int]
+) -> None:
+    """Htmx would put the login page where the part was."""
+    make_run(project, state="running")
+    answer = Client().get(url(project, name, *args), headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["HX-Refresh"], answer.content) == (200, "true", b"")
+    assert Client().get(url(project, name, *args))["Location"].startswith("/accounts/login/?next=")
+
+
 def test_a_failed_run_says_why(project: Project, manager: Client) -> None:
     make_run(project, state="failed", error="backbone 'x/y' can't be loaded")
     assert "backbone &#x27;x/y&#x27; can&#x27;t be loaded" in page(manager, project, "run", 1)

@@ -1,6 +1,7 @@
 """The automatic labeler through its page, its API and its command."""
 
 import io
+import re
 from typing import Any
 
 import pytest
@@ -99,6 +100,17 @@ def test_the_agreement_has_n_interval_and_baseline(client: APIClient, project: P
     for value in ("7", "first", "9" * 30):
         response = client.get(f"{JOBS}agreement/?model={value}")
         assert (response.status_code, errors_of(response)) == (404, [("unknown_model", "model")])
+
+
+def test_page_and_api_hold_the_model_to_the_threshold_of_its_newest_job(client: APIClient, project: Project) -> None:
+    rank_more(project)
+    AutoLabelJob.objects.update(threshold=0.65)
+    found = client.get(f"{JOBS}agreement/").json()
+    sure = found["held_out"]["sure"]
+    assert (found["threshold"], sure["n"] > 0) == (0.65, True)
+    shown = page(client_of(project.created_by), project, "auto_labels").replace("\N{NO-BREAK SPACE}", " ")
+    assert "65 %" in shown
+    assert re.search(rf'data-label="Pairs">\s*{sure["n"]}\s*<', shown)
 
 
 def test_the_api_is_for_managers(client: APIClient, project: Project, people: dict[str, User | None]) -> None:
