@@ -53,14 +53,14 @@ class ProcessDiedError(CoreError):
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_ACCESS = {errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EPERM, errno.EROFS}
-_NO_MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "DefaultCPUAllocator")
+_NO_MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "defaultcpuallocator")
 
 
 def from_exception(error: BaseException) -> CoreError | None:
     """Name a failure of the machine (memory, disk, path) that arrives as a library's exception; None for the rest."""
     text = str(error)
     # torch raises RuntimeError and OutOfMemoryError, safetensors its own class holding only the text of the OS error.
-    if isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY_WORDS):
+    if isinstance(error, MemoryError) or any(words in text.lower() for words in _NO_MEMORY_WORDS):
         advice = "lower token_budget and graph_budget, or max_length"
         return OutOfMemoryError(f"out of memory ({_first_line(text)}); {advice}")
     number = error.errno if isinstance(error, OSError) else None

@@ -22,6 +22,7 @@ class MetricsLog:
         self._file = path.open("ab") if path else None
         if self._file:
             self._file.truncate(keep_bytes)
+            self._file.seek(keep_bytes)  # where size is told from, until a line is written
         self._last = time.monotonic()
         self.should_stop = should_stop
 
