@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from formats.wilson import wilson
-from rewardtrain.core.measures import intervals
+from rewardtrain.core.data.groups import Group, Message, Ranking
+from rewardtrain.core.measures import calibrate, curves, intervals, metrics
+from rewardtrain.core.measures.flags import collect_votes
+from rewardtrain.core.measures.report import Scores, build_report
+from rewardtrain.core.measures.subsets import subset_report
 
 
 def test_an_estimate_needs_five_prompts_and_holds_its_value() -> None:
@@ -70,3 +74,58 @@ def test_of_nothing_a_share_is_nothing() -> None:
         "accuracy_low": None,
         "accuracy_high": None,
     }
+
+
+def apart(n: int) -> tuple[list[Group], Scores]:
+    """n prompts on which the model is right, with a flag that it tells without a fault."""
+    flags = ({"rude": False}, {"rude": True})
+    said = (Ranking("ann", (2, 1), flags=flags),)
+    groups = [Group(str(place), "test", (Message("user", str(place)),), ("a", "b"), said) for place in range(n)]
+    logits = np.tile(np.array([[1.0, -2.0], [0.0, 2.0]], dtype=np.float32), (n, 1))
+    return groups, Scores(logits, [2] * n, 0, 0, 1.0, labels=("not_rude", "rude"))
+
+
+def test_a_model_without_a_fault_is_not_certain_to_be_without_one() -> None:
+    """Eight prompts: what can be 1 at most has the interval of eight of eight; tau, from -1 to 1, twice as wide."""
+    groups, scores = apart(8)
+    report = build_report(groups, scores, champion=scores, device="cpu", peak_memory_mb=1, samples=50, seed=0)
+    low = wilson(1.0, 8)[0]
+    flags = report["flags"]
+    areas = (report["rewards"]["auc"], flags["roc_auc"], flags["roc_auc_of_reward"], flags["champion"]["roc_auc"])
+    for figure in (*areas, report["accuracy"]):
+        assert figure == {"value": 1.0, "low": pytest.approx(low), "high": 1.0}
+    assert (report["kendall_tau_b"]["low"], report["kendall_tau_b"]["high"]) == (pytest.approx(2 * low - 1), 1.0)
+    none = curves.roc_auc(np.zeros(8), np.arange(8) < 4, np.arange(8), 8, samples=20, seed=0)
+    assert none["value"] == 0.5
+    turned = curves.roc_auc(np.arange(16.0), np.arange(16) < 8, np.arange(16), 16, samples=50, seed=0)
+    assert turned == {"value": 0.0, "low": 0.0, "high": pytest.approx(1 - low)}
+
+
+def test_subsets_that_are_all_right_or_all_wrong_are_not_certain() -> None:
+    groups, _ = apart(8)
+    pairs = metrics.collect_pairs(groups)
+    for hits, ends in ((np.ones(8), wilson(1.0, 8)), (np.zeros(8), wilson(0.0, 8))):
+        average = subset_report(pairs, ["a", "b"] * 4, hits, samples=50, seed=0)["average"]
+        assert (average["low"], average["high"]) == pytest.approx(ends)
+
+
+def test_no_votes_are_no_margins_of_any_head() -> None:
+    votes = collect_votes([Group("p", "test", (Message("user", "?"),), ("a",), ())], ("not_rude", "rude"))
+    assert len(votes.margins(np.zeros((1, 1)))) == len(votes.margins(np.zeros((1, 2)))) == 0
+    fitted = calibrate.fit(np.array([1.0, 2.0]), votes.margins(np.zeros((1, 1))))
+    assert (fitted.n_pairs, fitted.n_votes) == (2, 0)
+    assert (fitted.temperature != 1.0, fitted.class_temperature) == (True, 1.0)
+
+
+def test_heads_that_give_raw_rewards_give_the_folders_after_the_same_map() -> None:
+    """(2 x + 5 - 3) / 4 is x / 2 + 1 / 2."""
+    calibration = calibrate.Calibration(mean=3.0, sd=4.0)
+    np.testing.assert_allclose(calibration.heads(np.array([[2.0, 5.0]], dtype=np.float32)), [[0.5, 0.5]])
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "kept"), [(0.0, 2e-6, True), (0.0, 5e-7, False), (100.0, 2e-4, True), (100.0, 5e-5, False)]
+)
+def test_a_spread_that_is_rounding_beside_the_mean_is_none(mean: float, sd: float, kept: bool) -> None:
+    found = calibrate.RAW.normalised(np.array([mean - sd, mean + sd]), has_bias=True)
+    assert found.sd == (pytest.approx(sd, rel=1e-6) if kept else 1.0)
