@@ -80,6 +80,11 @@ def test_a_strength_is_the_mean_of_those_who_preferred_the_same() -> None:
     assert merge(group("a", *said), margin="gap").margins == {(0, 1): 1.0, (1, 0): 1.0}
 
 
+def test_a_gap_has_no_holes_however_far_apart_ranks_are() -> None:
+    merged = merge(group("a", ranking(40, 8, 1), k=3), margin="gap")
+    assert merged.margins == {(1, 0): 1.0, (2, 0): 2.0, (2, 1): 1.0}
+
+
 def test_who_did_not_say_how_much_counts_as_nothing_in_the_mean() -> None:
     merged = merge(group("a", ranking(1, 2, strength=3), ranking(1, 2)), margin="strength")
     assert merged.margins == {(0, 1): 1.5}

@@ -139,6 +139,23 @@ def test_intervals_are_the_middle_of_means_over_prompts_drawn_anew(
     assert (sizes["low"], sizes["high"]) == pytest.approx(resampled(strict, prompts, [abs(each) for each in margins]))
 
 
+def test_the_interval_of_the_calibration_error_is_of_errors_over_prompts_drawn_anew(
+    report: dict[str, Any], groups: list[Group], strict: list[Said]
+) -> None:
+    prompts = list(dict.fromkeys(group.prompt[0].content for group in groups))
+    gaps: dict[str, list[tuple[int, float]]] = {prompt: [] for prompt in prompts}
+    for each in strict:
+        sure = 1 / (1 + math.exp(-abs(each.margin) / 1.7))
+        gaps[each.prompt].append((min(9, int((sure - 0.5) * 20)), sure - half_right([each.margin])))
+    draw, errors = np.random.default_rng(SEED), []
+    for _ in range(SAMPLES):
+        drawn = [gap for index in draw.integers(0, len(prompts), len(prompts)) for gap in gaps[prompts[index]]]
+        errors.append(sum(abs(sum(gap for place, gap in drawn if place == bin_)) for bin_ in range(10)) / len(drawn))
+    low, high = np.percentile(errors, [2.5, 97.5])
+    value = report["ece"]["value"]
+    assert (report["ece"]["low"], report["ece"]["high"]) == pytest.approx((min(low, value), max(high, value)))
+
+
 def test_the_interval_of_accuracy_is_wilsons_at_the_pairs_that_would_scatter_like_these(
     report: dict[str, Any], strict: list[Said]
 ) -> None:

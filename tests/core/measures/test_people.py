@@ -6,6 +6,7 @@ import pytest
 
 from rewardtrain.core.data.groups import Group, Message, Ranking
 from rewardtrain.core.measures import people
+from rewardtrain.core.measures.metrics import judgements
 
 
 def group(prompt: str, *rankings: tuple[str, tuple[int, ...]]) -> Group:
@@ -56,6 +57,11 @@ def test_three_people_count_once_for_each_two() -> None:
     ceiling = people.human_ceiling(three)
     assert ceiling is not None
     assert (ceiling["agreement"], ceiling["n"]) == (pytest.approx(1 / 3), 3)
+
+
+def test_judgements_count_ranks_without_holes_however_far_apart_they_are() -> None:
+    assert list(judgements((8, 1))) == [(1, 0, 1)]
+    assert list(judgements((40, 8, 8, 1))) == [(1, 0, 1), (2, 0, 1), (3, 0, 2), (1, 2, 0), (3, 1, 1), (3, 2, 1)]
 
 
 def test_kendall_tau_b_is_that_of_the_textbook() -> None:
