@@ -2,7 +2,6 @@
 
 import pytest
 from django.utils import translation
-
 from rewardtrain.registry.figures import number, with_range
 
 
