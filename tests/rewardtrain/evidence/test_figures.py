@@ -2,7 +2,7 @@
 
 import pytest
 from django.utils import translation
-from rewardtrain.registry.figures import number, with_range
+from rewardtrain.evidence.figures import number, with_range
 
 
 @pytest.mark.parametrize(
