@@ -2,6 +2,7 @@
 
 import pytest
 from django.utils import translation
+
 from rewardtrain.evidence.figures import number, with_range
 
 
