@@ -124,7 +124,8 @@ def _panel(models: Sequence[Measured], measure: str) -> Panel:
     ]  # fmt: skip
     seen = [coin, *(end for both in ends for end in both)]
     step = _step(max(seen) - min(seen))
-    lowest, highest = math.floor(min(seen) / step), math.ceil(max(seen) / step)
+    lowest = math.floor(min(seen) / step)
+    highest = max(math.ceil(max(seen) / step), lowest + 1)  # of a coin's accuracy alone there is room above it
     low, high = lowest * step, highest * step
 
     def y(value: float) -> float:

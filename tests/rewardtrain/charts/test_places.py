@@ -134,6 +134,14 @@ def test_the_line_of_a_coin_is_on_the_drawing_of_log_losses() -> None:
     assert panel.line.y == round(100 * (0.7 - math.log(2)) / 0.4, 1)
 
 
+def test_models_that_are_all_as_good_as_a_coin_have_a_drawing() -> None:
+    """Older reports have no interval, or a point for one, over few prompts."""
+    for ends in (None, (0.5, 0.5)):
+        panel = _panel([model(1, 10, 0.5, ends), model(2, 20, 0.5, ends)], "accuracy")
+        assert [(tick.value, tick.y) for tick in panel.ticks] == [(0.5, 100.0), (pytest.approx(0.55), 0.0)]
+        assert {point.y for point in panel.points} == {100.0}
+
+
 @pytest.mark.parametrize(
     ("width", "step"),
     [(0.2, 0.05), (0.25, 0.1), (1.0, 0.1), (1.5, 0.2), (2.0, 0.2), (3.0, 0.5), (7.0, 1.0), (1e5, 1e4)],
