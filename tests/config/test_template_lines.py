@@ -7,23 +7,6 @@ from benchmarks import house
 LIMIT = 120
 # Of before the limit. It only shrinks: a file leaves it with its last long line, and no new one enters.
 STILL_LONGER = {
-    "403.html",
-    "_fragments/field.html",
-    "_fragments/form_errors.html",
-    "_fragments/header.html",
-    "_fragments/language_choice.html",
-    "_fragments/messages.html",
-    "_fragments/pager.html",
-    "_fragments/podium.html",
-    "_fragments/secret.html",
-    "_fragments/theme_choice.html",
-    "account/account_inactive.html",
-    "account/password_change.html",
-    "account/reauthenticate.html",
-    "admin/base_site.html",
-    "base.html",
-    "jobs/_state.html",
-    "jobs/_unread.html",
     "labeling/answers/_answer_words.html",
     "labeling/answers/history_edit.html",
     "labeling/board/_first_time.html",
@@ -68,14 +51,6 @@ STILL_LONGER = {
     "labeling/styleguide/states.html",
     "labeling/styleguide/surfaces.html",
     "labeling/styleguide/type.html",
-    "mfa/authenticate.html",
-    "mfa/index.html",
-    "mfa/reauthenticate.html",
-    "mfa/recovery_codes/generate.html",
-    "mfa/recovery_codes/index.html",
-    "mfa/totp/activate_form.html",
-    "mfa/totp/deactivate_form.html",
-    "plain.html",
 }
 
 
