@@ -41,19 +41,50 @@ class Flag:
 
 
 @dataclass(frozen=True)
+class Slot:
+    number: int
+    chosen: bool
+
+
+@dataclass(frozen=True)
 class Card:
     """A completion as a labeler sees it: a letter and a text, nothing that tells whose it is."""
 
     id: str
     letter: str
+    alone: bool  # one text has no other to stand before or after
     html: SafeString
     source: SafeString  # the text as it was written, for the plain-text view
     like: str  # the letters of those that look the same once rendered, but are other texts
     field: str
-    rank: str  # "" where it is not placed yet
+    slots: list[Slot]
     flags: list[Flag]
     note_field: str
     note: str
+
+    @property
+    def name(self) -> str:
+        return self._named(_("Completion %(letter)s"))
+
+    @property
+    def rank_label(self) -> str:
+        return self._named(_("Rank of completion %(letter)s"))
+
+    @property
+    def flags_label(self) -> str:
+        return self._named(_("About completion %(letter)s"))
+
+    @property
+    def questions_label(self) -> str:
+        return self._named(_("Questions about the text") if self.alone else _("Questions about completion %(letter)s"))
+
+    @property
+    def note_label(self) -> str:
+        words = _("What is wrong with the text") if self.alone else _("What is wrong with completion %(letter)s")
+        return self._named(words)
+
+    def _named(self, words: str) -> str:
+        return words % {"letter": self.letter}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from labeling import content
 from labeling.answers.submissions import MAX_COMMENT, MAX_NOTE
-from labeling.board.cards import NO, YES, Card, Flag, Shown, Strength
+from labeling.board.cards import NO, YES, Card, Flag, Shown, Slot, Strength
 from labeling.board.drafts import fields_of_draft, under_ids_of_today
 from labeling.board.sentences import STRENGTHS
 from labeling.models import Assignment
@@ -107,11 +107,12 @@ class RankingForm(forms.Form):
             Card(
                 id=completion.id,
                 letter=letter,
+                alone=len(self.completions) == 1,
                 html=html,
                 source=content.source(completion.text, marks=bool(others)),
                 like=", ".join(ascii_uppercase[place] for place in others),
                 field=f"rank-{completion.id}",
-                rank=self.values.of(f"rank-{completion.id}"),
+                slots=self._slots_of(completion.id),
                 flags=[
                     Flag(name := f"flag-{completion.id}-{flag['name']}", flag["label"], self.values.of(name))
                     for flag in self.flags
@@ -121,6 +122,10 @@ class RankingForm(forms.Form):
             )
             for letter, completion, html, others in zip(ascii_uppercase, self.completions, htmls, alike, strict=False)
         ]
+
+    def _slots_of(self, pk: str) -> list[Slot]:
+        chosen = self.values.of(f"rank-{pk}")
+        return [Slot(number, str(number) == chosen) for number in self.slots]
 
     def strengths(self) -> list[Strength]:
         chosen = self.values.of("strength")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from labeling.board import sentences
 from labeling.board.cards import Card, Turn, dialogue
@@ -42,6 +43,14 @@ class Task:
     @property
     def k(self) -> int:
         return len(self.cards)
+
+    @property
+    def cards_label(self) -> str:
+        return _("Completions") if self.k > 1 else _("Text")
+
+    @property
+    def rail_label(self) -> str:
+        return _("Your ranking") if self.k > 1 else _("Your answer")
 
     @property
     def says(self) -> str:

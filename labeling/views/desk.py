@@ -9,7 +9,9 @@ from django.contrib import messages
 from django.db.models import Avg
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.defaultfilters import floatformat
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeling import content
 from labeling.answers.rankings import UNDO_SECONDS
@@ -33,8 +35,13 @@ class Pace:
     goal: int | None
 
     @property
-    def reached(self) -> bool:
-        return self.goal is not None and self.today >= self.goal
+    def in_words(self) -> str:
+        """As the page is sent; its script counts on in the same words."""
+        words = _("%(today)s of %(goal)s today") if self.goal else _("%(today)s today")
+        words %= {"today": self.today, "goal": self.goal}
+        if not self.seconds:
+            return words
+        return f"{words}, " + _("%(seconds)s s each") % {"seconds": floatformat(self.seconds, 0)}
 
 
 def by_script(request: SignedIn) -> bool:
