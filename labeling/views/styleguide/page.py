@@ -28,6 +28,12 @@ SIZES = {
 }
 SPACES = range(1, 9)
 SLOTS = [{"number": 1, "letters": "B"}, {"number": 2, "letters": "AE"}, {"number": 3, "letters": ""}]
+SERIES = {
+    "series-1": "the model",
+    "series-2": "training",
+    "series-3": "the champion",
+    "series-people": "people, baselines",
+}
 SHARES = [
     {"kind": "model", "x_low": 68, "x": 71, "x_high": 74},
     {"kind": "champion", "x_low": 66, "x": 69, "x_high": 72},
@@ -86,6 +92,7 @@ def styleguide(request: SignedIn) -> HttpResponse:
         "days": sample_days(),
         "words": RANKING.words,
         "most": 9,
+        "series": SERIES.items(),
         "shares": SHARES,
         "now": timezone.now(),
     }
