@@ -97,6 +97,11 @@ class Shown:
         return any(column.has_spread for column in self.columns)
 
     @property
+    def layout(self) -> str:
+        """The class that puts two models side by side."""
+        return "columns" if len(self.columns) > 1 else "stack"
+
+    @property
     def chance(self) -> float:
         """Gives the chance of each completion to be the preferred one, if all were alike."""
         return trial.percent(1 / self.n)

@@ -199,6 +199,14 @@ def test_a_failed_run_says_why(project: Project, manager: Client) -> None:
     assert "can&#x27;t be loaded" in page(manager, project, "runs")
 
 
+def test_an_attempt_that_failed_is_an_error_only_once_no_further_one_is_made(project: Project, manager: Client) -> None:
+    run = make_run(project, state="running", error="the worker was lost", attempts=2)
+    level = re.compile(r'<p class="notice" data-level="(\w+)" lang="en"> the worker was lost </p>')
+    assert level.findall(page(manager, project, "run", run.number)) == ["warning"]
+    TrainingRun.objects.update(state="failed")
+    assert level.findall(page(manager, project, "run", run.number)) == ["error"]
+
+
 def test_a_run_is_cancelled_by_its_button(project: Project, manager: Client) -> None:
     runs.request_run(project)
     assert "Cancel this run" in page(manager, project, "run", 1)
