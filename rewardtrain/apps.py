@@ -1,6 +1,14 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy
 
+# Shares that the style page shows, each in the colours of its kind.
+STYLE_SHARES = [
+    {"kind": "model", "x_low": 68, "x": 71, "x_high": 74},
+    {"kind": "champion", "x_low": 66, "x": 69, "x_high": 72},
+    {"kind": "longer", "x_low": 58, "x": 61, "x_high": 64},
+    {"kind": "people", "x_low": 70, "x": 72, "x_high": 74},
+]
+
 
 class RewardtrainConfig(AppConfig):
     name = "rewardtrain"
@@ -10,8 +18,9 @@ class RewardtrainConfig(AppConfig):
         """Adds what is ours to labeling's lists, for labeling knows nothing of us. Tables are known only now."""
         from labeling.data import pair_groups
         from labeling.models import Role
-        from labeling.projects.navigation import Page, add_pages
+        from labeling.projects.navigation import Page, Part, add_pages, add_part
         from labeling.requests import body_limit
+        from labeling.views.styleguide import drawings as styleguide
         from rewardtrain.automatic import auto_label_export
 
         pair_groups.add_source("model", auto_label_export.SOURCE)
@@ -22,4 +31,13 @@ class RewardtrainConfig(AppConfig):
             Page(gettext_lazy("Models"), "models", of_models),
             after="prompts",
         )
+        add_part(
+            Part(
+                gettext_lazy("The reward model"),
+                "project_machine",
+                gettext_lazy('<a href="%(url)s">Training</a> shows the runs and the next retraining.'),
+                "runs",
+            )
+        )
+        styleguide.add_drawing("rewardtrain/charts/styleguide.html", shares=STYLE_SHARES)
         body_limit.reads_itself("best_of", "playground", "rewardtrain_api:best_of", "rewardtrain_api:score")

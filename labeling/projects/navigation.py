@@ -1,6 +1,6 @@
-"""Lists the pages of a project that each role finds in the navigation, in the order shown.
+"""Lists the pages of a project that each role finds in the navigation, in the order shown, and its overview's parts.
 
-An app above labeling adds its own pages when it is ready: labeling names no address that isn't its own.
+An app above labeling adds its own when it is ready: labeling names no address that isn't its own.
 """
 
 from __future__ import annotations
@@ -24,6 +24,17 @@ class Page:
     belonging: tuple[str, ...] = ()  # names of other addresses at which this page is the current one
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of a project's overview, for managers: fetched from its address once the page is there."""
+
+    label: StrOrPromise
+    address: str  # its name, which takes the project's slug
+    elsewhere: StrOrPromise  # for whoever has no scripts; a phrase with the %(url)s of `page`
+    page: str  # the name of the address that shows the same
+
+
+_PARTS: list[Part] = []
 _PAGES: dict[Role, tuple[Page, ...]] = {
     Role.LABELER: (
         Page(gettext_lazy("Rank"), "rank", ("practice",)),
@@ -53,3 +64,12 @@ def add_pages(role: Role, *pages: Page, after: str) -> None:
     addresses = [page.address for page in _PAGES[role]]
     place = addresses.index(after) + 1
     _PAGES[role] = (*_PAGES[role][:place], *pages, *_PAGES[role][place:])
+
+
+def parts() -> Sequence[Part]:
+    return _PARTS
+
+
+def add_part(part: Part) -> None:
+    """Shows an app's own part on every overview, behind those there are. Call it once, when the app is ready."""
+    _PARTS.append(part)

@@ -14,7 +14,7 @@ from labeling.errors import PodiumError
 from labeling.forms import ProjectForm, SettingsForm, add_error
 from labeling.models import Project, Role
 from labeling.people import access
-from labeling.projects import pace, projects
+from labeling.projects import navigation, pace, projects
 from labeling.projects.overview import overview_of
 from labeling.quality import agreement
 from labeling.views.doors import SignedIn, posted, project_page, signed_in
@@ -42,6 +42,7 @@ def create(request: SignedIn) -> HttpResponse:
 def overview(request: SignedIn, project: Project) -> HttpResponse:
     if access.role_in(request.user, project) == Role.LABELER:
         return redirect("rank", project.slug)
+    is_manager = access.role_in(request.user, project) == Role.MANAGER
     numbers = overview_of(project)
     days = pace.rankings_a_day(project)
     context = {
@@ -52,7 +53,8 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
         "most": max(day.rankings for day in days),
         "done_on": pace.done_on(project),
         "agreement": agreement.project_agreement(project) if numbers.rankings else None,
-        "is_manager": access.role_in(request.user, project) == Role.MANAGER,
+        "is_manager": is_manager,
+        "parts": navigation.parts() if is_manager else [],
     }
     return render(request, "labeling/projects/overview.html", context)
 

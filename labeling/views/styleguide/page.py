@@ -17,6 +17,7 @@ from labeling.judgements import RANKING
 from labeling.projects import pace
 from labeling.views.doors import SignedIn, signed_in
 from labeling.views.styleguide import palette
+from labeling.views.styleguide.drawings import drawings
 
 SIZES = {
     1: "labels, help",
@@ -34,12 +35,6 @@ SERIES = {
     "series-3": "the champion",
     "series-people": "people, baselines",
 }
-SHARES = [
-    {"kind": "model", "x_low": 68, "x": 71, "x_high": 74},
-    {"kind": "champion", "x_low": 66, "x": 69, "x_high": 72},
-    {"kind": "longer", "x_low": 58, "x": 61, "x_high": 64},
-    {"kind": "people", "x_low": 70, "x": 72, "x_high": 74},
-]
 PROSE = """A completion as people read it, with **strong** and *gentle* words, `code` and a [link](https://example.org).
 
 > A quotation stands a little apart.
@@ -93,7 +88,7 @@ def styleguide(request: SignedIn) -> HttpResponse:
         "words": RANKING.words,
         "most": 9,
         "series": SERIES.items(),
-        "shares": SHARES,
+        "drawings": drawings(),
         "now": timezone.now(),
     }
     return render(request, "labeling/styleguide/page.html", context)

@@ -92,6 +92,28 @@ def test_labeling_names_no_address_of_rewardtrain() -> None:
     assert found == []
 
 
+def test_no_template_of_labeling_names_what_is_rewardtrains() -> None:
+    names = "|".join(_addresses("rewardtrain.urls"))
+    theirs = re.compile(rf"""url\s+['"]({names})['"]|(include|extends)\s+['"]rewardtrain/""")
+    templates = Path(settings.BASE_DIR, "templates")
+    naming = [
+        f"{file.relative_to(templates)}: {theirs.search(file.read_text(encoding='utf-8'))}"
+        for file in sorted(templates.rglob("*.html"))
+        if "rewardtrain" not in file.relative_to(templates).parts and theirs.search(file.read_text(encoding="utf-8"))
+    ]
+    assert naming == []
+
+
+def test_the_overviews_parts_of_other_apps_are_for_managers(project: Project) -> None:
+    factories.make_prompt(project)
+    for role, n in ((Role.MANAGER, 1), (Role.REVIEWER, 0)):
+        client = Client()
+        client.force_login(factories.join(project, role))
+        shown = client.get(reverse("project", args=[project.slug])).content.decode()
+        assert shown.count('hx-get="/p/shown/') == n
+        assert shown.count("shows the runs and the next retraining") == n
+
+
 def _addresses(urls: str) -> set[str]:
     return {name for name in get_resolver(urls).reverse_dict if isinstance(name, str)}
 
