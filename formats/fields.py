@@ -13,7 +13,7 @@ LONGEST_GUESSED = 200  # characters of a key that may be a misspelt one
 
 
 def check_keys(fields: dict[str, object], known: Mapping[str, None], *, others: bool = False) -> None:
-    """None unknown, which would be ignored, and none twice, of which one value would be.
+    """Refuses unknown keys, which would be ignored, and a key that stands twice, of which one value would be.
 
     others: unknown ones are somebody's, and ignored.
     """
@@ -33,12 +33,12 @@ def check_repeated(fields: dict[str, object]) -> None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Which of the known ones was meant; empty where none is like it."""
+    """Tells which of the known ones was meant; empty where none is like it."""
     return "".join(get_close_matches(name, known, n=1)) if len(name) <= LONGEST_GUESSED else ""
 
 
 def text(value: object, field: str, remedy: str, *, limit: int | None = None) -> str:
-    """A text with words in it. `remedy` is the code of what to do where it has none."""
+    """Reads a text with words in it. `remedy` is the code of what to do where it has none."""
     if not isinstance(value, str) or not value or value.isspace():  # strip() would copy every text
         raise Refused(field, value, "no_text", remedy=remedy)
     if (limit is None or len(value) <= limit) and value.isascii() and "\x00" not in value:
@@ -47,7 +47,7 @@ def text(value: object, field: str, remedy: str, *, limit: int | None = None) ->
 
 
 def optional(value: object, field: str, code: str, *, limit: int | None = None) -> str:
-    """A text, or nothing, which is the empty one."""
+    """Reads a text, or nothing, which is the empty one."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -65,7 +65,7 @@ def sound(value: str, field: str, *, limit: int | None = None) -> str:
 
 
 def some(value: object, field: str, code: str, limit: int | None) -> list[object]:
-    """A list, of at most so many."""
+    """Reads a list, of at most so many."""
     if not isinstance(value, list):
         raise Refused(field, value, code)
     if limit is not None and len(value) > limit:

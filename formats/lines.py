@@ -82,7 +82,7 @@ def read_lines(
 
 
 def _pieces(stream: Readable) -> Iterator[bytes]:
-    """The stream in pieces, the first of them long enough to tell what it is."""
+    """Yields the stream in pieces, the first of them long enough to tell what it is."""
     beginning = b""
     while len(beginning) < MOST_OF_BEGINNING and (piece := stream.read(BYTES_AT_ONCE)):
         beginning += piece

@@ -15,7 +15,8 @@ KEYS = dict.fromkeys(("role", "content"))
 
 
 def parse_prompt(value: object, field: str = "prompt", *, bounds: Limits = limits.NONE) -> tuple[Message, ...]:
-    """A row's prompt: a text is one turn of the user. A turn may be empty, and so may all where the bounds allow it.
+    """Reads a row's prompt: a text is one turn of the user. A turn may be empty, and so may all where the bounds allow
+    it.
 
     Raises Refused.
     """
@@ -47,7 +48,7 @@ def _messages(turns: list[object], field: str, bounds: Limits) -> tuple[Message,
 
 
 def parse_foreign(value: object, field: str = "prompt") -> tuple[Message, ...]:
-    """The prompt of a request or of another project's file, which is read once and stored nowhere.
+    """Reads the prompt of a request or of another project's file, which is read once and stored nowhere.
 
     Other keys of a message are left alone, it may end with the assistant, and a NUL is a character. Raises Refused.
     """
@@ -95,7 +96,7 @@ def _message(turn: dict[str, object]) -> Message:
 
 
 def as_text(messages: Sequence[Message]) -> str:
-    """A dialogue as one string: a lone question as it is, else each turn under its speaker."""
+    """Writes a dialogue as one string: a lone question as it is, else each turn under its speaker."""
     if len(messages) == 1 and messages[0]["role"] == "user":
         return messages[0]["content"]
     return "\n\n".join(f"{message['role'].capitalize()}: {message['content']}" for message in messages)

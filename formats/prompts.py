@@ -22,8 +22,8 @@ _INVISIBLE = re.compile(
 
 
 def normalised(text: str) -> str:
-    """A text as prompts are compared: composed (NFC), without invisible characters, with single blanks alone between
-    words. Upper and lower case stay, and so does every other letter and sign."""
+    """Gives a text as prompts are compared: composed (NFC), without invisible characters, with single blanks alone
+    between words. Upper and lower case stay, and so does every other letter and sign."""
     spaced = " ".join(text.split())  # at Unicode's white space: non-breaking blanks and all line ends too
     if spaced.isascii() and spaced.isprintable():
         return spaced  # as most are, and a third of the time
@@ -31,7 +31,7 @@ def normalised(text: str) -> str:
 
 
 def prompt_key(turns: Iterable[tuple[str, str]], texts: Sequence[str]) -> str:
-    """The sha256 in hex that prompts share which are the same: each turn's (role, content) after normalised().
+    """Gives the sha256 in hex that prompts share which are the same: each turn's (role, content) after normalised().
 
     Of texts that stand alone, whose dialogue is empty and equal for all, the texts themselves decide.
     """
@@ -44,7 +44,7 @@ def prompt_key(turns: Iterable[tuple[str, str]], texts: Sequence[str]) -> str:
 
 
 def split_of(key: str) -> str:
-    """The split of a prompt's key: a tenth test, a tenth validation."""
+    """Tells the split of a prompt's key: a tenth test, a tenth validation."""
     place = int(key[:16], 16) / 2**64
     if place < TEST_SHARE:
         return "test"

@@ -73,7 +73,7 @@ class Refused(Exception):
 
     @property
     def shown(self) -> str:
-        """The value for a message."""
+        """Writes the value for a message."""
         return values.shown(self.value)
 
     def __str__(self) -> str:
@@ -81,6 +81,6 @@ class Refused(Exception):
 
     @property
     def remedy(self) -> str:
-        """What to do, in English. Of a code that is not of the format, the code: whoever made it has the words."""
+        """Says what to do, in English. Of a code that is not of the format, the code: whoever made it has the words."""
         values = {**self.values, **({"remedy": WORDS[str(self.values["remedy"])]} if "remedy" in self.values else {})}
         return WORDS.get(self.code, self.code) % values

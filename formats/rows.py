@@ -36,7 +36,7 @@ class Row(NamedTuple):
 
 
 def read_json(line: bytes) -> object:
-    """What a line of JSON Lines says. Raises Refused."""
+    """Gives what a line of JSON Lines says. Raises Refused."""
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -74,7 +74,8 @@ class Flaw:
 
 
 def flaw_of(value: object, path: str, *, max_depth: int = MAX_DEPTH) -> Flaw | None:
-    """The first thing in a value that PostgreSQL can't keep; None where all is well. One step a value, no recursion."""
+    """Finds the first thing in a value that PostgreSQL can't keep; None where all is well. One step a value, no
+    recursion."""
     waiting: list[tuple[object, tuple[object, ...], int]] = [(value, (), 0)]
     while waiting:
         found, way, depth = waiting.pop()
@@ -100,7 +101,7 @@ def _flaw(value: object) -> str | None:
 
 
 def flaw_of_text(text: str) -> str | None:
-    """nul, surrogate (half a pair of UTF-16, which is no character) or None."""
+    """Names the flaw: nul, surrogate (half a pair of UTF-16, which is no character) or None."""
     if "\x00" in text:
         return "nul"
     return "surrogate" if not text.isascii() and _surrogate.search(text) else None
@@ -117,7 +118,7 @@ def _path(path: str, way: tuple[object, ...]) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as JSON for a message: of any size and depth, clipped, and without what can't be sent."""
+    """Writes a value as JSON for a message: of any size and depth, clipped, and without what can't be sent."""
     text = ""
     for piece in _pieces(value):
         text += piece[: CLIP + 1]
