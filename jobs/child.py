@@ -22,10 +22,10 @@ class Work(Protocol):
     """What a worker watches: a process of its own, or a request to the one that stays."""
 
     def poll(self) -> int | None:
-        """The exit code, None while it works."""
+        """Gives the exit code, None while it works."""
 
     def wait(self, seconds: float) -> None:
-        """Until something happens, at most so long."""
+        """Waits until something happens, at most so long."""
 
     def stop(self) -> int:
         """Ends it and returns the exit code."""
@@ -90,14 +90,14 @@ def kill(child: subprocess.Popen[bytes]) -> None:
 
 
 def error_of(log: Path, code: int) -> str:
-    """Why the child that wrote this log ended, in words."""
+    """Says why the child that wrote this log ended, in words."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 4000))
         return last_words(file.read(), code)
 
 
 def last_words(said: bytes, code: int) -> str:
-    """The child's own `error: ...` line, else how it ended and the last that it said."""
+    """Gives the child's own `error: ...` line, else how it ended and the last that it said."""
     lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
     if code > 0 and lines and lines[-1].startswith("error: "):
         return lines[-1].removeprefix("error: ")

@@ -45,7 +45,7 @@ class Active:
 
     @property
     def is_stale(self) -> bool:
-        """Whether its worker went silent."""
+        """Tells whether its worker went silent."""
         return not self.queued and self.heartbeat_at is not None and self.heartbeat_at < stale_before()
 
 
@@ -117,7 +117,7 @@ def try_again(job: Job, error: str) -> None:
 
 
 def active(kinds: Iterable[type[Job]]) -> list[Active]:
-    """All of these kinds that wait or are worked on, the oldest first, in one statement."""
+    """Lists all of these kinds that wait or are worked on, the oldest first, in one statement."""
     kinds = list(kinds)
     columns = ("place", "pk", "state", "heartbeat_at")
     rows = [
@@ -146,7 +146,7 @@ def requeue_stale(kind: type[Job]) -> Requeued:
 
 
 def held(job: J) -> QuerySet[J]:
-    """The row, as long as the claim that `job` was read with holds it."""
+    """Gives the row, as long as the claim that `job` was read with holds it."""
     return type(job)._default_manager.filter(pk=job.pk, state=State.RUNNING, worker=job.worker)
 
 

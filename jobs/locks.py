@@ -10,7 +10,7 @@ from django.db import connection
 
 @contextmanager
 def one_at_a_time(name: str) -> Iterator[bool]:
-    """Whether the block is the only one of its name in all of Podium. The lock goes with its connection."""
+    """Tells whether the block is the only one of its name in all of Podium. The lock goes with its connection."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,))
         (taken,) = cursor.fetchone()
