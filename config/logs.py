@@ -70,7 +70,8 @@ FORMATTERS = {"text": "config.logs.Line", "json": "config.logs.Json"}
 
 
 def configure(settings: dict[str, Any]) -> None:
-    """Django's LOGGING_CONFIG. What Python itself would print, warnings and an error's end, becomes lines as well."""
+    """Configures logging, as Django's LOGGING_CONFIG. What Python itself would print, warnings and an error's end,
+    becomes lines as well."""
     logging.config.dictConfig(settings)
     logging.captureWarnings(True)
     if is_json():
@@ -105,7 +106,7 @@ def timed(line: str) -> str:
 
 
 def in_json(process: str, line: str) -> str:
-    """One of our own lines with the process' name; anything else, a library's print say, as its message."""
+    """Writes one of our own lines with the process' name; anything else, a library's print say, as its message."""
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError):

@@ -28,7 +28,8 @@ def hosts(name: str, default: str) -> list[str]:
 
 
 def host(name: str, value: str) -> str:
-    """A name or an address without scheme, port and path; `.example.org` and `*.example.org` mean all below it."""
+    """Reads a name or an address without scheme, port and path; `.example.org` and `*.example.org` mean all below
+    it."""
     if value == "*":
         return value
     value = f"[{value}]" if value.count(":") > 1 and not value.startswith("[") else value
@@ -43,8 +44,8 @@ def origins(name: str) -> list[str]:
 
 
 def origin(name: str, value: str) -> str:
-    """Scheme, host and port as a browser writes them in `Origin`: small letters, no slash, no port that goes without
-    saying."""
+    """Gives scheme, host and port as a browser writes them in `Origin`: small letters, no slash, no port that goes
+    without saying."""
     example = "it lists addresses with scheme and without path, e.g. https://podium.example.org."
     parts = split(name, value, example)
     wrong = parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.username is not None
@@ -56,7 +57,7 @@ def origin(name: str, value: str) -> str:
 
 
 def path_prefix(name: str) -> str:
-    """The path below which the site is reached, '' for the root, else with a slash in front and none behind."""
+    """Reads the path below which the site is reached, '' for the root, else with a slash in front and none behind."""
     value = text(name)
     path = value.strip("/")
     if path and not re.fullmatch(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", path):
@@ -67,7 +68,7 @@ def path_prefix(name: str) -> str:
 
 
 def web(name: str, default: str) -> str:
-    """The address of an HTTP server, without a slash behind."""
+    """Reads the address of an HTTP server, without a slash behind."""
     value = text(name, default)
     example = "it is an address, e.g. http://127.0.0.1:8001."
     parts = split(name, value, example)
@@ -80,7 +81,7 @@ def web(name: str, default: str) -> str:
 
 
 def database(name: str, default: str) -> dict[str, Any]:
-    """Django's settings of a PostgreSQL."""
+    """Gives Django's settings of a PostgreSQL."""
     url = text(name, default)
     example = (
         "it is postgresql://USER:PASSWORD@HOST:5432/NAME, where a character of the password such as @ : / # or % is "
@@ -141,7 +142,8 @@ def over_tls(plain: str, options: dict[str, Any]) -> Redis:
 
 
 def certificates(name: str, url: str, written: dict[str, str]) -> dict[str, Any]:
-    """redis-py's and Celery's options from either spelling. The server's certificate is checked unless told not to."""
+    """Gives redis-py's and Celery's options from either spelling. The server's certificate is checked unless told not
+    to."""
     example = (
         "of TLS it understands ssl_cert_reqs=required, optional or none, ssl_check_hostname=true or false, and the "
         "files ssl_ca_certs, ssl_certfile and ssl_keyfile."
@@ -168,7 +170,7 @@ def split(name: str, value: str, example: str) -> SplitResult:
 
 
 def hidden(url: str) -> str:
-    """The address without its password, however it is spelt."""
+    """Gives the address without its password, however it is spelt."""
     start, end = url.find("://") + 3 if "://" in url else 0, url.rfind("@")
     user, colon, _ = url[start : max(start, end)].partition(":")
     shown = f"{url[:start]}{user}:***{url[end:]}" if colon else url

@@ -27,7 +27,7 @@ def folder(name: str, default: Path, *, environ: Mapping[str, str] | None = None
 
 
 def as_folder(name: str, value: str, *, base: Path = REPOSITORY) -> Path:
-    """The check of `folder`, for an option of the command line too, whose `base` is the working directory."""
+    """Checks as `folder` does, for an option of the command line too, whose `base` is the working directory."""
     example = "write it in full, e.g. /srv/podium."
     if _UNWRITABLE.search(value) or re.match("[a-z][a-z0-9+.-]*://", value, re.IGNORECASE):
         refuse(name, value, "it is a folder of this machine, e.g. /srv/podium.")

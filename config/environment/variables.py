@@ -50,7 +50,7 @@ def number(name: str, default: int, *, least: int, most: int) -> int:
 
 
 def as_number(name: str, value: str, *, least: int, most: int, example: int) -> int:
-    """The check of `number`, for an option of the command line too."""
+    """Checks as `number` does, for an option of the command line too."""
     # int() would take '1_000', '٣' and '+5' as well.
     if not (value.isascii() and value.isdigit() and len(value) <= 18 and least <= int(value) <= most):
         refuse(name, value, f"it is a whole number from {least} to {most}, e.g. {example}.")
@@ -73,7 +73,8 @@ def choice(name: str, default: str, choices: Sequence[str]) -> str:
 
 
 def items(name: str, default: str, read: Callable[[str, str], str]) -> list[str]:
-    """A list with commas. Blanks around an item, empty items and repeated ones don't count; `read` checks each."""
+    """Reads a list with commas. Blanks around an item, empty items and repeated ones don't count; `read` checks
+    each."""
     parts = [part.strip() for part in text(name, default).split(",")]
     return list(dict.fromkeys(read(name, part) for part in parts if part))
 

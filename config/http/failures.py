@@ -17,7 +17,7 @@ from labeling.requests.early_answer import refused
 
 
 def answer(request: HttpRequest) -> HttpResponse:
-    """503 where the database is away, 400 for what it can't keep, else the usual 500. Asks no database."""
+    """Answers 503 where the database is away, 400 for what it can't keep, else the usual 500. Asks no database."""
     match sys.exc_info()[1]:
         case OperationalError() | InterfaceError():
             message = _("The database can't be reached right now; try again in a moment.")

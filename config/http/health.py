@@ -26,7 +26,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when the database and the broker answer, else 503 and which does not."""
+    """Answers 200 when the database and the broker answer, else 503 and which does not."""
     states = {"database": _state(_ask_database), "broker": _state(_ask_broker)}
     is_ready = all(state == "ok" for state in states.values())
     return JsonResponse(states, status=200 if is_ready else 503)
@@ -41,7 +41,7 @@ class IsAdministrator(BasePermission):
 @api_view(["GET"])
 @permission_classes([IsAdministrator])
 def metrics(request: Request) -> HttpResponse:
-    """Prometheus' text, for an administrator's token: behind a proxy a loopback address proves nothing."""
+    """Gives Prometheus' text, for an administrator's token: behind a proxy a loopback address proves nothing."""
     page: HttpResponse = ExportToDjangoView(request)
     return page
 

@@ -31,7 +31,7 @@ def import_map() -> str:
 
 
 def source() -> str:
-    """What the policy calls the map."""
+    """Gives what the policy calls the map."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(import_map().encode()).digest()).decode()}'"
 
 

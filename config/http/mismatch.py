@@ -56,7 +56,7 @@ def of_host(headers: Mapping[str, str]) -> Mismatch:
 
 
 def _origin(headers: Mapping[str, str]) -> str:
-    """Scheme, host and port as the browser has them: Origin, or the Referer's where there is none."""
+    """Gives scheme, host and port as the browser has them: Origin, or the Referer's where there is none."""
     if origin := headers.get("Origin", ""):
         return origin[:LONGEST]
     try:

@@ -35,8 +35,8 @@ class VisitorsAddress:
 
 
 def address_of(meta: Mapping[str, str], *, proxies: int) -> str:
-    """The address `proxies` hops in front of us. Where the header is shorter, or holds no address there, it is the
-    peer's: a request that did not come the whole way has no other that can be believed."""
+    """Gives the address `proxies` hops in front of us. Where the header is shorter, or holds no address there, it is
+    the peer's: a request that did not come the whole way has no other that can be believed."""
     peer = parsed(meta.get("REMOTE_ADDR", "")) or LOOPBACK
     if proxies < 1:
         return peer
@@ -45,7 +45,8 @@ def address_of(meta: Mapping[str, str], *, proxies: int) -> str:
 
 
 def parsed(text: str) -> str | None:
-    """An address as RFC 5952 writes it, without port, brackets, zone; None for anything else. IPv4 in IPv6 is IPv4."""
+    """Gives an address as RFC 5952 writes it, without port, brackets, zone; None for anything else. IPv4 in IPv6 is
+    IPv4."""
     text = text.strip()
     if text.startswith("["):  # [2001:db8::1]:443
         text, bracket, rest = text[1:].partition("]")

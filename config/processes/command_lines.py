@@ -27,19 +27,20 @@ def worker() -> Spec:
 
 
 def head() -> Spec:
-    """One head at a time, fitted by a child process that stays and has the backbone loaded."""
+    """Gives the worker of one head at a time, fitted by a child process that stays and has the backbone loaded."""
     options = ["--queues", "head", "--concurrency", "1", "--hostname", "head@%h"]
     return Spec("head", [*WORKER, *options], signal.SIGKILL, nice=COMPUTING)
 
 
 def train() -> Spec:
-    """One fine-tuning at a time: the task only starts and watches a child process, so a thread is enough."""
+    """Gives the worker of one fine-tuning at a time: the task only starts and watches a child process, so a thread is
+    enough."""
     options = ["--queues", "train", "--concurrency", "1", "--hostname", "train@%h"]
     return Spec("train", [*WORKER, *options], signal.SIGKILL, nice=COMPUTING)
 
 
 def rewards(*, host: str, port: int) -> Spec:
-    """The champions in memory, for everyone who asks for scores."""
+    """Gives the process that has the champions in memory, for everyone who asks for scores."""
     return Spec(
         "rewards", [*PYTHON, "-m", "manage", "serve_rewards", "--host", host, "--port", str(port)], nice=COMPUTING
     )

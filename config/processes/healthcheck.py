@@ -17,7 +17,7 @@ def answers(url: str, *, seconds: float = 1.0) -> bool:
 
 
 def allowed_host() -> dict[str, str]:
-    """The site's own name, for Django turns away a request that names another host, 127.0.0.1 included."""
+    """Gives the site's own name, for Django turns away a request that names another host, 127.0.0.1 included."""
     names = [name.lstrip("*.") for name in addresses.hosts("ALLOWED_HOSTS", "")]
     return {"Host": names[0]} if names and names[0] else {}
 

@@ -20,7 +20,7 @@ class Output:
     lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def say(self, process: str, text: str) -> None:
-        """One line; of several of a text each, for a reader of JSON takes the line breaks back."""
+        """Writes one line; of several of a text each, for a reader of JSON takes the line breaks back."""
         if self.json:
             self.write(logs.in_json(process, text.rstrip("\n")))
             return

@@ -124,7 +124,7 @@ class Supervisor:
     # --- The end
 
     def stop(self) -> None:
-        """SIGTERM and ten seconds for all at once, then SIGKILL for whoever is left, grandchildren included."""
+        """Sends SIGTERM, waits ten seconds for all at once, then SIGKILL to whoever is left, grandchildren too."""
         alive = [child.process for child in self.children if child.process and child.process.poll() is None]
         family = descendants(alive)
         for process in alive:
@@ -144,7 +144,7 @@ class Supervisor:
 
 
 def begin(spec: Spec) -> Callable[[], None]:
-    """What the child does before it becomes the program."""
+    """Prepares the child before it becomes the program."""
     tie = dies_with_parent(spec.death_signal)
 
     def prepare() -> None:

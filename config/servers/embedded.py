@@ -52,7 +52,7 @@ def redis_url(data_dir: Path) -> str:
 
 
 def secret_key(data_dir: Path) -> str:
-    """The key of this copy, made at the first call. Two first calls at once agree on one key.
+    """Gives the key of this copy, made at the first call. Two first calls at once agree on one key.
 
     Raises WrongSetting where it can be neither read nor made, for every process begins with it.
     """
@@ -82,7 +82,7 @@ def read_or_make_secret_key(data_dir: Path) -> str:
 
 
 def socket_dir(data_dir: Path) -> Path:
-    """`run/` in the data directory or, where a socket's path can't be that, a short one named after it."""
+    """Gives `run/` in the data directory or, where a socket's path can't be that, a short one named after it."""
     beside = data_dir / "run"
     # PostgreSQL and libpq read a comma as the end of one path and the beginning of the next.
     if len(os.fsencode(beside / "pg" / ".s.PGSQL.5432")) <= LONGEST_SOCKET_PATH and "," not in str(beside):
@@ -206,12 +206,12 @@ def launch_keeper(data_dir: Path, server: str) -> "subprocess.Popen[str]":
 
 
 def users_lock(data_dir: Path, server: str) -> Path:
-    """Shared by all who use the server; its keeper waits to have it alone."""
+    """Gives the lock that is shared by all who use the server; its keeper waits to have it alone."""
     return data_dir / "locks" / f"{server}.users"
 
 
 def keeper_lock(data_dir: Path, server: str) -> Path:
-    """Held by the keeper and inherited by its server, so it is free only when both are gone."""
+    """Gives the lock that is held by the keeper and inherited by its server, so it is free only when both are gone."""
     return data_dir / "locks" / f"{server}.keeper"
 
 
@@ -220,7 +220,7 @@ def is_kept(data_dir: Path, server: str) -> bool:
 
 
 def is_used(data_dir: Path, server: str) -> bool:
-    """Whether others hold a lease: then nobody has it alone, and nobody can get it alone."""
+    """Tells whether others hold a lease: then nobody has it alone, and nobody can get it alone."""
     path = users_lock(data_dir, server)
     return is_locked(path, fcntl.LOCK_EX) and not is_locked(path, fcntl.LOCK_SH)
 

@@ -189,7 +189,7 @@ def check_port(host: str, port: int, option: str = "--port") -> None:
 
 @contextlib.contextmanager
 def only_one(data_dir: Path) -> Iterator[None]:
-    """One `up` for each data directory. The file also says who holds it, for the one that is refused."""
+    """Lets one `up` run for each data directory. The file also says who holds it, for the one that is refused."""
     descriptor = embedded.open_lock(data_dir / "locks" / "up")
     try:
         if not embedded.try_lock(descriptor, fcntl.LOCK_EX):
@@ -206,7 +206,7 @@ def only_one(data_dir: Path) -> Iterator[None]:
 
 
 def collect_static(data_dir: Path) -> None:
-    """Only when a source changed: hashing and compressing takes longer than all the rest of a start."""
+    """Collects only when a source changed: hashing and compressing takes longer than all the rest of a start."""
     stamp = data_dir / "static.sources"
     sources = static_sources()
     if stamp.exists() and stamp.read_text() == sources and Path(settings.STATIC_ROOT).is_dir():
@@ -235,6 +235,6 @@ def empty_folder(path: Path) -> Path:
 
 
 def address_to_open(host: str) -> str:
-    """Where a browser on this machine finds a server that listens on `host`."""
+    """Tells where a browser on this machine finds a server that listens on `host`."""
     opened = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
     return f"[{opened}]" if ":" in opened and not opened.startswith("[") else opened
