@@ -249,5 +249,5 @@ class PreferencesForm(forms.Form):
         return {name: getattr(user, name) for name in ("language", "daily_goal", "break_minutes", "single_keys")}
 
     def changes(self) -> dict[str, Any]:
-        """What user_settings.update_settings takes; the colours are kept by the browser."""
+        """Gives what user_settings.update_settings takes; the colours are kept by the browser."""
         return {name: value for name, value in self.cleaned_data.items() if name != "theme"}

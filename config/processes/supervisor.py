@@ -124,7 +124,7 @@ class Supervisor:
     # --- The end
 
     def stop(self) -> None:
-        """Sends SIGTERM, waits ten seconds for all at once, then SIGKILL to whoever is left, grandchildren too."""
+        """Sends SIGTERM, waits ten seconds for all, then sends SIGKILL to whoever is left, grandchildren too."""
         alive = [child.process for child in self.children if child.process and child.process.poll() is None]
         family = descendants(alive)
         for process in alive:

@@ -57,7 +57,7 @@ def submit(assignment: Assignment, payload: object) -> Submitted:
 
 
 def withdraw(assignment: Assignment) -> Assignment:
-    """Undo: for a moment after the answer, the task is open again, with the answer as its draft.
+    """Takes an answer back: for a moment after the answer, the task is open again, with the answer as its draft.
 
     Doing it twice is harmless. Raises Conflict('undo_too_late'), Conflict('not_ranked'), Conflict('imported').
     """
@@ -82,7 +82,8 @@ def withdraw(assignment: Assignment) -> Assignment:
 
 
 def amend(assignment: Assignment, payload: object) -> Submitted:
-    """A new revision of an answer; the old one stays as what was said then, and its pairs give way to the new ones.
+    """Stores a new revision of an answer; the old one stays as what was said then, and its pairs give way to the new
+    ones.
 
     The same answer as the one that stands changes nothing (created is False).
     Raises Invalid, Conflict('not_ranked'), Conflict('imported').
@@ -116,7 +117,7 @@ def search(rankings: QuerySet[Ranking], query: str) -> QuerySet[Ranking]:
 
 
 def draft_of(ranking: Ranking, assignment: Assignment) -> dict[str, Any]:
-    """A stored ranking as the draft that would give it again."""
+    """Gives a stored ranking as the draft that would give it again."""
     ranked = [(shown_ids.of(assignment, place.completion_id), place) for place in ranking.ranked.all()]
     return {
         "ranks": {name: place.rank for name, place in ranked},
@@ -129,7 +130,8 @@ def draft_of(ranking: Ranking, assignment: Assignment) -> dict[str, Any]:
 
 
 def _parsed(assignment: Assignment, payload: object) -> Submission:
-    """The answer under the completions' keys, which is how it is stored. Before any lock: reading it needs none."""
+    """Gives the answer under the completions' keys, which is how it is stored. Before any lock: reading it needs
+    none."""
     project, keys = assignment.prompt.project, shown_ids.all_of(assignment)
     submission = parse(
         payload,
@@ -143,7 +145,7 @@ def _parsed(assignment: Assignment, payload: object) -> Submission:
 
 
 def _own(assignment: Assignment, ranking: Ranking | None) -> Ranking:
-    """The live ranking of a locked assignment, if it is one that its labeler gave here."""
+    """Gives the live ranking of a locked assignment, if it is one that its labeler gave here."""
     if ranking is None or not ranking.live:
         raise Conflict("not_ranked", _("There is no answer of yours to this task; nothing was changed."))
     if ranking.source == Ranking.Source.IMPORTED:

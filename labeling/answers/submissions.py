@@ -32,7 +32,7 @@ class Submission:
     strength: int | None = None  # 1 slightly, 2 clearly, 3 much better
 
     def rank_of(self) -> dict[str, int]:
-        """Dense ranks, 1 is best."""
+        """Gives dense ranks, 1 is best."""
         return {completion: rank for rank, tier in enumerate(self.tiers, start=1) for completion in tier}
 
     def under(self, names: Mapping[str, str]) -> Submission:
@@ -45,7 +45,7 @@ class Submission:
         )
 
     def digest(self) -> str:
-        """What makes two submissions the same answer. Time spent does not: a retry may have waited."""
+        """Hashes what makes two submissions the same answer. Time spent does not: a retry may have waited."""
         flags = {key: sorted(name for name, value in named.items() if value) for key, named in self.flags.items()}
         answer: list[object] = [
             [sorted(tier) for tier in self.tiers],
@@ -207,7 +207,7 @@ def _object(value: object, field: str, expected: str, *, attr: str = "") -> Mapp
 
 
 def _completion(entry: object, ids: Mapping[str, str], attr: str) -> str:
-    """The completion that an entry stands for; a whole number is taken for its digits."""
+    """Finds the completion that an entry stands for; a whole number is taken for its digits."""
     completion = ids.get(str(entry)) if isinstance(entry, str | int) else None
     if completion is None:
         message = _("%(id)s is not a completion of this task; its completions are %(ids)s.")
@@ -217,7 +217,7 @@ def _completion(entry: object, ids: Mapping[str, str], attr: str) -> str:
 
 
 def _shown(value: object) -> str:
-    """A value in an error message: enough of it to be recognised, and no more of it looked at."""
+    """Shows a value in an error message: enough of it to be recognised, and no more of it looked at."""
     pieces = json.JSONEncoder(ensure_ascii=False, default=str).iterencode(_begun(value))
     text = "".join(islice(pieces, 81)).encode(errors="backslashreplace").decode()
     return text if len(text) <= 80 else text[:77] + "..."

@@ -229,7 +229,7 @@ def tagged(assignment: Assignment) -> dict[str, str]:
 
 
 def task(assignment: Assignment) -> dict[str, object]:
-    """What a labeler may know of a task: no model, no imported id, no key, nobody else's answer."""
+    """Gives what a labeler may know of a task: no model, no imported id, no key, nobody else's answer."""
     completions = claims.shown_completions(assignment)
     return {
         "id": assignment.pk,

@@ -12,7 +12,8 @@ from labeling.board.cards import NO, YES
 
 
 def fields_of_draft(draft: object) -> dict[str, str]:
-    """A draft as the form's fields. What it doesn't know it leaves out: a program may keep anything in a draft."""
+    """Gives a draft as the form's fields. What it doesn't know it leaves out: a program may keep anything in a
+    draft."""
     if not isinstance(draft, Mapping):
         return {}
     fields = {f"rank-{pk}": str(slot) for pk, slot in _items(draft, "ranks")}
@@ -27,7 +28,7 @@ def fields_of_draft(draft: object) -> dict[str, str]:
 
 
 def under_ids_of_today(data: QueryDict, former: Mapping[str, str]) -> QueryDict:
-    """The fields of a form, those of former ids renamed."""
+    """Gives the fields of a form, those of former ids renamed."""
     names = {name: _of_today(name, former) for name in data} if former else {}
     if all(name == today for name, today in names.items()):
         return data

@@ -85,7 +85,7 @@ class RankingForm(forms.Form):
 
     @classmethod
     def of(cls, assignment: Assignment, data: QueryDict | None = None, draft: Any = None) -> RankingForm:
-        """The form of a task; with nothing sent it shows the draft."""
+        """Makes the form of a task; with nothing sent it shows the draft."""
         project = assignment.prompt.project
         return cls(
             [
@@ -132,7 +132,7 @@ class RankingForm(forms.Form):
         return [Strength(value, str(label), str(value) == chosen) for value, label in STRENGTHS if self.ask_strength]
 
     def draft(self) -> dict[str, Any]:
-        """What is chosen so far, complete or not, in the shape of a draft."""
+        """Gives what is chosen so far, complete or not, in the shape of a draft."""
         chosen = self.values.of
         ids = [completion.id for completion in self.completions]
         names = [flag["name"] for flag in self.flags]
@@ -151,7 +151,7 @@ class RankingForm(forms.Form):
         return {name: answer == YES for name, answer in answers.items() if answer in (YES, NO)}
 
     def problem(self) -> str:
-        """What is wrong, in the letters that the person sees."""
+        """Says what is wrong, in the letters that the person sees."""
         missing = [card.letter for card in self.cards() if card.field in self.errors]
         if not missing and (unanswered := self._unanswered()):
             message = _("Not answered yet: %(labels)s. What you chose is kept; answer yes or no and submit again.")
@@ -167,7 +167,7 @@ class RankingForm(forms.Form):
         return " ".join(f"{name}: {' '.join(map(str, messages))}" for name, messages in self.errors.items())
 
     def _unanswered(self) -> list[str]:
-        """The questions that have no answer; of several completions with the letter."""
+        """Lists the questions that have no answer; of several completions with the letter."""
         return [
             flag.label if len(self.completions) == 1 else f"{card.letter} {flag.label}"
             for card in self.cards()
@@ -176,7 +176,7 @@ class RankingForm(forms.Form):
         ]
 
     def payload(self) -> dict[str, object]:
-        """The answer as the API takes it: dense tiers, best first."""
+        """Gives the answer as the API takes it: dense tiers, best first."""
         cleaned = self.cleaned_data
         ranks = {completion.id: cleaned.get(f"rank-{completion.id}", 1) for completion in self.completions}
         return {

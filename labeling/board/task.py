@@ -54,12 +54,12 @@ class Task:
 
     @property
     def says(self) -> str:
-        """What the board's script says, as JSON: it has no words of its own."""
+        """Gives what the board's script says, as JSON: it has no words of its own."""
         return json.dumps({name: str(said) for name, said in sentences.SAYS.items()}, ensure_ascii=False)
 
 
 def task_of(assignment: Assignment, form: RankingForm) -> Task:
-    """The board of a task from the queue."""
+    """Makes the board of a task from the queue."""
     project, pk = assignment.prompt.project, assignment.pk
     slug, judgement = project.slug, project.judgement
     return Task(

@@ -61,7 +61,7 @@ _sanitiser = nh3.Cleaner(
 
 
 def render(text: str) -> SafeString:
-    """Markdown to safe HTML. Raw HTML is shown as the text it is; an image becomes a link to it."""
+    """Turns Markdown into safe HTML. Raw HTML is shown as the text it is; an image becomes a link to it."""
     if len(text) > MAX_RENDERED:
         return _as_written(text)
     return _cached(text, get_language()) if len(text) <= MAX_CACHED else _rendered(text)
@@ -85,6 +85,6 @@ def _as_written(text: str) -> SafeString:
 
 
 def source(text: str, *, marks: bool = False) -> SafeString:
-    """A text as it was written, to be shown pre-wrapped; with `marks` what can't be seen in it has a name."""
+    """Shows a text as it was written, to be shown pre-wrapped; with `marks` what can't be seen in it has a name."""
     html = unseen.marked(text) if marks else unseen.without_overrides(escape(text))
     return mark_safe(lines_html(html, text))

@@ -17,7 +17,7 @@ _CLOSING = {name.replace("_open", "_close") for name in _CONTAINERS}
 
 
 def direction(text: str) -> str:
-    """`rtl` or `ltr`; `auto` where there is no letter. As many of both: that of the first."""
+    """Tells the direction: `rtl` or `ltr`; `auto` where there is no letter. As many of both: that of the first."""
     if not _FROM_THE_RIGHT.search(text):
         return "ltr" if re.search(r"[^\W\d_]", text) else "auto"
     kinds = [kind for kind in map(unicodedata.bidirectional, text[:LONGEST]) if kind in {"L", "R", "AL"}]
@@ -68,7 +68,8 @@ def _set_apart(tokens: Sequence[Token], ways: list[str]) -> None:
 
 
 def lines_html(html: str, text: str) -> str:
-    """`html`, which is the text line for line, with a direction for each line where the text has more than one."""
+    """Gives `html`, which is the text line for line, with a direction for each line where the text has more than
+    one."""
     if not _FROM_THE_RIGHT.search(text):
         return html
     lines = zip(html.split("\n"), text.split("\n"), strict=False)

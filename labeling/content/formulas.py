@@ -42,7 +42,7 @@ def install(markdown: MarkdownIt) -> None:
 
 
 def block(source: str, env: Mapping[str, Any]) -> str | None:
-    """A formula on lines of its own, or None where it can't be shown."""
+    """Renders a formula on lines of its own; None where it can't be shown."""
     formula = _formula(source, env, display=True)
     # A formula doesn't break, so it scrolls sideways, and a keyboard must be able to get into it.
     return formula and f'<div class="scroll" tabindex="0">{formula}</div>\n'
@@ -65,7 +65,7 @@ def _render(renderer: RendererHTML, tokens: Sequence[Token], index: int, options
 
 
 def _dollars(state: StateInline, silent: bool) -> bool:
-    """$a$ and $$a$$ within a line."""
+    """Parses $a$ and $$a$$ within a line."""
     start = state.pos
     if state.src[start] != "$" or _SIDES.match(state.src[start - 1 : start]):
         return False
@@ -96,7 +96,7 @@ def _is_meant(source: str) -> bool:
 
 
 def _brackets(state: StateInline, silent: bool) -> bool:
-    r"""\(a\) and \[a\] within a line."""
+    r"""Parses \(a\) and \[a\] within a line."""
     opening = state.src[state.pos : state.pos + 2]
     if opening not in (r"\(", r"\["):
         return False
@@ -112,7 +112,7 @@ def _brackets(state: StateInline, silent: bool) -> bool:
 
 
 def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    r"""A formula that begins a line with $$, \[ or \begin{..} and ends one."""
+    r"""Parses a formula that begins a line with $$, \[ or \begin{..} and ends one."""
     if state.is_code_block(start):
         return False
     first = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]

@@ -62,7 +62,7 @@ CLASSES = frozenset(_CLASS_OF.values())
 
 
 def highlighted(code: str, language: str, *, deadline: float) -> str | None:
-    """HTML of the code, or None where it stays plain: no such language, too long, or past the deadline.
+    """Gives the HTML of the code, or None where it stays plain: no such language, too long, or past the deadline.
 
     The deadline is in this thread's CPU seconds: hostile code costs a lexer seconds, and a busy machine costs nobody
     their colours.

@@ -77,7 +77,8 @@ def _in_word(character: str) -> bool:
 
 
 def _bare_link(state: StateInline, silent: bool) -> bool:
-    """An address with its scheme, and nothing else: main.py and README.md are no hosts, though both have a country."""
+    """Links an address with its scheme, and nothing else: main.py and README.md are no hosts, though both have a
+    country."""
     if state.linkLevel or not state.src.startswith("://", state.pos):
         return False
     scheme = _SCHEME.search(state.pending[-6:])
@@ -134,7 +135,7 @@ def _opening(renderer: RendererHTML, href: str, options: Any, env: Env) -> str:
 
 
 def _target(token: Token, attribute: str) -> str:
-    """Where it leads, and its title, to be read without a mouse: two links may have the same words."""
+    """Shows where it leads, and its title, to be read without a mouse: two links may have the same words."""
     title = token.attrs.get("title")
     shown = f"{token.attrs[attribute]} “{title}”" if title else str(token.attrs[attribute])
     return f' <span class="target" dir="ltr">{text_html(shown)}</span>'

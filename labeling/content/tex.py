@@ -67,7 +67,7 @@ class _NotUnderstoodError(Exception):
 
 
 def mathml(source: str, *, display: bool) -> str | None:
-    """A <math> element with the source as its text for those who don't see it, or None."""
+    """Makes a <math> element with the source as its text for those who don't see it, or None."""
     if len(source) > MAX_TEX or _GROWS.search(source) or not _balanced(source):
         return None
     shown_as = "block" if display else "inline"
@@ -94,7 +94,7 @@ def _known(source: str) -> str:
 
 
 def _html(element: Element, depth: int) -> str:
-    """The element written anew, from the lists above and escaped text; the converter escapes nothing itself."""
+    """Writes the element anew, from the lists above and escaped text; the converter escapes nothing itself."""
     tag = "mrow" if element.tag == "mpadded" else element.tag
     text = _text(element)
     if depth > MAX_DEPTH or tag not in TAGS or len(element) != _ARITY.get(tag, len(element)):

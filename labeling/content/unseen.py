@@ -37,7 +37,7 @@ _LIKE_ANOTHER = re.compile(f"[{''.join(_LOOKS)}]|[\u0300-\u036f]")
 
 
 def text_html(text: str, *, first: bool = False) -> str:
-    """Text within a line as HTML: runs of spaces keep their width. `first` where it begins a line."""
+    """Gives text within a line as HTML: runs of spaces keep their width. `first` where it begins a line."""
     gaps = _GAP_FIRST if first else _GAP
     html = str(escape(text))
     if gaps.search(html):
@@ -50,7 +50,7 @@ def without_overrides(html: str) -> str:
 
 
 def marked(text: str) -> str:
-    """Text as HTML in which each character that can't be seen, or told from another, has its name beside it."""
+    """Gives text as HTML in which each character that can't be seen, or told from another, has its name beside it."""
     html = _MARKED.sub(_mark, str(escape(text)))
     return html if text.isascii() else _LIKE_ANOTHER.sub(lambda match: f"{match[0]}{_named(match[0], of='')}", html)
 

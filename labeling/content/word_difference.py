@@ -60,7 +60,7 @@ def compared(one: str, two: str) -> Compared:
 
 
 def compare(one: str, two: str) -> Comparison:
-    """Word by word. The runs of a side joined are its text; a difference in spaces alone is none."""
+    """Compares word by word. The runs of a side joined are its text; a difference in spaces alone is none."""
     spans = [[match.span() for match in _WORD.finditer(text)] for text in (one, two)]
     words = [[text[start:end] for start, end in side] for text, side in zip((one, two), spans, strict=True)]
     blocks = _without_coincidences(_matches(*words))
@@ -85,13 +85,14 @@ def _shown(runs: Sequence[Run]) -> SafeString:
 
 
 def marked(runs: Sequence[Run]) -> SafeString:
-    """HTML with a <mark> around what changed. The texts keep their line breaks, so it is to be shown pre-wrapped."""
+    """Gives HTML with a <mark> around what changed. The texts keep their line breaks, so it is to be shown
+    pre-wrapped."""
     parts = (format_html("<mark>{}</mark>" if run.changed else "{}", run.text) for run in runs)
     return format_html_join("", "{}", ((part,) for part in parts))
 
 
 def _matches(one: Sequence[str], two: Sequence[str]) -> list[Match]:
-    """Where the two agree, in order, the longest pieces there are; the last is empty and ends both."""
+    """Finds where the two agree, in order, the longest pieces there are; the last is empty and ends both."""
     blocks: list[Match] = []
     for match in [*_between(one, two, (0, 0), (len(one), len(two)), MAX_DEPTH), Match(len(one), len(two), 0)]:
         last = blocks[-1] if blocks else Match(0, 0, 0)
@@ -103,7 +104,8 @@ def _matches(one: Sequence[str], two: Sequence[str]) -> list[Match]:
 
 
 def _between(one: Sequence[str], two: Sequence[str], start: Place, end: Place, depth: int) -> Iterator[Match]:
-    """Patience diff: equal beginnings and ends, then the words that each side has once, then the same between those.
+    """Compares as patience diff does: equal beginnings and ends, then the words that each side has once, then the same
+    between those.
 
     What is left only repeats itself. It is compared exactly where it is short; where it is long, nothing in it tells
     which of the repeated words belong together. So the time grows with n log n, whatever the texts.
@@ -128,7 +130,8 @@ def _between(one: Sequence[str], two: Sequence[str], start: Place, end: Place, d
 
 
 def _anchors(one: Sequence[str], two: Sequence[str]) -> list[Place]:
-    """The places of words that both have exactly once; of pairs and fours of words, where there is no such word."""
+    """Finds the places of words that both have exactly once; of pairs and fours of words, where there is no such
+    word."""
     for width in (1, 2, 4):
         keys = [[tuple(side[at : at + width]) for at in range(len(side) - width + 1)] for side in (one, two)]
         times = [Counter(side) for side in keys]

@@ -137,7 +137,8 @@ def path_of(version: DatasetVersion) -> Path:
 
 
 def has_strengths(version: DatasetVersion) -> bool:
-    """Whether some ranking in it says how much better, by the file's statistics, which have a smallest one then."""
+    """Tells whether some ranking in it says how much better, by the file's statistics, which have a smallest one
+    then."""
     with pq.ParquetFile(path_of(version)) as file:
         groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
         columns = [group.column(place) for group in groups for place in range(group.num_columns)]
@@ -146,7 +147,7 @@ def has_strengths(version: DatasetVersion) -> bool:
 
 
 def read_groups(version: DatasetVersion) -> Iterator[Group]:
-    """The rows of a frozen version, a row group in memory at a time; `flags` as objects again."""
+    """Yields the rows of a frozen version, a row group in memory at a time; `flags` as objects again."""
     with pq.ParquetFile(path_of(version)) as file:
         for batch in file.iter_batches(batch_size=ROWS_PER_GROUP):
             yield from map(_with_flags, batch.to_pylist())
@@ -162,7 +163,7 @@ Counts = dict[str, Counter[str]]  # by split
 
 
 def _write(project: Project, path: Path) -> Counts:
-    """Everything, from the database."""
+    """Writes everything, from the database."""
     counts: Counts = {split: Counter() for split in Split.values}
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
         found = _groups(project, None)
@@ -201,7 +202,7 @@ def _write_changes(project: Project, path: Path, latest: DatasetVersion) -> Coun
 
 
 def _groups(project: Project, prompts: list[int] | None) -> Iterator[tuple[int, Group]]:
-    """Prompts with rankings, all or these, in the order of their ids, which come along."""
+    """Yields prompts with rankings, all or these, in the order of their ids, which come along."""
     with connection.chunked_cursor() as cursor:
         cursor.execute(_GROUPS, {"project": project.pk, "prompts": prompts})
         for prompt, *row in cursor:

@@ -42,7 +42,7 @@ def stream_pairs(
     version: DatasetVersion | None = None,
     source: str = "",
 ) -> Generator[bytes, None, None]:
-    """The file in pieces; memory stays flat however long it is. Raises PodiumError before the first piece."""
+    """Yields the file in pieces; memory stays flat however long it is. Raises PodiumError before the first piece."""
     writer = WRITERS[_one_of(file_format, FORMATS, "format")]
     layout = _one_of(layout, LAYOUTS, "layout")
     splits = splits_of(split)
@@ -58,12 +58,12 @@ def stream_pairs(
 
 
 def source_of(name: str) -> str:
-    """Whose pairs: people's where none are named. Raises Invalid."""
+    """Tells whose pairs are wanted: people's where none are named. Raises Invalid."""
     return _one_of(name or PEOPLE, SOURCES, "source")
 
 
 def sources() -> list[tuple[str, StrOrPromise]]:
-    """Their names and words."""
+    """Lists the sources' names and words."""
     return [(name, source.words) for name, source in SOURCES.items()]
 
 
@@ -80,7 +80,8 @@ def filename(
     version: DatasetVersion | None = None,
     source: str = "",
 ) -> str:
-    """helpfulness-v3-train-validation.jsonl: which project, which version (or live), which splits."""
+    """Names the file, such as helpfulness-v3-train-validation.jsonl: which project, which version (or live), which
+    splits."""
     state = "live" if version is None else f"v{version.number}"
     parts = [project.slug, state, *splits_of(split)]
     if source_of(source) != PEOPLE:
@@ -91,7 +92,7 @@ def filename(
 
 
 def splits_of(split: str | None) -> tuple[str, ...]:
-    """ "train", several as "train,test", "all", or nothing for train and validation. Raises Invalid."""
+    """Reads "train", several as "train,test", "all", or nothing for train and validation. Raises Invalid."""
     if not split:
         return DEFAULT_SPLITS
     if split == ALL_SPLITS:

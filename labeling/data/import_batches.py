@@ -96,7 +96,7 @@ def _create(prompts: Sequence[Prompt], rows: Sequence[Row]) -> None:
 
 
 def _prompts(project: Project, lines: Sequence[Line]) -> Iterator[tuple[Line, Prompt]]:
-    """The prompts that the lines make, not stored yet."""
+    """Builds the prompts that the lines make, not stored yet."""
     keys = [
         prompt_key(
             ((message["role"], message["content"]) for message in line.row.messages),
@@ -165,6 +165,6 @@ def _compare(project: Project, known: Sequence[tuple[Line, Prompt]], stored: Sto
 
 
 def _taken(ids: Sequence[int]) -> dict[int, int]:
-    """How many slots are."""
+    """Counts the slots that are taken."""
     rows = Assignment.objects.filter(prompt__in=ids, state__in=Assignment.LIVE).order_by().values("prompt_id")
     return defaultdict(int, rows.annotate(n=Count("pk")).values_list("prompt_id", "n"))

@@ -33,7 +33,7 @@ class Report:
 
     @property
     def n_good(self) -> int:
-        """Lines whose prompts are in the project now, by this import or one before."""
+        """Counts lines whose prompts are in the project now, by this import or one before."""
         return self.created + self.updated + self.skipped
 
     @property
@@ -47,7 +47,7 @@ class Report:
 
     @property
     def of_the_rest(self) -> str:
-        """What became of the lines that are not bad."""
+        """Says what became of the lines that are not bad."""
         if not self.n_good:
             return _("Nothing went in.")
         if self.created or self.updated:
@@ -56,7 +56,7 @@ class Report:
 
     @property
     def why_stopped(self) -> str:
-        """Why reading stopped, and what came of the lines before; empty where all was read."""
+        """Says why reading stopped, and what came of the lines before; empty where all was read."""
         return f"{self.stopped.detail} {self._before}" if self.stopped else ""
 
     @property

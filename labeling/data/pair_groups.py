@@ -78,7 +78,7 @@ class Source:
 
 
 def expand(ranks: Sequence[int]) -> list[tuple[int, int]]:
-    """(chosen, rejected) places of one ranking, ties left out, in the file's order."""
+    """Lists (chosen, rejected) places of one ranking, ties left out, in the file's order."""
     pairs = [(i, j) for i, j in permutations(range(len(ranks)), 2) if ranks[i] < ranks[j]]
     return sorted(pairs, key=lambda pair: (ranks[pair[0]], ranks[pair[1]], pair))
 

@@ -47,7 +47,8 @@ def _write_jsonl(groups: Iterable[Group], layout: str, columns: Columns) -> Gene
 
 
 def _write_csv(groups: Iterable[Group], layout: str, columns: Columns) -> Generator[bytes, None, None]:
-    """RFC 4180. Cells are written as they are: a text that begins with = or + is training data, not a formula."""
+    """Writes as RFC 4180 says. Cells are written as they are: a text that begins with = or + is training data, not a
+    formula."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow([*COLUMNS, *columns])
@@ -82,7 +83,7 @@ def _rows(groups: Iterable[Group], layout: str, encode: Callable[[Any], Any]) ->
 
 
 def _cells(group: Group, layout: str, encode: Callable[[Any], Any]) -> tuple[Any, dict[int, Any]]:
-    """The prompt and the completions as the layout has them, each encoded once."""
+    """Gives the prompt and the completions as the layout has them, each encoded once."""
     if layout == "standard":
         return encode(messages.as_text(group.messages)), {i: encode(text) for i, text in group.texts.items()}
     turns = [{"role": turn["role"], "content": turn["content"]} for turn in group.messages]

@@ -75,13 +75,13 @@ _ALL = WORDS | OF_PROJECT
 
 
 def words_of(refused: Refused) -> str:
-    """The field, what to do and the value seen."""
+    """Says the field, what to do and the value seen."""
     values = {"field": refused.field, "remedy": remedy_of(refused), "value": refused.shown}
     return _("%(field)s: %(remedy)s (got %(value)s)") % values
 
 
 def remedy_of(refused: Refused) -> str:
-    """What to do."""
+    """Says what to do."""
     said = dict(refused.values)
     if "remedy" in said:
         said["remedy"] = _(_ALL[str(said["remedy"])])

@@ -49,7 +49,7 @@ def changes_since(project: Project, file: Path) -> Changes:
 
 
 def rows_of(file: Path, *, at_once: int) -> Iterator[tuple[str, pa.Table]]:
-    """Every row with its external id, as a table of one row."""
+    """Yields every row with its external id, as a table of one row."""
     with pq.ParquetFile(file) as parquet:
         for batch in parquet.iter_batches(batch_size=at_once):
             table = pa.Table.from_batches([batch])
@@ -58,7 +58,7 @@ def rows_of(file: Path, *, at_once: int) -> Iterator[tuple[str, pa.Table]]:
 
 
 def in_groups(rows: Iterable[pa.Table], *, size: int) -> Iterator[pa.Table]:
-    """Tables of one row as tables of `size` rows."""
+    """Joins tables of one row to tables of `size` rows."""
     tables: list[pa.Table] = []
     for row in rows:
         tables.append(row)

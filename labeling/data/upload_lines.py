@@ -11,7 +11,7 @@ from labeling.errors import Invalid
 
 
 def lines_of(stream: Readable | None) -> Iterator[bytes]:
-    """Lines without their ends, none read further than needed. Raises Invalid where no more can be read."""
+    """Yields lines without their ends, none read further than needed. Raises Invalid where no more can be read."""
     if stream is None:
         return
     try:

@@ -25,7 +25,7 @@ def check_project(flags: Flags) -> None:
 
 
 def check_recorded(rankings: Sequence[RankingRow], asked: Sequence[str]) -> None:
-    """Every flag of every text with yes or no, and no other flag, which would be trained on unseen."""
+    """Requires every flag of every text with yes or no, and no other flag, which would be trained on unseen."""
     for place, ranking in enumerate(rankings):
         for index, flags in enumerate(ranking.flags):
             if set(flags) != set(asked):

@@ -26,7 +26,7 @@ def key(name: str) -> str:
 
 
 def scripts(name: str) -> list[str]:
-    """The scripts that don't go together in `name`; none where its letters are of one."""
+    """Names the scripts that don't go together in `name`; none where its letters are of one."""
     from confusable_homoglyphs import categories  # reads a table, so only where a name is made
 
     scripts = {str(script) for script in categories.unique_aliases(unicodedata.normalize("NFKC", name))} - _EVERYWHERE
@@ -37,7 +37,7 @@ def scripts(name: str) -> list[str]:
 
 @cache
 def _prototype(letter: str) -> str:
-    """The ASCII letter that this one can be taken for, else itself."""
+    """Gives the ASCII letter that this one can be taken for, else itself."""
     from confusable_homoglyphs import confusables
 
     likes = [str(like["c"]) for like in confusables.confusables_data.get(letter, ())]

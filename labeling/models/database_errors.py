@@ -11,7 +11,7 @@ _OF_THE_SERVER = ("08", "25", "53", "57", "58", "XX")
 
 
 def is_about_the_data(error: Exception) -> bool:
-    """Whether other data could have been stored: false where the database is away, full or shutting down."""
+    """Tells whether other data could have been stored: false where the database is away, full or shutting down."""
     state = sqlstate(error)
     return isinstance(error, UnicodeError) or (isinstance(error, DatabaseError) and _knows(state))
 
@@ -42,7 +42,7 @@ def reason_of(error: Exception) -> str:
 
 
 def in_words(error: Exception) -> str:
-    """Any unforeseen error for a page or an answer: its own text, unless it may hold SQL."""
+    """Words any unforeseen error for a page or an answer: its own text, unless it may hold SQL."""
     if isinstance(error, DatabaseError):
         return f"{type(error).__name__}: {reason_of(error)}"
     return f"{type(error).__name__}: {error}"

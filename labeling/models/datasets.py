@@ -30,5 +30,5 @@ class DatasetVersion(models.Model):
 
     @property
     def n_labels(self) -> int:
-        """Texts with people's answers to flags, once for each person who answered."""
+        """Counts texts with people's answers to flags, once for each person who answered."""
         return sum(count.get("flagged", 0) for count in self.counts.values())

@@ -58,7 +58,7 @@ class Project(models.Model):
 
     @property
     def judgement(self) -> Judgement:
-        """What its kind asks of people."""
+        """Gives what its kind asks of people."""
         return JUDGEMENTS[self.kind]
 
 

@@ -61,7 +61,7 @@ class Prompt(models.Model):
 
     @property
     def is_dialogue(self) -> bool:
-        """Whether anything was asked: false of a text that stands alone."""
+        """Tells whether anything was asked: false of a text that stands alone."""
         return any(message["content"].strip() for message in self.messages)
 
 

@@ -29,14 +29,14 @@ def visible_projects(user: Visitor) -> QuerySet[Project]:
 
 
 def may_create_projects(user: Visitor) -> bool:
-    """Administrators, and whoever manages a project already; an invited labeler may not."""
+    """Tells whether the person is an administrator or manages a project already; an invited labeler may not."""
     if is_administrator(user):
         return True
     return user.is_active and Membership.objects.filter(user_id=user.pk, role=Role.MANAGER).exists()
 
 
 def role_in(user: Visitor, project: Project) -> Role | None:
-    """The user's role; an administrator is a manager everywhere."""
+    """Gives the user's role; an administrator is a manager everywhere."""
     if is_administrator(user):
         return Role.MANAGER
     if not user.is_active:
@@ -58,13 +58,13 @@ def get_project(user: Visitor, slug: str, *, at_least: Role = Role.LABELER) -> P
 
 
 def get_assignment(user: Visitor, pk: int) -> Assignment:
-    """The user's own assignment in a project that they are still in; anyone else's does not exist."""
+    """Finds the user's own assignment in a project that they are still in; anyone else's does not exist."""
     return Assignment.objects.select_related("prompt__project").get(
         pk=pk, labeler_id=user.pk, prompt__project__in=visible_projects(user)
     )
 
 
 def rankings_of(user: Visitor, project: Project) -> QuerySet[Ranking]:
-    """Live rankings: a labeler's own, everyone's for a reviewer or manager."""
+    """Gives live rankings: a labeler's own, everyone's for a reviewer or manager."""
     live = Ranking.objects.filter(prompt__project=project, live=True)
     return live.filter(labeler_id=user.pk) if role_in(user, project) in (None, Role.LABELER) else live

@@ -50,7 +50,7 @@ def take(budgets: Sequence[Budget]) -> None:
 
 
 def give_back(budgets: Sequence[Budget]) -> None:
-    """The attempts succeeded, or never took place."""
+    """Takes attempts back: they succeeded, or never took place."""
     if budgets:
         _rows(budgets).update(count=Greatest(F("count") - 1, 0))
 
@@ -60,7 +60,7 @@ def forget_what_is_over() -> None:
 
 
 def in_force() -> list[Attempts]:
-    """Counters that run, those of most attempts first."""
+    """Finds counters that run, those of most attempts first."""
     return list(Attempts.objects.filter(ends_at__gt=timezone.now(), count__gt=0).order_by("-count", "kind", "subject"))
 
 
@@ -75,7 +75,7 @@ def lift_all() -> int:
 
 
 def network(address: str) -> str:
-    """What one visitor has to themselves: an IPv4 address, or the /64 that every IPv6 household owns."""
+    """Gives what one visitor has to themselves: an IPv4 address, or the /64 that every IPv6 household owns."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -27,7 +27,7 @@ MOST_SHOWN = 20  # on the home page of the account
 
 
 def invite(project: Project, *, by: User, role: str, note: str = "") -> tuple[Invitation, str]:
-    """A one-time link's token, which only its receiver will ever see: we keep its hash."""
+    """Makes a one-time link's token, which only its receiver will ever see: we keep its hash."""
     members.check_role(role)
     token = secrets.token_urlsafe(24)
     with transaction.atomic():
@@ -66,13 +66,13 @@ def ask(project: Project, *, by: User, username: str, role: str) -> Invitation:
 
 
 def asked_of(username: str) -> str:
-    """What whoever asked is told, in the same words where there is no such account."""
+    """Says what whoever asked is told, in the same words where there is no such account."""
     message = _("If there is an account named %(name)s, its home page shows the invitation now.")
     return message % {"name": username}
 
 
 def open_in(project: Project) -> QuerySet[Invitation]:
-    """A declined one too, until it ends: that it was declined would tell that the account is there."""
+    """Finds the open invitations, a declined one too: that it was declined would tell that the account is there."""
     return project.invitations.filter(accepted_by=None, expires_at__gt=timezone.now()).select_related("created_by")
 
 
@@ -83,7 +83,7 @@ def withdraw(project: Project, pk: int) -> None:
 
 
 def renew(project: Project, invitation: Invitation, *, by: User) -> str:
-    """A new link in the place of the old one, which opens nothing any more; `by` answers for it from now on."""
+    """Makes a new link in the place of the old one, which opens nothing any more; `by` answers for it from now on."""
     token = secrets.token_urlsafe(24)
     changed = Invitation.objects.filter(project=project, pk=invitation.pk, accepted_by=None).update(
         token_sha256=_hash(token), created_by=by, expires_at=_end()
@@ -109,7 +109,7 @@ def accept_link(invitation: Invitation, user: User) -> Membership:
 
 
 def waiting_for(user: User) -> QuerySet[Invitation]:
-    """The newest of those that the account can accept."""
+    """Finds the newest of those that the account can accept."""
     managers = Membership.objects.filter(project=OuterRef("project"), user=OuterRef("created_by"), role=Role.MANAGER)
     return (
         Invitation.objects.filter(account=user, declined_at=None, expires_at__gt=timezone.now())
@@ -138,7 +138,7 @@ def decline(user: User, pk: int) -> None:
 
 
 def register(token: str, *, username: str, password: str) -> User:
-    """An account for whoever holds an invitation, and the membership that it promises."""
+    """Makes an account for whoever holds an invitation, and the membership that it promises."""
     invitation = open_link(token)
     user = User(username=username)
     try:

@@ -56,7 +56,7 @@ class WaitingPBKDF2(PBKDF2PasswordHasher):
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """One of the machine's places to hash. Raises TooMany('busy')."""
+    """Takes one of the machine's places to hash. Raises TooMany('busy')."""
     place = _free_place()
     if place is None:
         with _waits(patience.get()) as deadline:
@@ -95,7 +95,7 @@ def _waits(own: Patience) -> Iterator[float]:
 
 
 def _free_place() -> int | None:
-    """A locked file, which the kernel unlocks with its process, however that ends."""
+    """Locks a free file, which the kernel unlocks with its process, however that ends."""
     folder = Path(settings.DATA_DIR) / "locks"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for number in range(places()):
@@ -110,7 +110,7 @@ def _free_place() -> int | None:
 
 
 def _give_way() -> None:
-    """The thread's priority alone, which only Linux has; there is no way back up for an ordinary user."""
+    """Lowers the thread's priority alone, which only Linux has; there is no way back up for an ordinary user."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + GIVES_WAY)  # 19 at most

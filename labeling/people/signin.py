@@ -86,7 +86,7 @@ def failed() -> None:
 
 
 def address_of(request: HttpRequest) -> str:
-    """The visitor's: behind proxies too (config/http/proxies.py)."""
+    """Gives the visitor's address: behind proxies too (config/http/proxies.py)."""
     return str(request.META.get("REMOTE_ADDR") or "")
 
 

@@ -24,7 +24,7 @@ def update_settings(user: User, **changes: object) -> User:
 
 
 def keep_tour_seen(user: User) -> None:
-    """Finished or closed, once: the first time counts."""
+    """Keeps that the tour was finished or closed, once: the first time counts."""
     if user.tour_seen_at is None:
         user.tour_seen_at = timezone.now()
         user.save(update_fields=["tour_seen_at"])

@@ -64,6 +64,6 @@ def done_counts(projects: QuerySet[Project]) -> dict[int, Done]:
 
 
 def own_counts(user: User, projects: QuerySet[Project]) -> dict[int, int]:
-    """How many prompts of each project the person has ranked, in one statement."""
+    """Counts how many prompts of each project the person has ranked, in one statement."""
     own = Ranking.objects.filter(labeler=user, live=True, prompt__project__in=projects).order_by()
     return dict(own.values_list("prompt__project_id").annotate(n=Count("pk")))

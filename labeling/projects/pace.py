@@ -31,12 +31,12 @@ class Day:
 
     @property
     def top(self) -> float:
-        """Downwards, as SVG counts."""
+        """Measures downwards, as SVG counts."""
         return round(CHART_HEIGHT - self.height, 1)
 
 
 def rankings_a_day(project: Project) -> list[Day]:
-    """The last days, oldest first, today last; days without a ranking too."""
+    """Counts the rankings of the last days, oldest first, today last; days without a ranking too."""
     counts = _counts(project, DAYS_SHOWN)
     most = max(counts.values(), default=0) or 1
     return [
@@ -51,7 +51,8 @@ def is_a_curve(days: Sequence[Day]) -> bool:
 
 
 def done_on(project: Project) -> date | None:
-    """The day on which the last prompt is ranked if people go on as in the last week. None if nobody can say."""
+    """Estimates the day on which the last prompt is ranked if people go on as in the last week. None if nobody can
+    say."""
     counts = _counts(project, PACE_DAYS)
     rankings = sum(counts.values())
     if rankings < PACE_LEAST_RANKINGS or len(counts) < PACE_LEAST_DAYS:
@@ -64,7 +65,7 @@ def done_on(project: Project) -> date | None:
 
 
 def _counts(project: Project, days: int) -> dict[date, int]:
-    """Live rankings that people made here, by day; days without one are left out."""
+    """Counts live rankings that people made here, by day; days without one are left out."""
     since = _last_days(days)[0]
     made = Ranking.objects.filter(prompt__project=project, live=True, source=Ranking.Source.LABELED)
     by_day = made.annotate(day=TruncDate("created_at")).filter(day__gte=since).values("day").annotate(n=Count("pk"))

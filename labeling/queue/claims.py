@@ -31,7 +31,7 @@ class _LookAgain(Exception):
 
 
 def claim(project: Project, labeler: User) -> Assignment | None:
-    """The labeler's oldest open assignment, its lease extended, or a new one; None when there is nothing to do.
+    """Gives the labeler's oldest open assignment, its lease extended, or a new one; None when there is nothing to do.
 
     A lease that ran out is reclaimed here, by whoever comes next, and by no timer.
     """
@@ -39,7 +39,7 @@ def claim(project: Project, labeler: User) -> Assignment | None:
 
 
 def claim_ahead(project: Project, labeler: User, *, current: Assignment) -> Assignment | None:
-    """The task after `current`, with a lease of its own; None when there is none. Asking twice gives the same.
+    """Gives the task after `current`, with a lease of its own; None when there is none. Asking twice gives the same.
 
     An assignment that the labeler holds besides `current` comes first, so by this nobody ever holds more than two.
     """
@@ -63,7 +63,7 @@ def give_back(assignment: Assignment) -> bool:
 
 
 def queue_reason(project: Project, labeler: User) -> str:
-    """Why there is nothing to claim: no_prompts, all_ranked_by_you, all_taken or all_done."""
+    """Tells why there is nothing to claim: no_prompts, all_ranked_by_you, all_taken or all_done."""
     prompts = Prompt.objects.filter(project=project, held_at__isnull=True)
     if not prompts.exists():
         return "no_prompts"
@@ -75,7 +75,7 @@ def queue_reason(project: Project, labeler: User) -> str:
 
 
 def shown_completions(assignment: Assignment) -> list[Completion]:
-    """The completions in the order that this labeler sees."""
+    """Gives the completions in the order that this labeler sees."""
     by_key = {completion.pk: completion for completion in assignment.prompt.completions.all()}
     return [by_key[key] for key in assignment.shown_order]
 
@@ -116,7 +116,7 @@ def skip(assignment: Assignment, reason: str) -> None:
 
 
 def others_can_have(prompt: Prompt) -> bool:
-    """Whether the project has a member whom the queue may still give the prompt, or who has it."""
+    """Tells whether the project has a member whom the queue may still give the prompt, or who has it."""
     had = Assignment.objects.filter(prompt=prompt, state__in=(State.RANKED, State.SKIPPED)).values("labeler")
     members = Membership.objects.filter(project=prompt.project_id, user__is_active=True)
     return members.exclude(user__in=had).exists()

@@ -15,7 +15,7 @@ MAX_DRAFT_KIB = 64
 
 
 def checked_draft(draft: Mapping[str, object]) -> dict[str, object]:
-    """Any object of a size that an answer could have."""
+    """Takes any object of a size that an answer could have."""
     size = len(json.dumps(draft, ensure_ascii=False).encode())
     if size > MAX_DRAFT_KIB * 1024:
         message = _("A draft has at most %(limit)d KiB; this has %(size)d.")

@@ -15,7 +15,8 @@ State = Assignment.State
 
 
 def lock(assignment: Assignment) -> Assignment:
-    """The assignment as it is now. Its prompt is locked first, as claims do, so that nobody waits in a circle."""
+    """Locks the assignment and gives it as it is now. Its prompt is locked first, as claims do, so that nobody waits in
+    a circle."""
     prompt = Prompt.objects.select_for_update().select_related(None).get(pk=assignment.prompt_id)
     fresh = Assignment.objects.select_for_update().get(pk=assignment.pk)
     prompt.project = assignment.prompt.project

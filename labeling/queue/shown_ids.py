@@ -15,18 +15,19 @@ BYTES = 10  # of the hash: 80 bits, 16 letters and digits
 
 
 def of(assignment: Assignment, completion: int) -> str:
-    """The id of a completion, given its key: a hash keyed by the assignment's seed, which nobody is ever shown."""
+    """Makes the id of a completion, given its key: a hash keyed by the assignment's seed, which nobody is ever
+    shown."""
     digest = hmac.digest(str(assignment.seed).encode(), f"{assignment.pk}/{completion}".encode(), "sha256")
     return "c" + base64.b32encode(digest[:BYTES]).decode().lower()
 
 
 def all_of(assignment: Assignment) -> dict[str, int]:
-    """The key of each completion by its id, in the order that the labeler sees."""
+    """Gives the key of each completion by its id, in the order that the labeler sees."""
     return {of(assignment, completion): completion for completion in assignment.shown_order}
 
 
 def former(assignment: Assignment) -> dict[str, str]:
-    """The ids by those of before: database keys, which a page or client from before an upgrade still sends.
+    """Gives the ids by those of before: database keys, which a page or client from before an upgrade still sends.
 
     Only where its labeler was shown them. Taken anywhere else they could be tried out, one by one, to learn which
     completion of the screen has which key.
@@ -35,7 +36,7 @@ def former(assignment: Assignment) -> dict[str, str]:
 
 
 def draft_of(assignment: Assignment) -> object:
-    """The draft as it was stored, under the ids of today."""
+    """Gives the draft as it was stored, under the ids of today."""
     ids, draft = former(assignment), assignment.draft
     if not ids or not isinstance(draft, Mapping):
         return draft

@@ -39,7 +39,7 @@ FOR UPDATE OF prompt
 
 
 def next_prompt(project: Project, labeler: User, now: datetime, *, besides: int | None = None) -> Prompt | None:
-    """The next prompt for this labeler, its row locked; None when there is none. Never the prompt `besides`."""
+    """Finds the next prompt for this labeler and locks its row; None when there is none. Never the prompt `besides`."""
     # Where every prompt left is just being claimed by others, one of them may have a second slot: wait and look.
     parameters = {"project": project.pk, "labeler": labeler.pk, "besides": besides, "now": now}
     found = _first("SKIP LOCKED", parameters) or _first("", parameters)
@@ -59,7 +59,7 @@ def serve(prompts: Collection[int], *, priority: int) -> None:
 
 
 def free_slot(prompt: Prompt, now: datetime) -> int | None:
-    """The lowest free slot of a locked prompt, after leases that ran out were closed."""
+    """Finds the lowest free slot of a locked prompt, after leases that ran out were closed."""
     taken = live(prompt)
     taken.filter(state=State.CLAIMED, expires_at__lte=now).update(state=State.EXPIRED, finished_at=now)
     slots = set(taken.values_list("slot", flat=True))
@@ -71,7 +71,7 @@ def live(prompt: Prompt) -> QuerySet[Assignment]:
 
 
 def shuffled(completions: Iterable[int], seed: int) -> list[int]:
-    """The order a labeler sees, from the assignment's seed: the same on every reload and every machine."""
+    """Gives the order a labeler sees, from the assignment's seed: the same on every reload and every machine."""
     order = sorted(completions)
     random.Random(seed).shuffle(order)
     return order

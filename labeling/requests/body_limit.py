@@ -26,7 +26,7 @@ def reads_itself(*names: str) -> None:
 
 
 def limit_of(name: str) -> int | None:
-    """The most bytes that the address of this name takes; None where it sees to that itself."""
+    """Gives the most bytes that the address of this name takes; None where it sees to that itself."""
     if name in READ_THEMSELVES:
         return None
     return ANSWER if name.startswith(ANSWERS) else ANYTHING

@@ -29,7 +29,7 @@ _AT_ONCE = 4096  # brackets
 
 
 def loads(body: bytes, *, unstorable: bool = False) -> Any:
-    """The value. Raises Invalid, which names what is wrong and where: 'parse_error', 'too_deep', 'duplicate_key',
+    """Reads the value. Raises Invalid, which names what is wrong and where: 'parse_error', 'too_deep', 'duplicate_key',
     'unstorable'.
 
     unstorable: lets a text hold U+0000 or half a surrogate pair, for a caller that names the row which it is in.
@@ -65,7 +65,7 @@ def refuse_unstorable(value: object) -> None:
 
 
 def unstorable(text: str) -> str | None:
-    """What a text holds that PostgreSQL can't keep, in words; None of any other."""
+    """Says what a text holds that PostgreSQL can't keep, in words; None of any other."""
     if "\0" in text:
         return _("a NUL character (U+0000)")
     try:
@@ -76,9 +76,8 @@ def unstorable(text: str) -> str | None:
 
 
 def _is_deeper(body: bytes, limit: int) -> bool:
-    """Counted before anything is parsed, and without recursion: one step a bracket, at the speed of itertools, and none
-    after the first one that is too deep. What is closed more often than opened is broken: the parser will say so.
-    """
+    """Counts before anything is parsed, and without recursion: one step a bracket, at the speed of itertools, and none
+    after the first one that is too deep. What is closed more often than opened is broken: the parser will say so."""
     if body.count(b"[") + body.count(b"{") <= limit:
         return False
     if len(body) > 2 * _AT_ONCE and _is_deeper(body[:_AT_ONCE], limit):  # nothing more of it needs to be looked at
@@ -123,7 +122,7 @@ def _whole(digits: str) -> int:
 
 
 def _texts(value: object) -> Iterator[tuple[Way, str]]:
-    """All texts and keys with the way to them, without recursion."""
+    """Yields all texts and keys with the way to them, without recursion."""
     waiting: list[tuple[Way, object]] = [((), value)]
     while waiting:
         way, item = waiting.pop()
@@ -137,7 +136,7 @@ def _texts(value: object) -> Iterator[tuple[Way, str]]:
 
 
 def _place(way: Way) -> str:
-    """The way as a dotted path, such as flags.0.label. Of every text it would hold a long key once more."""
+    """Writes the way as a dotted path, such as flags.0.label. Of every text it would hold a long key once more."""
     steps = []
     while way:
         way, step = way

@@ -59,7 +59,7 @@ class Refusals:
         return float(cost * 0.5 ** ((now - then) / HALF_LIFE))
 
     def wait(self, sender: Sender, now: float) -> float:
-        """Seconds."""
+        """Tells how many seconds to wait."""
         return min(LONGEST, SLOPE * max(0.0, self.cost(sender, now) - FREE))
 
     def add(self, sender: Sender, seconds: float, now: float) -> None:
@@ -83,7 +83,7 @@ class Crowd:
 
     @contextmanager
     def place(self, sender: Sender) -> Iterator[int | None]:
-        """How many of the sender wait already; None where there is no place."""
+        """Takes a place and gives how many of the sender wait already; None where there is no place."""
         with self._lock:
             ahead = self._waiting[sender]
             free = ahead < PLACES_OF_ONE and self._waiting.total() < PLACES
@@ -138,7 +138,7 @@ class Throttle:
             logger.warning("slows down %s %s: much of what it sends is refused, %.200s", *sender, request.path_info)
 
     def _recognise(self, request: HttpRequest) -> bool:
-        """Whether it is a person's, now that somebody has looked at what they log in with."""
+        """Tells whether it is a person's, now that somebody has looked at what they log in with."""
         credential, user = _credential(request), getattr(request, "user", None)
         if user is None or not user.is_authenticated:
             return credential in self.people

@@ -61,7 +61,7 @@ def _name(request: HttpRequest) -> str:
 
 
 def _received(request: HttpRequest, limit: int | None) -> bool:
-    """Whether the sender stayed to the end. What is too large is refused unread later (body_limit.py)."""
+    """Tells whether the sender stayed to the end. What is too large is refused unread later (body_limit.py)."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     if limit is None or not length.isdecimal() or len(length) > 15 or int(length) > limit:
         return True

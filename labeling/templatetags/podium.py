@@ -44,7 +44,7 @@ class NavLink:
 
 @register.simple_tag(takes_context=True)
 def theme(context: Context) -> str:
-    """The theme that the person chose; empty means the system's."""
+    """Gives the theme that the person chose; empty means the system's."""
     request = context.get("request")
     chosen = request.COOKIES.get(THEME_COOKIE, "") if isinstance(request, HttpRequest) else ""
     return chosen if chosen in THEMES else ""
@@ -52,7 +52,7 @@ def theme(context: Context) -> str:
 
 @register.simple_tag
 def csrf_cookie() -> str:
-    """The name of the cookie that holds the token: another one for each copy below a path of its own."""
+    """Gives the name of the cookie that holds the token: another one for each copy below a path of its own."""
     return settings.CSRF_COOKIE_NAME
 
 
@@ -71,7 +71,7 @@ def project_nav(context: Context, project: Project) -> dict[str, object]:
 
 @register.simple_tag(name="say")
 def say_phrase(phrase: StrOrPromise, **values: object) -> SafeString | str:
-    """`{% say words.found n=3 asked=asked %}`: a phrase that Python holds, filled; see phrases.say."""
+    """Fills a phrase that Python holds, `{% say words.found n=3 asked=asked %}`; see phrases.say."""
     return say(phrase, **values)
 
 
@@ -86,7 +86,8 @@ def part(content: str) -> str:
 
 @register.filter
 def earlier(turns: Sequence[Any]) -> list[Any]:
-    """The turns that may be folded away: neither the last one nor what the assistant was told, which holds for all."""
+    """Gives the turns that may be folded away: neither the last one nor what the assistant was told, which holds for
+    all."""
     return [turn for turn in turns[:-1] if turn.role != "system"]
 
 
@@ -102,7 +103,7 @@ def sentence(content: str) -> str:
 
 @register.filter
 def ago(moment: datetime | None) -> SafeString | str:
-    """'3 min ago', with the exact time on hover."""
+    """Writes '3 min ago', with the exact time on hover."""
     if moment is None:
         return ""
     exact = timezone.localtime(moment)
@@ -113,14 +114,14 @@ def ago(moment: datetime | None) -> SafeString | str:
 
 @register.filter
 def lasted(start: datetime, end: datetime) -> str:
-    """'7 s', and as Django words it from a minute on: a head is trained in less."""
+    """Writes '7 s', and as Django words it from a minute on: a head is trained in less."""
     seconds = (end - start).total_seconds()
     return _("%(seconds)s s") % {"seconds": max(1, round(seconds))} if seconds < 60 else timesince(start, end)
 
 
 @register.filter
 def percent(value: float | None) -> str:
-    """0.7134 -> '71 %', with a no-break space."""
+    """Writes 0.7134 as '71 %', with a no-break space."""
     if value is None:
         return ""
     words = _("%(number)s %%") % {"number": number_format(round(100 * value))}
@@ -135,7 +136,7 @@ def points(value: float) -> str:
 
 @register.simple_tag
 def between(low: float | None, high: float | None) -> str:
-    """Two shares as '60 % to 80 %'."""
+    """Writes two shares as '60 % to 80 %'."""
     return _("%(low)s to %(high)s") % {"low": percent(low), "high": percent(high)}
 
 
@@ -154,7 +155,7 @@ def within(low: float | None, high: float | None, n: int, n_prompts: int | None 
 
 @register.filter
 def ends(estimate: Any, digits: int = 3) -> str:
-    """The interval of a figure that is no share, whose low and high are keys or attributes: '0.894 to 0.938'."""
+    """Writes the interval of a figure that is no share, whose low and high are keys or attributes: '0.894 to 0.938'."""
     low, high = (estimate[end] if isinstance(estimate, Mapping) else getattr(estimate, end) for end in ("low", "high"))
     if low is None or high is None:
         return str(_TOO_FEW)
@@ -166,7 +167,7 @@ _TOO_FEW = gettext_lazy("too few for an interval")
 
 @register.simple_tag
 def counted(n: int, n_prompts: int | None = None, kind: str = "pairs") -> str:
-    """What a figure is of: '48 pairs of 3 prompts', or 'labels' of texts, 'rankings', 'ties'.
+    """Says what a figure is of: '48 pairs of 3 prompts', or 'labels' of texts, 'rankings', 'ties'.
 
     Figures over pairs are as sure as their prompts are many. Older reports know of no prompts.
     """

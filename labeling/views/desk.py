@@ -45,7 +45,7 @@ class Pace:
 
 
 def by_script(request: SignedIn) -> bool:
-    """Whether the page's script asks: it takes fragments and JSON where a browser takes pages and redirects."""
+    """Tells whether the page's script asks: it takes fragments and JSON where a browser takes pages and redirects."""
     return request.headers.get("X-Requested-With") == SCRIPT
 
 
@@ -62,7 +62,7 @@ def own_task(user: User, project: Project, pk: object) -> Assignment:
 def show_task(
     request: SignedIn, assignment: Assignment, form: RankingForm | None = None, *, error: str = "", status: int = 200
 ) -> HttpResponse:
-    """The whole page, or for the script the board alone."""
+    """Shows the whole page, or for the script the board alone."""
     project = assignment.prompt.project
     context: dict[str, Any] = {
         "project": project,
@@ -120,7 +120,7 @@ def pace_of(user: User, project: Project) -> Pace:
 
 
 def undoable(user: User, project: Project) -> Ranking | None:
-    """The last ranking, while it can still be taken back by one key."""
+    """Finds the last ranking, while it can still be taken back by one key."""
     last = own_rankings(user, project).filter(source=Ranking.Source.LABELED).first()
     return last if last and (timezone.now() - last.created_at).total_seconds() < UNDO_SECONDS else None
 

@@ -74,10 +74,10 @@ def _needs_login(door: Callable[..., HttpResponseBase]) -> Callable[..., HttpRes
 
 
 def posted(request: HttpRequest) -> QueryDict | None:
-    """What a form was sent with; None where the page is only looked at."""
+    """Gives what a form was sent with; None where the page is only looked at."""
     return request.POST if request.method == "POST" else None
 
 
 def page_of(request: HttpRequest, rows: QuerySet[M], *, size: int = 25) -> Page[M]:
-    """The page that ?page= asks for; the nearest one where there is no such page."""
+    """Gives the page that ?page= asks for; the nearest one where there is no such page."""
     return Paginator(rows, size).get_page(request.GET.get("page"))

@@ -83,7 +83,7 @@ def _show(
 
 
 def _task(assignment: Assignment, form: RankingForm) -> Task:
-    """The task's board, but for what belongs to the queue: there is no draft, no skip and nothing ahead."""
+    """Gives the task's board, but for what belongs to the queue: there is no draft, no skip and nothing ahead."""
     return replace(
         task_of(assignment, form),
         action=reverse("history_edit", args=[assignment.prompt.project.slug, assignment.pk]),

@@ -133,5 +133,5 @@ def places_of(ranking: Ranking, project: Project) -> list[Place]:
 
 
 def in_words(tiers: Iterable[Iterable[str]]) -> str:
-    """Best first, ties side by side: "B > A = D > C"."""
+    """Writes it best first, ties side by side: "B > A = D > C"."""
     return " > ".join(" = ".join(tier) for tier in tiers)

@@ -24,7 +24,7 @@ ADD = "add-%s"  # ids of the second form on the page, apart from those of the fi
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_page(Role.MANAGER)
 def people(request: SignedIn, project: Project) -> HttpResponse:
-    """The list; a POST makes an invitation, whose link is on the answer's page and never again."""
+    """Shows the list; a POST makes an invitation, whose link is on the answer's page and never again."""
     form = InviteForm(posted(request))
     token = None
     if form.is_valid():
@@ -89,7 +89,8 @@ def withdraw(request: SignedIn, project: Project, invitation_id: int) -> HttpRes
 @require_POST
 @project_page(Role.MANAGER)
 def renew(request: SignedIn, project: Project, invitation_id: int) -> HttpResponse:
-    """A new link on the answer's page, and never again; the old one opens nothing any more. A name is asked again."""
+    """Shows a new link on the answer's page, and never again; the old one opens nothing any more. A name is asked
+    again."""
     with _known():
         invitation = invitations.open_in(project).get(pk=invitation_id)
         if not invitation.username:

@@ -92,7 +92,7 @@ def put_back(request: SignedIn, project: Project, prompt_id: int) -> HttpRespons
 
 
 def _shown(prompt: Prompt) -> list[tuple[Completion, SafeString, str]]:
-    """The completions with their HTML, and the numbers of those that look the same but are other texts."""
+    """Gives the completions with their HTML, and the numbers of those that look the same but are other texts."""
     completions = list(prompt.completions.all())
     texts = [completion.text for completion in completions]
     htmls = [content.render(text) for text in texts]
@@ -114,7 +114,8 @@ def _prompt(project: Project, prompt_id: int) -> Prompt:
 
 
 def counted(project: Project) -> QuerySet[Prompt]:
-    """The prompts with the numbers their state is told by. Subqueries, because two joins would multiply the counts."""
+    """Gives the prompts with the numbers their state is told by. Subqueries, because two joins would multiply the
+    counts."""
     live = Ranking.objects.filter(prompt=OuterRef("pk"), live=True).order_by().values("prompt")
     open_now = Assignment.objects.filter(
         prompt=OuterRef("pk"), state=Assignment.State.CLAIMED, expires_at__gt=timezone.now()
@@ -132,7 +133,7 @@ def counted(project: Project) -> QuerySet[Prompt]:
 
 
 def _text_of(prompt: Prompt) -> str:
-    """What stands in for a prompt where there is none: the text that stands alone."""
+    """Gives what stands in for a prompt where there is none: the text that stands alone."""
     return "" if prompt.is_dialogue else prompt.completions.all()[0].text
 
 

@@ -40,7 +40,7 @@ def rank(request: SignedIn, project: Project) -> HttpResponse:
 @require_POST
 @project_page(Role.LABELER)
 def ahead(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
-    """The task after this one, with a lease of its own, for the page to have it before it is asked for.
+    """Gives the task after this one, with a lease of its own, for the page to have it before it is asked for.
 
     This one's lease begins anew: a page that said good-bye may have given back what another one shows by now.
     """

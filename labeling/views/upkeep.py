@@ -60,7 +60,8 @@ def _revision(sent: str) -> int | None:
 @require_POST
 @project_page(Role.LABELER)
 def keep(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
-    """The heartbeat of a page that someone looks at: the leases go on, and the page learns what changed elsewhere."""
+    """Answers the heartbeat of a page that someone looks at: the leases go on, and the page learns what changed
+    elsewhere."""
     assignment = own_task(request.user, project, assignment_id)
     try:
         kept = claims.extend(assignment)
@@ -108,7 +109,7 @@ def undo(request: SignedIn, project: Project, assignment_id: int) -> HttpRespons
 @require_safe
 @project_page(Role.LABELER)
 def compare(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
-    """Two completions side by side with the words in which they differ."""
+    """Shows two completions side by side with the words in which they differ."""
     assignment = own_task(request.user, project, assignment_id)
     texts = [shown.text for shown in claims.shown_completions(assignment)]
     if len(texts) < 2:

@@ -88,7 +88,7 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 
 def _back(request: HttpRequest) -> str:
-    """Where the form was sent from, if that is a page of ours."""
+    """Tells where the form was sent from, if that is a page of ours."""
     target = request.POST.get("next", "")
     ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
     # redirect() takes anything that begins otherwise for a page's name.

@@ -125,13 +125,13 @@ def is_chunked(request: Request) -> bool:
 
 
 def person(request: Request) -> User:
-    """Who asks. Nobody gets as far as a view without being someone: the default permission sees to it."""
+    """Gives who asks. Nobody gets as far as a view without being someone: the default permission sees to it."""
     assert isinstance(request.user, User)
     return request.user
 
 
 def truth(request: Request, name: str) -> bool:
-    """A parameter that is true or false. Raises Invalid for any other word: `?dry_run=ture` would import."""
+    """Reads a parameter that is true or false. Raises Invalid for any other word: `?dry_run=ture` would import."""
     value = request.query_params.get(name, "")
     if value.lower() in ("1", "true", "yes"):
         return True
@@ -142,7 +142,7 @@ def truth(request: Request, name: str) -> bool:
 
 
 def whole(request: Request, name: str, *, low: int, high: int, example: int) -> int | None:
-    """A parameter that is a whole number, None where it is missing or empty. Raises Invalid."""
+    """Reads a parameter that is a whole number, None where it is missing or empty. Raises Invalid."""
     value = request.query_params.get(name)
     if not value:
         return None
@@ -154,7 +154,7 @@ def whole(request: Request, name: str, *, low: int, high: int, example: int) -> 
 
 
 def revision(request: Request) -> int | None:
-    """The revision that a write goes on from, by its If-Match; None where the sender doesn't mind."""
+    """Reads the revision that a write goes on from, by its If-Match; None where the sender doesn't mind."""
     tag = request.headers.get("If-Match", "*").strip()
     if tag == "*":
         return None

@@ -43,11 +43,11 @@ class AutoSchema(BaseAutoSchema):
     """One shape for all errors. Which of their codes there are is the nouns' affair, so the document lists none."""
 
     def get_tags(self) -> list[str]:
-        """Grouped by noun, which is the module."""
+        """Groups operations by noun, which is the module."""
         return [type(self.view).__module__.rpartition(".")[2]]
 
     def get_summary(self) -> str | None:
-        """The docstring's first sentence."""
+        """Gives the docstring's first sentence."""
         description = " ".join(str(self.get_description() or "").split())
         return re.split(r"[.;:] ", description, maxsplit=1)[0].rstrip(".") or None
 

@@ -48,13 +48,13 @@ class Pair:
 
 
 def colours(tokens: str) -> dict[str, Colour]:
-    """The named values: `--paper: light-dark(#faf7f1, #191714);`"""
+    """Reads the named values: `--paper: light-dark(#faf7f1, #191714);`"""
     colours = re.findall(r"--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);", tokens)
     return {name: Colour(name, light, dark) for name, light, dark in colours}
 
 
 def meanings(tokens: str) -> dict[str, str]:
-    """What stands for what: `--ground: var(--paper);`"""
+    """Reads what stands for what: `--ground: var(--paper);`"""
     return dict(re.findall(r"^  --([\w-]+): var\(--([\w-]+)\);", tokens.split("@media")[0], re.MULTILINE))
 
 
@@ -73,7 +73,7 @@ def pairs(named: Mapping[str, Colour]) -> list[Pair]:
 
 
 def contrast(one: str, other: str) -> float:
-    """WCAG's contrast ratio of two colours like '#faf7f1', from 1 to 21."""
+    """Computes WCAG's contrast ratio of two colours like '#faf7f1', from 1 to 21."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 
