@@ -11,5 +11,5 @@ STOPPED = 75
 
 
 def core(command: str, *arguments: str | Path) -> list[str]:
-    """The words of the command line."""
+    """Gives the words of the command line."""
     return [sys.executable, "-m", "rewardtrain.core", command, *map(str, arguments)]

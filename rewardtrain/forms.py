@@ -92,7 +92,7 @@ class PolicyForm(forms.Form):
         self.initial["reward"] = self.evidence.chosen_reward(flags, training)
 
     def groups(self) -> list[tuple[str, str, list[forms.BoundField]]]:
-        """The fields as the page shows them: what they are about, a word on it, and they."""
+        """Lists the fields as the page shows them: what they are about, a word on it, and they."""
         head = _("The last layer alone, on what the unchanged backbone makes of the texts: ready in about a second.")
         full = _("The whole model. Takes from minutes to hours, and is promoted only where it beats the head.")
         return [
@@ -102,7 +102,8 @@ class PolicyForm(forms.Form):
         ]
 
     def changes(self) -> dict[str, Any]:
-        """What policy.update_policy takes. Settings that have their default are left out, those not shown are kept."""
+        """Gives what policy.update_policy takes. Settings that have their default are left out, those not shown are
+        kept."""
         chosen = self.policy.training | {name: self.cleaned_data[name] for name in SETTINGS}
         if "reward" in self.fields:
             chosen |= self.evidence.reward_settings(self.cleaned_data["reward"])

@@ -36,7 +36,7 @@ _refusals: dict[tuple[int, policy.Depth], str] = {}  # the last of each policy, 
 
 @shared_task
 def sweep() -> None:
-    """Every few seconds, by beat: whatever a lost message or a dead worker left undone is found here.
+    """Sweeps every few seconds, by beat: whatever a lost message or a dead worker left undone is found here.
 
     At most ten statements where there is nothing to do, whatever the number of projects, and one sweep at a time: the
     next comes in any case.
@@ -68,7 +68,7 @@ def ranked(project_id: int) -> None:
 
 @shared_task
 def encode() -> None:
-    """Some prompts, then the next ones: a head that is asked for meanwhile comes between them."""
+    """Encodes some prompts, then the next ones: a head that is asked for meanwhile comes between them."""
     if batch := prefill.next_batch():
         prefill.encode(batch, worker.warm_process)
         ask_to_encode()
@@ -86,7 +86,7 @@ def label(job_id: int) -> None:
 
 @shared_task
 def keep_up() -> None:
-    """Every minute, by beat: the drift guard's scores."""
+    """Brings the drift guard's scores up to date, every minute by beat."""
     with locks.one_at_a_time("keep_up") as alone:
         if alone:
             drift.keep_up()
@@ -124,7 +124,7 @@ def start(wanted: due.Due) -> bool:
 
 
 def send_runs(active: Sequence[Active]) -> None:
-    """One message for each queued run, unless earlier ones still wait: a busy worker's queue must not grow."""
+    """Sends one message for each queued run, unless earlier ones still wait: a busy worker's queue must not grow."""
     queued = [row.pk for row in active if row.queued]
     depths = dict(TrainingRun.objects.filter(pk__in=queued).values_list("pk", "depth")) if queued else {}
     for depth, queue in QUEUES.items():
@@ -135,7 +135,7 @@ def send_runs(active: Sequence[Active]) -> None:
 
 
 def send_oldest(task: Any, active: Sequence[Active]) -> None:
-    """One at a time in all of Podium, the oldest first: each keeps a model in memory and a thread here."""
+    """Sends one at a time in all of Podium, the oldest first: each keeps a model in memory and a thread here."""
     if active and all(row.queued for row in active):
         task.apply_async((active[0].pk,), expires=JOB_EXPIRES_SECONDS)
 

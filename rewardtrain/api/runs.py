@@ -74,7 +74,7 @@ JSON_TYPES: dict[type, dict[str, Any]] = {
 
 
 def training_schema() -> dict[str, Any]:
-    """The settings with their types, choices and limits. Which values go together is the noun's to say."""
+    """Lists the settings with their types, choices and limits. Which values go together is the noun's to say."""
     choices = {"head": HEADS, "ties": TIES, "margin": MARGINS, "dtype": DTYPES}
     properties: dict[str, Any] = {}
     for name, hint in get_type_hints(TrainConfig).items():

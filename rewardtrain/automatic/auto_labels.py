@@ -80,7 +80,8 @@ def work(job_id: int) -> None:
 
 
 def newest_model(project: Project) -> RewardModel | None:
-    """Whose word is asked for where no version is named: that of the newest job, else the champion's."""
+    """Finds the model whose word is asked for where no version is named: that of the newest job, else the
+    champion's."""
     newest = AutoLabelJob.objects.filter(project=project).select_related("reward_model").first()
     return newest.reward_model if newest else champions.champion(project)
 

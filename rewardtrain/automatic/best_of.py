@@ -62,7 +62,7 @@ def request(project: Project, lines: Iterable[bytes], *, by: User | None = None)
 
 
 def checked(job: BestOfJob, place: int, line: bytes, seen: dict[str, int]) -> CandidateRow:
-    """A line as a row. Raises Invalid."""
+    """Reads a line as a row. Raises Invalid."""
     if len(seen) >= MOST_ROWS:
         message = _("More than %(most)s lines: send them in several files.")
         raise Invalid("too_many_lines", message % {"most": MOST_ROWS}, attr="file")
@@ -120,7 +120,7 @@ def store(rows: list[CandidateRow], answers: list[Answer]) -> dict[str, Any]:
 
 
 def report(job: BestOfJob) -> dict[str, Any]:
-    """What the page shows; `doubts` is null of a model without an ensemble."""
+    """Gives what the page shows; `doubts` is null of a model without an ensemble."""
     answers = [answer for answer in job.rows.values_list("answer", flat=True) if answer and "error" not in answer]
     rewards = [answer["rewards"] for answer in answers]
     spread = [answer.get("uncertainty") for answer in answers]
@@ -133,8 +133,8 @@ def report(job: BestOfJob) -> dict[str, Any]:
 
 
 def result(job: BestOfJob) -> Iterator[bytes]:
-    """JSON Lines in the upload's order: completions by reward, the best first; of a prompt that the model couldn't read
-    as they came, with its error. Raises Conflict('not_ready')."""
+    """Yields JSON Lines in the upload's order: completions by reward, the best first; of a prompt that the model
+    couldn't read as they came, with its error. Raises Conflict('not_ready')."""
     if job.state != BestOfJob.State.SUCCEEDED:
         message = _("Best of N %(number)s has not been scored to its end, so there is no result.")
         raise Conflict("not_ready", message % {"number": job.number})

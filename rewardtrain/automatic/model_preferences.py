@@ -22,7 +22,8 @@ class Preference:
 
 
 def preferences(probabilities: Sequence[float], uncertainty: Sequence[float] | None = None) -> list[Preference]:
-    """Every two of K completions. Bradley-Terry: P(i over j) = p_i / (p_i + p_j), for p is the softmax of r / T.
+    """Compares every two of K completions. Bradley-Terry: P(i over j) = p_i / (p_i + p_j), for p is the softmax of r /
+    T.
 
     The uncertainty of a difference of rewards is sqrt(u_i^2 + u_j^2), as if the two were independent: the heads of an
     ensemble tend to be wrong in the same direction about two answers to one prompt, so it is rather too large.

@@ -21,7 +21,7 @@ class BandRow:
 
 
 def beside_people(found: Agreement, people: OfPeople) -> list[Share]:
-    """The model's agreement on held-out prompts and what it must be compared with, top to bottom."""
+    """Lists the model's agreement on held-out prompts and what it must be compared with, top to bottom."""
     held_out, learnt = found.held_out, found.learnt
     rows: list[Share | None] = []
     if held_out:

@@ -59,7 +59,7 @@ class Doubts:
 
     @property
     def expected(self) -> int:
-        """How many tops would be uncertain if choice and uncertainty were independent."""
+        """Computes how many tops would be uncertain if choice and uncertainty were independent."""
         return round((1 - UNSURE) * self.n_prompts)
 
 
@@ -90,7 +90,7 @@ def gains(report: Mapping[str, Any]) -> Gains:
 
 
 def doubts(job: BestOfJob) -> Doubts | None:
-    """None where the model has no ensemble, or before the end."""
+    """Gives the doubts of the report; None where the model has no ensemble, or before the end."""
     seen = (job.report or {}).get("doubts")
     if not seen:
         return None

@@ -43,7 +43,7 @@ class Drawing:
 
 
 def drawing(drift: Drift) -> Drawing | None:
-    """None while nothing was ranked that the champion hasn't learnt from."""
+    """Draws the drift's course; None while nothing was ranked that the champion hasn't learnt from."""
     if not drift.spans:
         return None
     promised = drift.promised
@@ -70,7 +70,7 @@ def drawing(drift: Drift) -> Drawing | None:
 
 
 def _ticks(least: float, most: float) -> list[float]:
-    """Round shares around these two, as fine as leaves room for their labels."""
+    """Picks round shares around these two, as fine as leaves room for their labels."""
     for percent in (5, 10, 20, 25):
         first, last = math.floor(100 * least / percent), math.ceil(100 * most / percent)
         if last - first < MOST_TICKS:

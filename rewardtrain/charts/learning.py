@@ -39,7 +39,7 @@ class Measured:
 
 
 def measured(project: Project) -> list[Measured]:
-    """Every evaluated model of a project. Asks for these figures only: reports are long and models many."""
+    """Lists every evaluated model of a project. Asks for these figures only: reports are long and models many."""
     rows = Evaluation.objects.filter(reward_model__project=project, split="test", n_pairs__gte=1).values_list(
         "reward_model__version", "reward_model__champion", "reward_model__gate__passed", "reward_model__run__depth",
         "dataset_version__counts__train__pairs", "n_pairs", "accuracy", "accuracy_low", "accuracy_high",
@@ -101,7 +101,7 @@ class Learning:
 
     @property
     def mixed(self) -> bool:
-        """Whether heads and fine-tuned models stand side by side."""
+        """Tells whether heads and fine-tuned models stand side by side."""
         return len({model.depth for model in self.models}) > 1
 
 
@@ -142,7 +142,8 @@ def _panel(models: Sequence[Measured], measure: str) -> Panel:
 
 
 def _step(span: float) -> float:
-    """Between ticks, of which a drawing bears ten: a model that is certain and wrong may have a log loss of 1e5."""
+    """Gives the step between ticks, of which a drawing bears ten: a model that is certain and wrong may have a log loss
+    of 1e5."""
     if span < 0.25:
         return 0.05
     steps = (digit * 10.0**power for power in count(-1) for digit in (1, 2, 5))

@@ -10,7 +10,7 @@ from rewardtrain.models import RunPoint
 
 
 def loss_curve(points: Sequence[RunPoint]) -> dict[str, Any]:
-    """What <loss-curve> reads: steps and two curves over them, null where a step has no value."""
+    """Gives what <loss-curve> reads: steps and two curves over them, null where a step has no value."""
     return {
         "steps": [point.step for point in points],
         "loss": [point.loss for point in points],

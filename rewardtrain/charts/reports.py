@@ -33,7 +33,7 @@ class Bin:
 
     @property
     def y(self) -> float:
-        """Downwards, as SVG counts."""
+        """Measures downwards, as SVG counts."""
         return round(100 - self.accuracy * 100, 1)
 
     @property
@@ -157,7 +157,7 @@ class Rewards:
 
 
 def rewards(report: Report) -> Rewards | None:
-    """None for a report of schema 1."""
+    """Draws the rewards' histograms; None for a report of schema 1."""
     if not (seen := report.get("rewards")):
         return None
     edges: list[float] = seen["edges"]
@@ -195,7 +195,8 @@ class Verdict:
 
 
 def verdicts(report: Report) -> list[Verdict]:
-    """Two people's judgement of a pair beside the model's, as parts of all pairs that two judged; empty without any."""
+    """Gives two people's judgement of a pair beside the model's, as parts of all pairs that two judged; empty without
+    any."""
     if not (people := report.get("people")):
         return []
     names = {

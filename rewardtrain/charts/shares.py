@@ -41,12 +41,12 @@ class Share:
 
     @property
     def width(self) -> float:
-        """Of the interval; a hair where there is none, so that it is seen."""
+        """Gives the interval's width; a hair where there is none, so that it is seen."""
         return max(0.5, round(self.x_high - self.x_low, 1))
 
 
 def comparison(report: Report) -> list[Share]:
-    """The model's accuracy beside what it must be compared with, top to bottom."""
+    """Lists the model's accuracy beside what it must be compared with, top to bottom."""
     shares = [_own(report)]
     if rival := report["champion"]:
         low, high = rival.get("accuracy_low"), rival.get("accuracy_high")  # schema 1 has none

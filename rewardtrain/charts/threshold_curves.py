@@ -35,7 +35,7 @@ class Curves:
 
 
 def curves(outcomes: Sequence[Outcome], chosen: Outcome) -> Curves:
-    """outcomes: the highest threshold first."""
+    """Draws the curves. outcomes: the highest threshold first."""
     positives = chosen.true_positives + chosen.false_negatives
     negatives = chosen.false_positives + chosen.true_negatives
     roc = [Dot(0, 100), *(dot for each in outcomes if (dot := _roc(each))), Dot(100, 0)]

@@ -84,7 +84,7 @@ def axis(answers: Sequence[Answer]) -> Axis:
 
 
 def scored(answer: Answer, completions: Sequence[str], on: Axis) -> list[Scored]:
-    """The completions in the order they were given in."""
+    """Gives the completions in the order they were given in."""
     spreads = _spreads(answer)
     classes = answer.get("class_probabilities", [None] * len(completions))
     return [
@@ -117,7 +117,7 @@ def _bar(reward: float, spread: float | None, on: Axis) -> Bar:
 
 
 def letter(index: int) -> str:
-    """0 is A."""
+    """Gives the letter of a place: 0 is A."""
     return chr(ord("A") + index)
 
 
@@ -168,7 +168,8 @@ class Difference:
 
 
 def difference(first: Answer, second: Answer) -> Difference | None:
-    """None for a single completion, of which there is nothing to prefer. Equal rewards are no dispute."""
+    """Finds the pairs that two answers dispute; None for a single completion, of which there is nothing to prefer.
+    Equal rewards are no dispute."""
     n = len(first["rewards"])
     if n < 2:
         return None

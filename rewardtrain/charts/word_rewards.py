@@ -33,7 +33,7 @@ class Word:
 
     @property
     def shown(self) -> str:
-        """'+0.123'."""
+        """Writes '+0.123'."""
         sign = "+" if self.value > 0 else "\N{MINUS SIGN}"
         return sign + number_format(abs(self.value), 3)
 
@@ -95,7 +95,7 @@ def _merged(tokens: Sequence[Token]) -> list[Word]:
 
 
 def _goes_on(before: str, text: str) -> bool:
-    """Whether a piece belongs to the word before it. One without text is the rest of a character."""
+    """Tells whether a piece belongs to the word before it. One without text is the rest of a character."""
     if not text or not before:
         return True
     return all(_LETTER.match(char) and char < _UNSPACED for char in (before[-1], text[0]))

@@ -66,7 +66,7 @@ def attribute(
 
 
 def _ends(model: RewardModel, sequence: Encoded, tokens: Sequence[Token]) -> tuple[Tensor, Tensor]:
-    """(1, T, D) embeddings of the sequence, and of its frame with padding for words."""
+    """Gives (1, T, D) embeddings of the sequence, and of its frame with padding for words."""
     ids = torch.from_numpy(sequence.ids).long()
     special = torch.tensor([token.part == SPECIAL for token in tokens])
     blanked = torch.where(special, ids, model.encoder.tokenizer.pad_token_id)
@@ -76,7 +76,7 @@ def _ends(model: RewardModel, sequence: Encoded, tokens: Sequence[Token]) -> tup
 
 
 def _integrated(rewards: Callable[[Tensor], Tensor], written: Tensor, blank: Tensor, at_once: int) -> Tensor:
-    """(T,) attributions, on the CPU. at_once: how many points of the path go through the network together."""
+    """Gives (T,) attributions, on the CPU. at_once: how many points of the path go through the network together."""
     from captum.attr import IntegratedGradients  # brings matplotlib: seconds that a service nobody asks need not take
 
     method = IntegratedGradients(rewards)
@@ -85,7 +85,7 @@ def _integrated(rewards: Callable[[Tensor], Tensor], written: Tensor, blank: Ten
 
 
 def _rewards(model: RewardModel, sequence: Encoded, embedded: Tensor) -> Tensor:
-    """(S,) rewards of (S, T, D) embeddings in the place of the sequence's own.
+    """Gives (S,) rewards of (S, T, D) embeddings in the place of the sequence's own.
 
     The network is given the ids too: by them a decoder finds its last token, and some encoders their positions.
     """

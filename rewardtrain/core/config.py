@@ -100,21 +100,21 @@ class TrainConfig:
         return cls.from_dict(values)
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as JSON values; from_dict gives the same config back."""
+        """Gives the settings as JSON values; from_dict gives the same config back."""
         values = asdict(self)
         if self.backbone_name is None:  # whoever gives none needn't know of it
             del values["backbone_name"]
         return values
 
     def written(self) -> dict[str, Any]:
-        """The settings as the files of a run and its model hold them, which name no folder of the machine."""
+        """Gives the settings as the files of a run and its model hold them, which name no folder of the machine."""
         values = asdict(self)
         last = os.path.basename(_path(self.backbone)) if _is_folder(self.backbone) else ""
         values["backbone"] = values.pop("backbone_name") or last or self.backbone
         return values
 
     def identity(self, data: str) -> dict[str, Any]:
-        """What a run must share with one that it goes on from: its settings and its data's fingerprint.
+        """Gives what a run must share with one that it goes on from: its settings and its data's fingerprint.
 
         Two folders may end in the same name, so where the backbone is known by that alone its path counts, hashed.
         """
@@ -123,7 +123,8 @@ class TrainConfig:
         return {"data": data, "backbone_path_sha256": path, **self.written()}
 
     def differences(self, made: Mapping[str, Any], data: str) -> str:
-        """How the identity of an earlier run differs from that of this one on data of this fingerprint, in words."""
+        """Says how the identity of an earlier run differs from that of this one on data of this fingerprint, in
+        words."""
         run = self.identity(data)
         before = {"backbone_path_sha256": run["backbone_path_sha256"], **made}  # which versions before it didn't write
         if before.get("backbone") == self.backbone:  # they wrote the folder
@@ -154,7 +155,7 @@ def _read_json(path: Path) -> dict[str, object]:
 
 
 def parse_value(text: str) -> object:
-    """A number, true, false or null where the text is one; else the text itself, so that names need no quotes."""
+    """Reads a number, true, false or null where the text is one; else the text itself, so that names need no quotes."""
     try:
         return json.loads(text)
     except ValueError:

@@ -35,19 +35,20 @@ class Device:
         return f"{self.kind} ({self.name})"
 
     def describe(self) -> dict[str, str | float | None]:
-        """What a run's `start` event says."""
+        """Gives what a run's `start` event says."""
         gain = round(self.gain, 2) if self.gain else None
         return {"device": self.kind, "device_name": self.name, "dtype": self.dtype_name, "bfloat16_gain": gain}
 
     def autocast(self) -> AbstractContextManager[object]:
-        """The device's dtype for the products of a forward pass; weights, their gradients and the loss stay float32."""
+        """Uses the device's dtype for the products of a forward pass; weights, their gradients and the loss stay
+        float32."""
         return torch.autocast(self.kind, dtype=self.dtype, enabled=self.dtype is not torch.float32)
 
 
 def choose_device(
     threads: int | None = None, *, dtype: str = "float32", layers: Sequence[tuple[int, int]] = MINILM_LAYERS
 ) -> Device:
-    """The best device there is at run time.
+    """Finds the best device there is at run time.
 
     threads: limits the CPU's; None leaves torch's own choice.
     dtype: float32, bfloat16, float16, or auto, which measures products of these layers, (out, in) each, and takes
@@ -74,7 +75,7 @@ def _kind_and_name() -> tuple[str, str]:
 
 
 def bfloat16_gain(kind: str, layers: Sequence[tuple[int, int]]) -> float:
-    """How many times faster the layers' products are, forward and backward, than in float32.
+    """Measures how many times faster the layers' products are, forward and backward, than in float32.
 
     The types take turns and each is judged by its fastest round, since a busy machine only ever slows one down.
     """
@@ -111,7 +112,7 @@ def _wait(device: Device) -> None:
 
 
 def peak_memory_mb(device: Device) -> float:
-    """The most memory this process has held so far: on the GPU where there is one, else of the whole process."""
+    """Gives the most memory this process has held so far: on the GPU where there is one, else of the whole process."""
     if device.kind == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes
@@ -119,7 +120,7 @@ def peak_memory_mb(device: Device) -> float:
 
 
 def rng_state(device: Device) -> dict[str, torch.Tensor]:
-    """The state of every random generator in use."""
+    """Gives the state of every random generator in use."""
     states = {"cpu": torch.get_rng_state()}
     return states | {"cuda": torch.cuda.get_rng_state()} if device.kind == "cuda" else states
 

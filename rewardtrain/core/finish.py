@@ -92,7 +92,7 @@ _DATA = (
 
 
 def calibrate(model: RewardModel, dataset: Dataset, score: Score) -> Calibration:
-    """Temperatures by the validation split, then mean and sd by the training split."""
+    """Fits temperatures by the validation split, then mean and sd by the training split."""
     groups = dataset.splits["validation"]
     fitted = RAW
     if groups:
@@ -104,7 +104,7 @@ def calibrate(model: RewardModel, dataset: Dataset, score: Score) -> Calibration
 
 
 def calibrated(scores: Scores, calibration: Calibration) -> Scores:
-    """What the model folder will say, of what the training model said."""
+    """Gives what the model folder will say, of what the training model said."""
     return replace(
         scores,
         logits=calibration.logits(scores.logits),
@@ -126,7 +126,8 @@ def fold(model: RewardModel) -> None:
 
 
 def reference(groups: Sequence[Group]) -> list[int]:
-    """Indices of evenly spaced groups that hold REFERENCE completions together, or of all where there are fewer."""
+    """Gives the indices of evenly spaced groups that hold REFERENCE completions together, or of all where there are
+    fewer."""
     every = max(1, math.ceil(sum(len(group.completions) for group in groups) / REFERENCE))
     return list(range(0, len(groups), every))
 

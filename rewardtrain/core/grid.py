@@ -47,7 +47,8 @@ class Point:
         return " ".join(f"{key}={value}" for key, value in self.changes.items())
 
     def folder(self, data: str) -> str:
-        """A name to read with a hash of all settings and the data, so that no other sweep's point is taken for it."""
+        """Makes a name to read with a hash of all settings and the data, so that no other sweep's point is taken for
+        it."""
         settings = json.dumps([data, self.config.to_dict()], sort_keys=True).encode()
         return f"{POINTS}/{re.sub(r'[^A-Za-z0-9.=]+', '_', self.label)[:80]}-{sha256(settings).hexdigest()[:8]}"
 
@@ -67,7 +68,7 @@ def parse_grid(texts: Sequence[str]) -> dict[str, list[object]]:
 
 
 def make_points(base: TrainConfig, grid: Grid) -> list[Point]:
-    """All combinations. Raises ConfigError for no, too many or equal points and for what no setting can be."""
+    """Makes all combinations. Raises ConfigError for no, too many or equal points and for what no setting can be."""
     count = math.prod(len(values) for values in grid.values())
     if not grid:
         raise ConfigError("the grid is empty; give at least one --grid key=value,value")
@@ -123,7 +124,7 @@ def sweep(
 
 
 def _comparable(rows: Sequence[Group], base: TrainConfig) -> list[Group]:
-    """The validation prompts with a pair that isn't a tie."""
+    """Finds the validation prompts with a pair that isn't a tie."""
     groups = build_dataset(rows, base).splits["validation"]
     ranked = [group for group in groups if len(metrics.collect_pairs([group]).chosen)]
     if not ranked:
@@ -132,7 +133,7 @@ def _comparable(rows: Sequence[Group], base: TrainConfig) -> list[Group]:
 
 
 def _scores(folder: Path, rows: Sequence[Group], groups: Sequence[Group], config: TrainConfig) -> Scores:
-    """A point's rewards of these groups, from what its run kept of all that it validated on."""
+    """Gives a point's rewards of these groups, from what its run kept of all that it validated on."""
     validated = build_dataset(rows, config).splits["validation"]
     logits, report = np.load(folder / KEPT_SCORES), read_json(folder / REPORT)
     kept = Scores(logits, [len(group.completions) for group in validated], 0, 0, seconds=0.0)
@@ -147,7 +148,7 @@ def _scores(folder: Path, rows: Sequence[Group], groups: Sequence[Group], config
 
 
 def _compare(points: Sequence[Point], groups: Sequence[Group], scores: dict[str, Scores], base: TrainConfig) -> Json:
-    """All points, the one of lowest log loss first, which is what the others' differences are to."""
+    """Compares all points, the one of lowest log loss first, which is what the others' differences are to."""
     pairs = metrics.collect_pairs(groups)
 
     def loss(label: str) -> float:
@@ -165,13 +166,13 @@ def _compare(points: Sequence[Point], groups: Sequence[Group], scores: dict[str,
 
 
 def _is_clear(entries: Sequence[Json]) -> bool | None:
-    """Whether the interval of the second's log loss minus the winner's leaves out zero; None without one."""
+    """Tells whether the interval of the second's log loss minus the winner's leaves out zero; None without one."""
     low = entries[1]["difference"]["log_loss"]["low"] if len(entries) > 1 else None
     return None if low is None else low > 0
 
 
 def _seconds(path: Path) -> float:
-    """What the steps of a run took together, its stops left out."""
+    """Counts the seconds that the steps of a run took together, its stops left out."""
     with path.open(encoding="utf-8") as file:
         events = [json.loads(line) for line in file]
     seconds: float = sum(event["seconds"] for event in events if event["event"] == "step")
@@ -179,7 +180,7 @@ def _seconds(path: Path) -> float:
 
 
 def format_sweep(result: Json) -> str:
-    """The table for a reader."""
+    """Writes the table for a reader."""
     longer, points = result["baseline_longer"], result["points"]
     rows = [["settings", "log loss", "accuracy", "temperature", "seconds"]]
     for entry in points:

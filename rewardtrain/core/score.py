@@ -37,7 +37,7 @@ class Outputs:
 
     @staticmethod
     def joined(parts: "Sequence[Outputs]") -> "Outputs":
-        """One after the other; all are of one model."""
+        """Joins one after the other; all are of one model."""
         spreads = [part.spread for part in parts if part.spread is not None]
         return Outputs(torch.cat([part.logits for part in parts]), np.concatenate(spreads) if spreads else None)
 
@@ -56,7 +56,8 @@ class Scorer:
         self._reading, self._computing = threading.Lock(), threading.RLock()
 
     def following(self, folder: Path) -> "Scorer":
-        """The scorer of another folder, with this one's backbone in memory where the two differ in their heads alone.
+        """Gives the scorer of another folder, with this one's backbone in memory where the two differ in their heads
+        alone.
 
         This one stays as it is, so that what was begun with it can be ended. Raises ConfigError or BackboneError.
         """
@@ -69,11 +70,11 @@ class Scorer:
         return other
 
     def same_backbone(self, folder: Path) -> bool:
-        """Whether the model of a folder differs from this one in its head alone. Raises ConfigError."""
+        """Tells whether the model of a folder differs from this one in its head alone. Raises ConfigError."""
         return same_backbone(self.folder, folder)
 
     def shares_backbone(self, other: "Scorer") -> bool:
-        """Whether the two hold the same weights in memory, but for their heads."""
+        """Tells whether the two hold the same weights in memory, but for their heads."""
         return any(one is two for one, two in zip(self._parameters(), other._parameters(), strict=False))
 
     def _parameters(self) -> Iterator[Tensor]:
@@ -85,12 +86,12 @@ class Scorer:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the logits."""
+        """Gives the names of the logits."""
         return self._model.labels
 
     @property
     def packs(self) -> bool:
-        """Whether completions of one prompt are cheaper together, because they share its pass."""
+        """Tells whether completions of one prompt are cheaper together, because they share its pass."""
         return self._model.packs
 
     def score(self, group: Group, *, raw: bool = False) -> dict[str, Any]:
@@ -109,12 +110,13 @@ class Scorer:
         return answers
 
     def encode(self, group: Group) -> list[Encoded]:
-        """Each completion of the prompt as the network reads it."""
+        """Encodes each completion of the prompt as the network reads it."""
         with self._reading:  # a tokenizer that is told to cut can't be told so by two at once
             return self._model.encoder.encode(group.prompt, group.completions)
 
     def forward(self, sequences: Sequence[Encoded]) -> Outputs:
-        """What the network says of N sequences, in their order. Raises NotFiniteError, and what the network raises."""
+        """Gives what the network says of N sequences, in their order. Raises NotFiniteError, and what the network
+        raises."""
         with self._computing:
             outputs = self._outputs(sequences)
         if not outputs.logits.isfinite().all():
@@ -148,7 +150,7 @@ class Scorer:
         return answer if outputs.spread is None else answer | {"uncertainty": outputs.spread.tolist()}
 
     def tokens(self, group: Group, *, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
-        """Which tokens the reward of the prompt's only completion came from; see attribution.attribute.
+        """Tells which tokens the reward of the prompt's only completion came from; see attribution.attribute.
 
         tokens: one {"text", "part", "value"} each; texts hold the white space before them, part is prompt, completion
         or special. reward, baseline, gap, and truncated as in answer. tick is called between passes, and may use this
@@ -206,7 +208,7 @@ def _score_line(scorer: Scorer, place: str, line: bytes, *, raw: bool) -> dict[s
 
 
 def refusal(error: Exception) -> str:
-    """Why a network gave no reward, in a sentence."""
+    """Says why a network gave no reward, in a sentence."""
     if isinstance(error, CoreError):
         return str(error)
     words = (str(error).strip() or type(error).__name__).partition("\n")[0]

@@ -90,7 +90,7 @@ def _train(
     *,
     should_stop: Callable[[], bool],
 ) -> None:
-    """The run of one process; the first goes on alone after the last step."""
+    """Does the run of one process; the first goes on alone after the last step."""
     run = config.identity(fingerprint(data))
     checkpoint = last_checkpoint(out / CHECKPOINTS, config, run["data"])
     keep_bytes = checkpoint.metrics_bytes if checkpoint else 0

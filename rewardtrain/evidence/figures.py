@@ -27,5 +27,5 @@ def with_range(estimate: Mapping[str, Any], *, sign: str = "") -> str:
 
 
 def number(value: float, sign: str = "") -> str:
-    """Four digits, of which a negative zero is none."""
+    """Writes four digits, of which a negative zero is none."""
     return f"{value:{sign}z.4f}".replace(".", get_format("DECIMAL_SEPARATOR"))

@@ -51,7 +51,7 @@ class AutoLabelJob(ScoringJob):
 
     @property
     def pairs(self) -> int:
-        """Of unranked prompts, so far."""
+        """Counts pairs of unranked prompts, so far."""
         return self.kept + self.below
 
 

@@ -43,7 +43,7 @@ class RewardModel(models.Model):
 
     @property
     def flags(self) -> dict[str, Any] | None:
-        """What its report says of a flag; None of a model that was judged by pairs alone."""
+        """Gives what its report says of a flag; None of a model that was judged by pairs alone."""
         evaluation = self.evaluations.first()
         return evaluation.report.get("flags") if evaluation else None
 
@@ -93,8 +93,8 @@ class Evaluation(models.Model):
 
     @property
     def n_prompts(self) -> int:
-        """Those that the pairs are of, or else the votes on a flag; reports before schema 4 have only how many there
-        were with a ranking."""
+        """Counts those that the pairs are of, or else the votes on a flag; reports before schema 4 have only how many
+        there were with a ranking."""
         report: dict[str, Any] = self.report
         if not self.n_pairs:
             return int((report.get("flags") or {}).get("n_prompts", report["n_distinct_prompts"]))

@@ -58,12 +58,12 @@ class Drift:
 
     @property
     def newest(self) -> Span | None:
-        """The last span that says something."""
+        """Finds the last span that says something."""
         return next((span for span in reversed(self.spans) if span.is_enough), None)
 
     @property
     def alarms(self) -> bool:
-        """Whether the newest span's whole interval lies below the whole interval at promotion."""
+        """Tells whether the newest span's whole interval lies below the whole interval at promotion."""
         newest = self.newest
         if newest is None or newest.right.high is None or self.promised.low is None:
             return False
@@ -71,7 +71,8 @@ class Drift:
 
 
 def drift(project: Project) -> Drift | None:
-    """None without a champion that was judged on pairs, or of a classification on labels."""
+    """Measures the champion's drift; None without a champion that was judged on pairs, or of a classification on
+    labels."""
     champion = champions.champion(project)
     promised = evidence_of(project).promised(champion) if champion else None
     if champion is None or promised is None:
@@ -80,7 +81,8 @@ def drift(project: Project) -> Drift | None:
 
 
 def fresh(project: Project, model: RewardModel) -> list[Judged]:
-    """What people said after the model's dataset version was frozen, of prompts that it can't have learnt from."""
+    """Finds what people said after the model's dataset version was frozen, of prompts that it can't have learnt
+    from."""
     learnt = set(stored_scores.learnt_by(model).values_list("content_sha256", flat=True))
     last = model.run.dataset_version.last_ranking_id
     judgements = evidence_of(project).judged(project, model, last)
@@ -88,7 +90,7 @@ def fresh(project: Project, model: RewardModel) -> list[Judged]:
 
 
 def spans(judgements: Iterable[Judged]) -> list[Span]:
-    """Days in their order; a span ends with the day on which it has ENOUGH."""
+    """Gathers days in their order; a span ends with the day on which it has ENOUGH."""
     days: dict[date, list[Judged]] = {}
     for each in sorted(judgements, key=lambda each: each.at):
         days.setdefault(timezone.localdate(each.at), []).append(each)
@@ -133,7 +135,7 @@ def keep_up() -> None:
 
 
 def behind() -> list[RewardModel]:
-    """The champions that have something unscored, in any order, of all projects in one statement."""
+    """Finds the champions that have something unscored, in any order, of all projects in one statement."""
     last = OuterRef(OuterRef("run__dataset_version__last_ranking_id"))
     rankings = Ranking.objects.filter(prompt=OuterRef("pk"))
     fresh = Prompt.objects.filter(

@@ -30,7 +30,7 @@ def exists(model: RewardModel | OuterRef) -> Exists:
 
 
 def learnt_by(model: RewardModel) -> QuerySet[Prompt]:
-    """What the model learnt from: prompts of its dataset version that are not the test split's.
+    """Finds what the model learnt from: prompts of its dataset version that are not the test split's.
 
     Told by the rankings' ids; a prompt ranked again since then counts as learnt.
     """

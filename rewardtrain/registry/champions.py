@@ -30,7 +30,7 @@ class Rule:
 
 
 def rules(model: RewardModel, report: Report) -> list[Rule]:
-    """What the gate said, rule by rule, in the reader's language.
+    """Lists what the gate said, rule by rule, in the reader's language.
 
     It was written down in English; where the gate of today decides the same of the report, it says it again.
     """
@@ -43,12 +43,12 @@ def rules(model: RewardModel, report: Report) -> list[Rule]:
 
 
 def worth(model: RewardModel, report: Report) -> Verdict:
-    """What the model is worth, in the reader's language."""
+    """Says what the model is worth, in the reader's language."""
     return verdict(report, evidence_of(model.project), passed=model.gate["passed"])
 
 
 def why(promotion: Promotion) -> str:
-    """A person's reason as it was written, the gate's in the reader's language."""
+    """Gives a person's reason as it was written, the gate's in the reader's language."""
     if promotion.action != Promotion.Action.GATE:
         return promotion.reason
     [evaluation] = promotion.reward_model.evaluations.all()
@@ -63,7 +63,7 @@ def champion(project: Project) -> RewardModel | None:
 
 
 def needed_champion(project: Project) -> RewardModel:
-    """The champion, for work that nobody else can do. Raises Conflict('no_champion')."""
+    """Finds the champion, for work that nobody else can do. Raises Conflict('no_champion')."""
     found = champion(project)
     if found is None:
         raise Conflict("no_champion", _("The project has no champion yet: train a model, or promote one by hand."))
@@ -124,7 +124,7 @@ def register(
 
 
 def _pair_figures(report: dict[str, Any]) -> dict[str, float]:
-    """None of what was trained and tested on flags alone."""
+    """Gives the figures of pairs; none of what was trained and tested on flags alone."""
     if not report["n_pairs"]:
         return {}
     accuracy = report["accuracy"]
@@ -137,7 +137,7 @@ def _pair_figures(report: dict[str, Any]) -> dict[str, float]:
 
 
 def promote_if_passed(model: RewardModel, *, auto_promote: bool) -> None:
-    """What the policy does with a model that has just been registered."""
+    """Does what the policy does with a model that has just been registered."""
     if model.gate["passed"] and auto_promote:
         set_champion(model, action=Promotion.Action.GATE, by=None, reason=" ".join(model.gate["reasons"]))
 
@@ -168,7 +168,7 @@ def rollback(project: Project, *, by: User | None, reason: str) -> RewardModel:
 
 
 def previous_champion(project: Project) -> RewardModel | None:
-    """Whom the present champion replaced when it first became champion; a roll-back is followed further back.
+    """Finds whom the present champion replaced when it first became champion; a roll-back is followed further back.
 
     Promotions are a history; going back pops it: 1, 2, 3, back to 2, back again is to 1 and not to 3.
     """
@@ -183,14 +183,14 @@ def previous_champion(project: Project) -> RewardModel | None:
 
 
 def waiting_for_promotion(project: Project) -> RewardModel | None:
-    """The newest model, if it passed the gate and nobody has decided yet."""
+    """Finds the newest model, if it passed the gate and nobody has decided yet."""
     newest = RewardModel.objects.filter(project=project).order_by("-version").first()
     undecided = newest is not None and newest.gate["passed"] and not newest.promotions.exists()
     return newest if undecided else None
 
 
 def past_gate(champion: RewardModel | None) -> Promotion | None:
-    """How the champion came into use though its gate did not let it through; None of one that passed."""
+    """Says how the champion came into use though its gate did not let it through; None of one that passed."""
     if champion is None or champion.gate["passed"]:
         return None
     return champion.promotions.select_related("by").first()

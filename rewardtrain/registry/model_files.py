@@ -10,12 +10,12 @@ from rewardtrain.models import RewardModel
 
 
 def model_storage() -> FileSystemStorage:
-    """The storage "models"; it has to be a file system."""
+    """Gives the storage "models"; it has to be a file system."""
     storage = storages["models"]
     assert isinstance(storage, FileSystemStorage)
     return storage
 
 
 def model_folder(model: RewardModel) -> Path:
-    """A Hugging Face folder."""
+    """Gives the model's Hugging Face folder."""
     return Path(model_storage().path(model.folder))

@@ -54,8 +54,8 @@ class Outcome:
 
     @property
     def f1(self) -> Rate:
-        """2 J / (1 + J) of J, the share of true positives in all that are positive or are called so: so it has J's
-        interval."""
+        """Computes 2 J / (1 + J) of J, the share of true positives in all that are positive or are called so: so it has
+        J's interval."""
         of = self.true_positives + self.false_positives + self.false_negatives
         shared = self._rate("f1", self.true_positives, of)
         return Rate(_f1(shared.value), _f1(shared.low), _f1(shared.high), shared.n)
@@ -87,7 +87,7 @@ def outcome_at(flags: Flags, threshold: float) -> Outcome:
 
 
 def presets(flags: Flags) -> list[Preset]:
-    """The best F1; of those that reach the wanted precision the highest recall, and the other way round."""
+    """Finds the best F1; of those that reach the wanted precision the highest recall, and the other way round."""
     found = outcomes(flags)
     precise = [each for each in found if (each.precision.value or 0) >= WANTED and each.true_positives]
     complete = [each for each in found if (each.recall.value or 0) >= WANTED]
@@ -106,7 +106,7 @@ def presets(flags: Flags) -> list[Preset]:
 
 
 def flags_of(model: RewardModel) -> Flags:
-    """What the model's report says of its flag. Raises Conflict('no_thresholds') where it measured none."""
+    """Gives what the model's report says of its flag. Raises Conflict('no_thresholds') where it measured none."""
     flags = model.flags
     if not flags or "curve" not in flags:
         words = _("Version %(version)s has no thresholds: its report has no labels of a flag. Train a binary head.")
@@ -138,8 +138,8 @@ def choose(model: RewardModel, value: object, *, by: User | None) -> RewardModel
 
 
 def _effective(flags: Flags, place: int) -> dict[str, float | None]:
-    """At the threshold of this place. Older reports don't say: a text a label, for people who label one text judge the
-    same thing."""
+    """Gives the effective numbers at the threshold of this place. Older reports don't say: a text a label, for people
+    who label one text judge the same thing."""
     curve = flags["curve"]
     numbers: Mapping[str, Sequence[float | None]] | None = curve.get("effective")
     if numbers is not None:

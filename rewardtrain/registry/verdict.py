@@ -21,7 +21,7 @@ class Verdict:
 
     @property
     def state(self) -> str:
-        """Green only where the gate let it through and a model is worth having: the pages' badges by name."""
+        """Gives green only where the gate let it through and a model is worth having: the pages' badges by name."""
         return "good" if self.passed and self.worth in BETTER else "waiting"
 
 
@@ -37,7 +37,7 @@ def verdict(report: Report, evidence: Evidence, *, passed: bool) -> Verdict:
 
 
 def _behind(report: Report, evidence: Evidence) -> str:
-    """Which model kept this one from passing."""
+    """Tells which model kept this one from passing."""
     failed = {check.beside for check in evidence.checks(report) if not check.passed}
     if "champion" in failed:
         return _("Not better than the champion of that day")

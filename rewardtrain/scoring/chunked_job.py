@@ -77,7 +77,7 @@ def carry_out(
 
 
 def finish(job: ScoringJob, at_end: Callable[[], dict[str, Any]]) -> None:
-    """Succeeded where anything could be read."""
+    """Ends the job: succeeded where anything could be read."""
     if job.done and job.unread == job.done:
         first = "{row}: {error}".format(**job.unread_rows[0])
         lifecycle.end(
@@ -88,7 +88,7 @@ def finish(job: ScoringJob, at_end: Callable[[], dict[str, Any]]) -> None:
 
 
 def _all(job: ScoringJob, model: RewardModel, take: Callable[[int], Chunk | None]) -> bool:
-    """False where it was interrupted, and the row says how."""
+    """Works through all rows; False where it was interrupted, and the row says how."""
     size = FIRST_SIZE
     while chunk := take(size):
         began = time.monotonic()
@@ -123,7 +123,8 @@ def note(job: ScoringJob, chunk: Chunk, answers: list[Answer]) -> None:
 
 
 def _score(job: ScoringJob, model: RewardModel, chunk: Chunk) -> list[Answer] | None:
-    """None where the job was interrupted. Waits for a service that is away: what was done is not lost by waiting."""
+    """Scores a chunk; None where the job was interrupted. Waits for a service that is away: what was done is not lost
+    by waiting."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -175,7 +176,7 @@ def _interrupted(job: ScoringJob) -> bool:
 
 
 def within(items: Sequence[T], length: Callable[[T], int]) -> list[T]:
-    """The first ones that are no longer than a chunk's texts may be; one at least."""
+    """Takes the first ones that are no longer than a chunk's texts may be; one at least."""
     taken, total = list[T](), 0
     for item in items:
         total += length(item)

@@ -38,7 +38,7 @@ class Told:
 
 
 def choices(project: Project, named: Sequence[int] = ()) -> list[RewardModel]:
-    """The champion first, then the newest, and among them those that are named by their version."""
+    """Lists the champion first, then the newest, and among them those that are named by their version."""
     last = project.reward_models.aggregate(last=Max("version"))["last"] or 0
     wanted = Q(champion=True) | Q(version__in=named) | Q(version__gt=last - MOST_LISTED)
     rows = project.reward_models.filter(wanted).prefetch_related("evaluations")
@@ -46,7 +46,7 @@ def choices(project: Project, named: Sequence[int] = ()) -> list[RewardModel]:
 
 
 def ask(project: Project, asked: Asked) -> list[Told]:
-    """One answer for each model, in their order. Raises as scoring.score.
+    """Gives one answer for each model, in their order. Raises as scoring.score.
 
     The scores are told even where the words can't be.
     """

@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 
 def serve(*, host: str, port: int) -> None:
-    """Until the process is told to end."""
+    """Serves until the process is told to end."""
     quiet_libraries()
     device = choose_device(settings.REWARDS_THREADS, dtype=settings.REWARDS_DTYPE)
     models = make_model_cache(device)
@@ -64,7 +64,7 @@ def make_model_cache(device: Device) -> ModelCache:
 
 
 def find(project: str, version: int | None) -> Ref | None:
-    """None is the champion."""
+    """Finds the model of a version; None is the champion."""
     wanted = {"champion": True} if version is None else {"version": version}
     with database():
         models = RewardModel.objects.select_related("project").filter(project__slug=project, **wanted)
@@ -83,7 +83,7 @@ def ref_of(model: RewardModel) -> Ref:
 
 @contextmanager
 def database() -> Iterator[None]:
-    """What the threads of a server need: none keeps its connection."""
+    """Does what the threads of a server need: none keeps its connection."""
     try:
         yield
     finally:

@@ -45,7 +45,8 @@ def score(
     pairwise: bool = False,
     timeout: float = SECONDS,
 ) -> Answer:
-    """What rewardtrain.core.score.Scorer.answer tells of one prompt's completions, by the champion or another version.
+    """Gives what rewardtrain.core.score.Scorer.answer tells of one prompt's completions, by the champion or another
+    version.
 
     prompt: a text or a list of messages. The answer holds the version under "model". Raises Conflict('no_champion',
     'no_model'), Invalid('bad_request'), Unavailable('down', 'timeout', 'busy', 'failed').
@@ -69,7 +70,7 @@ def _decided(project: Project, answer: Answer) -> Answer:
 
 
 def score_many(model: RewardModel, rows: Sequence[Mapping[str, Any]], *, timeout: float = SECONDS) -> list[Answer]:
-    """An answer to each {"prompt", "completions"}, in their order, by one model; timeout is of each request.
+    """Gives an answer to each {"prompt", "completions"}, in their order, by one model; timeout is of each request.
 
     Of a row that the model can't read {"error": why}. Raises Conflict and Unavailable as score.
     """
@@ -106,7 +107,8 @@ def _requests(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, A
 def tokens(
     project: Project, prompt: object, completion: str, *, version: int | None = None, timeout: float = SECONDS
 ) -> Answer:
-    """Which tokens the completion's reward came from: what rewardtrain.core.score.Scorer.tokens tells, and "model".
+    """Tells which tokens the completion's reward came from: what rewardtrain.core.score.Scorer.tokens tells, and
+    "model".
 
     Raises as score.
     """
@@ -129,7 +131,7 @@ def wanted_model(project: Project, version: int | None) -> RewardModel:
 
 
 def ask(model: RewardModel, what: str, body: Mapping[str, Any], *, timeout: float) -> Answer:
-    """One request to the service about the model's project."""
+    """Sends one request to the service about the model's project."""
     response = send(f"/{model.project.slug}/{what}", body, timeout=timeout)
     answer: Answer = response.json()
     if response.status == 200:
@@ -181,7 +183,7 @@ def _connections() -> urllib3.PoolManager:
 
 
 def credential() -> str:
-    """What this Podium's own processes send to the service: it follows from the secret key, which both have."""
+    """Gives what this Podium's own processes send to the service: it follows from the secret key, which both have."""
     return salted_hmac("rewardtrain.scoring", "to the scoring service", algorithm="sha256").hexdigest()
 
 
@@ -189,7 +191,7 @@ def credential() -> str:
 
 
 def evaluate(model: RewardModel, data: Path) -> str:
-    """The report on a file in the import format with rankings, as text, by a process of its own: minutes.
+    """Gives the report on a file in the import format with rankings, as text, by a process of its own: minutes.
 
     Raises Invalid, Unavailable.
     """

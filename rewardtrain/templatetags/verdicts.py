@@ -19,20 +19,20 @@ register = template.Library()
 
 @register.simple_tag
 def verdict_of(model: RewardModel) -> Verdict:
-    """What a model is worth. Prefetch evaluations where many are shown."""
+    """Says what a model is worth. Prefetch evaluations where many are shown."""
     [evaluation] = model.evaluations.all()
     return champions.worth(model, evaluation.report)
 
 
 @register.simple_tag(name="evidence_of")
 def evidence_tag(project: Project) -> Evidence:
-    """`{% evidence_of project as evidence %}`: what its models learn from, with the words for it."""
+    """Gives, by `{% evidence_of project as evidence %}`, what its models learn from, with the words for it."""
     return evidence_of(project)
 
 
 @register.filter
 def n_evidence(run: TrainingRun) -> int:
-    """How many pairs, or labels, the version holds that a run learns from."""
+    """Counts how many pairs, or labels, the version holds that a run learns from."""
     return evidence_of(run.project).n_of(run.dataset_version)
 
 
@@ -44,7 +44,8 @@ def verdict_badge(model: RewardModel) -> SafeString:
 
 @register.simple_tag
 def champion_badge(model: RewardModel) -> SafeString | str:
-    """Amber for a champion that its gate did not let through, or that is worth no more than what needs no model."""
+    """Shows amber for a champion that its gate did not let through, or that is worth no more than what needs no
+    model."""
     if not model.champion:
         return ""
     return format_html('<span class="badge" data-state="{}">{}</span>', verdict_of(model).state, _("champion"))
@@ -52,7 +53,7 @@ def champion_badge(model: RewardModel) -> SafeString | str:
 
 @register.simple_tag
 def promoted_by(promotion: Promotion) -> str:
-    """Who brought a model past its gate, as the beginning of a sentence that ends with the reason."""
+    """Says who brought a model past its gate, as the beginning of a sentence that ends with the reason."""
     back = promotion.action == Promotion.Action.ROLLBACK
     if promotion.by is None:
         return _("A command rolled back to it") if back else _("A command promoted it")

@@ -24,7 +24,7 @@ OWN = re.compile(r"model ([1-9][0-9]{0,8})")  # the project's model of that vers
 
 
 def names() -> list[str]:
-    """What every project may train on."""
+    """Lists what every project may train on."""
     return list(dict.fromkeys([MINILM, *settings.BACKBONES]))
 
 
@@ -49,8 +49,8 @@ def check(name: str) -> None:
 
 
 def source(project: Project, name: str) -> str:
-    """The folder, id or name that the training process loads. Raises Invalid as check() does, and for models of the
-    project that aren't there."""
+    """Gives the folder, id or name that the training process loads. Raises Invalid as check() does, and for models of
+    the project that aren't there."""
     check(name)
     own = OWN.fullmatch(name)
     if own is None:

@@ -56,7 +56,7 @@ def _can_be(wanted: Due, training: dict[str, object]) -> bool:
 
 
 def _rows(kind: str, evidence: Evidence, project: Project | None) -> list[tuple[int, str, dict[str, object]]]:
-    """(project, depth, training) of each run of such projects that is due but for its settings."""
+    """Finds (project, depth, training) of each run of such projects that is due but for its settings."""
     statement = f"{_WAITING} SELECT w.id, w.depth, w.training::text FROM waiting w WHERE {evidence.due}"
     values = {"now": timezone.now(), "project": project.pk if project else None, "most": MOST_PAIRS, "kind": kind}
     with connection.cursor() as cursor:

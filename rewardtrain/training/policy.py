@@ -82,7 +82,7 @@ def rule_of(policy: RetrainPolicy, depth: Depth) -> Rule:
 
 
 def get_policy(project: Project) -> RetrainPolicy:
-    """The project's policy, or the defaults where nobody has changed them yet (then it has no row)."""
+    """Gives the project's policy, or the defaults where nobody has changed them yet (then it has no row)."""
     return RetrainPolicy.objects.filter(project=project).first() or RetrainPolicy(project=project)
 
 
@@ -122,7 +122,8 @@ def last_run(project: Project, depth: Depth) -> TrainingRun | None:
 
 
 def new_pairs(project: Project, policy: RetrainPolicy, last: TrainingRun | None) -> int:
-    """Pairs, or labels, of rankings that are younger than the version the last run used. Only live rankings count.
+    """Counts pairs, or labels, of rankings that are younger than the version the last run used. Only live rankings
+    count.
 
     Not "pairs now minus the version's pairs": withdrawing 100 old rankings while 100 new ones arrive would leave that
     difference at zero for ever, though half the data is new. An amended ranking is a new row and counts; a withdrawn
@@ -136,7 +137,8 @@ def new_pairs(project: Project, policy: RetrainPolicy, last: TrainingRun | None)
 
 
 def obstacle(project: Project, policy: RetrainPolicy, depth: Depth) -> str:
-    """Why the policy can't start a run, in words, or "": a setting that no longer works, or what the pairs lack."""
+    """Says why the policy can't start a run, in words, or "": a setting that no longer works, or what the pairs
+    lack."""
     try:
         return evidence_of(project).lacking(project, checked(project, policy.training, depth))
     except Invalid as error:
@@ -144,7 +146,7 @@ def obstacle(project: Project, policy: RetrainPolicy, depth: Depth) -> str:
 
 
 def cooling_until(rule: Rule, last: TrainingRun | None, now: datetime) -> datetime | None:
-    """When the quiet time after the last run ends; None if it has."""
+    """Tells when the quiet time after the last run ends; None if it has."""
     if last is None or last.finished_at is None:
         return None
     until = last.finished_at + timedelta(minutes=rule.cooldown_minutes)

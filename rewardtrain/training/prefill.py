@@ -50,7 +50,8 @@ class Batch:
 
 
 def next_batch() -> Batch | None:
-    """None where all is encoded, where heads are not trained, or while a run wants the machine."""
+    """Finds the next batch; None where all is encoded, where heads are not trained, or while a run wants the
+    machine."""
     for project, mark in _behind():
         rest = Prompt.objects.filter(project=project, pk__gt=mark.prompt).order_by("pk")
         if prompts := list(rest.prefetch_related("completions")[: mark.size]):
@@ -59,12 +60,12 @@ def next_batch() -> Batch | None:
 
 
 def is_behind() -> bool:
-    """Whether there is a next batch, in two statements."""
+    """Tells whether there is a next batch, in two statements."""
     return any(True for _ in _behind())
 
 
 def _behind() -> Iterator[tuple[int, Mark]]:
-    """Projects with prompts that are not encoded, and how far they are, with all settings of the training."""
+    """Finds projects with prompts that are not encoded, and how far they are, with all settings of the training."""
     if TrainingRun.objects.filter(state__in=policy.ACTIVE).exists():
         return
     settings_of = cache(_settings)  # of equal policies: there may be thousands of projects with the default one
@@ -89,7 +90,7 @@ class _Row(NamedTuple):
 
 
 def _projects() -> list[_Row]:
-    """All of them in one statement."""
+    """Finds all of them in one statement."""
     with connection.cursor() as cursor:
         cursor.execute(_PROJECTS, (RetrainPolicy().head_enabled,))
         return [_Row(*row) for row in cursor.fetchall()]
@@ -104,7 +105,7 @@ WHERE coalesce(r.head_enabled, %s) ORDER BY p.id
 
 
 def _settings(kind: str, flags: str, chosen: str) -> Settings | None:
-    """None where the runs' page says what is wrong with them."""
+    """Gives a project's settings; None where the runs' page says what is wrong with them."""
     try:
         values = run_settings.settings_of(Project(kind=kind, flags=json.loads(flags)), json.loads(chosen))
         return run_settings.check_training(values, policy.Depth.HEAD).to_dict()
@@ -161,7 +162,7 @@ def _mark(project: int, settings: Settings) -> Mark:
 
 @lru_cache(maxsize=20_000)
 def _read_mark(file: Path, changed: int) -> Mark:
-    """changed: when the file was, for which alone it is remembered."""
+    """Reads the mark. changed: when the file was, for which alone it is remembered."""
     return Mark(**json.loads(file.read_text(encoding="utf-8")))
 
 

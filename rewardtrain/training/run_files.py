@@ -25,12 +25,12 @@ class Files:
 
     @property
     def baselines(self) -> Path:
-        """The ids of the models that the reports compare with."""
+        """Names the file that holds the ids of the models that the reports compare with."""
         return self.folder / "compared_with.json"
 
     @property
     def head_report(self) -> Path:
-        """A fine-tuning beside the newest head, where that is not the champion."""
+        """Names the file of the report on a fine-tuning beside the newest head, where that is not the champion."""
         return self.folder / "beside_the_head.json"
 
     @property

@@ -99,7 +99,8 @@ class Progress:
 
 
 def is_kept(step: int, total: int, *, every: int, limit: int) -> bool:
-    """Whether a curve of at most about `limit` points keeps this step, where there is a value each `every` steps."""
+    """Tells whether a curve of at most about `limit` points keeps this step, where there is a value each `every`
+    steps."""
     stride = max(1, math.ceil(total / every / limit))
     return step == total or step % (every * stride) == 0
 

@@ -18,7 +18,7 @@ Depth = TrainingRun.Depth
 
 
 def training_config(values: Mapping[str, object]) -> TrainConfig:
-    """The settings with defaults filled in. Raises Invalid, naming the setting."""
+    """Gives the settings with defaults filled in. Raises Invalid, naming the setting."""
     try:
         if "backbone_name" in values:
             raise ConfigError("unknown setting 'backbone_name'; here a backbone is called what backbone says")
@@ -28,19 +28,20 @@ def training_config(values: Mapping[str, object]) -> TrainConfig:
 
 
 def settings_of(project: Project, values: Mapping[str, object]) -> dict[str, object]:
-    """These settings over what the project's evidence asks for. Raises Invalid for what can't be learnt from it."""
+    """Gives these settings over what the project's evidence asks for. Raises Invalid for what can't be learnt from
+    it."""
     return evidence_of(project).settings(project.flags, values)
 
 
 def checked(project: Project, values: Mapping[str, object], depth: Depth) -> TrainConfig:
-    """A project's settings for a run of this depth, ready to be asked for. Raises Invalid, naming the setting."""
+    """Gives a project's settings for a run of this depth, ready to be asked for. Raises Invalid, naming the setting."""
     config = check_training(settings_of(project, values), depth)
     backbones.source(project, config.backbone)
     return config
 
 
 def of_run(run: TrainingRun) -> dict[str, object]:
-    """What the training process is given. Raises Invalid.
+    """Gives what the training process is given. Raises Invalid.
 
     Checked once more: the run may have been asked for under other rules, or before its administrator changed the list.
     """
@@ -51,7 +52,7 @@ def of_run(run: TrainingRun) -> dict[str, object]:
 
 
 def for_process(project: Project, settings: Mapping[str, object]) -> dict[str, object]:
-    """Settings with the folder that their backbone's name stands for. Raises Invalid.
+    """Gives settings with the folder that their backbone's name stands for. Raises Invalid.
 
     The folder is there to be read; whatever the process writes and says has the name.
     """

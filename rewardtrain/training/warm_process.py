@@ -56,7 +56,7 @@ class WarmProcess:
 
     @property
     def log(self) -> Path:
-        """What the process that runs now has said."""
+        """Gives what the process that runs now has said."""
         return cache().with_name("warm_process.log")
 
     def ask(self, request: Mapping[str, Any], *, log: Path) -> Asked:
@@ -90,13 +90,13 @@ class Asked:
         self._code: int | None = None
 
     def poll(self) -> int | None:
-        """The exit code that the same command would have ended with; None while there is none."""
+        """Gives the exit code that the same command would have ended with; None while there is none."""
         if self._code is None:
             self._code = self._answered() if self._answer.endswith(b"\n") else self._died()
         return self._code
 
     def wait(self, seconds: float) -> None:
-        """Until there is something new, at most so long."""
+        """Waits until there is something new, at most so long."""
         assert self._process.stdout
         if select.select([self._process.stdout], [], [], seconds)[0]:
             self._answer += os.read(self._process.stdout.fileno(), 65536)
@@ -129,5 +129,6 @@ class Asked:
 
 
 def cache() -> Path:
-    """Tokens and features by their content's hash, for every run. It can be deleted: it is made anew."""
+    """Names the folder of tokens and features by their content's hash, for every run. It can be deleted: it is made
+    anew."""
     return Path(model_storage().path("cache"))

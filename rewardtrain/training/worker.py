@@ -122,7 +122,7 @@ def settle(run: TrainingRun, files: Files, ended: Ended) -> None:
 
 
 def succeed(run: TrainingRun, files: Files, *, last_try: bool) -> bool:
-    """The end of the run, its model, evaluation, gate and perhaps promotion: all of it or nothing.
+    """Stores the end of the run, its model, evaluation, gate and perhaps promotion: all of it or nothing.
 
     False, and nothing, where the report compares with a champion of yesterday and there are tries left.
     """

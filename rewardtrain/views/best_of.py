@@ -44,7 +44,7 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
 @require_safe
 @project_page(Role.MANAGER)
 def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
-    """The page; and while the job works, the part of it that is asked for every two seconds."""
+    """Shows the page; and while the job works, the part of it that is asked for every two seconds."""
     job = get_object_or_404(project.best_of_jobs.select_related("reward_model"), number=number)
     active = job.state in BestOfJob.ACTIVE
     polled = bool(getattr(request, "htmx", False))

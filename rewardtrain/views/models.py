@@ -60,7 +60,7 @@ def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
 
 
 def of_pairs(seen: Report) -> dict[str, object]:
-    """What a report says of pairs; one of single texts with flags has none."""
+    """Gives what a report says of pairs; one of single texts with flags has none."""
     return {
         "comparison": charts.comparison(seen),
         "reliability": charts.reliability(seen),
@@ -76,7 +76,7 @@ def of_pairs(seen: Report) -> dict[str, object]:
 @require_safe
 @project_page(Role.MANAGER)
 def report(request: SignedIn, project: Project, version: int) -> HttpResponse:
-    """The evaluation as the training process wrote it, to keep or to compare."""
+    """Gives the evaluation as the training process wrote it, to keep or to compare."""
     model = get_object_or_404(project.reward_models.all(), version=version)
     answer = JsonResponse(model.evaluations.get().report, json_dumps_params={"indent": 2, "ensure_ascii": False})
     answer["Content-Disposition"] = f'attachment; filename="{project.slug}-model-{version}-report.json"'

@@ -35,7 +35,7 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
 
 
 def _numbers(values: QueryDict) -> list[int]:
-    """The versions that a form or an address names."""
+    """Lists the versions that a form or an address names."""
     names = (values.get(name, "") for name in ("model", "other"))
     return [int(value) for value in names if value.isdecimal() and len(value) < 10]
 

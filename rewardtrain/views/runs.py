@@ -76,7 +76,7 @@ def page(request: SignedIn, project: Project, form: PolicyForm) -> HttpResponse:
 @require_safe
 @project_page(Role.MANAGER)
 def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
-    """The page; and while the run works, the part of it that is asked for every two seconds."""
+    """Shows the page; and while the run works, the part of it that is asked for every two seconds."""
     rows = project.runs.select_related("reward_model__project", "dataset_version", "requested_by").prefetch_related(
         "reward_model__evaluations"
     )
@@ -102,7 +102,7 @@ def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
 
 
 def changed_settings(run: TrainingRun) -> dict[str, tuple[object, object]]:
-    """The run's settings with their defaults: {name: (value, default)}."""
+    """Gives the run's settings with their defaults: {name: (value, default)}."""
     defaults = training_config({"depth": run.depth}).to_dict()
     return {name: (value, defaults.get(name)) for name, value in run.training.items()}
 

@@ -17,7 +17,7 @@ _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")  # owner/name
 
 
 def model_card(config: TrainConfig, settings: dict[str, Any], data: dict[str, Any], report: dict[str, Any]) -> str:
-    """The card of a model. settings: podium.json. data: fingerprint and counts of the training data."""
+    """Writes the card of a model. settings: podium.json. data: fingerprint and counts of the training data."""
     parts = [
         f"---\n{_metadata(config, data, report).to_yaml()}\n---",
         _purpose(config, settings),
@@ -58,7 +58,7 @@ def _metadata(config: TrainConfig, data: dict[str, Any], report: dict[str, Any])
 
 
 def _measured(report: dict[str, Any]) -> list[tuple[str, str, str, float]]:
-    """Task, metric's type and name, and its value."""
+    """Lists task, metric's type and name, and its value."""
     measured = []
     if report["n_pairs"]:
         task = "Preference between completions"

@@ -74,7 +74,7 @@ def save_model(
 
 
 def save_network(model: RewardModel, folder: Path, backbone: Path | None) -> None:
-    """The part of save_model that is transformers'."""
+    """Does the part of save_model that is transformers'."""
     if backbone:
         save_sharded(model.network, folder, backbone)
     else:
@@ -160,7 +160,7 @@ def load_model(folder: Path, device: Device) -> RewardModel:
 
 
 def reading_of(settings: dict[str, Any]) -> int:
-    """How the model reads a text: as it did when it was trained."""
+    """Tells how the model reads a text: as it did when it was trained."""
     return int(settings.get("reading", 1))
 
 
@@ -174,7 +174,7 @@ def _calibration(settings: dict[str, Any]) -> Calibration:
 
 
 def read_heads(folder: Path) -> Array | None:
-    """(M, D + 1) weights and bias of an ensemble of M heads, of which the rewards' spread is the uncertainty."""
+    """Reads (M, D + 1) weights and bias of an ensemble of M heads, of which the rewards' spread is the uncertainty."""
     path = folder / HEADS
     if not path.is_file():
         return None
@@ -188,7 +188,8 @@ def read_heads(folder: Path) -> Array | None:
 
 
 def same_backbone(one: Path, other: Path) -> bool:
-    """Whether two finished models differ in their head alone, so that who has one can read just the other's head."""
+    """Tells whether two finished models differ in their head alone, so that who has one can read just the other's
+    head."""
     require_model(other)
     files = [read_json(folder / MANIFEST)["files"] for folder in (one, other)]
     settings = [read_settings(folder) for folder in (one, other)]
@@ -200,7 +201,7 @@ def same_backbone(one: Path, other: Path) -> bool:
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """podium.json of a finished model. Raises ConfigError."""
+    """Reads podium.json of a finished model. Raises ConfigError."""
     require_model(folder)
     settings = _read(folder, SETTINGS)
     if settings.get("format") not in range(1, FORMAT + 1):

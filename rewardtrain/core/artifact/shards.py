@@ -48,7 +48,8 @@ def save_sharded(network: Any, folder: Path, backbone: Path) -> None:
 
 
 def with_head(network: Any, folder: Path) -> Any:
-    """A network that shares all weights with this one but the output layer's, read from a folder of save_sharded."""
+    """Makes a network that shares all weights with this one but the output layer's, read from a folder of
+    save_sharded."""
     other = sharing_weights(network)
     name, layer = output_layer(other)
     other.set_submodule(name, copy.deepcopy(layer))
@@ -60,7 +61,7 @@ def with_head(network: Any, folder: Path) -> Any:
 
 
 def _head(network: Any) -> dict[str, Tensor]:
-    """The output layer's weights under the names that the network gives them."""
+    """Gives the output layer's weights under the names that the network gives them."""
     name, layer = output_layer(network)
     return {f"{name}.{key}": tensor for key, tensor in layer.state_dict().items()}
 

@@ -13,7 +13,8 @@ from rewardtrain.core.data.encoding import Encoded
 
 
 def distinct(sequences: Sequence[Encoded]) -> tuple[list[int], list[int]]:
-    """Indices of sequences of which no two are equal, and for each sequence the place of its equal among these.
+    """Gives the indices of sequences of which no two are equal, and for each sequence the place of its equal among
+    these.
 
     Equal ones go through a network once: in two micro-batches they would get two rewards, apart by rounding.
     """
@@ -27,7 +28,8 @@ def distinct(sequences: Sequence[Encoded]) -> tuple[list[int], list[int]]:
 
 
 def micro_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
-    """Indices of sequences, sorted by length and packed to at most token_budget tokens a micro-batch, padding included.
+    """Gives the indices of sequences, sorted by length and packed to at most token_budget tokens a micro-batch, padding
+    included.
 
     A sequence longer than the budget goes alone. The longest come first, so that too little memory shows at once.
     """
@@ -55,7 +57,7 @@ class MicroBatch:
 
 
 def plan(rows: Sequence[list[int]], lengths: Sequence[int], token_budget: int) -> list[MicroBatch]:
-    """micro_batches of rows; lengths has the tokens of each."""
+    """Makes micro_batches of rows; lengths has the tokens of each."""
     return [
         MicroBatch(
             rows=[rows[place] for place in places],
@@ -67,12 +69,13 @@ def plan(rows: Sequence[list[int]], lengths: Sequence[int], token_budget: int) -
 
 
 def padding_share(planned: Sequence[MicroBatch]) -> float:
-    """The part of what goes through the model that is padding."""
+    """Gives the part of what goes through the model that is padding."""
     return 1 - sum(batch.tokens for batch in planned) / sum(batch.slots for batch in planned)
 
 
 def prompt_batches(n_prompts: int, size: int, *, seed: int, epoch: int) -> list[list[int]]:
-    """The random batches of one epoch. They follow from (seed, epoch) alone, so a resumed run needs only its step."""
+    """Gives the random batches of one epoch. They follow from (seed, epoch) alone, so a resumed run needs only its
+    step."""
     order = list(range(n_prompts))
     random.Random(f"{seed}:{epoch}").shuffle(order)
     return [order[start : start + size] for start in range(0, n_prompts, size)]
@@ -95,13 +98,13 @@ class Batch:
     votes: Tensor | None  # (B, K, 2) how many gave a completion each class; None without flags
 
     def matrix(self, values: Tensor) -> Tensor:
-        """(n, ...) to (B, K, ...), zeros on padding; differentiable."""
+        """Lays (n, ...) out as (B, K, ...), zeros on padding; differentiable."""
         shape = (*self.weights.shape[:2], *values.shape[1:])
         return values.new_zeros(shape).index_put((self.rows, self.columns), values[self.places])
 
     @property
     def prompts(self) -> Tensor:
-        """(n,) the prompt of each sequence."""
+        """Gives the (n,) prompts of the sequences."""
         return torch.zeros(len(self.sequences), dtype=torch.long).index_put((self.places,), self.rows)
 
 
@@ -133,7 +136,7 @@ def make_batch(encoded: Sequence[Sequence[Encoded]], comparisons: Sequence[Compa
 
 
 def pair_matrix(prompts: Sequence[Mapping[tuple[int, int], float]], size: int) -> Tensor:
-    """(B, size, size) float32 of values by pair, zero where there is none."""
+    """Gives (B, size, size) float32 of values by pair, zero where there is none."""
     matrix = np.zeros((len(prompts), size, size), dtype=np.float32)
     for row, values in enumerate(prompts):
         for (i, j), value in values.items():
@@ -142,7 +145,7 @@ def pair_matrix(prompts: Sequence[Mapping[tuple[int, int], float]], size: int) -
 
 
 def vote_matrix(prompts: Sequence[Mapping[int, tuple[int, int]]], size: int) -> Tensor:
-    """(B, size, 2) float32 of votes by completion, zero where nobody voted."""
+    """Gives (B, size, 2) float32 of votes by completion, zero where nobody voted."""
     matrix = np.zeros((len(prompts), size, 2), dtype=np.float32)
     for row, votes in enumerate(prompts):
         for column, counts in votes.items():
@@ -172,7 +175,7 @@ def _move(tensor: Tensor, device: str) -> Tensor:
 
 
 def within(planned: Sequence[MicroBatch], budget: int) -> Iterator[tuple[MicroBatch, bool]]:
-    """Each micro-batch with whether it and those before it hold at most `budget` tokens together."""
+    """Yields each micro-batch with whether it and those before it hold at most `budget` tokens together."""
     used = 0
     for batch in planned:
         used += batch.slots

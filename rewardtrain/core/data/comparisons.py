@@ -69,13 +69,14 @@ def merge(
 
 
 def _places(ranks: tuple[int, ...]) -> list[int]:
-    """Ranks without holes: (1, 3, 3) to [0, 1, 1]."""
+    """Gives ranks without holes: (1, 3, 3) to [0, 1, 1]."""
     order = {rank: place for place, rank in enumerate(sorted(set(ranks)))}
     return [order[rank] for rank in ranks]
 
 
 def count_votes(rankings: Iterable[Ranking], flag: str, positive: bool) -> dict[int, tuple[int, int]]:
-    """How many labelers gave each completion class 0 and class 1, which is the flag with the value `positive`."""
+    """Counts how many labelers gave each completion class 0 and class 1, which is the flag with the value
+    `positive`."""
     votes = dict[int, tuple[int, int]]()
     for ranking in rankings:
         for index, said in enumerate(ranking.flags):
@@ -103,7 +104,7 @@ class Dataset:
         return [group for groups in self.splits.values() for group in groups]
 
     def n_pairs(self, split: str) -> int:
-        """Comparisons of one split that aren't ties, one for each labeler who made it."""
+        """Counts comparisons of one split that aren't ties, one for each labeler who made it."""
         return sum(merged.n_strict for merged in self.comparisons[split])
 
     def n_ties(self, split: str) -> int:
@@ -114,11 +115,11 @@ class Dataset:
         return sum(merged.n_alike for merges in self.comparisons.values() for merged in merges) + self.n_alike_alone
 
     def n_flagged(self, split: str) -> int:
-        """Completions of one split with at least one labeler's word on the flag."""
+        """Counts completions of one split with at least one labeler's word on the flag."""
         return sum(len(merged.votes) for merged in self.comparisons[split])
 
     def counts(self) -> dict[str, Any]:
-        """What a run and its model say of their data, as JSON values."""
+        """Gives what a run and its model say of their data, as JSON values."""
         return {
             "n_prompts": {split: len(groups) for split, groups in self.splits.items()},
             "n_completions": sum(len(group.completions) for group in self.groups),
@@ -131,7 +132,8 @@ class Dataset:
 
     @property
     def tie_share(self) -> float:
-        """Ties among all judgements of the training split, with half of one added so that it is neither 0 nor 1."""
+        """Gives the share of ties among all judgements of the training split, with half of one added so that it is
+        neither 0 nor 1."""
         ties, pairs = self.n_ties("train"), self.n_pairs("train")
         return (ties + 0.5) / (ties + pairs + 1)
 
@@ -167,7 +169,7 @@ def build_dataset(groups: Iterable[Group], config: TrainConfig) -> Dataset:
 
 
 def tell_apart(data: Dataset, inputs: Mapping[str, Sequence[Sequence[bytes]]], config: TrainConfig) -> Dataset:
-    """The data as a model reads it, without comparisons of what it reads alike: texts cut to the same, say.
+    """Gives the data as a model reads it, without comparisons of what it reads alike: texts cut to the same, say.
 
     inputs: by split, parallel to its prompts and their completions. Training prompts without anything else are left
     out; those of other splits stay, for one model is compared there with others.
@@ -206,7 +208,8 @@ def _unusable(group: Group, merged: Comparisons) -> str | None:
 
 
 def _choose_flag(groups: Iterable[Group], wanted: str | None) -> str | None:
-    """The setting, or the only flag of the data; None where the data has none, for pairs alone train a reward too."""
+    """Finds the setting, or the only flag of the data; None where the data has none, for pairs alone train a reward
+    too."""
     names = {name for group in groups for ranking in group.rankings for said in ranking.flags for name in said}
     seen = ", ".join(sorted(names)) or "none"
     if wanted is not None and wanted not in names:

@@ -34,7 +34,7 @@ class Encoded:
 
     @property
     def key(self) -> bytes:
-        """Equal for sequences that a network can't tell apart."""
+        """Gives bytes that are equal for sequences that a network can't tell apart."""
         return self.ids.tobytes() + self.types.tobytes()
 
 
@@ -122,7 +122,7 @@ class Encoder:
         return [self._assemble(read) for read in self._read(prompt, completions)]
 
     def tokens(self, prompt: Sequence[Message], completion: str) -> list[Token]:
-        """What the ids of encode(prompt, [completion])[0] stand for, one by one."""
+        """Tells what the ids of encode(prompt, [completion])[0] stand for, one by one."""
         (read,) = self._read(prompt, [completion])
         sequence, frame = self._assemble(read), self._frame_of(read)
         head = self.marks.pieces(read.part.head)[: len(read.prompt) - read.unread]
@@ -173,7 +173,8 @@ class Encoder:
         return parts
 
     def _context(self, head: Text) -> Text:
-        """The end of the prompt that a completion is read with, so that it has the tokens it has in the whole text."""
+        """Gives the end of the prompt that a completion is read with, so that it has the tokens it has in the whole
+        text."""
         if self.style == PAIR or self.reading == 1:
             return Text("", head.literal)
         if self.style == TEXT:
@@ -217,7 +218,7 @@ class Encoder:
 
 
 def _shared(one: list[int], other: list[int]) -> int:
-    """How many tokens at the beginning are equal."""
+    """Counts how many tokens at the beginning are equal."""
     return next(
         (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
     )
@@ -237,7 +238,7 @@ def pair_frame(tokenizer: Any) -> Frame:
 
 
 def sequence_frame(tokenizer: Any, style: str) -> Frame:
-    """What a decoder's tokenizer puts before a text, and its end token; a chat template writes both itself."""
+    """Finds what a decoder's tokenizer puts before a text, and its end token; a chat template writes both itself."""
     if style == CHAT:
         return Frame((), (), (), (0, 0))
     probe = tokenizer(["a"])

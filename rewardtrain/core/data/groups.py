@@ -51,7 +51,7 @@ class Group:
 
     @cached_property
     def inputs(self) -> tuple[int, ...]:
-        """A number for each completion, equal where nothing can tell two apart: a pair of these says nothing."""
+        """Gives a number for each completion, equal where nothing can tell two apart: a pair of these says nothing."""
         return self.read_as or tuple(range(len(self.completions)))
 
     @cached_property
@@ -60,12 +60,12 @@ class Group:
 
     @cached_property
     def prompt_key(self) -> str:
-        """What prompts share that are the same but for white space and what can't be seen, whatever their id."""
+        """Gives what prompts share that are the same but for white space and what can't be seen, whatever their id."""
         return prompt_key(((turn.role, turn.content) for turn in self.prompt), self.completions)
 
 
 def told_apart(group: Group, inputs: Sequence[bytes]) -> Group:
-    """The group as a model reads it. inputs: parallel to the completions, equal ones for equal input."""
+    """Gives the group as a model reads it. inputs: parallel to the completions, equal ones for equal input."""
     numbers = _numbers(inputs)
     return group if numbers == group.inputs else replace(group, read_as=numbers)
 
@@ -85,14 +85,15 @@ def of_row(name: str) -> Iterator[None]:
 
 
 def prompt_digest(prompt: Iterable[Message]) -> bytes:
-    """sha256 of the dialogue's canonical JSON: [{"content":...,"role":...}], sorted keys, no spaces, UTF-8."""
+    """Gives the sha256 of the dialogue's canonical JSON: [{"content":...,"role":...}], sorted keys, no spaces,
+    UTF-8."""
     messages = [{"role": message.role, "content": message.content} for message in prompt]
     text = json.dumps(messages, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def fingerprint(path: Path) -> str:
-    """sha256 of the file's bytes, in hex. Raises DataError where there is no such file."""
+    """Gives the sha256 of the file's bytes, in hex. Raises DataError where there is no such file."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -101,7 +102,7 @@ def fingerprint(path: Path) -> str:
 
 
 def read_groups(path: Path) -> list[Group]:
-    """Every row of a .parquet file or a JSON Lines file, in its order.
+    """Reads every row of a .parquet file or a JSON Lines file, in its order.
 
     Rows without a split get one by their prompt_key. Raises DataError naming the row, field, value and what to do.
     """
@@ -117,7 +118,8 @@ def read_groups(path: Path) -> list[Group]:
 
 
 def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, object]]:
-    """Every row as it stands in a .parquet file (these columns of it) or a JSON Lines file, with the name of its place.
+    """Yields every row as it stands in a .parquet file (these columns of it) or a JSON Lines file, with the name of its
+    place.
 
     Raises DataError.
     """
@@ -153,7 +155,7 @@ def _ranking(row: RankingRow) -> Ranking:
 
 
 def parse_texts(place: str, prompt: object, completions: object) -> Group:
-    """What is to be scored: a text or messages, and texts, which may be empty, as what a policy writes may be."""
+    """Reads what is to be scored: a text or messages, and texts, which may be empty, as what a policy writes may be."""
     with _at(place):
         if not isinstance(completions, list) or not completions:
             raise Refused("completions", completions, "texts")

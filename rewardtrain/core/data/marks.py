@@ -66,7 +66,7 @@ class Marks:
         self._normalizer = tokenizer.backend_tokenizer.normalizer if normalizes else None
 
     def are_in(self, text: str) -> bool:
-        """Whether a text holds the name of a control token."""
+        """Tells whether a text holds the name of a control token."""
         if self._name.search(text):
             return True
         return self._normalizer is not None and bool(self._name.search(self._normalizer.normalize_str(text)))
@@ -75,29 +75,29 @@ class Marks:
         return {match.group() for match in self._name.finditer(text)} & self._aliases.keys()
 
     def hide(self, text: str, names: set[str]) -> str:
-        """The text with signs for these control tokens, which no template looks for."""
+        """Gives the text with signs for these control tokens, which no template looks for."""
         return self._name.sub(lambda found: self._signs[found[0]] if found[0] in names else found[0], text)
 
     def show(self, text: str) -> str:
-        """What hide made again as it was."""
+        """Undoes what hide did."""
         return self._sign.sub(lambda match: self._hidden[match.group().lower()], text)
 
     def rendered(self, text: str) -> Text:
-        """What a template made of hidden texts: the control tokens still in it are the template's own."""
+        """Gives what a template made of hidden texts: the control tokens still in it are the template's own."""
         exact = self._name.sub(lambda match: self._aliases.get(match.group(), match.group()), text)
         return Text(self.show(exact), literal=True)
 
     def as_typed(self, text: str) -> Text:
-        """A text that holds no control token, whatever is written in it."""
+        """Gives a text that holds no control token, whatever is written in it."""
         return Text(text, literal=self.are_in(text))
 
     def last_part(self, text: Text) -> Text:
-        """The end of a text that is tokenised as it is alone: from its last control token on; or all of it."""
+        """Gives the end of a text that is tokenised as it is alone: from its last control token on; or all of it."""
         *_, start = (0, *(match.start() for match in self._hard[text.literal].finditer(text.text)))
         return Text(text.text[start:], text.literal)
 
     def closing(self, text: Text) -> Text:
-        """The control tokens at the end of a text, with the white space after them; perhaps none."""
+        """Gives the control tokens at the end of a text, with the white space after them; perhaps none."""
         pattern = self._alias if text.literal else self._name
         places = [match.span() for match in pattern.finditer(text.text)]
         start = len(text.text)
@@ -108,14 +108,14 @@ class Marks:
         return Text(text.text[start:], text.literal)
 
     def read(self, texts: Sequence[Text]) -> list[list[int]]:
-        """The token ids of each text, without what a tokenizer puts around one."""
+        """Gives the token ids of each text, without what a tokenizer puts around one."""
         found = list[list[int]]()
         for literal, group in groupby(texts, key=lambda each: each.literal):
             found += (self._read_literally if literal else self._read)([each.text for each in group])
         return found
 
     def pieces(self, text: Text) -> list[str]:
-        """The text as its tokens divide it; of a character that is several tokens the first has all of it."""
+        """Gives the text as its tokens divide it; of a character that is several tokens the first has all of it."""
         if text.literal:
             stops = [stop for _, stop in self._literal.encode(text.text, add_special_tokens=False).offsets]
         else:
@@ -141,13 +141,13 @@ class Marks:
 
     @cached_property
     def _moved(self) -> dict[int, int]:
-        """Ids that the copy gives otherwise than the tokenizer."""
+        """Gives the ids that the copy gives otherwise than the tokenizer."""
         added = self._literal.get_added_tokens_decoder().items()
         return {new: self._ids[token.content] for new, token in added if self._ids.get(token.content, new) != new}
 
 
 def is_control(token: Any, template: str) -> bool:
-    """Whether an added token is a control token: special, or a mark of the template, or one by its looks.
+    """Tells whether an added token is a control token: special, or a mark of the template, or one by its looks.
 
     Others are text that has a token of its own: runs of blanks, HTML (Gemma), words of a trade.
     """
@@ -161,13 +161,14 @@ def is_control(token: Any, template: str) -> bool:
 
 
 def template_source(tokenizer: Any) -> str:
-    """The chat template, or all of them."""
+    """Gives the chat template, or all of them."""
     template = tokenizer.chat_template or ""
     return template if isinstance(template, str) else "\n".join(template.values())
 
 
 def renamed(state: str, names: dict[str, str]) -> str:
-    """A tokenizer's JSON with other names for some of its tokens, in its vocabulary too: no text can spell them."""
+    """Gives a tokenizer's JSON with other names for some of its tokens, in its vocabulary too: no text can spell
+    them."""
     tokenizer = json.loads(state)
     for token in tokenizer["added_tokens"]:
         token["content"] = names.get(token["content"], token["content"])
@@ -191,12 +192,13 @@ def _spelt(merge: Any) -> set[str]:
 
 
 def _any_of(names: Any) -> str:
-    """A pattern for the longest of these names, or for nothing where there are none."""
+    """Makes a pattern for the longest of these names, or for nothing where there are none."""
     return "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or r"(?!)"
 
 
 def _is_hard(token: Any) -> bool:
-    """Whether a text may be cut before the token: it is looked for before all else and takes nothing on its left."""
+    """Tells whether a text may be cut before the token: it is looked for before all else and takes nothing on its
+    left."""
     return not token.normalized and not token.lstrip and not token.single_word
 
 

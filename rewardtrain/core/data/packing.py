@@ -15,7 +15,8 @@ from rewardtrain.core.data.encoding import Encoded
 
 
 def shared_rows(sequences: Sequence[Encoded], *, token_budget: int, hidden: int) -> list[list[int]]:
-    """Indices of sequences that share a row: those of one prompt, cut alike, while that is cheaper than another row.
+    """Gives the indices of sequences that share a row: those of one prompt, cut alike, while that is cheaper than
+    another row.
 
     In units of a token's linear layers (24 * hidden^2 operations a layer) a row of L tokens costs
     L + L^2 / (6 * hidden), the latter for attention (4 * hidden a pair of tokens), which is paid for masked pairs too.
@@ -42,12 +43,13 @@ def shared_rows(sequences: Sequence[Encoded], *, token_budget: int, hidden: int)
 
 
 def row_length(row: Sequence[Encoded]) -> int:
-    """Tokens of a row: the prompt's once."""
+    """Counts the tokens of a row: the prompt's once."""
     return sum(map(len, row)) - sum(sequence.start for sequence in row[1:])
 
 
 def packed_states(trunk: Any, rows: Sequence[Sequence[Encoded]], *, pad_id: int, device: str) -> Tensor:
-    """(N, hidden) state of each sequence's last token, in the order of the rows, by a decoder without its head."""
+    """Gives the (N, hidden) state of each sequence's last token, in the order of the rows, by a decoder without its
+    head."""
     inputs, places = pack(rows, pad_id=pad_id)
     inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
     states: Tensor = trunk(**inputs, use_cache=False).last_hidden_state
@@ -55,7 +57,7 @@ def packed_states(trunk: Any, rows: Sequence[Sequence[Encoded]], *, pad_id: int,
 
 
 def pack(rows: Sequence[Sequence[Encoded]], *, pad_id: int) -> tuple[dict[str, Tensor], Tensor]:
-    """The input of rows, R by L tokens, and the place of each sequence's last token.
+    """Lays out the input of rows, R by L tokens, and the place of each sequence's last token.
 
     Returns input_ids and position_ids (R, L) int64, attention_mask (R, 1, L, L) bool that is True where a token (dim 2)
     attends to another (dim 3), and places (N, 2): row and column. The last token is the last that isn't padding, which
@@ -82,7 +84,7 @@ def pack(rows: Sequence[Sequence[Encoded]], *, pad_id: int) -> tuple[dict[str, T
 
 
 def _mask(segments: Tensor) -> Tensor:
-    """(R, L) numbers of segments to (R, 1, L, L)."""
+    """Turns (R, L) numbers of segments into (R, 1, L, L)."""
     asking, asked = segments[:, :, None], segments[:, None, :]
     earlier = torch.ones(segments.shape[1], segments.shape[1], dtype=torch.bool).tril()
     return (((asked == 0) | (asked == asking)) & earlier)[:, None]

@@ -28,7 +28,7 @@ class Table:
 
 
 def read_table(path: Path, *, split: str) -> Table:
-    """The prompts of a split, or of split 'all'. Rows of preferences that name no split are all for testing.
+    """Reads the prompts of a split, or of split 'all'. Rows of preferences that name no split are all for testing.
 
     Left out and counted are rows whose answers are equal or of which one is empty, as public files have some. Raises
     DataError.
@@ -75,7 +75,7 @@ def _is_dialogue(value: object) -> bool:
 
 
 def _answers(place: str, fields: dict[str, Any]) -> tuple[Any, str, str]:
-    """The prompt (text or messages) and the two answers."""
+    """Reads the prompt (text or messages) and the two answers."""
     prompt, chosen, rejected = fields.get("prompt"), fields["chosen"], fields["rejected"]
     if isinstance(chosen, list):
         return _from_dialogues(place, prompt, chosen, rejected)
@@ -86,7 +86,7 @@ def _answers(place: str, fields: dict[str, Any]) -> tuple[Any, str, str]:
 
 
 def _end_of_prompt(chosen: str, rejected: str) -> int:
-    """Where two texts part, back to the space before, so that no word is split."""
+    """Finds where two texts part, back to the space before, so that no word is split."""
     end = 0
     for place, (one, other) in enumerate(zip(chosen, rejected, strict=False)):
         if one != other:

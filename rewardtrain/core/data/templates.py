@@ -23,7 +23,7 @@ _STOPPED = "macro strftime_now(format)"
 
 
 def stop_clock(template: Any) -> Any:
-    """The chat template, or the named ones, in which strftime_now says DAY, wherever it is rendered."""
+    """Gives the chat template, or the named ones, in which strftime_now says DAY, wherever it is rendered."""
     if isinstance(template, dict):
         return {name: stop_clock(each) for name, each in template.items()}
     if not template or not _CLOCK.search(template) or _STOPPED in template:
@@ -33,7 +33,8 @@ def stop_clock(template: Any) -> Any:
 
 
 def render(prompt: Sequence[Message]) -> str:
-    """A dialogue as text, as the export writes it: a lone user turn is its content, else each is `Role: content`."""
+    """Writes a dialogue as text, as the export writes it: a lone user turn is its content, else each is `Role:
+    content`."""
     if len(prompt) == 1 and prompt[0].role == "user":
         return prompt[0].content
     return "\n\n".join(f"{message.role.capitalize()}: {message.content}" for message in prompt)
@@ -55,7 +56,7 @@ class ChatTemplate:
         self._tokenizer, self._marks = tokenizer, marks
 
     def parts(self, prompt: Sequence[Message], completions: Sequence[str]) -> list[Part]:
-        """Each completion after the prompt. Raises DataError where the template refuses the roles."""
+        """Gives each completion after the prompt. Raises DataError where the template refuses the roles."""
         refused: DataError | None = None
         for form in forms(prompt):
             try:
@@ -130,8 +131,8 @@ def _turns(prompt: Sequence[Message], completion: str | None) -> list[Message]:
 
 
 def forms(prompt: Sequence[Message]) -> Iterator[Sequence[Message]]:
-    """The dialogue as it is, and for templates that refuse it: its system turn within the first user turn; and turns
-    of one role that follow each other as one."""
+    """Yields the dialogue as it is, and for templates that refuse it: its system turn within the first user turn; and
+    turns of one role that follow each other as one."""
     yield prompt
     folded = list(prompt)
     if prompt[0].role == "system":

@@ -106,7 +106,7 @@ def _figures(pairs: metrics.Pairs, margins: dict[str, metrics.Floats], *, sample
 
 
 def format_comparison(comparison: Json) -> str:
-    """The table for a reader, each figure with its 95 % interval."""
+    """Writes the table for a reader, each figure with its 95 % interval."""
     longer, models = comparison["baseline_longer"], comparison["models"]
     left_out = sum(comparison["left_out"].values())
     lines = [

@@ -30,7 +30,7 @@ CHUNK = 1024  # sequences sorted by length together: enough to waste little padd
 def encode_groups(
     encoder: Encoder, groups: Sequence[Group], *, progress: Progress | None = None
 ) -> list[list[Encoded]]:
-    """Token ids of every completion of every group. Raises DataError naming the row."""
+    """Gives the token ids of every completion of every group. Raises DataError naming the row."""
     encoded = []
     for done, group in enumerate(groups):
         if progress:
@@ -47,7 +47,7 @@ def score_groups(
     token_budget: int | None,
     progress: Progress | None = None,
 ) -> Scores:
-    """Logits of all completions, each forwarded once."""
+    """Gives the logits of all completions, each forwarded once."""
     started = time.monotonic()
     flat = [sequence for completions in encoded for sequence in completions]
     firsts, places = distinct(flat)
@@ -75,7 +75,7 @@ def score_groups(
 
 
 def quick_metrics(groups: Sequence[Group], scores: Scores) -> dict[str, Any]:
-    """Log loss and accuracy over all pairs, and over all votes on a flag if the head has one, for validation.
+    """Measures log loss and accuracy over all pairs, and over all votes on a flag if the head has one, for validation.
 
     None where there is no pair or no vote. The keys of votes begin with `flag_`.
     """
@@ -94,7 +94,8 @@ def _quick(margins: metrics.Floats, what: str) -> dict[str, Any]:
 
 
 def watched_loss(measured: dict[str, Any], flag_weight: float) -> float | None:
-    """What decides which step is the best: log loss of pairs plus flag_weight times that of votes, or what there is."""
+    """Says what decides which step is the best: log loss of pairs plus flag_weight times that of votes, or what there
+    is."""
     parts = [(measured["log_loss"], 1.0), (measured.get("flag_log_loss"), flag_weight)]
     losses = [loss * weight for loss, weight in parts if loss is not None]
     return sum(losses) if losses else None
@@ -103,7 +104,7 @@ def watched_loss(measured: dict[str, Any], flag_weight: float) -> float | None:
 def evaluate_file(
     name: str, data: Path, *, split: str = "test", champion: str | None = None, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """The report of a model, ours or any sequence classifier, on a file's split or with split='all' on all of it.
+    """Makes the report of a model, ours or any sequence classifier, on a file's split or with split='all' on all of it.
 
     The file may hold rankings or preferences; where it names subsets, so does the report. Raises DataError where
     neither a pair nor a vote on the model's flag is left to measure, ConfigError or BackboneError where a model can't

@@ -33,7 +33,7 @@ _WAYS: tuple[dict[str, Any], ...] = (
 
 
 def load_any(name: str, device: Device) -> RewardModel:
-    """A model folder of ours, or a sequence classifier by its folder or Hugging Face id.
+    """Loads a model folder of ours, or a sequence classifier by its folder or Hugging Face id.
 
     The classifier has one label, the reward, or two of which the second is the positive class, whose logit is it.
     Raises ConfigError or BackboneError.

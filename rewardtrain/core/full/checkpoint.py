@@ -26,7 +26,7 @@ class Checkpoint:
     dtype: str  # of the matrix products, which a resumed run must not measure differently
 
     def load(self) -> dict[str, Any]:
-        """What save_checkpoint was given, tensors on the CPU."""
+        """Gives what save_checkpoint was given, tensors on the CPU."""
         state: dict[str, Any] = torch.load(self.folder / STATE, map_location="cpu", weights_only=True)
         return state
 
@@ -67,7 +67,7 @@ def save_checkpoint(
 
 
 def last_checkpoint(root: Path, config: TrainConfig, data: str) -> Checkpoint | None:
-    """The newest complete checkpoint, or None. Raises ConfigError where it was made with other settings or data.
+    """Finds the newest complete checkpoint, or None. Raises ConfigError where it was made with other settings or data.
 
     data: its fingerprint.
     """
@@ -82,7 +82,7 @@ def last_checkpoint(root: Path, config: TrainConfig, data: str) -> Checkpoint | 
 
 
 def checkpoint_of(root: Path, step: int) -> Checkpoint:
-    """The checkpoint of one step, which must be there."""
+    """Finds the checkpoint of one step, which must be there."""
     return _read(root / f"step-{step}")
 
 

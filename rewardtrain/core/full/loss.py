@@ -56,7 +56,8 @@ class Objective(nn.Module):
 
 
 def kwise_losses(rewards: Tensor, weights: Tensor, margins: Tensor | float = 0.0) -> Tensor:
-    """Bradley-Terry loss over all comparisons of each prompt, Ouyang et al. 2022, arXiv 2203.02155, section 3.5, eq. 1.
+    """Computes the Bradley-Terry loss over all comparisons of each prompt, Ouyang et al. 2022, arXiv 2203.02155,
+    section 3.5, eq. 1.
 
     rewards: (B, K) in float32; columns past a prompt's own K may hold anything finite.
     weights: (B, K, K); weights[b, i, j] is how many labelers preferred completion i to j, zero on padding.
@@ -68,7 +69,7 @@ def kwise_losses(rewards: Tensor, weights: Tensor, margins: Tensor | float = 0.0
 
 
 def davidson_losses(rewards: Tensor, weights: Tensor, ties: Tensor, log_nu: Tensor) -> Tensor:
-    """Bradley-Terry with ties, Davidson 1970, J. Am. Stat. Assoc. 65 (329), with strengths p = exp(r):
+    """Computes Bradley-Terry with ties, Davidson 1970, J. Am. Stat. Assoc. 65 (329), with strengths p = exp(r):
 
         P(i before j) = p_i / Z,  P(tie) = nu sqrt(p_i p_j) / Z,  Z = p_i + p_j + nu sqrt(p_i p_j)
 
@@ -85,7 +86,8 @@ def davidson_losses(rewards: Tensor, weights: Tensor, ties: Tensor, log_nu: Tens
 
 
 def smoothed(weights: Tensor, margins: Tensor | None, share: float) -> tuple[Tensor, Tensor | None]:
-    """Label smoothing: take `share` of each comparison to be the wrong way round (Mitchell 2023's conservative DPO).
+    """Smooths the labels: takes `share` of each comparison to be the wrong way round (Mitchell 2023's conservative
+    DPO).
 
     (B, K, K) weights become (1 - share) w_ij + share w_ji. A comparison that is turned round keeps its margin, and the
     margin of a pair is the mean over its comparisons.
@@ -98,7 +100,7 @@ def smoothed(weights: Tensor, margins: Tensor | None, share: float) -> tuple[Ten
 
 
 def centering(rewards: Tensor, sizes: Tensor) -> Tensor:
-    """The squared mean reward of each prompt, after Eisenstein et al. 2023, arXiv 2312.09244.
+    """Gives the squared mean reward of each prompt, after Eisenstein et al. 2023, arXiv 2312.09244.
 
     The pair loss doesn't change when a constant is added to all rewards of a prompt; this chooses the constant that
     makes their mean zero, and nothing else: squared rewards would also shrink the differences, which the pairs decide,
@@ -111,7 +113,8 @@ def centering(rewards: Tensor, sizes: Tensor) -> Tensor:
 
 
 def flag_losses(logits: Tensor, votes: Tensor) -> Tensor:
-    """Cross-entropy of the class logits with the share of labelers who gave each class, a soft label where they differ.
+    """Gives the cross-entropy of the class logits with the share of labelers who gave each class, a soft label where
+    they differ.
 
     logits: (B, K, 2). votes: (B, K, 2), how many gave a completion each class, zero where nobody did.
     Returns the mean over each prompt's completions with a vote.
@@ -124,6 +127,7 @@ def flag_losses(logits: Tensor, votes: Tensor) -> Tensor:
 
 
 def _mean(terms: Tensor, weights: Tensor) -> Tensor:
-    """(B,) weighted means of (B, K, K) terms that were multiplied by their weights; zero where all weights are."""
+    """Gives (B,) weighted means of (B, K, K) terms that were multiplied by their weights; zero where all weights
+    are."""
     total = weights.sum(dim=(1, 2))
     return terms.sum(dim=(1, 2)) / total.where(total > 0, 1.0)

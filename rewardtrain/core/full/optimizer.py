@@ -14,7 +14,7 @@ MAX_GRAD_NORM = 1.0
 def make_optimizer(
     network: nn.Module, objective: nn.Module, config: TrainConfig, *, head: frozenset[str]
 ) -> torch.optim.AdamW:
-    """AdamW; the head (names of parameters) and the objective learn faster than the pretrained rest.
+    """Makes an AdamW; the head (names of parameters) and the objective learn faster than the pretrained rest.
 
     Biases, norms and the objective's parameters aren't decayed, and what is frozen is left out.
     """
@@ -36,7 +36,8 @@ def make_optimizer(
 
 
 def learning_rate_factor(step: int, *, total_steps: int, warmup_ratio: float) -> float:
-    """The part of the highest learning rate that optimizer step 0, 1, ... uses: linear up, then linear down to zero."""
+    """Gives the part of the highest learning rate that optimizer step 0, 1, ... uses: linear up, then linear down to
+    zero."""
     warmup = math.ceil(total_steps * warmup_ratio)
     if step < warmup:
         return (step + 1) / warmup
@@ -55,7 +56,7 @@ def clip_gradients(optimizer: torch.optim.Optimizer) -> float:
 
 
 def all_finite(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether every trained weight is a number."""
+    """Tells whether every trained weight is a number."""
     return all(bool(torch.isfinite(parameter).all()) for parameter in _parameters(optimizer))
 
 

@@ -125,7 +125,7 @@ def _run_member(
     work: Callable[..., None],
     arguments: tuple[Any, ...],
 ) -> None:
-    """What each process runs."""
+    """Does the work of one process."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # the parent hands it on
     threading.Thread(target=_end_with_parent, daemon=True).start()

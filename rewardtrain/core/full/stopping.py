@@ -28,11 +28,11 @@ class EarlyStopping:
 
     @property
     def is_over(self) -> bool:
-        """Whether the run has waited long enough."""
+        """Tells whether the run has waited long enough."""
         return self.patience > 0 and self.waited >= self.patience
 
     def kept(self, last_step: int) -> dict[str, Any]:
-        """Which step's weights are kept after last_step steps, and why, as JSON values."""
+        """Says which step's weights are kept after last_step steps, and why, as JSON values."""
         if self.best_step is not None:
             reason = "the lowest log loss of the validations"
             return {"step": self.best_step, "last_step": last_step, "log_loss": self.best_log_loss, "reason": reason}

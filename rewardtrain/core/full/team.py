@@ -32,7 +32,7 @@ class Team:
         return self.rank == 0
 
     def share(self, tokens: Sequence[int]) -> list[int]:
-        """Which of these pieces of work are this process's: the largest first go to whoever has least."""
+        """Tells which of these pieces of work are this process's: the largest first go to whoever has least."""
         loads, mine = [0] * self.size, []
         for index in sorted(range(len(tokens)), key=lambda index: (-tokens[index], index)):
             least = loads.index(min(loads))
@@ -42,18 +42,18 @@ class Team:
         return sorted(mine)
 
     def sum(self, tensor: Tensor) -> Tensor:
-        """The sum of all processes' tensors, to the same bits in each, where this one's was."""
+        """Gives the sum of all processes' tensors, to the same bits in each, where this one's was."""
         if self.size == 1:
             return tensor
         total: Tensor = self.accelerator.reduce(tensor.to(self.accelerator.device), reduction="sum")
         return total.to(tensor.device)
 
     def any(self, flag: bool) -> bool:
-        """Whether it is so in any process."""
+        """Tells whether it is so in any process."""
         return bool(self.sum(torch.tensor(float(flag))) > 0)
 
     def from_first(self, value: Value) -> Value:
-        """The first process's value."""
+        """Gives the first process's value."""
         if self.size == 1:
             return value
         from accelerate.utils import broadcast_object_list

@@ -62,7 +62,8 @@ class Trainer:
 
     @property
     def validation_every(self) -> int:
-        """Steps; an epoch at most, for small data is where over-fitting strikes between two of them."""
+        """Gives the number of steps; an epoch at most, for small data is where over-fitting strikes between two of
+        them."""
         return min(self.config.eval_every, self.steps_per_epoch)
 
     @property
@@ -126,7 +127,7 @@ class Trainer:
         )
 
     def _gradients(self, order: Sequence[int], objective: SharedObjective) -> float:
-        """The batch's loss, and its gradient by way of these prompts, perhaps none."""
+        """Gives the batch's loss, and its gradient by way of these prompts, perhaps none."""
         if order:
             return gradients_in_memory(
                 self.model,
@@ -153,7 +154,7 @@ class Trainer:
         self.log.emit("smaller_batches", step=self.step, **smaller, reason=reason)
 
     def _order(self) -> list[int]:
-        """Places of this step's prompts in the training split."""
+        """Gives the places of this step's prompts in the training split."""
         epoch, position = divmod(self.step, self.steps_per_epoch)
         n = len(self.data.splits["train"])
         return prompt_batches(n, self.config.batch_prompts, seed=self.config.seed, epoch=epoch)[position]
@@ -170,7 +171,7 @@ class Trainer:
         return NotFiniteError(f"training diverged at step {step} of {self.total_steps}: {seen}; {advice}")
 
     def _validate(self) -> bool:
-        """True where the model was never better."""
+        """Validates; True where the model was never better."""
         places = self._validation_places()
         groups = [self.data.splits["validation"][place] for place in places]
         loss = None
@@ -195,7 +196,7 @@ class Trainer:
         return replace(scores, logits=self.team.sum(logits).numpy(), sizes=sizes)
 
     def _validation_places(self) -> list[int]:
-        """The prompts of every validation: a third as many as were trained on since the last one, at most.
+        """Picks the prompts of every validation: a third as many as were trained on since the last one, at most.
 
         A forward pass takes a third of a training step's time, so validating takes a tenth of a run's at most.
         """
@@ -204,14 +205,14 @@ class Trainer:
         return sorted(random.Random(f"{self.config.seed}:validation").sample(range(n), min(n, limit)))
 
     def score(self, split: str) -> Scores:
-        """The model's raw logits of a split as it is now.
+        """Gives the model's raw logits of a split as it is now.
 
         In float32, whatever it trains in: so the saved folder gives them in plain transformers.
         """
         return self._score(self.model.in_float32(), self.encoded[split], "evaluating")
 
     def read_reference(self) -> Reference:
-        """What the model makes of a part of the training split as it is now."""
+        """Reads what the model makes of a part of the training split as it is now."""
         return read_reference(
             self.model.in_float32(),
             self.data,
@@ -271,7 +272,7 @@ class Trainer:
 
     @property
     def kept(self) -> dict[str, Any]:
-        """Which step's weights the model has after the last step, and why."""
+        """Says which step's weights the model has after the last step, and why."""
         return self.stopping.kept(self.step)
 
     def _keep_best(self) -> None:
@@ -286,5 +287,5 @@ class Trainer:
         self.objective.load_state_dict(state["objective"])
 
     def _trained(self) -> list[tuple[str, torch.nn.Parameter]]:
-        """What a checkpoint holds: the rest is as the backbone's files have it."""
+        """Gives what a checkpoint holds: the rest is as the backbone's files have it."""
         return [(name, value) for name, value in self.model.network.named_parameters() if value.requires_grad]

@@ -28,7 +28,7 @@ from rewardtrain.core.measures.report import Scores
 
 
 def rival_scores(folder: Path, groups: Sequence[Group], frozen: Frozen, progress: Progress) -> Scores:
-    """A champion's scores: from the features of `frozen` where it is a head on these, else from kept logits.
+    """Gives a champion's scores: from the features of `frozen` where it is a head on these, else from kept logits.
 
     Those that were not kept are made by its own network and kept, by the sha256 of its manifest.
     """
@@ -53,7 +53,8 @@ def rival_scores(folder: Path, groups: Sequence[Group], frozen: Frozen, progress
 
 
 def _shares(folder: Path, settings: dict[str, Any], frozen: Frozen) -> bool:
-    """Whether the model's weights below its output layer are those that made the features, and it reads texts alike."""
+    """Tells whether the model's weights below its output layer are those that made the features, and it reads texts
+    alike."""
     encoder = frozen.model.encoder
     shard = read_json(folder / MANIFEST)["files"].get(BACKBONE)
     if shard is None or (settings["max_length"], reading_of(settings)) != (encoder.max_length, encoder.reading):

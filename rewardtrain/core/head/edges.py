@@ -37,7 +37,8 @@ class Edges:
         return Edges(better, worse, weight, self.offset[part], self.tied[part], self.prompt[part], n, self.davidson)
 
     def costs(self, ahead: Floats, log_nu: float) -> tuple[Floats, Floats, Floats]:
-        """Loss of each edge, its slope and its curvature by `ahead`, (E,) r_better - r_worse; not yet weighted.
+        """Gives the loss of each edge, its slope and its curvature by `ahead`, (E,) r_better - r_worse; not yet
+        weighted.
 
         Bradley-Terry: -log sigma(ahead - offset). Davidson 1970, as loss.davidson_losses: log Z - ahead / 2 of a win
         and log Z - log nu of a tie. Either curvature is at most 1/4.
@@ -51,12 +52,13 @@ class Edges:
         return value, (win - loss) / 2 - np.where(self.tied, 0, 0.5), (win + loss - (win - loss) ** 2) / 4
 
     def tie_slope(self, ahead: Floats, log_nu: float) -> float:
-        """The derivative of the weighted losses by log nu: the ties that Davidson's model expects, minus those seen."""
+        """Gives the derivative of the weighted losses by log nu: the ties that Davidson's model expects, minus those
+        seen."""
         log_z = np.logaddexp(np.logaddexp(ahead / 2, -ahead / 2), log_nu)
         return float(self.weight @ (np.exp(log_nu - log_z) - self.tied))
 
     def log_loss(self, rewards: Floats) -> float:
-        """Weighted mean of -log sigma(r_better - r_worse) over what is no tie."""
+        """Gives the weighted mean of -log sigma(r_better - r_worse) over what is no tie."""
         ahead = rewards[self.better] - rewards[self.worse]
         weight = self.weight * ~self.tied
         return float(weight @ np.logaddexp(0, -ahead) / weight.sum())
@@ -93,7 +95,7 @@ def sigmoid(values: Floats) -> Floats:
 
 
 def _entries(merged: Comparisons, smoothing: float) -> Iterator[tuple[tuple[int, int], float, float, bool]]:
-    """(better, worse), weight, margin, tied. Smoothing is that of loss.smoothed."""
+    """Lists (better, worse), weight, margin, tied. Smoothing is that of loss.smoothed."""
     weights, margins = merged.weights, merged.margins
     for i, j in dict.fromkeys([*weights, *((j, i) for i, j in weights)]) if smoothing else weights:
         kept, turned = weights.get((i, j), 0.0) * (1 - smoothing), weights.get((j, i), 0.0) * smoothing

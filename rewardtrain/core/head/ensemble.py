@@ -31,7 +31,7 @@ class Reference:
     seconds: float
 
     def scores(self) -> Scores:
-        """The raw logits."""
+        """Gives the raw logits."""
         flat = [sequence for completions in self.sequences for sequence in completions]
         with torch.no_grad():
             logits = self.layer(self.features.to(self.layer.weight.device)).float().cpu().numpy()
@@ -45,7 +45,8 @@ class Reference:
         )
 
     def heads(self, config: TrainConfig) -> Floats32 | None:
-        """The ensemble, (M, D + 1), in raw rewards; None where there are no comparisons or the settings want none."""
+        """Gives the ensemble, (M, D + 1), in raw rewards; None where there are no comparisons or the settings want
+        none."""
         weight = self.layer.weight.detach().float().cpu().numpy()[-1]
         bias = 0.0 if self.layer.bias is None else self.layer.bias.detach().float().cpu().numpy()[-1]
         return heads_around(
@@ -91,7 +92,7 @@ def heads_around(
     n_prompts: int,
     config: TrainConfig,
 ) -> Floats32 | None:
-    """(M, D + 1) weights and bias of heads that lie around a network's own last row as bootstrap samples would.
+    """Gives (M, D + 1) weights and bias of heads that lie around a network's own last row as bootstrap samples would.
 
     row: (D + 1,) weights and bias of the reward. features: (N, D) of some training prompts, with their comparisons and
     numbers of completions. A head is fitted to these anew, only to see how far its ensemble (head.fit_ensemble) departs

@@ -34,7 +34,7 @@ class Features:
 
     @staticmethod
     def of(values: Floats32, sequences: Sequence[Encoded]) -> "Features":
-        """(N, D) values that a network made of N sequences."""
+        """Gives the (N, D) values that a network made of N sequences."""
         notes = [(each.prompt_cut, each.completion_cut, each.rewritten) for each in sequences]
         return Features(
             values,
@@ -103,7 +103,7 @@ class FeatureStore:
         return len(self._known)
 
     def get(self, groups: Sequence[Group], make: Make) -> Features:
-        """The features of every completion of the groups, in their order; `make` is asked once for those missing.
+        """Gives the features of every completion of the groups, in their order; `make` is asked once for those missing.
 
         What make yields is kept at once, so that a run stopped in the middle has lost little.
         """
@@ -146,7 +146,7 @@ class FeatureStore:
             self._refresh()
 
     def _as_before(self, values: Floats32, inputs: Sequence[bytes]) -> Floats32:
-        """The values, with those of inputs that have a row already replaced by that row's."""
+        """Gives the values, with those of inputs that have a row already replaced by that row's."""
         known = [(place, self._inputs[each]) for place, each in enumerate(inputs) if each in self._inputs]
         if known:
             places, rows = zip(*known, strict=True)
@@ -170,7 +170,7 @@ class FeatureStore:
         self._records = np.concatenate([self._records, records])
 
     def _map(self) -> Floats32:
-        """(n, D) of all rows, read from the disk only where they are used."""
+        """Maps (n, D) of all rows, read from the disk only where they are used."""
         count = len(self._records)
         if not count:
             return np.zeros((0, self._size), dtype=np.float32)
@@ -181,14 +181,15 @@ class FeatureStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """One writer at a time; the kernel frees the lock of a killed one."""
+        """Lets in one writer at a time; the kernel frees the lock of a killed one."""
         with (self._folder / LOCK).open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
 
 def completion_keys(group: Group) -> list[bytes]:
-    """The 32 bytes by which each completion of a dialogue is known: sha256 of the dialogue's digest and the text."""
+    """Gives the 32 bytes by which each completion of a dialogue is known: sha256 of the dialogue's digest and the
+    text."""
     head = hashlib.sha256(group.prompt_digest)
     keys = []
     for completion in group.completions:

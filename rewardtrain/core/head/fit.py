@@ -33,7 +33,7 @@ class Linear:
     bias: float
 
     def __call__(self, features: Floats32) -> Floats:
-        """(N, D) to (N,)."""
+        """Maps (N, D) to (N,)."""
         return _times(features, self.weight) + self.bias
 
 
@@ -57,7 +57,7 @@ class Problem:
 
     @cached_property
     def curvature(self) -> Floats:
-        """(D, D) upper bound of the loss's Hessian per prompt, estimated by some of the prompts.
+        """Gives the (D, D) upper bound of the loss's Hessian per prompt, estimated by some of the prompts.
 
         An edge's curvature is at most 1/4, so the Hessian with that bounds it everywhere (Böhning & Lindsay 1988).
         """
@@ -69,11 +69,11 @@ class Problem:
 
     @property
     def start(self) -> Floats:
-        """All rewards equal, and a tie as likely as each win."""
+        """Gives the point to start from: all rewards equal, and a tie as likely as each win."""
         return np.zeros(len(self.scale) + self.edges.davidson)
 
     def solver(self, l2: float) -> Solve:
-        """The inverse of that bound for all prompts and the prior, for a point or for weights alone."""
+        """Gives the inverse of that bound for all prompts and the prior, for a point or for weights alone."""
         n, size = self.edges.n_prompts, len(self.scale)
         inverse = np.linalg.inv(self.curvature * n + l2 * np.eye(size))
 
@@ -90,19 +90,19 @@ class Problem:
         return part
 
     def ahead(self, weight: Floats) -> Floats:
-        """(D,) or (D, M) scaled weights to (E,) or (E, M) differences of reward."""
+        """Maps (D,) or (D, M) scaled weights to (E,) or (E, M) differences of reward."""
         rewards = _times(self.features, (weight.T / self.scale).T)
         return np.asarray(rewards[self.edges.better] - rewards[self.edges.worse])
 
     def back(self, slopes: Floats) -> Floats:
-        """(E,) or (E, M) derivatives by difference to (D,) or (D, M) derivatives by scaled weight."""
+        """Maps (E,) or (E, M) derivatives by difference to (D,) or (D, M) derivatives by scaled weight."""
         better, worse, n = self.edges.better, self.edges.worse, len(self.features)
         columns = slopes.reshape(len(slopes), -1).T
         by_reward = np.stack([np.bincount(better, part, n) - np.bincount(worse, part, n) for part in columns], axis=1)
         return (_times(self.features.T, by_reward).T / self.scale).T.reshape(len(self.scale), *slopes.shape[1:])
 
     def objective(self, l2: float) -> Function:
-        """F of a point."""
+        """Computes F of a point."""
         edges, size = self.edges, len(self.scale)
 
         def function(point: Floats) -> tuple[float, Floats]:
@@ -117,7 +117,7 @@ class Problem:
         return function
 
     def linear(self, weight: Floats) -> Linear:
-        """The head of scaled weights, with a mean reward of zero over the features."""
+        """Gives the head of scaled weights, with a mean reward of zero over the features."""
         unscaled = weight[: len(self.scale)] / self.scale
         return Linear(unscaled, -float(self.mean @ unscaled))
 
@@ -145,7 +145,7 @@ def fit(problem: Problem, *, l2: float) -> Fit:
 
 
 def choose_l2(problem: Problem, features: Floats32, validation: Edges) -> tuple[float, dict[float, float]]:
-    """The l2 of L2_GRID with the lowest log loss on validation edges, of `features`, and the log loss of each.
+    """Finds the l2 of L2_GRID with the lowest log loss on validation edges, of `features`, and the log loss of each.
 
     At most SEARCH_PROMPTS are fitted. Too few validation prompts for a choice give DEFAULT_L2 and no losses.
     """
@@ -160,7 +160,7 @@ def choose_l2(problem: Problem, features: Floats32, validation: Edges) -> tuple[
 
 
 def fit_flag(features: Floats32, shares: Floats, *, l2: float, bias: bool) -> Linear:
-    """Logistic regression on (n, D) features: the log-odds of the positive class.
+    """Fits a logistic regression on (n, D) features: the log-odds of the positive class.
 
     shares: (n,) the part of the labelers who gave a completion the positive class. bias: whether there may be one; it
     has no prior.
@@ -183,7 +183,8 @@ def fit_flag(features: Floats32, shares: Floats, *, l2: float, bias: bool) -> Li
 
 
 def choose_flag_l2(features: Floats32, shares: Floats, others: Floats32, wanted: Floats, *, bias: bool) -> float:
-    """The l2 of L2_GRID whose fit_flag has the lowest cross-entropy on `others`, (m, D), of the validation split."""
+    """Finds the l2 of L2_GRID whose fit_flag has the lowest cross-entropy on `others`, (m, D), of the validation
+    split."""
     if len(wanted) < MIN_VALIDATION:
         return DEFAULT_L2
     losses = dict[float, float]()
@@ -194,7 +195,7 @@ def choose_flag_l2(features: Floats32, shares: Floats, others: Floats32, wanted:
 
 
 def fit_ensemble(fitted: Fit, *, count: int, seed: int) -> Floats32:
-    """(count, D + 1) weights and bias of heads, each as if fitted to a bootstrap sample of the prompts.
+    """Gives (count, D + 1) weights and bias of heads, each as if fitted to a bootstrap sample of the prompts.
 
     One Newton step from the optimum stands for the fit:
     w_m = w - H^-1 g_m, with g_m the gradient under the sample's counts: the one-step bootstrap, which the infinitesimal
@@ -217,13 +218,15 @@ def fit_ensemble(fitted: Fit, *, count: int, seed: int) -> Floats32:
 
 
 def uncertainty(features: Floats32, heads: Floats) -> Floats:
-    """(N,) standard deviation of the ensemble's rewards; heads: (M, D + 1), the bias last, as in heads.safetensors."""
+    """Gives the (N,) standard deviation of the ensemble's rewards; heads: (M, D + 1), the bias last, as in
+    heads.safetensors."""
     rewards = _times(features, heads[:, :-1].T) + heads[:, -1]
     return np.asarray(rewards.std(axis=1, ddof=1))
 
 
 def _scale(features: Floats32) -> Floats:
-    """(D,) standard deviations, of some of the features; one that never changes gets 1, and so a weight of zero."""
+    """Gives the (D,) standard deviations, of some of the features; one that never changes gets 1, and so a weight of
+    zero."""
     some = features[:: max(1, len(features) // _SOME)]
     deviation = some.std(axis=0, dtype=np.float64)
     return np.where(deviation > 1e-6 * float(deviation.max()), deviation, 1.0)

@@ -62,7 +62,8 @@ class Frozen:
         return output_layer(self.model.network)[1].bias is not None
 
     def with_head(self, rows: Sequence[Linear], labels: tuple[str, ...]) -> RewardModel:
-        """The network, shared by all runs of this process, with an output layer of these logits instead of its last."""
+        """Gives the network, shared by all runs of this process, with an output layer of these logits instead of its
+        last."""
         network = self.model.network
         name, old = output_layer(network)
         layer = torch.nn.Linear(old.in_features, len(rows), bias=old.bias is not None, device=old.weight.device)
@@ -87,12 +88,13 @@ class Frozen:
 
 
 def _characters(missing: Missing) -> int:
-    """About how long a sequence is, known before it is tokenised."""
+    """Estimates how long a sequence is, before it is tokenised."""
     return len(missing.completion) + sum(len(message.content) for message in missing.prompt)
 
 
 def identity(backbone: str, cache: Path) -> str:
-    """Equal for backbones that make the same of a text: the commit on the hub, or the sha256 of a folder's files."""
+    """Gives a text that is equal for backbones that make the same of a text: the commit on the hub, or the sha256 of a
+    folder's files."""
     source = backbone_folder(backbone)
     folder = Path(source)
     if not folder.is_dir():
@@ -102,7 +104,8 @@ def identity(backbone: str, cache: Path) -> str:
 
 
 def digest(path: Path, cache: Path) -> str:
-    """sha256 of a file, remembered in the cache by its size and time of change: a large model takes seconds to read."""
+    """Gives the sha256 of a file, remembered in the cache by its size and time of change: a large model takes seconds
+    to read."""
     notes = cache / "digests" / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]}.json"
     stamp = [path.stat().st_size, path.stat().st_mtime_ns]
     if notes.is_file():
@@ -119,7 +122,7 @@ def digest(path: Path, cache: Path) -> str:
 
 @lru_cache(maxsize=1)
 def _load(backbone: str, max_length: int, device: Device, key: str) -> RewardModel:
-    """The pooled backbone, kept for the next run of this process; `key` changes with its files."""
+    """Loads the pooled backbone, kept for the next run of this process; `key` changes with its files."""
     model = load_backbone(backbone, max_length=max_length, device=device)
     pool(model.network)
     return model

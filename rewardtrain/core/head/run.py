@@ -38,7 +38,7 @@ def train_head(
     cache: Path | None,
     should_stop: Callable[[], bool],
 ) -> None:
-    """What train.train does at this depth.
+    """Does what train.train does at this depth.
 
     cache: where features are kept from run to run; without it they are kept in `out` until the end. A run that was
     stopped begins again and finds what it had encoded.
@@ -114,7 +114,7 @@ def _run(
 def fit_rows(
     dataset: Dataset, features: dict[str, Features], config: TrainConfig, *, has_bias: bool, log: MetricsLog
 ) -> tuple[list[Linear], Floats32 | None]:
-    """A linear function for each logit, the reward's last, and the ensemble's rewards; tells the log of the fit.
+    """Fits a linear function for each logit, the reward's last, and the ensemble's rewards; tells the log of the fit.
 
     Of a binary head the difference of the two is the log-odds of the positive class, which flags teach, and the last
     is the reward, which pairs teach: two fits, for each can have any value whatever the other is.
@@ -168,7 +168,8 @@ def _fit_odds(dataset: Dataset, features: dict[str, Features], config: TrainConf
 
 
 def _flagged(dataset: Dataset, features: dict[str, Features], split: str) -> tuple[Floats32, Floats]:
-    """(n, D) features of the completions with a vote, and (n,) the part of the votes that say the positive class."""
+    """Gives (n, D) features of the completions with a vote, and (n,) the part of the votes that say the positive
+    class."""
     rows, shares, start = list[int](), list[float](), 0
     for merged, group in zip(dataset.comparisons[split], dataset.splits[split], strict=True):
         for place, (negative, positive) in merged.votes.items():

@@ -12,7 +12,7 @@ Solve = Callable[[Floats], Floats]  # an approximate inverse Hessian times a vec
 
 
 def minimise(function: Function, start: Floats, solve: Solve, *, tolerance: float = 1e-8, steps: int = 200) -> Floats:
-    """The minimum of a strictly convex function: L-BFGS (Nocedal & Wright 2006, algorithm 7.4) with halved steps.
+    """Finds the minimum of a strictly convex function: L-BFGS (Nocedal & Wright 2006, algorithm 7.4) with halved steps.
 
     solve: applies an approximate inverse Hessian, from which the steps start. Ends where a Newton step would gain less
     than `tolerance` of the value, or where the numbers are too coarse to gain anything.
@@ -37,7 +37,7 @@ def minimise(function: Function, start: Floats, solve: Solve, *, tolerance: floa
 
 
 def conjugate_gradients(times: Solve, target: Floats, solve: Solve, *, tolerance: float = 1e-2) -> Floats:
-    """x with times(x) = target, for all M columns of (D, M) targets beside each other.
+    """Finds x with times(x) = target, for all M columns of (D, M) targets beside each other.
 
     times: a positive definite matrix times each column. Preconditioned (Nocedal & Wright 2006, algorithm 5.3), to a
     relative residual of `tolerance` in every column.

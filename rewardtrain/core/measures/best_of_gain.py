@@ -15,7 +15,7 @@ UNSURE = 0.9  # the quantile of all candidates' uncertainty from which a top cou
 
 
 def expected_max(rewards: Sequence[float]) -> Floats:
-    """(N,) the expected highest of n of these N candidates drawn without replacement, for n from 1 to N.
+    """Gives the (N,) expected highest of n of these N candidates drawn without replacement, for n from 1 to N.
 
     The unbiased estimate of E[max of n] from N samples: the i-th smallest is the highest of C(i - 1, n - 1) of the
     C(N, n) subsets. n = 1 is the mean, n = N the maximum.
@@ -30,7 +30,7 @@ def expected_max(rewards: Sequence[float]) -> Floats:
 
 
 def kl(n: int) -> float:
-    """KL from the candidates' policy to best-of-n of it: log n - (n - 1) / n, in nats.
+    """Computes the KL from the candidates' policy to best-of-n of it: log n - (n - 1) / n, in nats.
 
     Stiennon et al. 2020, arXiv 2009.01325, appendix G.3; it is an upper bound where candidates can be equal.
     """
@@ -63,7 +63,7 @@ def gains(rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> lis
 
 
 def doubts(rewards: Sequence[Sequence[float]], uncertainty: Sequence[Sequence[float]]) -> Json:
-    """Where the highest reward may be the model's error rather than the candidate's worth.
+    """Tells where the highest reward may be the model's error rather than the candidate's worth.
 
     Choosing hard by a proxy finds what the proxy overrates (Gao et al. 2022, arXiv 2210.10760). limit: the 90th
     percentile of all candidates' uncertainty. uncertain: the prompts (places) whose top lies above it, a tenth where

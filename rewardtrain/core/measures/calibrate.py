@@ -37,11 +37,11 @@ class Calibration:
 
     @property
     def mean_left(self) -> float:
-        """The mean on the reference of the folder's rewards: 0, unless the layer has no bias."""
+        """Gives the mean on the reference of the folder's rewards: 0, unless the layer has no bias."""
         return 0.0 if self.has_bias else self.mean / self.sd
 
     def matrix(self, n_labels: int) -> Floats:
-        """(L, L): new logits are this times the raw ones, plus shift."""
+        """Gives (L, L): new logits are this times the raw ones, plus shift."""
         if n_labels == 1:
             return np.array([[1 / self.sd]])
         cold, scale = 1 / self.class_temperature, 1 / self.sd
@@ -49,21 +49,21 @@ class Calibration:
 
     @property
     def shift(self) -> float:
-        """What is added to every logit."""
+        """Gives what is added to every logit."""
         return -self.mean / self.sd if self.has_bias else 0.0
 
     def logits(self, raw: Array) -> Array:
-        """(N, L) raw logits to those of the model folder."""
+        """Maps (N, L) raw logits to those of the model folder."""
         return np.asarray(raw @ self.matrix(raw.shape[1]).T + self.shift, dtype=np.float32)
 
     def layer(self, weight: Array, bias: Array | None) -> tuple[Array, Array | None]:
-        """(L, D) weight and (L,) bias of the last linear layer, such that it gives these logits itself."""
+        """Gives (L, D) weight and (L,) bias of the last linear layer, such that it gives these logits itself."""
         matrix = self.matrix(len(weight))
         moved = None if bias is None else np.asarray(matrix @ bias + self.shift, dtype=np.float32)
         return np.asarray(matrix @ weight, dtype=np.float32), moved
 
     def heads(self, raw: Array) -> Array:
-        """(M, D + 1) weights and bias of heads that each give a raw reward to those that give the folder's."""
+        """Maps (M, D + 1) weights and bias of heads that each give a raw reward to those that give the folder's."""
         moved = raw / self.sd
         moved[:, -1] += self.shift
         return np.asarray(moved, dtype=np.float32)
@@ -76,7 +76,7 @@ class Calibration:
         return replace(self, mean=mean, sd=sd, n_reference=len(rewards), has_bias=has_bias, temperature=temperature)
 
     def to_dict(self) -> dict[str, Any]:
-        """The part of podium.json."""
+        """Gives the part of podium.json."""
         return {
             "temperature": self.temperature,
             "temperature_pairs": self.n_pairs,
@@ -112,7 +112,7 @@ RAW = Calibration()  # of logits as training leaves them
 
 
 def fit(pair_margins: Floats, class_margins: Floats) -> Calibration:
-    """Temperatures of raw logits, fitted on the validation split; 1 where there is nothing to fit on.
+    """Fits temperatures to raw logits of the validation split; 1 where there is nothing to fit on.
 
     pair_margins: (P,) reward of chosen minus reward of rejected. class_margins: one for each labeler's word on a flag,
     logit of the class said minus logit of the other.
@@ -126,7 +126,8 @@ def fit(pair_margins: Floats, class_margins: Floats) -> Calibration:
 
 
 def fit_temperature(margins: Floats) -> float:
-    """The T of least log loss of sigmoid(margin / T) (Guo et al. 2017, arXiv 1706.04599, section 4.2), with a prior.
+    """Finds the T of least log loss of sigmoid(margin / T) (Guo et al. 2017, arXiv 1706.04599, section 4.2), with a
+    prior.
 
     Minimised over b = 1 / T is  sum of -ln sigmoid(b m) + PRIOR (b - ln b), which is strictly convex, so that the sign
     of its slope says on which side b is. The prior is a gamma distribution with its mode at 1, for a log loss was what
@@ -146,6 +147,6 @@ def fit_temperature(margins: Floats) -> float:
 
 
 def _slope(margins: Floats, inverse: float) -> float:
-    """The derivative by b of what fit_temperature minimises."""
+    """Gives the derivative by b of what fit_temperature minimises."""
     wrong = np.exp(-np.logaddexp(0.0, margins * inverse))  # sigmoid(-b m)
     return float(-(margins * wrong).sum() + PRIOR * (1 - 1 / inverse))

@@ -31,8 +31,8 @@ def flag_report(
     samples: int,
     seed: int,
 ) -> Json | None:
-    """How right the classes are; None where nobody voted. Shares, and F1 that follows from one, have the interval of
-    intervals.share_estimate, all others that of intervals.estimate.
+    """Says how right the classes are; None where nobody voted. Shares, and F1 that follows from one, have the interval
+    of intervals.share_estimate, all others that of intervals.estimate.
 
     logits: calibrated; class_temperature is what their difference was divided by, for the figures before it. A class is
     predicted where its probability is above a half. rival: logits and labels of the champion; where it classifies the
@@ -74,7 +74,7 @@ class _Judged:
         return self.sums[name] / self.sums["n"], _divide(self.draws[name], self.draws["n"]), n_prompts
 
     def area(self, values: Floats) -> Estimate | None:
-        """Under the ROC curve of (N,) values; None where all votes are of one class."""
+        """Gives the area under the ROC curve of (N,) values; None where all votes are of one class."""
         votes = self.votes
         if votes.positive.all() or not votes.positive.any():
             return None
@@ -84,7 +84,7 @@ class _Judged:
 
 
 def _same_classes(rival: tuple[Logits, Sequence[str]] | None, labels: Sequence[str]) -> Logits | None:
-    """A rival's logits in the order of these labels; None where it has others, or classifies nothing."""
+    """Gives a rival's logits in the order of these labels; None where it has others, or classifies nothing."""
     if rival is None or sorted(rival[1]) != sorted(labels):
         return None
     return rival[0] if tuple(rival[1]) == tuple(labels) else rival[0][:, ::-1]
@@ -112,7 +112,7 @@ def _judge(
 
 
 def _right(judged: _Judged, logits: Logits, area: Estimate | None) -> Json:
-    """What is said of the model alone, over all votes."""
+    """Gives what is said of the model alone, over all votes."""
     votes, area_of_reward = judged.votes, judged.area(logits[:, 1])
     return {
         "n_votes": len(votes.index),
@@ -127,8 +127,9 @@ def _right(judged: _Judged, logits: Logits, area: Estimate | None) -> Json:
 
 
 def _baseline(judged: _Judged, labels: Sequence[str]) -> Json:
-    """What to compare with: the accuracy of always saying the commoner class of these votes, and the log loss of always
-    saying their base rate, which is the best constant. difference: the model's minus that one's, on the same draws."""
+    """Says what to compare with: the accuracy of always saying the commoner class of these votes, and the log loss of
+    always saying their base rate, which is the best constant. difference: the model's minus that one's, on the same
+    draws."""
     votes = judged.votes
     share, drawn_share, n_prompts = judged.mean("positive")
     loss, drawn_loss, _ = judged.mean("log_loss")
@@ -143,7 +144,8 @@ def _baseline(judged: _Judged, labels: Sequence[str]) -> Json:
 
 
 def _champion(judged: _Judged, area: Estimate | None, champion: Logits) -> Json:
-    """The champion on the same votes; differences are ours minus the champion's, on the same draws of prompts."""
+    """Measures the champion on the same votes; differences are ours minus the champion's, on the same draws of
+    prompts."""
     loss, rival = judged.mean("log_loss"), judged.mean("rival")
     theirs = judged.area(_ahead(champion))
     same = judged.rival is not None and np.array_equal(judged.margins, judged.rival)
@@ -160,8 +162,8 @@ def _champion(judged: _Judged, area: Estimate | None, champion: Logits) -> Json:
 
 
 def _curve(votes: Votes, probabilities: Floats) -> Json:
-    """curves.thresholds, and at each how many independent votes every rate of the positive class is of: from these and
-    the counts come the intervals that _class has."""
+    """Gives curves.thresholds, and at each how many independent votes every rate of the positive class is of: from
+    these and the counts come the intervals that _class has."""
     curve = curves.thresholds(probabilities, votes.positive)
     effective: dict[str, list[float | None]] = {}
     seen: dict[int, dict[str, float | None]] = {}  # thresholds with no vote between them have the same
@@ -176,7 +178,7 @@ def _curve(votes: Votes, probabilities: Floats) -> Json:
 
 
 def _class(label: int, name: str, votes: Votes, margins: Floats) -> Json:
-    """Precision, recall and F1 of one class; None where they are nothing of nothing.
+    """Measures precision, recall and F1 of one class; None where they are nothing of nothing.
 
     A margin of 0 is half of each class. F1 is 2 J / (1 + J) of the share J that said and predicted is of said or
     predicted, so it has J's interval.
@@ -218,17 +220,17 @@ def _number_of(hits: Floats, weights: Floats, cluster: Ints) -> float | None:
 
 
 def _ahead(logits: Logits) -> Floats:
-    """(N,) how far the positive class is before the other."""
+    """Tells, (N,), how far the positive class is before the other."""
     ahead: Floats = logits[:, 1].astype(np.float64) - logits[:, 0]
     return ahead
 
 
 def _divide(above: Floats, below: Floats) -> Floats:
-    """NaN where nothing was drawn, which intervals.estimate leaves out."""
+    """Divides; NaN where nothing was drawn, which intervals.estimate leaves out."""
     parts: Floats = np.full(below.shape, math.nan)
     return np.divide(above, below, out=parts, where=below > 0)
 
 
 def _entropy(share: Any) -> Any:
-    """Log loss of always saying the share where it is true: -p ln p - (1 - p) ln(1 - p), 0 at 0 and 1."""
+    """Gives the log loss of always saying the share where it is true: -p ln p - (1 - p) ln(1 - p), 0 at 0 and 1."""
     return sum(part * -np.log(np.where(part > 0, part, 1.0)) for part in (share, 1 - share))

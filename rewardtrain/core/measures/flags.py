@@ -20,7 +20,7 @@ NOT = "not_"
 
 
 def labels_of(config: TrainConfig, flag: str | None) -> tuple[str, ...]:
-    """Names of the classes, the positive one last; none for a scalar head. `flag` is Dataset.flag."""
+    """Gives the names of the classes, the positive one last; none for a scalar head. `flag` is Dataset.flag."""
     if config.head == "scalar":
         return ()
     if flag is None:
@@ -29,7 +29,7 @@ def labels_of(config: TrainConfig, flag: str | None) -> tuple[str, ...]:
 
 
 def flag_of(labels: Sequence[str]) -> tuple[str, bool] | None:
-    """The flag and its wanted value that labels_of made these names of; None for other names, or none."""
+    """Finds the flag and its wanted value that labels_of made these names of; None for other names, or none."""
     if len(labels) != 2:
         return None
     negative, positive = labels
@@ -48,7 +48,7 @@ class Votes:
     n_clusters: int
 
     def margins(self, logits: npt.NDArray[Any]) -> Floats:
-        """(N, 2) logits to (V,) logit of the class voted for minus logit of the other."""
+        """Maps (N, 2) logits to (V,) logit of the class voted for minus logit of the other."""
         if not len(self.index):
             return np.zeros(0)  # of a scalar head too, which has one logit
         ahead: Floats = (logits[:, 1].astype(np.float64) - logits[:, 0])[self.index]
@@ -56,7 +56,7 @@ class Votes:
 
 
 def collect_votes(groups: Sequence[Group], labels: Sequence[str]) -> Votes:
-    """All votes on the flag that a model's labels are named after; none where they aren't."""
+    """Collects all votes on the flag that a model's labels are named after; none where they aren't."""
     flag, rows, start = flag_of(labels), list[tuple[int, int, int]](), 0
     clusters = metrics.clusters_of(groups)
     for group, cluster in zip(groups, clusters, strict=True):

@@ -17,7 +17,8 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 def resampled_sums(sums: Floats, *, samples: int, seed: int) -> Floats:
-    """Bootstrap over clusters: (C, M) sums of each cluster to (samples, M) sums of as many clusters, drawn anew.
+    """Draws a bootstrap over clusters: (C, M) sums of each cluster to (samples, M) sums of as many clusters, drawn
+    anew.
 
     Whole clusters are drawn because pairs of one prompt aren't independent. Equal C, samples and seed draw equal
     clusters, so differences of columns are paired.
@@ -52,18 +53,18 @@ def means_and_draws(
 
 
 def cluster_sums(values: Floats, cluster: Ints, n_clusters: int) -> Floats:
-    """(P, M) values to (C, M) sums."""
+    """Adds (P, M) values up to (C, M) sums."""
     columns = [np.bincount(cluster, weights=column, minlength=n_clusters) for column in values.T]
     return np.array(columns, dtype=np.float64).reshape(values.shape[1], n_clusters).T
 
 
 def count(cluster: Ints) -> int:
-    """How many prompts the judgements of these clusters are of."""
+    """Counts how many prompts the judgements of these clusters are of."""
     return len(np.unique(cluster))
 
 
 def estimate(value: float, draws: Floats, n_prompts: int, *, ends: tuple[float, float] | None = None) -> Json:
-    """A figure that is no share with its 95 % interval; None of fewer than LEAST_PROMPTS prompts (decision 107).
+    """Gives a figure that is no share with its 95 % interval; None of fewer than LEAST_PROMPTS prompts (decision 107).
 
     It is the middle 95 % of the bootstrap's draws, and the value, which draws of a skewed figure may leave out. ends:
     the least and the most that the figure can be. Where all draws are one of them the bootstrap says that nothing else
@@ -93,7 +94,7 @@ def difference(value: float, draws: Floats, n_prompts: int, *, same: bool) -> Js
 
 
 def share(hits: Floats, cluster: Ints) -> Json:
-    """n, accuracy and its interval as share_estimate has it, and of how many prompts."""
+    """Gives n, accuracy and its interval as share_estimate has it, and of how many prompts."""
     if not len(hits):
         return {"n": 0, "n_prompts": 0, "accuracy": None, "accuracy_low": None, "accuracy_high": None}
     found = share_estimate(hits, cluster)
@@ -102,7 +103,7 @@ def share(hits: Floats, cluster: Ints) -> Json:
 
 
 def share_estimate(hits: Floats, cluster: Ints, weights: Floats | None = None) -> Json:
-    """Every share with its interval, whole or part. Three of three are not 100 % to 100 %.
+    """Gives every share with its interval, whole or part. Three of three are not 100 % to 100 %.
 
     Wilson's interval at the effective number of pairs (Korn and Graubard 1998, Survey Methodology 24): as many
     independent ones as would scatter like these, which come in clusters. weights: (P,) how much of each counts; 1.
@@ -114,7 +115,8 @@ def share_estimate(hits: Floats, cluster: Ints, weights: Floats | None = None) -
 
 
 def effective_number(hits: Floats, cluster: Ints, weights: Floats) -> float:
-    """Between one and all of them; where nothing scatters, the number of clusters. See share_estimate."""
+    """Gives a number between one and all of them; where nothing scatters, the number of clusters. See
+    share_estimate."""
     n = float(weights.sum())
     value = float(hits.sum()) / n
     residuals, variance = hits - value * weights, value * (1 - value)

@@ -44,18 +44,18 @@ class Pairs:
         return len(np.unique(self.cluster))
 
     def margins(self, rewards: Sequence[Sequence[float]]) -> Floats:
-        """(P,) reward of chosen minus reward of rejected."""
+        """Gives the (P,) reward of chosen minus reward of rejected."""
         values = flatten(rewards)
         return values[self.chosen] - values[self.rejected]
 
 
 def flatten(rewards: Sequence[Sequence[float]]) -> Floats:
-    """(N,) the rewards of all groups' completions one after the other."""
+    """Gives the (N,) rewards of all groups' completions one after the other."""
     return np.array([value for group in rewards for value in group], dtype=np.float64)
 
 
 def judgements(ranks: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-    """Every pair of a ranking: the better one's place, the worse one's, and how many ranks apart; 0 is a tie."""
+    """Yields every pair of a ranking: the better one's place, the worse one's, and how many ranks apart; 0 is a tie."""
     dense = {rank: place for place, rank in enumerate(sorted(set(ranks)))}
     for i, j in combinations(range(len(ranks)), 2):
         gap = dense[ranks[j]] - dense[ranks[i]]
@@ -63,7 +63,8 @@ def judgements(ranks: Sequence[int]) -> Iterator[tuple[int, int, int]]:
 
 
 def compared(group: Group) -> Iterator[tuple[str, int, int, int]]:
-    """The labeler and judgements of each ranking, but for completions that are one input: of them nothing is known."""
+    """Yields the labeler and judgements of each ranking, but for completions that are one input: of them nothing is
+    known."""
     for ranking in group.rankings:
         for best, worst, gap in judgements(ranking.ranks):
             if group.inputs[best] != group.inputs[worst]:
@@ -71,7 +72,7 @@ def compared(group: Group) -> Iterator[tuple[str, int, int, int]]:
 
 
 def n_alike(groups: Sequence[Group]) -> int:
-    """Judgements that compared leaves out."""
+    """Counts judgements that compared leaves out."""
     return sum(
         len(group.rankings) * math.comb(len(group.completions), 2) - sum(1 for _ in compared(group)) for group in groups
     )
@@ -101,13 +102,13 @@ def collect_pairs(groups: Sequence[Group]) -> Pairs:
 
 
 def clusters_of(groups: Sequence[Group]) -> list[int]:
-    """A number for each group, counted from 0; equal dialogues have equal ones."""
+    """Gives a number for each group, counted from 0; equal dialogues have equal ones."""
     numbers = dict[str, int]()
     return [numbers.setdefault(group.prompt_key, len(numbers)) for group in groups]
 
 
 def fingerprint_pairs(groups: Sequence[Group]) -> str:
-    """sha256 in hex of what is measured: every pair that isn't a tie, by its dialogue and its two texts.
+    """Gives the sha256 in hex of what is measured: every pair that isn't a tie, by its dialogue and its two texts.
 
     The order of rows, of completions and of rankings, ids and the labelers' names don't matter. Reports that have the
     same one are about the same pairs.
@@ -121,20 +122,20 @@ def fingerprint_pairs(groups: Sequence[Group]) -> str:
 
 
 def correct(margins: npt.NDArray[Any]) -> Floats:
-    """1 where chosen is above rejected, a half where they are equal."""
+    """Gives 1 where chosen is above rejected, a half where they are equal."""
     return np.asarray((margins > 0) + 0.5 * (margins == 0), dtype=np.float64)
 
 
 def log_loss(margins: Floats) -> Floats:
-    """-log sigma(margin), without overflow."""
+    """Computes -log sigma(margin), without overflow."""
     return np.logaddexp(0.0, -margins)
 
 
 def probability(margins: Floats) -> Floats:
-    """Bradley-Terry: sigma(margin), the chance that chosen is preferred."""
+    """Gives Bradley-Terry: sigma(margin), the chance that chosen is preferred."""
     return np.exp(-log_loss(margins))
 
 
 def confidence(margins: Floats) -> Floats:
-    """The probability of the side that the rewards prefer: from 0.5 to 1."""
+    """Gives the probability of the side that the rewards prefer: from 0.5 to 1."""
     return probability(np.abs(margins))

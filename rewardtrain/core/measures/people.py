@@ -12,7 +12,8 @@ from rewardtrain.core.measures.metrics import Floats, Ints, Json
 
 
 def human_ceiling(groups: Sequence[Group]) -> Json | None:
-    """How often two different labelers, neither of whom tied it, agree on a pair; None where no pair has two."""
+    """Measures how often two different labelers, neither of whom tied it, agree on a pair; None where no pair has
+    two."""
     rows = [
         (cluster, sign == 1)
         for group, cluster in zip(groups, metrics.clusters_of(groups), strict=True)
@@ -34,7 +35,7 @@ def human_ceiling(groups: Sequence[Group]) -> Json | None:
 
 
 def people_and_model(groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, temperature: float) -> Json | None:
-    """Pairs judged by two different labelers, once for each two of them, and what the model says there.
+    """Compares pairs judged by two different labelers, once for each two of them, with what the model says there.
 
     agree: both prefer the same; accuracy is how often the model does too, with_both and against_both are parts of it.
     disagree: each prefers another, so the model is with one of them whatever it says. tied: one of them or both called
@@ -70,19 +71,22 @@ def _sure(margins: Floats, clusters: Ints) -> Json:
 
 
 def _twos(group: Group) -> Iterator[tuple[Ranking, Ranking]]:
-    """Rankings of two different people: the same person asked twice says nothing about the agreement of people."""
+    """Yields rankings of two different people: the same person asked twice says nothing about the agreement of
+    people."""
     return ((one, other) for one, other in combinations(group.rankings, 2) if one.labeler != other.labeler)
 
 
 def _side_by_side(one: Ranking, other: Ranking) -> Iterator[tuple[int, int, int]]:
-    """Every pair: the better and the worse as `one` has it, and 1 if `other` agrees, -1 if not, 0 if either tied."""
+    """Yields every pair: the better and the worse as `one` has it, and 1 if `other` agrees, -1 if not, 0 if either
+    tied."""
     for better, worse, gap in metrics.judgements(one.ranks):
         theirs = other.ranks[worse] - other.ranks[better]
         yield better, worse, 0 if not gap else (theirs > 0) - (theirs < 0)
 
 
 def kendall_tau_b(ranks: Sequence[int], rewards: Sequence[float]) -> float | None:
-    """Kendall's tau-b between a ranking (1 is best) and rewards (more is better); None where either is all ties."""
+    """Computes Kendall's tau-b between a ranking (1 is best) and rewards (more is better); None where either is all
+    ties."""
     agreeing = ranked = scored = 0
     for i, j in combinations(range(len(ranks)), 2):
         by_rank = (ranks[j] > ranks[i]) - (ranks[j] < ranks[i])
@@ -94,7 +98,8 @@ def kendall_tau_b(ranks: Sequence[int], rewards: Sequence[float]) -> float | Non
 
 
 def mean_tau(groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> Json:
-    """Mean tau-b over all rankings for which it is defined, its interval, their number and that of their prompts."""
+    """Gives the mean tau-b over all rankings for which it is defined, its interval, their number and that of their
+    prompts."""
     clusters = metrics.clusters_of(groups)
     rows = [
         (cluster, tau)

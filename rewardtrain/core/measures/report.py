@@ -34,7 +34,7 @@ class Scores:
 
     @property
     def rewards(self) -> list[list[float]]:
-        """The last logit of each completion, parallel to each group's completions."""
+        """Gives the last logit of each completion, parallel to each group's completions."""
         values = iter(self.logits[:, -1].tolist())
         return [[next(values) for _ in range(size)] for size in self.sizes]
 
@@ -49,7 +49,7 @@ def build_report(
     samples: int,
     seed: int,
 ) -> dict[str, Any]:
-    """The report of docs/training.md as JSON values.
+    """Makes the report of docs/training.md as JSON values.
 
     Where no group has a pair that isn't a tie, the figures on pairs are None or empty: flags alone train a classifier.
     """
@@ -134,7 +134,7 @@ def _figures(
     champion: Scores | None,
     **drawn: Unpack[_Drawn],
 ) -> dict[str, Any]:
-    """The figures that are means over pairs, by intervals.share_estimate and intervals.estimate."""
+    """Gives the figures that are means over pairs, by intervals.share_estimate and intervals.estimate."""
     columns = {
         "accuracy": metrics.correct(margins),
         "log_loss": metrics.log_loss(calibrated),
@@ -172,7 +172,8 @@ def _against_champion(
     *,
     same: bool,
 ) -> dict[str, Any]:
-    """The champion on the same pairs; differences are ours minus the champion's, on the same draws of prompts."""
+    """Measures the champion on the same pairs; differences are ours minus the champion's, on the same draws of
+    prompts."""
     apart = {
         name: (means[name] - means[f"their_{name}"], draws[name] - draws[f"their_{name}"], n_prompts)
         for name in ("accuracy", "log_loss")

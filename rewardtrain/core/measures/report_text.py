@@ -6,7 +6,7 @@ from rewardtrain.core.measures.report_words import counted, ends, estimate, numb
 
 
 def format_report(report: dict[str, Any]) -> str:
-    """The report for a reader: every figure with its interval, its n, and what it must be compared with."""
+    """Writes the report for a reader: every figure with its interval, its n, and what it must be compared with."""
     lines = [*(_pair_lines(report) if report["n_pairs"] else []), *(flag_lines(report["flags"]))]
     cut = f"{counted(report['truncated'], 'sequence')} cut, {report['truncated_completions']} in the completion"
     if report["rewritten"]:
@@ -71,7 +71,8 @@ def _share(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _length_words(low: int | None, high: int | None) -> str:
-    """What a part of curves.by_length_difference holds: from low to below high characters longer than the rejected."""
+    """Says what a part of curves.by_length_difference holds: from low to below high characters longer than the
+    rejected."""
     if low is None:
         return f"chosen shorter by more than {-(high or 0)}"
     if high is None:
@@ -82,7 +83,7 @@ def _length_words(low: int | None, high: int | None) -> str:
 
 
 def flag_lines(flags: dict[str, Any] | None) -> list[str]:
-    """The flags' section for a reader."""
+    """Writes the flags' section for a reader."""
     if flags is None:
         return []
     baseline, error = flags["baseline"], flags["ece"]
@@ -115,7 +116,7 @@ def _flag_champion_lines(champion: dict[str, Any] | None) -> list[str]:
 
 
 def n_prompts(report: dict[str, Any]) -> int:
-    """Those that the pairs are of; reports before schema 4 only have the number of all that were ranked."""
+    """Counts those that the pairs are of; reports before schema 4 only have the number of all that were ranked."""
     n: int = report.get("n_pair_prompts", report["n_distinct_prompts"])
     return n
 

@@ -4,18 +4,18 @@ from rewardtrain.core.measures.metrics import Json
 
 
 def number(value: float, sign: str = "") -> str:
-    """Four digits, of which a negative zero is none."""
+    """Writes four digits, of which a negative zero is none."""
     return f"{value:{sign}z.4f}"
 
 
 def ends(estimate: Json, sign: str = "") -> str:
-    """'0.4000 to 0.6000', or that there is no interval."""
+    """Writes '0.4000 to 0.6000', or that there is no interval."""
     low, high = estimate["low"], estimate["high"]
     return "unknown, of too few prompts" if low is None else f"{number(low, sign)} to {number(high, sign)}"
 
 
 def estimate(value: Json | None, sign: str = "") -> str:
-    """'0.5000 (0.4000 to 0.6000)'."""
+    """Writes '0.5000 (0.4000 to 0.6000)'."""
     if value is None:
         return "unknown"
     around = "too few prompts for an interval" if value["low"] is None else ends(value, sign)
@@ -23,7 +23,7 @@ def estimate(value: Json | None, sign: str = "") -> str:
 
 
 def counted(n: int, what: str, n_prompts: int | None = None) -> str:
-    """'48 pairs of 3 prompts', or '48 pairs' of who doesn't know of how many."""
+    """Writes '48 pairs of 3 prompts', or '48 pairs' of who doesn't know of how many."""
     of = "" if n_prompts is None else f" of {_plural(n_prompts, 'prompt')}"
     return f"{_plural(n, what)}{of}"
 

@@ -60,7 +60,7 @@ def _head(network: Any, new_parameters: frozenset[str]) -> set[str]:
 
 
 def _layers(network: Any) -> nn.ModuleList:
-    """The stack of equal layers that a transformer is: the list of modules with the most parameters.
+    """Finds the stack of equal layers that a transformer is: the list of modules with the most parameters.
 
     Of a network that reads pictures too only the part that reads text is meant.
     """

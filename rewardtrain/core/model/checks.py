@@ -62,7 +62,8 @@ def require_trunk(what: str, network: Any, info: dict[str, Any]) -> None:
 
 
 def embedded_words(what: str, network: Any) -> int:
-    """How many tokens the network has an embedding for. Raises BackboneError where it has none of the usual kind."""
+    """Counts how many tokens the network has an embedding for. Raises BackboneError where it has none of the usual
+    kind."""
     try:
         return int(network.get_input_embeddings().num_embeddings)
     except (NotImplementedError, AttributeError) as error:
@@ -71,7 +72,7 @@ def embedded_words(what: str, network: Any) -> int:
 
 
 def longest_input(network: Any, tokenizer: Any) -> int | None:
-    """How many tokens a network reads; None where neither it nor its tokenizer says.
+    """Tells how many tokens a network reads; None where neither it nor its tokenizer says.
 
     RoBERTa and its kin have two positions more than they use: theirs begin after the padding token's number.
     """

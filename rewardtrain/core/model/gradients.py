@@ -18,7 +18,8 @@ Tick = Callable[[], None]  # called between micro-batches: for a heartbeat, or t
 def predict(
     model: RewardModel, sequences: Sequence[Encoded], *, token_budget: int | None, tick: Tick | None = None
 ) -> Tensor:
-    """(N, labels) float32 logits on the CPU, in the order given, without gradients; equal sequences go through once.
+    """Gives the (N, labels) float32 logits on the CPU, in the order given, without gradients; equal sequences go
+    through once.
 
     Out of memory it starts again with smaller micro-batches. token_budget None is what the device likes.
     """
@@ -35,7 +36,7 @@ def predict(
 def predict_features(
     body: Body, sequences: Sequence[Encoded], *, token_budget: int | None, tick: Tick | None = None
 ) -> Tensor:
-    """(N, D) float32 features on the CPU: what enters the output layer, as predict gives what leaves it."""
+    """Gives the (N, D) float32 features on the CPU: what enters the output layer, as predict gives what leaves it."""
     firsts, places = distinct(sequences)
     sequences = [sequences[index] for index in firsts]
     lengths = [len(sequence) for sequence in sequences]
@@ -84,7 +85,7 @@ def gradients_in_memory(
     tick: Tick | None = None,
     tell: Callable[[Budgets, str], None],
 ) -> float:
-    """accumulate_gradients within the budgets; out of memory, within smaller ones, of which `tell` is told."""
+    """Runs accumulate_gradients within the budgets; out of memory, within smaller ones, of which `tell` is told."""
 
     def work() -> float:
         return accumulate_gradients(

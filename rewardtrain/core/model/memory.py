@@ -25,7 +25,7 @@ class Budgets:
 
     @classmethod
     def on(cls, device: Device, tokens: int | None, graph: int = 0) -> "Budgets":
-        """Budgets of a run's settings; None is what the device likes."""
+        """Gives the budgets of a run's settings; None is what the device likes."""
         return cls(tokens or _LIKED_TOKENS[device.kind], graph)
 
     def shrink(self, longest: int) -> bool:

@@ -30,7 +30,7 @@ class RewardModel:
 
     @property
     def n_labels(self) -> int:
-        """1 for a scalar head, 2 for a binary one."""
+        """Gives 1 for a scalar head, 2 for a binary one."""
         return int(self.network.config.num_labels)
 
     def in_float32(self) -> "RewardModel":
@@ -39,15 +39,15 @@ class RewardModel:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the logits; flags.flag_of says which flag they are of."""
+        """Gives the names of the logits; flags.flag_of says which flag they are of."""
         return tuple(self.network.config.id2label[index] for index in range(self.n_labels))
 
     def rewards(self, sequences: Sequence[Encoded]) -> Tensor:
-        """(N,) float32 rewards of one micro-batch."""
+        """Gives (N,) float32 rewards of one micro-batch."""
         return self.logits(sequences)[:, -1]
 
     def logits(self, sequences: Sequence[Encoded]) -> Tensor:
-        """(N, labels) float32 logits of one micro-batch."""
+        """Gives the (N, labels) float32 logits of one micro-batch."""
         if not all(map(len, sequences)):
             raise DataError("a text has no tokens at all, so there is nothing to read; leave it out")
         tokenizer = self.encoder.tokenizer
@@ -59,7 +59,7 @@ class RewardModel:
         return logits.float()
 
     def plan(self, sequences: Sequence[Encoded], token_budget: int) -> list[MicroBatch]:
-        """What goes through the network together, for row_logits."""
+        """Plans what goes through the network together, for row_logits."""
         rows = [[index] for index in range(len(sequences))]
         if self.packs:
             hidden = output_layer(self.network)[1].in_features
@@ -68,7 +68,7 @@ class RewardModel:
         return plan(rows, lengths, token_budget)
 
     def row_logits(self, rows: Sequence[Sequence[Encoded]]) -> Tensor:
-        """(N, labels) float32 logits of one micro-batch, in the order of its rows."""
+        """Gives the (N, labels) float32 logits of one micro-batch, in the order of its rows."""
         if all(len(row) == 1 for row in rows):
             return self.logits([row[0] for row in rows])
         with self.device.autocast():
@@ -78,11 +78,12 @@ class RewardModel:
         return logits.float()
 
     def features(self, sequences: Sequence[Encoded]) -> Tensor:
-        """(N, D) float32 of one micro-batch: what enters the output layer; logits are output_layer(features)."""
+        """Gives the (N, D) float32 of one micro-batch: what enters the output layer; logits are
+        output_layer(features)."""
         return self.body().features(sequences)
 
     def body(self) -> "Body":
-        """All but the head, over the same weights. Some ms: make it once for many micro-batches."""
+        """Gives all but the head, over the same weights. Some ms: make it once for many micro-batches."""
         network = sharing_weights(self.network)
         name, layer = output_layer(network)
         network.set_submodule(name, torch.nn.Identity())  # the class itself picks the token it reads
@@ -97,12 +98,12 @@ class Body:
     width: int  # D, features of a sequence
 
     def features(self, sequences: Sequence[Encoded]) -> Tensor:
-        """(N, D) float32 of one micro-batch."""
+        """Gives the (N, D) float32 of one micro-batch."""
         return self.model.logits(sequences)
 
 
 def sharing_weights(network: Any) -> Any:
-    """Another tree of modules over the same tensors, to change in its modules and hooks.
+    """Makes another tree of modules over the same tensors, to change in its modules and hooks.
 
     The network itself never is changed so: another thread may be copying it, or running it, at that moment.
     """
@@ -111,7 +112,8 @@ def sharing_weights(network: Any) -> Any:
 
 
 def output_layer(network: Any) -> tuple[str, torch.nn.Linear]:
-    """The name and the module of what makes the logits: outside the backbone, the linear layer with one output each.
+    """Finds the name and the module of what makes the logits: outside the backbone, the linear layer with one output
+    each.
 
     Its place says nothing, for some classes register their classifier before their backbone. That the logits are its
     outputs is tried when a model is loaded. Raises BackboneError.

@@ -22,7 +22,7 @@ _HALF_STEPS = 8  # roundings, of weights in half precision
 
 @torch.no_grad()
 def tried(what: str, model: RewardModel) -> RewardModel:
-    """The model, with the side on which it is padded and whether it packs.
+    """Tries the model and gives it, with the side on which it is padded and whether it packs.
 
     A text goes through alone, beside a longer one, and in one row with another completion of its prompt: the features
     have to be the same, for a reward is of its text and not of what shares the batch. Raises BackboneError.
@@ -48,7 +48,8 @@ def tried(what: str, model: RewardModel) -> RewardModel:
 
 
 def trains_as_it_scores(model: RewardModel) -> bool:
-    """Whether the network gives the same features twice as it is now, in training mode, and those of its other mode."""
+    """Tells whether the network gives the same features twice as it is now, in training mode, and those of its other
+    mode."""
     sequences = probes(model)[:1]
     network = model.network
     modes = {module: module.training for module in network.modules()}
@@ -62,14 +63,15 @@ def trains_as_it_scores(model: RewardModel) -> bool:
 
 
 def same(found: Tensor, wanted: Tensor, *, weights: torch.dtype = torch.float32) -> bool:
-    """Whether two readings of the same texts, (N, D) each, differ by rounding alone, in every text."""
+    """Tells whether two readings of the same texts, (N, D) each, differ by rounding alone, in every text."""
     tolerance = max(TOLERANCE, _HALF_STEPS * torch.finfo(weights).eps) if weights.itemsize < 4 else TOLERANCE
     apart = torch.linalg.norm((found - wanted).double(), dim=1)
     return bool((apart <= tolerance * torch.linalg.norm(wanted.double(), dim=1)).all())
 
 
 def probes(model: RewardModel) -> list[Encoded]:
-    """A short sequence and two of the greatest length that share half of it, of arbitrary tokens in the usual frame."""
+    """Makes a short sequence and two of the greatest length that share half of it, of arbitrary tokens in the usual
+    frame."""
     length = min(model.encoder.max_length, LONGEST)
     half = length // 2
     long = model.encoder.encode((Message("user", "a " * half),), ["b " * half, "c " * half])
@@ -78,7 +80,7 @@ def probes(model: RewardModel) -> list[Encoded]:
 
 
 def _scrambled(model: RewardModel, sequence: Encoded, seed: int) -> Encoded:
-    """Other words in the place of all that aren't special; up to the completion they depend on the place alone."""
+    """Puts other words in the place of all that aren't special; up to the completion they depend on the place alone."""
     tokenizer = model.encoder.tokenizer
     marks = [number for number in tokenizer.all_special_ids if number != tokenizer.unk_token_id]
     rows = model.network.get_input_embeddings().num_embeddings
@@ -101,7 +103,7 @@ def _require_output_layer(what: str, model: RewardModel, sequence: Encoded, feat
 
 
 def _padding_side(body: Body, sequences: Sequence[Encoded], alone: Tensor) -> str | None:
-    """The side on which short sequences can be padded without changing what is read of them; None for neither."""
+    """Finds the side on which short sequences can be padded without changing what is read of them; None for neither."""
     for side in ("right", "left"):
         together = replace(body.model, side=side).logits(sequences)
         if same(together, alone, weights=_dtype(body.model.network)):
@@ -110,7 +112,7 @@ def _padding_side(body: Body, sequences: Sequence[Encoded], alone: Tensor) -> st
 
 
 def _packs(model: RewardModel, row: Sequence[Encoded], alone: Tensor) -> bool:
-    """Whether completions that share a row are read as they are alone. Of an encoder they never are: see PAIR."""
+    """Tells whether completions that share a row are read as they are alone. Of an encoder they never are: see PAIR."""
     pad_id = model.encoder.tokenizer.pad_token_id
     try:
         states = packed_states(model.network.base_model, [row, row[:1]], pad_id=pad_id, device=model.device.kind)

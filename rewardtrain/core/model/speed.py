@@ -40,7 +40,7 @@ def speed_up(model: RewardModel, config: TrainConfig) -> None:
 
 
 def _checkpointed(network: torch.nn.Module) -> list[torch.nn.Module]:
-    """The modules that compute their activations again: the layers, or in some older classes what holds them."""
+    """Finds the modules that compute their activations again: the layers, or in some older classes what holds them."""
     marked = [module for module in network.modules() if getattr(module, "gradient_checkpointing", False)]
     return [module for module in marked if isinstance(module, GradientCheckpointingLayer)] or marked
 

@@ -188,7 +188,7 @@ def _encode(scorer: Scorer, groups: Sequence[Group]) -> list[list[Encoded]]:
 
 
 def _place(groups: Sequence[Group], index: int) -> str:
-    """Where in the body the sequence of this index came from."""
+    """Tells where in the body the sequence of this index came from."""
     for group in groups:
         if index < len(group.completions):
             return f"{group.id}: completions[{index}]" if len(group.completions) > 1 else group.id
@@ -208,7 +208,7 @@ def _rows(ref: Ref, answers: list[Answer]) -> Answer:
 
 
 def _rewards(ref: Ref, answers: list[Answer]) -> Answer:
-    """A reward for each query. OpenRLHF's own code for one query takes the first of the list."""
+    """Gives a reward for each query. OpenRLHF's own code for one query takes the first of the list."""
     return {"model": ref.version, "rewards": [answer["rewards"][0] for answer in answers]}
 
 
@@ -220,8 +220,8 @@ async def _healthz(request: Request) -> Response:
 
 
 def credential(request: Request) -> str | None:
-    """A token: `Authorization: Bearer TOKEN`, or the password of `http://any:TOKEN@host/`, which clients that take
-    nothing but an address send as Basic."""
+    """Reads a token: `Authorization: Bearer TOKEN`, or the password of `http://any:TOKEN@host/`, which clients that
+    take nothing but an address send as Basic."""
     kind, _, value = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return value.strip()

@@ -57,7 +57,8 @@ class Batcher:
         return len(self._waiting)
 
     def submit(self, scorer: Scorer, sequences: list[Encoded]) -> "Future[Outputs]":
-        """Outputs of the sequences, in their order. Who no longer wants them cancels the future. Raises Busy."""
+        """Computes the outputs of the sequences, in their order. Who no longer wants them cancels the future. Raises
+        Busy."""
         request = Request(scorer, sequences)
         with self._changed:
             waiting, tokens = self._waiting.tokens, request.tokens
@@ -119,7 +120,8 @@ class Batcher:
             self._compute(taken)
 
     def _take(self) -> Taken:
-        """The next batch. Everyone's turn comes round, so that many completions of one don't keep out one of many."""
+        """Takes the next batch. Everyone's turn comes round, so that many completions of one don't keep out one of
+        many."""
         with self._changed:
             if not self._waiting:
                 return []
@@ -140,7 +142,8 @@ class Batcher:
             request.add(indices, outputs[part])
 
     def _compute_apart(self, taken: Taken, error: Exception) -> None:
-        """Each caller's part of a batch that failed, and of a caller's each sequence, to find whose fault it was."""
+        """Computes each caller's part of a batch that failed, and of a caller's each sequence, to find whose fault it
+        was."""
         if len(taken) > 1:
             for part in taken:
                 self._compute([part])

@@ -72,17 +72,17 @@ class ModelCache:
             return list(self._loaded)
 
     def knows(self, project: str) -> bool:
-        """Whether it has answered for this project, or may."""
+        """Tells whether it has answered for this project, or may."""
         with self._lock:
             return project in self._champions or any(ref.project == project for ref in self._loaded)
 
     def failures(self) -> dict[Ref, str]:
-        """Champions that could not be loaded, and why."""
+        """Names champions that could not be loaded, and why."""
         with self._lock:
             return {ref: failure.why for ref, failure in self._failed.items()}
 
     def get(self, project: str, version: int | None = None) -> tuple[Ref, Scorer]:
-        """The champion, or another version. Raises NoModelError, or what loading raises."""
+        """Gives the champion, or another version. Raises NoModelError, or what loading raises."""
         known = self._champions.get(project) if version is None else None
         ref = known or self._find(project, version)  # a first champion may be younger than the last look
         if ref is None and not self._started:
@@ -152,9 +152,8 @@ class ModelCache:
             return scorer
 
     def _read(self, ref: Ref, others: list[Scorer]) -> Scorer:
-        """On a backbone that is in memory already, where there is one. Raises CoreError, which those who ask read: it
-        names the model and not where on the server it lies.
-        """
+        """Reads a model on a backbone that is in memory already, where there is one. Raises CoreError, which those who
+        ask read: it names the model and not where on the server it lies."""
         try:
             for other in others:
                 if other.same_backbone(ref.folder):
@@ -176,7 +175,7 @@ class ModelCache:
 
 
 def named_folders(arguments: Sequence[str]) -> dict[str, Ref]:
-    """NAME=FOLDER, as a command line gives them. Raises ConfigError."""
+    """Reads NAME=FOLDER, as a command line gives them. Raises ConfigError."""
     refs = {}
     for argument in arguments:
         name, equals, folder = argument.partition("=")

@@ -29,7 +29,8 @@ class Asked:
 
 
 def parse_score(body: object) -> Asked:
-    """{"prompt": text or messages, "completions": [text, ...], "model"?: version, "raw"?: bool, "pairwise"?: bool}.
+    """Reads {"prompt": text or messages, "completions": [text, ...], "model"?: version, "raw"?: bool, "pairwise"?:
+    bool}.
 
     Raises DataError.
     """
@@ -38,7 +39,7 @@ def parse_score(body: object) -> Asked:
 
 
 def parse_rows(body: object) -> Asked:
-    """{"rows": [{"prompt", "completions"}, ...], ...}: several prompts in one request. Raises DataError."""
+    """Reads {"rows": [{"prompt", "completions"}, ...], ...}: several prompts in one request. Raises DataError."""
     fields = _object(body, known={"rows", *_OPTIONS})
     rows = _list(fields, "rows")
     groups = []
@@ -52,7 +53,7 @@ def parse_rows(body: object) -> Asked:
 
 
 def parse_tokens(body: object) -> Asked:
-    """{"prompt": text or messages, "completion": text, "model"?: version}. Raises DataError."""
+    """Reads {"prompt": text or messages, "completion": text, "model"?: version}. Raises DataError."""
     fields = _object(body, known={"prompt", "completion", "model"})
     completion = fields.get("completion")
     if not isinstance(completion, str):
@@ -68,7 +69,7 @@ def parse_tokens(body: object) -> Asked:
 
 
 def parse_queries(body: object) -> Asked:
-    """OpenRLHF's {"query": [text, ...], "prompts"?: [text, ...], "labels"?: ignored}. Raises DataError.
+    """Reads OpenRLHF's {"query": [text, ...], "prompts"?: [text, ...], "labels"?: ignored}. Raises DataError.
 
     A query is the prompt with its completion, with the special tokens of the policy. What follows the prompt is the
     completion; without prompts, or where the query doesn't hold its own, all of it is.
@@ -112,7 +113,7 @@ _NO_REASONING = re.compile(r"\s*(?:<think>\s*</think>\s*)?")  # the reward model
 
 
 def plain(text: str) -> str:
-    """A decoded text without the special tokens at its ends, and the white space beside those.
+    """Gives a decoded text without the special tokens at its ends, and the white space beside those.
 
     Each stretch is looked at once: a pattern that may begin anywhere and must reach the end tries the square of it.
     """
@@ -132,7 +133,7 @@ def plain(text: str) -> str:
 
 
 def dialogue_of(prompt: str) -> tuple[str | list[dict[str, str]], str]:
-    """The messages of a prompt that was written by a chat template we know, else its text; and the begun answer.
+    """Reads the messages of a prompt that was written by a chat template we know, else its text; and the begun answer.
 
     The reward model learnt from messages, each written by its own template. An answer that isn't finished is where the
     policy was to go on: no turn, but the beginning of the completion.

@@ -23,5 +23,5 @@ class Metrics:
         self._seconds.labels(project).observe(seconds)
 
     def text(self) -> tuple[bytes, str]:
-        """The page and its media type."""
+        """Gives the page and its media type."""
         return generate_latest(self._registry), CONTENT_TYPE_LATEST

@@ -37,7 +37,7 @@ class Request:
 
     @property
     def longest(self) -> int:
-        """Tokens of the longest sequence that is left."""
+        """Counts the tokens of the longest sequence that is left."""
         return next(iter(self.left))
 
     @property
@@ -130,12 +130,12 @@ class Waiting:
         self._lines: defaultdict[Scorer, Line] = defaultdict(Line)
 
     def __len__(self) -> int:
-        """How many requests wait."""
+        """Counts how many requests wait."""
         return len(self._turns)
 
     @property
     def first(self) -> Request:
-        """Whose turn it is."""
+        """Tells whose turn it is."""
         return next(iter(self._turns.values()))
 
     def add(self, request: Request) -> None:

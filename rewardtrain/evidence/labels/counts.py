@@ -25,7 +25,7 @@ class Labels:
 
 
 def labels_of(project: Project, flag: str) -> QuerySet[RankedCompletion]:
-    """The standing ones, imported ones too."""
+    """Finds the standing labels, imported ones too."""
     return RankedCompletion.objects.filter(prompt__project=project, ranking__live=True, flags__has_key=flag)
 
 

@@ -21,7 +21,7 @@ Flags = Mapping[str, Any]  # the report's section "flags"
 
 
 def checks(report: Report) -> list[Check]:
-    """Against the base rate, against chance, and against the champion and the newest head on the same labels.
+    """Compares with the base rate, with chance, and with the champion and the newest head on the same labels.
 
     The base rate is the best that can be said without reading a text; its log loss is beaten only where the whole
     interval of the difference is below zero. Of a champion the model may fall short by no more than noise.

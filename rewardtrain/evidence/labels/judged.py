@@ -21,7 +21,7 @@ def promised(model: RewardModel) -> Share | None:
 
 
 def judged(project: Project, model: RewardModel, after: int = 0) -> Iterable[Judged]:
-    """People's answers, of rankings with a higher id than `after`, about texts that the model has scored.
+    """Yields people's answers, of rankings with a higher id than `after`, about texts that the model has scored.
 
     The margin is the log-odds of their answer by the model. What needs no model is the answer that was the commoner one
     of the test split. Nothing of a model that was judged by no flag.

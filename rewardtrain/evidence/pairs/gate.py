@@ -17,7 +17,7 @@ MIN_TEST_PROMPTS = 5
 
 
 def checks(report: Report) -> list[Check]:
-    """Against chance, or against the champion on the same pairs if there is one.
+    """Compares with chance, or with the champion on the same pairs if there is one.
 
     A fine-tuning has to beat the newest head as well, which is there in a second: "head_rival" has its part.
     Log loss decides first: a model that over-fits keeps its accuracy while it grows sure of its errors.
@@ -97,7 +97,7 @@ def against_head(report: Report) -> list[Check]:
 
 
 def compared(rival: Mapping[str, Any]) -> tuple[bool, bool]:
-    """Whether the log loss is lower than the rival's, and whether the accuracy is worse."""
+    """Tells whether the log loss is lower than the rival's, and whether the accuracy is worse."""
     difference = rival["difference"]
     most = difference["accuracy"]["high"]  # None of too few prompts
     return difference["log_loss"]["value"] < 0, most is not None and most < 0
@@ -129,5 +129,5 @@ def on(report: Report) -> str:
 
 
 def counts(report: Report) -> tuple[int, int]:
-    """Pairs, and the prompts that they are of; older reports counted those with flags alone as well."""
+    """Counts pairs, and the prompts that they are of; older reports counted those with flags alone as well."""
     return report["n_pairs"], report.get("n_pair_prompts", report["n_distinct_prompts"])

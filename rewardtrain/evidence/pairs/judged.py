@@ -27,7 +27,7 @@ def promised(model: RewardModel) -> Share | None:
 
 
 def judged(project: Project, model: RewardModel, after: int = 0, *, raw: bool = False) -> Iterable[Judged]:
-    """Every judgement of people, ties left out, on prompts that the model has scored.
+    """Yields every judgement of people, ties left out, on prompts that the model has scored.
 
     after: only of prompts that have a ranking with a higher id.
     """
@@ -70,13 +70,13 @@ def _rankings(prompts: Sequence[int]) -> dict[int, list[tuple[int, datetime, dic
 
 
 def _log_odds(rewards: Sequence[float], probabilities: Sequence[float], raw_scale: float | None) -> Floats:
-    """(K,), differences of which are log-odds. A probability too small for a number is as small as they get."""
+    """Gives (K,), differences of which are log-odds. A probability too small for a number is as small as they get."""
     if raw_scale is not None:
         return np.array(rewards, dtype=np.float64) * raw_scale
     return np.log(np.maximum(np.array(probabilities, dtype=np.float64), np.finfo(np.float64).tiny))
 
 
 def _raw_scale(model: RewardModel) -> float:
-    """What rewards were multiplied with before they were normalised; 1 of models older than that."""
+    """Gives what rewards were multiplied with before they were normalised; 1 of models older than that."""
     evaluation = model.evaluations.first()
     return float(evaluation.report.get("raw_scale", 1.0)) if evaluation else 1.0

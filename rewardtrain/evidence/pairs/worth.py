@@ -29,7 +29,8 @@ def worth(report: Report) -> tuple[Worth, str]:
 
 
 def _missing_pairs(pairs: int, prompts: int) -> str:
-    """Prompts first: a further one brings pairs, while further pairs of the same few prompts bring no prompt."""
+    """Asks for prompts first: a further one brings pairs, while further pairs of the same few prompts bring no
+    prompt."""
     if prompts < MIN_TEST_PROMPTS:
         n = MIN_TEST_PROMPTS - prompts
         words = ngettext(
@@ -44,7 +45,7 @@ def _missing_pairs(pairs: int, prompts: int) -> str:
 
 
 def _ends(share: Report, value: str) -> tuple[float, float, float]:
-    """A share with its interval; without one it is taken as exact."""
+    """Reads a share with its interval; without one it is taken as exact."""
     own = share[value]
     low, high = share.get("low"), share.get("high")
     return own, own if low is None else low, own if high is None else high
