@@ -68,7 +68,8 @@ def parse_foreign(value: object, field: str = "prompt") -> tuple[Message, ...]:
 
 
 def check_characters(text: str, field: str) -> str:
-    """A text that a tokenizer reads: JSON can say half of a surrogate pair, which is no character. Raises Refused."""
+    """Checks that it is a text that a tokenizer reads: JSON can say half of a surrogate pair, which is no character.
+    Raises Refused."""
     if flaw_of_text(text.replace("\x00", "")):
         raise Refused(field, text, "surrogate")
     return text

@@ -44,7 +44,7 @@ def draft_of(assignment: Assignment) -> object:
 
 
 def _under(value: object, ids: Mapping[str, str]) -> object:
-    """Sorted: the order of the former keys would tell what the ids do not."""
+    """Sorts: the order of the former keys would tell what the ids do not."""
     if not isinstance(value, Mapping):
         return value
     return dict(sorted((ids.get(key, key), item) for key, item in value.items()))

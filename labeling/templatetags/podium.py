@@ -77,7 +77,8 @@ def say_phrase(phrase: StrOrPromise, **values: object) -> SafeString | str:
 
 @register.simple_block_tag
 def part(content: str) -> str:
-    """`{% part as name %}...{% endpart %}`: a piece of a page that a translated sentence puts where it wants it.
+    """Makes, by `{% part as name %}...{% endpart %}`, a piece of a page that a translated sentence puts where it wants
+    it.
 
     Without the spaces around it, so that it may stand on lines of its own and still be followed by a full stop.
     """

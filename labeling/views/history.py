@@ -55,7 +55,7 @@ class Entry:
 
     @property
     def alone(self) -> bool:
-        """One text: it has no rank, and no letter tells it from others."""
+        """Tells whether it is one text: it has no rank, and no letter tells it from others."""
         return len(self.places) == 1
 
     @property

@@ -72,7 +72,7 @@ class Version:
 
     @property
     def in_words(self) -> str:
-        """What is drawn beside the accuracy, for who can't see it."""
+        """Says what is drawn beside the accuracy, for who can't see it."""
         low, high, longer = (percent(share) for share in (self.own.low, self.own.high, self.longer.value))
         words = _("%(low)s to %(high)s; longer wins %(longer)s") % {"low": low, "high": high, "longer": longer}
         if self.people is None:

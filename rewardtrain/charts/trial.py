@@ -25,7 +25,7 @@ class Bar:
 
     @property
     def whisker(self) -> str:
-        """The interval as SVG draws it: a line between two strokes; "" where there is none."""
+        """Gives the interval as SVG draws it: a line between two strokes; "" where there is none."""
         if self.x_low is None:
             return ""
         return f"M{self.x_low} 5H{self.x_high}M{self.x_low} 3V7M{self.x_high} 3V7"
@@ -152,7 +152,7 @@ class Difference:
 
     @property
     def in_words(self) -> str:
-        """How many pairs the two order differently, as the end of a sentence."""
+        """Says how many pairs the two order differently, as the end of a sentence."""
         if not self.disputed:
             words = ngettext("they agree on the only pair.", "they agree on all %(n)s pairs.", self.n_pairs)
             return words % {"n": self.n_pairs}
@@ -163,7 +163,7 @@ class Difference:
 
     @property
     def rows(self) -> list[tuple[str, Preference, Preference]]:
-        """The disputed pairs, each with its name."""
+        """Lists the disputed pairs, each with its name."""
         return [(_pair(*sorted([one.letter, two.letter])), one, two) for one, two in self.disputed]
 
 

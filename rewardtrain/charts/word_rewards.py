@@ -39,7 +39,7 @@ class Word:
 
     @property
     def tinted(self) -> SafeString:
-        """Not in a template, where a space more between two words would be seen."""
+        """Writes the word as HTML: not in a template, where a space more between two words would be seen."""
         if not self.step:
             return format_html("{}{}", self.space, self.text)
         tint = '<span class="word" data-sign="{}" data-step="{}" title="{}">{}</span>'

@@ -13,7 +13,7 @@ register = template.Library()
 
 @register.simple_tag
 def job_times(job: Job, *, started: bool = False) -> str:
-    """started: whether to say when a worker took it."""
+    """Says when the job was asked for and ended. started: whether to say when a worker took it."""
     moments = [_("Asked for %(ago)s") % {"ago": ago(job.requested_at)}]
     if started and job.started_at:
         moments.append(_("started %(ago)s") % {"ago": ago(job.started_at)})

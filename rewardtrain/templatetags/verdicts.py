@@ -63,7 +63,7 @@ def promoted_by(promotion: Promotion) -> str:
 
 @register.simple_tag
 def promotion_in_words(promotion: Promotion) -> SafeString:
-    """When a model became champion, how, by whom, and a person's reason as it was written."""
+    """Says when a model became champion, how, by whom, and a person's reason as it was written."""
     when = sentence(_("Became champion %(ago)s") % {"ago": ago(promotion.created_at)})
     how = promotion.get_action_display()
     if promotion.by is not None:
