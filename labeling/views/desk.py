@@ -36,7 +36,7 @@ class Pace:
 
     @property
     def in_words(self) -> str:
-        """As the page is sent; its script counts on in the same words."""
+        """Says it as the page is sent; its script counts on in the same words."""
         words = _("%(today)s of %(goal)s today") if self.goal else _("%(today)s today")
         words %= {"today": self.today, "goal": self.goal}
         if not self.seconds:

@@ -98,7 +98,7 @@ class Shown:
 
     @property
     def layout(self) -> str:
-        """The class that puts two models side by side."""
+        """Names the class that puts two models side by side."""
         return "columns" if len(self.columns) > 1 else "stack"
 
     @property
