@@ -33,7 +33,8 @@ class RewardModel(models.Model):
             models.UniqueConstraint(fields=("project",), condition=Q(champion=True), name="reward_model_one_champion"),
             models.CheckConstraint(
                 condition=Q(threshold=None, threshold_at=None)
-                | Q(threshold__gt=0, threshold__lt=1, threshold_at__isnull=False),
+                # A null is neither above nor below, and what is unknown a database lets pass.
+                | Q(threshold__isnull=False, threshold__gt=0, threshold__lt=1, threshold_at__isnull=False),
                 name="reward_model_threshold_is_a_probability",
             ),
         )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from django.db import connections
 from django.test import override_settings
 
 Asked = tuple[str, dict[str, Any]]  # path and body
@@ -29,7 +30,10 @@ def answering(say: Callable[[str, dict[str, Any]], Said]) -> Iterator[list[Asked
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             asked.append((self.path, body))
-            status, answer = say(self.path, body)
+            try:
+                status, answer = say(self.path, body)
+            finally:
+                connections.close_all()  # of this thread, which a test may have had look into the database
             text = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(text)))

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from jobs import lifecycle
 from labeling.errors import Conflict, Invalid
@@ -84,7 +85,8 @@ def test_a_classifier_with_a_threshold_says_which_texts_are_positive(
     project: Project, champion: RewardModel, threshold: float | None, positive: list[bool] | None
 ) -> None:
     """A chance of just the threshold is positive."""
-    RewardModel.objects.filter(pk=champion.pk).update(threshold=threshold)
+    chosen = {"threshold": threshold, "threshold_at": None if threshold is None else timezone.now()}
+    RewardModel.objects.filter(pk=champion.pk).update(**chosen)
     said = {**answer(["a", "b", "c"]), "model": 1, "class_probabilities": [0.9, 0.4, 0.39]}
     with answering(lambda path, body: (200, said)):
         told = service_client.score(project, "Why?", ["a", "b", "c"])
