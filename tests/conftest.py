@@ -9,6 +9,7 @@ from typing import NoReturn
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.servers.basehttp import WSGIRequestHandler
 from django.utils import translation
 from playwright.sync_api import Browser, expect, sync_playwright
 
@@ -38,6 +39,12 @@ def servers() -> Iterator[embedded.Lease]:
                 connection.execute(f"ALTER SYSTEM SET {name} = off")
             connection.execute("SELECT pg_reload_conf()")
         yield lease
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waits_of_the_live_server() -> None:
+    """It sends headers and body apart: the kernel holds the second back for 40 ms, until the first is acknowledged."""
+    WSGIRequestHandler.disable_nagle_algorithm = True
 
 
 @pytest.fixture(scope="session")
