@@ -10,12 +10,14 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.core.servers.basehttp import WSGIRequestHandler
+from django.test import TransactionTestCase
 from django.utils import translation
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from config.environment import folders
 from config.servers import embedded
 from tests import chromium as chromium_program
+from tests import tables
 
 expect.set_options(timeout=20_000)  # ms; what comes late on a busy machine still comes
 
@@ -48,8 +50,11 @@ def _no_waits_of_the_live_server() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(servers: embedded.Lease) -> None:
+def django_db_modify_db_settings(servers: embedded.Lease) -> Iterator[None]:
     """pytest-django's hook before it makes the test database."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: tables.empty())
+        yield
 
 
 def pytest_unconfigure() -> None:
