@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 from labeling.models import Ranking
-from tests import factories
+from tests import factories, tables
 from tests.browser.site.sites import People, Site, make_site
 from tests.rewardtrain.conftest import make_classifiers, make_past_gate, make_training, models_in
 
@@ -51,9 +52,24 @@ def _committed(transactional_db: None) -> Iterator[None]:
     request_finished.disconnect(ended)
 
 
+@pytest.fixture(scope="session")
+def sites() -> list[tuple[Site, tables.Kept]]:
+    """The site as it was made for the first test, and its rows."""
+    return []
+
+
 @pytest.fixture
-def site(live_server: LiveServer) -> Site:
-    made = make_site(live_server.url)
+def site(live_server: LiveServer, sites: list[tuple[Site, tables.Kept]]) -> Site:
+    """Made once, which takes a second and more, and put back as it was for each test."""
+    if sites:
+        tables.put_back(sites[0][1])
+    else:
+        sites.append((furnish(live_server.url), tables.keep()))
+    return deepcopy(sites[0][0])
+
+
+def furnish(url: str) -> Site:
+    made = make_site(url)
     make_training(made.project)
     make_classifiers(made.texts)
     make_past_gate(factories.make_project(manager=made.manager, slug="unproven"))
