@@ -8,7 +8,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.core import loaded
+
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def start_loaded(*arguments: object, file_limit: int | None = None) -> loaded.Command:
+    """The same by a fork of a process that has loaded torch: for what a command does, not for how it begins, nor for
+    processes that it starts itself."""
+    return loaded.Command([*map(str, arguments)], file_limit=file_limit)
 
 
 def start(*arguments: object, limit: str = "") -> subprocess.Popen[str]:
@@ -37,7 +45,7 @@ def phases(out: Path) -> list[str]:
     return [event["phase"] for event in events(out) if event["event"] == "phase"]
 
 
-def wait_for_step(process: subprocess.Popen[str], out: Path, step: int) -> None:
+def wait_for_step(process: subprocess.Popen[str] | loaded.Command, out: Path, step: int) -> None:
     """Return as soon as the metrics tell of the step."""
     while process.poll() is None:
         if any(event["event"] == "step" and event["step"] >= step for event in events(out)):

@@ -15,7 +15,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.artifact.folder import read_heads, verify
 from rewardtrain.core.errors import ConfigError, from_exception
-from tests.core.commands import ROOT, events, losses, phases, start, wait_for_step
+from tests.core.commands import ROOT, events, losses, phases, start, start_loaded, wait_for_step
 
 Rows = Callable[..., list[dict[str, Any]]]
 Write = Callable[..., Path]
@@ -107,7 +107,7 @@ def test_a_terminated_run_leaves_a_checkpoint_and_exits_75(
 ) -> None:
     data, whole, settings = finished
     settings = [*settings, "--set", "checkpoint_every=1000"]
-    process = start("train", data, tmp_path, *settings)
+    process = start_loaded("train", data, tmp_path, *settings)
     wait_for_step(process, tmp_path, 3)
     process.send_signal(signal.SIGTERM)
     _, stderr = process.communicate()
@@ -190,7 +190,7 @@ def test_another_runs_checkpoints_are_refused(
     finished: tuple[Path, Path, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, _, settings = finished
-    process = start("train", data, tmp_path, *settings)
+    process = start_loaded("train", data, tmp_path, *settings)
     wait_for_step(process, tmp_path, 3)
     process.kill()
     process.communicate()
@@ -218,7 +218,7 @@ def test_a_changed_model_file_is_noticed(finished: tuple[Path, Path, list[str]],
 
 
 def test_score_names_a_bad_line_in_its_place_and_goes_on(finished: tuple[Path, Path, list[str]]) -> None:
-    process = start("score", finished[1] / "model")
+    process = start_loaded("score", finished[1] / "model")
     good = '{"prompt": "a", "completions": ["b"]}'
     stdout, stderr = process.communicate(f'{good}\n{{"prompt": "a"}}\nno JSON\n{good}\n')
     first, bad, worse, last = map(json.loads, stdout.splitlines())

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.artifact.folder import read_json
-from tests.core.commands import events, losses, start, wait_for_step
+from tests.core.commands import events, losses, start_loaded, wait_for_step
 
 Rows = Callable[..., list[dict[str, Any]]]
 Write = Callable[..., Path]
@@ -58,11 +58,11 @@ def test_a_run_killed_at_three_steps_goes_on_to_the_same_bits(
     n_steps = len(losses(whole))
     steps = sorted(random.sample(range(1, n_steps), 3))
     for step in steps:
-        process = start("train", data, out, *settings)
+        process = start_loaded("train", data, out, *settings)
         wait_for_step(process, out, step)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    process = start("train", data, out, *settings)
+    process = start_loaded("train", data, out, *settings)
     _, stderr = process.communicate()
     assert process.returncode == 0, stderr
     assert losses(out) == losses(whole), f"killed at steps {steps}"
@@ -94,7 +94,7 @@ def test_a_run_that_gets_no_better_ends_and_keeps_its_best_step(
     (kept,) = saw(tmp_path / "whole", "kept")
     assert (kept["step"], kept["reason"]) == (72, "the last step, as patience is 0")
     exact = settings_of(tiny_bert, epochs=8, learning_rate=0.01)
-    process = start("train", data, tmp_path / "again", *exact)
+    process = start_loaded("train", data, tmp_path / "again", *exact)
     wait_for_step(process, tmp_path / "again", best + 1)
     process.send_signal(signal.SIGTERM)
     process.communicate()
@@ -140,7 +140,7 @@ def test_a_checkpoint_holds_only_what_is_trained(
     data = write_rows(make_rows(40))
     sizes = {}
     for name, changes in {"all": {}, "lora": {"lora_rank": 2}, "top": {"train_layers": 0}}.items():
-        process = start("train", data, tmp_path / name, *settings_of(tiny_bert, checkpoint_every=1, **changes))
+        process = start_loaded("train", data, tmp_path / name, *settings_of(tiny_bert, checkpoint_every=1, **changes))
         wait_for_step(process, tmp_path / name, 2)
         process.send_signal(signal.SIGTERM)
         process.communicate()
