@@ -1,5 +1,5 @@
-# Two commands:  make run  (PORT=8123 make run)   and   make test
-# Both do the whole set-up on a machine that has Python 3.11 and make, and nothing again that is done already.
+# Two commands:  make run  (PORT=8123 make run)   and   make test;   make check  while you work
+# They do the whole set-up on a machine that has Python 3.11 and make, and nothing again that is done already.
 
 PORT ?= 8000
 VENV := .venv
@@ -10,10 +10,11 @@ ARGS ?=
 TEST_PROCESSES ?= 2
 
 .DELETE_ON_ERROR:
-.PHONY: help run test real gpu bench accuracy screenshots messages lock clean browser
+.PHONY: help run check test lint real gpu bench accuracy screenshots messages lock clean browser
 
 help:
 	@echo "make run          start Podium at http://127.0.0.1:$(PORT)   (PORT=8123 make run: elsewhere)"
+	@echo "make check        lint, types, import contracts, the tests that need neither a browser nor torch"
 	@echo "make test         lint, types, import contracts, all tests   (ARGS='-k ranking' for some; TEST_PROCESSES=4)"
 	@echo "make real         the large run on real data in ../shared/data"
 	@echo "make gpu          the tests that need a CUDA device"
@@ -87,7 +88,18 @@ browser: $(VENV)/test.stamp
 
 # --- Checks ----------------------------------------------------------------------------------------------------------
 
-test: $(VENV)/test.stamp node_modules/.stamp browser
+PYTEST = $(PYTHON_IN) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+
+# Which tests need neither a browser nor torch, pytest finds out: tests/light.py.
+check: lint
+	@$(call say,Tests without a browser and without torch)
+	@$(PYTEST) --light --quiet $(ARGS)
+
+test: lint browser
+	@$(call say,Tests)
+	@$(PYTEST) --durations=10 $(ARGS)
+
+lint: $(VENV)/test.stamp node_modules/.stamp
 	@$(call say,Lint)
 	@$(PYTHON_IN) -m ruff check
 	@$(PYTHON_IN) -m ruff format --check
@@ -98,8 +110,6 @@ test: $(VENV)/test.stamp node_modules/.stamp browser
 	@$(call say,Migrations match the models)
 	@data=$$(mktemp -d); trap 'rm -rf "$$data"' EXIT; \
 	    PODIUM_DATA_DIR="$$data" $(PYTHON_IN) manage.py makemigrations --check --dry-run
-	@$(call say,Tests)
-	@$(PYTHON_IN) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=10 $(ARGS)
 
 real: $(VENV)/test.stamp node_modules/.stamp
 	@$(PYTHON_IN) -m pytest -m real -s --timeout 0 $(ARGS)

@@ -1,5 +1,6 @@
 """What all tests share: one embedded PostgreSQL and Valkey for the session, the shared data, a browser."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,10 +19,26 @@ from config.environment import folders
 from config.servers import embedded
 from tests import chromium as chromium_program
 from tests import tables
+from tests.light import Light
 
 expect.set_options(timeout=20_000)  # ms; what comes late on a busy machine still comes
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--light", action="store_true", help="leave out what needs a browser or torch")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--light"):
+        config.pluginmanager.register(Light())
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: no collection of cycles has to look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def missing(what: str) -> NoReturn:
@@ -82,6 +99,11 @@ def shared_data() -> Path:
         if folder.is_dir():
             return folder
     missing(f"there is no real data at {REPOSITORY.parent / 'shared' / 'data'}")
+
+
+@pytest.fixture(scope="session")
+def needs_torch() -> None:
+    """For a test that loads torch, itself or in a process that it starts: tests/light.py tells which."""
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ def sample(shared_data: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.acceptance
+@pytest.mark.usefixtures("needs_torch")
 @pytest.mark.timeout(900)
 def test_real_flags_become_a_classifier_with_a_threshold(sample: Path, tmp_path: Path) -> None:
     held_out = [group for group in read_groups(sample) if group.split == "test"]

@@ -20,7 +20,7 @@ from tests.core.tiny.backbones import BAD, GOOD, WORDS, save_tiny_bert
 PROJECT = "killed"
 PROMPTS = 160
 TRAINING = {
-    "epochs": 120,  # long enough to be killed in
+    "epochs": 60,  # a thousand steps, to be killed among the first hundred
     "max_length": 32,
     "batch_prompts": 8,
     "eval_every": 100,
@@ -30,7 +30,7 @@ TRAINING = {
     "threads": 1,
 }
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.usefixtures("needs_torch"), pytest.mark.timeout(900)]
 
 
 def prompt_row(number: int, *, ranked: bool) -> dict[str, Any]:

@@ -1,28 +1,26 @@
-"""A tiny BERT and a tiny Llama made on the spot, and rankings that even they can learn."""
+"""A tiny BERT and a tiny Llama made on the spot, and rankings that even they can learn.
+
+torch is imported by what needs it: the tests that don't are run by `make check` as well.
+"""
+
+from __future__ import annotations
 
 import json
 import random
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import (
-    AutoTokenizer,
-    BertConfig,
-    BertForSequenceClassification,
-    LlamaConfig,
-    LlamaForSequenceClassification,
-    PreTrainedTokenizerFast,
-)
 
-from tests.core.tiny.finished import save
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
-__all__ = ["save"]
+    from tests.core.tiny.finished import Save
 
 TOPICS = ["how", "do", "i", "bake", "bread", "learn", "chess"]
 WORDS = ["please", "gladly", "help", "you", "with", "this", "never", "go", "away", "stupid", "question", "answer"]
@@ -33,9 +31,10 @@ VOCABULARY = {token: index for index, token in enumerate(TOKENS)}
 TEMPLATE = "{% for m in messages %}{{ m.role }} : {{ m.content }} </s> {% endfor %}{% if add_generation_prompt %}assistant : {% endif %}"  # noqa: E501
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True)
 def _one_thread() -> None:
-    torch.set_num_threads(1)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
@@ -47,14 +46,19 @@ def _signals_stay_as_they_were() -> Iterator[None]:
 
 
 def _tokenizer(**special: Any) -> PreTrainedTokenizerFast:
+    from transformers import PreTrainedTokenizerFast
+
     tokenizer = Tokenizer(models.WordLevel(VOCABULARY, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]", model_max_length=64, **special)
 
 
 @pytest.fixture(scope="session")
-def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_bert(needs_torch: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random BERT of 2 layers with hidden size 32, that reads 64 tokens."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
     folder = tmp_path_factory.mktemp("tiny-bert")
     tokenizer = _tokenizer(pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]", model_input_names=INPUTS)
     tokenizer.backend_tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
@@ -75,8 +79,11 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_llama(needs_torch: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random Llama of 2 layers with no padding token and no chat template."""
+    import torch
+    from transformers import LlamaConfig, LlamaForSequenceClassification
+
     folder = tmp_path_factory.mktemp("tiny-llama")
     tokenizer = _tokenizer(bos_token="<s>", eos_token="</s>")
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
@@ -100,11 +107,34 @@ def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def chat(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny Llama with a chat template."""
+    from transformers import AutoTokenizer
+
     folder = shutil.copytree(tiny_llama, tmp_path_factory.mktemp("chat") / "model")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = TEMPLATE
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def save(tiny_bert: Path, tmp_path: Path) -> Save:
+    """save(name, seed): a folder of one backbone whose head is drawn by the seed, and the model with raw logits."""
+    from tests.core.tiny.finished import finish
+
+    def make(
+        name: str,
+        seed: int,
+        *,
+        head: str = "scalar",
+        share: bool = True,
+        heads: Any = None,
+        base: Path = tiny_bert,
+    ) -> tuple[Path, Any]:
+        backbone = tmp_path / f"{base.name}.safetensors" if share else None
+        raw = finish(tmp_path / name, base=base, seed=seed, head=head, heads=heads, backbone=backbone)
+        return tmp_path / name, raw
+
+    return make
 
 
 @pytest.fixture(scope="session")

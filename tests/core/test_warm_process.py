@@ -17,7 +17,7 @@ Write = Callable[..., Path]
 
 
 @pytest.fixture
-def process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+def process(needs_torch: None, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "rewardtrain.core", "warm", "--cache", str(tmp_path / "cache")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(

@@ -59,7 +59,7 @@ def models_in(folder: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_backbone(needs_torch: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_bert(tmp_path_factory.mktemp("backbone"))
 
 
@@ -97,7 +97,7 @@ def project(transactional_db: None) -> Project:
 
 
 @pytest.fixture
-def look_up(project: Project) -> Iterator[Callable[[], None]]:
+def look_up(needs_torch: None, project: Project) -> Iterator[Callable[[], None]]:
     """The scoring service runs; look_up() has it see a new champion."""
     from tests.rewardtrain.service import running
 

@@ -74,7 +74,10 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(
-    servers: embedded.Lease, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+    servers: embedded.Lease,
+    needs_torch: None,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
     models = tmp_path_factory.mktemp("upgrade") / "models"
     shutil.copytree(OLD / "models", models)

@@ -117,7 +117,7 @@ class Proxies:
 
 
 @pytest.fixture(scope="module")
-def proxies(servers: embedded.Lease) -> Iterator[Proxies]:
+def proxies(servers: embedded.Lease, needs_torch: None) -> Iterator[Proxies]:
     for program in ("nginx", "caddy", "openssl"):
         if shutil.which(program) is None:
             missing(f"there is no {program}: `apt install nginx-light caddy openssl`")

@@ -211,6 +211,7 @@ def test_web_answers_its_health_check(
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("needs_torch")
 def test_the_scoring_service_answers_its_health_check(
     compose: dict[str, Any], migrated: dict[str, str], start: Any
 ) -> None:

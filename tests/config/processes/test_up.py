@@ -26,7 +26,7 @@ SECOND_START_SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
-def data_dir() -> Iterator[Path]:
+def data_dir(needs_torch: None) -> Iterator[Path]:
     """One for all tests here, as one person's copy would be stopped and started again; it is short for the sockets."""
     path = Path(tempfile.mkdtemp(prefix="pod-")) / "data"
     yield path
@@ -34,7 +34,7 @@ def data_dir() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Up]:
+def running(needs_torch: None) -> Iterator[Up]:
     """A copy that the tests below share: each leaves it running, or brings it to start again what it killed."""
     parent = Path(tempfile.mkdtemp(prefix="pod-"))
     with up(parent / "shared") as shared:

@@ -1,19 +1,19 @@
 """The real server on a free port, in a thread of the test."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
-from rewardtrain.core.device import choose_device
-from rewardtrain.core.serving.app import Service
-from rewardtrain.core.serving.batcher import Batcher
-from rewardtrain.core.serving.model_cache import ModelCache, Ref
-from rewardtrain.core.serving.problems import Refused
-from rewardtrain.core.serving.server import Server
+if TYPE_CHECKING:
+    from rewardtrain.core.serving.batcher import Batcher
+    from rewardtrain.core.serving.model_cache import ModelCache, Ref
 
 
 @dataclass
@@ -32,8 +32,15 @@ Serve = Callable[..., Served]
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def serve(needs_torch: None) -> Iterator[Serve]:
     """serve(refs, ...): a service whose champions are these."""
+    from rewardtrain.core.device import choose_device
+    from rewardtrain.core.serving.app import Service
+    from rewardtrain.core.serving.batcher import Batcher
+    from rewardtrain.core.serving.model_cache import ModelCache
+    from rewardtrain.core.serving.problems import Refused
+    from rewardtrain.core.serving.server import Server
+
     ends: list[Callable[[], None]] = []
 
     def start(*refs: Ref, room: int = 4, seconds: float = 60, token: str | None = None, port: int = 0) -> Served:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 
 from rewardtrain.core.artifact import shards
@@ -42,26 +41,6 @@ REPORT: dict[str, Any] = {
     "ln2": 0.6931,
 }
 Save = Callable[..., tuple[Path, RewardModel]]
-
-
-@pytest.fixture
-def save(tiny_bert: Path, tmp_path: Path) -> Save:
-    """save(name, seed): a folder of one backbone whose head is drawn by the seed, and the model with raw logits."""
-
-    def make(
-        name: str,
-        seed: int,
-        *,
-        head: str = "scalar",
-        share: bool = True,
-        heads: Array | None = None,
-        base: Path = tiny_bert,
-    ) -> tuple[Path, RewardModel]:
-        backbone = tmp_path / f"{base.name}.safetensors" if share else None
-        raw = finish(tmp_path / name, base=base, seed=seed, head=head, heads=heads, backbone=backbone)
-        return tmp_path / name, raw
-
-    return make
 
 
 def finish(
