@@ -116,35 +116,16 @@ def draw_flag_report(
     )
 
 
-def as_schema_3(report: Json) -> Json:
-    """What an older version kept of such an evaluation: beside an n not how many prompts that are."""
-
-    def older(value: Any) -> Any:
-        if isinstance(value, list):
-            return [older(each) for each in value]
-        if not isinstance(value, dict):
-            return value
-        left_out = {"n_pair_prompts"} | ({"n_prompts"} if "n" in value else set())
-        return {key: older(each) for key, each in value.items() if key not in left_out}
-
-    return {**older(report), "schema": 3}
-
-
-def as_schema_1(report: Json) -> Json:
-    """What an even older one kept: no calibration, people or rewards, no intervals of parts."""
-    report = as_schema_3(report)
-    newer = ("pairs_fingerprint", "log_loss_raw", "temperature", "raw_scale", "ece_raw", "people", "rewards", "margins")
-    old = {key: value for key, value in report.items() if key not in newer}
-    for key in ("by_gap", "by_length_difference", "by_labeler"):
-        old[key] = [_without_interval(part) for part in report[key]]
-    bins = [_without_interval(part) for part in report["ece"]["bins"]]
-    tau = {key: report["kendall_tau_b"][key] for key in ("value", "n")}
-    brier, error = report["brier"]["value"], {"value": report["ece"]["value"], "bins": bins}
-    return old | {"schema": 1, "brier": brier, "ece": error, "kendall_tau_b": tau}
-
-
-def _without_interval(part: Json) -> Json:
-    return {key: value for key, value in part.items() if key not in ("accuracy_low", "accuracy_high")}
+def with_effective(curve: dict[str, Any], *, worth: float = 1.0) -> Any:
+    """A flag's curve in which each vote counts as so much of an independent one."""
+    called = [sum(counts) for counts in zip(curve["true_positives"], curve["false_positives"], strict=True)]
+    of = {
+        "precision": called,
+        "recall": [curve["positives"]] * len(called),
+        "false_positive_rate": [curve["negatives"]] * len(called),
+        "f1": [curve["positives"] + false for false in curve["false_positives"]],
+    }
+    return {**curve, "effective": {rate: [n * worth or None for n in numbers] for rate, numbers in of.items()}}
 
 
 def _group(place: int, worth: Floats, length: Floats, random: Generator) -> Group:

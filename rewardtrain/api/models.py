@@ -67,7 +67,7 @@ class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
 
     @extend_schema_field(FlagFiguresSerializer(allow_null=True))
     def get_flag(self, evaluation: Evaluation) -> dict[str, Any] | None:
-        flags = evaluation.report.get("flags")
+        flags = evaluation.report["flags"]
         return FlagFiguresSerializer(flags).data if flags else None
 
     @extend_schema_field(EstimateSerializer(allow_null=True))

@@ -28,7 +28,7 @@ class Measured:
     depth: str
     training_pairs: int
     test_pairs: int
-    test_prompts: int | None  # that the pairs are of; older reports don't say
+    test_prompts: int  # that the pairs are of
     accuracy: Estimate
     log_loss: Estimate
     longer_wins: float

@@ -18,32 +18,29 @@ class Figure:
     low: float | None
     high: float | None
     n: int
-    n_prompts: int | None  # that the n are of; older reports don't say
+    n_prompts: int  # that the n are of
     kind: str  # of what n are: pairs, rankings or ties
     beside: float | None = None  # what a coin has, or a perfect model
     of: str = ""  # whose that is
 
 
 def figures(report: Report) -> list[Figure]:
-    """Lists what the report has; one of schema 1 has few of them, and some without an interval."""
-    n, coin = Of(report["n_pairs"], report.get("n_pair_prompts"), "pairs"), _("a coin")
+    """Lists those of a report that has pairs."""
+    n, coin = Of(report["n_pairs"], report["n_pair_prompts"], "pairs"), _("a coin")
     error, perfect, tau = report["ece"], _("a perfect model on these pairs"), report["kendall_tau_b"]
+    margins, ties = report["margins"], report["margins"]["size_on_ties"]
     found = [
         _figure(_("Log loss"), report["log_loss"], n, report["ln2"], coin),
-        _figure(_("Log loss before calibration"), report.get("log_loss_raw"), n, report["ln2"], coin),
+        _figure(_("Log loss before calibration"), report["log_loss_raw"], n, report["ln2"], coin),
         _figure(_("Brier score"), report["brier"], n, 0.25, coin),
-        _figure(_("Calibration error (ECE)"), error, n, error.get("by_chance"), perfect),
-        _figure(_("Calibration error before calibration"), report.get("ece_raw"), n),
+        _figure(_("Calibration error (ECE)"), error, n, error["by_chance"], perfect),
+        _figure(_("Calibration error before calibration"), report["ece_raw"], n),
         _figure(_("Kendall's tau-b of rankings"), tau, _of(tau, "rankings"), 0.0, coin),
+        _figure(_("Mean margin of pairs"), margins, n, 0.0, coin),
+        _figure(_("Mean size of margins on pairs"), margins["size"], n),
+        ties and _figure(_("Mean size of margins on ties"), ties, _of(ties, "ties")),
+        _figure(_("AUC of chosen against rejected"), report["rewards"]["auc"], n, 0.5, coin),
     ]
-    if margins := report.get("margins"):
-        found += [
-            _figure(_("Mean margin of pairs"), margins, n, 0.0, coin),
-            _figure(_("Mean size of margins on pairs"), margins["size"], n),
-        ]
-        if ties := margins["size_on_ties"]:
-            found.append(_figure(_("Mean size of margins on ties"), ties, _of(ties, "ties")))
-        found.append(_figure(_("AUC of chosen against rejected"), report["rewards"]["auc"], n, 0.5, coin))
     return [figure for figure in found if figure]
 
 
@@ -51,19 +48,16 @@ class Of(NamedTuple):
     """How many judgements, of how many prompts, and of what kind."""
 
     n: int
-    n_prompts: int | None
+    n_prompts: int
     kind: str
 
 
 def _of(seen: Mapping[str, Any], kind: str) -> Of:
-    return Of(seen["n"], seen.get("n_prompts"), kind)
+    return Of(seen["n"], seen["n_prompts"], kind)
 
 
-def _figure(
-    name: str, seen: Mapping[str, Any] | float | None, n: Of, beside: float | None = None, of: str = ""
-) -> Figure | None:
-    if isinstance(seen, float):
-        return Figure(name, seen, None, None, *n, beside, of)
-    if seen is None or seen["value"] is None:
+def _figure(name: str, seen: Mapping[str, Any], n: Of, beside: float | None = None, of: str = "") -> Figure | None:
+    """None of a mean of nothing."""
+    if seen["value"] is None:
         return None
-    return Figure(name, seen["value"], seen.get("low"), seen.get("high"), *n, beside, of)
+    return Figure(name, seen["value"], seen["low"], seen["high"], *n, beside, of)

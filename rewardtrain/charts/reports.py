@@ -24,7 +24,7 @@ class Bin:
     accuracy: float
     accuracy_low: float
     accuracy_high: float
-    n_prompts: int | None  # older reports don't say
+    n_prompts: int
     part: float  # of the fullest bin
 
     @property
@@ -75,10 +75,8 @@ class Reliability:
 
 
 def reliability(report: Report) -> list[Reliability]:
-    """Draws it before and after the temperature was fitted; one alone where none was, or in a report that knows
-    neither.
-    """
-    calibrated = "ece_raw" in report and report["temperature"] * report["raw_scale"] != 1
+    """Draws it before and after the temperature was fitted; one alone where none was."""
+    calibrated = report["temperature"] * report["raw_scale"] != 1
     return _reliability(report["ece"], report["ece_raw"] if calibrated else None)
 
 
@@ -97,7 +95,7 @@ def _reliability(after: Mapping[str, Any], before: Mapping[str, Any] | None) -> 
 
 
 def bins(error: Mapping[str, Any]) -> list[Bin]:
-    """A report of schema 1 has no intervals."""
+    """Those with a judgement in them."""
     filled = [each for each in error["bins"] if each["n"]]
     fullest = max((each["n"] for each in filled), default=1)
     return [
@@ -107,9 +105,9 @@ def bins(error: Mapping[str, Any]) -> list[Bin]:
             n=each["n"],
             confidence=each["confidence"],
             accuracy=each["accuracy"],
-            accuracy_low=each.get("accuracy_low", each["accuracy"]),
-            accuracy_high=each.get("accuracy_high", each["accuracy"]),
-            n_prompts=each.get("n_prompts"),
+            accuracy_low=each["accuracy_low"],
+            accuracy_high=each["accuracy_high"],
+            n_prompts=each["n_prompts"],
             part=each["n"] / fullest,
         )
         for each in filled
@@ -156,10 +154,9 @@ class Rewards:
         return self.bars[-1].high
 
 
-def rewards(report: Report) -> Rewards | None:
-    """Draws the rewards' histograms; None for a report of schema 1."""
-    if not (seen := report.get("rewards")):
-        return None
+def rewards(report: Report) -> Rewards:
+    """Draws the rewards of a report that has pairs."""
+    seen = report["rewards"]
     edges: list[float] = seen["edges"]
     chosen, rejected = seen["chosen"], seen["rejected"]
     fullest = max(*chosen["counts"], *rejected["counts"])
@@ -195,9 +192,8 @@ class Verdict:
 
 
 def verdicts(report: Report) -> list[Verdict]:
-    """Gives two people's judgement of a pair beside the model's, as parts of all pairs that two judged; empty without
-    any."""
-    if not (people := report.get("people")):
+    """Two people's judgement of a pair beside the model's, as parts of all pairs that two judged; empty without any."""
+    if not (people := report["people"]):
         return []
     names = {
         "with_both": _("agree, the model too"),
@@ -209,8 +205,6 @@ def verdicts(report: Report) -> list[Verdict]:
     found = []
     for key, name in names.items():
         part = people[key]
-        share = Share(
-            name, kinds.get(key, "people"), part["n"] / people["n"], None, None, part["n"], part.get("n_prompts")
-        )
-        found.append(Verdict(share, part["confidence"]))
+        kind, of = kinds.get(key, "people"), (part["n"], part["n_prompts"])
+        found.append(Verdict(Share(name, kind, part["n"] / people["n"], None, None, *of), part["confidence"]))
     return [verdict for verdict in found if verdict.share.n]

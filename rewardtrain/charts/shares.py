@@ -25,7 +25,7 @@ class Share:
     low: float | None
     high: float | None
     n: int
-    n_prompts: int | None = None  # that the n pairs are of; older reports don't say
+    n_prompts: int  # that the n pairs are of
 
     @property
     def x(self) -> float:
@@ -49,8 +49,8 @@ def comparison(report: Report) -> list[Share]:
     """Lists the model's accuracy beside what it must be compared with, top to bottom."""
     shares = [_own(report)]
     if rival := report["champion"]:
-        low, high = rival.get("accuracy_low"), rival.get("accuracy_high")  # schema 1 has none
-        shares.append(Share(_("The champion then"), "champion", rival["accuracy"], low, high, *_of(report)))
+        figures = rival["accuracy"], rival["accuracy_low"], rival["accuracy_high"]
+        shares.append(Share(_("The champion then"), "champion", *figures, *_of(report)))
     shares.append(_longer(report))
     if people := _people(report):
         shares.append(people)
@@ -92,8 +92,8 @@ def _own(report: Report) -> Share:
     return Share(_("This model"), "model", own["value"], own["low"], own["high"], *_of(report))
 
 
-def _of(report: Report) -> tuple[int, int | None]:
-    return report["n_pairs"], report.get("n_pair_prompts")
+def _of(report: Report) -> tuple[int, int]:
+    return report["n_pairs"], report["n_pair_prompts"]
 
 
 def _longer(report: Report) -> Share:
@@ -104,7 +104,7 @@ def _longer(report: Report) -> Share:
 def _people(report: Report) -> Share | None:
     if not (people := report["human_ceiling"]):
         return None
-    of = people["n"], people.get("n_prompts")
+    of = people["n"], people["n_prompts"]
     return Share(_("People agree"), "people", people["agreement"], people["low"], people["high"], *of)
 
 
@@ -124,9 +124,8 @@ def by_labeler(report: Report) -> list[Share]:
 
 
 def _part(label: str, part: Mapping[str, Any]) -> Share:
-    """Intervals came with schema 2."""
-    ends, of = (part.get("accuracy_low"), part.get("accuracy_high")), (part["n"], part.get("n_prompts"))
-    return Share(label, "model", part["accuracy"], *ends, *of)
+    figures = part["accuracy"], part["accuracy_low"], part["accuracy_high"]
+    return Share(label, "model", *figures, part["n"], part["n_prompts"])
 
 
 def _longer_by(low: int | None, high: int | None) -> str:

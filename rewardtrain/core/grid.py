@@ -23,7 +23,6 @@ from rewardtrain.core.finish import KEPT_SCORES, MODEL, REPORT
 from rewardtrain.core.measures import metrics
 from rewardtrain.core.measures.metrics import Json
 from rewardtrain.core.measures.report import Scores
-from rewardtrain.core.measures.report_text import n_prompts
 from rewardtrain.core.measures.report_words import counted, estimate, number
 from rewardtrain.core.measures.tables import align
 from rewardtrain.core.progress import METRICS
@@ -182,12 +181,13 @@ def _seconds(path: Path) -> float:
 def format_sweep(result: Json) -> str:
     """Writes the table for a reader."""
     longer, points = result["baseline_longer"], result["points"]
+    pairs = counted(result["n_pairs"], "pair", result["n_pair_prompts"])
     rows = [["settings", "log loss", "accuracy", "temperature", "seconds"]]
     for entry in points:
         figures = [estimate(entry[key]) for key in ("log_loss", "accuracy")]
         rows.append([entry["point"], *figures, f"{entry['temperature']:.3f}", f"{entry['seconds']:.1f}"])
     lines = [
-        f"{counted(result['n_pairs'], 'pair', n_prompts(result))} of the validation split; 95% intervals in brackets",
+        f"{pairs} of the validation split; 95% intervals in brackets",
         f"longer wins {estimate(longer)}; a coin's log loss is ln 2 = {number(result['ln2'])}",
         *align(rows),
         f"winner: {points[0]['point']}, in {points[0]['folder']}",

@@ -17,7 +17,7 @@ class Share:
     value: float | None
     low: float | None
     high: float | None
-    n_prompts: int | None = None  # that the judgements are of; older reports don't say
+    n_prompts: int  # that the judgements are of
 
 
 @dataclass(frozen=True)

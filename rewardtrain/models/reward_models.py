@@ -46,7 +46,7 @@ class RewardModel(models.Model):
     def flags(self) -> dict[str, Any] | None:
         """Gives what its report says of a flag; None of a model that was judged by pairs alone."""
         evaluation = self.evaluations.first()
-        return evaluation.report.get("flags") if evaluation else None
+        return evaluation.report["flags"] if evaluation else None
 
 
 class Evaluation(models.Model):
@@ -94,12 +94,12 @@ class Evaluation(models.Model):
 
     @property
     def n_prompts(self) -> int:
-        """Counts those that the pairs are of, or else the votes on a flag; reports before schema 4 have only how many
-        there were with a ranking."""
+        """Those that the pairs are of, or else the votes on a flag; of a test split that has neither, all."""
         report: dict[str, Any] = self.report
-        if not self.n_pairs:
-            return int((report.get("flags") or {}).get("n_prompts", report["n_distinct_prompts"]))
-        return int(report.get("n_pair_prompts", report["n_distinct_prompts"]))
+        if self.n_pairs:
+            return int(report["n_pair_prompts"])
+        flags = report["flags"]
+        return int(flags["n_prompts"] if flags else report["n_distinct_prompts"])
 
 
 class Promotion(models.Model):

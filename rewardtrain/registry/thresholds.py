@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +108,7 @@ def presets(flags: Flags) -> list[Preset]:
 def flags_of(model: RewardModel) -> Flags:
     """Gives what the model's report says of its flag. Raises Conflict('no_thresholds') where it measured none."""
     flags = model.flags
-    if not flags or "curve" not in flags:
+    if not flags:
         words = _("Version %(version)s has no thresholds: its report has no labels of a flag. Train a binary head.")
         raise Conflict("no_thresholds", words % {"version": model.version})
     return flags
@@ -138,21 +138,8 @@ def choose(model: RewardModel, value: object, *, by: User | None) -> RewardModel
 
 
 def _effective(flags: Flags, place: int) -> dict[str, float | None]:
-    """Gives the effective numbers at the threshold of this place. Older reports don't say: a text a label, for people
-    who label one text judge the same thing."""
-    curve = flags["curve"]
-    numbers: Mapping[str, Sequence[float | None]] | None = curve.get("effective")
-    if numbers is not None:
-        return {name: each[place] for name, each in numbers.items()}
-    hits, called = curve["true_positives"][place], curve["true_positives"][place] + curve["false_positives"][place]
-    of = {
-        "precision": called,
-        "recall": curve["positives"],
-        "false_positive_rate": curve["negatives"],
-        "f1": curve["positives"] + called - hits,
-    }
-    independent = flags["n_prompts"] / flags["n_votes"] if flags["n_votes"] else 1.0
-    return {name: n * independent or None for name, n in of.items()}
+    """At the threshold of this place."""
+    return {name: each[place] for name, each in flags["curve"]["effective"].items()}
 
 
 def _f1(shared: float | None) -> float | None:

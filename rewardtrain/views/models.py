@@ -51,8 +51,8 @@ def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
         "evaluation": evaluation,
         "report": seen,
         "rules": champions.rules(model, seen),
-        "flags": seen.get("flags"),
-        "flag_reliability": charts.flag_reliability(seen["flags"]) if seen.get("flags") else None,
+        "flags": seen["flags"],
+        "flag_reliability": charts.flag_reliability(seen["flags"]) if seen["flags"] else None,
         "past_gate": champions.past_gate(model) if model.champion else None,
         "promotions": model.promotions.select_related("by"),
     }

@@ -27,7 +27,11 @@ from tests.reports import draw_flag_report, draw_report
 
 CHAMPION = {
     "accuracy": 0.68,
+    "accuracy_low": 0.6,
+    "accuracy_high": 0.76,
     "log_loss": 0.62,
+    "log_loss_low": 0.57,
+    "log_loss_high": 0.67,
     "difference": {
         "accuracy": {"value": 0.02, "low": -0.03, "high": 0.07},
         "log_loss": {"value": -0.02, "low": -0.05, "high": 0.01},

@@ -12,7 +12,7 @@ from rewardtrain.models import RunPoint, TrainingRun
 from rewardtrain.registry import champions
 from rewardtrain.training import policy, runs
 from tests.factories import join, make_project, make_user
-from tests.reports import as_schema_1, as_schema_3, draw_flag_report, draw_report
+from tests.reports import draw_flag_report, draw_report
 from tests.rewardtrain.conftest import (
     CHAMPION,
     make_auto_labels,
@@ -268,18 +268,6 @@ def test_the_difference_to_the_champion_is_in_points(project: Project, manager: 
     assert "\N{MINUS SIGN}3 to +7" in text
 
 
-def test_a_report_of_the_first_schema_is_still_shown_with_what_it_has(project: Project, manager: Client) -> None:
-    seen = as_schema_1(draw_report(n_prompts=12, champion_skill=0.3))
-    del seen["champion"]["accuracy_low"], seen["champion"]["accuracy_high"]
-    make_model(project, seen)
-    text = page(manager, project, "model", 1)
-    assert f"calibration error {seen['ece']['value']:.3f} (n = {seen['n_pairs']} pairs)" in text
-    assert "see the difference" in text
-    assert "Where two people judged the same pair" not in text
-    assert "Rewards of chosen and rejected" not in text
-    assert f">{seen['brier']:.4f}<" in text
-
-
 def test_a_model_without_a_pair_to_test_on_is_listed(project: Project, manager: Client) -> None:
     """Of a project that ranks too: flags alone train a classifier."""
     champions.promote(make_model(project, draw_flag_report(n=30)), by=None, reason="to have one", past_gate=True)
@@ -297,16 +285,6 @@ def test_few_prompts_have_no_interval_and_the_page_says_so(project: Project, man
         assert "None" not in text, name
         if name in ("models", "model"):
             assert "(too few for an interval; ln 2 = 0.693)" in text, name
-
-
-def test_a_report_from_before_prompts_were_counted_is_still_shown(project: Project, manager: Client) -> None:
-    seen = as_schema_3(draw_report(n_prompts=12, champion_skill=0.3, flag="hateful"))
-    model = make_model(project, seen)
-    champions.promote(model, by=None, reason="to have one", past_gate=True)
-    for name, args in (("models", []), ("model", [1]), ("project_machine", []), ("threshold", [1])):
-        text = page(manager, project, name, *args)
-        assert "None" not in text, name
-    assert f"n = {seen['n_pairs']} pairs; longer wins" in page(manager, project, "model", 1)
 
 
 def test_flags_are_shown_where_the_model_knows_one(project: Project, manager: Client) -> None:

@@ -16,7 +16,6 @@ from rewardtrain.core.evaluation.foreign import load_any
 from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.metrics import Json
 from rewardtrain.core.measures.report import Scores
-from rewardtrain.core.measures.report_text import n_prompts
 from rewardtrain.core.measures.report_words import counted, estimate, number
 from rewardtrain.core.measures.subsets import subset_lines, subset_report
 from rewardtrain.core.measures.tables import align
@@ -110,7 +109,7 @@ def format_comparison(comparison: Json) -> str:
     longer, models = comparison["baseline_longer"], comparison["models"]
     left_out = sum(comparison["left_out"].values())
     lines = [
-        f"{counted(comparison['n_pairs'], 'pair', n_prompts(comparison))},"
+        f"{counted(comparison['n_pairs'], 'pair', comparison['n_pair_prompts'])},"
         f" {comparison['n_ties']} ties and {left_out} rows left out; 95% intervals in brackets",
         f"longer wins {estimate(longer)}; a coin's log loss is ln 2 = {number(comparison['ln2'])}",
     ]

@@ -12,9 +12,7 @@ from rewardtrain.core.data.groups import Group
 from rewardtrain.core.measures import curves, intervals, metrics, people
 from rewardtrain.core.measures.classes import flag_report
 
-# 1 had no calibration, distributions or people, and no intervals of parts; 2 of a flag neither thresholds nor champion;
-# 3 no number of prompts beside each n, and intervals of one or two prompts.
-SCHEMA = 4
+SCHEMA = 4  # raised by what changes a field that is read: with a migration of the reports that are stored
 
 
 @dataclass(frozen=True)

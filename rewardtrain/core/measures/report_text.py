@@ -23,7 +23,7 @@ def _pair_lines(report: dict[str, Any]) -> list[str]:
     tau, margins = report["kendall_tau_b"], report["margins"]
     return [
         f"accuracy {number(accuracy['value'])}",
-        f"  95% interval {ends(accuracy)}, {counted(report['n_pairs'], 'pair', n_prompts(report))},"
+        f"  95% interval {ends(accuracy)}, {counted(report['n_pairs'], 'pair', report['n_pair_prompts'])},"
         f" {counted(report['n_ties'], 'tie')} left out",
         f"  longer wins {number(longer['accuracy'])}, 95% interval {ends(longer)}",
         "  human ceiling unknown: no pair was judged by two labelers"
@@ -115,11 +115,5 @@ def _flag_champion_lines(champion: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def n_prompts(report: dict[str, Any]) -> int:
-    """Counts those that the pairs are of; reports before schema 4 only have the number of all that were ranked."""
-    n: int = report.get("n_pair_prompts", report["n_distinct_prompts"])
-    return n
-
-
 def _of(part: dict[str, Any], what: str) -> str:
-    return counted(part["n"], what, part.get("n_prompts"))
+    return counted(part["n"], what, part["n_prompts"])

@@ -30,7 +30,7 @@ def checks(report: Report) -> list[Check]:
     if too_few := _too_few(flags):
         return [Check(False, too_few)]
     found = [against_base_rate(flags), against_chance(flags)]
-    if flags.get("champion"):
+    if flags["champion"]:
         found += _against(flags, "champion", _("the champion"))
     if head := flags.get("head_rival"):
         found += _against(flags, "head_rival", _("the newest head, version %(version)s") % {"version": head["version"]})

@@ -129,5 +129,5 @@ def on(report: Report) -> str:
 
 
 def counts(report: Report) -> tuple[int, int]:
-    """Counts pairs, and the prompts that they are of; older reports counted those with flags alone as well."""
-    return report["n_pairs"], report.get("n_pair_prompts", report["n_distinct_prompts"])
+    """Pairs, and the prompts that they are of."""
+    return report["n_pairs"], report["n_pair_prompts"]

@@ -77,6 +77,5 @@ def _log_odds(rewards: Sequence[float], probabilities: Sequence[float], raw_scal
 
 
 def _raw_scale(model: RewardModel) -> float:
-    """Gives what rewards were multiplied with before they were normalised; 1 of models older than that."""
-    evaluation = model.evaluations.first()
-    return float(evaluation.report.get("raw_scale", 1.0)) if evaluation else 1.0
+    """What rewards were multiplied with before they were normalised."""
+    return float(model.evaluations.get().report["raw_scale"])

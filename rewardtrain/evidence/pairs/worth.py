@@ -21,7 +21,7 @@ def worth(report: Report) -> tuple[Worth, str]:
             return Worth.BELOW_LONGER, _("Below longer-wins")
         case 0:
             return Worth.LIKE_LONGER, _("No better than longer-wins")
-    if not (people := report.get("human_ceiling")):
+    if not (people := report["human_ceiling"]):
         return Worth.USEFUL, _("Better than longer-wins; how far people agree is not known")
     if apart(own, _ends(people, "agreement")) < 0:
         return Worth.BELOW_PEOPLE, _("Better than longer-wins, below people")
@@ -45,7 +45,5 @@ def _missing_pairs(pairs: int, prompts: int) -> str:
 
 
 def _ends(share: Report, value: str) -> tuple[float, float, float]:
-    """Reads a share with its interval; without one it is taken as exact."""
-    own = share[value]
-    low, high = share.get("low"), share.get("high")
-    return own, own if low is None else low, own if high is None else high
+    """A share with its interval."""
+    return share[value], share["low"], share["high"]

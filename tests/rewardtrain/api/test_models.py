@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
@@ -13,23 +12,16 @@ from rewardtrain.registry import champions
 from rewardtrain.training import runs
 from tests.factories import join, make_project, make_user
 from tests.labeling.api.client import as_user, errors_of
-from tests.rewardtrain.conftest import rank_prompts
+from tests.rewardtrain.conftest import make_report, rank_prompts
 
 pytestmark = pytest.mark.django_db
 MODELS = "/api/v1/projects/helpful/models/"
 
 
 def report(accuracy: float, log_loss: float) -> dict[str, Any]:
-    """The part of a report that is read here, as `rewardtrain.core` writes it."""
-    return {
-        "n_pairs": 60,
-        "n_distinct_prompts": 10,
-        "accuracy": {"value": accuracy, "low": accuracy - 0.1, "high": accuracy + 0.1},
-        "log_loss": {"value": log_loss, "low": log_loss - 0.1, "high": log_loss + 0.1},
-        "baseline_longer": {"accuracy": 0.55, "low": 0.4, "high": 0.7},
-        "ln2": math.log(2),
-        "champion": None,
-    }
+    seen = make_report(accuracy=accuracy, interval=(accuracy - 0.1, accuracy + 0.1), log_loss=log_loss, n_pairs=60)
+    baseline = {"accuracy": 0.55, "low": 0.4, "high": 0.7}
+    return seen | {"n_pair_prompts": 10, "baseline_longer": baseline}
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from rewardtrain import charts
 from rewardtrain.charts.numbers import figures
 from rewardtrain.charts.shares import Version
 from rewardtrain.registry import champions
-from tests.reports import as_schema_1, draw_report
+from tests.reports import draw_report
 from tests.rewardtrain.conftest import CHAMPION, make_model, make_report, make_version, rank_prompts
 
 
@@ -24,7 +24,7 @@ def test_a_model_stands_beside_the_champion_longer_wins_and_people() -> None:
     assert [share.kind for share in shares] == ["model", "champion", "longer", "people"]
     own, champion = shares[:2]
     assert (own.x_low, own.x, own.x_high, own.width) == (60.0, 70.0, 80.0, 20.0)
-    assert (champion.x_low, champion.x, champion.x_high, champion.width) == (68.0, 68.0, 68.0, 0.5)
+    assert (champion.x_low, champion.x, champion.x_high, champion.width) == (60.0, 68.0, 76.0, 16.0)
 
 
 def test_what_is_not_known_is_not_drawn() -> None:
@@ -60,11 +60,12 @@ def interval(low: float, high: float) -> dict[str, float]:
 def test_calibration_is_drawn_before_and_after_on_the_same_square() -> None:
     """Nine of ten pairs at 0.75: half way across, a tenth from the top. The fuller bin's column is full."""
     bins = [
-        {"low": 0.7, "high": 0.75, "n": 0, "confidence": None, "accuracy": None},
+        {"low": 0.7, "high": 0.75, "n": 0, "n_prompts": 0, "confidence": None, "accuracy": None},
         {
             "low": 0.75,
             "high": 0.8,
             "n": 10,
+            "n_prompts": 6,
             "confidence": 0.75,
             "accuracy": 0.9,
             "accuracy_low": 0.6,
@@ -74,6 +75,7 @@ def test_calibration_is_drawn_before_and_after_on_the_same_square() -> None:
             "low": 0.95,
             "high": 1.0,
             "n": 5,
+            "n_prompts": 5,
             "confidence": 1.0,
             "accuracy": 0.5,
             "accuracy_low": 0.2,
@@ -103,23 +105,22 @@ def test_rewards_of_chosen_stand_above_and_of_rejected_below_the_line() -> None:
         "overlap": 0.2,
         "auc": {"value": 0.8, "low": 0.7, "high": 0.9},
     }
-    drawn = charts.rewards({"rewards": seen})
-    assert drawn is not None
+    drawn = charts.rewards(draw_report(n_prompts=5) | {"rewards": seen})
     first, last = drawn.bars
     assert (first.x, first.width, last.x) == (0.0, 50.0, 50.0)
     assert (last.up, last.top, last.down) == (44.0, 6.0, 0.0)
     assert (first.up, first.down) == (11.0, 22.0)
     assert (drawn.chosen_x, drawn.rejected_x) == (75.0, 100.0)  # a mean beyond the last bin stands at the edge
-    assert charts.rewards({}) is None
 
 
 def test_people_and_the_model_are_parts_of_all_pairs_that_two_judged() -> None:
     people: dict[str, Any] = {
         "n": 20,
-        "with_both": {"n": 12, "confidence": 0.8},
-        "against_both": {"n": 0, "confidence": None},
-        "disagree": {"n": 5, "confidence": 0.6},
-        "tied": {"n": 3, "confidence": 0.55},
+        "n_prompts": 9,
+        "with_both": {"n": 12, "n_prompts": 6, "confidence": 0.8},
+        "against_both": {"n": 0, "n_prompts": 0, "confidence": None},
+        "disagree": {"n": 5, "n_prompts": 4, "confidence": 0.6},
+        "tied": {"n": 3, "n_prompts": 2, "confidence": 0.55},
     }
     verdicts = charts.verdicts({"people": people})
     assert [(each.share.x, each.share.n, each.confidence) for each in verdicts] == [
@@ -132,7 +133,8 @@ def test_people_and_the_model_are_parts_of_all_pairs_that_two_judged() -> None:
 
 def test_lengths_are_said_in_words() -> None:
     edges = [None, -500, -100, 0, 1, 101, 501, None]
-    parts = [{"low": low, "high": high, "n": 1, "accuracy": 1.0} for low, high in pairwise(edges)]
+    share = {"n": 1, "n_prompts": 1, "accuracy": 1.0, "accuracy_low": 0.2, "accuracy_high": 1.0}
+    parts = [{"low": low, "high": high, **share} for low, high in pairwise(edges)]
     shares = charts.by_length_difference({"by_length_difference": parts})
     assert [share.label for share in shares] == [
         "more than 500 shorter",
@@ -145,15 +147,12 @@ def test_lengths_are_said_in_words() -> None:
     ]
 
 
-def test_every_figure_has_its_n_and_of_an_old_report_what_it_knows() -> None:
+def test_every_figure_has_its_n() -> None:
     seen = draw_report(n_prompts=12)
     rows = {figure.name: figure for figure in figures(seen)}
     assert len(rows) == 10
     assert all(figure.n and figure.low is not None for figure in rows.values())
     assert (rows["Log loss"].beside, rows["Log loss"].of) == (math.log(2), "a coin")
-    old = {figure.name: figure for figure in figures(as_schema_1(seen))}
-    assert list(old) == ["Log loss", "Brier score", "Calibration error (ECE)", "Kendall's tau-b of rankings"]
-    assert (old["Brier score"].value, old["Brier score"].low) == (seen["brier"]["value"], None)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -23,12 +23,12 @@ from rewardtrain.monitoring.model_agreement import Share as Seen
 
 def span(day: int, value: float, low: float, high: float) -> Span:
     when = date(2026, 3, day)
-    return Span(when, when, 50, Seen(60, value, low, high), Seen(60, 0.5, 0.4, 0.6))
+    return Span(when, when, 50, Seen(60, value, low, high, 20), Seen(60, 0.5, 0.4, 0.6, 20))
 
 
 def test_drift_is_drawn_between_round_shares_that_hold_all_of_it() -> None:
     """0.38 to 0.84 are within 0.3 and 0.9, seven tenths: too many ticks, so they are fifths, from 0.2 to 1."""
-    promised = Seen(120, 0.7, 0.6, 0.8)
+    promised = Seen(120, 0.7, 0.6, 0.8, 20)
     drawn = drawing(Drift(3, promised, [span(1, 0.75, 0.66, 0.84), span(2, 0.5, 0.38, 0.62)]))
     assert drawn is not None
     assert [tick.value for tick in drawn.ticks] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
@@ -50,16 +50,16 @@ def test_a_span_of_too_few_judgements_is_a_hollow_dot() -> None:
 
 def test_a_coins_half_is_on_every_drawing_of_drift() -> None:
     """0.9 to 0.98 alone would begin at 0.9: a half is within it, in tenths that are too many, so in fifths."""
-    drawn = drawing(Drift(1, Seen(900, 0.94, 0.92, 0.96), [span(1, 0.95, 0.9, 0.98)]))
+    drawn = drawing(Drift(1, Seen(900, 0.94, 0.92, 0.96, 20), [span(1, 0.95, 0.9, 0.98)]))
     assert drawn is not None
     assert [tick.value for tick in drawn.ticks] == pytest.approx([0.4, 0.6, 0.8, 1.0])
-    close = drawing(Drift(1, Seen(900, 0.55, 0.53, 0.57), [span(1, 0.54, 0.52, 0.56)]))
+    close = drawing(Drift(1, Seen(900, 0.55, 0.53, 0.57, 20), [span(1, 0.54, 0.52, 0.56)]))
     assert close is not None
     assert [tick.value for tick in close.ticks] == pytest.approx([0.5, 0.55, 0.6])
 
 
 def test_nothing_ranked_since_is_no_drawing_of_drift() -> None:
-    assert drawing(Drift(1, Seen(900, 0.94, 0.92, 0.96), [])) is None
+    assert drawing(Drift(1, Seen(900, 0.94, 0.92, 0.96, 20), [])) is None
 
 
 # --- What best of n gains ---------------------------------------------------------------------------------------------
@@ -154,13 +154,14 @@ def test_ticks_are_so_far_apart_that_ten_are_enough(width: float, step: float) -
 
 
 def test_a_share_without_interval_is_a_hair_wide() -> None:
-    known, unknown = Share("a", "model", 0.625, 0.5, 0.75, 8), Share("b", "model", 0.625, None, None, 8)
+    known, unknown = (Share("a", "model", 0.625, *ends, 8, 3) for ends in ((0.5, 0.75), (None, None)))
     assert (known.x_low, known.x, known.x_high, known.width) == (50.0, 62.5, 75.0, 25.0)
     assert (unknown.x_low, unknown.x, unknown.x_high, unknown.width) == (62.5, 62.5, 62.5, 0.5)
 
 
 def a_bin(low: float, n: int, confidence: float, accuracy: float) -> dict[str, Any]:
-    return {"low": low, "high": low + 0.05, "n": n, "confidence": confidence, "accuracy": accuracy}
+    share = {"n": n, "n_prompts": n, "accuracy": accuracy, "accuracy_low": accuracy - 0.1, "accuracy_high": accuracy}
+    return {"low": low, "high": low + 0.05, "confidence": confidence, **share}
 
 
 def test_bins_are_columns_over_their_confidences_with_a_gap_between() -> None:
@@ -169,7 +170,7 @@ def test_bins_are_columns_over_their_confidences_with_a_gap_between() -> None:
     first, second = alone.bins
     assert (first.left, first.width, second.left) == (0.5, 9.0, 20.5)
     assert (first.height, first.top, second.height, second.top) == (50.0, 50.0, 100.0, 0.0)
-    assert (first.x, first.y, first.y_low, first.y_high) == (4.0, 25.0, 25.0, 25.0)
+    assert (first.x, first.y, first.y_low, first.y_high) == (4.0, 25.0, 35.0, 25.0)
     assert alone.n == 12
     before, after = charts.flag_reliability({**flags, "class_temperature": 1.5, "ece_raw": {"bins": []}})
     assert (before.bins, after.bins) == ([], alone.bins)

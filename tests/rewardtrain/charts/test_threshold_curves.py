@@ -7,15 +7,18 @@ import pytest
 from formats.wilson import wilson
 from rewardtrain.charts.threshold_curves import curves
 from rewardtrain.registry import thresholds
+from tests.reports import with_effective
 
 # Ten votes for the class and thirty against it; nothing reaches the highest threshold.
-CURVE = {
-    "thresholds": [0.99, 0.9, 0.5, 0.1],
-    "true_positives": [0, 4, 8, 10],
-    "false_positives": [0, 1, 6, 30],
-    "positives": 10,
-    "negatives": 30,
-}
+CURVE = with_effective(
+    {
+        "thresholds": [0.99, 0.9, 0.5, 0.1],
+        "true_positives": [0, 4, 8, 10],
+        "false_positives": [0, 1, 6, 30],
+        "positives": 10,
+        "negatives": 30,
+    }
+)
 FLAGS = {"curve": CURVE, "n_votes": 40, "n_prompts": 40}
 
 
@@ -48,7 +51,7 @@ def test_the_table_behind_curves_has_about_twenty_rows() -> None:
         "positives": n,
         "negatives": n,
     }
-    outcomes = thresholds.outcomes({"curve": curve, "n_votes": 2 * n, "n_prompts": 2 * n})
+    outcomes = thresholds.outcomes({**FLAGS, "curve": with_effective(curve)})
     assert list(curves(outcomes, outcomes[0]).rows) == outcomes[::10]
     assert list(curves(outcomes[:5], outcomes[0]).rows) == outcomes[:5]
 
@@ -74,7 +77,7 @@ def test_f1_has_the_interval_of_the_share_that_it_follows_from() -> None:
     assert (f1.low, f1.high) == pytest.approx((2 * low / (1 + low), 2 * high / (1 + high)))
 
 
-def test_a_report_that_says_how_much_its_votes_are_worth_is_believed() -> None:
+def test_a_rate_is_of_as_many_votes_as_the_report_says() -> None:
     effective = {
         "precision": [None, 2.5, 7.0, 20.0],
         "recall": [10.0, 6.0, 5.0, 4.0],
@@ -88,14 +91,6 @@ def test_a_report_that_says_how_much_its_votes_are_worth_is_believed() -> None:
     assert outcomes[2].f1.low == pytest.approx(2 * wilson(0.5, 3.0)[0] / (1 + wilson(0.5, 3.0)[0]))
 
 
-def test_an_older_reports_votes_are_worth_as_many_as_there_are_texts() -> None:
-    """Forty votes on ten texts: four of one text are worth one."""
-    found = thresholds.outcomes({**FLAGS, "n_prompts": 10})[2]
-    for rate, n in ((found.precision, 14), (found.recall, 10), (found.false_positive_rate, 30)):
-        assert (rate.n, rate.value) == (n, pytest.approx(rate.value or 0))
-        assert (rate.low, rate.high) == pytest.approx(wilson(rate.value or 0, n / 4))
-
-
 def test_of_equal_thresholds_a_preset_takes_the_highest_and_the_wanted_share_itself_is_enough() -> None:
     """Precision 9 of 10 is 90 %. Recall: 9 of 10 at two thresholds, of which the upper is right more often."""
     curve = {
@@ -105,7 +100,7 @@ def test_of_equal_thresholds_a_preset_takes_the_highest_and_the_wanted_share_its
         "positives": 10,
         "negatives": 30,
     }
-    best, precise, complete = thresholds.presets({**FLAGS, "curve": curve})
+    best, precise, complete = thresholds.presets({**FLAGS, "curve": with_effective(curve)})
     assert [each.outcome and each.outcome.threshold for each in (best, precise, complete)] == [0.9, 0.9, 0.9]
     assert [each.label for each in (precise, complete)] == ["Precision of 90 % or more", "Recall of 90 % or more"]
 

@@ -46,14 +46,14 @@ def test_a_span_is_as_few_days_as_have_enough_pairs() -> None:
 @pytest.mark.parametrize(("right", "alarms"), [(60, False), (45, False), (20, True)])
 def test_it_alarms_where_the_newest_span_lies_wholly_below_the_promise(right: int, alarms: bool) -> None:
     """Promised 0.75, 0.66 to 0.84. 20 of 60 is 0.33, 0.21 to 0.45; 45 of 60 is 0.75, 0.64 to 0.86."""
-    promised = drift.Share(120, 0.75, 0.66, 0.84)
+    promised = drift.Share(120, 0.75, 0.66, 0.84, 20)
     found = drift.Drift(3, promised, drift.spans([*said(0, 55), *said(1, right, 60 - right), *said(2, 0, 9)]))
     assert found.newest is found.spans[1]
     assert found.alarms is alarms
 
 
 def test_with_too_few_pairs_nothing_is_alarming() -> None:
-    found = drift.Drift(3, drift.Share(120, 0.75, 0.66, 0.84), drift.spans(said(0, 0, 9)))
+    found = drift.Drift(3, drift.Share(120, 0.75, 0.66, 0.84, 20), drift.spans(said(0, 0, 9)))
     assert found.newest is None
     assert not found.alarms
 
@@ -63,7 +63,7 @@ def test_with_too_few_pairs_nothing_is_alarming() -> None:
     [(45, [0.5, 0.6, 0.7, 0.8, 0.9]), (20, [0.2, 0.4, 0.6, 0.8, 1.0]), (0, [0.0, 0.25, 0.5, 0.75, 1.0])],
 )
 def test_the_drawing_has_few_round_ticks(right: int, ticks: list[float]) -> None:
-    promised = drift.Share(120, 0.75, 0.66, 0.84)
+    promised = drift.Share(120, 0.75, 0.66, 0.84, 20)
     drawn = drawing(drift.Drift(3, promised, drift.spans(said(0, right, 60 - right))))
     assert drawn
     assert [tick.value for tick in drawn.ticks] == ticks

@@ -30,7 +30,11 @@ def against(*, log_loss: float, accuracy: tuple[float, float, float], champion_a
     value, low, high = accuracy
     return {
         "accuracy": champion_accuracy,
+        "accuracy_low": champion_accuracy - 0.1,
+        "accuracy_high": champion_accuracy + 0.1,
         "log_loss": 0.6 - log_loss,
+        "log_loss_low": 0.5 - log_loss,
+        "log_loss_high": 0.7 - log_loss,
         "difference": {
             "log_loss": {"value": log_loss, "low": log_loss - 0.02, "high": log_loss + 0.02},
             "accuracy": {"value": value, "low": low, "high": high},

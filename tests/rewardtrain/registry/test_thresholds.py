@@ -16,7 +16,7 @@ from labeling.models import Project, Role
 from rewardtrain.models import RewardModel
 from rewardtrain.registry import thresholds
 from tests.factories import join, make_project, make_user
-from tests.reports import draw_flag_report, draw_report
+from tests.reports import draw_flag_report, draw_report, with_effective
 from tests.rewardtrain.conftest import make_model, make_version
 
 FLAGS = [{"name": "hateful", "label": "Hateful"}]
@@ -31,7 +31,8 @@ CURVE = {
 
 
 def flags(n_prompts: int = 20) -> dict[str, Any]:
-    return {"curve": CURVE, "n_votes": 20, "n_prompts": n_prompts}
+    """Each text with as many labels, all the same: as many independent ones as there are texts."""
+    return {"curve": with_effective(CURVE, worth=n_prompts / 20), "n_votes": 20, "n_prompts": n_prompts}
 
 
 def test_the_confusion_matrix_and_its_figures_at_a_threshold() -> None:
@@ -59,7 +60,7 @@ def test_presets_are_the_best_of_what_was_measured() -> None:
 
 
 def test_a_preset_that_nothing_reaches_says_so() -> None:
-    never = {**flags(), "curve": {**CURVE, "false_positives": [5, 8, 10]}}
+    never = {**flags(), "curve": {**flags()["curve"], "false_positives": [5, 8, 10]}}
     assert thresholds.presets(never)[1].outcome is None
 
 
