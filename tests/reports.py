@@ -62,6 +62,7 @@ def draw_report(
     return build_report(
         groups,
         scores,
+        split="test",
         champion=None if champion_skill is None else _scores(groups, worth, champion_skill, random),
         device="CPU, 2 threads",
         peak_memory_mb=1130.0,
@@ -108,6 +109,7 @@ def draw_flag_report(
     return build_report(
         groups,
         scores(skill),
+        split="test",
         champion=None if champion_skill is None else scores(champion_skill),
         device="CPU, 2 threads",
         peak_memory_mb=900.0,

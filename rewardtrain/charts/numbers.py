@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from rewardtrain.charts.shares import Report
+from rewardtrain.core.measures.report_types import Counted, Estimate, PairReport, RankCorrelation
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Figure:
     of: str = ""  # whose that is
 
 
-def figures(report: Report) -> list[Figure]:
+def figures(report: PairReport) -> list[Figure]:
     """Lists those of a report that has pairs."""
     n, coin = Of(report["n_pairs"], report["n_pair_prompts"], "pairs"), _("a coin")
     error, perfect, tau = report["ece"], _("a perfect model on these pairs"), report["kendall_tau_b"]
@@ -52,11 +51,13 @@ class Of(NamedTuple):
     kind: str
 
 
-def _of(seen: Mapping[str, Any], kind: str) -> Of:
+def _of(seen: Counted, kind: str) -> Of:
     return Of(seen["n"], seen["n_prompts"], kind)
 
 
-def _figure(name: str, seen: Mapping[str, Any], n: Of, beside: float | None = None, of: str = "") -> Figure | None:
+def _figure(
+    name: str, seen: Estimate | RankCorrelation, n: Of, beside: float | None = None, of: str = ""
+) -> Figure | None:
     """None of a mean of nothing."""
     if seen["value"] is None:
         return None

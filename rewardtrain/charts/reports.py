@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils.translation import gettext as _
 
-from rewardtrain.charts.shares import Report, Share
+from rewardtrain.charts.shares import Share
+from rewardtrain.core.measures.report_types import (
+    CalibrationError,
+    Distribution,
+    Estimate,
+    FlagReport,
+    PairReport,
+    Report,
+    filled,
+)
 
 HALF = 44.0  # percent of the drawing's height that a histogram's tallest bar takes, up or down
 
@@ -66,7 +73,7 @@ class Reliability:
     """A reliability diagram, and the error that it amounts to."""
 
     name: str
-    error: Mapping[str, Any]
+    error: CalibrationError
     bins: list[Bin]
 
     @property
@@ -74,18 +81,18 @@ class Reliability:
         return sum(each.n for each in self.bins)
 
 
-def reliability(report: Report) -> list[Reliability]:
+def reliability(report: PairReport) -> list[Reliability]:
     """Draws it before and after the temperature was fitted; one alone where none was."""
     calibrated = report["temperature"] * report["raw_scale"] != 1
     return _reliability(report["ece"], report["ece_raw"] if calibrated else None)
 
 
-def flag_reliability(flags: Mapping[str, Any]) -> list[Reliability]:
+def flag_reliability(flags: FlagReport) -> list[Reliability]:
     """Draws the same of a flag's class."""
     return _reliability(flags["ece"], flags["ece_raw"] if flags["class_temperature"] != 1 else None)
 
 
-def _reliability(after: Mapping[str, Any], before: Mapping[str, Any] | None) -> list[Reliability]:
+def _reliability(after: CalibrationError, before: CalibrationError | None) -> list[Reliability]:
     if before is None:
         return [Reliability(_("As it comes out of training"), after, bins(after))]
     return [
@@ -94,10 +101,10 @@ def _reliability(after: Mapping[str, Any], before: Mapping[str, Any] | None) -> 
     ]
 
 
-def bins(error: Mapping[str, Any]) -> list[Bin]:
+def bins(error: CalibrationError) -> list[Bin]:
     """Those with a judgement in them."""
-    filled = [each for each in error["bins"] if each["n"]]
-    fullest = max((each["n"] for each in filled), default=1)
+    shown = filled(error["bins"])
+    fullest = max((each["n"] for each in shown), default=1)
     return [
         Bin(
             low=each["low"],
@@ -110,7 +117,7 @@ def bins(error: Mapping[str, Any]) -> list[Bin]:
             n_prompts=each["n_prompts"],
             part=each["n"] / fullest,
         )
-        for each in filled
+        for each in shown
     ]
 
 
@@ -138,12 +145,12 @@ class Bar:
 @dataclass(frozen=True)
 class Rewards:
     bars: list[Bar]
-    chosen: Mapping[str, Any]  # mean, sd
-    rejected: Mapping[str, Any]
+    chosen: Distribution
+    rejected: Distribution
     chosen_x: float  # where the means stand
     rejected_x: float
     overlap: float
-    auc: Mapping[str, Any]
+    auc: Estimate
 
     @property
     def low(self) -> float:
@@ -154,11 +161,10 @@ class Rewards:
         return self.bars[-1].high
 
 
-def rewards(report: Report) -> Rewards:
+def rewards(report: PairReport) -> Rewards:
     """Draws the rewards of a report that has pairs."""
     seen = report["rewards"]
-    edges: list[float] = seen["edges"]
-    chosen, rejected = seen["chosen"], seen["rejected"]
+    edges, chosen, rejected = seen["edges"], seen["chosen"], seen["rejected"]
     fullest = max(*chosen["counts"], *rejected["counts"])
 
     def x(value: float) -> float:
@@ -195,16 +201,14 @@ def verdicts(report: Report) -> list[Verdict]:
     """Two people's judgement of a pair beside the model's, as parts of all pairs that two judged; empty without any."""
     if not (people := report["people"]):
         return []
-    names = {
-        "with_both": _("agree, the model too"),
-        "against_both": _("agree, the model against both"),
-        "disagree": _("disagree"),
-        "tied": _("one or both: a tie"),
-    }
-    kinds = {"with_both": "model", "against_both": "against"}
+    parts = [
+        (_("agree, the model too"), "model", people["with_both"]),
+        (_("agree, the model against both"), "against", people["against_both"]),
+        (_("disagree"), "people", people["disagree"]),
+        (_("one or both: a tie"), "people", people["tied"]),
+    ]
     found = []
-    for key, name in names.items():
-        part = people[key]
-        kind, of = kinds.get(key, "people"), (part["n"], part["n_prompts"])
-        found.append(Verdict(Share(name, kind, part["n"] / people["n"], None, None, *of), part["confidence"]))
+    for name, kind, part in parts:
+        share = Share(name, kind, part["n"] / people["n"], None, None, part["n"], part["n_prompts"])
+        found.append(Verdict(share, part["confidence"]))
     return [verdict for verdict in found if verdict.share.n]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from labeling.templatetags.podium import percent
+from rewardtrain.core.measures.report_types import CountedShare, PairReport, has_pairs
 from rewardtrain.models import RewardModel
-
-Report = Mapping[str, Any]  # as `rewardtrain.core.measures.report` writes it
 
 
 @dataclass(frozen=True)
@@ -45,8 +43,8 @@ class Share:
         return max(0.5, round(self.x_high - self.x_low, 1))
 
 
-def comparison(report: Report) -> list[Share]:
-    """Lists the model's accuracy beside what it must be compared with, top to bottom."""
+def comparison(report: PairReport) -> list[Share]:
+    """The model's accuracy beside what it must be compared with, top to bottom."""
     shares = [_own(report)]
     if rival := report["champion"]:
         figures = rival["accuracy"], rival["accuracy_low"], rival["accuracy_high"]
@@ -83,25 +81,26 @@ class Version:
 def versions(models: Iterable[RewardModel]) -> list[Version]:
     """Keeps the order given; a model that was not evaluated on pairs is left out."""
     tested = ((model, evaluation.report) for model in models for evaluation in model.evaluations.all()[:1])
-    tested = ((model, report) for model, report in tested if report["n_pairs"])
-    return [Version(model, _own(report), _longer(report), _people(report)) for model, report in tested]
+    return [
+        Version(model, _own(report), _longer(report), _people(report)) for model, report in tested if has_pairs(report)
+    ]
 
 
-def _own(report: Report) -> Share:
+def _own(report: PairReport) -> Share:
     own = report["accuracy"]
     return Share(_("This model"), "model", own["value"], own["low"], own["high"], *_of(report))
 
 
-def _of(report: Report) -> tuple[int, int]:
+def _of(report: PairReport) -> tuple[int, int]:
     return report["n_pairs"], report["n_pair_prompts"]
 
 
-def _longer(report: Report) -> Share:
+def _longer(report: PairReport) -> Share:
     longer = report["baseline_longer"]
     return Share(_("Longer wins"), "longer", longer["accuracy"], longer["low"], longer["high"], *_of(report))
 
 
-def _people(report: Report) -> Share | None:
+def _people(report: PairReport) -> Share | None:
     if not (people := report["human_ceiling"]):
         return None
     of = people["n"], people["n_prompts"]
@@ -111,19 +110,19 @@ def _people(report: Report) -> Share | None:
 # --- Parts of the pairs -----------------------------------------------------------------------------------------------
 
 
-def by_gap(report: Report) -> list[Share]:
+def by_gap(report: PairReport) -> list[Share]:
     return [_part(str(part["gap"]), part) for part in report["by_gap"]]
 
 
-def by_length_difference(report: Report) -> list[Share]:
+def by_length_difference(report: PairReport) -> list[Share]:
     return [_part(_longer_by(part["low"], part["high"]), part) for part in report["by_length_difference"]]
 
 
-def by_labeler(report: Report) -> list[Share]:
+def by_labeler(report: PairReport) -> list[Share]:
     return [_part(part["labeler"], part) for part in report["by_labeler"]]
 
 
-def _part(label: str, part: Mapping[str, Any]) -> Share:
+def _part(label: str, part: CountedShare) -> Share:
     figures = part["accuracy"], part["accuracy_low"], part["accuracy_high"]
     return Share(label, "model", *figures, part["n"], part["n_prompts"])
 

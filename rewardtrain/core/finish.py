@@ -60,12 +60,13 @@ def finish(
     report = build_report(
         groups,
         scores,
+        split=measured,
         champion=rival,
         device=model.device.label,
         peak_memory_mb=peak_memory_mb(model.device),
         samples=config.bootstrap_samples,
         seed=config.seed,
-    ) | {"split": measured}
+    )
     log.emit("phase", phase="saving")
     if measured != "test":
         np.save(out / KEPT_SCORES, scores.logits)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from labeling.models import Split
+from rewardtrain.core.measures.report_types import CountedShareOrNone
 
 
 @dataclass(frozen=True)
@@ -35,5 +35,5 @@ class Judged:
         return self.split != Split.TEST and self.content in contents
 
 
-def share_of(said: dict[str, Any]) -> Share:
-    return Share(said["n"], said["accuracy"], said["accuracy_low"], said["accuracy_high"], said["n_prompts"])
+def share_of(share: CountedShareOrNone) -> Share:
+    return Share(share["n"], share["accuracy"], share["accuracy_low"], share["accuracy_high"], share["n_prompts"])

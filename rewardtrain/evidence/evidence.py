@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rewardtrain.evidence.agreement import Judged, Share
 from rewardtrain.evidence.figures import Check
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from labeling.judgements.judgement import Flags
     from labeling.models import DatasetVersion, Project
     from rewardtrain.core.config import TrainConfig
+    from rewardtrain.core.measures.report_types import Report
     from rewardtrain.models import RewardModel
 
 Settings = Mapping[str, object]
-Report = Mapping[str, Any]  # as `rewardtrain.core` writes it
 
 
 @dataclass(frozen=True)

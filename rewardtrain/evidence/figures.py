@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _
+
+from rewardtrain.core.measures.report_types import Estimate, ShareEstimate
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Check:
     beside: str = ""  # the report's part with the other model: champion or head_rival
 
 
-def with_range(estimate: Mapping[str, Any], *, sign: str = "") -> str:
+def with_range(estimate: Estimate | ShareEstimate, *, sign: str = "") -> str:
     if estimate["low"] is None or estimate["high"] is None:
         return _("%(value)s (too few for an interval)") % {"value": number(estimate["value"], sign)}
-    low, value, high = (number(estimate[key], sign) for key in ("low", "value", "high"))
+    low, value, high = (number(each, sign) for each in (estimate["low"], estimate["value"], estimate["high"]))
     return _("%(value)s (%(low)s to %(high)s)") % {"value": value, "low": low, "high": high}
 
 

@@ -1,6 +1,9 @@
 """A trained reward model, its evaluations and every promotion."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Self, TypedDict
 
 from django.conf import settings
 from django.db import models
@@ -8,7 +11,15 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from labeling.models import DatasetVersion, Project
+from rewardtrain.core.measures.report_types import FlagReport, Report, read_report
 from rewardtrain.models.runs import TrainingRun
+
+
+class Decision(TypedDict):
+    """What the gate said when it looked, once."""
+
+    passed: bool
+    reasons: list[str]
 
 
 class RewardModel(models.Model):
@@ -18,8 +29,7 @@ class RewardModel(models.Model):
     folder = models.CharField(max_length=300)  # name in the storage "models": a Hugging Face folder
     manifest_sha256 = models.CharField(max_length=64)
     champion = models.BooleanField(default=False)
-    # {"passed": bool, "reasons": ["..."]}: what the gate said when it looked, once.
-    gate = models.JSONField(default=dict)
+    gate: models.JSONField[Decision, Decision] = models.JSONField(default=dict)
     # Of a model that classifies: the least P(positive class) that counts as it, and who chose that. Null: nobody has.
     threshold = models.FloatField(null=True)
     threshold_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
@@ -43,8 +53,8 @@ class RewardModel(models.Model):
         return f"model {self.version}"
 
     @property
-    def flags(self) -> dict[str, Any] | None:
-        """Gives what its report says of a flag; None of a model that was judged by pairs alone."""
+    def flags(self) -> FlagReport | None:
+        """What its report says of a flag; None of a model that was judged by pairs alone."""
         evaluation = self.evaluations.first()
         return evaluation.report["flags"] if evaluation else None
 
@@ -61,7 +71,7 @@ class Evaluation(models.Model):
     accuracy_low = models.FloatField(null=True)
     accuracy_high = models.FloatField(null=True)
     log_loss = models.FloatField(null=True)
-    report = models.JSONField()
+    report: models.JSONField[Report, Report] = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -92,14 +102,21 @@ class Evaluation(models.Model):
     def __str__(self) -> str:
         return f"evaluation {self.pk}"
 
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any) -> Self:
+        """Reads a row. Raises DataError where its report has another schema than today's."""
+        evaluation = super().from_db(db, field_names, values, **options)
+        if "report" not in evaluation.get_deferred_fields():
+            read_report(evaluation.report)
+        return evaluation
+
     @property
     def n_prompts(self) -> int:
         """Those that the pairs are of, or else the votes on a flag; of a test split that has neither, all."""
-        report: dict[str, Any] = self.report
         if self.n_pairs:
-            return int(report["n_pair_prompts"])
-        flags = report["flags"]
-        return int(flags["n_prompts"] if flags else report["n_distinct_prompts"])
+            return self.report["n_pair_prompts"]
+        flags = self.report["flags"]
+        return flags["n_prompts"] if flags else self.report["n_distinct_prompts"]
 
 
 class Promotion(models.Model):

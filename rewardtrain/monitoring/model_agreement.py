@@ -14,7 +14,8 @@ import numpy as np
 
 from labeling.models import Project
 from rewardtrain.core.measures import curves, intervals, metrics
-from rewardtrain.core.measures.metrics import Floats, Ints, Json
+from rewardtrain.core.measures.metrics import Floats, Ints
+from rewardtrain.core.measures.report_types import CalibrationError
 from rewardtrain.evidence.agreement import Judged, Share, share_of
 from rewardtrain.evidence.pairs.judged import judged
 from rewardtrain.models import RewardModel
@@ -44,7 +45,7 @@ class Part:
     longer: Share  # how often people preferred the longer one
     sure: Share  # right, of pairs at or above the threshold
     bands: list[Band]
-    calibration: Json  # as `curves.calibration` has it
+    calibration: CalibrationError
 
 
 @dataclass(frozen=True)

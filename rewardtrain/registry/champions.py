@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
@@ -12,9 +11,10 @@ from django.utils.translation import gettext as _
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
 from labeling.models.project_lock import lock_project
+from rewardtrain.core.measures.report_types import Report, has_pairs
 from rewardtrain.evidence import evidence_of
-from rewardtrain.evidence.evidence import Report
 from rewardtrain.models import Evaluation, Promotion, RewardModel, TrainingRun
+from rewardtrain.models.reward_models import Decision
 from rewardtrain.registry.gate import gate
 from rewardtrain.registry.verdict import Verdict, verdict
 
@@ -88,7 +88,7 @@ def baselines(run: TrainingRun) -> Baselines:
 
 
 def register(
-    run: TrainingRun, *, folder: str, manifest_sha256: str, report: dict[str, Any], baseline_pk: int | None
+    run: TrainingRun, *, folder: str, manifest_sha256: str, report: Report, baseline_pk: int | None
 ) -> RewardModel:
     """Writes down a finished run's model with its evaluation and promotes it if the gate lets it through.
 
@@ -110,7 +110,7 @@ def register(
         run=run,
         folder=folder,
         manifest_sha256=manifest_sha256,
-        gate={"passed": judged.passed, "reasons": judged.reasons},
+        gate=Decision(passed=judged.passed, reasons=judged.reasons),
     )
     Evaluation.objects.create(
         reward_model=model,
@@ -123,9 +123,9 @@ def register(
     return model
 
 
-def _pair_figures(report: dict[str, Any]) -> dict[str, float]:
-    """Gives the figures of pairs; none of what was trained and tested on flags alone."""
-    if not report["n_pairs"]:
+def _pair_figures(report: Report) -> dict[str, float]:
+    """None of what was trained and tested on flags alone."""
+    if not has_pairs(report):
         return {}
     accuracy = report["accuracy"]
     return {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rewardtrain.core.measures.report_types import Report
 from rewardtrain.evidence import Evidence
-from rewardtrain.evidence.evidence import Report
 from rewardtrain.evidence.figures import Check
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,9 +12,9 @@ from django.utils.translation import gettext as _
 from formats.wilson import wilson
 from labeling.errors import Conflict, Invalid
 from labeling.models import User
+from rewardtrain.core.measures.report_types import FlagReport
 from rewardtrain.models import RewardModel
 
-Flags = Mapping[str, Any]  # the report's section "flags"
 WANTED = 0.9  # precision, or recall, of the presets
 
 
@@ -71,7 +70,7 @@ class Preset:
     outcome: Outcome | None  # None: no threshold reaches it
 
 
-def outcomes(flags: Flags) -> list[Outcome]:
+def outcomes(flags: FlagReport) -> list[Outcome]:
     """Lists them at every threshold that was measured, the highest first."""
     curve = flags["curve"]
     counts = zip(curve["thresholds"], curve["true_positives"], curve["false_positives"], strict=True)
@@ -81,13 +80,13 @@ def outcomes(flags: Flags) -> list[Outcome]:
     ]
 
 
-def outcome_at(flags: Flags, threshold: float) -> Outcome:
+def outcome_at(flags: FlagReport, threshold: float) -> Outcome:
     """Finds it at the measured threshold that is nearest."""
     return min(outcomes(flags), key=lambda outcome: abs(outcome.threshold - threshold))
 
 
-def presets(flags: Flags) -> list[Preset]:
-    """Finds the best F1; of those that reach the wanted precision the highest recall, and the other way round."""
+def presets(flags: FlagReport) -> list[Preset]:
+    """The best F1; of those that reach the wanted precision the highest recall, and the other way round."""
     found = outcomes(flags)
     precise = [each for each in found if (each.precision.value or 0) >= WANTED and each.true_positives]
     complete = [each for each in found if (each.recall.value or 0) >= WANTED]
@@ -105,8 +104,8 @@ def presets(flags: Flags) -> list[Preset]:
     ]
 
 
-def flags_of(model: RewardModel) -> Flags:
-    """Gives what the model's report says of its flag. Raises Conflict('no_thresholds') where it measured none."""
+def flags_of(model: RewardModel) -> FlagReport:
+    """What the model's report says of its flag. Raises Conflict('no_thresholds') where it measured none."""
     flags = model.flags
     if not flags:
         words = _("Version %(version)s has no thresholds: its report has no labels of a flag. Train a binary head.")
@@ -137,7 +136,7 @@ def choose(model: RewardModel, value: object, *, by: User | None) -> RewardModel
     return model
 
 
-def _effective(flags: Flags, place: int) -> dict[str, float | None]:
+def _effective(flags: FlagReport, place: int) -> dict[str, float | None]:
     """At the threshold of this place."""
     return {name: each[place] for name, each in flags["curve"]["effective"].items()}
 

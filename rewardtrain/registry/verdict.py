@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from rewardtrain.core.measures.report_types import Report
 from rewardtrain.evidence import Evidence
-from rewardtrain.evidence.evidence import Report
 from rewardtrain.evidence.worth import BETTER, Worth
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from jobs import child
 from labeling.data import datasets
+from rewardtrain.core.measures.report_types import Report, read_report
 from rewardtrain.core_command import core
 from rewardtrain.models import RewardModel, TrainingRun
 from rewardtrain.registry import champions
@@ -56,8 +56,14 @@ def read(files: Files) -> Baselines:
     return Baselines(models.get(ids["champion"]), models.get(ids["head"]))
 
 
-def note_head(report: dict[str, Any], head: RewardModel, beside: dict[str, Any]) -> None:
-    """Writes into a fine-tuning's report what a second one says of the newest head, on pairs and on flags."""
-    for section, other in ((report, beside), (report["flags"], beside["flags"])):
-        if section and other["champion"]:
-            section["head_rival"] = {"version": head.version, **other["champion"]}
+def report_of(files: Files, noted: Baselines) -> Report:
+    """The report, and in a fine-tuning's what a second one says of the newest head, on pairs and on flags."""
+    report = read_report(json.loads(files.report.read_text(encoding="utf-8")))
+    if noted.head:
+        beside = read_report(json.loads(files.head_report.read_text(encoding="utf-8")))
+        if on_pairs := beside["champion"]:
+            report["head_rival"] = {"version": noted.head.version, **on_pairs}
+        flags, on_flags = report["flags"], beside["flags"] and beside["flags"]["champion"]
+        if flags and on_flags:
+            flags["head_rival"] = {"version": noted.head.version, **on_flags}
+    return report

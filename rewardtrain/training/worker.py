@@ -127,9 +127,7 @@ def succeed(run: TrainingRun, files: Files, *, last_try: bool) -> bool:
     False, and nothing, where the report compares with a champion of yesterday and there are tries left.
     """
     noted = baselines.read(files)
-    report = json.loads(files.report.read_text(encoding="utf-8"))
-    if noted.head:
-        baselines.note_head(report, noted.head, json.loads(files.head_report.read_text(encoding="utf-8")))
+    report = baselines.report_of(files, noted)
     manifest_sha256 = hashlib.sha256((files.model / "manifest.json").read_bytes()).hexdigest()
     with transaction.atomic():
         lock_project(run.project)

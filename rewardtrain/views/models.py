@@ -13,7 +13,7 @@ from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, page_of, project_page
 from rewardtrain import charts
 from rewardtrain.charts.numbers import figures
-from rewardtrain.charts.shares import Report
+from rewardtrain.core.measures.report_types import PairReport, has_pairs
 from rewardtrain.models import RewardModel
 from rewardtrain.registry import champions
 
@@ -56,11 +56,11 @@ def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
         "past_gate": champions.past_gate(model) if model.champion else None,
         "promotions": model.promotions.select_related("by"),
     }
-    return render(request, "rewardtrain/registry/model.html", context | (of_pairs(seen) if seen["n_pairs"] else {}))
+    return render(request, "rewardtrain/registry/model.html", context | (of_pairs(seen) if has_pairs(seen) else {}))
 
 
-def of_pairs(seen: Report) -> dict[str, object]:
-    """Gives what a report says of pairs; one of single texts with flags has none."""
+def of_pairs(seen: PairReport) -> dict[str, object]:
+    """What a report says of pairs; one of single texts with flags has none."""
     return {
         "comparison": charts.comparison(seen),
         "reliability": charts.reliability(seen),

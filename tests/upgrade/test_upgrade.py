@@ -18,7 +18,8 @@ from django.utils import timezone
 
 import config.celery  # noqa: F401  makes it the app of this process, as in a worker
 from rewardtrain import tasks
-from rewardtrain.models import BestOfJob, TrainingRun
+from rewardtrain.models import BestOfJob, Evaluation, TrainingRun
+from tests.report_shape import misshapen
 from tests.rewardtrain.service import running
 from tests.upgrade.conftest import OLD, Site
 
@@ -96,6 +97,12 @@ def test_people_log_in_with_their_old_passwords_and_find_every_page(site: Site, 
         links = set(LINK.findall(answer.content.decode()))
         waiting += [link for link in links - seen - set(waiting) if not link.endswith(NO_PAGES)]
     assert seen >= PAGES[username], PAGES[username] - seen
+
+
+def test_stored_reports_have_every_field_of_todays(site: Site) -> None:
+    reports = [evaluation.report for evaluation in Evaluation.objects.all()]
+    assert len(reports) >= 3
+    assert [misshapen(report) for report in reports] == [[]] * len(reports)
 
 
 def test_the_champion_scores_as_it_did(site: Site) -> None:

@@ -9,15 +9,24 @@ from huggingface_hub import EvalResult, ModelCardData
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.encoding import CHAT, PAIR
 from rewardtrain.core.measures.intervals import LEAST_PROMPTS
+from rewardtrain.core.measures.report_types import (
+    Estimate,
+    FlagReport,
+    PairReport,
+    Report,
+    ShareEstimate,
+    has_pairs,
+)
 from rewardtrain.core.measures.report_words import counted, ends, number
 
 BASE_MODELS = {"minilm": "sentence-transformers/all-MiniLM-L6-v2"}  # Hub ids of backbones that come with a package
 NAME = "reward-model"
+Row = tuple[str, str, str, str]  # name, value, interval, what to compare with
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")  # owner/name
 
 
-def model_card(config: TrainConfig, settings: dict[str, Any], data: dict[str, Any], report: dict[str, Any]) -> str:
-    """Writes the card of a model. settings: podium.json. data: fingerprint and counts of the training data."""
+def model_card(config: TrainConfig, settings: dict[str, Any], data: dict[str, Any], report: Report) -> str:
+    """The card of a model. settings: podium.json. data: fingerprint and counts of the training data."""
     parts = [
         f"---\n{_metadata(config, data, report).to_yaml()}\n---",
         _purpose(config, settings),
@@ -31,7 +40,7 @@ def model_card(config: TrainConfig, settings: dict[str, Any], data: dict[str, An
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def _metadata(config: TrainConfig, data: dict[str, Any], report: dict[str, Any]) -> ModelCardData:
+def _metadata(config: TrainConfig, data: dict[str, Any], report: Report) -> ModelCardData:
     results = [
         EvalResult(
             task_type="text-classification",
@@ -57,10 +66,10 @@ def _metadata(config: TrainConfig, data: dict[str, Any], report: dict[str, Any])
     )
 
 
-def _measured(report: dict[str, Any]) -> list[tuple[str, str, str, float]]:
-    """Lists task, metric's type and name, and its value."""
+def _measured(report: Report) -> list[tuple[str, str, str, float]]:
+    """Task, metric's type and name, and its value."""
     measured = []
-    if report["n_pairs"]:
+    if has_pairs(report):
         task = "Preference between completions"
         measured = [
             (task, "accuracy", "Pairwise accuracy", report["accuracy"]["value"]),
@@ -169,9 +178,9 @@ def _parameters(config: TrainConfig) -> str:
     return f"## Parameters\n\n| setting | value |\n|---|---|\n{rows}"
 
 
-def _metrics(report: dict[str, Any]) -> str:
+def _metrics(report: Report) -> str:
     rows = [
-        *(_pair_rows(report) if report["n_pairs"] else []),
+        *(_pair_rows(report) if has_pairs(report) else []),
         *(_flag_rows(report["flags"]) if report["flags"] else []),
     ]
     ceiling = report["human_ceiling"]
@@ -195,18 +204,19 @@ Human ceiling: {people}.
 """
 
 
-def _pair_rows(report: dict[str, Any]) -> list[tuple[str, str, str, str]]:
-    accuracy, loss, longer, tau = (report[key] for key in ("accuracy", "log_loss", "baseline_longer", "kendall_tau_b"))
+def _pair_rows(report: PairReport) -> list[Row]:
+    longer, tau = report["baseline_longer"], report["kendall_tau_b"]
     rows = [
-        _row("accuracy", accuracy, f"longer wins {number(longer['accuracy'])} ({ends(longer)})"),
-        _row("log loss", loss, f"a coin: ln 2 = {number(report['ln2'])}"),
+        _row("accuracy", report["accuracy"], f"longer wins {number(longer['accuracy'])} ({ends(longer)})"),
+        _row("log loss", report["log_loss"], f"a coin: ln 2 = {number(report['ln2'])}"),
     ]
     if tau["value"] is not None:
-        rows.append(_row(f"Kendall tau-b of {counted(tau['n'], 'ranking', tau['n_prompts'])}", tau, "0"))
+        name = f"Kendall tau-b of {counted(tau['n'], 'ranking', tau['n_prompts'])}"
+        rows.append((name, number(tau["value"]), ends(tau), "0"))
     return rows
 
 
-def _flag_rows(flags: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+def _flag_rows(flags: FlagReport) -> list[Row]:
     baseline = flags["baseline"]
     of = f"of {counted(flags['n_votes'], 'vote', flags['n_prompts'])} on `{flags['flag']['name']}`"
     constant = f"always `{baseline['class']}` {number(baseline['accuracy']['value'])}"
@@ -222,11 +232,11 @@ def _flag_rows(flags: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _row(name: str, estimate: dict[str, Any], compare: str) -> tuple[str, str, str, str]:
+def _row(name: str, estimate: Estimate | ShareEstimate, compare: str) -> Row:
     return name, number(estimate["value"]), ends(estimate), compare
 
 
-def _calibration(settings: dict[str, Any], report: dict[str, Any]) -> str:
+def _calibration(settings: dict[str, Any], report: Report) -> str:
     normal, pairs, votes = settings["normalisation"], settings["temperature_pairs"], settings["class_temperature_votes"]
     fitted = (
         f"Temperature {settings['temperature']:.6g}, fitted on {pairs} pairs of the validation split (Guo et al. 2017)."
@@ -235,12 +245,8 @@ def _calibration(settings: dict[str, Any], report: dict[str, Any]) -> str:
     )
     if votes:
         fitted += f" Class temperature {settings['class_temperature']:.6g}, fitted on {votes} votes on its flag."
-    rows = [
-        f"| {name}{of} | {number(part[f'{key}_raw']['value'])} | {number(part[key]['value'])} |"
-        for of, part in (("", report), (" of the classes", report["flags"] or {}))
-        for key, name in (("log_loss", "log loss"), ("ece", "expected calibration error"))
-        if part.get(key)
-    ]
+    rows = _calibration_rows("", report) if has_pairs(report) else []
+    rows += _calibration_rows(" of the classes", report["flags"]) if report["flags"] else []
     table = "\n".join(rows)
     left = "" if normal["mean_folded"] else f" The layer has no bias, so a mean of {normal['mean_left']:.6g} stays."
     return f"""
@@ -255,6 +261,17 @@ def _calibration(settings: dict[str, Any], report: dict[str, Any]) -> str:
 Rewards were brought to mean 0 and standard deviation 1 on {normal["completions"]} completions of the training split
 (before: mean {normal["mean"]:.6g}, standard deviation {normal["sd"]:.6g}) in the weights of the last layer.{left}
 """
+
+
+def _calibration_rows(of: str, part: PairReport | FlagReport) -> list[str]:
+    figures = {
+        "log loss": (part["log_loss_raw"], part["log_loss"]),
+        "expected calibration error": (part["ece_raw"], part["ece"]),
+    }
+    return [
+        f"| {name}{of} | {number(before['value'])} | {number(after['value'])} |"
+        for name, (before, after) in figures.items()
+    ]
 
 
 _LIMITS = """

@@ -17,6 +17,7 @@ from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import Device
 from rewardtrain.core.errors import ConfigError
 from rewardtrain.core.measures.calibrate import RAW, Array, Calibration
+from rewardtrain.core.measures.report_types import Report
 from rewardtrain.core.model.loading import load_finished
 from rewardtrain.core.model.network import RewardModel
 
@@ -46,7 +47,7 @@ def save_model(
     *,
     config: TrainConfig,
     data: dict[str, Any],
-    report: dict[str, Any],
+    report: Report,
     backbone: Path | None = None,
     heads: Array | None = None,
 ) -> None:
@@ -98,7 +99,7 @@ def _settings(model: RewardModel, config: TrainConfig) -> dict[str, Any]:
     }
 
 
-def describe_again(folder: Path, report: dict[str, Any]) -> None:
+def describe_again(folder: Path, report: Report) -> None:
     """Write a finished model's card anew, with the figures of another report."""
     manifest = read_json(folder / MANIFEST)
     config = TrainConfig.from_dict(manifest["config"])

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from rewardtrain.core.evaluation.foreign import load_any
 from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.metrics import Json
 from rewardtrain.core.measures.report import Scores
+from rewardtrain.core.measures.report_types import Estimate, PairDifference, ShareEstimate
 from rewardtrain.core.measures.report_words import counted, estimate, number
 from rewardtrain.core.measures.subsets import subset_lines, subset_report
 from rewardtrain.core.measures.tables import align
@@ -56,10 +58,9 @@ def compare_scores(
     pairs = metrics.collect_pairs(groups)
     margins = {name: pairs.margins(each.rewards) / each.temperature for name, each in scores.items()}
     figures = _figures(pairs, margins, samples=samples, seed=seed)
-    longer = figures.pop("longer")
     entries = []
     for name, each in scores.items():
-        entry = {"model": name, **figures[name], "temperature": each.temperature, "truncated": each.truncated}
+        entry: Json = {"model": name, **figures[name], "temperature": each.temperature, "truncated": each.truncated}
         entry["ece"] = curves.calibration(pairs, margins[name], samples=samples, seed=seed)["value"]
         entry["seconds"] = round(each.seconds, 3)
         if subsets:
@@ -73,21 +74,29 @@ def compare_scores(
         "n_pair_prompts": pairs.n_prompts,
         "n_ties": pairs.n_ties,
         "ln2": math.log(2),
-        "baseline_longer": longer,
+        "baseline_longer": intervals.share_estimate(metrics.correct(pairs.longer_by), pairs.cluster),
         "models": entries,
     }
 
 
-def _figures(pairs: metrics.Pairs, margins: dict[str, metrics.Floats], *, samples: int, seed: int) -> dict[str, Json]:
+class _Figures(TypedDict):
+    accuracy: ShareEstimate
+    log_loss: Estimate
+    difference: PairDifference
+
+
+def _figures(
+    pairs: metrics.Pairs, margins: dict[str, metrics.Floats], *, samples: int, seed: int
+) -> dict[str, _Figures]:
     """Gives each model's accuracy, log loss and their difference to the first model's, all on the same draws of
     prompts.
     """
-    columns = {("longer", "accuracy"): metrics.correct(pairs.longer_by)}
+    columns: dict[tuple[str, str], metrics.Floats] = {}
     for name, of in margins.items():
         columns |= {(name, "accuracy"): metrics.correct(of), (name, "log_loss"): metrics.log_loss(of)}
     means, draws = intervals.means_and_draws(columns, pairs.cluster, pairs.n_clusters, samples=samples, seed=seed)
     first, n = next(iter(margins)), pairs.n_prompts
-    figures: dict[str, Json] = {"longer": intervals.share_estimate(columns["longer", "accuracy"], pairs.cluster)}
+    figures: dict[str, _Figures] = {}
     for name, of in margins.items():
         apart = {
             key: (means[name, key] - means[first, key], draws[name, key] - draws[first, key], n) for key in MEASURES

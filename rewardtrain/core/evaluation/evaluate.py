@@ -19,6 +19,7 @@ from rewardtrain.core.evaluation.foreign import load_any
 from rewardtrain.core.measures import metrics
 from rewardtrain.core.measures.flags import collect_votes, flag_of
 from rewardtrain.core.measures.report import Scores, build_report
+from rewardtrain.core.measures.report_types import Report
 from rewardtrain.core.measures.subsets import subset_report
 from rewardtrain.core.model.gradients import predict
 from rewardtrain.core.model.network import RewardModel
@@ -103,8 +104,8 @@ def watched_loss(measured: dict[str, Any], flag_weight: float) -> float | None:
 
 def evaluate_file(
     name: str, data: Path, *, split: str = "test", champion: str | None = None, progress: Progress | None = None
-) -> dict[str, Any]:
-    """Makes the report of a model, ours or any sequence classifier, on a file's split or with split='all' on all of it.
+) -> Report:
+    """The report of a model, ours or any sequence classifier, on a file's split or with split='all' on all of it.
 
     The file may hold rankings or preferences; where it names subsets, so does the report. Raises DataError where
     neither a pair nor a vote on the model's flag is left to measure, ConfigError or BackboneError where a model can't
@@ -129,9 +130,9 @@ def evaluate_file(
         model = load_any(champion, device)  # the first one's memory is free for it
         rival = score(model, encode(model))
     drawn = {"samples": config.bootstrap_samples, "seed": config.seed}
-    peak = peak_memory_mb(device)
-    report = build_report(groups, scores, champion=rival, device=device.label, peak_memory_mb=peak, **drawn)
-    report |= {"split": split, "left_out": table.left_out}
+    peak, label = peak_memory_mb(device), device.label
+    report = build_report(groups, scores, split=split, champion=rival, device=label, peak_memory_mb=peak, **drawn)
+    report["left_out"] = table.left_out
     if table.subsets:
         pairs = metrics.collect_pairs(groups)
         hits = metrics.correct(pairs.margins(scores.rewards))

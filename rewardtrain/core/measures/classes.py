@@ -14,10 +14,21 @@ import numpy.typing as npt
 from rewardtrain.core.data.groups import Group
 from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.flags import Votes, collect_votes, flag_of
-from rewardtrain.core.measures.metrics import Floats, Ints, Json
+from rewardtrain.core.measures.metrics import Floats, Ints
+from rewardtrain.core.measures.report_types import (
+    ClassFigures,
+    Curve,
+    Estimate,
+    FlagBaseline,
+    FlagComparison,
+    FlagFigures,
+    FlagReport,
+    FlagRivals,
+    ShareEstimate,
+)
 
 Logits = npt.NDArray[Any]  # (N, 2)
-Estimate = tuple[float, Floats, int]  # a figure, its (samples,) bootstrap draws, and of how many prompts it is
+Drawn = tuple[float, Floats, int]  # a figure, its (samples,) bootstrap draws, and of how many prompts it is
 AREA = (0.0, 1.0)  # the least and the most that the area under a ROC curve can be
 
 
@@ -30,30 +41,32 @@ def flag_report(
     rival: tuple[Logits, Sequence[str]] | None = None,
     samples: int,
     seed: int,
-) -> Json | None:
-    """Says how right the classes are; None where nobody voted. Shares, and F1 that follows from one, have the interval
-    of intervals.share_estimate, all others that of intervals.estimate.
+) -> FlagReport | None:
+    """How right the classes are; None where nobody voted. Shares, and F1 that follows from one, have the interval of
+    intervals.share_estimate, all others that of intervals.estimate.
 
     logits: calibrated; class_temperature is what their difference was divided by, for the figures before it. A class is
     predicted where its probability is above a half. rival: logits and labels of the champion; where it classifies the
     same flag, "champion" has it on the same votes.
     """
-    votes = collect_votes(groups, labels)
-    if not len(votes.index):
+    flag, votes = flag_of(labels), collect_votes(groups, labels)
+    if flag is None or not len(votes.index):
         return None
     theirs = _same_classes(rival, labels)
     judged = _judge(votes, logits, class_temperature, theirs, samples=samples, seed=seed)
     area = judged.area(_ahead(logits))
-    return {
-        "flag": dict(zip(("name", "positive"), flag_of(labels) or (), strict=True)),
+    rivals: FlagRivals = {"champion": None if theirs is None else _champion(judged, area, theirs)}
+    report: FlagReport = {
+        "flag": {"name": flag[0], "positive": flag[1]},
         **_right(judged, logits, area),
         "baseline": _baseline(judged, labels),
-        "champion": None if theirs is None else _champion(judged, area, theirs),
+        **rivals,
         "classes": [_class(label, name, votes, judged.margins) for label, name in enumerate(labels)],
         "class_temperature": class_temperature,
         "ece": curves.calibration(votes, judged.margins, samples=samples, seed=seed),
         "ece_raw": curves.calibration(votes, judged.raw, samples=samples, seed=seed),
     }
+    return report
 
 
 @dataclass(frozen=True)
@@ -69,12 +82,12 @@ class _Judged:
     samples: int
     seed: int
 
-    def mean(self, name: str) -> Estimate:
+    def mean(self, name: str) -> Drawn:
         n_prompts = intervals.count(self.votes.cluster)
         return self.sums[name] / self.sums["n"], _divide(self.draws[name], self.draws["n"]), n_prompts
 
-    def area(self, values: Floats) -> Estimate | None:
-        """Gives the area under the ROC curve of (N,) values; None where all votes are of one class."""
+    def area(self, values: Floats) -> Drawn | None:
+        """Under the ROC curve of (N,) values; None where all votes are of one class."""
         votes = self.votes
         if votes.positive.all() or not votes.positive.any():
             return None
@@ -111,25 +124,29 @@ def _judge(
     return _Judged(votes, margins, raw, rival, sums, draws, samples, seed)
 
 
-def _right(judged: _Judged, logits: Logits, area: Estimate | None) -> Json:
-    """Gives what is said of the model alone, over all votes."""
+def _right(judged: _Judged, logits: Logits, area: Drawn | None) -> FlagFigures:
+    """What is said of the model alone, over all votes."""
     votes, area_of_reward = judged.votes, judged.area(logits[:, 1])
     return {
         "n_votes": len(votes.index),
         "n_completions": len(np.unique(votes.index)),
         "n_prompts": intervals.count(votes.cluster),
-        "roc_auc": area and intervals.estimate(*area, ends=AREA),
-        "roc_auc_of_reward": area_of_reward and intervals.estimate(*area_of_reward, ends=AREA),
+        "roc_auc": _area(area),
+        "roc_auc_of_reward": _area(area_of_reward),
         "curve": _curve(votes, metrics.probability(_ahead(logits))[votes.index]),
         "accuracy": intervals.share_estimate(metrics.correct(judged.margins), votes.cluster),
-        **{name: intervals.estimate(*judged.mean(name)) for name in ("log_loss", "log_loss_raw")},
+        "log_loss": intervals.estimate(*judged.mean("log_loss")),
+        "log_loss_raw": intervals.estimate(*judged.mean("log_loss_raw")),
     }
 
 
-def _baseline(judged: _Judged, labels: Sequence[str]) -> Json:
-    """Says what to compare with: the accuracy of always saying the commoner class of these votes, and the log loss of
-    always saying their base rate, which is the best constant. difference: the model's minus that one's, on the same
-    draws."""
+def _area(drawn: Drawn | None) -> Estimate | None:
+    return None if drawn is None else intervals.estimate(*drawn, ends=AREA)
+
+
+def _baseline(judged: _Judged, labels: Sequence[str]) -> FlagBaseline:
+    """What to compare with: the accuracy of always saying the commoner class of these votes, and the log loss of always
+    saying their base rate, which is the best constant. difference: the model's minus that one's, on the same draws."""
     votes = judged.votes
     share, drawn_share, n_prompts = judged.mean("positive")
     loss, drawn_loss, _ = judged.mean("log_loss")
@@ -143,15 +160,14 @@ def _baseline(judged: _Judged, labels: Sequence[str]) -> Json:
     }
 
 
-def _champion(judged: _Judged, area: Estimate | None, champion: Logits) -> Json:
-    """Measures the champion on the same votes; differences are ours minus the champion's, on the same draws of
-    prompts."""
+def _champion(judged: _Judged, area: Drawn | None, champion: Logits) -> FlagComparison:
+    """The champion on the same votes; differences are ours minus the champion's, on the same draws of prompts."""
     loss, rival = judged.mean("log_loss"), judged.mean("rival")
     theirs = judged.area(_ahead(champion))
     same = judged.rival is not None and np.array_equal(judged.margins, judged.rival)
     return {
         "log_loss": intervals.estimate(*rival),
-        "roc_auc": theirs and intervals.estimate(*theirs, ends=AREA),
+        "roc_auc": _area(theirs),
         "difference": {
             "log_loss": intervals.estimate(loss[0] - rival[0], loss[1] - rival[1], loss[2]),
             "roc_auc": intervals.difference(area[0] - theirs[0], area[1] - theirs[1], area[2], same=same)
@@ -161,9 +177,9 @@ def _champion(judged: _Judged, area: Estimate | None, champion: Logits) -> Json:
     }
 
 
-def _curve(votes: Votes, probabilities: Floats) -> Json:
-    """Gives curves.thresholds, and at each how many independent votes every rate of the positive class is of: from
-    these and the counts come the intervals that _class has."""
+def _curve(votes: Votes, probabilities: Floats) -> Curve:
+    """curves.thresholds, and at each how many independent votes every rate of the positive class is of: from these and
+    the counts come the intervals that _class has."""
     curve = curves.thresholds(probabilities, votes.positive)
     effective: dict[str, list[float | None]] = {}
     seen: dict[int, dict[str, float | None]] = {}  # thresholds with no vote between them have the same
@@ -177,23 +193,29 @@ def _curve(votes: Votes, probabilities: Floats) -> Json:
     return {**curve, "effective": effective}
 
 
-def _class(label: int, name: str, votes: Votes, margins: Floats) -> Json:
-    """Measures precision, recall and F1 of one class; None where they are nothing of nothing.
+def _class(label: int, name: str, votes: Votes, margins: Floats) -> ClassFigures:
+    """Precision, recall and F1 of one class; None where they are nothing of nothing.
 
-    A margin of 0 is half of each class. F1 is 2 J / (1 + J) of the share J that said and predicted is of said or
-    predicted, so it has J's interval.
+    A margin of 0 is half of each class.
     """
     right, said = metrics.correct(margins), votes.positive == label
     rates = _rates(said, np.where(said, right, 1 - right))
-    shared = _share_of(*rates["f1"], votes.cluster)
     return {
         "label": name,
         "n": int(said.sum()),
         "n_prompts": intervals.count(votes.cluster[said]),
         "precision": _share_of(*rates["precision"], votes.cluster),
         "recall": _share_of(*rates["recall"], votes.cluster),
-        "f1": shared and {end: 2 * share / (1 + share) for end, share in shared.items()},
+        "f1": _f1(_share_of(*rates["f1"], votes.cluster)),
     }
+
+
+def _f1(shared: ShareEstimate | None) -> ShareEstimate | None:
+    """2 J / (1 + J) of the share J that said and predicted is of said or predicted, so it has J's interval."""
+    if shared is None:
+        return None
+    value, low, high = (2 * share / (1 + share) for share in (shared["value"], shared["low"], shared["high"]))
+    return {"value": value, "low": low, "high": high}
 
 
 def _rates(said: npt.NDArray[np.bool_], predicted: Floats) -> dict[str, tuple[Floats, Floats]]:
@@ -209,7 +231,7 @@ def _rates(said: npt.NDArray[np.bool_], predicted: Floats) -> dict[str, tuple[Fl
     }
 
 
-def _share_of(hits: Floats, weights: Floats, cluster: Ints) -> Json | None:
+def _share_of(hits: Floats, weights: Floats, cluster: Ints) -> ShareEstimate | None:
     of = weights > 0
     return intervals.share_estimate(hits[of], cluster[of], weights[of]) if of.any() else None
 

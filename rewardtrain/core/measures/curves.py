@@ -10,7 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from rewardtrain.core.measures import intervals, metrics
-from rewardtrain.core.measures.metrics import Floats, Ints, Json, Pairs
+from rewardtrain.core.measures.metrics import Floats, Ints, Pairs
+from rewardtrain.core.measures.report_types import (
+    Bin,
+    CalibrationError,
+    Counted,
+    CountedShare,
+    Distribution,
+    Estimate,
+    GapPart,
+    LabelerPart,
+    LengthPart,
+    Margins,
+    RewardDistributions,
+    Thresholds,
+)
 
 CALIBRATION_BINS = 10  # from 0.5 to 1
 REWARD_BINS = 24
@@ -28,9 +42,8 @@ class Clustered(Protocol):
     def n_clusters(self) -> int: ...
 
 
-def calibration(said: Clustered, margins: Floats, *, samples: int, seed: int) -> Json:
-    """Computes ECE (Guo et al. 2017, arXiv 1706.04599, eq. 3) of the preferred side's probability, with its bins from
-    0.5 to 1.
+def calibration(said: Clustered, margins: Floats, *, samples: int, seed: int) -> CalibrationError:
+    """ECE (Guo et al. 2017, arXiv 1706.04599, eq. 3) of the preferred side's probability, with its bins from 0.5 to 1.
 
     by_chance: the mean ECE that a perfectly calibrated model with the same probabilities would show on as many pairs,
     as in the consistency bars of Broecker and Smith 2007: even that one isn't at 0.
@@ -50,7 +63,7 @@ def calibration(said: Clustered, margins: Floats, *, samples: int, seed: int) ->
     }
 
 
-def _bin(index: int, sure: Floats, hits: Floats, cluster: Ints, inside: npt.NDArray[np.bool_]) -> Json:
+def _bin(index: int, sure: Floats, hits: Floats, cluster: Ints, inside: npt.NDArray[np.bool_]) -> Bin:
     low, high = ((1 + edge / CALIBRATION_BINS) / 2 for edge in (index, index + 1))
     mean = float(sure[inside].mean()) if inside.any() else None
     return {"low": low, "high": high, "confidence": mean, **intervals.share(hits[inside], cluster[inside])}
@@ -65,8 +78,10 @@ def _error_by_chance(sure: Floats, place: Ints, *, samples: int, seed: int) -> f
     return total / samples
 
 
-def reward_distributions(pairs: Pairs, rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> Json:
-    """Gives histograms of the rewards of chosen and of rejected over the same bins, one entry for each pair.
+def reward_distributions(
+    pairs: Pairs, rewards: Sequence[Sequence[float]], *, samples: int, seed: int
+) -> RewardDistributions:
+    """Histograms of the rewards of chosen and of rejected over the same bins, one entry for each pair.
 
     The first and the last bin hold what lies beyond them too. overlap: what the two have in common (Weitzman's
     coefficient: 0 is apart, 1 is equal). auc: how often the reward of any chosen is above that of any rejected, of
@@ -95,15 +110,14 @@ def reward_distributions(pairs: Pairs, rewards: Sequence[Sequence[float]], *, sa
     }
 
 
-def _distribution(values: Floats, counts: Ints) -> Json:
+def _distribution(values: Floats, counts: Ints) -> Distribution:
     return {"mean": float(values.mean()), "sd": float(values.std()), "counts": counts.tolist()}
 
 
 def roc_auc(
     values: Floats, positive: npt.NDArray[np.bool_], cluster: Ints, n_clusters: int, *, samples: int, seed: int
-) -> Json:
-    """Computes the area under the ROC curve: how often a positive's value is above a negative's, equal values counting
-    half.
+) -> Estimate:
+    """The area under the ROC curve: how often a positive's value is above a negative's, equal values counting half.
 
     All arrays are (n,). NaN without positives or without negatives.
     """
@@ -140,8 +154,8 @@ def drawn_auc(
     return area(np.ones(len(values))), np.array(draws)
 
 
-def thresholds(probabilities: Floats, positive: npt.NDArray[np.bool_]) -> Json:
-    """Counts what becomes of votes at each of up to THRESHOLDS thresholds, from the highest to the lowest, as counts.
+def thresholds(probabilities: Floats, positive: npt.NDArray[np.bool_]) -> Thresholds:
+    """What becomes of votes at each of up to THRESHOLDS thresholds, from the highest to the lowest, as counts.
 
     probabilities, positive: (n,) of the positive class, and whether it was said. Predicted positive is who has at least
     the threshold; so from these counts come the ROC curve, the precision-recall curve and every confusion matrix. The
@@ -166,8 +180,8 @@ def thresholds(probabilities: Floats, positive: npt.NDArray[np.bool_]) -> Json:
     }
 
 
-def margin_sizes(pairs: Pairs, rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> Json:
-    """Says how far apart rewards are: the mean margin of pairs with its spread, and its mean size on pairs and on ties.
+def margin_sizes(pairs: Pairs, rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> Margins:
+    """How far apart rewards are: the mean margin of pairs with its spread, and its mean size on pairs and on ties.
 
     A model that knows of ties gives the two completions of one rewards close to each other.
     """
@@ -178,7 +192,7 @@ def margin_sizes(pairs: Pairs, rewards: Sequence[Sequence[float]], *, samples: i
     ties = intervals.cluster_sums(np.stack([tied, np.ones(len(tied))], axis=1), pairs.tied_cluster, pairs.n_clusters)
     sums, counts = np.hstack([strict[:, :2], ties[:, :1]]), np.hstack([strict[:, 2:], strict[:, 2:], ties[:, 1:]])
     draws = intervals.resampled_means(sums, counts, samples=samples, seed=seed)
-    of = {"n": len(margins), "n_prompts": pairs.n_prompts}
+    of: Counted = {"n": len(margins), "n_prompts": pairs.n_prompts}
     n_tied = intervals.count(pairs.tied_cluster)
     return {
         **intervals.estimate(margins.mean(), draws[:, 0], pairs.n_prompts),
@@ -191,25 +205,27 @@ def margin_sizes(pairs: Pairs, rewards: Sequence[Sequence[float]], *, samples: i
     }
 
 
-def by_gap(pairs: Pairs, hits: Floats) -> list[Json]:
+def by_gap(pairs: Pairs, hits: Floats) -> list[GapPart]:
     return [{"gap": int(gap), **_part(pairs, hits, pairs.gap == gap)} for gap in np.unique(pairs.gap)]
 
 
-def by_labeler(pairs: Pairs, hits: Floats) -> list[Json]:
-    """Lists labelers, the one with most pairs first."""
+def by_labeler(pairs: Pairs, hits: Floats) -> list[LabelerPart]:
+    """The one with most pairs first."""
     names = np.array(pairs.labelers, dtype=object)
     most = Counter(pairs.labelers).most_common()
     return [{"labeler": name, **_part(pairs, hits, names == name)} for name, _ in most]
 
 
-def by_length_difference(pairs: Pairs, hits: Floats) -> list[Json]:
-    """Gives accuracy where the chosen completion is `low` to `high` characters longer (high excluded; None is no
-    bound)."""
+def by_length_difference(pairs: Pairs, hits: Floats) -> list[LengthPart]:
+    """Accuracy where the chosen completion is `low` to `high` characters longer (high excluded; None is no bound)."""
     place = np.searchsorted(LENGTH_EDGES, pairs.longer_by, side="right")
     bounds = enumerate(pairwise([None, *LENGTH_EDGES, None]))
-    parts = [{"low": low, "high": high, **_part(pairs, hits, place == index)} for index, (low, high) in bounds]
-    return [part for part in parts if part["n"]]
+    return [
+        {"low": low, "high": high, **_part(pairs, hits, place == index)}
+        for index, (low, high) in bounds
+        if index in place
+    ]
 
 
-def _part(pairs: Pairs, hits: Floats, inside: npt.NDArray[np.bool_]) -> Json:
-    return intervals.share(hits[inside], pairs.cluster[inside])
+def _part(pairs: Pairs, hits: Floats, inside: npt.NDArray[np.bool_]) -> CountedShare:
+    return intervals.share_of_some(hits[inside], pairs.cluster[inside])

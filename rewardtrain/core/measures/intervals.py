@@ -10,7 +10,8 @@ from typing import TypeVar
 import numpy as np
 
 from formats.wilson import wilson
-from rewardtrain.core.measures.metrics import Floats, Ints, Json
+from rewardtrain.core.measures.metrics import Floats, Ints
+from rewardtrain.core.measures.report_types import CountedShare, CountedShareOrNone, Estimate, ShareEstimate
 
 LEAST_PROMPTS = 5  # over fewer a bootstrap's interval is too narrow to be called one: docs/decisions/0107
 Name = TypeVar("Name", bound=Hashable)
@@ -63,8 +64,8 @@ def count(cluster: Ints) -> int:
     return len(np.unique(cluster))
 
 
-def estimate(value: float, draws: Floats, n_prompts: int, *, ends: tuple[float, float] | None = None) -> Json:
-    """Gives a figure that is no share with its 95 % interval; None of fewer than LEAST_PROMPTS prompts (decision 107).
+def estimate(value: float, draws: Floats, n_prompts: int, *, ends: tuple[float, float] | None = None) -> Estimate:
+    """A figure that is no share with its 95 % interval; None of fewer than LEAST_PROMPTS prompts (decision 107).
 
     It is the middle 95 % of the bootstrap's draws, and the value, which draws of a skewed figure may leave out. ends:
     the least and the most that the figure can be. Where all draws are one of them the bootstrap says that nothing else
@@ -80,7 +81,7 @@ def estimate(value: float, draws: Floats, n_prompts: int, *, ends: tuple[float, 
     return {"value": value, "low": min(low, value), "high": max(high, value)}
 
 
-def difference(value: float, draws: Floats, n_prompts: int, *, same: bool) -> Json:
+def difference(value: float, draws: Floats, n_prompts: int, *, same: bool) -> Estimate:
     """Does the same for a difference of two shares or areas on the same judgements.
 
     same: both are of one model, whose difference to itself is 0. Of two models that differ nowhere it is plus and minus
@@ -89,21 +90,31 @@ def difference(value: float, draws: Floats, n_prompts: int, *, same: bool) -> Js
     found = estimate(value, draws, n_prompts, ends=(-1.0, 1.0))
     if found["low"] == found["high"] == 0 and not same:
         most = wilson(0.0, n_prompts)[1]
-        found |= {"low": -most, "high": most}
+        return {"value": found["value"], "low": -most, "high": most}
     return found
 
 
-def share(hits: Floats, cluster: Ints) -> Json:
-    """Gives n, accuracy and its interval as share_estimate has it, and of how many prompts."""
-    if not len(hits):
-        return {"n": 0, "n_prompts": 0, "accuracy": None, "accuracy_low": None, "accuracy_high": None}
+def share(hits: Floats, cluster: Ints) -> CountedShareOrNone:
+    """Gives what share_of_some does, and None of nothing."""
+    if len(hits):
+        return {**share_of_some(hits, cluster)}
+    return {"n": 0, "n_prompts": 0, "accuracy": None, "accuracy_low": None, "accuracy_high": None}
+
+
+def share_of_some(hits: Floats, cluster: Ints) -> CountedShare:
+    """n, of how many prompts, accuracy and its interval as share_estimate has it. hits: one or more."""
     found = share_estimate(hits, cluster)
-    ends = {"accuracy_low": found["low"], "accuracy_high": found["high"]}
-    return {"n": len(hits), "n_prompts": count(cluster), "accuracy": found["value"], **ends}
+    return {
+        "n": len(hits),
+        "n_prompts": count(cluster),
+        "accuracy": found["value"],
+        "accuracy_low": found["low"],
+        "accuracy_high": found["high"],
+    }
 
 
-def share_estimate(hits: Floats, cluster: Ints, weights: Floats | None = None) -> Json:
-    """Gives every share with its interval, whole or part. Three of three are not 100 % to 100 %.
+def share_estimate(hits: Floats, cluster: Ints, weights: Floats | None = None) -> ShareEstimate:
+    """Every share with its interval, whole or part. Three of three are not 100 % to 100 %.
 
     Wilson's interval at the effective number of pairs (Korn and Graubard 1998, Survey Methodology 24): as many
     independent ones as would scatter like these, which come in clusters. weights: (P,) how much of each counts; 1.

@@ -5,15 +5,16 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
 from rewardtrain.core.data.groups import Group, Ranking
 from rewardtrain.core.measures import intervals, metrics
-from rewardtrain.core.measures.metrics import Floats, Ints, Json
+from rewardtrain.core.measures.metrics import Floats, Ints
+from rewardtrain.core.measures.report_types import HumanCeiling, PeopleAndModel, RankCorrelation, Sureness
 
 
-def human_ceiling(groups: Sequence[Group]) -> Json | None:
-    """Measures how often two different labelers, neither of whom tied it, agree on a pair; None where no pair has
-    two."""
+def human_ceiling(groups: Sequence[Group]) -> HumanCeiling | None:
+    """How often two different labelers, neither of whom tied it, agree on a pair; None where no pair has two."""
     rows = [
         (cluster, sign == 1)
         for group, cluster in zip(groups, metrics.clusters_of(groups), strict=True)
@@ -24,7 +25,7 @@ def human_ceiling(groups: Sequence[Group]) -> Json | None:
     if not rows:
         return None
     clusters, agreed = np.array(rows, dtype=np.int64).T
-    found = intervals.share(agreed.astype(np.float64), clusters)
+    found = intervals.share_of_some(agreed.astype(np.float64), clusters)
     return {
         "agreement": found["accuracy"],
         "low": found["accuracy_low"],
@@ -34,8 +35,10 @@ def human_ceiling(groups: Sequence[Group]) -> Json | None:
     }
 
 
-def people_and_model(groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, temperature: float) -> Json | None:
-    """Compares pairs judged by two different labelers, once for each two of them, with what the model says there.
+def people_and_model(
+    groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, temperature: float
+) -> PeopleAndModel | None:
+    """Pairs judged by two different labelers, once for each two of them, and what the model says there.
 
     agree: both prefer the same; accuracy is how often the model does too, with_both and against_both are parts of it.
     disagree: each prefers another, so the model is with one of them whatever it says. tied: one of them or both called
@@ -52,19 +55,22 @@ def people_and_model(groups: Sequence[Group], rewards: Sequence[Sequence[float]]
     clusters, signs = np.array([row[:2] for row in rows], dtype=np.int64).T
     margins = np.array([row[2] for row in rows], dtype=np.float64) / temperature
     agree = signs == 1
-    parts = {
-        "agree": agree,
-        "with_both": agree & (margins > 0),
-        "against_both": agree & (margins < 0),
-        "disagree": signs == -1,
-        "tied": signs == 0,
+
+    def sure(part: npt.NDArray[np.bool_]) -> Sureness:
+        return _sure(margins[part], clusters[part])
+
+    return {
+        "n": len(rows),
+        "n_prompts": intervals.count(clusters),
+        "agree": {**sure(agree), **intervals.share(metrics.correct(margins[agree]), clusters[agree])},
+        "with_both": sure(agree & (margins > 0)),
+        "against_both": sure(agree & (margins < 0)),
+        "disagree": sure(signs == -1),
+        "tied": sure(signs == 0),
     }
-    found: Json = {name: _sure(margins[part], clusters[part]) for name, part in parts.items()}
-    found["agree"] |= intervals.share(metrics.correct(margins[agree]), clusters[agree])
-    return {"n": len(rows), "n_prompts": intervals.count(clusters), **found}
 
 
-def _sure(margins: Floats, clusters: Ints) -> Json:
+def _sure(margins: Floats, clusters: Ints) -> Sureness:
     n = len(margins)
     sure = float(metrics.confidence(margins).mean()) if n else None
     return {"n": n, "n_prompts": intervals.count(clusters), "confidence": sure}
@@ -97,9 +103,10 @@ def kendall_tau_b(ranks: Sequence[int], rewards: Sequence[float]) -> float | Non
     return agreeing / math.sqrt(ranked * scored) if ranked and scored else None
 
 
-def mean_tau(groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> Json:
-    """Gives the mean tau-b over all rankings for which it is defined, its interval, their number and that of their
-    prompts."""
+def mean_tau(
+    groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, samples: int, seed: int
+) -> RankCorrelation:
+    """Mean tau-b over all rankings for which it is defined, its interval, their number and that of their prompts."""
     clusters = metrics.clusters_of(groups)
     rows = [
         (cluster, tau)

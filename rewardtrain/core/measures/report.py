@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,19 @@ import numpy.typing as npt
 from rewardtrain.core.data.groups import Group
 from rewardtrain.core.measures import curves, intervals, metrics, people
 from rewardtrain.core.measures.classes import flag_report
-
-SCHEMA = 4  # raised by what changes a field that is read: with a migration of the reports that are stored
+from rewardtrain.core.measures.report_types import (
+    SCHEMA,
+    Common,
+    Estimate,
+    NoPairFigures,
+    PairComparison,
+    PairFigures,
+    PairlessReport,
+    PairMeans,
+    PairReport,
+    Report,
+    ShareEstimate,
+)
 
 
 @dataclass(frozen=True)
@@ -41,19 +52,21 @@ def build_report(
     groups: Sequence[Group],
     scores: Scores,
     *,
+    split: str,
     champion: Scores | None,
     device: str,
     peak_memory_mb: float,
     samples: int,
     seed: int,
-) -> dict[str, Any]:
-    """Makes the report of docs/training.md as JSON values.
+) -> Report:
+    """The report of docs/training.md as JSON values.
 
     Where no group has a pair that isn't a tie, the figures on pairs are None or empty: flags alone train a classifier.
     """
     pairs, drawn = metrics.collect_pairs(groups), _Drawn(samples=samples, seed=seed)
-    return {
+    common: Common = {
         "schema": SCHEMA,
+        "split": split,
         "pairs_fingerprint": metrics.fingerprint_pairs(groups),
         "n_prompts": len(groups),
         "n_distinct_prompts": pairs.n_clusters,
@@ -64,7 +77,6 @@ def build_report(
         "ln2": math.log(2),
         "temperature": scores.temperature,
         "raw_scale": scores.raw_scale,
-        **(_on_pairs(groups, pairs, scores, champion, **drawn) if len(pairs.chosen) else _NO_PAIRS),
         "human_ceiling": people.human_ceiling(groups),
         "people": people.people_and_model(groups, scores.rewards, temperature=scores.temperature),
         "flags": flag_report(
@@ -82,6 +94,11 @@ def build_report(
         "truncated_completions": scores.truncated_completions,
         "rewritten": scores.rewritten,
     }
+    if not len(pairs.chosen):
+        on_no_pair: PairlessReport = {**common, **_NO_PAIRS}
+        return on_no_pair
+    on_pairs: PairReport = {**common, **_on_pairs(groups, pairs, scores, champion, **drawn)}
+    return on_pairs
 
 
 class _Drawn(TypedDict):
@@ -97,7 +114,7 @@ def _on_pairs(
     scores: Scores,
     champion: Scores | None,
     **drawn: Unpack[_Drawn],
-) -> dict[str, Any]:
+) -> PairFigures:
     rewards = scores.rewards
     margins = pairs.margins(rewards)
     calibrated, raw = margins / scores.temperature, margins * scores.raw_scale
@@ -115,9 +132,18 @@ def _on_pairs(
     }
 
 
-_NO_PAIRS: dict[str, Any] = {
-    **dict.fromkeys(("accuracy", "log_loss", "log_loss_raw", "brier", "baseline_longer", "champion")),
-    **dict.fromkeys(("ece", "ece_raw", "kendall_tau_b", "rewards", "margins")),
+_NO_PAIRS: NoPairFigures = {
+    "accuracy": None,
+    "log_loss": None,
+    "log_loss_raw": None,
+    "brier": None,
+    "baseline_longer": None,
+    "champion": None,
+    "ece": None,
+    "ece_raw": None,
+    "kendall_tau_b": None,
+    "rewards": None,
+    "margins": None,
     "by_gap": [],
     "by_length_difference": [],
     "by_labeler": [],
@@ -131,8 +157,8 @@ def _figures(
     raw: metrics.Floats,
     champion: Scores | None,
     **drawn: Unpack[_Drawn],
-) -> dict[str, Any]:
-    """Gives the figures that are means over pairs, by intervals.share_estimate and intervals.estimate."""
+) -> PairMeans:
+    """The figures that are means over pairs, by intervals.share_estimate and intervals.estimate."""
     columns = {
         "accuracy": metrics.correct(margins),
         "log_loss": metrics.log_loss(calibrated),
@@ -145,7 +171,7 @@ def _figures(
         columns["their_log_loss"] = metrics.log_loss(theirs / champion.temperature)
     means, draws = intervals.means_and_draws(columns, pairs.cluster, pairs.n_clusters, **drawn)
     n, longer = pairs.n_prompts, intervals.share_estimate(metrics.correct(pairs.longer_by), pairs.cluster)
-    figures: dict[str, Any] = {
+    figures: PairMeans = {
         "accuracy": intervals.share_estimate(columns["accuracy"], pairs.cluster),
         "log_loss": intervals.estimate(means["log_loss"], draws["log_loss"], n),
         "log_loss_raw": intervals.estimate(means["log_loss_raw"], draws["log_loss_raw"], n),
@@ -165,20 +191,23 @@ def _against_champion(
     means: dict[str, float],
     draws: dict[str, metrics.Floats],
     n_prompts: int,
-    accuracy: metrics.Json,
-    loss: metrics.Json,
+    accuracy: ShareEstimate,
+    loss: Estimate,
     *,
     same: bool,
-) -> dict[str, Any]:
-    """Measures the champion on the same pairs; differences are ours minus the champion's, on the same draws of
-    prompts."""
+) -> PairComparison:
+    """The champion on the same pairs; differences are ours minus the champion's, on the same draws of prompts."""
     apart = {
         name: (means[name] - means[f"their_{name}"], draws[name] - draws[f"their_{name}"], n_prompts)
         for name in ("accuracy", "log_loss")
     }
     return {
-        **{"accuracy": accuracy["value"], "accuracy_low": accuracy["low"], "accuracy_high": accuracy["high"]},
-        **{"log_loss": loss["value"], "log_loss_low": loss["low"], "log_loss_high": loss["high"]},
+        "accuracy": accuracy["value"],
+        "accuracy_low": accuracy["low"],
+        "accuracy_high": accuracy["high"],
+        "log_loss": loss["value"],
+        "log_loss_low": loss["low"],
+        "log_loss_high": loss["high"],
         "difference": {
             "accuracy": intervals.difference(*apart["accuracy"], same=same),
             "log_loss": intervals.estimate(*apart["log_loss"]),

@@ -1,13 +1,23 @@
 """The evaluation report for a reader. No torch."""
 
-from typing import Any
-
+from rewardtrain.core.measures.report_types import (
+    Counted,
+    CountedShare,
+    FlagComparison,
+    FlagReport,
+    PairComparison,
+    PairMeasure,
+    PairReport,
+    Report,
+    ShareEstimate,
+    has_pairs,
+)
 from rewardtrain.core.measures.report_words import counted, ends, estimate, number
 
 
-def format_report(report: dict[str, Any]) -> str:
-    """Writes the report for a reader: every figure with its interval, its n, and what it must be compared with."""
-    lines = [*(_pair_lines(report) if report["n_pairs"] else []), *(flag_lines(report["flags"]))]
+def format_report(report: Report) -> str:
+    """The report for a reader: every figure with its interval, its n, and what it must be compared with."""
+    lines = [*(_pair_lines(report) if has_pairs(report) else []), *(flag_lines(report["flags"]))]
     cut = f"{counted(report['truncated'], 'sequence')} cut, {report['truncated_completions']} in the completion"
     if report["rewritten"]:
         rewritten = counted(report["rewritten"], "completion")
@@ -18,7 +28,7 @@ def format_report(report: dict[str, Any]) -> str:
     return "\n".join([*lines, f"{cut}; {report['seconds']:.1f} s; {memory}"])
 
 
-def _pair_lines(report: dict[str, Any]) -> list[str]:
+def _pair_lines(report: PairReport) -> list[str]:
     accuracy, longer, ceiling = report["accuracy"], report["baseline_longer"], report["human_ceiling"]
     tau, margins = report["kendall_tau_b"], report["margins"]
     return [
@@ -37,7 +47,7 @@ def _pair_lines(report: dict[str, Any]) -> list[str]:
     ]
 
 
-def _calibration_lines(report: dict[str, Any]) -> list[str]:
+def _calibration_lines(report: PairReport) -> list[str]:
     loss, error = report["log_loss"], report["ece"]
     perfect = f"a perfect model has {number(error['by_chance'])} on these pairs"
     return [
@@ -49,24 +59,25 @@ def _calibration_lines(report: dict[str, Any]) -> list[str]:
     ]
 
 
-def _champion_lines(champion: dict[str, Any] | None) -> list[str]:
+def _champion_lines(champion: PairComparison | None) -> list[str]:
     if champion is None:
         return []
     lines = [f"champion: accuracy {number(champion['accuracy'])}, log loss {number(champion['log_loss'])}"]
-    for name in ("accuracy", "log_loss"):
+    measures: tuple[PairMeasure, ...] = ("accuracy", "log_loss")
+    for name in measures:
         difference = champion["difference"][name]
         value = f"{number(difference['value'], '+')}, 95% interval {ends(difference, '+')}"
         lines.append(f"  {name.replace('_', ' ')} minus champion's {value}")
     return lines
 
 
-def _part_lines(report: dict[str, Any]) -> list[str]:
-    named = [(f"rank gap {part['gap']}", part) for part in report["by_gap"]]
+def _part_lines(report: PairReport) -> list[str]:
+    named: list[tuple[str, CountedShare]] = [(f"rank gap {part['gap']}", part) for part in report["by_gap"]]
     named += [(_length_words(part["low"], part["high"]), part) for part in report["by_length_difference"]]
     return [f"{name}: accuracy {estimate(_share(part))}, {_of(part, 'pair')}" for name, part in named]
 
 
-def _share(part: dict[str, Any]) -> dict[str, Any]:
+def _share(part: CountedShare) -> ShareEstimate:
     return {"value": part["accuracy"], "low": part["accuracy_low"], "high": part["accuracy_high"]}
 
 
@@ -82,8 +93,8 @@ def _length_words(low: int | None, high: int | None) -> str:
     return "as long as each other" if (low, high) == (0, 1) else f"chosen longer by {low} to {high - 1}"
 
 
-def flag_lines(flags: dict[str, Any] | None) -> list[str]:
-    """Writes the flags' section for a reader."""
+def flag_lines(flags: FlagReport | None) -> list[str]:
+    """The flags' section for a reader."""
     if flags is None:
         return []
     baseline, error = flags["baseline"], flags["ece"]
@@ -105,7 +116,7 @@ def flag_lines(flags: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def _flag_champion_lines(champion: dict[str, Any] | None) -> list[str]:
+def _flag_champion_lines(champion: FlagComparison | None) -> list[str]:
     if champion is None:
         return []
     difference = champion["difference"]
@@ -115,5 +126,5 @@ def _flag_champion_lines(champion: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def _of(part: dict[str, Any], what: str) -> str:
+def _of(part: Counted, what: str) -> str:
     return counted(part["n"], what, part["n_prompts"])

@@ -1,6 +1,6 @@
 """Figures for a reader of a terminal or a model card: one way to write a number, an interval and an n. No torch."""
 
-from rewardtrain.core.measures.metrics import Json
+from rewardtrain.core.measures.report_types import Ends, Estimate, RankCorrelation, ShareEnds, ShareEstimate
 
 
 def number(value: float, sign: str = "") -> str:
@@ -8,22 +8,24 @@ def number(value: float, sign: str = "") -> str:
     return f"{value:{sign}z.4f}"
 
 
-def ends(estimate: Json, sign: str = "") -> str:
-    """Writes '0.4000 to 0.6000', or that there is no interval."""
+def ends(estimate: Ends | ShareEnds, sign: str = "") -> str:
+    """'0.4000 to 0.6000', or that there is no interval."""
     low, high = estimate["low"], estimate["high"]
-    return "unknown, of too few prompts" if low is None else f"{number(low, sign)} to {number(high, sign)}"
+    if low is None or high is None:
+        return "unknown, of too few prompts"
+    return f"{number(low, sign)} to {number(high, sign)}"
 
 
-def estimate(value: Json | None, sign: str = "") -> str:
-    """Writes '0.5000 (0.4000 to 0.6000)'."""
-    if value is None:
+def estimate(value: Estimate | ShareEstimate | RankCorrelation | None, sign: str = "") -> str:
+    """'0.5000 (0.4000 to 0.6000)'."""
+    if value is None or value["value"] is None:
         return "unknown"
     around = "too few prompts for an interval" if value["low"] is None else ends(value, sign)
     return f"{number(value['value'], sign)} ({around})"
 
 
 def counted(n: int, what: str, n_prompts: int | None = None) -> str:
-    """Writes '48 pairs of 3 prompts', or '48 pairs' of who doesn't know of how many."""
+    """'48 pairs of 3 prompts', or '48 pairs'."""
     of = "" if n_prompts is None else f" of {_plural(n_prompts, 'prompt')}"
     return f"{_plural(n, what)}{of}"
 

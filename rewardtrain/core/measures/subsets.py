@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from rewardtrain.core.measures import intervals, metrics
-from rewardtrain.core.measures.metrics import Floats, Json, Pairs
+from rewardtrain.core.measures.metrics import Floats, Pairs
+from rewardtrain.core.measures.report_types import SubsetPart, SubsetReport
 from rewardtrain.core.measures.report_words import counted, ends, number
 from rewardtrain.core.measures.tables import align
 
 
-def subset_report(pairs: Pairs, subset_of: Sequence[str], hits: Floats, *, samples: int, seed: int) -> Json:
-    """Gives each subset's accuracy with n, interval and longer-wins beside it, and the average in which each counts
-    alike.
+def subset_report(pairs: Pairs, subset_of: Sequence[str], hits: Floats, *, samples: int, seed: int) -> SubsetReport:
+    """Each subset's accuracy with n, interval and longer-wins beside it, and the average in which each counts alike.
 
     subset_of: (P,) the subset of each pair. The average's interval is of a bootstrap over prompts; a draw that misses a
     subset is the average of the others.
@@ -24,21 +24,21 @@ def subset_report(pairs: Pairs, subset_of: Sequence[str], hits: Floats, *, sampl
     sums = intervals.cluster_sums(inside * hits[:, None], pairs.cluster, pairs.n_clusters)
     counts = intervals.cluster_sums(inside, pairs.cluster, pairs.n_clusters)
     draws = np.nanmean(intervals.resampled_means(sums, counts, samples=samples, seed=seed), axis=1)
-    parts: list[Json] = []
+    parts: list[SubsetPart] = []
     for index, name in enumerate(names):
         of = place == index
         wins = float(longer[of].mean())
-        parts.append({"subset": name, **intervals.share(hits[of], pairs.cluster[of]), "longer": wins})
+        parts.append({"subset": name, **intervals.share_of_some(hits[of], pairs.cluster[of]), "longer": wins})
     return {
         "average": intervals.estimate(
-            np.mean([part["accuracy"] for part in parts]), draws, pairs.n_prompts, ends=(0.0, 1.0)
+            float(np.mean([part["accuracy"] for part in parts])), draws, pairs.n_prompts, ends=(0.0, 1.0)
         ),
         "longer": float(np.mean([part["longer"] for part in parts])),
         "parts": parts,
     }
 
 
-def subset_lines(report: Json) -> list[str]:
+def subset_lines(report: SubsetReport) -> list[str]:
     """Writes the same for a reader."""
     average = report["average"]
     rows = [["subset", "accuracy", "95% interval", "of", "longer wins"]]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from rewardtrain.evidence.evidence import Report
+from rewardtrain.core.measures.report_types import Estimate, FlagComparison, FlagMeasure, FlagReport, Report
 from rewardtrain.evidence.figures import Check, number, with_range
 
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 MIN_TEST_LABELS = 20
 MIN_TEST_PROMPTS = 5
 
-Flags = Mapping[str, Any]  # the report's section "flags"
-
 
 def checks(report: Report) -> list[Check]:
     """Compares with the base rate, with chance, and with the champion and the newest head on the same labels.
@@ -27,24 +24,27 @@ def checks(report: Report) -> list[Check]:
     interval of the difference is below zero. Of a champion the model may fall short by no more than noise.
     """
     flags = report["flags"]
-    if too_few := _too_few(flags):
+    too_few = _too_few(flags)
+    if too_few or flags is None:
         return [Check(False, too_few)]
     found = [against_base_rate(flags), against_chance(flags)]
-    if flags["champion"]:
-        found += _against(flags, "champion", _("the champion"))
+    if champion := flags["champion"]:
+        found += _against(flags, champion, "champion", _("the champion"))
     if head := flags.get("head_rival"):
-        found += _against(flags, "head_rival", _("the newest head, version %(version)s") % {"version": head["version"]})
+        name = _("the newest head, version %(version)s") % {"version": head["version"]}
+        found += _against(flags, head, "head_rival", name)
     return found
 
 
 def doubt(report: Report, champion: RewardModel | None) -> str:
     """The champion may tell another flag, or none, and then no figure says which model is better."""
-    if champion is None or (report["flags"] or {}).get("champion"):
+    flags = report["flags"]
+    if champion is None or (flags and flags["champion"]):
         return ""
     return f"The champion, {champion}, does not classify what this model does: a person has to decide."
 
 
-def _too_few(flags: Flags | None) -> str:
+def _too_few(flags: FlagReport | None) -> str:
     labels, prompts = (flags["n_votes"], flags["n_prompts"]) if flags else (0, 0)
     if labels < MIN_TEST_LABELS or prompts < MIN_TEST_PROMPTS:
         words = _(
@@ -59,7 +59,7 @@ def _too_few(flags: Flags | None) -> str:
     return ""
 
 
-def against_base_rate(flags: Flags) -> Check:
+def against_base_rate(flags: FlagReport) -> Check:
     lower = _below(flags["baseline"]["difference"], 0)
     words = (
         _(
@@ -81,21 +81,21 @@ def against_base_rate(flags: Flags) -> Check:
     return Check(lower, words % said)
 
 
-def against_chance(flags: Flags) -> Check:
-    least = flags["roc_auc"]["low"]  # None where too few texts are of one class
+def against_chance(flags: FlagReport) -> Check:
+    area = _known(flags["roc_auc"])
+    least = area["low"]  # None where too few texts are of one class
     above = least is not None and least > 0.5
     words = (
         _("ROC AUC %(auc)s is above chance with its whole interval, on %(n)s test labels.")
         if above
         else _("ROC AUC %(auc)s is not above chance with its whole interval, on %(n)s test labels.")
     )
-    return Check(above, words % {"auc": with_range(flags["roc_auc"]), "n": flags["n_votes"]})
+    return Check(above, words % {"auc": with_range(area), "n": flags["n_votes"]})
 
 
-def _against(flags: Flags, beside: str, name: str) -> list[Check]:
+def _against(flags: FlagReport, rival: FlagComparison, beside: str, name: str) -> list[Check]:
     """Compares by the paired bootstrap: both models on the same draws of texts."""
-    rival = flags[beside]
-    loss, area = rival["difference"]["log_loss"], rival["difference"]["roc_auc"]
+    loss, area = rival["difference"]["log_loss"], _known(rival["difference"]["roc_auc"])
     higher, less = loss["low"] is not None and loss["low"] > 0, _below(area, 0)
     loss_words = (
         _("Log loss %(own)s is higher than the %(theirs)s of %(name)s beyond noise (difference %(gap)s).")
@@ -107,21 +107,30 @@ def _against(flags: Flags, beside: str, name: str) -> list[Check]:
         if less
         else _("ROC AUC %(own)s is not below the %(theirs)s of %(name)s beyond noise (difference %(gap)s).")
     )
-    checks = {"log_loss": (not higher, loss_words), "roc_auc": (not less, area_words)}
+    checks: dict[FlagMeasure, tuple[bool, str]] = {
+        "log_loss": (not higher, loss_words),
+        "roc_auc": (not less, area_words),
+    }
     return [
         Check(passed, words % {"name": name, **_beside(flags, rival, measure)}, beside)
         for measure, (passed, words) in checks.items()
     ]
 
 
-def _below(estimate: Mapping[str, Any], limit: float) -> bool:
+def _below(estimate: Estimate, limit: float) -> bool:
     """Asks the whole interval, which is None of too few texts."""
     return estimate["high"] is not None and estimate["high"] < limit
 
 
-def _beside(flags: Flags, rival: Mapping[str, Any], measure: str) -> dict[str, str]:
+def _beside(flags: FlagReport, rival: FlagComparison, measure: FlagMeasure) -> dict[str, str]:
     return {
-        "own": number(flags[measure]["value"]),
-        "theirs": number(rival[measure]["value"]),
-        "gap": with_range(rival["difference"][measure], sign="+"),
+        "own": number(_known(flags[measure])["value"]),
+        "theirs": number(_known(rival[measure])["value"]),
+        "gap": with_range(_known(rival["difference"][measure]), sign="+"),
     }
+
+
+def _known(figure: Estimate | None) -> Estimate:
+    """An area is None where all votes are for one class: _too_few refuses such a report before anything reads one."""
+    assert figure is not None
+    return figure

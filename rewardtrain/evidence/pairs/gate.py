@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Literal
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from rewardtrain.evidence.evidence import Report
+from rewardtrain.core.measures.report_types import (
+    HeadOnPairs,
+    PairComparison,
+    PairMeasure,
+    PairReport,
+    Report,
+    has_pairs,
+)
 from rewardtrain.evidence.figures import Check, number, with_range
 
 # Fewer say nothing: the interval is drawn over prompts, and one of two or three prompts is an anecdote.
 MIN_TEST_PAIRS = 20
 MIN_TEST_PROMPTS = 5
+
+Beside = Literal["champion", "head_rival"]  # the report's part with the other model
 
 
 def checks(report: Report) -> list[Check]:
@@ -23,10 +31,11 @@ def checks(report: Report) -> list[Check]:
     Log loss decides first: a model that over-fits keeps its accuracy while it grows sure of its errors.
     """
     enough = enough_to_judge(report)
-    if not enough.passed:
+    if not enough.passed or not has_pairs(report):
         return [enough]
-    found = against_champion(report) if report["champion"] else against_chance(report)
-    return [*found, *(against_head(report) if report.get("head_rival") else ())]
+    champion, head = report["champion"], report.get("head_rival")
+    found = against_champion(report, champion) if champion else against_chance(report)
+    return [*found, *(against_head(report, head) if head else ())]
 
 
 def enough_to_judge(report: Report) -> Check:
@@ -39,7 +48,7 @@ def enough_to_judge(report: Report) -> Check:
     return Check(pairs >= MIN_TEST_PAIRS and prompts >= MIN_TEST_PROMPTS, words % said)
 
 
-def against_chance(report: Report) -> list[Check]:
+def against_chance(report: PairReport) -> list[Check]:
     loss, accuracy, where = report["log_loss"], report["accuracy"], on(report)
     lower, above = loss["value"] < report["ln2"], accuracy["low"] > 0.5
     loss_words = (
@@ -58,9 +67,9 @@ def against_chance(report: Report) -> list[Check]:
     ]
 
 
-def against_champion(report: Report) -> list[Check]:
+def against_champion(report: PairReport, champion: PairComparison) -> list[Check]:
     """Compares by the paired bootstrap: both models on the same draws of prompts."""
-    lower, worse = compared(report["champion"])
+    lower, worse = compared(champion)
     loss_words = (
         _("Log loss %(own)s is lower than the champion's %(rival)s on the same %(on)s (difference %(gap)s).")
         if lower
@@ -71,12 +80,12 @@ def against_champion(report: Report) -> list[Check]:
         if worse
         else _("Accuracy %(own)s is not worse than the champion's %(rival)s on the same %(on)s (difference %(gap)s).")
     )
-    return in_words(report, "champion", (lower, loss_words), (not worse, accuracy_words))
+    return in_words(report, champion, "champion", (lower, loss_words), (not worse, accuracy_words))
 
 
-def against_head(report: Report) -> list[Check]:
+def against_head(report: PairReport, head: HeadOnPairs) -> list[Check]:
     """Compares with the newest head, which is not the champion."""
-    lower, worse = compared(report["head_rival"])
+    lower, worse = compared(head)
     loss_words = (
         _("Log loss %(own)s is lower than the %(rival)s of the newest head, version %(version)s (difference %(gap)s).")
         if lower
@@ -93,25 +102,24 @@ def against_head(report: Report) -> list[Check]:
             "(difference %(gap)s)."
         )
     )
-    return in_words(report, "head_rival", (lower, loss_words), (not worse, accuracy_words))
+    return in_words(report, head, "head_rival", (lower, loss_words), (not worse, accuracy_words))
 
 
-def compared(rival: Mapping[str, Any]) -> tuple[bool, bool]:
-    """Tells whether the log loss is lower than the rival's, and whether the accuracy is worse."""
+def compared(rival: PairComparison) -> tuple[bool, bool]:
+    """Whether the log loss is lower than the rival's, and whether the accuracy is worse."""
     difference = rival["difference"]
     most = difference["accuracy"]["high"]  # None of too few prompts
     return difference["log_loss"]["value"] < 0, most is not None and most < 0
 
 
-def in_words(report: Report, rival: str, loss: tuple[bool, str], accuracy: tuple[bool, str]) -> list[Check]:
-    checks = {"log_loss": loss, "accuracy": accuracy}
-    return [
-        Check(passed, words % beside(report, report[rival], measure), rival)
-        for measure, (passed, words) in checks.items()
-    ]
+def in_words(
+    report: PairReport, rival: PairComparison, part: Beside, loss: tuple[bool, str], accuracy: tuple[bool, str]
+) -> list[Check]:
+    checks: dict[PairMeasure, tuple[bool, str]] = {"log_loss": loss, "accuracy": accuracy}
+    return [Check(passed, words % beside(report, rival, measure), part) for measure, (passed, words) in checks.items()]
 
 
-def beside(report: Report, rival: Mapping[str, Any], measure: str) -> dict[str, object]:
+def beside(report: PairReport, rival: PairComparison, measure: PairMeasure) -> dict[str, object]:
     """Gives a measure of the model and of the other one, and how far they are apart."""
     return {
         "own": number(report[measure]["value"]),

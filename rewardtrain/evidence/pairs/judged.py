@@ -78,4 +78,4 @@ def _log_odds(rewards: Sequence[float], probabilities: Sequence[float], raw_scal
 
 def _raw_scale(model: RewardModel) -> float:
     """What rewards were multiplied with before they were normalised."""
-    return float(model.evaluations.get().report["raw_scale"])
+    return model.evaluations.get().report["raw_scale"]

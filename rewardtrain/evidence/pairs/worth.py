@@ -5,25 +5,27 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from rewardtrain.evidence.evidence import Report
+from rewardtrain.core.measures.report_types import Report, ShareEnds, has_pairs
 from rewardtrain.evidence.pairs.gate import MIN_TEST_PAIRS, MIN_TEST_PROMPTS, against_chance, counts
 from rewardtrain.evidence.worth import Worth, apart
 
 
 def worth(report: Report) -> tuple[Worth, str]:
-    if missing := _missing_pairs(*counts(report)):
+    missing = _missing_pairs(*counts(report))
+    if missing or not has_pairs(report):
         return Worth.UNJUDGED, missing
     if not all(check.passed for check in against_chance(report)):
         return Worth.COIN, _("No better than a coin")
-    own, longer = _ends(report["accuracy"], "value"), _ends(report["baseline_longer"], "accuracy")
-    match apart(own, longer):
+    accuracy, longer = report["accuracy"], report["baseline_longer"]
+    own = _with_ends(accuracy["value"], accuracy)
+    match apart(own, _with_ends(longer["accuracy"], longer)):
         case -1:
             return Worth.BELOW_LONGER, _("Below longer-wins")
         case 0:
             return Worth.LIKE_LONGER, _("No better than longer-wins")
     if not (people := report["human_ceiling"]):
         return Worth.USEFUL, _("Better than longer-wins; how far people agree is not known")
-    if apart(own, _ends(people, "agreement")) < 0:
+    if apart(own, _with_ends(people["agreement"], people)) < 0:
         return Worth.BELOW_PEOPLE, _("Better than longer-wins, below people")
     return Worth.LIKE_PEOPLE, _("Better than longer-wins, not told apart from people")
 
@@ -44,6 +46,5 @@ def _missing_pairs(pairs: int, prompts: int) -> str:
     return ""
 
 
-def _ends(share: Report, value: str) -> tuple[float, float, float]:
-    """A share with its interval."""
-    return share[value], share["low"], share["high"]
+def _with_ends(share: float, ends: ShareEnds) -> tuple[float, float, float]:
+    return share, ends["low"], ends["high"]

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from labeling.errors import PodiumError
 from labeling.models import Project
 from rewardtrain import tasks
+from rewardtrain.core.measures.report_types import has_pairs
 from rewardtrain.evidence import evidence_of
 from rewardtrain.models import Evaluation, TrainingRun
 from rewardtrain.registry import champions
@@ -74,12 +75,15 @@ class Command(BaseCommand):
 
 def _figures(evaluation: Evaluation) -> str:
     report = evaluation.report
-    if evaluation.accuracy is None:  # flags alone; the gate's reasons have the rest
+    if not has_pairs(report):  # the gate's reasons have the rest
         flags = report["flags"]
+        if flags is None:
+            return "no test pair and no test label"
         of = f"{flags['n_votes']} test labels of {flags['n_prompts']} texts"
         return f"log loss {flags['log_loss']['value']:.4f} of {flags['flag']['name']} on {of}"
+    accuracy, loss = report["accuracy"], report["log_loss"]
     return (
-        f"accuracy {evaluation.accuracy:.4f} ({evaluation.accuracy_low:.4f} to {evaluation.accuracy_high:.4f}), "
-        f"longer wins {report['baseline_longer']['accuracy']:.4f}, log loss {evaluation.log_loss:.4f}, "
+        f"accuracy {accuracy['value']:.4f} ({accuracy['low']:.4f} to {accuracy['high']:.4f}), "
+        f"longer wins {report['baseline_longer']['accuracy']:.4f}, log loss {loss['value']:.4f}, "
         f"ln 2 {report['ln2']:.4f}, on {evaluation.n_pairs} test pairs of {evaluation.n_prompts} prompts"
     )

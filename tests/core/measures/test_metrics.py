@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from formats.wilson import wilson
 from rewardtrain.core.data.groups import Group, Message, Ranking
+from rewardtrain.core.errors import DataError
 from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.report import Scores, build_report
 from rewardtrain.core.measures.report_text import _length_words, format_report
+from rewardtrain.core.measures.report_types import SCHEMA, read_report
 
 
 def group(prompt: str, texts: list[str], *rankings: tuple[str, list[int]]) -> Group:
@@ -36,7 +38,8 @@ def scores_of(rewards: list[list[float]], **more: Any) -> Scores:
 
 def report(*, champion: Scores | None = None, groups: list[Group] = GROUPS, **more: Any) -> dict[str, Any]:
     scores = scores_of(more.pop("rewards", REWARDS), **more)
-    return build_report(groups, scores, champion=champion, device="cpu", peak_memory_mb=1.0, samples=200, seed=0)
+    made: Any = {"split": "test", "device": "cpu", "peak_memory_mb": 1.0, "samples": 200, "seed": 0}
+    return build_report(groups, scores, champion=champion, **made)
 
 
 def test_the_report_holds_the_values_worked_out_by_hand() -> None:
@@ -55,6 +58,14 @@ def test_the_report_holds_the_values_worked_out_by_hand() -> None:
     parts = [(part["labeler"], part["n"], part["accuracy"]) for part in got["by_labeler"]]
     assert parts == [("ann", 4, pytest.approx(2.5 / 4)), ("ben", 2, 0.25)]
     assert [(part["low"], part["n"]) for part in got["by_length_difference"]] == [(-100, 2), (1, 4)]
+
+
+@pytest.mark.parametrize("older", [{}, {"schema": SCHEMA - 1}, {"schema": None}])
+def test_a_kept_report_of_another_schema_is_refused_with_both_numbers(older: dict[str, Any]) -> None:
+    assert read_report(report()) == report()
+    kept = {key: value for key, value in report().items() if key != "schema"} | older
+    with pytest.raises(DataError, match=rf"has schema {older.get('schema')} and this version .* reads schema {SCHEMA}"):
+        read_report(kept)
 
 
 def test_log_loss_is_after_calibration_and_the_raw_one_stands_beside_it() -> None:

@@ -9,6 +9,7 @@ from rewardtrain.core.artifact.card import _metrics
 from rewardtrain.core.measures import intervals
 from rewardtrain.core.measures.metrics import Json
 from rewardtrain.core.measures.report_text import format_report
+from tests.report_shape import misshapen
 from tests.rewardtrain.tiny_reports import flaws, tiny_reports
 
 NO_WORDS = re.compile(r"\bNone\b|\bnan\b|\binf\b|(?<!\w)[-\N{MINUS SIGN}]0(\.0+)?(?![\d.])")
@@ -21,6 +22,7 @@ UNUSUAL = settings(
 @given(tiny_reports())
 def test_every_number_of_a_report_can_be_true_and_is_said_in_words(report: Json) -> None:
     assert flaws(report) == []
+    assert misshapen(report) == []
     for text in (format_report(report), _metrics(report)):
         assert not NO_WORDS.search(text), text
 

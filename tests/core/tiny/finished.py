@@ -30,7 +30,7 @@ DATA: dict[str, Any] = {
 }
 _FIGURE = {"value": 0.5, "low": 0.4, "high": 0.6, "accuracy": 0.5, "n": 1, "n_prompts": 1}
 _NAMES = ("accuracy", "log_loss", "log_loss_raw", "ece", "ece_raw", "baseline_longer", "kendall_tau_b")
-REPORT: dict[str, Any] = {
+REPORT: Any = {
     **dict.fromkeys(_NAMES, _FIGURE),
     "human_ceiling": None,
     "flags": None,

@@ -5,6 +5,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project
+from rewardtrain.core.errors import DataError
 from rewardtrain.evidence import PAIRS
 from rewardtrain.models import Evaluation, Promotion, RewardModel
 from rewardtrain.registry import champions
@@ -255,3 +256,12 @@ def test_a_finished_evaluation_never_changes(ranked: Project) -> None:
         Evaluation.objects.update(accuracy=1.0)
     with pytest.raises(DatabaseError), transaction.atomic():
         Evaluation.objects.all().delete()
+
+
+def test_a_stored_report_of_another_schema_is_refused_where_it_is_read(ranked: Project) -> None:
+    """The model goes on serving: who needs the report is told what to do."""
+    model = make_model(ranked, make_report() | {"schema": 3})
+    champions.promote(model, by=None, reason="to have one")
+    with pytest.raises(DataError, match=r"has schema 3 and this version .* reads schema 4: migrate the database"):
+        model.evaluations.get()
+    assert champions.needed_champion(ranked) == model

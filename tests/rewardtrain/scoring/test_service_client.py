@@ -11,6 +11,7 @@ from django.test import override_settings
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project
+from rewardtrain.management.commands import train
 from rewardtrain.models import TrainingRun
 from rewardtrain.registry import champions
 from rewardtrain.registry.model_files import model_folder
@@ -19,7 +20,8 @@ from rewardtrain.training import policy, runs, worker
 from tests.config.helpers import free_port
 from tests.core.tiny.backbones import BAD, GOOD
 from tests.factories import make_project
-from tests.rewardtrain.conftest import rank_prompts
+from tests.reports import draw_flag_report
+from tests.rewardtrain.conftest import make_model, rank_prompts
 from tests.rewardtrain.service import running
 from tests.rewardtrain.training.test_worker import in_the_background, until
 
@@ -131,6 +133,12 @@ def test_the_train_command_says_why_it_cannot(project: Project) -> None:
         call_command("train", make_project(slug="empty").slug)
     with pytest.raises(CommandError, match="There is no project 'nowhere'"):
         call_command("train", "nowhere")
+
+
+def test_the_train_command_tells_of_a_test_split_that_has_nothing_to_judge_by(project: Project) -> None:
+    rank_prompts(project)
+    model = make_model(project, draw_flag_report(n=30) | {"flags": None})
+    assert train._figures(model.evaluations.get()) == "no test pair and no test label"
 
 
 def test_the_train_command_waits_for_the_end_and_tells_the_figures(
