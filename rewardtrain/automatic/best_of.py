@@ -24,6 +24,7 @@ from labeling.judgements.row_limits import MAX_ID
 from labeling.models import Project, User
 from labeling.models.project_lock import lock_candidates
 from rewardtrain.core.measures import best_of_gain as measures
+from rewardtrain.core.measures.best_of_gain import BestOfReport
 from rewardtrain.models import BestOfJob, CandidateRow
 from rewardtrain.registry import champions
 from rewardtrain.scoring import chunked_job
@@ -119,8 +120,8 @@ def store(rows: list[CandidateRow], answers: list[Answer]) -> dict[str, Any]:
     return {"last_place": rows[-1].place}
 
 
-def report(job: BestOfJob) -> dict[str, Any]:
-    """Gives what the page shows; `doubts` is null of a model without an ensemble."""
+def report(job: BestOfJob) -> BestOfReport:
+    """What the page shows."""
     answers = [answer for answer in job.rows.values_list("answer", flat=True) if answer and "error" not in answer]
     rewards = [answer["rewards"] for answer in answers]
     spread = [answer.get("uncertainty") for answer in answers]

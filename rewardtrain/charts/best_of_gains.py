@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from rewardtrain.core.measures.best_of_gain import UNSURE
+from rewardtrain.core.measures.best_of_gain import UNSURE, BestOfReport
 from rewardtrain.models import BestOfJob
 
 LEFT, RIGHT, TOP, FOOT = 10.0, 96.0, 8.0, 92.0  # where points stand
@@ -63,8 +61,8 @@ class Doubts:
         return round((1 - UNSURE) * self.n_prompts)
 
 
-def gains(report: Mapping[str, Any]) -> Gains:
-    seen: Sequence[Mapping[str, Any]] = report["gains"]
+def gains(report: BestOfReport) -> Gains:
+    seen = report["gains"]
     highest = max((each["high"] or each["value"] for each in seen), default=0) or 1.0
     widest = math.log(max(seen[-1]["n"], 2))
 
@@ -90,8 +88,9 @@ def gains(report: Mapping[str, Any]) -> Gains:
 
 
 def doubts(job: BestOfJob) -> Doubts | None:
-    """Gives the doubts of the report; None where the model has no ensemble, or before the end."""
-    seen = (job.report or {}).get("doubts")
+    """None where the model has no ensemble, or before the end."""
+    report: BestOfReport | None = job.report
+    seen = report and report["doubts"]
     if not seen:
         return None
     ids = list(job.rows.values_list("external_id", flat=True))

@@ -14,7 +14,7 @@ class BestOfJob(ScoringJob):
     number = models.PositiveIntegerField()
     last_place = models.IntegerField(default=0)  # the last row done: a resumed job goes on after it
     n_candidates = models.PositiveIntegerField(default=0)
-    # What came of it, written at the end: {"gains": [...], "doubts": {...} or null}, see core.measures.best_of.
+    # What came of it, written at the end: {"gains": [...], "doubts": {...} or null}, see core.measures.best_of_gain.
     report = models.JSONField(null=True)
 
     class Meta:

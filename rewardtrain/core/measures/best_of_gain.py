@@ -5,13 +5,36 @@ P: prompts; N: candidates of a prompt, which may differ from prompt to prompt.
 
 import math
 from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 
 from rewardtrain.core.measures import intervals, metrics
-from rewardtrain.core.measures.metrics import Floats, Json
+from rewardtrain.core.measures.metrics import Floats
+from rewardtrain.core.measures.report_types import CountedEstimate
 
 UNSURE = 0.9  # the quantile of all candidates' uncertainty from which a top counts as uncertain
+
+
+class Gain(CountedEstimate):
+    """What the best of n gains over a random candidate, and how far from the candidates' policy it strays."""
+
+    kl: float
+
+
+class Doubts(TypedDict):
+    """What `doubts` finds, by the prompts' places."""
+
+    limit: float
+    uncertain: list[int]
+    within: list[int]
+
+
+class BestOfReport(TypedDict):
+    """What is kept of a best of N; doubts are None of a model without an ensemble."""
+
+    gains: list[Gain]
+    doubts: Doubts | None
 
 
 def expected_max(rewards: Sequence[float]) -> Floats:
@@ -37,7 +60,7 @@ def kl(n: int) -> float:
     return math.log(n) - (n - 1) / n
 
 
-def gains(rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> list[Json]:
+def gains(rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> list[Gain]:
     """Gives for each n that at least half of the prompts have candidates for the reward above a random candidate's.
 
     Of the prompts with at least n candidates the mean of E[max of n] - E[max of 1], its interval as
@@ -62,8 +85,8 @@ def gains(rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> lis
     ]
 
 
-def doubts(rewards: Sequence[Sequence[float]], uncertainty: Sequence[Sequence[float]]) -> Json:
-    """Tells where the highest reward may be the model's error rather than the candidate's worth.
+def doubts(rewards: Sequence[Sequence[float]], uncertainty: Sequence[Sequence[float]]) -> Doubts:
+    """Where the highest reward may be the model's error rather than the candidate's worth.
 
     Choosing hard by a proxy finds what the proxy overrates (Gao et al. 2022, arXiv 2210.10760). limit: the 90th
     percentile of all candidates' uncertainty. uncertain: the prompts (places) whose top lies above it, a tenth where
