@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from rewardtrain.core.measures.report_types import Counted, Estimate, PairReport, RankCorrelation
+from formats.evaluation_report import Counted, Estimate, PairReport, RankCorrelation
 
 
 @dataclass(frozen=True)

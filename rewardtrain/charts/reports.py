@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from rewardtrain.charts.shares import Share
-from rewardtrain.core.measures.report_types import (
+from formats.evaluation_report import (
     CalibrationError,
     Distribution,
     Estimate,
@@ -16,6 +15,7 @@ from rewardtrain.core.measures.report_types import (
     Report,
     filled,
 )
+from rewardtrain.charts.shares import Share
 
 HALF = 44.0  # percent of the drawing's height that a histogram's tallest bar takes, up or down
 

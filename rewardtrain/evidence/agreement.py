@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from formats.evaluation_report import CountedShareOrNone
 from labeling.models import Split
-from rewardtrain.core.measures.report_types import CountedShareOrNone
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from formats.evaluation_report import FlagReport, Report, read_report
 from labeling.models import DatasetVersion, Project
-from rewardtrain.core.measures.report_types import FlagReport, Report, read_report
 from rewardtrain.models.runs import TrainingRun
 
 
@@ -104,7 +104,7 @@ class Evaluation(models.Model):
 
     @classmethod
     def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any) -> Self:
-        """Reads a row. Raises DataError where its report has another schema than today's."""
+        """Reads a row. Raises OtherSchema where its report has another schema than today's."""
         evaluation = super().from_db(db, field_names, values, **options)
         if "report" not in evaluation.get_deferred_fields():
             read_report(evaluation.report)

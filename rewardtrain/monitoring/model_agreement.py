@@ -12,10 +12,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from formats.evaluation_report import CalibrationError
 from labeling.models import Project
 from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.metrics import Floats, Ints
-from rewardtrain.core.measures.report_types import CalibrationError
 from rewardtrain.evidence.agreement import Judged, Share, share_of
 from rewardtrain.evidence.pairs.judged import judged
 from rewardtrain.models import RewardModel

@@ -8,10 +8,10 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from formats.evaluation_report import Report, has_pairs
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
 from labeling.models.project_lock import lock_project
-from rewardtrain.core.measures.report_types import Report, has_pairs
 from rewardtrain.evidence import evidence_of
 from rewardtrain.models import Evaluation, Promotion, RewardModel, TrainingRun
 from rewardtrain.models.reward_models import Decision

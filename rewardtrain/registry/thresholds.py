@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from formats.evaluation_report import FlagReport
 from formats.wilson import wilson
 from labeling.errors import Conflict, Invalid
 from labeling.models import User
-from rewardtrain.core.measures.report_types import FlagReport
 from rewardtrain.models import RewardModel
 
 WANTED = 0.9  # precision, or recall, of the presets

@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from formats.evaluation_report import Report, read_report
 from jobs import child
 from labeling.data import datasets
-from rewardtrain.core.measures.report_types import Report, read_report
 from rewardtrain.core_command import core
 from rewardtrain.models import RewardModel, TrainingRun
 from rewardtrain.registry import champions

@@ -8,12 +8,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from formats.evaluation_report import PairReport, has_pairs
 from labeling.errors import PodiumError
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, page_of, project_page
 from rewardtrain import charts
 from rewardtrain.charts.numbers import figures
-from rewardtrain.core.measures.report_types import PairReport, has_pairs
 from rewardtrain.models import RewardModel
 from rewardtrain.registry import champions
 

@@ -6,10 +6,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data.encoding import CHAT, PAIR
-from rewardtrain.core.measures.intervals import LEAST_PROMPTS
-from rewardtrain.core.measures.report_types import (
+from formats.evaluation_report import (
     Estimate,
     FlagReport,
     PairReport,
@@ -17,6 +14,9 @@ from rewardtrain.core.measures.report_types import (
     ShareEstimate,
     has_pairs,
 )
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data.encoding import CHAT, PAIR
+from rewardtrain.core.measures.intervals import LEAST_PROMPTS
 from rewardtrain.core.measures.report_words import counted, ends, number
 
 BASE_MODELS = {"minilm": "sentence-transformers/all-MiniLM-L6-v2"}  # Hub ids of backbones that come with a package

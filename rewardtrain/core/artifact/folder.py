@@ -11,13 +11,13 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from formats.evaluation_report import Report
 from rewardtrain.core.artifact.card import model_card
 from rewardtrain.core.artifact.shards import BACKBONE, save_sharded
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.device import Device
 from rewardtrain.core.errors import ConfigError
 from rewardtrain.core.measures.calibrate import RAW, Array, Calibration
-from rewardtrain.core.measures.report_types import Report
 from rewardtrain.core.model.loading import load_finished
 from rewardtrain.core.model.network import RewardModel
 

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 import numpy as np
 
+from formats.evaluation_report import Estimate, PairDifference, ShareEstimate
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.groups import Group, fingerprint
 from rewardtrain.core.data.preferences import read_table
@@ -17,7 +18,6 @@ from rewardtrain.core.evaluation.foreign import load_any
 from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.metrics import Json
 from rewardtrain.core.measures.report import Scores
-from rewardtrain.core.measures.report_types import Estimate, PairDifference, ShareEstimate
 from rewardtrain.core.measures.report_words import counted, estimate, number
 from rewardtrain.core.measures.subsets import subset_lines, subset_report
 from rewardtrain.core.measures.tables import align

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from formats.evaluation_report import Report
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.batching import distinct
 from rewardtrain.core.data.comparisons import count_votes, merge
@@ -19,7 +20,6 @@ from rewardtrain.core.evaluation.foreign import load_any
 from rewardtrain.core.measures import metrics
 from rewardtrain.core.measures.flags import collect_votes, flag_of
 from rewardtrain.core.measures.report import Scores, build_report
-from rewardtrain.core.measures.report_types import Report
 from rewardtrain.core.measures.subsets import subset_report
 from rewardtrain.core.model.gradients import predict
 from rewardtrain.core.model.network import RewardModel

@@ -9,9 +9,9 @@ from typing import TypedDict
 
 import numpy as np
 
+from formats.evaluation_report import CountedEstimate
 from rewardtrain.core.measures import intervals, metrics
 from rewardtrain.core.measures.metrics import Floats
-from rewardtrain.core.measures.report_types import CountedEstimate
 
 UNSURE = 0.9  # the quantile of all candidates' uncertainty from which a top counts as uncertain
 

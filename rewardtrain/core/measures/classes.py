@@ -11,11 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rewardtrain.core.data.groups import Group
-from rewardtrain.core.measures import curves, intervals, metrics
-from rewardtrain.core.measures.flags import Votes, collect_votes, flag_of
-from rewardtrain.core.measures.metrics import Floats, Ints
-from rewardtrain.core.measures.report_types import (
+from formats.evaluation_report import (
     ClassFigures,
     Curve,
     Estimate,
@@ -26,6 +22,10 @@ from rewardtrain.core.measures.report_types import (
     FlagRivals,
     ShareEstimate,
 )
+from rewardtrain.core.data.groups import Group
+from rewardtrain.core.measures import curves, intervals, metrics
+from rewardtrain.core.measures.flags import Votes, collect_votes, flag_of
+from rewardtrain.core.measures.metrics import Floats, Ints
 
 Logits = npt.NDArray[Any]  # (N, 2)
 Drawn = tuple[float, Floats, int]  # a figure, its (samples,) bootstrap draws, and of how many prompts it is

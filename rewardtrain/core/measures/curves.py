@@ -9,9 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from rewardtrain.core.measures import intervals, metrics
-from rewardtrain.core.measures.metrics import Floats, Ints, Pairs
-from rewardtrain.core.measures.report_types import (
+from formats.evaluation_report import (
     Bin,
     CalibrationError,
     Counted,
@@ -25,6 +23,8 @@ from rewardtrain.core.measures.report_types import (
     RewardDistributions,
     Thresholds,
 )
+from rewardtrain.core.measures import intervals, metrics
+from rewardtrain.core.measures.metrics import Floats, Ints, Pairs
 
 CALIBRATION_BINS = 10  # from 0.5 to 1
 REWARD_BINS = 24

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from formats.evaluation_report import CountedShare, CountedShareOrNone, Estimate, ShareEstimate
 from formats.wilson import wilson
 from rewardtrain.core.measures.metrics import Floats, Ints
-from rewardtrain.core.measures.report_types import CountedShare, CountedShareOrNone, Estimate, ShareEstimate
 
 LEAST_PROMPTS = 5  # over fewer a bootstrap's interval is too narrow to be called one: docs/decisions/0107
 Name = TypeVar("Name", bound=Hashable)

@@ -8,10 +8,7 @@ from typing import TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from rewardtrain.core.data.groups import Group
-from rewardtrain.core.measures import curves, intervals, metrics, people
-from rewardtrain.core.measures.classes import flag_report
-from rewardtrain.core.measures.report_types import (
+from formats.evaluation_report import (
     SCHEMA,
     Common,
     Estimate,
@@ -24,6 +21,9 @@ from rewardtrain.core.measures.report_types import (
     Report,
     ShareEstimate,
 )
+from rewardtrain.core.data.groups import Group
+from rewardtrain.core.measures import curves, intervals, metrics, people
+from rewardtrain.core.measures.classes import flag_report
 
 
 @dataclass(frozen=True)

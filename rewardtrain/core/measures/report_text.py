@@ -1,6 +1,6 @@
 """The evaluation report for a reader. No torch."""
 
-from rewardtrain.core.measures.report_types import (
+from formats.evaluation_report import (
     Counted,
     CountedShare,
     FlagComparison,

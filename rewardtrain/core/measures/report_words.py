@@ -1,6 +1,6 @@
 """Figures for a reader of a terminal or a model card: one way to write a number, an interval and an n. No torch."""
 
-from rewardtrain.core.measures.report_types import Ends, Estimate, RankCorrelation, ShareEnds, ShareEstimate
+from formats.evaluation_report import Ends, Estimate, RankCorrelation, ShareEnds, ShareEstimate
 
 
 def number(value: float, sign: str = "") -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from rewardtrain.core.measures.report_types import Estimate, FlagComparison, FlagMeasure, FlagReport, Report
+from formats.evaluation_report import Estimate, FlagComparison, FlagMeasure, FlagReport, Report
 from rewardtrain.evidence.figures import Check, number, with_range
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Literal
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from rewardtrain.core.measures.report_types import (
+from formats.evaluation_report import (
     HeadOnPairs,
     PairComparison,
     PairMeasure,

@@ -10,10 +10,10 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from formats.evaluation_report import has_pairs
 from labeling.errors import PodiumError
 from labeling.models import Project
 from rewardtrain import tasks
-from rewardtrain.core.measures.report_types import has_pairs
 from rewardtrain.evidence import evidence_of
 from rewardtrain.models import Evaluation, TrainingRun
 from rewardtrain.registry import champions

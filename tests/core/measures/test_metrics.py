@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from formats.evaluation_report import SCHEMA, OtherSchema, read_report
 from formats.wilson import wilson
 from rewardtrain.core.data.groups import Group, Message, Ranking
-from rewardtrain.core.errors import DataError
 from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.report import Scores, build_report
 from rewardtrain.core.measures.report_text import _length_words, format_report
-from rewardtrain.core.measures.report_types import SCHEMA, read_report
 
 
 def group(prompt: str, texts: list[str], *rankings: tuple[str, list[int]]) -> Group:
@@ -64,7 +63,9 @@ def test_the_report_holds_the_values_worked_out_by_hand() -> None:
 def test_a_kept_report_of_another_schema_is_refused_with_both_numbers(older: dict[str, Any]) -> None:
     assert read_report(report()) == report()
     kept = {key: value for key, value in report().items() if key != "schema"} | older
-    with pytest.raises(DataError, match=rf"has schema {older.get('schema')} and this version .* reads schema {SCHEMA}"):
+    with pytest.raises(
+        OtherSchema, match=rf"has schema {older.get('schema')} and this version .* reads schema {SCHEMA}"
+    ):
         read_report(kept)
 
 

@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
+from formats.evaluation_report import OtherSchema
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project
-from rewardtrain.core.errors import DataError
 from rewardtrain.evidence import PAIRS
 from rewardtrain.models import Evaluation, Promotion, RewardModel
 from rewardtrain.registry import champions
@@ -262,6 +262,6 @@ def test_a_stored_report_of_another_schema_is_refused_where_it_is_read(ranked: P
     """The model goes on serving: who needs the report is told what to do."""
     model = make_model(ranked, make_report() | {"schema": 3})
     champions.promote(model, by=None, reason="to have one")
-    with pytest.raises(DataError, match=r"has schema 3 and this version .* reads schema 4: migrate the database"):
+    with pytest.raises(OtherSchema, match=r"has schema 3 and this version .* reads schema 4: migrate the database"):
         model.evaluations.get()
     assert champions.needed_champion(ranked) == model

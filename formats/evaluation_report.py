@@ -1,13 +1,11 @@
-"""The evaluation report's shape: one JSON object and its parts, as report.build_report makes them. No torch.
+"""The evaluation report's shape: one JSON object and its parts, as core's build_report makes them for all of Podium.
 
-A model that was tested on no pair has a Report whose figures of pairs are None or empty; has_pairs tells, and of one
-that has some gives a PairReport, which knows them all.
+Who makes a part is named as a module of rewardtrain/core/measures. Of a model that was tested on no pair the figures of
+pairs are None or empty; has_pairs tells, and of a report that has some gives a PairReport, which knows them all.
 """
 
 from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypedDict, TypeGuard, cast
-
-from rewardtrain.core.errors import DataError
 
 SCHEMA = 4  # raised by what changes a field that is read, with a migration of stored reports: docs/decisions/0116
 
@@ -387,10 +385,14 @@ def has_pairs(report: Report) -> TypeGuard[PairReport]:
     return report["n_pairs"] > 0
 
 
+class OtherSchema(Exception):
+    """A report that this version of Podium can't read."""
+
+
 def read_report(stored: Mapping[str, Any]) -> Report:
-    """Takes a report back from where it was kept. Raises DataError for one of another schema."""
+    """Takes a report back from where it was kept. Raises OtherSchema."""
     if (schema := stored.get("schema")) != SCHEMA:
-        raise DataError(
+        raise OtherSchema(
             f"an evaluation report has schema {schema!r} and this version of Podium reads schema {SCHEMA}: migrate the "
             "database if it is of an earlier version, or go back to the version that wrote it"
         )
