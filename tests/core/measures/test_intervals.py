@@ -1,6 +1,7 @@
 """Intervals at their limits: few prompts, one outcome, weights, nothing at all."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,7 +89,8 @@ def apart(n: int) -> tuple[list[Group], Scores]:
 def test_a_model_without_a_fault_is_not_certain_to_be_without_one() -> None:
     """Eight prompts: what can be 1 at most has the interval of eight of eight; tau, from -1 to 1, twice as wide."""
     groups, scores = apart(8)
-    report = build_report(groups, scores, champion=scores, device="cpu", peak_memory_mb=1, samples=50, seed=0)
+    made: Any = {"split": "test", "device": "cpu", "peak_memory_mb": 1, "samples": 50, "seed": 0}
+    report = build_report(groups, scores, champion=scores, **made)
     low = wilson(1.0, 8)[0]
     flags = report["flags"]
     areas = (report["rewards"]["auc"], flags["roc_auc"], flags["roc_auc_of_reward"], flags["champion"]["roc_auc"])

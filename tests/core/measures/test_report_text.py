@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rewardtrain.core.data.groups import Group
-from rewardtrain.core.measures.report_text import flag_lines, format_report, n_prompts
+from rewardtrain.core.measures.report_text import flag_lines, format_report
 from tests.core.measures.judged import drawn_rewards, made, reported, scored
 
 
@@ -118,8 +118,3 @@ def test_a_report_of_flags_alone_says_nothing_of_pairs(groups: list[Group]) -> N
     lines = format_report(report).splitlines()
     assert lines[0].startswith("flag rude: ROC AUC")
     assert not any(line.startswith(("accuracy", "log loss")) for line in lines)
-
-
-def test_an_older_report_counts_all_prompts_that_were_ranked() -> None:
-    assert n_prompts({"n_pair_prompts": 3, "n_distinct_prompts": 5}) == 3
-    assert n_prompts({"n_distinct_prompts": 5}) == 5

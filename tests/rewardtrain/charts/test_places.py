@@ -41,9 +41,9 @@ def test_drift_is_drawn_between_round_shares_that_hold_all_of_it() -> None:
 
 
 def test_a_span_of_too_few_judgements_is_a_hollow_dot() -> None:
-    few = replace(span(2, 0.5, 0.38, 0.62), right=Seen(ENOUGH - 1, 0.5, 0.38, 0.62))
-    enough = replace(few, right=Seen(ENOUGH, 0.5, 0.38, 0.62))
-    drawn = drawing(Drift(3, Seen(120, 0.7, 0.6, 0.8), [enough, few]))
+    few = replace(span(2, 0.5, 0.38, 0.62), right=Seen(ENOUGH - 1, 0.5, 0.38, 0.62, 20))
+    enough = replace(few, right=Seen(ENOUGH, 0.5, 0.38, 0.62, 20))
+    drawn = drawing(Drift(3, Seen(120, 0.7, 0.6, 0.8, 20), [enough, few]))
     assert drawn is not None
     assert [point.depth for point in drawn.points] == ["full", "head"]
 

@@ -38,15 +38,15 @@ def test_each_share_has_the_figures_of_its_own_part() -> None:
     ]
 
 
-def test_parts_keep_their_order_and_an_old_report_has_no_ends() -> None:
+def test_parts_keep_their_order_and_their_own_ends() -> None:
     report = {
         "by_gap": [part(8, 0.6, gap=1), part(4, 0.75, gap=3)],
-        "by_labeler": [part(9, 0.5, labeler="zoe"), {"labeler": "ann", "n": 3, "accuracy": 1.0}],
+        "by_labeler": [part(9, 0.5, labeler="zoe"), part(3, 0.75, labeler="ann")],
     }
     assert [(each.label, each.n, each.value) for each in charts.by_gap(report)] == [("1", 8, 0.6), ("3", 4, 0.75)]
     zoe, ann = charts.by_labeler(report)
     assert (zoe.label, zoe.low, zoe.high, zoe.n_prompts) == ("zoe", 0.4, 0.6, 4)
-    assert (ann.label, ann.low, ann.high, ann.n_prompts) == ("ann", None, None, None)
+    assert (ann.label, ann.low, ann.high, ann.n_prompts) == ("ann", 0.65, 0.85, 1)
     assert {each.kind for each in (zoe, ann, *charts.by_gap(report))} == {"model"}
 
 
@@ -60,7 +60,6 @@ def test_bars_of_rewards_stand_on_their_own_bins_and_the_fullest_is_full() -> No
         "auc": {"value": 0.9, "low": 0.8, "high": 1.0},
     }
     drawn = charts.rewards({"rewards": seen})
-    assert drawn is not None
     assert [(bar.x, bar.width) for bar in drawn.bars] == [(0.0, 25.0), (25.0, 50.0), (75.0, 25.0)]
     assert [(bar.up, bar.top, bar.down) for bar in drawn.bars] == [(0, 50, 17.6), (22, 28, 4.4), (44, 6, 0)]
     assert [(bar.chosen, bar.rejected) for bar in drawn.bars] == [(0, 4), (5, 1), (10, 0)]
@@ -86,8 +85,9 @@ def test_every_figure_is_that_of_the_report_beside_what_a_coin_has() -> None:
         assert of[name].beside == (None if beside is None else pytest.approx(beside)), name
     assert (of["Log loss"].n, of["Log loss"].n_prompts) == (report["n_pairs"], report["n_pair_prompts"])
     assert of["Kendall's tau-b of rankings"].n == report["kendall_tau_b"]["n"]
+    nothing = {"value": None, "low": None, "high": None, "n": 0, "n_prompts": 0}
     assert "Kendall's tau-b of rankings" not in {
-        figure.name for figure in figures({**report, "kendall_tau_b": {"value": None, "n": 0}})
+        figure.name for figure in figures({**report, "kendall_tau_b": nothing})
     }
 
 

@@ -142,16 +142,16 @@ def test_fifty_are_enough_for_a_span_and_nothing_is_no_span() -> None:
     few, enough = (drift.spans([judged(1.0, content=str(n)) for n in range(n_rows)]) for n_rows in (49, 50))
     assert [span.is_enough for span in (*few, *enough)] == [False, True]
     assert drift.spans([]) == []
-    assert drift.Drift(1, Share(9, 0.8, 0.7, 0.9), few).newest is None
+    assert drift.Drift(1, Share(9, 0.8, 0.7, 0.9, 20), few).newest is None
 
 
 @pytest.mark.parametrize(("least", "alarms"), [(0.69, False), (0.7, False), (0.71, True)])
 def test_it_alarms_where_two_intervals_do_not_touch(least: float, alarms: bool) -> None:
     day = MONDAY.date()
-    span = drift.Span(day, day, 50, Share(60, 0.6, 0.5, 0.7), Share(60, 0.5, 0.4, 0.6))
-    assert drift.Drift(1, Share(90, 0.8, least, 0.9), [span]).alarms is alarms
-    assert not drift.Drift(1, Share(90, 0.8, None, None), [span]).alarms
-    assert not drift.Drift(1, Share(90, 0.8, least, 0.9), []).alarms
+    span = drift.Span(day, day, 50, Share(60, 0.6, 0.5, 0.7, 20), Share(60, 0.5, 0.4, 0.6, 20))
+    assert drift.Drift(1, Share(90, 0.8, least, 0.9, 20), [span]).alarms is alarms
+    assert not drift.Drift(1, Share(90, 0.8, None, None, 20), [span]).alarms
+    assert not drift.Drift(1, Share(90, 0.8, least, 0.9, 20), []).alarms
 
 
 # --- The reward of a classifier ---------------------------------------------------------------------------------------
