@@ -121,7 +121,7 @@ def store(rows: list[CandidateRow], answers: list[Answer]) -> dict[str, Any]:
 
 
 def report(job: BestOfJob) -> BestOfReport:
-    """What the page shows."""
+    """Gives what the page shows."""
     answers = [answer for answer in job.rows.values_list("answer", flat=True) if answer and "error" not in answer]
     rewards = [answer["rewards"] for answer in answers]
     spread = [answer.get("uncertainty") for answer in answers]

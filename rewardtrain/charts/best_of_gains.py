@@ -88,7 +88,7 @@ def gains(report: BestOfReport) -> Gains:
 
 
 def doubts(job: BestOfJob) -> Doubts | None:
-    """None where the model has no ensemble, or before the end."""
+    """Gives the doubts of the report; None where the model has no ensemble, or before the end."""
     report: BestOfReport | None = job.report
     seen = report and report["doubts"]
     if not seen:

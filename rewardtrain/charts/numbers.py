@@ -58,7 +58,7 @@ def _of(seen: Counted, kind: str) -> Of:
 def _figure(
     name: str, seen: Estimate | RankCorrelation, n: Of, beside: float | None = None, of: str = ""
 ) -> Figure | None:
-    """None of a mean of nothing."""
+    """Makes a figure; none of a mean of nothing."""
     if seen["value"] is None:
         return None
     return Figure(name, seen["value"], seen["low"], seen["high"], *n, beside, of)

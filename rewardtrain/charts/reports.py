@@ -102,7 +102,7 @@ def _reliability(after: CalibrationError, before: CalibrationError | None) -> li
 
 
 def bins(error: CalibrationError) -> list[Bin]:
-    """Those with a judgement in them."""
+    """Keeps those with a judgement in them."""
     shown = filled(error["bins"])
     fullest = max((each["n"] for each in shown), default=1)
     return [
@@ -198,7 +198,8 @@ class Verdict:
 
 
 def verdicts(report: Report) -> list[Verdict]:
-    """Two people's judgement of a pair beside the model's, as parts of all pairs that two judged; empty without any."""
+    """Gives two people's judgement of a pair beside the model's, as parts of all pairs that two judged; empty without
+    any."""
     if not (people := report["people"]):
         return []
     parts = [

@@ -44,7 +44,7 @@ class Share:
 
 
 def comparison(report: PairReport) -> list[Share]:
-    """The model's accuracy beside what it must be compared with, top to bottom."""
+    """Lists the model's accuracy beside what it must be compared with, top to bottom."""
     shares = [_own(report)]
     if rival := report["champion"]:
         figures = rival["accuracy"], rival["accuracy_low"], rival["accuracy_high"]

@@ -54,7 +54,7 @@ class RewardModel(models.Model):
 
     @property
     def flags(self) -> FlagReport | None:
-        """What its report says of a flag; None of a model that was judged by pairs alone."""
+        """Gives what its report says of a flag; None of a model that was judged by pairs alone."""
         evaluation = self.evaluations.first()
         return evaluation.report["flags"] if evaluation else None
 
@@ -112,7 +112,7 @@ class Evaluation(models.Model):
 
     @property
     def n_prompts(self) -> int:
-        """Those that the pairs are of, or else the votes on a flag; of a test split that has neither, all."""
+        """Counts those that the pairs are of, or else the votes on a flag; of a test split that has neither, all."""
         if self.n_pairs:
             return self.report["n_pair_prompts"]
         flags = self.report["flags"]

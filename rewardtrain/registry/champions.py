@@ -124,7 +124,7 @@ def register(
 
 
 def _pair_figures(report: Report) -> dict[str, float]:
-    """None of what was trained and tested on flags alone."""
+    """Gives the figures of pairs; none of what was trained and tested on flags alone."""
     if not has_pairs(report):
         return {}
     accuracy = report["accuracy"]

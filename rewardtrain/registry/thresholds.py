@@ -86,7 +86,7 @@ def outcome_at(flags: FlagReport, threshold: float) -> Outcome:
 
 
 def presets(flags: FlagReport) -> list[Preset]:
-    """The best F1; of those that reach the wanted precision the highest recall, and the other way round."""
+    """Finds the best F1; of those that reach the wanted precision the highest recall, and the other way round."""
     found = outcomes(flags)
     precise = [each for each in found if (each.precision.value or 0) >= WANTED and each.true_positives]
     complete = [each for each in found if (each.recall.value or 0) >= WANTED]
@@ -105,7 +105,7 @@ def presets(flags: FlagReport) -> list[Preset]:
 
 
 def flags_of(model: RewardModel) -> FlagReport:
-    """What the model's report says of its flag. Raises Conflict('no_thresholds') where it measured none."""
+    """Gives what the model's report says of its flag. Raises Conflict('no_thresholds') where it measured none."""
     flags = model.flags
     if not flags:
         words = _("Version %(version)s has no thresholds: its report has no labels of a flag. Train a binary head.")
@@ -137,7 +137,7 @@ def choose(model: RewardModel, value: object, *, by: User | None) -> RewardModel
 
 
 def _effective(flags: FlagReport, place: int) -> dict[str, float | None]:
-    """At the threshold of this place."""
+    """Gives the effective numbers at the threshold of this place."""
     return {name: each[place] for name, each in flags["curve"]["effective"].items()}
 
 

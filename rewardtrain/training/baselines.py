@@ -57,7 +57,7 @@ def read(files: Files) -> Baselines:
 
 
 def report_of(files: Files, noted: Baselines) -> Report:
-    """The report, and in a fine-tuning's what a second one says of the newest head, on pairs and on flags."""
+    """Reads the report, and in a fine-tuning's what a second one says of the newest head, on pairs and on flags."""
     report = read_report(json.loads(files.report.read_text(encoding="utf-8")))
     if noted.head:
         beside = read_report(json.loads(files.head_report.read_text(encoding="utf-8")))

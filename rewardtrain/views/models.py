@@ -60,7 +60,7 @@ def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
 
 
 def of_pairs(seen: PairReport) -> dict[str, object]:
-    """What a report says of pairs; one of single texts with flags has none."""
+    """Gives what a report says of pairs; one of single texts with flags has none."""
     return {
         "comparison": charts.comparison(seen),
         "reliability": charts.reliability(seen),

@@ -26,7 +26,7 @@ _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")  # owner/name
 
 
 def model_card(config: TrainConfig, settings: dict[str, Any], data: dict[str, Any], report: Report) -> str:
-    """The card of a model. settings: podium.json. data: fingerprint and counts of the training data."""
+    """Writes the card of a model. settings: podium.json. data: fingerprint and counts of the training data."""
     parts = [
         f"---\n{_metadata(config, data, report).to_yaml()}\n---",
         _purpose(config, settings),
@@ -67,7 +67,7 @@ def _metadata(config: TrainConfig, data: dict[str, Any], report: Report) -> Mode
 
 
 def _measured(report: Report) -> list[tuple[str, str, str, float]]:
-    """Task, metric's type and name, and its value."""
+    """Lists task, metric's type and name, and its value."""
     measured = []
     if has_pairs(report):
         task = "Preference between completions"

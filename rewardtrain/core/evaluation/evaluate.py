@@ -105,7 +105,7 @@ def watched_loss(measured: dict[str, Any], flag_weight: float) -> float | None:
 def evaluate_file(
     name: str, data: Path, *, split: str = "test", champion: str | None = None, progress: Progress | None = None
 ) -> Report:
-    """The report of a model, ours or any sequence classifier, on a file's split or with split='all' on all of it.
+    """Makes the report of a model, ours or any sequence classifier, on a file's split or with split='all' on all of it.
 
     The file may hold rankings or preferences; where it names subsets, so does the report. Raises DataError where
     neither a pair nor a vote on the model's flag is left to measure, ConfigError or BackboneError where a model can't

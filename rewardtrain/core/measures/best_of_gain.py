@@ -86,7 +86,7 @@ def gains(rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> lis
 
 
 def doubts(rewards: Sequence[Sequence[float]], uncertainty: Sequence[Sequence[float]]) -> Doubts:
-    """Where the highest reward may be the model's error rather than the candidate's worth.
+    """Tells where the highest reward may be the model's error rather than the candidate's worth.
 
     Choosing hard by a proxy finds what the proxy overrates (Gao et al. 2022, arXiv 2210.10760). limit: the 90th
     percentile of all candidates' uncertainty. uncertain: the prompts (places) whose top lies above it, a tenth where

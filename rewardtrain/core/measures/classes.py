@@ -42,8 +42,8 @@ def flag_report(
     samples: int,
     seed: int,
 ) -> FlagReport | None:
-    """How right the classes are; None where nobody voted. Shares, and F1 that follows from one, have the interval of
-    intervals.share_estimate, all others that of intervals.estimate.
+    """Says how right the classes are; None where nobody voted. Shares, and F1 that follows from one, have the interval
+    of intervals.share_estimate, all others that of intervals.estimate.
 
     logits: calibrated; class_temperature is what their difference was divided by, for the figures before it. A class is
     predicted where its probability is above a half. rival: logits and labels of the champion; where it classifies the
@@ -87,7 +87,7 @@ class _Judged:
         return self.sums[name] / self.sums["n"], _divide(self.draws[name], self.draws["n"]), n_prompts
 
     def area(self, values: Floats) -> Drawn | None:
-        """Under the ROC curve of (N,) values; None where all votes are of one class."""
+        """Gives the area under the ROC curve of (N,) values; None where all votes are of one class."""
         votes = self.votes
         if votes.positive.all() or not votes.positive.any():
             return None
@@ -125,7 +125,7 @@ def _judge(
 
 
 def _right(judged: _Judged, logits: Logits, area: Drawn | None) -> FlagFigures:
-    """What is said of the model alone, over all votes."""
+    """Gives what is said of the model alone, over all votes."""
     votes, area_of_reward = judged.votes, judged.area(logits[:, 1])
     return {
         "n_votes": len(votes.index),
@@ -145,8 +145,9 @@ def _area(drawn: Drawn | None) -> Estimate | None:
 
 
 def _baseline(judged: _Judged, labels: Sequence[str]) -> FlagBaseline:
-    """What to compare with: the accuracy of always saying the commoner class of these votes, and the log loss of always
-    saying their base rate, which is the best constant. difference: the model's minus that one's, on the same draws."""
+    """Says what to compare with: the accuracy of always saying the commoner class of these votes, and the log loss of
+    always saying their base rate, which is the best constant. difference: the model's minus that one's, on the same
+    draws."""
     votes = judged.votes
     share, drawn_share, n_prompts = judged.mean("positive")
     loss, drawn_loss, _ = judged.mean("log_loss")
@@ -161,7 +162,8 @@ def _baseline(judged: _Judged, labels: Sequence[str]) -> FlagBaseline:
 
 
 def _champion(judged: _Judged, area: Drawn | None, champion: Logits) -> FlagComparison:
-    """The champion on the same votes; differences are ours minus the champion's, on the same draws of prompts."""
+    """Measures the champion on the same votes; differences are ours minus the champion's, on the same draws of
+    prompts."""
     loss, rival = judged.mean("log_loss"), judged.mean("rival")
     theirs = judged.area(_ahead(champion))
     same = judged.rival is not None and np.array_equal(judged.margins, judged.rival)
@@ -178,8 +180,8 @@ def _champion(judged: _Judged, area: Drawn | None, champion: Logits) -> FlagComp
 
 
 def _curve(votes: Votes, probabilities: Floats) -> Curve:
-    """curves.thresholds, and at each how many independent votes every rate of the positive class is of: from these and
-    the counts come the intervals that _class has."""
+    """Gives curves.thresholds, and at each how many independent votes every rate of the positive class is of: from
+    these and the counts come the intervals that _class has."""
     curve = curves.thresholds(probabilities, votes.positive)
     effective: dict[str, list[float | None]] = {}
     seen: dict[int, dict[str, float | None]] = {}  # thresholds with no vote between them have the same
@@ -194,7 +196,7 @@ def _curve(votes: Votes, probabilities: Floats) -> Curve:
 
 
 def _class(label: int, name: str, votes: Votes, margins: Floats) -> ClassFigures:
-    """Precision, recall and F1 of one class; None where they are nothing of nothing.
+    """Measures precision, recall and F1 of one class; None where they are nothing of nothing.
 
     A margin of 0 is half of each class.
     """
@@ -211,7 +213,7 @@ def _class(label: int, name: str, votes: Votes, margins: Floats) -> ClassFigures
 
 
 def _f1(shared: ShareEstimate | None) -> ShareEstimate | None:
-    """2 J / (1 + J) of the share J that said and predicted is of said or predicted, so it has J's interval."""
+    """Gives 2 J / (1 + J) of the share J that said and predicted is of said or predicted, so it has J's interval."""
     if shared is None:
         return None
     value, low, high = (2 * share / (1 + share) for share in (shared["value"], shared["low"], shared["high"]))

@@ -43,7 +43,8 @@ class Clustered(Protocol):
 
 
 def calibration(said: Clustered, margins: Floats, *, samples: int, seed: int) -> CalibrationError:
-    """ECE (Guo et al. 2017, arXiv 1706.04599, eq. 3) of the preferred side's probability, with its bins from 0.5 to 1.
+    """Computes ECE (Guo et al. 2017, arXiv 1706.04599, eq. 3) of the preferred side's probability, with its bins from
+    0.5 to 1.
 
     by_chance: the mean ECE that a perfectly calibrated model with the same probabilities would show on as many pairs,
     as in the consistency bars of Broecker and Smith 2007: even that one isn't at 0.
@@ -81,7 +82,7 @@ def _error_by_chance(sure: Floats, place: Ints, *, samples: int, seed: int) -> f
 def reward_distributions(
     pairs: Pairs, rewards: Sequence[Sequence[float]], *, samples: int, seed: int
 ) -> RewardDistributions:
-    """Histograms of the rewards of chosen and of rejected over the same bins, one entry for each pair.
+    """Gives histograms of the rewards of chosen and of rejected over the same bins, one entry for each pair.
 
     The first and the last bin hold what lies beyond them too. overlap: what the two have in common (Weitzman's
     coefficient: 0 is apart, 1 is equal). auc: how often the reward of any chosen is above that of any rejected, of
@@ -117,7 +118,8 @@ def _distribution(values: Floats, counts: Ints) -> Distribution:
 def roc_auc(
     values: Floats, positive: npt.NDArray[np.bool_], cluster: Ints, n_clusters: int, *, samples: int, seed: int
 ) -> Estimate:
-    """The area under the ROC curve: how often a positive's value is above a negative's, equal values counting half.
+    """Computes the area under the ROC curve: how often a positive's value is above a negative's, equal values counting
+    half.
 
     All arrays are (n,). NaN without positives or without negatives.
     """
@@ -155,7 +157,7 @@ def drawn_auc(
 
 
 def thresholds(probabilities: Floats, positive: npt.NDArray[np.bool_]) -> Thresholds:
-    """What becomes of votes at each of up to THRESHOLDS thresholds, from the highest to the lowest, as counts.
+    """Counts what becomes of votes at each of up to THRESHOLDS thresholds, from the highest to the lowest, as counts.
 
     probabilities, positive: (n,) of the positive class, and whether it was said. Predicted positive is who has at least
     the threshold; so from these counts come the ROC curve, the precision-recall curve and every confusion matrix. The
@@ -181,7 +183,7 @@ def thresholds(probabilities: Floats, positive: npt.NDArray[np.bool_]) -> Thresh
 
 
 def margin_sizes(pairs: Pairs, rewards: Sequence[Sequence[float]], *, samples: int, seed: int) -> Margins:
-    """How far apart rewards are: the mean margin of pairs with its spread, and its mean size on pairs and on ties.
+    """Says how far apart rewards are: the mean margin of pairs with its spread, and its mean size on pairs and on ties.
 
     A model that knows of ties gives the two completions of one rewards close to each other.
     """
@@ -210,14 +212,15 @@ def by_gap(pairs: Pairs, hits: Floats) -> list[GapPart]:
 
 
 def by_labeler(pairs: Pairs, hits: Floats) -> list[LabelerPart]:
-    """The one with most pairs first."""
+    """Lists labelers, the one with most pairs first."""
     names = np.array(pairs.labelers, dtype=object)
     most = Counter(pairs.labelers).most_common()
     return [{"labeler": name, **_part(pairs, hits, names == name)} for name, _ in most]
 
 
 def by_length_difference(pairs: Pairs, hits: Floats) -> list[LengthPart]:
-    """Accuracy where the chosen completion is `low` to `high` characters longer (high excluded; None is no bound)."""
+    """Gives accuracy where the chosen completion is `low` to `high` characters longer (high excluded; None is no
+    bound)."""
     place = np.searchsorted(LENGTH_EDGES, pairs.longer_by, side="right")
     bounds = enumerate(pairwise([None, *LENGTH_EDGES, None]))
     return [

@@ -65,7 +65,7 @@ def count(cluster: Ints) -> int:
 
 
 def estimate(value: float, draws: Floats, n_prompts: int, *, ends: tuple[float, float] | None = None) -> Estimate:
-    """A figure that is no share with its 95 % interval; None of fewer than LEAST_PROMPTS prompts (decision 107).
+    """Gives a figure that is no share with its 95 % interval; None of fewer than LEAST_PROMPTS prompts (decision 107).
 
     It is the middle 95 % of the bootstrap's draws, and the value, which draws of a skewed figure may leave out. ends:
     the least and the most that the figure can be. Where all draws are one of them the bootstrap says that nothing else
@@ -102,7 +102,7 @@ def share(hits: Floats, cluster: Ints) -> CountedShareOrNone:
 
 
 def share_of_some(hits: Floats, cluster: Ints) -> CountedShare:
-    """n, of how many prompts, accuracy and its interval as share_estimate has it. hits: one or more."""
+    """Gives n, of how many prompts, accuracy and its interval as share_estimate has it. hits: one or more."""
     found = share_estimate(hits, cluster)
     return {
         "n": len(hits),
@@ -114,7 +114,7 @@ def share_of_some(hits: Floats, cluster: Ints) -> CountedShare:
 
 
 def share_estimate(hits: Floats, cluster: Ints, weights: Floats | None = None) -> ShareEstimate:
-    """Every share with its interval, whole or part. Three of three are not 100 % to 100 %.
+    """Gives every share with its interval, whole or part. Three of three are not 100 % to 100 %.
 
     Wilson's interval at the effective number of pairs (Korn and Graubard 1998, Survey Methodology 24): as many
     independent ones as would scatter like these, which come in clusters. weights: (P,) how much of each counts; 1.

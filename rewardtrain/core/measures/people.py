@@ -14,7 +14,8 @@ from rewardtrain.core.measures.metrics import Floats, Ints
 
 
 def human_ceiling(groups: Sequence[Group]) -> HumanCeiling | None:
-    """How often two different labelers, neither of whom tied it, agree on a pair; None where no pair has two."""
+    """Measures how often two different labelers, neither of whom tied it, agree on a pair; None where no pair has
+    two."""
     rows = [
         (cluster, sign == 1)
         for group, cluster in zip(groups, metrics.clusters_of(groups), strict=True)
@@ -38,7 +39,7 @@ def human_ceiling(groups: Sequence[Group]) -> HumanCeiling | None:
 def people_and_model(
     groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, temperature: float
 ) -> PeopleAndModel | None:
-    """Pairs judged by two different labelers, once for each two of them, and what the model says there.
+    """Compares pairs judged by two different labelers, once for each two of them, with what the model says there.
 
     agree: both prefer the same; accuracy is how often the model does too, with_both and against_both are parts of it.
     disagree: each prefers another, so the model is with one of them whatever it says. tied: one of them or both called
@@ -106,7 +107,8 @@ def kendall_tau_b(ranks: Sequence[int], rewards: Sequence[float]) -> float | Non
 def mean_tau(
     groups: Sequence[Group], rewards: Sequence[Sequence[float]], *, samples: int, seed: int
 ) -> RankCorrelation:
-    """Mean tau-b over all rankings for which it is defined, its interval, their number and that of their prompts."""
+    """Gives the mean tau-b over all rankings for which it is defined, its interval, their number and that of their
+    prompts."""
     clusters = metrics.clusters_of(groups)
     rows = [
         (cluster, tau)

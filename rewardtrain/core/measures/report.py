@@ -59,7 +59,7 @@ def build_report(
     samples: int,
     seed: int,
 ) -> Report:
-    """The report of docs/training.md as JSON values.
+    """Makes the report of docs/training.md as JSON values.
 
     Where no group has a pair that isn't a tie, the figures on pairs are None or empty: flags alone train a classifier.
     """
@@ -158,7 +158,7 @@ def _figures(
     champion: Scores | None,
     **drawn: Unpack[_Drawn],
 ) -> PairMeans:
-    """The figures that are means over pairs, by intervals.share_estimate and intervals.estimate."""
+    """Gives the figures that are means over pairs, by intervals.share_estimate and intervals.estimate."""
     columns = {
         "accuracy": metrics.correct(margins),
         "log_loss": metrics.log_loss(calibrated),
@@ -196,7 +196,8 @@ def _against_champion(
     *,
     same: bool,
 ) -> PairComparison:
-    """The champion on the same pairs; differences are ours minus the champion's, on the same draws of prompts."""
+    """Measures the champion on the same pairs; differences are ours minus the champion's, on the same draws of
+    prompts."""
     apart = {
         name: (means[name] - means[f"their_{name}"], draws[name] - draws[f"their_{name}"], n_prompts)
         for name in ("accuracy", "log_loss")

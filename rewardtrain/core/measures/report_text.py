@@ -16,7 +16,7 @@ from rewardtrain.core.measures.report_words import counted, ends, estimate, numb
 
 
 def format_report(report: Report) -> str:
-    """The report for a reader: every figure with its interval, its n, and what it must be compared with."""
+    """Writes the report for a reader: every figure with its interval, its n, and what it must be compared with."""
     lines = [*(_pair_lines(report) if has_pairs(report) else []), *(flag_lines(report["flags"]))]
     cut = f"{counted(report['truncated'], 'sequence')} cut, {report['truncated_completions']} in the completion"
     if report["rewritten"]:
@@ -94,7 +94,7 @@ def _length_words(low: int | None, high: int | None) -> str:
 
 
 def flag_lines(flags: FlagReport | None) -> list[str]:
-    """The flags' section for a reader."""
+    """Writes the flags' section for a reader."""
     if flags is None:
         return []
     baseline, error = flags["baseline"], flags["ece"]

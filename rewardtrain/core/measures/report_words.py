@@ -9,7 +9,7 @@ def number(value: float, sign: str = "") -> str:
 
 
 def ends(estimate: Ends | ShareEnds, sign: str = "") -> str:
-    """'0.4000 to 0.6000', or that there is no interval."""
+    """Writes '0.4000 to 0.6000', or that there is no interval."""
     low, high = estimate["low"], estimate["high"]
     if low is None or high is None:
         return "unknown, of too few prompts"
@@ -17,7 +17,7 @@ def ends(estimate: Ends | ShareEnds, sign: str = "") -> str:
 
 
 def estimate(value: Estimate | ShareEstimate | RankCorrelation | None, sign: str = "") -> str:
-    """'0.5000 (0.4000 to 0.6000)'."""
+    """Writes '0.5000 (0.4000 to 0.6000)'."""
     if value is None or value["value"] is None:
         return "unknown"
     around = "too few prompts for an interval" if value["low"] is None else ends(value, sign)
@@ -25,7 +25,7 @@ def estimate(value: Estimate | ShareEstimate | RankCorrelation | None, sign: str
 
 
 def counted(n: int, what: str, n_prompts: int | None = None) -> str:
-    """'48 pairs of 3 prompts', or '48 pairs'."""
+    """Writes '48 pairs of 3 prompts', or '48 pairs'."""
     of = "" if n_prompts is None else f" of {_plural(n_prompts, 'prompt')}"
     return f"{_plural(n, what)}{of}"
 

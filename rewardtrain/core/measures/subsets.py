@@ -12,7 +12,8 @@ from rewardtrain.core.measures.tables import align
 
 
 def subset_report(pairs: Pairs, subset_of: Sequence[str], hits: Floats, *, samples: int, seed: int) -> SubsetReport:
-    """Each subset's accuracy with n, interval and longer-wins beside it, and the average in which each counts alike.
+    """Gives each subset's accuracy with n, interval and longer-wins beside it, and the average in which each counts
+    alike.
 
     subset_of: (P,) the subset of each pair. The average's interval is of a bootstrap over prompts; a draw that misses a
     subset is the average of the others.

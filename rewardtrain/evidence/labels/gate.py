@@ -131,6 +131,6 @@ def _beside(flags: FlagReport, rival: FlagComparison, measure: FlagMeasure) -> d
 
 
 def _known(figure: Estimate | None) -> Estimate:
-    """An area is None where all votes are for one class: _too_few refuses such a report before anything reads one."""
+    """Gives an area that is known: _too_few refuses a report whose votes are all for one class, before this."""
     assert figure is not None
     return figure

@@ -106,7 +106,7 @@ def against_head(report: PairReport, head: HeadOnPairs) -> list[Check]:
 
 
 def compared(rival: PairComparison) -> tuple[bool, bool]:
-    """Whether the log loss is lower than the rival's, and whether the accuracy is worse."""
+    """Tells whether the log loss is lower than the rival's, and whether the accuracy is worse."""
     difference = rival["difference"]
     most = difference["accuracy"]["high"]  # None of too few prompts
     return difference["log_loss"]["value"] < 0, most is not None and most < 0
@@ -137,5 +137,5 @@ def on(report: Report) -> str:
 
 
 def counts(report: Report) -> tuple[int, int]:
-    """Pairs, and the prompts that they are of."""
+    """Counts pairs, and the prompts that they are of."""
     return report["n_pairs"], report["n_pair_prompts"]

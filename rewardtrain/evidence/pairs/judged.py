@@ -77,5 +77,5 @@ def _log_odds(rewards: Sequence[float], probabilities: Sequence[float], raw_scal
 
 
 def _raw_scale(model: RewardModel) -> float:
-    """What rewards were multiplied with before they were normalised."""
+    """Gives what rewards were multiplied with before they were normalised."""
     return model.evaluations.get().report["raw_scale"]
