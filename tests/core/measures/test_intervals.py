@@ -126,8 +126,16 @@ def test_heads_that_give_raw_rewards_give_the_folders_after_the_same_map() -> No
 
 
 @pytest.mark.parametrize(
-    ("mean", "sd", "kept"), [(0.0, 2e-6, True), (0.0, 5e-7, False), (100.0, 2e-4, True), (100.0, 5e-5, False)]
+    ("mean", "sd", "kept"),
+    [(0.0, 2e-6, True), (0.0, 5e-7, False), (100.0, 2e-4, True), (100.0, 5e-5, False), (-100.0, 5e-5, False)],
 )
 def test_a_spread_that_is_rounding_beside_the_mean_is_none(mean: float, sd: float, kept: bool) -> None:
     found = calibrate.RAW.normalised(np.array([mean - sd, mean + sd]), has_bias=True)
     assert found.sd == (pytest.approx(sd, rel=1e-6) if kept else 1.0)
+
+
+def test_without_a_reference_rewards_stay_as_they_are_and_votes_have_a_temperature_of_their_own() -> None:
+    fitted = calibrate.fit(np.array([1.0, 2.0]), np.array([0.5, -0.5, 0.5]))
+    assert fitted.class_temperature == calibrate.fit_temperature(np.array([0.5, -0.5, 0.5])) != fitted.temperature
+    alone = fitted.normalised(np.zeros(0), has_bias=True)
+    assert (alone.mean, alone.sd, alone.n_reference, alone.temperature) == (0.0, 1.0, 0, fitted.temperature)
