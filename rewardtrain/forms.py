@@ -74,8 +74,8 @@ class PolicyForm(forms.Form):
         training = {**self.defaults, **policy.training}
         initial = {name: getattr(policy, name) for name in RULES} | {name: training[name] for name in SETTINGS}
         super().__init__(data, initial=initial)
-        words = _("One of %(known)s, or 'model 3' for version 3 of this project. An administrator allows others.")
-        self.fields["backbone"].help_text = words % {"known": ", ".join(backbones.names())}
+        message = _("One of %(known)s, or 'model 3' for version 3 of this project. An administrator allows others.")
+        self.fields["backbone"].help_text = message % {"known": ", ".join(backbones.names())}
         self.evidence = evidence_of(policy.project)
         self.fields["head_every_pairs"].label = self.evidence.words.new_that_start
         self.fields["every_pairs"].label = self.evidence.words.new_that_start
@@ -220,5 +220,5 @@ def _sent(data: QueryDict) -> list[str]:
 
 
 def _named(model: RewardModel) -> str:
-    words = _("Version %(version)s, the champion") if model.champion else _("Version %(version)s")
-    return words % {"version": model.version}
+    message = _("Version %(version)s, the champion") if model.champion else _("Version %(version)s")
+    return message % {"version": model.version}

@@ -20,12 +20,12 @@ class BandRow:
     share: Share
 
 
-def beside_people(found: Agreement, people: OfPeople) -> list[Share]:
+def beside_people(agreement: Agreement, people: OfPeople) -> list[Share]:
     """Lists the model's agreement on held-out prompts and what it must be compared with, top to bottom."""
-    held_out, learnt = found.held_out, found.learnt
+    held_out, learnt = agreement.held_out, agreement.learnt
     rows: list[Share | None] = []
     if held_out:
-        sure = _("Where it is at least %(share)s sure") % {"share": percent(found.threshold)}
+        sure = _("Where it is at least %(share)s sure") % {"share": percent(agreement.threshold)}
         rows += [
             _share(_("This model"), "model", held_out.right),
             _share(sure, "model", held_out.sure),

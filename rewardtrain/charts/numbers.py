@@ -28,7 +28,7 @@ def figures(report: PairReport) -> list[Figure]:
     n, coin = Of(report["n_pairs"], report["n_pair_prompts"], "pairs"), _("a coin")
     error, perfect, tau = report["ece"], _("a perfect model on these pairs"), report["kendall_tau_b"]
     margins, ties = report["margins"], report["margins"]["size_on_ties"]
-    found = [
+    shown = [
         _figure(_("Log loss"), report["log_loss"], n, report["ln2"], coin),
         _figure(_("Log loss before calibration"), report["log_loss_raw"], n, report["ln2"], coin),
         _figure(_("Brier score"), report["brier"], n, 0.25, coin),
@@ -40,7 +40,7 @@ def figures(report: PairReport) -> list[Figure]:
         ties and _figure(_("Mean size of margins on ties"), ties, _of(ties, "ties")),
         _figure(_("AUC of chosen against rejected"), report["rewards"]["auc"], n, 0.5, coin),
     ]
-    return [figure for figure in found if figure]
+    return [figure for figure in shown if figure]
 
 
 class Of(NamedTuple):

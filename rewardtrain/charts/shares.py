@@ -72,10 +72,10 @@ class Version:
     def in_words(self) -> str:
         """Says what is drawn beside the accuracy, for who can't see it."""
         low, high, longer = (percent(share) for share in (self.own.low, self.own.high, self.longer.value))
-        words = _("%(low)s to %(high)s; longer wins %(longer)s") % {"low": low, "high": high, "longer": longer}
+        interval = _("%(low)s to %(high)s; longer wins %(longer)s") % {"low": low, "high": high, "longer": longer}
         if self.people is None:
-            return words
-        return words + "; " + _("people agree on %(people)s") % {"people": percent(self.people.value)}
+            return interval
+        return interval + "; " + _("people agree on %(people)s") % {"people": percent(self.people.value)}
 
 
 def versions(models: Iterable[RewardModel]) -> list[Version]:
@@ -135,6 +135,6 @@ def _longer_by(low: int | None, high: int | None) -> str:
         return _("more than %(n)s shorter") % {"n": number_format(-(high or 0))}
     if high is None:
         return _("more than %(n)s longer") % {"n": number_format(low - 1)}
-    words = _("%(from)s to %(to)s longer") if low > 0 else _("%(from)s to %(to)s shorter")
+    message = _("%(from)s to %(to)s longer") if low > 0 else _("%(from)s to %(to)s shorter")
     near, far = (low, high - 1) if low > 0 else (1 - high, -low)
-    return words % {"from": number_format(near), "to": number_format(far)}
+    return message % {"from": number_format(near), "to": number_format(far)}

@@ -39,11 +39,11 @@ def curves(outcomes: Sequence[Outcome], chosen: Outcome) -> Curves:
     positives = chosen.true_positives + chosen.false_negatives
     negatives = chosen.false_positives + chosen.true_negatives
     roc = [Dot(0, 100), *(dot for each in outcomes if (dot := _roc(each))), Dot(100, 0)]
-    found = [dot for each in outcomes if (dot := _precision_recall(each))]
+    dots = [dot for each in outcomes if (dot := _precision_recall(each))]
     every = max(1, len(outcomes) // ROWS)
     return Curves(
         Curve(_line(roc), _roc(chosen)),
-        Curve(_line(found), _precision_recall(chosen)),
+        Curve(_line(dots), _precision_recall(chosen)),
         positives / ((positives + negatives) or 1),
         outcomes[::every],
     )

@@ -154,12 +154,12 @@ class Difference:
     def in_words(self) -> str:
         """Says how many pairs the two order differently, as the end of a sentence."""
         if not self.disputed:
-            words = ngettext("they agree on the only pair.", "they agree on all %(n)s pairs.", self.n_pairs)
-            return words % {"n": self.n_pairs}
-        words = ngettext(
+            message = ngettext("they agree on the only pair.", "they agree on all %(n)s pairs.", self.n_pairs)
+            return message % {"n": self.n_pairs}
+        message = ngettext(
             "they disagree on the only pair.", "they disagree on %(disputed)s of %(n)s pairs.", self.n_pairs
         )
-        return words % {"disputed": self.n_disputed, "n": self.n_pairs}
+        return message % {"disputed": self.n_disputed, "n": self.n_pairs}
 
     @property
     def rows(self) -> list[tuple[str, Preference, Preference]]:

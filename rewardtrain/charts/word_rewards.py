@@ -82,16 +82,16 @@ def _placed(word: Word, most: float) -> Word:
 
 
 def _merged(tokens: Sequence[Token]) -> list[Word]:
-    found: list[Word] = []
+    made: list[Word] = []
     for token in tokens:
         text, part, value = token["text"], token["part"], token["value"]
-        if found and found[-1].part == part and _goes_on(found[-1].text, text):
-            last = found.pop()
-            found.append(Word(last.space, last.text + text, part, last.value + value))
+        if made and made[-1].part == part and _goes_on(made[-1].text, text):
+            last = made.pop()
+            made.append(Word(last.space, last.text + text, part, last.value + value))
         else:
             bare = text.lstrip()
-            found.append(Word(text[: len(text) - len(bare)], bare, part, value))
-    return found
+            made.append(Word(text[: len(text) - len(bare)], bare, part, value))
+    return made
 
 
 def _goes_on(before: str, text: str) -> bool:

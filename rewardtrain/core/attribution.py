@@ -59,10 +59,10 @@ def attribute(
 
         return _integrated(rewards, written, blank, max(1, budgets.tokens // len(sequence)))
 
-    found = in_memory(values, budgets, longest=len(sequence))
+    attributions = in_memory(values, budgets, longest=len(sequence))
     with torch.no_grad():
         reward, baseline = _rewards(model, sequence, torch.cat([written, blank])).tolist()
-    return Attribution(reward, baseline, found.tolist(), float(found.sum()) - (reward - baseline))
+    return Attribution(reward, baseline, attributions.tolist(), float(attributions.sum()) - (reward - baseline))
 
 
 def _ends(model: RewardModel, sequence: Encoded, tokens: Sequence[Token]) -> tuple[Tensor, Tensor]:
@@ -80,8 +80,8 @@ def _integrated(rewards: Callable[[Tensor], Tensor], written: Tensor, blank: Ten
     from captum.attr import IntegratedGradients  # brings matplotlib: seconds that a service nobody asks need not take
 
     method = IntegratedGradients(rewards)
-    found: Tensor = method.attribute(written, baselines=blank, n_steps=STEPS, internal_batch_size=at_once)
-    return found[0].sum(dim=-1).float().cpu()
+    attributions: Tensor = method.attribute(written, baselines=blank, n_steps=STEPS, internal_batch_size=at_once)
+    return attributions[0].sum(dim=-1).float().cpu()
 
 
 def _rewards(model: RewardModel, sequence: Encoded, embedded: Tensor) -> Tensor:

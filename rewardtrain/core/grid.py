@@ -135,11 +135,11 @@ def _scores(folder: Path, rows: Sequence[Group], groups: Sequence[Group], config
     """Gives a point's rewards of these groups, from what its run kept of all that it validated on."""
     validated = build_dataset(rows, config).splits["validation"]
     logits, report = np.load(folder / KEPT_SCORES), read_json(folder / REPORT)
-    kept = Scores(logits, [len(group.completions) for group in validated], 0, 0, seconds=0.0)
-    by_id = {group.id: values for group, values in zip(validated, kept.rewards, strict=True)}
+    scores = Scores(logits, [len(group.completions) for group in validated], 0, 0, seconds=0.0)
+    by_id = {group.id: values for group, values in zip(validated, scores.rewards, strict=True)}
     rewards = [value for group in groups for value in by_id[group.id]]
     return replace(
-        kept,
+        scores,
         logits=np.array(rewards, dtype=np.float32)[:, None],
         sizes=[len(group.completions) for group in groups],
         temperature=report["temperature"],
@@ -193,7 +193,7 @@ def format_sweep(result: Json) -> str:
         f"winner: {points[0]['point']}, in {points[0]['folder']}",
     ]
     if len(points) > 1:
-        words = {True: "more than noise", False: "within noise", None: "nobody can say whether it is noise"}
+        verdicts = {True: "more than noise", False: "within noise", None: "nobody can say whether it is noise"}
         apart = estimate(points[1]["difference"]["log_loss"], "+")
-        lines.append(f"the second's log loss minus the winner's is {apart}: {words[result['clear']]}")
+        lines.append(f"the second's log loss minus the winner's is {apart}: {verdicts[result['clear']]}")
     return "\n".join(lines)

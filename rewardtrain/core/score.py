@@ -160,12 +160,17 @@ class Scorer:
         with self._reading:
             tokens = self._model.encoder.tokens(group.prompt, group.completions[0])
         with self._computing:
-            found = attribute(self._model, sequence, tokens, tick=tick)
-        told = [
+            attribution = attribute(self._model, sequence, tokens, tick=tick)
+        tokens_told = [
             {"text": token.text, "part": token.part, "value": value}
-            for token, value in zip(tokens, found.values, strict=True)
+            for token, value in zip(tokens, attribution.values, strict=True)
         ]
-        answer = {"reward": found.reward, "baseline": found.baseline, "gap": found.gap, "tokens": told}
+        answer = {
+            "reward": attribution.reward,
+            "baseline": attribution.baseline,
+            "gap": attribution.gap,
+            "tokens": tokens_told,
+        }
         return answer | {"truncated": sequence.prompt_cut or sequence.completion_cut}
 
 
@@ -211,8 +216,8 @@ def refusal(error: Exception) -> str:
     """Says why a network gave no reward, in a sentence."""
     if isinstance(error, CoreError):
         return str(error)
-    words = (str(error).strip() or type(error).__name__).partition("\n")[0]
-    return f"the network can't read this text ({words[:200]}); shorten it, or leave it out"
+    reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
+    return f"the network can't read this text ({reason[:200]}); shorten it, or leave it out"
 
 
 def parse_request(place: str, line: bytes) -> Group:

@@ -185,10 +185,10 @@ def _as_read(
 ) -> tuple[Dataset, dict[str, list[list[Encoded]]]]:
     """Leaves out comparisons of what the model reads alike. Raises DataError where too little is left."""
     inputs = {split: [[one.key for one in each] for each in encoded[split]] for split in SPLITS}
-    told = tell_apart(dataset, inputs, config)
-    require_data(told, config)
+    comparisons = tell_apart(dataset, inputs, config)
+    require_data(comparisons, config)
     by_id = {group.id: each for group, each in zip(dataset.splits["train"], encoded["train"], strict=True)}
-    return told, encoded | {"train": [by_id[group.id] for group in told.splits["train"]]}
+    return comparisons, encoded | {"train": [by_id[group.id] for group in comparisons.splits["train"]]}
 
 
 def _counts(trainer: Trainer) -> dict[str, Any]:

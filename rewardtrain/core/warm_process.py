@@ -88,14 +88,14 @@ class RequestLoop:
 def _own_stdout() -> Iterator[BinaryIO]:
     """Answers alone may be on stdout: what a library prints there goes to stderr."""
     sys.stdout.flush()
-    kept = os.dup(1)
+    stdout = os.dup(1)
     os.dup2(2, 1)
     try:
-        with os.fdopen(os.dup(kept), "wb") as answers:
+        with os.fdopen(os.dup(stdout), "wb") as answers:
             yield answers
     finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(stdout, 1)
+        os.close(stdout)
 
 
 _NEEDED = {"train": ("data", "out"), "encode": ("data",)}

@@ -34,12 +34,12 @@ def rules(model: RewardModel, report: Report) -> list[Rule]:
 
     It was written down in English; where the gate of today decides the same of the report, it says it again.
     """
-    kept: list[str] = model.gate["reasons"]
-    said = gate(report, evidence_of(model.project))
-    added = [Rule(False, words) for words in kept[len(said.checks) :]]  # what register added
-    if len(kept) >= len(said.checks) and model.gate["passed"] == (said.passed and not added):
-        return [Rule(check.passed, check.words) for check in said.checks] + added
-    return [Rule(True if model.gate["passed"] else None, words) for words in kept]
+    recorded: list[str] = model.gate["reasons"]
+    today = gate(report, evidence_of(model.project))
+    added = [Rule(False, words) for words in recorded[len(today.checks) :]]  # what register added
+    if len(recorded) >= len(today.checks) and model.gate["passed"] == (today.passed and not added):
+        return [Rule(check.passed, check.words) for check in today.checks] + added
+    return [Rule(True if model.gate["passed"] else None, words) for words in recorded]
 
 
 def worth(model: RewardModel, report: Report) -> Verdict:
@@ -64,10 +64,10 @@ def champion(project: Project) -> RewardModel | None:
 
 def needed_champion(project: Project) -> RewardModel:
     """Finds the champion, for work that nobody else can do. Raises Conflict('no_champion')."""
-    found = champion(project)
-    if found is None:
+    present = champion(project)
+    if present is None:
         raise Conflict("no_champion", _("The project has no champion yet: train a model, or promote one by hand."))
-    return found
+    return present
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,8 @@ def promote(model: RewardModel, *, by: User | None, reason: str, past_gate: bool
     """
     reason = needed(reason)
     if not (past_gate or model.gate["passed"] or model.champion):
-        words = _("Version %(version)s did not pass its gate. Promote it past the gate only if you mean to.")
-        raise Conflict("gate_not_passed", words % {"version": model.version})
+        message = _("Version %(version)s did not pass its gate. Promote it past the gate only if you mean to.")
+        raise Conflict("gate_not_passed", message % {"version": model.version})
     return set_champion(model, action=Promotion.Action.HAND, by=by, reason=reason)
 
 
@@ -218,6 +218,6 @@ def needed(reason: str) -> str:
     if not reason:
         raise Invalid("reason_required", _("Write why, so that others can follow it later."), attr="reason")
     if len(reason) > MAX_REASON:
-        words = _("A reason has at most %(limit)d characters; this has %(length)d.")
-        raise Invalid("reason_too_long", words % {"limit": MAX_REASON, "length": len(reason)}, attr="reason")
+        message = _("A reason has at most %(limit)d characters; this has %(length)d.")
+        raise Invalid("reason_too_long", message % {"limit": MAX_REASON, "length": len(reason)}, attr="reason")
     return reason

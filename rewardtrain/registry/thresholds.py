@@ -87,18 +87,18 @@ def outcome_at(flags: FlagReport, threshold: float) -> Outcome:
 
 def presets(flags: FlagReport) -> list[Preset]:
     """Finds the best F1; of those that reach the wanted precision the highest recall, and the other way round."""
-    found = outcomes(flags)
-    precise = [each for each in found if (each.precision.value or 0) >= WANTED and each.true_positives]
-    complete = [each for each in found if (each.recall.value or 0) >= WANTED]
-    said = {"share": round(100 * WANTED)}
+    at_each = outcomes(flags)
+    precise = [each for each in at_each if (each.precision.value or 0) >= WANTED and each.true_positives]
+    complete = [each for each in at_each if (each.recall.value or 0) >= WANTED]
+    values = {"share": round(100 * WANTED)}
     return [
-        Preset(_("Best F1"), max(found, key=lambda each: each.f1.value or 0, default=None)),
+        Preset(_("Best F1"), max(at_each, key=lambda each: each.f1.value or 0, default=None)),
         Preset(
-            _("Precision of %(share)s %% or more") % said,
+            _("Precision of %(share)s %% or more") % values,
             max(precise, key=lambda each: each.recall.value or 0, default=None),
         ),
         Preset(
-            _("Recall of %(share)s %% or more") % said,
+            _("Recall of %(share)s %% or more") % values,
             max(complete, key=lambda each: each.precision.value or 0, default=None),
         ),
     ]
@@ -108,8 +108,8 @@ def flags_of(model: RewardModel) -> FlagReport:
     """Gives what the model's report says of its flag. Raises Conflict('no_thresholds') where it measured none."""
     flags = model.flags
     if not flags:
-        words = _("Version %(version)s has no thresholds: its report has no labels of a flag. Train a binary head.")
-        raise Conflict("no_thresholds", words % {"version": model.version})
+        message = _("Version %(version)s has no thresholds: its report has no labels of a flag. Train a binary head.")
+        raise Conflict("no_thresholds", message % {"version": model.version})
     return flags
 
 
@@ -120,8 +120,8 @@ def parse(value: object) -> float:
     except ValueError:
         threshold = math.nan
     if isinstance(value, bool) or not 0 < threshold < 1:
-        words = _("A threshold is a number above 0 and below 1, such as 0.5, not %(value)s.")
-        raise Invalid("threshold_invalid", words % {"value": str(value)[:80] or "“”"}, attr="threshold")
+        message = _("A threshold is a number above 0 and below 1, such as 0.5, not %(value)s.")
+        raise Invalid("threshold_invalid", message % {"value": str(value)[:80] or "“”"}, attr="threshold")
     return threshold
 
 

@@ -38,8 +38,8 @@ def n_evidence(run: TrainingRun) -> int:
 
 @register.simple_tag
 def verdict_badge(model: RewardModel) -> SafeString:
-    found = verdict_of(model)
-    return format_html('<span class="badge badge--words" data-state="{}">{}</span>', found.state, found.words)
+    verdict = verdict_of(model)
+    return format_html('<span class="badge badge--words" data-state="{}">{}</span>', verdict.state, verdict.words)
 
 
 @register.simple_tag
@@ -57,8 +57,8 @@ def promoted_by(promotion: Promotion) -> str:
     back = promotion.action == Promotion.Action.ROLLBACK
     if promotion.by is None:
         return _("A command rolled back to it") if back else _("A command promoted it")
-    words = _("%(name)s rolled back to it") if back else _("%(name)s promoted it")
-    return words % {"name": promotion.by.username}
+    message = _("%(name)s rolled back to it") if back else _("%(name)s promoted it")
+    return message % {"name": promotion.by.username}
 
 
 @register.simple_tag

@@ -35,8 +35,8 @@ def rehearse(model: RewardModel, folder: Path, *, backbone: Path | None = None) 
     sequence = probes(model)[:1]
     with torch.no_grad():
         wanted = model.in_float32().features(sequence).cpu()
-        found = again.features(sequence)
-    if not same(found, wanted):
+        features = again.features(sequence)
+    if not same(features, wanted):
         raise _unkept(model, "is another one when it was written and read again")
 
 

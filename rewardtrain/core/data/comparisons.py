@@ -229,9 +229,9 @@ def require_data(data: Dataset, config: TrainConfig) -> None:
         raise DataError(f"the train split is empty ({seen}); rank more prompts")
     pairs, flagged = data.n_pairs("train"), data.n_flagged("train")
     if max(pairs, flagged) < config.min_pairs:
-        found = f"{pairs}" + (f" (and {flagged} completions flagged {data.flag!r})" if data.flag else "")
+        counted = f"{pairs}" + (f" (and {flagged} completions flagged {data.flag!r})" if data.flag else "")
         raise DataError(
-            f"too few pairs to train on: {found}, at least {config.min_pairs} needed ({seen}); rank more prompts"
+            f"too few pairs to train on: {counted}, at least {config.min_pairs} needed ({seen}); rank more prompts"
         )
     if pairs < config.min_pairs:
         _require_both_classes(data)

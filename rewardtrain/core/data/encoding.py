@@ -67,17 +67,17 @@ def assemble(prompt: list[int], completion: list[int], frame: Frame, *, max_leng
     from its right, only where it is over the length alone. The frame stays, its end too.
     """
     room = max_length - frame.size
-    kept = completion[: max(0, room)]
+    cut = completion[: max(0, room)]
     end = len(prompt) - unread
-    tail = prompt[max(0, end - (room - len(kept))) : end]
-    parts = [[(token, type_) for token in part] for part, type_ in zip((tail, kept), frame.types, strict=True)]
+    tail = prompt[max(0, end - (room - len(cut))) : end]
+    parts = [[(token, type_) for token in part] for part, type_ in zip((tail, cut), frame.types, strict=True)]
     tokens = [*frame.before, *parts[0], *frame.between, *parts[1], *frame.after]
     ids, types = zip(*tokens, strict=True)
     return Encoded(
         ids=np.array(ids, dtype=np.int32),
         types=np.array(types, dtype=np.int8),
         prompt_cut=len(tail) < end,
-        completion_cut=len(kept) < len(completion),
+        completion_cut=len(cut) < len(completion),
         start=len(frame.before) + len(tail) + len(frame.between),
     )
 

@@ -109,10 +109,10 @@ class Marks:
 
     def read(self, texts: Sequence[Text]) -> list[list[int]]:
         """Gives the token ids of each text, without what a tokenizer puts around one."""
-        found = list[list[int]]()
+        ids = list[list[int]]()
         for literal, group in groupby(texts, key=lambda each: each.literal):
-            found += (self._read_literally if literal else self._read)([each.text for each in group])
-        return found
+            ids += (self._read_literally if literal else self._read)([each.text for each in group])
+        return ids
 
     def pieces(self, text: Text) -> list[str]:
         """Gives the text as its tokens divide it; of a character that is several tokens the first has all of it."""

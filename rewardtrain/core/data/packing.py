@@ -85,6 +85,6 @@ def pack(rows: Sequence[Sequence[Encoded]], *, pad_id: int) -> tuple[dict[str, T
 
 def _mask(segments: Tensor) -> Tensor:
     """Turns (R, L) numbers of segments into (R, 1, L, L)."""
-    asking, asked = segments[:, :, None], segments[:, None, :]
+    asking, asked_of = segments[:, :, None], segments[:, None, :]
     earlier = torch.ones(segments.shape[1], segments.shape[1], dtype=torch.bool).tril()
-    return (((asked == 0) | (asked == asking)) & earlier)[:, None]
+    return (((asked_of == 0) | (asked_of == asking)) & earlier)[:, None]

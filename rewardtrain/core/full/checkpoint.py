@@ -92,5 +92,5 @@ def _read(folder: Path) -> Checkpoint:
 
 
 def _folders(root: Path) -> list[Path]:
-    found = [path for path in root.glob("step-*") if (path / INFO).is_file()]
-    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+    folders = [path for path in root.glob("step-*") if (path / INFO).is_file()]
+    return sorted(folders, key=lambda path: int(path.name.removeprefix("step-")))

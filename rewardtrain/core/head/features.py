@@ -122,12 +122,12 @@ class FeatureStore:
         if all(key in self._known for key in keys):
             return []
         whose = ((group, completion) for group in groups for completion in group.completions)
-        found = {
+        computed = {
             key: Missing(key, group.id, group.prompt, completion)
             for key, (group, completion) in zip(keys, whose, strict=True)
             if key not in self._known
         }
-        return list(found.values())
+        return list(computed.values())
 
     def _append(self, keys: list[bytes], features: Features) -> None:
         with self._locked():

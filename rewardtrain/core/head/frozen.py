@@ -113,11 +113,11 @@ def digest(path: Path, cache: Path) -> str:
         if known["stamp"] == stamp:
             return str(known["sha256"])
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     notes.parent.mkdir(exist_ok=True)
     with suppress(FileNotFoundError):  # another process writes the same note this moment
-        write_json(notes, {"path": str(path), "stamp": stamp, "sha256": found})
-    return found
+        write_json(notes, {"path": str(path), "stamp": stamp, "sha256": digest})
+    return digest
 
 
 @lru_cache(maxsize=1)

@@ -45,11 +45,11 @@ def expected_max(rewards: Sequence[float]) -> Floats:
     """
     ordered = sorted(rewards)
     size = len(ordered)
-    found = np.zeros(size)
+    gains = np.zeros(size)
     for n in range(1, size + 1):
         subsets = math.comb(size, n)
-        found[n - 1] = sum(math.comb(i, n - 1) / subsets * ordered[i] for i in range(n - 1, size))
-    return found
+        gains[n - 1] = sum(math.comb(i, n - 1) / subsets * ordered[i] for i in range(n - 1, size))
+    return gains
 
 
 def kl(n: int) -> float:

@@ -92,8 +92,8 @@ class _Judged:
         if votes.positive.all() or not votes.positive.any():
             return None
         drawn = {"samples": self.samples, "seed": self.seed}
-        found = curves.drawn_auc(values[votes.index], votes.positive, votes.cluster, votes.n_clusters, **drawn)
-        return (*found, curves.n_prompts_of_area(votes.positive, votes.cluster))
+        area = curves.drawn_auc(values[votes.index], votes.positive, votes.cluster, votes.n_clusters, **drawn)
+        return (*area, curves.n_prompts_of_area(votes.positive, votes.cluster))
 
 
 def _same_classes(rival: tuple[Logits, Sequence[str]] | None, labels: Sequence[str]) -> Logits | None:
@@ -200,12 +200,12 @@ def _class(label: int, name: str, votes: Votes, margins: Floats) -> ClassFigures
 
     A margin of 0 is half of each class.
     """
-    right, said = metrics.correct(margins), votes.positive == label
-    rates = _rates(said, np.where(said, right, 1 - right))
+    right, is_label = metrics.correct(margins), votes.positive == label
+    rates = _rates(is_label, np.where(is_label, right, 1 - right))
     return {
         "label": name,
-        "n": int(said.sum()),
-        "n_prompts": intervals.count(votes.cluster[said]),
+        "n": int(is_label.sum()),
+        "n_prompts": intervals.count(votes.cluster[is_label]),
         "precision": _share_of(*rates["precision"], votes.cluster),
         "recall": _share_of(*rates["recall"], votes.cluster),
         "f1": _f1(_share_of(*rates["f1"], votes.cluster)),

@@ -42,7 +42,7 @@ class Clustered(Protocol):
     def n_clusters(self) -> int: ...
 
 
-def calibration(said: Clustered, margins: Floats, *, samples: int, seed: int) -> CalibrationError:
+def calibration(clustered: Clustered, margins: Floats, *, samples: int, seed: int) -> CalibrationError:
     """Computes ECE (Guo et al. 2017, arXiv 1706.04599, eq. 3) of the preferred side's probability, with its bins from
     0.5 to 1.
 
@@ -52,15 +52,15 @@ def calibration(said: Clustered, margins: Floats, *, samples: int, seed: int) ->
     sure, hits = metrics.confidence(margins), metrics.correct(margins)
     place = np.minimum(((sure - 0.5) * 2 * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
     gaps = np.where(place[:, None] == np.arange(CALIBRATION_BINS), (sure - hits)[:, None], 0.0)  # (P, bins)
-    sums = intervals.cluster_sums(gaps, said.cluster, said.n_clusters)
-    counts = np.bincount(said.cluster, minlength=said.n_clusters)[:, None]
+    sums = intervals.cluster_sums(gaps, clustered.cluster, clustered.n_clusters)
+    counts = np.bincount(clustered.cluster, minlength=clustered.n_clusters)[:, None]
     drawn = intervals.resampled_sums(np.hstack([sums, counts]), samples=samples, seed=seed)
     drawn = drawn[drawn[:, -1] > 0]
     draws = np.abs(drawn[:, :-1]).sum(axis=1) / drawn[:, -1]
     return {
-        **intervals.estimate(np.abs(gaps.sum(axis=0)).sum() / len(sure), draws, intervals.count(said.cluster)),
+        **intervals.estimate(np.abs(gaps.sum(axis=0)).sum() / len(sure), draws, intervals.count(clustered.cluster)),
         "by_chance": _error_by_chance(sure, place, samples=samples, seed=seed),
-        "bins": [_bin(index, sure, hits, said.cluster, place == index) for index in range(CALIBRATION_BINS)],
+        "bins": [_bin(index, sure, hits, clustered.cluster, place == index) for index in range(CALIBRATION_BINS)],
     }
 
 

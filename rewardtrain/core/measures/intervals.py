@@ -87,11 +87,11 @@ def difference(value: float, draws: Floats, n_prompts: int, *, same: bool) -> Es
     same: both are of one model, whose difference to itself is 0. Of two models that differ nowhere it is plus and minus
     what Wilson's interval leaves to none of so many prompts (Tango 1998, Statistics in Medicine 17, of paired shares).
     """
-    found = estimate(value, draws, n_prompts, ends=(-1.0, 1.0))
-    if found["low"] == found["high"] == 0 and not same:
+    interval = estimate(value, draws, n_prompts, ends=(-1.0, 1.0))
+    if interval["low"] == interval["high"] == 0 and not same:
         most = wilson(0.0, n_prompts)[1]
-        return {"value": found["value"], "low": -most, "high": most}
-    return found
+        return {"value": interval["value"], "low": -most, "high": most}
+    return interval
 
 
 def share(hits: Floats, cluster: Ints) -> CountedShareOrNone:
@@ -103,13 +103,13 @@ def share(hits: Floats, cluster: Ints) -> CountedShareOrNone:
 
 def share_of_some(hits: Floats, cluster: Ints) -> CountedShare:
     """Gives n, of how many prompts, accuracy and its interval as share_estimate has it. hits: one or more."""
-    found = share_estimate(hits, cluster)
+    share = share_estimate(hits, cluster)
     return {
         "n": len(hits),
         "n_prompts": count(cluster),
-        "accuracy": found["value"],
-        "accuracy_low": found["low"],
-        "accuracy_high": found["high"],
+        "accuracy": share["value"],
+        "accuracy_low": share["low"],
+        "accuracy_high": share["high"],
     }
 
 

@@ -26,13 +26,13 @@ def human_ceiling(groups: Sequence[Group]) -> HumanCeiling | None:
     if not rows:
         return None
     clusters, agreed = np.array(rows, dtype=np.int64).T
-    found = intervals.share_of_some(agreed.astype(np.float64), clusters)
+    share = intervals.share_of_some(agreed.astype(np.float64), clusters)
     return {
-        "agreement": found["accuracy"],
-        "low": found["accuracy_low"],
-        "high": found["accuracy_high"],
-        "n": found["n"],
-        "n_prompts": found["n_prompts"],
+        "agreement": share["accuracy"],
+        "low": share["accuracy_low"],
+        "high": share["accuracy_high"],
+        "n": share["n"],
+        "n_prompts": share["n_prompts"],
     }
 
 
@@ -123,5 +123,5 @@ def mean_tau(
     sums = intervals.cluster_sums(taus[:, None], places, n_clusters)
     counts = np.bincount(places, minlength=n_clusters).astype(np.float64)
     draws = intervals.resampled_means(sums, counts, samples=samples, seed=seed)
-    found = intervals.estimate(taus.mean(), draws[:, 0], intervals.count(places), ends=(-1.0, 1.0))
-    return {**found, "n": len(rows), "n_prompts": intervals.count(places)}
+    interval = intervals.estimate(taus.mean(), draws[:, 0], intervals.count(places), ends=(-1.0, 1.0))
+    return {**interval, "n": len(rows), "n_prompts": intervals.count(places)}

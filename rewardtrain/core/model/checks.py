@@ -15,16 +15,14 @@ def require_fit(what: str, network: Any, tokenizer: Any, *, pad_id: int | None) 
 
     pad_id: the padding token by the network's own config, which some networks count positions by.
     """
-    words = embedded_words(what, network)
+    rows = embedded_words(what, network)
     used = set(tokenizer("a")["input_ids"]) | {tokenizer.pad_token_id, tokenizer.eos_token_id} - {None}
     marks = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special} - used
-    beyond = {token: id_ for token, id_ in tokenizer.get_vocab().items() if id_ >= words and id_ not in marks}
+    beyond = {token: id_ for token, id_ in tokenizer.get_vocab().items() if id_ >= rows and id_ not in marks}
     if beyond:  # a mark for pictures that no text holds may be among the rest, as in Gemma 3 without them
         token, number = min(beyond.items(), key=lambda item: item[1])
         advice = f"resize_token_embeddings({max(beyond.values()) + 1}) and save it again, or {_NOT_ITS_OWN}"
-        raise BackboneError(
-            f"{what} embeds {words} tokens, but {token!r} of its tokenizer is number {number}; {advice}"
-        )
+        raise BackboneError(f"{what} embeds {rows} tokens, but {token!r} of its tokenizer is number {number}; {advice}")
     segments = tokenizer("a", "a").get("token_type_ids") or [0]
     for name, module in network.named_modules():
         if not isinstance(module, nn.Embedding):

@@ -84,9 +84,9 @@ def _scrambled(model: RewardModel, sequence: Encoded, seed: int) -> Encoded:
     tokenizer = model.encoder.tokenizer
     marks = [number for number in tokenizer.all_special_ids if number != tokenizer.unk_token_id]
     rows = model.network.get_input_embeddings().num_embeddings
-    words = np.setdiff1d(np.arange(min(rows, len(tokenizer))), tokenizer.all_special_ids)
+    token_ids = np.setdiff1d(np.arange(min(rows, len(tokenizer))), tokenizer.all_special_ids)
     places = np.arange(len(sequence)) + np.where(np.arange(len(sequence)) < sequence.start, 0, seed * len(sequence))
-    ids = np.where(np.isin(sequence.ids, marks), sequence.ids, words[7919 * (places + 1) % len(words)])
+    ids = np.where(np.isin(sequence.ids, marks), sequence.ids, token_ids[7919 * (places + 1) % len(token_ids)])
     return replace(sequence, ids=ids.astype(np.int32))
 
 

@@ -30,8 +30,8 @@ def response_to(error: Exception) -> Response:
         case Busy():
             return _problem(503, "busy", f"{error}.")
         case TimeoutError():
-            words = "No answer in time: the machine is too slow for what is asked of it. Send fewer or shorter texts."
-            return _problem(503, "timeout", words)
+            message = "No answer in time: the machine is too slow for what is asked of it. Send fewer or shorter texts."
+            return _problem(503, "timeout", message)
         case ClientDisconnect():
             return Response(status_code=499)
         case CoreError():
@@ -48,5 +48,8 @@ def _problem(status: int, code: str, detail: str) -> Response:
 
 async def http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    words = {404: "There is no such address; see docs/serving.md.", 405: "POST to this address; see docs/serving.md."}
-    return _problem(error.status_code, "not_found", words.get(error.status_code, error.detail))
+    messages = {
+        404: "There is no such address; see docs/serving.md.",
+        405: "POST to this address; see docs/serving.md.",
+    }
+    return _problem(error.status_code, "not_found", messages.get(error.status_code, error.detail))

@@ -80,8 +80,8 @@ def parse_queries(body: object) -> Asked:
     if prompts is None:
         prompts = [""] * len(queries)
     if not isinstance(prompts, list) or len(prompts) != len(queries):
-        found = f"{len(prompts)}" if isinstance(prompts, list) else f"{prompts!r:.80}"
-        raise DataError(f"prompts is {found}; give one to each of the {len(queries)} of query")
+        shown = f"{len(prompts)}" if isinstance(prompts, list) else f"{prompts!r:.80}"
+        raise DataError(f"prompts is {shown}; give one to each of the {len(queries)} of query")
     return _asked(fields, [_group(index, *pair) for index, pair in enumerate(zip(queries, prompts, strict=True))])
 
 
@@ -91,8 +91,8 @@ def _group(index: int, query: object, prompt: object) -> Group:
             raise DataError(f"{name}[{index}] is {text!r:.80}; it must be text")
     assert isinstance(query, str)
     assert isinstance(prompt, str)
-    before, found, completion = query.partition(prompt) if prompt else ("", "", query)
-    if not found or not _ONLY_SPECIAL.fullmatch(before):
+    before, separator, completion = query.partition(prompt) if prompt else ("", "", query)
+    if not separator or not _ONLY_SPECIAL.fullmatch(before):
         prompt, completion = "", query
     messages, begun = dialogue_of(prompt)
     return parse_texts(f"query[{index}]", messages, [begun + plain(completion)])
@@ -139,10 +139,10 @@ def dialogue_of(prompt: str) -> tuple[str | list[dict[str, str]], str]:
     policy was to go on: no turn, but the beginning of the completion.
     """
     for turn, end in _TURNS:
-        found = list(turn.finditer(prompt))
-        messages = [{"role": match[1], "content": match[2]} for match in found]
+        turns = list(turn.finditer(prompt))
+        messages = [{"role": match[1], "content": match[2]} for match in turns]
         begun = ""
-        if found and found[-1][1] == "assistant" and not found[-1][0].rstrip().endswith(end):
+        if turns and turns[-1][1] == "assistant" and not turns[-1][0].rstrip().endswith(end):
             begun = messages.pop()["content"]
         if messages and all(message["role"] in _ROLES for message in messages):
             return messages, "" if _NO_REASONING.fullmatch(begun) else begun
@@ -193,5 +193,5 @@ def _asked(fields: dict[str, Any], groups: list[Group]) -> Asked:
 
 def _refuse_over(most: int, read: int, what: str) -> None:
     if read > most:
-        words = f"each completion is read after its whole prompt, which makes {read:,} {what} of prompts to read"
-        raise DataError(f"{words}; send fewer completions a request, so that they are at most {most:,}")
+        message = f"each completion is read after its whole prompt, which makes {read:,} {what} of prompts to read"
+        raise DataError(f"{message}; send fewer completions a request, so that they are at most {most:,}")

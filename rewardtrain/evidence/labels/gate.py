@@ -27,13 +27,13 @@ def checks(report: Report) -> list[Check]:
     too_few = _too_few(flags)
     if too_few or flags is None:
         return [Check(False, too_few)]
-    found = [against_base_rate(flags), against_chance(flags)]
+    rules = [against_base_rate(flags), against_chance(flags)]
     if champion := flags["champion"]:
-        found += _against(flags, champion, "champion", _("the champion"))
+        rules += _against(flags, champion, "champion", _("the champion"))
     if head := flags.get("head_rival"):
         name = _("the newest head, version %(version)s") % {"version": head["version"]}
-        found += _against(flags, head, "head_rival", name)
-    return found
+        rules += _against(flags, head, "head_rival", name)
+    return rules
 
 
 def doubt(report: Report, champion: RewardModel | None) -> str:
@@ -47,21 +47,21 @@ def doubt(report: Report, champion: RewardModel | None) -> str:
 def _too_few(flags: FlagReport | None) -> str:
     labels, prompts = (flags["n_votes"], flags["n_prompts"]) if flags else (0, 0)
     if labels < MIN_TEST_LABELS or prompts < MIN_TEST_PROMPTS:
-        words = _(
+        message = _(
             "The test split has %(labels)s labels of %(prompts)s texts; "
             "at least %(min_labels)s labels of %(min_prompts)s texts are needed to judge a model."
         )
         least = {"min_labels": MIN_TEST_LABELS, "min_prompts": MIN_TEST_PROMPTS}
-        return words % {"labels": labels, "prompts": prompts, **least}
+        return message % {"labels": labels, "prompts": prompts, **least}
     if flags and flags["roc_auc"] is None:
-        words = _("All %(labels)s test labels say the same, so it can't be seen whether the model tells texts apart.")
-        return words % {"labels": labels}
+        message = _("All %(labels)s test labels say the same, so it can't be seen whether the model tells texts apart.")
+        return message % {"labels": labels}
     return ""
 
 
 def against_base_rate(flags: FlagReport) -> Check:
     lower = _below(flags["baseline"]["difference"], 0)
-    words = (
+    message = (
         _(
             "Log loss %(loss)s is below the base rate's %(base)s beyond noise, on %(n)s test labels "
             "(difference %(gap)s)."
@@ -72,25 +72,25 @@ def against_base_rate(flags: FlagReport) -> Check:
             "(difference %(gap)s)."
         )
     )
-    said = {
+    values = {
         "loss": number(flags["log_loss"]["value"]),
         "base": number(flags["baseline"]["log_loss"]["value"]),
         "gap": with_range(flags["baseline"]["difference"], sign="+"),
         "n": flags["n_votes"],
     }
-    return Check(lower, words % said)
+    return Check(lower, message % values)
 
 
 def against_chance(flags: FlagReport) -> Check:
     area = _known(flags["roc_auc"])
     least = area["low"]  # None where too few texts are of one class
     above = least is not None and least > 0.5
-    words = (
+    message = (
         _("ROC AUC %(auc)s is above chance with its whole interval, on %(n)s test labels.")
         if above
         else _("ROC AUC %(auc)s is not above chance with its whole interval, on %(n)s test labels.")
     )
-    return Check(above, words % {"auc": with_range(area), "n": flags["n_votes"]})
+    return Check(above, message % {"auc": with_range(area), "n": flags["n_votes"]})
 
 
 def _against(flags: FlagReport, rival: FlagComparison, beside: str, name: str) -> list[Check]:

@@ -32,11 +32,11 @@ def judged(project: Project, model: RewardModel, after: int = 0) -> Iterable[Jud
     name, positive = flags["flag"]["name"], flags["flag"]["positive"]
     common = positive == (flags["baseline"]["class"] == flags["classes"][1]["label"])  # the flag's value
     chances = _chances(project, model)
-    said = RankedCompletion.objects.filter(
+    answered = RankedCompletion.objects.filter(
         ranking__live=True, ranking__gt=after, flags__has_key=name, completion__in=list(chances)
     ).order_by("ranking", "completion")
     fields = ("prompt__content_sha256", "prompt__split", "completion", "flags", "ranking", "ranking__created_at")
-    for content, split, completion, answers, ranking, at in said.values_list(*fields):
+    for content, split, completion, answers, ranking, at in answered.values_list(*fields):
         odds = _log_odds(chances[completion])
         margin = odds if answers[name] == positive else -odds
         yield Judged(content, split, margin, 1 if answers[name] == common else -1, ranking, at)
@@ -47,10 +47,10 @@ def _chances(project: Project, model: RewardModel) -> dict[int, float]:
     scores = PromptScore.objects.filter(
         reward_model=model, prompt__project=project, prompt__ranked__gt=0, class_probabilities__isnull=False
     )
-    found: dict[int, float] = {}
+    chance_of: dict[int, float] = {}
     for completions, chances in scores.values_list("completions", "class_probabilities"):
-        found.update(zip(completions, chances or (), strict=True))
-    return found
+        chance_of.update(zip(completions, chances or (), strict=True))
+    return chance_of
 
 
 def _log_odds(chance: float) -> float:

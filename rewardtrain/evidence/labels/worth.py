@@ -15,14 +15,16 @@ def worth(report: Report) -> tuple[Worth, str]:
     labels, prompts = (flags["n_votes"], flags["n_prompts"]) if flags else (0, 0)
     if prompts < gate.MIN_TEST_PROMPTS:
         n = gate.MIN_TEST_PROMPTS - prompts
-        words = ngettext("Not judged yet: needs %(n)d more test text", "Not judged yet: needs %(n)d more test texts", n)
-        return Worth.UNJUDGED, words % {"n": n}
+        message = ngettext(
+            "Not judged yet: needs %(n)d more test text", "Not judged yet: needs %(n)d more test texts", n
+        )
+        return Worth.UNJUDGED, message % {"n": n}
     if labels < gate.MIN_TEST_LABELS:
         n = gate.MIN_TEST_LABELS - labels
-        words = ngettext(
+        message = ngettext(
             "Not judged yet: needs %(n)d more test label", "Not judged yet: needs %(n)d more test labels", n
         )
-        return Worth.UNJUDGED, words % {"n": n}
+        return Worth.UNJUDGED, message % {"n": n}
     assert flags is not None
     if flags["roc_auc"] is None:
         return Worth.UNJUDGED, _("Not judged yet: all test labels say the same")

@@ -34,18 +34,18 @@ def checks(report: Report) -> list[Check]:
     if not enough.passed or not has_pairs(report):
         return [enough]
     champion, head = report["champion"], report.get("head_rival")
-    found = against_champion(report, champion) if champion else against_chance(report)
-    return [*found, *(against_head(report, head) if head else ())]
+    rules = against_champion(report, champion) if champion else against_chance(report)
+    return [*rules, *(against_head(report, head) if head else ())]
 
 
 def enough_to_judge(report: Report) -> Check:
     pairs, prompts = counts(report)
-    words = _(
+    message = _(
         "The test split has %(pairs)s pairs of %(prompts)s prompts; "
         "at least %(min_pairs)s pairs of %(min_prompts)s prompts are needed to judge a model."
     )
-    said = {"pairs": pairs, "prompts": prompts, "min_pairs": MIN_TEST_PAIRS, "min_prompts": MIN_TEST_PROMPTS}
-    return Check(pairs >= MIN_TEST_PAIRS and prompts >= MIN_TEST_PROMPTS, words % said)
+    values = {"pairs": pairs, "prompts": prompts, "min_pairs": MIN_TEST_PAIRS, "min_prompts": MIN_TEST_PROMPTS}
+    return Check(pairs >= MIN_TEST_PAIRS and prompts >= MIN_TEST_PROMPTS, message % values)
 
 
 def against_chance(report: PairReport) -> list[Check]:

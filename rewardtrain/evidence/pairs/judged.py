@@ -39,11 +39,11 @@ def judged(project: Project, model: RewardModel, after: int = 0, *, raw: bool = 
     keys = [row[0] for row in rows]
     prompts = Prompt.objects.in_bulk(keys) if keys else {}
     lengths = dict(Completion.objects.filter(prompt__in=keys).values_list("pk", Length("text")))
-    said = _rankings(keys)
+    rankings = _rankings(keys)
     for key, completions, rewards, probabilities in rows:
         odds = _log_odds(rewards, probabilities, scale)
         place = {completion: index for index, completion in enumerate(completions)}
-        for ranking, at, ranks in said[key]:
+        for ranking, at, ranks in rankings[key]:
             known = [completion for completion in ranks if completion in place]  # one may have been added since
             for best, worst, gap in metrics.judgements([ranks[completion] for completion in known]):
                 if gap:
@@ -57,16 +57,16 @@ def judged(project: Project, model: RewardModel, after: int = 0, *, raw: bool = 
 def _rankings(prompts: Sequence[int]) -> dict[int, list[tuple[int, datetime, dict[int, int]]]]:
     """Gives each prompt's live rankings: id, when, {completion: rank}."""
     rows = RankedCompletion.objects.filter(ranking__live=True, prompt__in=prompts).order_by("ranking", "completion")
-    found: dict[int, list[tuple[int, datetime, dict[int, int]]]] = defaultdict(list)
+    by_prompt: dict[int, list[tuple[int, datetime, dict[int, int]]]] = defaultdict(list)
     seen: dict[int, dict[int, int]] = {}
     for prompt, ranking, at, completion, rank in rows.values_list(
         "prompt", "ranking", "ranking__created_at", "completion", "rank"
     ):
         if ranking not in seen:
             seen[ranking] = {}
-            found[prompt].append((ranking, at, seen[ranking]))
+            by_prompt[prompt].append((ranking, at, seen[ranking]))
         seen[ranking][completion] = rank
-    return found
+    return by_prompt
 
 
 def _log_odds(rewards: Sequence[float], probabilities: Sequence[float], raw_scale: float | None) -> Floats:

@@ -35,14 +35,16 @@ def _missing_pairs(pairs: int, prompts: int) -> str:
     prompt."""
     if prompts < MIN_TEST_PROMPTS:
         n = MIN_TEST_PROMPTS - prompts
-        words = ngettext(
+        message = ngettext(
             "Not judged yet: needs %(n)d more test prompt", "Not judged yet: needs %(n)d more test prompts", n
         )
-        return words % {"n": n}
+        return message % {"n": n}
     if pairs < MIN_TEST_PAIRS:
         n = MIN_TEST_PAIRS - pairs
-        words = ngettext("Not judged yet: needs %(n)d more test pair", "Not judged yet: needs %(n)d more test pairs", n)
-        return words % {"n": n}
+        message = ngettext(
+            "Not judged yet: needs %(n)d more test pair", "Not judged yet: needs %(n)d more test pairs", n
+        )
+        return message % {"n": n}
     return ""
 
 

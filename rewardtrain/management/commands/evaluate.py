@@ -24,11 +24,11 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, help="JSON Lines with rankings, or a frozen Parquet file")
 
     def handle(self, *args: Any, project: str, model: str, file: Path, **options: Any) -> None:
-        found = Project.objects.filter(slug=project).first()
-        if found is None:
+        of_project = Project.objects.filter(slug=project).first()
+        if of_project is None:
             raise CommandError(f"There is no project {project!r}.")
         try:
-            self.stdout.write(service_client.evaluate(find_model(found, model), file.resolve()))
+            self.stdout.write(service_client.evaluate(find_model(of_project, model), file.resolve()))
         except PodiumError as error:
             raise CommandError(error.detail) from error
 

@@ -15,10 +15,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         passwords = sample.load(settings.DATA_DIR)
-        kept = settings.DATA_DIR / sample.LOGINS
+        logins = settings.DATA_DIR / sample.LOGINS
         if not passwords:
-            self.stdout.write(f"The sample's logins are in {kept}" if kept.exists() else "The sample is there already.")
+            self.stdout.write(
+                f"The sample's logins are in {logins}" if logins.exists() else "The sample is there already."
+            )
             return
-        self.stdout.write(f"Logins (kept in {kept}, readable by you alone):")
+        self.stdout.write(f"Logins (kept in {logins}, readable by you alone):")
         for username, password in passwords.items():
             self.stdout.write(f"  {username:<10} {password}")

@@ -33,11 +33,11 @@ class Command(BaseCommand):
         parser.add_argument("--wait", action="store_true", help="follow the job to its end")
 
     def handle(self, *args: Any, project: str, threshold: float, wait: bool, **options: Any) -> None:
-        found = Project.objects.filter(slug=project).first()
-        if found is None:
+        of_project = Project.objects.filter(slug=project).first()
+        if of_project is None:
             raise CommandError(f"There is no project {project!r}.")
         try:
-            job = auto_labels.request(found, threshold=threshold)
+            job = auto_labels.request(of_project, threshold=threshold)
         except PodiumError as error:
             raise CommandError(error.detail) from error
         tasks.sweep_soon()

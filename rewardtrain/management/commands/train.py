@@ -32,11 +32,11 @@ class Command(BaseCommand):
         parser.add_argument("--wait", action="store_true", help="follow the run to its end")
 
     def handle(self, *args: Any, project: str, depth: str, wait: bool, **options: Any) -> None:
-        found = Project.objects.filter(slug=project).first()
-        if found is None:
+        of_project = Project.objects.filter(slug=project).first()
+        if of_project is None:
             raise CommandError(f"There is no project {project!r}.")
         try:
-            run = runs.request_run(found, depth=policy.Depth(depth))
+            run = runs.request_run(of_project, depth=policy.Depth(depth))
         except PodiumError as error:
             raise CommandError(error.detail) from error
         tasks.sweep_soon()
