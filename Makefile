@@ -90,7 +90,7 @@ browser: $(VENV)/test.stamp
 
 PYTEST = $(PYTHON_IN) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
-# Which tests need neither a browser nor torch, pytest finds out: tests/light.py.
+# Which tests need neither a browser nor torch, pytest finds out: tests/session/light.py.
 check: lint
 	@$(call say,Tests without a browser and without torch)
 	@$(PYTEST) --light --quiet $(ARGS)

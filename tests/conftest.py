@@ -18,8 +18,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from config.environment import folders
 from config.servers import embedded
 from tests import chromium as chromium_program
-from tests import tables
-from tests.light import Light
+from tests.session import tables
+from tests.session.light import Light
 
 expect.set_options(timeout=20_000)  # ms; what comes late on a busy machine still comes
 
@@ -103,7 +103,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def needs_torch() -> None:
-    """For a test that loads torch, itself or in a process that it starts: tests/light.py tells which."""
+    """For a test that loads torch, itself or in a process that it starts: tests/session/light.py tells which."""
 
 
 @pytest.fixture(scope="session")

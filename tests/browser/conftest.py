@@ -15,9 +15,10 @@ from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 from labeling.models import Ranking
-from tests import factories, tables
+from tests import factories
 from tests.browser.site.sites import People, Site, make_site
 from tests.rewardtrain.conftest import make_classifiers, make_past_gate, make_training, models_in
+from tests.session import tables
 
 SHOWN_AS: dict[str, dict[str, Any]] = {
     "wide": {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"},

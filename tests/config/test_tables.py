@@ -9,9 +9,9 @@ from django.core.management import call_command
 from django.db import connection
 
 from labeling.models import DatasetVersion, User
-from tests import tables
 from tests.every_door import furnish
 from tests.rewardtrain.conftest import models_in
+from tests.session import tables
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
