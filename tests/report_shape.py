@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
-from formats.evaluation_report import PairlessReport, PairReport
+from formats.evaluation_report.report import PairlessReport, PairReport
 
 
 def misshapen(report: Any) -> list[str]:

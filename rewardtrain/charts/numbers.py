@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from formats.evaluation_report import Counted, Estimate, PairReport, RankCorrelation
+from formats.evaluation_report.figures import Counted, Estimate
+from formats.evaluation_report.pairs import RankCorrelation
+from formats.evaluation_report.report import PairReport
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,10 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from formats.evaluation_report import (
-    CalibrationError,
-    Distribution,
-    Estimate,
-    FlagReport,
-    PairReport,
-    Report,
-    filled,
-)
+from formats.evaluation_report.figures import CalibrationError, Estimate, filled
+from formats.evaluation_report.flags import FlagReport
+from formats.evaluation_report.pairs import Distribution
+from formats.evaluation_report.report import PairReport, Report
 from rewardtrain.charts.shares import Share
 
 HALF = 44.0  # percent of the drawing's height that a histogram's tallest bar takes, up or down

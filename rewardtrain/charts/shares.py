@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from formats.evaluation_report import CountedShare, PairReport, has_pairs
+from formats.evaluation_report.figures import CountedShare
+from formats.evaluation_report.report import PairReport, has_pairs
 from labeling.templatetags.podium import percent
 from rewardtrain.models import RewardModel
 

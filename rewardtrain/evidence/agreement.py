@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from formats.evaluation_report import CountedShareOrNone
+from formats.evaluation_report.figures import CountedShareOrNone
 from labeling.models import Split
 
 

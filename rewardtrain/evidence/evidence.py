@@ -13,7 +13,7 @@ from rewardtrain.evidence.worth import Worth
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-    from formats.evaluation_report import Report
+    from formats.evaluation_report.report import Report
     from labeling.judgements.judgement import Flags
     from labeling.models import DatasetVersion, Project
     from rewardtrain.core.config import TrainConfig

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 
-from formats.evaluation_report import Estimate, ShareEstimate
+from formats.evaluation_report.figures import Estimate, ShareEstimate
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from formats.evaluation_report import FlagReport, Report, read_report
+from formats.evaluation_report.flags import FlagReport
+from formats.evaluation_report.report import Report, read_report
 from labeling.models import DatasetVersion, Project
 from rewardtrain.models.runs import TrainingRun
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from formats.evaluation_report import CalibrationError
+from formats.evaluation_report.figures import CalibrationError
 from labeling.models import Project
 from rewardtrain.core.measures import curves, intervals, metrics
 from rewardtrain.core.measures.metrics import Floats, Ints

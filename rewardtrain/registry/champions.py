@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from formats.evaluation_report import Report, has_pairs
+from formats.evaluation_report.report import Report, has_pairs
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, User
 from labeling.models.project_lock import lock_project

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from formats.evaluation_report import Report
+from formats.evaluation_report.report import Report
 from rewardtrain.evidence import Evidence
 from rewardtrain.evidence.figures import Check
 

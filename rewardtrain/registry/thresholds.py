@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from formats.evaluation_report import FlagReport
+from formats.evaluation_report.flags import FlagReport
 from formats.wilson import wilson
 from labeling.errors import Conflict, Invalid
 from labeling.models import User

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from formats.evaluation_report import Report
+from formats.evaluation_report.report import Report
 from rewardtrain.evidence import Evidence
 from rewardtrain.evidence.worth import BETTER, Worth
 

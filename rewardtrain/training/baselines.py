@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from formats.evaluation_report import Report, read_report
+from formats.evaluation_report.report import Report, read_report
 from jobs import child
 from labeling.data import datasets
 from rewardtrain.core_command import core

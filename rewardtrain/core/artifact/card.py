@@ -6,14 +6,9 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from formats.evaluation_report import (
-    Estimate,
-    FlagReport,
-    PairReport,
-    Report,
-    ShareEstimate,
-    has_pairs,
-)
+from formats.evaluation_report.figures import Estimate, ShareEstimate
+from formats.evaluation_report.flags import FlagReport
+from formats.evaluation_report.report import PairReport, Report, has_pairs
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.encoding import CHAT, PAIR
 from rewardtrain.core.measures.intervals import LEAST_PROMPTS

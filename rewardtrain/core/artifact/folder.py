@@ -11,7 +11,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from formats.evaluation_report import Report
+from formats.evaluation_report.report import Report
 from rewardtrain.core.artifact.card import model_card
 from rewardtrain.core.artifact.shards import BACKBONE, save_sharded
 from rewardtrain.core.config import TrainConfig

@@ -7,7 +7,8 @@ from typing import TypedDict
 
 import numpy as np
 
-from formats.evaluation_report import Estimate, PairDifference, ShareEstimate
+from formats.evaluation_report.figures import Estimate, ShareEstimate
+from formats.evaluation_report.pairs import PairDifference
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.groups import Group, fingerprint
 from rewardtrain.core.data.preferences import read_table

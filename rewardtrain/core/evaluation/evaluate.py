@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from formats.evaluation_report import Report
+from formats.evaluation_report.report import Report
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.batching import distinct
 from rewardtrain.core.data.comparisons import count_votes, merge

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from formats.evaluation_report import CountedEstimate
+from formats.evaluation_report.figures import CountedEstimate
 from rewardtrain.core.measures import intervals, metrics
 from rewardtrain.core.measures.metrics import Floats
 

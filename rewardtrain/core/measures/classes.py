@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from formats.evaluation_report import (
+from formats.evaluation_report.figures import Estimate, ShareEstimate
+from formats.evaluation_report.flags import (
     ClassFigures,
     Curve,
-    Estimate,
     FlagBaseline,
     FlagComparison,
     FlagFigures,
     FlagReport,
     FlagRivals,
-    ShareEstimate,
 )
 from rewardtrain.core.data.groups import Group
 from rewardtrain.core.measures import curves, intervals, metrics

@@ -9,20 +9,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from formats.evaluation_report import (
-    Bin,
-    CalibrationError,
-    Counted,
-    CountedShare,
-    Distribution,
-    Estimate,
-    GapPart,
-    LabelerPart,
-    LengthPart,
-    Margins,
-    RewardDistributions,
-    Thresholds,
-)
+from formats.evaluation_report.figures import Bin, CalibrationError, Counted, CountedShare, Estimate
+from formats.evaluation_report.flags import Thresholds
+from formats.evaluation_report.pairs import Distribution, GapPart, LabelerPart, LengthPart, Margins, RewardDistributions
 from rewardtrain.core.measures import intervals, metrics
 from rewardtrain.core.measures.metrics import Floats, Ints, Pairs
 

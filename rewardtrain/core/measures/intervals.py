@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from formats.evaluation_report import CountedShare, CountedShareOrNone, Estimate, ShareEstimate
+from formats.evaluation_report.figures import CountedShare, CountedShareOrNone, Estimate, ShareEstimate
 from formats.wilson import wilson
 from rewardtrain.core.measures.metrics import Floats, Ints
 

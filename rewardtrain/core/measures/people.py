@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from formats.evaluation_report import HumanCeiling, PeopleAndModel, RankCorrelation, Sureness
+from formats.evaluation_report.pairs import HumanCeiling, PeopleAndModel, RankCorrelation, Sureness
 from rewardtrain.core.data.groups import Group, Ranking
 from rewardtrain.core.measures import intervals, metrics
 from rewardtrain.core.measures.metrics import Floats, Ints

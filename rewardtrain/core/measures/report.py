@@ -8,18 +8,17 @@ from typing import TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from formats.evaluation_report import (
+from formats.evaluation_report.figures import Estimate, ShareEstimate
+from formats.evaluation_report.pairs import PairComparison
+from formats.evaluation_report.report import (
     SCHEMA,
     Common,
-    Estimate,
     NoPairFigures,
-    PairComparison,
     PairFigures,
     PairlessReport,
     PairMeans,
     PairReport,
     Report,
-    ShareEstimate,
 )
 from rewardtrain.core.data.groups import Group
 from rewardtrain.core.measures import curves, intervals, metrics, people

@@ -1,17 +1,9 @@
 """The evaluation report for a reader. No torch."""
 
-from formats.evaluation_report import (
-    Counted,
-    CountedShare,
-    FlagComparison,
-    FlagReport,
-    PairComparison,
-    PairMeasure,
-    PairReport,
-    Report,
-    ShareEstimate,
-    has_pairs,
-)
+from formats.evaluation_report.figures import Counted, CountedShare, ShareEstimate
+from formats.evaluation_report.flags import FlagComparison, FlagReport
+from formats.evaluation_report.pairs import PairComparison, PairMeasure
+from formats.evaluation_report.report import PairReport, Report, has_pairs
 from rewardtrain.core.measures.report_words import counted, ends, estimate, number
 
 

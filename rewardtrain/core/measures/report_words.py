@@ -1,6 +1,7 @@
 """Figures for a reader of a terminal or a model card: one way to write a number, an interval and an n. No torch."""
 
-from formats.evaluation_report import Ends, Estimate, RankCorrelation, ShareEnds, ShareEstimate
+from formats.evaluation_report.figures import Ends, Estimate, ShareEnds, ShareEstimate
+from formats.evaluation_report.pairs import RankCorrelation
 
 
 def number(value: float, sign: str = "") -> str:

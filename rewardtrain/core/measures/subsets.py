@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from formats.evaluation_report import SubsetPart, SubsetReport
+from formats.evaluation_report.report import SubsetPart, SubsetReport
 from rewardtrain.core.measures import intervals, metrics
 from rewardtrain.core.measures.metrics import Floats, Pairs
 from rewardtrain.core.measures.report_words import counted, ends, number

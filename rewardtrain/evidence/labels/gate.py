@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from formats.evaluation_report import Estimate, FlagComparison, FlagMeasure, FlagReport, Report
+from formats.evaluation_report.figures import Estimate
+from formats.evaluation_report.flags import FlagComparison, FlagMeasure, FlagReport
+from formats.evaluation_report.report import Report
 from rewardtrain.evidence.figures import Check, number, with_range
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from formats.evaluation_report import Report
+from formats.evaluation_report.report import Report
 from rewardtrain.evidence.labels import gate
 from rewardtrain.evidence.worth import Worth
 

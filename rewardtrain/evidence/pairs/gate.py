@@ -7,14 +7,8 @@ from typing import Literal
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from formats.evaluation_report import (
-    HeadOnPairs,
-    PairComparison,
-    PairMeasure,
-    PairReport,
-    Report,
-    has_pairs,
-)
+from formats.evaluation_report.pairs import HeadOnPairs, PairComparison, PairMeasure
+from formats.evaluation_report.report import PairReport, Report, has_pairs
 from rewardtrain.evidence.figures import Check, number, with_range
 
 # Fewer say nothing: the interval is drawn over prompts, and one of two or three prompts is an anecdote.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from formats.evaluation_report import Report, ShareEnds, has_pairs
+from formats.evaluation_report.figures import ShareEnds
+from formats.evaluation_report.report import Report, has_pairs
 from rewardtrain.evidence.pairs.gate import MIN_TEST_PAIRS, MIN_TEST_PROMPTS, against_chance, counts
 from rewardtrain.evidence.worth import Worth, apart
 

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from formats.evaluation_report import has_pairs
+from formats.evaluation_report.report import has_pairs
 from labeling.errors import PodiumError
 from labeling.models import Project
 from rewardtrain import tasks

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formats.evaluation_report import SCHEMA, OtherSchema, read_report
+from formats.evaluation_report.report import SCHEMA, OtherSchema, read_report
 from formats.wilson import wilson
 from rewardtrain.core.data.groups import Group, Message, Ranking
 from rewardtrain.core.measures import curves, intervals, metrics

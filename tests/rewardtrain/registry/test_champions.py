@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
-from formats.evaluation_report import OtherSchema
+from formats.evaluation_report.report import OtherSchema
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project
 from rewardtrain.evidence import PAIRS
