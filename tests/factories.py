@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from itertools import count
 
+from django.db.models import F
+from django.utils import timezone
+
 from formats.prompts import prompt_key, split_of
-from labeling.answers import rankings
-from labeling.models import Assignment, Completion, Membership, Project, Prompt, Ranking, Role, User
+from labeling.answers import pairs, rankings
+from labeling.answers.submissions import Submission
+from labeling.models import (
+    Assignment,
+    Completion,
+    Membership,
+    Project,
+    Prompt,
+    RankedCompletion,
+    Ranking,
+    Role,
+    User,
+)
 from labeling.projects.projects import create_project
-from labeling.queue import claims, shown_ids
+from labeling.queue import claims, leases, shown_ids, slots
 
 _numbers = count(1)
 PASSWORD = "correct-horse-battery"
@@ -103,6 +118,57 @@ def rank(project: Project, labeler: User, ranks: Sequence[int] = ()) -> Ranking:
     """The labeler takes the next prompt and ranks it."""
     assignment = claimed(project, labeler)
     return rankings.submit(assignment, {"tiers": tiers_of(assignment, ranks)}).ranking
+
+
+def rank_next(project: Project, labeler: User, n: int) -> list[Ranking]:
+    """The labeler ranks the next n prompts, as rank() does one by one, in a handful of statements for all of them.
+
+    One by one a ranking takes 15 ms, and many tests begin with dozens. Nobody may hold one of these prompts.
+    """
+    had = Assignment.objects.filter(labeler=labeler, state__in=("claimed", "ranked", "skipped")).values("prompt")
+    waiting = Prompt.objects.filter(project=project, held_at=None, ranked__lt=F("overlap")).exclude(pk__in=had)
+    prompts = list(waiting.order_by("-priority", "pk").prefetch_related("completions")[:n])
+    assert len(prompts) == n, f"{len(prompts)} to rank, not {n}"
+    assert not Assignment.objects.filter(prompt__in=prompts, state="claimed").exists()
+    keys = {prompt.pk: [completion.pk for completion in prompt.completions.all()] for prompt in prompts}
+    seeds = {prompt.pk: secrets.randbelow(2**63) for prompt in prompts}
+    assignments = Assignment.objects.bulk_create(
+        Assignment(
+            prompt=prompt,
+            labeler=labeler,
+            state="ranked",
+            slot=prompt.ranked + 1,
+            overlap=prompt.overlap,
+            seed=seeds[prompt.pk],
+            shown_order=slots.shuffled(keys[prompt.pk], seeds[prompt.pk]),
+            expires_at=leases.end_of_lease(project),
+            finished_at=timezone.now(),
+        )
+        for prompt in prompts
+    )
+    tiers = {prompt: tuple((str(key),) for key in of_prompt) for prompt, of_prompt in keys.items()}
+    made = Ranking.objects.bulk_create(
+        Ranking(
+            assignment=assignment,
+            prompt_id=assignment.prompt_id,
+            labeler=labeler,
+            payload_sha256=Submission(tiers[assignment.prompt_id], {}, "", None).digest(),
+        )
+        for assignment in assignments
+    )
+    RankedCompletion.objects.bulk_create(
+        RankedCompletion(
+            ranking=ranking,
+            completion_id=key,
+            prompt_id=ranking.prompt_id,
+            rank=keys[ranking.prompt_id].index(key) + 1,
+            shown_position=position,
+        )
+        for ranking, assignment in zip(made, assignments, strict=True)
+        for position, key in enumerate(assignment.shown_order)
+    )
+    pairs.expand(made)
+    return made
 
 
 def answer(project: Project, labeler: User, **flags: bool) -> Ranking:

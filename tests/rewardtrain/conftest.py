@@ -22,7 +22,7 @@ from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import AutoLabelJob, BestOfJob, PromptScore, RewardModel, RunPoint, TrainingRun
 from rewardtrain.registry import champions, thresholds
 from tests.core.tiny.backbones import BAD, GOOD, WORDS, save_tiny_bert
-from tests.factories import join, make_project, make_prompt, rank
+from tests.factories import join, make_project, make_prompt, rank_next
 from tests.reports import draw_flag_report, draw_report
 
 CHAMPION = {
@@ -124,7 +124,7 @@ def rank_prompts(project: Project, *, train: int = 24, test: int = 8, validation
                 f"{BAD} {BAD} {BAD} {noise[3]}",
             ]
             make_prompt(project, split=split, texts=texts, question=f"{' '.join(draw.choices(WORDS, k=4))}?")
-    return [rank(project, user) for _ in range(train + test + validation)]
+    return rank_next(project, user, train + test + validation)
 
 
 def make_report(
