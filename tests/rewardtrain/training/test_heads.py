@@ -29,7 +29,7 @@ HEAD = policy.Depth.HEAD
 
 
 @pytest.fixture(autouse=True)
-def process() -> Iterator[warm_process.WarmProcess]:
+def process(needs_torch: None) -> Iterator[warm_process.WarmProcess]:
     shutdown.requested.clear()
     yield worker.warm_process
     worker.warm_process.end()
