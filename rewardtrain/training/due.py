@@ -16,7 +16,7 @@ from django.utils import timezone
 from labeling.errors import Invalid
 from labeling.models import Project
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.evidence import EVIDENCE, Evidence
+from rewardtrain.evidence import EVIDENCE
 from rewardtrain.models import RetrainPolicy
 from rewardtrain.training import policy
 from rewardtrain.training.run_settings import check_training, settings_of
@@ -34,7 +34,8 @@ class Due:
 
 def due(project: Project | None = None) -> list[Due]:
     """Lists those of one project, or of all in their order, heads before fine-tunings."""
-    waiting = [row for kind, evidence in EVIDENCE.items() for row in _rows(kind, evidence, project)]
+    kinds = [project.kind] if project else list(EVIDENCE)
+    waiting = [row for kind in kinds for row in _rows(kind, project)]
     projects = (
         {project.pk: project} if project else Project.objects.in_bulk({row[0] for row in waiting}) if waiting else {}
     )
@@ -55,9 +56,9 @@ def _can_be(wanted: Due, training: dict[str, object]) -> bool:
     return True
 
 
-def _rows(kind: str, evidence: Evidence, project: Project | None) -> list[tuple[int, str, dict[str, object]]]:
+def _rows(kind: str, project: Project | None) -> list[tuple[int, str, dict[str, object]]]:
     """Finds (project, depth, training) of each run of such projects that is due but for its settings."""
-    statement = f"{_WAITING} SELECT w.id, w.depth, w.training::text FROM waiting w WHERE {evidence.due}"
+    statement = f"{_WAITING} SELECT w.id, w.depth, w.training::text FROM waiting w WHERE {EVIDENCE[kind].due}"
     values = {"now": timezone.now(), "project": project.pk if project else None, "most": MOST_PAIRS, "kind": kind}
     with connection.cursor() as cursor:
         cursor.execute(statement, values | _defaults())

@@ -67,6 +67,14 @@ def at_most(count: int) -> Iterator[None]:
     assert len(queries) <= count, [query["sql"] for query in queries]
 
 
+@pytest.mark.parametrize("kind", ["ranking", "classification"])
+def test_looking_at_one_project_takes_one_statement(db: None, kind: str) -> None:
+    """A worker does after every ranking."""
+    project = make_project(kind=kind, flags=[{"name": "rude", "label": "Rude"}])
+    with at_most(1):
+        assert due.due(project) == []
+
+
 @pytest.mark.parametrize("count", [1, 36])
 def test_a_sweep_without_anything_to_do_takes_ten_statements_whatever_the_number_of_projects(
     transactional_db: None, count: int
