@@ -47,7 +47,10 @@ class Words:
     a_day: StrOrPromise
     of_a_day: StrOrPromise  # the column of numbers
     without_guidelines: StrOrPromise
-    prompts_done: StrOrPromise  # %(done)s of %(all)s
+    prompts_done: StrOrPromise  # %(done)s of %(all)s, as a sentence begins
+    done: StrOrPromise  # the same in a line on its own
+    own: StrOrPromise  # %(own)s
+    done_in: StrOrPromise  # %(project)s
     upload_more: str  # what may follow the first completion in the example of a row
     upload_note: StrOrPromise
     keys: tuple[tuple[tuple[str, ...], StrOrPromise], ...]  # of the board, beside those of every board

@@ -133,3 +133,12 @@ def test_one_text_has_nothing_to_be_compared_with(client: Client) -> None:
     page(client, "rank")
     address = reverse("rank_compare", args=["work", Assignment.objects.get().pk])
     assert [client.get(address + query).status_code for query in ("", "?one=B&two=A")] == [404, 404]
+
+
+def test_the_home_page_speaks_of_texts_and_labels(client: Client) -> None:
+    send(client, hateful="1", insult="0")
+    text = " ".join(client.get("/").content.decode().split())
+    assert "1 of 2 texts labeled · you labeled 1 · your role: Labeler" in text
+    assert 'aria-label="Texts labeled in Work"' in text
+    assert 'aria-label="Label in Work"> Label </a>' in text
+    assert "ranked" not in text
