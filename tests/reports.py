@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from numpy.random import Generator
 
+from formats.evaluation_report.report import Report
 from rewardtrain.core.data.groups import Group, Message, Ranking
 from rewardtrain.core.measures import metrics
-from rewardtrain.core.measures.metrics import Floats, Json
+from rewardtrain.core.measures.metrics import Floats
 from rewardtrain.core.measures.report import Scores, build_report
 
 LABELERS = ("anna", "ben", "cleo")
@@ -23,12 +24,12 @@ Drawn = ParamSpec("Drawn")
 SPREAD = 0.9  # of what one labeler thinks around what completions are worth
 
 
-def _once(draw: Callable[Drawn, Json]) -> Callable[Drawn, Json]:
+def _once(draw: Callable[Drawn, Report]) -> Callable[Drawn, Report]:
     """Draws for the same words once: up to 0.1 s of bootstrap, for each of the six reports of every browser test."""
     kept = cache(draw)
 
     @wraps(draw)
-    def drawn(*words: Drawn.args, **named: Drawn.kwargs) -> Json:
+    def drawn(*words: Drawn.args, **named: Drawn.kwargs) -> Report:
         return deepcopy(kept(*words, **named))  # type: ignore[arg-type]  # all can be hashed
 
     return drawn
@@ -44,7 +45,7 @@ def draw_report(
     flagged: float = 0.2,
     seed: int = 1,
     samples: int = 100,
-) -> Json:
+) -> Report:
     """A report on prompts of four completions, each ranked by two of three people with ties.
 
     skill: correlation of rewards with what completions are worth. Longer ones are worth a little more. flag: what the
@@ -81,7 +82,7 @@ def draw_flag_report(
     n_labels: int = 1,
     seed: int = 1,
     samples: int = 100,
-) -> Json:
+) -> Report:
     """A report on single texts, each labeled hateful or not by so many people, of a model that learnt from that alone.
 
     skill: how many standard deviations the log-odds of the two classes lie apart. The positive class is not hateful.
