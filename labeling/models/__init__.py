@@ -2,6 +2,7 @@
 
 from labeling.models.assignments import Assignment
 from labeling.models.attempts import Attempts
+from labeling.models.counters import Counter, LabelerCounter
 from labeling.models.datasets import DatasetVersion
 from labeling.models.pairs import PreferencePair
 from labeling.models.projects import Invitation, Membership, Project, Role
@@ -13,8 +14,10 @@ __all__ = [
     "Assignment",
     "Attempts",
     "Completion",
+    "Counter",
     "DatasetVersion",
     "Invitation",
+    "LabelerCounter",
     "Membership",
     "PreferencePair",
     "Project",

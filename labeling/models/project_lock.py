@@ -40,6 +40,11 @@ def lock_candidates(project: Project) -> None:
     _lock("hashtextextended('rewardtrain.candidates', %s)", project.pk)
 
 
+def lock_mending() -> None:
+    """What counters lack is added once, however many look for it. Nobody else waits. Of all projects, not of one."""
+    _lock("hashtextextended('labeling.counters', 0)")
+
+
 def lock_queue(project: Project, labeler: User) -> None:
     """Two tabs of one labeler ask one after another; other labelers of the project don't wait.
 

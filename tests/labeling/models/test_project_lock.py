@@ -14,7 +14,7 @@ from django.db.transaction import TransactionManagementError
 from labeling.data.imports import import_lines
 from labeling.errors import Conflict
 from labeling.models import Project, Prompt, User
-from labeling.models.project_lock import lock_candidates, lock_imports, lock_project, lock_queue
+from labeling.models.project_lock import lock_candidates, lock_imports, lock_mending, lock_project, lock_queue
 from labeling.projects.projects import update_project
 from tests import factories
 from tests.threads import waits
@@ -118,6 +118,7 @@ def test_a_lock_without_a_transaction_is_refused_for_it_would_hold_nobody_up(pro
         lambda: lock_imports(project),
         lambda: lock_candidates(project),
         lambda: lock_queue(project, labeler),
+        lock_mending,
     ]
     for call in calls:
         with pytest.raises(TransactionManagementError):

@@ -1,0 +1,63 @@
+"""What a project has, as numbers that triggers keep (migration 0017), so that nobody counts rows to show them.
+
+Each number is spread over several rows, and is their sum: who changes it takes a row that nobody else holds, or makes
+one, and so waits for nobody's commit. See docs/decisions/0120-counters.md; labeling/projects/counters.py reads them.
+"""
+
+from django.conf import settings
+from django.db import models
+
+from labeling.models.projects import Project
+from labeling.models.prompts import Split
+
+RANGE_BITS = 12  # rankings whose ids differ in their last bits alone are counted together
+
+
+class Counter(models.Model):
+    """A part of the counts of a project, split and range of rankings; with a flag, of the answers to it.
+
+    A change of any row that is counted is added where it happens, so a single row may well be below zero.
+    """
+
+    # The database deletes it with the project: Django needn't look.
+    project = models.ForeignKey(
+        Project, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    split = models.CharField(max_length=10, choices=Split.choices)
+    id_range = models.BigIntegerField()  # of rankings, their id >> RANGE_BITS; of prompts, that of the time
+    flag = models.TextField(blank=True, default="", db_default="")
+    prompts = models.BigIntegerField(default=0, db_default=0)
+    settled = models.BigIntegerField(default=0, db_default=0)  # ranked as often as their overlap asks
+    begun = models.BigIntegerField(default=0, db_default=0)  # ranked, but not so often yet
+    held = models.BigIntegerField(default=0, db_default=0)  # someone said that they can't be ranked
+    waiting = models.BigIntegerField(default=0, db_default=0)  # neither held nor settled
+    rankings = models.BigIntegerField(default=0, db_default=0)  # live ones, as everything below
+    ranked_texts = models.BigIntegerField(default=0, db_default=0)  # once for each ranking
+    comparisons = models.BigIntegerField(default=0, db_default=0)  # of two texts of a ranking: pairs and ties
+    pairs = models.BigIntegerField(default=0, db_default=0)
+    labels = models.BigIntegerField(default=0, db_default=0)  # of a flag: texts with an answer, once for each ranking
+    yes = models.BigIntegerField(default=0, db_default=0)
+
+    class Meta:
+        indexes = (models.Index(fields=("project", "flag", "split", "id_range", "id"), name="counter_of"),)
+
+    def __str__(self) -> str:
+        return f"{self.project_id} {self.split} {self.id_range} {self.flag}".rstrip()
+
+
+class LabelerCounter(models.Model):
+    """How many rankings of a project are one person's. Nobody else's work changes it, so it is a single row."""
+
+    project = models.ForeignKey(
+        Project, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    labeler = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
+    )
+    rankings = models.BigIntegerField(default=0, db_default=0)  # live ones
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("project", "labeler"), name="labeler_counter_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.rankings} in {self.project_id} by {self.labeler_id}"
