@@ -1,5 +1,7 @@
 """A prompt in one labeler's hands for a while: the lease."""
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -19,8 +21,17 @@ class Assignment(models.Model):
     # A live assignment takes one of its prompt's slots 1..overlap.
     LIVE = (State.CLAIMED, State.RANKED)
 
-    prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="assignments")
-    labeler = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
+    # Of the completions, by their keys, where they were read with the task (tasks.py).
+    texts: Mapping[int, str] | None = None
+
+    # Its constraint is assignment_overlap_of_prompt, which says more; each key is looked up at every write.
+    prompt = models.ForeignKey(
+        Prompt, on_delete=models.CASCADE, related_name="assignments", db_constraint=False, db_index=False
+    )
+    # Its index is assignment_labeler_state.
+    labeler = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments", db_index=False
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.CLAIMED)
     slot = models.PositiveSmallIntegerField()
     # The prompt's overlap, kept equal by a composite foreign key ON UPDATE CASCADE (migration 0002).
@@ -64,7 +75,10 @@ class Assignment(models.Model):
         )
         indexes = (
             models.Index(fields=("labeler", "state"), name="assignment_labeler_state"),
-            models.Index(fields=("expires_at",), condition=Q(state="claimed"), name="assignment_open_lease"),
+            # Two columns, of which a key to an assignment has both: by the prompt alone, the check of each would walk
+            # past all assignments of a prompt that thousands ranked elsewhere.
+            models.Index(fields=("prompt", "labeler"), name="assignment_prompt_labeler"),
+            models.Index(fields=("labeler",), condition=Q(state="claimed"), name="assignment_held"),
         )
 
     def __str__(self) -> str:

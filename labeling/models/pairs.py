@@ -13,11 +13,15 @@ from labeling.models.rankings import Ranking
 class PreferencePair(models.Model):
     # Its index is pair_project_ranking, which also finds what is new.
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="pairs", db_index=False)
-    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="pairs")
-    ranking = models.ForeignKey(Ranking, on_delete=models.CASCADE, related_name="pairs")
-    labeler = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    chosen = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+")
-    rejected = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+")
+    # The constraints of these are composite: pair_of_its_live_ranking, pair_chosen_of_its_prompt, pair_rejected_of_its_
+    # prompt. The ranking's index is pair_once_per_ranking.
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="pairs", db_constraint=False)
+    ranking = models.ForeignKey(
+        Ranking, on_delete=models.CASCADE, related_name="pairs", db_constraint=False, db_index=False
+    )
+    labeler = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    chosen = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    rejected = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+", db_constraint=False)
     rank_gap = models.PositiveSmallIntegerField()
     margin = models.PositiveSmallIntegerField(null=True)  # the ranking's strength: 1 slightly, 2 clearly, 3 much better
     chosen_position = models.PositiveSmallIntegerField(null=True)

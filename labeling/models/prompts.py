@@ -66,7 +66,8 @@ class Prompt(models.Model):
 
 
 class Completion(models.Model):
-    prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="completions")
+    # Its index is completion_position_once.
+    prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="completions", db_index=False)
     external_id = models.CharField(max_length=200)
     text = models.TextField()
     model_name = models.CharField(max_length=200, blank=True, default="")  # never shown to a labeler

@@ -16,9 +16,16 @@ class Ranking(models.Model):
         LABELED = "labeled", _("Labeled here")
         IMPORTED = "imported", _("Imported")
 
-    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="rankings")
-    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="rankings")
-    labeler = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="rankings")
+    # The constraint of all three is ranking_of_its_assignment; the first's index is ranking_revision_once.
+    assignment = models.ForeignKey(
+        Assignment, on_delete=models.PROTECT, related_name="rankings", db_constraint=False, db_index=False
+    )
+    prompt = models.ForeignKey(
+        Prompt, on_delete=models.PROTECT, related_name="rankings", db_constraint=False, db_index=False
+    )
+    labeler = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="rankings", db_constraint=False
+    )
     revision = models.PositiveIntegerField(default=1)
     live = models.BooleanField(default=True)  # false: superseded by a later revision, or withdrawn
     ended_at = models.DateTimeField(null=True)  # when it was superseded or withdrawn
@@ -49,15 +56,20 @@ class Ranking(models.Model):
                 name="ranking_active_seconds_of_a_day",
             ),
         )
+        # With the key, so that the check of a key to a ranking doesn't walk past all others of its prompt.
+        indexes = (models.Index(fields=("prompt", "id"), name="ranking_prompt"),)
 
     def __str__(self) -> str:
         return f"ranking {self.pk}"
 
 
 class RankedCompletion(models.Model):
-    ranking = models.ForeignKey(Ranking, on_delete=models.CASCADE, related_name="ranked")
-    completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="ranked")
-    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="+")
+    # Their constraints are ranked_completion_of_its_ranking and _prompt; the first's index is ranked_completion_once.
+    ranking = models.ForeignKey(
+        Ranking, on_delete=models.CASCADE, related_name="ranked", db_constraint=False, db_index=False
+    )
+    completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="ranked", db_constraint=False)
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="+", db_constraint=False)
     rank = models.PositiveSmallIntegerField()  # 1 is best; equal ranks are a tie
     shown_position = models.PositiveSmallIntegerField(null=True)  # 0-based on the labeler's screen; null if imported
     flags = models.JSONField(default=dict)
