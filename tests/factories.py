@@ -24,7 +24,7 @@ from labeling.models import (
     User,
 )
 from labeling.projects.projects import create_project
-from labeling.queue import claims, leases, shown_ids, slots
+from labeling.queue import claims, shown_ids, slots
 
 _numbers = count(1)
 PASSWORD = "correct-horse-battery"
@@ -141,7 +141,7 @@ def rank_next(project: Project, labeler: User, n: int) -> list[Ranking]:
             overlap=prompt.overlap,
             seed=seeds[prompt.pk],
             shown_order=slots.shuffled(keys[prompt.pk], seeds[prompt.pk]),
-            expires_at=leases.end_of_lease(project),
+            expires_at=timezone.now() + claims.lease_of(project),
             finished_at=timezone.now(),
         )
         for prompt in prompts

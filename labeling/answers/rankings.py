@@ -1,23 +1,25 @@
-"""What a labeler said: stored, taken back for a moment, changed in a new revision, found again."""
+"""What a labeler said: stored, taken back for a moment, changed in a new revision, found again.
+
+The first three are functions of the database (sql/), which lock, look and write; here are their words.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from math import comb
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Exists, Func, Max, OuterRef, Q, QuerySet, TextField
-from django.utils import timezone
+from django.db.models import Exists, Func, OuterRef, Q, QuerySet, TextField
 from django.utils.translation import gettext as _
 
 from jobs.notify import notify
-from labeling.answers import pairs
 from labeling.answers.submissions import Submission, parse
 from labeling.errors import Conflict
-from labeling.models import Assignment, PreferencePair, RankedCompletion, Ranking
-from labeling.queue import leases, shown_ids
+from labeling.models import Assignment, RankedCompletion, Ranking
+from labeling.models.functions import Row, call, loaded
+from labeling.queue import claims, shown_ids
 
 RANKED = "labeling.ranked"  # the task that is sent, with a project's id
 UNDO_SECONDS = 30
@@ -47,38 +49,7 @@ def submit(assignment: Assignment, payload: object) -> Submitted:
     took the prompt: what a person did is not thrown away for the clock's sake.
     Raises Invalid, Conflict('already_ranked'), Conflict('lease_expired'), Conflict('not_claimed').
     """
-    submission = _parsed(assignment, payload)
-    with transaction.atomic():
-        assignment = leases.lock(assignment)
-        if assignment.state == Assignment.State.RANKED:
-            return _again(assignment, submission)
-        leases.take_back(assignment)
-        return _store(assignment, submission)
-
-
-def withdraw(assignment: Assignment) -> Assignment:
-    """Takes an answer back: for a moment after the answer, the task is open again, with the answer as its draft.
-
-    Doing it twice is harmless. Raises Conflict('undo_too_late'), Conflict('not_ranked'), Conflict('imported').
-    """
-    with transaction.atomic():
-        assignment = leases.lock(assignment)
-        latest = Ranking.objects.filter(assignment=assignment).order_by("revision").last()
-        if latest is not None and not latest.live and assignment.state == Assignment.State.CLAIMED:
-            return leases.renew(assignment)
-        ranking = _own(assignment, latest)
-        if timezone.now() - ranking.created_at > timedelta(seconds=UNDO_SECONDS + UNDO_GRACE_SECONDS):
-            message = _(
-                "Undo is possible for %(seconds)d seconds, and they are over. Change your answer in the history."
-            )
-            raise Conflict("undo_too_late", message % {"seconds": UNDO_SECONDS})
-        _end(ranking)
-        assignment.state = Assignment.State.CLAIMED
-        assignment.finished_at = None
-        assignment.draft = draft_of(ranking, assignment)
-        assignment.draft_revision += 1
-        assignment.save(update_fields=["draft", "draft_revision"])
-        return leases.renew(assignment)
+    return _answer(assignment, payload, change=False)
 
 
 def amend(assignment: Assignment, payload: object) -> Submitted:
@@ -88,14 +59,32 @@ def amend(assignment: Assignment, payload: object) -> Submitted:
     The same answer as the one that stands changes nothing (created is False).
     Raises Invalid, Conflict('not_ranked'), Conflict('imported').
     """
-    submission = _parsed(assignment, payload)
-    with transaction.atomic():
-        assignment = leases.lock(assignment)
-        standing = _own(assignment, Ranking.objects.filter(assignment=assignment, live=True).first())
-        if standing.payload_sha256 == submission.digest():
-            return _submitted(assignment, standing, created=False)
-        _end(standing)
-        return _store(assignment, submission)
+    return _answer(assignment, payload, change=True)
+
+
+def withdraw(assignment: Assignment) -> Assignment:
+    """Takes an answer back: for a moment after the answer, the task is open again, with the answer as its draft.
+
+    Doing it twice is harmless. Raises Conflict('undo_too_late'), Conflict('not_ranked'), Conflict('imported').
+    """
+    while True:
+        latest = Ranking.objects.filter(assignment=assignment).order_by("revision").last()
+        draft = draft_of(latest, assignment) if latest else {}
+        row = call(
+            "podium_withdraw",
+            assignment=assignment.pk,
+            ranking=latest and latest.pk,
+            draft=json.dumps(draft),
+            lease=claims.lease_of(assignment.prompt.project),
+            patience=timedelta(seconds=UNDO_SECONDS + UNDO_GRACE_SECONDS),
+        )
+        if row["outcome"] != "changed":  # by another tab, between the two statements
+            break
+    _refuse(assignment, row)
+    assignment = claims.stands(assignment, row)
+    if row["outcome"] == "withdrawn":
+        assignment.draft = draft
+    return assignment
 
 
 def notify_ranked(project_id: int) -> None:
@@ -144,67 +133,69 @@ def _parsed(assignment: Assignment, payload: object) -> Submission:
     return submission.under({name: str(key) for name, key in keys.items()})
 
 
-def _own(assignment: Assignment, ranking: Ranking | None) -> Ranking:
-    """Gives the live ranking of a locked assignment, if it is one that its labeler gave here."""
-    if ranking is None or not ranking.live:
-        raise Conflict("not_ranked", _("There is no answer of yours to this task; nothing was changed."))
-    if ranking.source == Ranking.Source.IMPORTED:
-        raise Conflict("imported", _("This ranking was imported and stays as it was recorded."))
-    return ranking
-
-
-def _again(assignment: Assignment, submission: Submission) -> Submitted:
-    ranking = Ranking.objects.get(assignment=assignment, live=True)
-    if ranking.payload_sha256 != submission.digest():
-        message = _(
-            "You ranked this prompt already, and differently (ranking %(id)d). That answer stands; "
-            "change it in your history."
-        )
-        raise Conflict("already_ranked", message % {"id": ranking.pk})
-    return _submitted(assignment, ranking, created=False)
-
-
-def _end(ranking: Ranking) -> None:
-    """Keeps it as a record that has no say any more. The database holds that only live rankings have pairs."""
-    PreferencePair.objects.filter(ranking=ranking).delete()
-    ranking.live = False
-    ranking.ended_at = timezone.now()
-    ranking.save(update_fields=["live", "ended_at"])
-
-
-def _store(assignment: Assignment, submission: Submission) -> Submitted:
-    last = Ranking.objects.filter(assignment=assignment).aggregate(last=Max("revision"))["last"]
-    ranking = Ranking.objects.create(
-        assignment=assignment,
-        prompt_id=assignment.prompt_id,
-        labeler_id=assignment.labeler_id,
-        revision=(last or 0) + 1,
+def _answer(assignment: Assignment, payload: object, *, change: bool) -> Submitted:
+    submission = _parsed(assignment, payload)
+    ranks = submission.rank_of()
+    shown = [str(key) for key in assignment.shown_order]
+    row = call(
+        "podium_answer",
+        assignment=assignment.pk,
+        change=change,
+        digest=submission.digest(),
         comment=submission.comment,
         strength=submission.strength,
         active_seconds=submission.active_seconds,
-        payload_sha256=submission.digest(),
+        completions=assignment.shown_order,
+        ranks=[ranks[key] for key in shown],
+        flags=[json.dumps(submission.flags.get(key, {})) for key in shown],
+        notes=[submission.notes.get(key, "") for key in shown],
     )
-    ranks = submission.rank_of()
-    RankedCompletion.objects.bulk_create(
-        RankedCompletion(
-            ranking=ranking,
-            completion_id=completion,
-            prompt_id=assignment.prompt_id,
-            rank=ranks[str(completion)],
-            shown_position=position,
-            flags=dict(submission.flags.get(str(completion), {})),
-            note=submission.notes.get(str(completion), ""),
-        )
-        for position, completion in enumerate(assignment.shown_order)
-    )
-    pairs.expand([ranking])
-    assignment.state = Assignment.State.RANKED
-    assignment.finished_at = timezone.now()
-    assignment.draft = None
-    assignment.save(update_fields=["state", "slot", "overlap", "finished_at", "draft"])
-    return _submitted(assignment, ranking, created=True)
+    _refuse(assignment, row)
+    created = row["outcome"] == "stored"
+    ranking = _stored(assignment, submission, row) if created else Ranking.objects.get(pk=row["ranking"])
+    ranking.assignment, ranking.prompt = assignment, assignment.prompt
+    assignment.state, assignment.draft = row["state"], None
+    return Submitted(ranking, created=created, pairs=row["pairs"], ties=comb(len(shown), 2) - row["pairs"])
 
 
-def _submitted(assignment: Assignment, ranking: Ranking, *, created: bool) -> Submitted:
-    n_pairs = PreferencePair.objects.filter(ranking=ranking).count()
-    return Submitted(ranking, created=created, pairs=n_pairs, ties=comb(len(assignment.shown_order), 2) - n_pairs)
+def _stored(assignment: Assignment, submission: Submission, row: Row) -> Ranking:
+    values = {
+        "id": row["ranking"],
+        "assignment_id": assignment.pk,
+        "prompt_id": assignment.prompt_id,
+        "labeler_id": assignment.labeler_id,
+        "revision": row["revision"],
+        "live": True,
+        "ended_at": None,
+        "source": Ranking.Source.LABELED,
+        "comment": submission.comment,
+        "strength": submission.strength,
+        "active_seconds": submission.active_seconds,
+        "payload_sha256": submission.digest(),
+        "created_at": row["created_at"],
+    }
+    return loaded(Ranking, values)
+
+
+def _refuse(assignment: Assignment, row: Row) -> None:
+    """Raises the Conflict that an outcome stands for."""
+    match row["outcome"]:
+        case "stored" | "again" | "withdrawn":
+            return
+        case "not_ranked":
+            raise Conflict("not_ranked", _("There is no answer of yours to this task; nothing was changed."))
+        case "imported":
+            raise Conflict("imported", _("This ranking was imported and stays as it was recorded."))
+        case "undo_too_late":
+            message = _(
+                "Undo is possible for %(seconds)d seconds, and they are over. Change your answer in the history."
+            )
+            raise Conflict("undo_too_late", message % {"seconds": UNDO_SECONDS})
+        case "already_ranked":
+            message = _(
+                "You ranked this prompt already, and differently (ranking %(id)d). That answer stands; "
+                "change it in your history."
+            )
+            raise Conflict("already_ranked", message % {"id": row["ranking"]})
+        case refused:
+            claims.refuse(assignment, {**row, "refused": refused})

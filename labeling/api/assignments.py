@@ -45,6 +45,9 @@ class TaskSerializer(serializers.Serializer[Any]):
     draft_revision = serializers.IntegerField(help_text="Grows with each save; a draft's ETag.")
 
 
+EXPIRES_AT = serializers.DateTimeField()
+
+
 class LeaseSerializer(serializers.ModelSerializer[Assignment]):
     class Meta:
         model = Assignment
@@ -71,6 +74,9 @@ class RankingBodySerializer(KnownFields):
         help_text="1 slightly, 2 clearly, 3 much better. Only where the task has `ask_strength`, and not for a tie.",
     )  # fmt: skip
     active_seconds = Number(required=False, min_value=0, max_value=MAX_ACTIVE_SECONDS)
+
+
+ANSWER_FIELDS = tuple(RankingBodySerializer().fields)  # made once: it takes a third of a millisecond
 
 
 class SubmittedSerializer(serializers.Serializer[Any]):
@@ -117,7 +123,7 @@ class NextAssignment(View):
         assignment = claims.claim(project, person(request))
         if assignment is None:
             return Response(status=204, headers={"X-Queue-Reason": claims.queue_reason(project, person(request))})
-        return Response(TaskSerializer(task(assignment)).data)
+        return Response(task(assignment))
 
 
 class AssignmentRanking(View):
@@ -160,7 +166,7 @@ class AssignmentUndo(View):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Take your answer back within 30 seconds: the task is open again, with the answer as its draft."""
-        return Response(TaskSerializer(task(rankings.withdraw(access.get_assignment(request.user, pk)))).data)
+        return Response(task(rankings.withdraw(access.get_assignment(request.user, pk, texts=True))))
 
 
 class AssignmentSkip(View):
@@ -213,7 +219,7 @@ class AssignmentDraft(View):
 
 
 def answer_of(request: Request) -> Any:
-    refuse_unknown(request.data, RankingBodySerializer().fields)
+    refuse_unknown(request.data, ANSWER_FIELDS)
     return request.data
 
 
@@ -229,7 +235,10 @@ def tagged(assignment: Assignment) -> dict[str, str]:
 
 
 def task(assignment: Assignment) -> dict[str, object]:
-    """Gives what a labeler may know of a task: no model, no imported id, no key, nobody else's answer."""
+    """Gives what a labeler may know of a task: no model, no imported id, no key, nobody else's answer.
+
+    It is written as TaskSerializer describes it, which is for the document alone: serializing took 0.4 ms of 2.
+    """
     completions = claims.shown_completions(assignment)
     return {
         "id": assignment.pk,
@@ -237,7 +246,7 @@ def task(assignment: Assignment) -> dict[str, object]:
         "completions": [{"id": shown_ids.of(assignment, shown.pk), "text": shown.text} for shown in completions],
         "flags": assignment.prompt.project.flags,
         "ask_strength": assignment.prompt.project.ask_strength and len(completions) == 2,
-        "expires_at": assignment.expires_at,
+        "expires_at": EXPIRES_AT.to_representation(assignment.expires_at),
         "draft": shown_ids.draft_of(assignment),
         "draft_revision": assignment.draft_revision,
     }

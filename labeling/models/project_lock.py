@@ -1,4 +1,5 @@
-"""Lets those who decide something for a whole project do it one after another: every such lock is written here.
+"""Lets those who decide something for a whole project do it one after another: every such lock is written here, but for
+that of the queue, which podium_claim takes (labeling/queue/sql/claim.sql).
 
 Each function is called in a transaction and holds until its end; it raises TransactionManagementError without one.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from django.db import connection
 from django.db.transaction import TransactionManagementError
 
-from labeling.models import Project, User
+from labeling.models import Project
 
 
 def lock_project(project: Project) -> Project:
@@ -43,14 +44,6 @@ def lock_candidates(project: Project) -> None:
 def lock_mending() -> None:
     """What counters lack is added once, however many look for it. Nobody else waits. Of all projects, not of one."""
     _lock("hashtextextended('labeling.counters', 0)")
-
-
-def lock_queue(project: Project, labeler: User) -> None:
-    """Two tabs of one labeler ask one after another; other labelers of the project don't wait.
-
-    An advisory lock, for there is no row of both that every member has: administrators rank without a membership.
-    """
-    _lock("%s::int, %s::int", project.pk, labeler.pk)
 
 
 def _lock(key: str, *values: int) -> None:

@@ -12,9 +12,12 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from labeling.models import Assignment, Membership, Project, Ranking, Role, User
+from labeling.models.functions import loaded, query
+from labeling.models.tasks import read_task
 
 Visitor = User | AnonymousUser
 
+MOST = 2**63 - 1  # of a key
 _RANK = {Role.LABELER: 1, Role.REVIEWER: 2, Role.MANAGER: 3}
 
 
@@ -47,8 +50,7 @@ def role_in(user: Visitor, project: Project) -> Role | None:
 
 def get_project(user: Visitor, slug: str, *, at_least: Role = Role.LABELER) -> Project:
     """Raises Project.DoesNotExist for a stranger, PermissionDenied for a role below `at_least`."""
-    project = Project.objects.get(slug=slug)
-    role = role_in(user, project)
+    project, role = _project_and_role(user, slug)
     if role is None:
         raise Project.DoesNotExist(f"no project {slug!r} that you can see")
     if _RANK[role] < _RANK[at_least]:
@@ -57,11 +59,33 @@ def get_project(user: Visitor, slug: str, *, at_least: Role = Role.LABELER) -> P
     return project
 
 
-def get_assignment(user: Visitor, pk: int) -> Assignment:
-    """Finds the user's own assignment in a project that they are still in; anyone else's does not exist."""
-    return Assignment.objects.select_related("prompt__project").get(
-        pk=pk, labeler_id=user.pk, prompt__project__in=visible_projects(user)
-    )
+def _project_and_role(user: Visitor, slug: str) -> tuple[Project, Role | None]:
+    """Reads both by one statement. Raises Project.DoesNotExist."""
+    rows = query(_PROJECT, (user.pk, slug))
+    if not rows:
+        raise Project.DoesNotExist(f"no project {slug!r}")
+    role = rows[0].pop("role")
+    if is_administrator(user):
+        role = Role.MANAGER
+    return loaded(Project, rows[0]), Role(role) if role and user.is_active else None
+
+
+# But for the guidelines, which may be as long as a book and are read where they are shown.
+_PROJECT = f"""
+SELECT {", ".join(f"p.{field.column}" for field in Project._meta.concrete_fields if field.name != "guidelines")}, m.role
+FROM labeling_project p LEFT JOIN labeling_membership m ON m.project_id = p.id AND m.user_id = %s
+WHERE p.slug = %s
+"""
+
+
+def get_assignment(user: Visitor, pk: int, *, texts: bool = False) -> Assignment:
+    """Finds the user's own assignment in a project that they are still in; anyone else's does not exist.
+
+    texts: reads those of its completions with it.
+    """
+    if not user.is_active or user.pk is None or not 0 < pk <= MOST:
+        raise Assignment.DoesNotExist("no such task of yours")
+    return read_task(pk, user.pk, texts=texts)
 
 
 def rankings_of(user: Visitor, project: Project) -> QuerySet[Ranking]:

@@ -1,20 +1,25 @@
-"""The queue: claiming a prompt with a lease, the one after it ahead of time, and giving them back."""
+"""The queue: claiming a prompt with a lease, the one after it ahead of time, and giving them back.
+
+Each act is a function of the database (sql/), which locks, looks and writes; here are its words.
+"""
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 
-from django.db import DataError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from labeling.errors import Conflict, Invalid, Outdated
+from labeling.errors import Conflict, Outdated
 from labeling.models import Assignment, Completion, Membership, Project, Prompt, User
-from labeling.models.project_lock import lock_queue
-from labeling.queue import leases, slots
+from labeling.models.functions import Row, call, query
+from labeling.models.tasks import task_of
 from labeling.queue.draft_checks import checked_draft, checked_reason
 
 State = Assignment.State
@@ -24,42 +29,48 @@ _CLOSED = {
     State.SKIPPED: gettext_lazy("This task is not open any more: you skipped it."),
     State.RELEASED: gettext_lazy("This task is not open any more: you gave it back."),
 }
+# The claim, and the task as it is then.
+_CLAIM = """
+SELECT claim.assignment, claim.again, task.*
+FROM podium_claim(%(project)s, %(labeler)s, %(lease)s, %(seed)s, %(besides)s) claim
+LEFT JOIN LATERAL podium_task(claim.assignment, %(labeler)s, true) task ON true
+"""
 
 
-class _LookAgain(Exception):
-    """What a query saw was gone by the time that its row was locked."""
+@dataclass(frozen=True)
+class ShownText:
+    """A completion as its labeler may know it."""
+
+    pk: int
+    text: str
 
 
-def claim(project: Project, labeler: User) -> Assignment | None:
+def claim(project: Project, labeler: User, *, besides: int | None = None) -> Assignment | None:
     """Gives the labeler's oldest open assignment, its lease extended, or a new one; None when there is nothing to do.
 
-    A lease that ran out is reclaimed here, by whoever comes next, and by no timer.
+    A lease that ran out is reclaimed here, by whoever comes next, and by no timer. Never the prompt `besides`.
     """
-    return _one_at_a_time(project, labeler, lambda: _resume(project, labeler) or _claim_next(project, labeler))
+    values = {"project": project.pk, "labeler": labeler.pk, "lease": lease_of(project), "besides": besides}
+    while True:
+        [row] = query(_CLAIM, {**values, "seed": secrets.randbelow(2**63)})
+        if row["assignment"] is not None:
+            return task_of(row)
+        if not row["again"]:
+            return None
 
 
 def claim_ahead(project: Project, labeler: User, *, current: Assignment) -> Assignment | None:
     """Gives the task after `current`, with a lease of its own; None when there is none. Asking twice gives the same.
 
     An assignment that the labeler holds besides `current` comes first, so by this nobody ever holds more than two.
+    Whatever became of `current` meanwhile, a screen still shows its prompt: the next task is another one.
     """
-
-    def after_current() -> Assignment | None:
-        # Whatever became of `current` meanwhile, a screen still shows its prompt: the next task is another one.
-        held = _resume(project, labeler, besides=current.prompt_id)
-        return held or _claim_next(project, labeler, besides=current.prompt_id)
-
-    return _one_at_a_time(project, labeler, after_current)
+    return claim(project, labeler, besides=current.prompt_id)
 
 
 def give_back(assignment: Assignment) -> bool:
     """Releases a task of which nothing was begun, and says whether it did. Twice is harmless."""
-    with transaction.atomic():
-        assignment = leases.lock(assignment)
-        untouched = assignment.state == State.CLAIMED and not assignment.draft
-        if untouched:
-            _finish(assignment, State.RELEASED, "")
-        return untouched
+    return bool(call("podium_leave", assignment=assignment.pk, ending=State.RELEASED, untouched=True)["ended"])
 
 
 def queue_reason(project: Project, labeler: User) -> str:
@@ -74,18 +85,17 @@ def queue_reason(project: Project, labeler: User) -> str:
     return "all_taken" if others_work.exclude(labeler=labeler).exists() else "all_done"
 
 
-def shown_completions(assignment: Assignment) -> list[Completion]:
+def shown_completions(assignment: Assignment) -> list[ShownText]:
     """Gives the completions in the order that this labeler sees."""
-    by_key = {completion.pk: completion for completion in assignment.prompt.completions.all()}
-    return [by_key[key] for key in assignment.shown_order]
+    texts = assignment.texts
+    if texts is None:
+        texts = dict(Completion.objects.filter(prompt=assignment.prompt_id).values_list("pk", "text"))
+    return [ShownText(key, texts[key]) for key in assignment.shown_order]
 
 
 def extend(assignment: Assignment) -> Assignment:
     """Starts the lease anew. Raises Conflict('lease_expired') when someone else has the prompt by now."""
-    with transaction.atomic():
-        assignment = leases.lock(assignment)
-        leases.take_back(assignment)
-        return leases.renew(assignment)
+    return _keep(assignment)
 
 
 def save_draft(assignment: Assignment, draft: Mapping[str, object], *, base: int | None = None) -> Assignment:
@@ -94,25 +104,15 @@ def save_draft(assignment: Assignment, draft: Mapping[str, object], *, base: int
     `base` is the draft_revision that this draft goes on from. Where another tab has saved since, nothing is stored:
     Outdated('draft_changed'), a Conflict; the assignment's row has the draft that stands.
     """
-    try:
-        checked = checked_draft(draft)  # before any lock: reading it needs none
-        with transaction.atomic():
-            assignment = extend(assignment)
-            _check_base(assignment, base)
-            assignment.draft = checked
-            assignment.draft_revision += 1
-            assignment.save(update_fields=["draft", "draft_revision"])
-    except (DataError, UnicodeEncodeError) as error:
-        message = _("This draft can't be stored: it holds a NUL, half a surrogate pair or a number without end.")
-        raise Invalid("draft_unstorable", message) from error
+    checked = checked_draft(draft)
+    assignment = _keep(assignment, draft=json.dumps(checked), base=base)
+    assignment.draft = checked
     return assignment
 
 
 def skip(assignment: Assignment, reason: str) -> None:
     """Ends the task for this labeler; others still get the prompt."""
-    reason = checked_reason(reason)
-    with transaction.atomic():
-        _finish(leases.lock(assignment), State.SKIPPED, reason)
+    _leave(assignment, State.SKIPPED, checked_reason(reason))
 
 
 def others_can_have(prompt: Prompt) -> bool:
@@ -124,13 +124,7 @@ def others_can_have(prompt: Prompt) -> bool:
 
 def cannot_rank(assignment: Assignment, reason: str) -> None:
     """Ends the task for everyone: the prompt leaves the queue until someone decides."""
-    reason = checked_reason(reason)
-    with transaction.atomic():
-        assignment = leases.lock(assignment)
-        _finish(assignment, State.SKIPPED, reason)
-        Prompt.objects.filter(pk=assignment.prompt_id, held_at__isnull=True).update(
-            held_at=timezone.now(), held_reason=reason
-        )
+    _leave(assignment, State.SKIPPED, checked_reason(reason), for_everyone=True)
 
 
 def return_to_queue(prompt: Prompt) -> None:
@@ -140,72 +134,60 @@ def return_to_queue(prompt: Prompt) -> None:
 
 def release(assignment: Assignment) -> None:
     """Gives the prompt back untouched. Giving back twice is harmless."""
-    with transaction.atomic():
-        _finish(leases.lock(assignment), State.RELEASED, "")
+    _leave(assignment, State.RELEASED, "")
 
 
-def _one_at_a_time(project: Project, labeler: User, look: Callable[[], Assignment | None]) -> Assignment | None:
-    """Two tabs of one labeler get the same task, not one each."""
-    while True:
-        try:
-            with transaction.atomic():
-                lock_queue(project, labeler)
-                return look()
-        except _LookAgain:
-            continue
+def lease_of(project: Project) -> timedelta:
+    return timedelta(minutes=project.lease_minutes)
 
 
-def _held(project: Project, labeler: User) -> QuerySet[Assignment]:
-    held = Assignment.objects.filter(prompt__project=project, labeler=labeler, state=State.CLAIMED)
-    return held.select_related("prompt__project").order_by("id")
+def refuse(assignment: Assignment, row: Row) -> None:
+    """Raises the Conflict that `refused` names, of a task as it was found: what podium_take_back says, in words."""
+    match row["refused"]:
+        case None:
+            return
+        case "already_ranked":
+            raise Conflict("already_ranked", _("You ranked this prompt already."))
+        case "not_claimed":
+            raise Conflict("not_claimed", _("You skipped this task; claim the next one."))
+        case "taken_anew":
+            message = _("You took this prompt anew since. Nothing was stored; claim the next one.")
+            raise Conflict("lease_expired", message)
+        case "lease_expired" if row["state"] == State.RELEASED:
+            message = _("This task was given back and someone else has it now. Nothing was stored; claim the next one.")
+            raise Conflict("lease_expired", message)
+        case "lease_expired":
+            message = _(
+                "Your time on this prompt ran out at %(time)s UTC and someone else has it now. "
+                "Nothing was stored; claim the next one."
+            )
+            raise Conflict("lease_expired", message % {"time": f"{row['expires_at']:%H:%M}"})
+        case unknown:
+            raise AssertionError(f"podium_take_back says {unknown} of {assignment}")
 
 
-def _resume(project: Project, labeler: User, *, besides: int | None = None) -> Assignment | None:
-    held = _held(project, labeler)
-    found = (held if besides is None else held.exclude(prompt_id=besides)).first()
-    if found is None:
-        return None
-    assignment = leases.lock(found)
-    if assignment.state != State.CLAIMED:  # ranked in another tab, or it ran out and someone else was quicker
-        raise _LookAgain
-    return leases.renew(assignment)
+def stands(assignment: Assignment, row: Row) -> Assignment:
+    """Gives the task as an act of the database left it open."""
+    for name in ("state", "slot", "overlap", "expires_at", "draft_revision"):
+        setattr(assignment, name, row[name])
+    assignment.finished_at = None
+    return assignment
 
 
-def _claim_next(project: Project, labeler: User, *, besides: int | None = None) -> Assignment | None:
-    now = timezone.now()
-    prompt = slots.next_prompt(project, labeler, now, besides=besides)
-    if prompt is None:
-        return None
-    slot = slots.free_slot(prompt, now)
-    if slot is None:  # another labeler took the last one after the query's snapshot and before its lock
-        raise _LookAgain
-    seed = secrets.randbelow(2**63)
-    return Assignment.objects.create(
-        prompt=prompt,
-        labeler=labeler,
-        slot=slot,
-        overlap=prompt.overlap,
-        seed=seed,
-        shown_order=slots.shuffled(prompt.completions.values_list("pk", flat=True), seed),
-        expires_at=leases.end_of_lease(project),
-    )
-
-
-def _finish(assignment: Assignment, state: Assignment.State, reason: str) -> None:
-    if assignment.state == state:
-        return
-    if assignment.state not in (State.CLAIMED, State.EXPIRED, State.RELEASED):
-        raise Conflict("not_claimed", str(_CLOSED[State(assignment.state)]))
-    assignment.state = state
-    assignment.skip_reason = reason
-    assignment.finished_at = timezone.now()
-    assignment.save(update_fields=["state", "skip_reason", "finished_at"])
-
-
-def _check_base(assignment: Assignment, base: int | None) -> None:
-    if base is not None and base != assignment.draft_revision:
+def _keep(assignment: Assignment, *, draft: str | None = None, base: int | None = None) -> Assignment:
+    lease = lease_of(assignment.prompt.project)
+    row = call("podium_keep", assignment=assignment.pk, lease=lease, draft=draft, base=base)
+    if row["refused"] == "draft_changed":
         raise Outdated(
             "draft_changed",
             _("This task was worked on elsewhere: its draft is at revision %(now)d, and yours goes on from %(base)d.")
-            % {"now": assignment.draft_revision, "base": base},
+            % {"now": row["draft_revision"], "base": base},
         )
+    refuse(assignment, row)
+    return stands(assignment, row)
+
+
+def _leave(assignment: Assignment, ending: Assignment.State, reason: str, *, for_everyone: bool = False) -> None:
+    row = call("podium_leave", assignment=assignment.pk, ending=ending, reason=reason, for_everyone=for_everyone)
+    if row["ended"] is None:
+        raise Conflict("not_claimed", str(_CLOSED[State(row["state"])]))

@@ -15,12 +15,31 @@ MAX_DRAFT_KIB = 64
 
 
 def checked_draft(draft: Mapping[str, object]) -> dict[str, object]:
-    """Takes any object of a size that an answer could have."""
-    size = len(json.dumps(draft, ensure_ascii=False).encode())
+    """Takes any object of a size that an answer could have, and that PostgreSQL can keep."""
+    try:
+        text = json.dumps(draft, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except (UnicodeEncodeError, ValueError) as error:
+        raise _unstorable() from error
     if size > MAX_DRAFT_KIB * 1024:
         message = _("A draft has at most %(limit)d KiB; this has %(size)d.")
         raise Invalid("draft_too_large", message % {"limit": MAX_DRAFT_KIB, "size": -(-size // 1024)})
+    if "\\u0000" in text and _holds_nul(draft):  # JSON has no other way to write one
+        raise _unstorable()
     return dict(draft)
+
+
+def _holds_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, Mapping):
+        return any(_holds_nul(part) for item in value.items() for part in item)
+    return isinstance(value, list) and any(map(_holds_nul, value))
+
+
+def _unstorable() -> Invalid:
+    message = _("This draft can't be stored: it holds a NUL, half a surrogate pair or a number without end.")
+    return Invalid("draft_unstorable", message)
 
 
 def checked_reason(reason: str) -> str:

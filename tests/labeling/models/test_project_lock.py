@@ -14,8 +14,9 @@ from django.db.transaction import TransactionManagementError
 from labeling.data.imports import import_lines
 from labeling.errors import Conflict
 from labeling.models import Project, Prompt, User
-from labeling.models.project_lock import lock_candidates, lock_imports, lock_mending, lock_project, lock_queue
+from labeling.models.project_lock import lock_candidates, lock_imports, lock_mending, lock_project
 from labeling.projects.projects import update_project
+from labeling.queue import claims
 from tests import factories
 from tests.threads import waits
 
@@ -75,7 +76,7 @@ def test_imports_of_one_project_wait_for_each_other_alone(project: Project, labe
         assert waits(lambda: lock_imports(project))
         assert not waits(lambda: lock_imports(other))
         assert not waits(lambda: lock_project(project))
-        assert not waits(lambda: lock_queue(project, labeler))
+        assert not waits(lambda: claims.claim(project, labeler))
 
 
 def test_a_change_of_the_kind_waits_for_an_import_that_has_begun_and_is_refused_then(project: Project) -> None:
@@ -106,18 +107,17 @@ def test_an_import_that_was_read_for_another_kind_stores_nothing(project: Projec
 def test_two_tabs_of_a_labeler_wait_and_two_labelers_do_not(project: Project, labeler: User) -> None:
     other, colleague = factories.make_project(), factories.join(project)
     with transaction.atomic():
-        lock_queue(project, labeler)
-        assert waits(lambda: lock_queue(project, labeler))
-        assert not waits(lambda: lock_queue(project, colleague))
-        assert not waits(lambda: lock_queue(other, labeler))
+        claims.claim(project, labeler)
+        assert waits(lambda: claims.claim(project, labeler))
+        assert not waits(lambda: claims.claim(project, colleague))
+        assert not waits(lambda: claims.claim(other, labeler))
 
 
-def test_a_lock_without_a_transaction_is_refused_for_it_would_hold_nobody_up(project: Project, labeler: User) -> None:
+def test_a_lock_without_a_transaction_is_refused_for_it_would_hold_nobody_up(project: Project) -> None:
     calls: list[Callable[[], object]] = [
         lambda: lock_project(project),
         lambda: lock_imports(project),
         lambda: lock_candidates(project),
-        lambda: lock_queue(project, labeler),
         lock_mending,
     ]
     for call in calls:
@@ -132,7 +132,7 @@ def test_every_lock_of_a_project_is_written_in_one_place() -> None:
     places = {
         str(file.relative_to(settings.BASE_DIR))
         for package in ("config", "jobs", "labeling", "rewardtrain")
-        for file in Path(settings.BASE_DIR, package).rglob("*.py")
-        if written.search(file.read_text(encoding="utf-8"))
+        for file in Path(settings.BASE_DIR, package).rglob("*")
+        if file.suffix in (".py", ".sql") and written.search(file.read_text(encoding="utf-8"))
     }
-    assert places == {"labeling/models/project_lock.py"}
+    assert places == {"labeling/models/project_lock.py", "labeling/queue/sql/claim.sql"}

@@ -1,0 +1,79 @@
+-- Stores a labeler's answer to a task: the ranking, the rank of each completion and the pairs, in one transaction.
+-- `change`: a new revision of the answer that stands, whose pairs give way to the new ones. The same answer again, by
+-- its digest, changes nothing. The arrays go together, a completion each, in the order that the labeler saw.
+-- `outcome` is stored, again, or why not: already_ranked (and differently), not_ranked, imported, or what
+-- podium_take_back says. `ranking` is the one that stands, and `state` and `expires_at` are the task's as it was found.
+CREATE OR REPLACE FUNCTION podium_answer(
+    assignment bigint, change boolean, digest text, comment text, strength integer, active_seconds double precision,
+    completions bigint[], ranks integer[], flags jsonb[], notes text[],
+    OUT outcome text, OUT ranking bigint, OUT revision integer, OUT pairs integer, OUT created_at timestamptz,
+    OUT state text, OUT expires_at timestamptz
+) LANGUAGE plpgsql SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    moment timestamptz;
+    task labeling_assignment;
+    standing labeling_ranking;
+    held record;
+BEGIN
+    task := podium_lock_task(assignment);
+    moment := clock_timestamp();
+    state := task.state;
+    expires_at := task.expires_at;
+
+    IF change OR task.state = 'ranked' THEN
+        SELECT * INTO standing FROM labeling_ranking r WHERE r.assignment_id = assignment AND r.live;
+        outcome := CASE
+            WHEN standing.id IS NULL THEN 'not_ranked'
+            WHEN change AND standing.source = 'imported' THEN 'imported'
+            WHEN standing.payload_sha256 = digest THEN 'again'
+            WHEN NOT change THEN 'already_ranked'
+        END;
+        IF outcome IS NOT NULL THEN
+            ranking := standing.id;
+            revision := standing.revision;
+            created_at := standing.created_at;
+            pairs := (SELECT count(*) FROM labeling_preferencepair p WHERE p.ranking_id = standing.id);
+            RETURN;
+        END IF;
+        PERFORM podium_end_ranking(standing.id, moment);
+        SELECT task.slot AS slot, task.overlap AS slots INTO held;
+    ELSE
+        SELECT t.refused, t.slot, t.slots INTO held FROM podium_take_back(task, moment) t;
+        IF held.refused IS NOT NULL THEN
+            outcome := held.refused;
+            RETURN;
+        END IF;
+    END IF;
+
+    INSERT INTO labeling_ranking AS r
+        (assignment_id, prompt_id, labeler_id, revision, live, source, comment, strength, active_seconds,
+         payload_sha256, created_at)
+    SELECT assignment, task.prompt_id, task.labeler_id,
+        1 + coalesce((SELECT max(l.revision) FROM labeling_ranking l WHERE l.assignment_id = assignment), 0),
+        true, 'labeled', podium_answer.comment, podium_answer.strength, podium_answer.active_seconds, digest, moment
+    RETURNING r.id, r.revision, r.created_at
+    INTO podium_answer.ranking, podium_answer.revision, podium_answer.created_at;
+
+    INSERT INTO labeling_rankedcompletion (ranking_id, completion_id, prompt_id, rank, shown_position, flags, note)
+    SELECT podium_answer.ranking, placed.completion, task.prompt_id, placed.place, placed.shown - 1, placed.flags,
+        placed.note
+    FROM unnest(completions, ranks, podium_answer.flags, notes)
+        WITH ORDINALITY AS placed (completion, place, flags, note, shown);
+
+    pairs := podium_expand(ARRAY[podium_answer.ranking]);
+
+    UPDATE labeling_assignment a
+    SET state = 'ranked', slot = held.slot, overlap = held.slots, finished_at = moment, draft = NULL
+    WHERE a.id = assignment;
+    state := 'ranked';
+    outcome := 'stored';
+END $$;
+
+-- Keeps a ranking as a record that has no say any more. The database holds that only live rankings have pairs.
+CREATE OR REPLACE FUNCTION podium_end_ranking(ranking bigint, moment timestamptz) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM labeling_preferencepair WHERE ranking_id = ranking;
+    UPDATE labeling_ranking SET live = false, ended_at = moment WHERE id = ranking;
+END $$;

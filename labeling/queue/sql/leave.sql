@@ -1,0 +1,32 @@
+-- Ends a task without an answer: `ending` is released (given back) or skipped. `left` is null where it was not open any
+-- more, with the state that it has; else whether it is ended by this call. `untouched`: only where nothing was begun.
+-- `for_everyone` takes the prompt out of the queue, until someone decides.
+CREATE OR REPLACE FUNCTION podium_leave(
+    assignment bigint, ending text, reason text DEFAULT '', untouched boolean DEFAULT false,
+    for_everyone boolean DEFAULT false, OUT state text, OUT ended boolean
+) LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+    moment timestamptz;
+    task labeling_assignment;
+BEGIN
+    task := podium_lock_task(assignment);
+    moment := clock_timestamp();
+    state := task.state;
+    ended := false;
+    IF untouched AND (task.state <> 'claimed' OR task.draft NOT IN ('null', '{}')) THEN
+        RETURN;
+    END IF;
+    IF task.state <> ending THEN
+        IF task.state NOT IN ('claimed', 'expired', 'released') THEN
+            ended := NULL;
+            RETURN;
+        END IF;
+        UPDATE labeling_assignment a SET state = ending, skip_reason = reason, finished_at = moment WHERE a.id = assignment;
+        state := ending;
+        ended := true;
+    END IF;
+    IF for_everyone THEN
+        UPDATE labeling_prompt SET held_at = moment, held_reason = reason
+        WHERE id = task.prompt_id AND held_at IS NULL;
+    END IF;
+END $$;

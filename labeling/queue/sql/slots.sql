@@ -1,0 +1,62 @@
+-- Finds the lowest free slot of a locked prompt, after leases that ran out were closed; null where all are taken.
+CREATE OR REPLACE FUNCTION podium_free_slot(prompt bigint, slots smallint, moment timestamptz) RETURNS smallint
+LANGUAGE plpgsql AS $$
+DECLARE
+    taken smallint[];
+    some_ran_out boolean;
+BEGIN
+    SELECT array_agg(slot) FILTER (WHERE NOT ran_out), bool_or(ran_out) INTO taken, some_ran_out
+    FROM (SELECT a.slot, a.state = 'claimed' AND a.expires_at <= moment AS ran_out FROM labeling_assignment a
+          WHERE a.prompt_id = prompt AND a.state IN ('claimed', 'ranked')) live;
+    IF some_ran_out THEN  -- asked first: an update of no row starts the triggers that count all the same
+        UPDATE labeling_assignment SET state = 'expired', finished_at = moment
+        WHERE prompt_id = prompt AND state = 'claimed' AND expires_at <= moment;
+    END IF;
+    RETURN (SELECT min(slot) FROM generate_series(1, slots) slot WHERE slot <> ALL (coalesce(taken, '{}')));
+END $$;
+
+-- Locks a task and gives it as it is now. Its prompt is locked first, as claims do, so that nobody waits in a circle.
+CREATE OR REPLACE FUNCTION podium_lock_task(assignment bigint) RETURNS labeling_assignment
+LANGUAGE plpgsql AS $$
+DECLARE
+    task labeling_assignment;
+BEGIN
+    PERFORM FROM labeling_prompt
+    WHERE id = (SELECT prompt_id FROM labeling_assignment WHERE id = assignment) FOR UPDATE;
+    SELECT * INTO task FROM labeling_assignment WHERE id = assignment FOR UPDATE;
+    RETURN task;
+END $$;
+
+-- Finds the slot of a locked task. One that ran out gets a free one if there is any, and so does one that was given
+-- back: a tab that closes gives back what another tab may still show. `refused` says why there is none: already_ranked,
+-- not_claimed (it was skipped), taken_anew (by this labeler), lease_expired.
+CREATE OR REPLACE FUNCTION podium_take_back(
+    task labeling_assignment, moment timestamptz, OUT refused text, OUT slot smallint, OUT slots smallint
+) LANGUAGE plpgsql AS $$
+BEGIN
+    slot := task.slot;
+    slots := task.overlap;
+    IF task.state = 'claimed' THEN
+        RETURN;
+    ELSIF task.state = 'ranked' THEN
+        refused := 'already_ranked';
+    ELSIF task.state = 'skipped' THEN
+        refused := 'not_claimed';
+    ELSE
+        SELECT overlap INTO slots FROM labeling_prompt WHERE id = task.prompt_id;
+        slot := podium_free_slot(task.prompt_id, slots, moment);
+        IF EXISTS (SELECT FROM labeling_assignment a WHERE a.prompt_id = task.prompt_id
+                   AND a.labeler_id = task.labeler_id AND a.state IN ('claimed', 'ranked')) THEN
+            refused := 'taken_anew';
+        ELSIF slot IS NULL THEN
+            refused := 'lease_expired';
+        END IF;
+    END IF;
+END $$;
+
+-- The order in which a labeler sees the completions, from the assignment's seed, which nobody is shown.
+CREATE OR REPLACE FUNCTION podium_shuffled(prompt bigint, seed bigint) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_agg(c.id ORDER BY hashint8extended(c.id, seed)), '[]')
+    FROM labeling_completion c WHERE c.prompt_id = prompt
+$$;
