@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from labeling.data.datasets import freeze
@@ -129,6 +130,45 @@ def test_an_assignment_has_one_live_ranking(ranking: Ranking) -> None:
 def test_a_ranking_is_by_its_assignment_s_labeler_on_its_prompt(project: Project, ranking: Ranking) -> None:
     rankings = Ranking.objects.filter(pk=ranking.pk)
     refused("ranking_of_its_assignment", lambda: rankings.update(labeler=join(project)))
+
+
+@pytest.mark.parametrize(
+    ("model", "column", "constraint"),
+    [
+        (Ranking, "assignment", "ranking_of_its_assignment"),
+        (Ranking, "prompt", "ranking_of_its_assignment"),
+        (Ranking, "labeler", "ranking_of_its_assignment"),
+        (RankedCompletion, "ranking", "ranked_completion_of_its_ranking"),
+        (RankedCompletion, "completion", "ranked_completion_of_its_prompt"),
+        (RankedCompletion, "prompt", "ranked_completion_of_its_prompt"),
+        (PreferencePair, "ranking", "pair_of_its_live_ranking"),
+        (PreferencePair, "prompt", "pair_chosen_of_its_prompt"),
+        (PreferencePair, "chosen", "pair_chosen_of_its_prompt"),
+        (PreferencePair, "rejected", "pair_rejected_of_its_prompt"),
+    ],
+)
+def test_what_a_row_refers_to_exists(ranking: Ranking, model: type[Model], column: str, constraint: str) -> None:
+    """Each by a key of several columns, whose other end has a key of its own."""
+    if model is Ranking:
+        PreferencePair.objects.all().delete()
+        RankedCompletion.objects.all().delete()
+    rows = model._default_manager.all()
+    refused(constraint, lambda: rows.filter(pk=rows[0].pk).update(**{f"{column}_id": 2**40}))
+
+
+def test_what_is_referred_to_stays(ranking: Ranking, project: Project, labeler: User) -> None:
+    make_prompt(project)
+    held = claimed(project, labeler)
+    held.prompt.completions.all().delete()
+    refused("assignment_overlap_of_prompt", lambda: Assignment.objects.filter(pk=held.pk).update(prompt=2**40))
+    for table, key, constraint in (
+        ("prompt", held.prompt_id, "assignment_overlap_of_prompt"),
+        ("assignment", ranking.assignment_id, "ranking_of_its_assignment"),
+        ("ranking", ranking.pk, "ranked_completion_of_its_ranking"),
+        ("completion", ranking.ranked.all()[0].completion_id, "ranked_completion_of_its_prompt"),
+    ):
+        delete = partial(connection.cursor().execute, f"DELETE FROM labeling_{table} WHERE id = %s", [key])
+        refused(constraint, delete)
 
 
 def test_a_live_ranking_has_not_ended_and_a_strength_is_known(ranking: Ranking) -> None:
