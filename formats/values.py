@@ -25,7 +25,9 @@ class Repeated(dict[str, object]):
 def parse(text: str) -> object:
     """Reads JSON. Raises ValueError saying what is wrong: NaN and Infinity, a number too long, nesting too deep too."""
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_object)
+        if text.startswith("\ufeff"):  # as json.loads does, which makes a decoder at each call
+            raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
+        return _decoder.decode(text)
     except RecursionError as error:
         raise ValueError("lists and objects are nested too deep") from error
     except json.JSONDecodeError:
@@ -48,6 +50,9 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     repeated = Repeated(values)
     repeated.key = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
     return repeated
+
+
+_decoder = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_object)
 
 
 def slip_of(value: object) -> str | None:

@@ -167,7 +167,7 @@ def rank_next(project: Project, labeler: User, n: int) -> list[Ranking]:
         for ranking, assignment in zip(made, assignments, strict=True)
         for position, key in enumerate(assignment.shown_order)
     )
-    pairs.expand(made)
+    pairs.expand([ranking.pk for ranking in made])
     return made
 
 

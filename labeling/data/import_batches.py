@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Case, Count, IntegerField, Value, When
-from django.db.models.functions import Coalesce
+from django.db import connection
+from django.db.models import Count
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from formats.prompts import prompt_key, split_of
 from formats.refusals import Refused
 from formats.rows import Row
-from labeling.data import known_rows, recorded_rankings
+from labeling.data import bulk_rows, known_rows, recorded_rankings
 from labeling.data.recorded_rankings import Recorded
 from labeling.errors import Invalid
 from labeling.judgements.row_limits import MAX_RANKINGS
@@ -22,7 +24,18 @@ from labeling.models.project_lock import lock_imports
 from labeling.models.prompts import Split
 
 # Where old twins stand on different sides, a new one joins the one that is held out most: nothing is trained on it.
-_HELD_OUT_FIRST = (Split.TEST, Split.VALIDATION, Split.TRAIN)
+_HELD_OUT_FIRST = [Split.TEST.value, Split.VALIDATION.value, Split.TRAIN.value]
+_DECIDED = """
+SELECT DISTINCT ON (1) COALESCE(prompt_key, content_sha256), content_sha256, split FROM labeling_prompt
+WHERE project_id = %s AND COALESCE(prompt_key, content_sha256) = ANY(%s)
+ORDER BY 1, array_position(%s, split::text), id
+"""
+_GROW = """
+UPDATE labeling_prompt SET overlap = grown.overlap FROM unnest(%s::bigint[], %s::int[]) AS grown (id, overlap)
+WHERE labeling_prompt.id = grown.id
+"""
+
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True)
@@ -30,6 +43,17 @@ class Line:
     number: int
     size: int  # bytes
     row: Row
+
+
+@dataclass(frozen=True)
+class _New:
+    """A prompt that isn't stored yet."""
+
+    row: Row
+    content_sha256: str
+    prompt_key: str | None
+    split: str
+    overlap: int
 
 
 @dataclass
@@ -57,16 +81,14 @@ def store(project: Project, lines: Sequence[Line]) -> Stored:
         .filter(project=project, external_id__in=[line.row.id for line in lines])
         .order_by("id")
     }
-    prompts, rows = [], []
-    for line, prompt in _prompts(project, [line for line in lines if line.row.id not in known]):
-        if refused := known_rows.other_split(line.row, prompt.split):
+    made = []
+    for line, new in _new(project, [line for line in lines if line.row.id not in known]):
+        if refused := known_rows.other_split(line.row, new.split):
             stored.refused.append((line.number, refused))
         else:
-            prompts.append(prompt)
-            rows.append(line.row)
-    _create(prompts, rows)
-    stored.created = len(rows)
-    fresh = [Recorded(prompt, row, row.rankings) for prompt, row in zip(prompts, rows, strict=True) if row.rankings]
+            made.append(new)
+    fresh = _create(project, made)
+    stored.created = len(made)
     fresh += _compare(project, [(line, known[line.row.id]) for line in lines if line.row.id in known], stored)
     stored.rankings = recorded_rankings.store(project, fresh)
     return stored
@@ -78,25 +100,8 @@ def _refuse_another_kind(project: Project) -> None:
         raise Invalid("kind_changed", _("The project's kind was changed while the file was read. Send the file again."))
 
 
-def _create(prompts: Sequence[Prompt], rows: Sequence[Row]) -> None:
-    if not prompts:
-        return
-    Prompt.objects.bulk_create(prompts)
-    Completion.objects.bulk_create(
-        Completion(
-            prompt=prompt,
-            external_id=completion.id,
-            text=completion.text,
-            model_name=completion.model,
-            position=position,
-        )
-        for prompt, row in zip(prompts, rows, strict=True)
-        for position, completion in enumerate(row.completions)
-    )
-
-
-def _prompts(project: Project, lines: Sequence[Line]) -> Iterator[tuple[Line, Prompt]]:
-    """Builds the prompts that the lines make, not stored yet."""
+def _new(project: Project, lines: Sequence[Line]) -> Iterator[tuple[Line, _New]]:
+    """Builds the prompts that the lines make."""
     keys = [
         prompt_key(
             ((message["role"], message["content"]) for message in line.row.messages),
@@ -106,36 +111,55 @@ def _prompts(project: Project, lines: Sequence[Line]) -> Iterator[tuple[Line, Pr
     ]
     here = _decided(project, keys) if keys else {}
     for line, key in zip(lines, keys, strict=True):
-        row = line.row
         content_sha256, split = here.get(key, (key, split_of(key)))
-        prompt = Prompt(
-            project=project,
-            external_id=row.id,
-            messages=list(row.messages),
-            content_sha256=content_sha256,
-            prompt_key=None if key == content_sha256 else key,
-            split=split,
-            # Recorded rankings take slots as people's do: a prompt ranked three times elsewhere is done.
-            overlap=max(project.overlap, len(row.rankings)),
-            metadata=row.metadata,
-        )
-        yield line, prompt
+        # Recorded rankings take slots as people's do: a prompt ranked three times elsewhere is done.
+        overlap = max(project.overlap, len(line.row.rankings))
+        yield line, _New(line.row, content_sha256, None if key == content_sha256 else key, split, overlap)
 
 
 def _decided(project: Project, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Tells of each key that the project has what its prompts' split follows from, and the split."""
-    order = Case(
-        *(When(split=split, then=Value(place)) for place, split in enumerate(_HELD_OUT_FIRST)),
-        output_field=IntegerField(),
+    with connection.cursor() as cursor:
+        cursor.execute(_DECIDED, [project.pk, list(keys), _HELD_OUT_FIRST])
+        return {key: (content_sha256, split) for key, content_sha256, split in cursor.fetchall()}
+
+
+def _create(project: Project, made: Sequence[_New]) -> list[Recorded]:
+    """Stores prompts with their completions, and gives the rankings that came with them."""
+    if not made:
+        return []
+    now = timezone.now()
+    prompts = bulk_rows.next_keys(Prompt, len(made))
+    free = iter(bulk_rows.next_keys(Completion, sum(len(new.row.completions) for new in made)))
+    completions = [[next(free) for _ in new.row.completions] for new in made]
+    bulk_rows.copy_in(
+        Prompt,
+        (
+            *("id", "project_id", "external_id", "messages", "content_sha256", "prompt_key", "split", "overlap"),
+            *("held_reason", "metadata", "created_at"),
+        ),
+        (
+            (
+                *(key, project.pk, new.row.id, _json(new.row.messages), new.content_sha256, new.prompt_key, new.split),
+                *(new.overlap, "", _json(new.row.metadata) if new.row.metadata else "{}", now),
+            )
+            for key, new in zip(prompts, made, strict=True)
+        ),
     )
-    rows = (
-        Prompt.objects.annotate(key=Coalesce("prompt_key", "content_sha256"))
-        .filter(project=project, key__in=set(keys))
-        .order_by("key", order, "id")
-        .distinct("key")
-        .values_list("key", "content_sha256", "split")
+    bulk_rows.copy_in(
+        Completion,
+        ("id", "prompt_id", "external_id", "text", "model_name", "position"),
+        (
+            (key, prompt, completion.id, completion.text, completion.model, position)
+            for prompt, keys, new in zip(prompts, completions, made, strict=True)
+            for position, (key, completion) in enumerate(zip(keys, new.row.completions, strict=True))
+        ),
     )
-    return {key: (content_sha256, split) for key, content_sha256, split in rows}
+    return [
+        Recorded(prompt, new.overlap, keys, new.row.rankings, is_new=True)
+        for prompt, keys, new in zip(prompts, completions, made, strict=True)
+        if new.row.rankings
+    ]
 
 
 def _compare(project: Project, known: Sequence[tuple[Line, Prompt]], stored: Stored) -> list[Recorded]:
@@ -143,23 +167,23 @@ def _compare(project: Project, known: Sequence[tuple[Line, Prompt]], stored: Sto
     if not known:
         return []
     taken = _taken([prompt.pk for _, prompt in known])
-    fresh, grown = [], []
+    fresh, grown = [], {}
     compared = known_rows.compare(project, [(line.row, prompt) for line, prompt in known])
-    for (line, prompt), rankings in zip(known, compared, strict=True):
-        if isinstance(rankings, Refused):
-            stored.refused.append((line.number, rankings))
+    for (line, prompt), new in zip(known, compared, strict=True):
+        if isinstance(new, Refused):
+            stored.refused.append((line.number, new))
             continue
-        needed = taken[prompt.pk] + len(rankings)
-        if rankings and needed > MAX_RANKINGS:
+        needed = taken[prompt.pk] + len(new.rankings)
+        if new.rankings and needed > MAX_RANKINGS:
             stored.refused.append((line.number, Refused("rankings", needed, "many_rankings", most=MAX_RANKINGS)))
-        elif rankings:
+        elif new.rankings:
             if needed > prompt.overlap:
-                prompt.overlap = needed
-                grown.append(prompt)
-            fresh.append(Recorded(prompt, line.row, rankings))
+                grown[prompt.pk] = needed
+            overlap = max(needed, prompt.overlap)
+            fresh.append(Recorded(prompt.pk, overlap, new.completions, new.rankings, is_new=False))
         else:
             stored.skipped += 1
-    Prompt.objects.bulk_update(grown, ["overlap"])
+    _grow(grown)
     stored.updated = len(fresh)
     return fresh
 
@@ -168,3 +192,9 @@ def _taken(ids: Sequence[int]) -> dict[int, int]:
     """Counts the slots that are taken."""
     rows = Assignment.objects.filter(prompt__in=ids, state__in=Assignment.LIVE).order_by().values("prompt_id")
     return defaultdict(int, rows.annotate(n=Count("pk")).values_list("prompt_id", "n"))
+
+
+def _grow(overlaps: dict[int, int]) -> None:
+    if overlaps:
+        with connection.cursor() as cursor:
+            cursor.execute(_GROW, [list(overlaps), list(overlaps.values())])

@@ -27,11 +27,19 @@ class _Answer:
 
 Known = tuple[Row, Prompt]
 _Answers = dict[str, _Answer]  # by labeler's user name
-_Completions = list[tuple[str, str, str]]  # id, text, model
+_Completions = list[tuple[int, str, str, str]]  # key, id, text, model
 
 
-def compare(project: Project, known: Sequence[Known]) -> list[tuple[RankingRow, ...] | Refused]:
-    """Gives each row's rankings that are new, or why it is refused. A handful of statements however many there are."""
+@dataclass(frozen=True)
+class New:
+    """Rankings of a row that are new, and its completions' keys in its order."""
+
+    rankings: tuple[RankingRow, ...]
+    completions: list[int]
+
+
+def compare(project: Project, known: Sequence[Known]) -> list[New | Refused]:
+    """Gives what is new of each row, or why it is refused. A handful of statements however many there are."""
     completions, answers = _completions(known), _answers(project, known)
     return [
         _compared(project, row, prompt, completions[prompt.pk], answers.get(prompt.pk, {})) for row, prompt in known
@@ -40,7 +48,7 @@ def compare(project: Project, known: Sequence[Known]) -> list[tuple[RankingRow, 
 
 def _compared(
     project: Project, row: Row, prompt: Prompt, completions: _Completions, answers: _Answers
-) -> tuple[RankingRow, ...] | Refused:
+) -> New | Refused:
     if refused := _other_prompt(row, prompt, completions):
         return refused
     new = []
@@ -51,16 +59,16 @@ def _compared(
             new.append(ranking)
         elif answer != _Answer(ranking.strength, list(ranking.ranks), list(ranking.flags)):
             return Refused(f"rankings[{index}].labeler", ranking.labeler, "other_ranking")
-    return tuple(new)
+    return New(tuple(new), [key for key, *_ in completions])
 
 
 def _other_prompt(row: Row, prompt: Prompt, completions: _Completions) -> Refused | None:
     """Models and metadata that a row leaves out say nothing, and so nothing else."""
     if list(row.messages) != prompt.messages or [(c.id, c.text) for c in row.completions] != [
-        (name, text) for name, text, _ in completions
+        (name, text) for _, name, text, _ in completions
     ]:
         return Refused("id", row.id, "other_texts")
-    for index, (completion, (_, _, model)) in enumerate(zip(row.completions, completions, strict=True)):
+    for index, (completion, (*_, model)) in enumerate(zip(row.completions, completions, strict=True)):
         if completion.model and completion.model != model:
             return Refused(f"completions[{index}].model", completion.model, "other_model")
     if row.metadata and row.metadata != prompt.metadata:
@@ -76,7 +84,7 @@ def other_split(row: Row, split: str) -> Refused | None:
 def _completions(known: Sequence[Known]) -> dict[int, _Completions]:
     completions: dict[int, _Completions] = defaultdict(list)
     rows = Completion.objects.filter(prompt__in=[prompt.pk for _, prompt in known]).order_by("prompt_id", "position")
-    for prompt_id, *completion in rows.values_list("prompt_id", "external_id", "text", "model_name"):
+    for prompt_id, *completion in rows.values_list("prompt_id", "pk", "external_id", "text", "model_name"):
         completions[prompt_id].append(tuple(completion))  # type: ignore[arg-type]
     return completions
 

@@ -7,67 +7,57 @@ import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils import timezone
 
 from formats.rankings import RankingRow
-from formats.rows import Row
 from labeling.answers import pairs
-from labeling.models import Assignment, Completion, Project, Prompt, RankedCompletion, Ranking, User
+from labeling.data import bulk_rows
+from labeling.models import Assignment, Project, RankedCompletion, Ranking, User
 from labeling.queue.slots import shuffled
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """Rankings of a prompt that are new to it, and the row they came in. The prompt's overlap has room for them."""
+    """Rankings of a prompt that are new to it. Its overlap has room for them."""
 
-    prompt: Prompt
-    row: Row
+    prompt: int  # its key
+    overlap: int
+    completions: Sequence[int]  # their keys, in the order of each ranking's ranks
     rankings: tuple[RankingRow, ...]
+    is_new: bool  # so that none of its slots is taken
+
+
+_Item = tuple[Recorded, RankingRow]
 
 
 def store(project: Project, recorded: Sequence[Recorded]) -> int:
     """Stores them with a handful of statements however many they are. Returns how many."""
-    items = [(one.prompt, one.row, ranking) for one in recorded for ranking in one.rankings]
+    items = [(one, ranking) for one in recorded for ranking in one.rankings]
     if not items:
         return 0
-    prompts = [one.prompt for one in recorded]
-    completions: dict[int, dict[str, int]] = {prompt.pk: {} for prompt in prompts}
-    for completion in Completion.objects.filter(prompt__in=prompts):
-        completions[completion.prompt_id][completion.external_id] = completion.pk
-    labelers = _labelers(project, {ranking.labeler for _, _, ranking in items})
-    assignments = Assignment.objects.bulk_create(
-        _assignments(items, labelers, {pk: list(ids.values()) for pk, ids in completions.items()})
-    )
-    rankings = Ranking.objects.bulk_create(
-        Ranking(
-            assignment=assignment,
-            prompt=prompt,
-            labeler_id=assignment.labeler_id,
-            source=Ranking.Source.IMPORTED,
-            strength=ranking.strength,
-            payload_sha256=hashlib.sha256(json.dumps(ranking.ranks).encode()).hexdigest(),
-        )
-        for assignment, (prompt, _, ranking) in zip(assignments, items, strict=True)
-    )
-    RankedCompletion.objects.bulk_create(
-        RankedCompletion(
-            ranking=stored,
-            completion_id=completions[prompt.pk][completion.id],
-            prompt=prompt,
-            rank=rank,
-            flags=flags,
-        )
-        for stored, (prompt, row, ranking) in zip(rankings, items, strict=True)
-        for completion, rank, flags in zip(row.completions, ranking.ranks, ranking.flags, strict=True)
+    labelers = _labelers(project, {ranking.labeler for _, ranking in items})
+    assignments = bulk_rows.next_keys(Assignment, len(items))
+    rankings = bulk_rows.next_keys(Ranking, len(items))
+    _copy_assignments(items, assignments, labelers)
+    _copy_rankings(items, assignments, rankings, labelers)
+    bulk_rows.copy_in(
+        RankedCompletion,
+        ("ranking_id", "completion_id", "prompt_id", "rank", "flags"),
+        (
+            (stored, completion, one.prompt, rank, json.dumps(flags) if flags else "{}")
+            for stored, (one, ranking) in zip(rankings, items, strict=True)
+            for completion, rank, flags in zip(one.completions, ranking.ranks, ranking.flags, strict=True)
+        ),
     )
     pairs.expand(rankings)
-    return len(rankings)
+    return len(items)
 
 
-def _labelers(project: Project, names: set[str]) -> dict[str, User]:
+def _labelers(project: Project, names: set[str]) -> dict[str, int]:
     """Gives each labeler's account of recorded rankings: never one that a person logs in with."""
-    users: dict[str, User] = {}
+    users: dict[str, int] = {}
     _find(project, names, users)
     for make in (username_of, username_apart):
         if missing := names - users.keys():
@@ -80,45 +70,61 @@ def _labelers(project: Project, names: set[str]) -> dict[str, User]:
     return users
 
 
-def _find(project: Project, names: set[str], users: dict[str, User]) -> None:
+def _find(project: Project, names: set[str], users: dict[str, int]) -> None:
     owners = {username: name for name in names for username in usernames_of(project, name)}
-    for user in User.objects.filter(username__in=owners, is_imported=True):
-        users[owners[user.username]] = user
+    for key, username in User.objects.filter(username__in=owners, is_imported=True).values_list("pk", "username"):
+        users[owners[username]] = key
 
 
-def _assignments(
-    items: Sequence[tuple[Prompt, Row, RankingRow]],
-    labelers: dict[str, User],
-    completions: dict[int, list[int]],
-) -> Iterator[Assignment]:
+def _copy_assignments(items: Sequence[_Item], keys: Sequence[int], labelers: dict[str, int]) -> None:
     now = timezone.now()
-    free = _free_slots({prompt.pk: prompt.overlap for prompt, _, _ in items})
-    for prompt, _row, ranking in items:
-        seed = secrets.randbelow(2**63)
-        yield Assignment(
-            prompt=prompt,
-            labeler=labelers[ranking.labeler],
-            state=Assignment.State.RANKED,
-            slot=next(free[prompt.pk]),
-            overlap=prompt.overlap,
-            seed=seed,
-            shown_order=shuffled(completions[prompt.pk], seed),
-            expires_at=now,
-            finished_at=now,
+    free = _free_slots(items)
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for key, (one, ranking) in zip(keys, items, strict=True):
+            seed = secrets.randbelow(2**63)
+            order = json.dumps(shuffled(one.completions, seed))
+            labeler, slot = labelers[ranking.labeler], next(free[one.prompt])
+            yield key, one.prompt, labeler, "ranked", slot, one.overlap, seed, order, "", now, now, now
+
+    columns = (
+        *("id", "prompt_id", "labeler_id", "state", "slot", "overlap", "seed", "shown_order", "skip_reason"),
+        *("claimed_at", "expires_at", "finished_at"),
+    )
+    bulk_rows.copy_in(Assignment, columns, rows())
+
+
+def _copy_rankings(
+    items: Sequence[_Item], assignments: Sequence[int], keys: Sequence[int], labelers: dict[str, int]
+) -> None:
+    now = timezone.now()
+    columns = (
+        *("id", "assignment_id", "prompt_id", "labeler_id", "revision", "live", "source", "comment", "strength"),
+        *("payload_sha256", "created_at"),
+    )
+    rows = (
+        (
+            *(key, assignment, one.prompt, labelers[ranking.labeler], 1, True, Ranking.Source.IMPORTED.value, ""),
+            *(ranking.strength, hashlib.sha256(json.dumps(ranking.ranks).encode()).hexdigest(), now),
         )
+        for key, assignment, (one, ranking) in zip(keys, assignments, items, strict=True)
+    )
+    bulk_rows.copy_in(Ranking, columns, rows)
 
 
-def _free_slots(overlaps: dict[int, int]) -> dict[int, Iterator[int]]:
+def _free_slots(items: Sequence[_Item]) -> dict[int, Iterator[int]]:
     """Gives each prompt's free slots from the lowest on, each looked at once."""
-    taken: dict[int, set[int]] = {pk: set() for pk in overlaps}
-    live = Assignment.objects.filter(prompt__in=list(overlaps), state__in=Assignment.LIVE)
-    for prompt_id, slot in live.values_list("prompt_id", "slot"):
-        taken[prompt_id].add(slot)
+    prompts = {one.prompt: one for one, _ in items}
+    taken: dict[int, set[int]] = {key: set() for key in prompts}
+    if known := [key for key, one in prompts.items() if not one.is_new]:
+        live = Assignment.objects.filter(prompt__in=known, state__in=Assignment.LIVE)
+        for key, slot in live.values_list("prompt_id", "slot"):
+            taken[key].add(slot)
 
-    def free(pk: int) -> Iterator[int]:
-        return (slot for slot in range(1, overlaps[pk] + 1) if slot not in taken[pk])
+    def free(key: int) -> Iterator[int]:
+        return (slot for slot in range(1, prompts[key].overlap + 1) if slot not in taken[key])
 
-    return {pk: free(pk) for pk in overlaps}
+    return {key: free(key) for key in prompts}
 
 
 def usernames_of(project: Project, labeler: str) -> tuple[str, str]:
