@@ -118,7 +118,7 @@ gpu: $(VENV)/test.stamp
 	@$(PYTHON_IN) -m pytest -m gpu $(ARGS)
 
 bench: $(VENV)/test.stamp
-	@for file in $(filter-out benchmarks/real_accuracy.py,$(wildcard benchmarks/*.py)); do \
+	@for file in $(filter-out benchmarks/real_accuracy.py,$(wildcard benchmarks/*.py benchmarks/*/*.py)); do \
 	    printf '\n== %s\n' "$$file"; PYTHONPATH=. $(PYTHON_IN) "$$file" || exit 1; done
 
 accuracy: $(VENV)/test.stamp

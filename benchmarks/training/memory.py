@@ -1,6 +1,6 @@
 """Peak memory of a training step by K and length: each case in a fresh process, less what it held before the step.
 
-    python -m benchmarks.memory [--k 2 4 9] [--length 128 256 512] [--dtype auto] [--budget 4096]
+    python -m benchmarks.training.memory [--k 2 4 9] [--length 128 256 512] [--dtype auto] [--budget 4096]
 
 "kept" holds all activations of the batch of 8 prompts, "budget" those of so many tokens and forwards the rest twice,
 "again" checkpoints gradients. Backbone minilm, one thread, random tokens, every completion of the full length.
@@ -54,7 +54,15 @@ def measure(way: str, k: int, length: int, dtype: str, budget: int) -> dict[str,
 
 def in_fresh_process(way: str, k: int, length: int, options: argparse.Namespace) -> dict[str, float]:
     case = [way, str(k), str(length)]
-    command = [sys.executable, "-m", "benchmarks.memory", "--dtype", options.dtype, "--budget", str(options.budget)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.training.memory",
+        "--dtype",
+        options.dtype,
+        "--budget",
+        str(options.budget),
+    ]
     ended = subprocess.run([*command, "--case", *case], capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
     return found

@@ -1,6 +1,6 @@
 """Pairs a second: TRL's RewardTrainer and ours on the same sequences, beside the bare backbone as the limit.
 
-    python -m benchmarks.training [--rounds 3] [--steps 2] [--k 2 4 9]
+    python -m benchmarks.training.speed [--rounds 3] [--steps 2] [--k 2 4 9]
 
 A step is batch making, forward and backward pass, clipping and AdamW; a step of ours has 8 prompts, one of TRL 8 pairs
 (its default), and it gets the K(K-1)/2 pairs of each prompt as rows. Backbone minilm, 256 tokens, the dtype that ours
@@ -43,7 +43,7 @@ from rewardtrain.core.model.network import RewardModel
 from rewardtrain.core.model.speed import speed_up
 from rewardtrain.core.quiet import quiet_libraries
 
-_FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
+_FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data"
 DATA = [_FOLDER / f"{name}.jsonl" for name in ("hh_online", "hh_rejection_sampled")]
 CONFIG = TrainConfig(threads=1)
 TRL_PAIRS = 8  # a step

@@ -1,6 +1,6 @@
 """The binary head on real flags: is a text hateful, by one epoch of fine-tuning, on held-out texts.
 
-    python -m benchmarks.hate_flags [--set key=value ...]
+    python -m benchmarks.training.hate_flags [--set key=value ...]
 
 hate_flags.jsonl of ../shared/data: 4,290 texts that stand alone, each with the majority word of three people or more,
 one in three hateful; split by the hash of the text. The positive class, whose logit is the reward, is not hateful.
@@ -28,7 +28,7 @@ from rewardtrain.core.measures.report_text import flag_lines
 from rewardtrain.core.quiet import quiet_libraries
 from rewardtrain.core.train import train
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "hate_flags.jsonl"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "hate_flags.jsonl"
 SETTINGS = ["head=binary", "flag_positive=false", "epochs=1", "max_length=128"]
 SHOWN = 10
 

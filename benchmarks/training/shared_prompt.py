@@ -1,6 +1,6 @@
 """What reading a decoder's prompt once is worth: a training step over packed and over separate sequences, in one run.
 
-    python -m benchmarks.shared_prompt [--prompts 2] [--prompt 512] [--k 8] [--completion 64] [--rounds 3]
+    python -m benchmarks.training.shared_prompt [--prompts 2] [--prompt 512] [--k 8] [--completion 64] [--rounds 3]
 
 A random Llama of 4 layers with hidden size 256, float32, one thread; the two take turns and each has its best round,
 after a warm-up, by the clock of the process where it runs on a CPU. Rewards of both are compared.
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForSequenceClassification
 
-from benchmarks.training import clock
+from benchmarks.training.speed import clock
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.batching import Batch, make_batch
 from rewardtrain.core.data.comparisons import Comparisons
