@@ -23,7 +23,7 @@ from labeling.errors import Invalid
 from labeling.models import Project, database_errors
 
 # What is stored at once, whichever is reached first: it bounds what is held in memory and what one refusal repeats.
-BATCH, BATCH_RANKINGS, BATCH_BYTES = 500, 2_000, 4 * 2**20
+BATCH, BATCH_RANKINGS, BATCH_BYTES = 1_000, 1_000, 4 * 2**20
 # Reading stops where so many lines are bad and fewer are good: a bad line costs as much to look at as a good one, and
 # two bytes to send.
 MOST_BAD = 10_000

@@ -246,7 +246,7 @@ def test_what_the_database_refuses_costs_its_own_line_alone(
 
 
 def test_finding_the_guilty_line_takes_few_statements(project: Project) -> None:
-    """Halves of a batch: a guilty line among 500 costs what its 18 halves cost, not 500 transactions."""
+    """Halves of a batch: a guilty line among 1,000 costs what its 20 halves cost, not 1,000 transactions."""
     refuse("22003")
     names = [f"q{n}" for n in range(BATCH)]
     with CaptureQueriesContext(
