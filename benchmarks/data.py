@@ -191,7 +191,7 @@ def expanded_seconds() -> tuple[float, float]:
     from labeling.data.imports import BATCH_RANKINGS
     from labeling.models import Ranking
 
-    rankings = list(Ranking.objects.only("pk"))
+    rankings = list(Ranking.objects.values_list("pk", flat=True))
     _empty("labeling_preferencepair")
     before = time.perf_counter()
     for start in range(0, len(rankings), BATCH_RANKINGS):
