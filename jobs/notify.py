@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import logging
+import time
+from functools import cache
 
+import redis
 from celery import current_app
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 EXPIRES_SECONDS = 60  # a sweep has long seen what is older
+SOON_SECONDS = 0.2  # how much of what happens is one message
+LOST_SECONDS = 10  # after which a message that nobody took is sent anew
+PATIENCE_SECONDS = 0.5  # with a broker, for a door that somebody waits at
+SILENCE_SECONDS = 5  # after a broker that is away: a sweep comes as often
 
 logger = logging.getLogger(__name__)
+
+_silent_until = 0.0  # time.monotonic() before which this process tells nobody of what happens often
 
 
 def notify(task: str, *arguments: int) -> None:
@@ -18,8 +30,53 @@ def notify(task: str, *arguments: int) -> None:
     transaction.on_commit(lambda: _send(task, arguments))
 
 
-def _send(task: str, arguments: tuple[int, ...]) -> None:
+def notify_soon(task: str, subject: int) -> None:
+    """Does so with one message for all that happens to the subject in a moment, for what happens often.
+
+    The task is to call `begin` before it looks: what happens later sends the next message. Of a broker that is away one
+    door waits in a while, half a second at most.
+    """
+    transaction.on_commit(lambda: _send_soon(task, subject))
+
+
+def begin(task: str, subject: int) -> None:
+    """Lets the next message through; what happened until now, the one who calls this is going to see."""
     try:
-        current_app.send_task(task, arguments, retry=False, expires=EXPIRES_SECONDS)
+        _broker(settings.REDIS_URL).delete(_mark(task, subject))
+    except redis.RedisError as error:  # the mark goes by itself, and a sweep finds what was not told
+        logger.warning("%s of %s stays marked as waiting: %s", task, subject, error)
+
+
+def _send_soon(task: str, subject: int) -> None:
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        return
+    try:
+        is_first = _broker(settings.REDIS_URL).set(_mark(task, subject), 1, nx=True, px=1000 * LOST_SECONDS)
+    except redis.RedisError as error:
+        _silent_until = time.monotonic() + SILENCE_SECONDS
+        logger.warning("nobody is told %s %s, nor what follows for %s s: %s", task, subject, SILENCE_SECONDS, error)
+        return
+    if is_first:
+        _send(task, (subject,), countdown=SOON_SECONDS)
+
+
+def _send(task: str, arguments: tuple[int, ...], countdown: float | None = None) -> None:
+    try:
+        current_app.send_task(task, arguments, retry=False, expires=EXPIRES_SECONDS, countdown=countdown)
     except OperationalError as error:
         logger.warning("nobody is told %s %s: %s", task, arguments, error)
+
+
+def _mark(task: str, subject: int) -> str:
+    """Names what is there while a message waits."""
+    return f"podium.waiting.{task}.{subject}"
+
+
+@cache
+def _broker(url: str) -> redis.Redis:
+    """Keeps its connections for the process. A second try would be a second wait."""
+    once = Retry(NoBackoff(), 0)
+    return redis.Redis.from_url(
+        url, retry=once, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS
+    )

@@ -60,6 +60,7 @@ def sweep_soon() -> None:
 @shared_task(name=rankings.RANKED)
 def ranked(project_id: int) -> None:
     """Somebody ranked something there; perhaps it was the label that a run waited for."""
+    notify.begin(rankings.RANKED, project_id)
     project = Project.objects.filter(pk=project_id).first()
     started = [start(wanted) for wanted in due.due(project)] if project else []
     if any(started):

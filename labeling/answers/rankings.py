@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Exists, Func, OuterRef, Q, QuerySet, TextField
 from django.utils.translation import gettext as _
 
-from jobs.notify import notify
+from jobs.notify import notify_soon
 from labeling.answers.submissions import Submission, parse
 from labeling.errors import Conflict
 from labeling.models import Assignment, RankedCompletion, Ranking
@@ -88,8 +88,8 @@ def withdraw(assignment: Assignment) -> Assignment:
 
 
 def notify_ranked(project_id: int) -> None:
-    """Tells whoever listens that something was ranked there. Call it from the door."""
-    notify(RANKED, project_id)
+    """Tells whoever listens that something was ranked there, at once for all of a moment. Call it from the door."""
+    notify_soon(RANKED, project_id)
 
 
 def search(rankings: QuerySet[Ranking], query: str) -> QuerySet[Ranking]:

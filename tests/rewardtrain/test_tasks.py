@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -13,13 +15,13 @@ import pytest
 import redis
 from celery import Celery, current_app
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 import config.celery  # noqa: F401  makes it the app of this process, as in a worker
 from config.processes import command_lines
 from config.processes.supervisor import Spec
 from config.servers import embedded
-from jobs import lifecycle, sweep
+from jobs import lifecycle, notify, sweep
 from labeling.answers import rankings
 from labeling.models import Project
 from rewardtrain import tasks
@@ -112,6 +114,36 @@ def test_a_ranking_through_the_api_asks_for_a_look_at_once(project: Project, bro
     assert message["headers"]["argsrepr"] == f"({project.pk},)"
 
 
+def test_what_is_ranked_in_a_moment_is_one_message_and_what_comes_later_another(
+    project: Project, broker: redis.Redis
+) -> None:
+    other = make_project()
+    for ranked in (project, project, project, other):
+        rankings.notify_ranked(ranked.pk)
+    assert tasks.waiting_messages(queue="default") == 2
+    message = json.loads(broker.lrange("default", 0, 0)[0])
+    assert message["headers"]["eta"], "it waits for what else is ranked in that moment"
+    tasks.ranked(project.pk)  # begins to look: what is ranked from now on it may not see
+    rankings.notify_ranked(project.pk)
+    assert tasks.waiting_messages(queue="default") == 3
+
+
+def test_a_message_that_nobody_took_is_sent_anew_after_a_while(project: Project, broker: redis.Redis) -> None:
+    rankings.notify_ranked(project.pk)
+    [mark] = broker.keys("podium.waiting.*")
+    assert 0 < broker.pttl(mark) <= 1000 * notify.LOST_SECONDS
+    broker.delete(mark)  # as the time does
+    rankings.notify_ranked(project.pk)
+    assert tasks.waiting_messages(queue="default") == 2
+
+
+def test_a_ranking_that_is_rolled_back_is_told_to_nobody(project: Project) -> None:
+    with suppress(ZeroDivisionError), transaction.atomic():
+        rankings.notify_ranked(project.pk)
+        raise ZeroDivisionError
+    assert tasks.waiting_messages(queue="default") == 0
+
+
 def test_the_look_starts_what_is_due_and_sends_for_it(project: Project) -> None:
     rank_prompts(project, train=4, test=2, validation=0)
     tasks.ranked(project.pk)
@@ -144,6 +176,20 @@ def test_without_a_broker_a_ranking_is_stored_all_the_same(project: Project) -> 
         assert time.monotonic() - began < 1
     finally:
         before.set_current()
+
+
+@pytest.mark.parametrize("url", ["unix:///no/such/socket?db=0", "redis://127.0.0.1:1/0", "silent"])
+def test_of_a_broker_that_is_away_one_ranking_in_a_while_hears(
+    project: Project, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(notify, "_silent_until", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and says nothing
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        monkeypatch.setattr(settings, "REDIS_URL", address if url == "silent" else url)
+        for _ in range(3):
+            rankings.notify_ranked(project.pk)
+        notify.begin(rankings.RANKED, project.pk)
+    assert len([line for line in caplog.messages if "nobody is told" in line]) == 1
 
 
 def test_the_cache_is_filled_while_no_head_waits(project: Project) -> None:
