@@ -7,7 +7,7 @@ from django.db import migrations, models
 import labeling.models.prompts
 
 COLUMNS = (
-    "prompts", "settled", "begun", "held", "waiting",
+    "prompts", "settled", "begun", "held", "waiting", "missing",
     "rankings", "ranked_texts", "comparisons", "pairs", "labels", "yes",
 )  # fmt: skip
 ZERO = {name: "0" for name in COLUMNS}
@@ -92,16 +92,17 @@ def prompts(event):
     return f"""
     PERFORM podium_count(
         project_id, split, {RANGE_NOW}, n_prompts => prompts, n_settled => settled, n_begun => begun, n_held => held,
-        n_waiting => waiting)
+        n_waiting => waiting, n_missing => missing)
     FROM (
         SELECT project_id, split, sum(sign) AS prompts,
             sum(sign * (ranked >= overlap)::int) AS settled,
             sum(sign * (ranked > 0 AND ranked < overlap)::int) AS begun,
             sum(sign * (held_at IS NOT NULL)::int) AS held,
-            sum(sign * (held_at IS NULL AND ranked < overlap)::int) AS waiting
+            sum(sign * (held_at IS NULL AND ranked < overlap)::int) AS waiting,
+            sum(CASE WHEN held_at IS NULL AND ranked < overlap THEN sign * (overlap - ranked) ELSE 0 END) AS missing
         FROM ({PROMPTS[event]}) prompt GROUP BY project_id, split ORDER BY project_id, split
     ) change
-    WHERE (prompts, settled, begun, held, waiting) <> (0, 0, 0, 0, 0);"""
+    WHERE (prompts, settled, begun, held, waiting, missing) <> (0, 0, 0, 0, 0, 0);"""
 
 
 FLAGS_OF = "jsonb_each(CASE jsonb_typeof(answer.flags) WHEN 'object' THEN answer.flags ELSE '{}' END) AS flag (name, said)"
@@ -222,7 +223,7 @@ def row(source, **columns):
 
 # What rows say less what counters say, in one statement and so of one moment. Added to the counters it mends them, and
 # fills empty ones. A prompt's numbers may be in any range.
-OF_PROMPTS, OF_RANKINGS = COLUMNS[:5], COLUMNS[5:]
+OF_PROMPTS, OF_RANKINGS = COLUMNS[:6], COLUMNS[6:]
 LIVE = "FROM labeling_ranking ranking JOIN labeling_prompt prompt ON prompt.id = ranking.prompt_id"
 IN_RANGE = {"id_range": "ranking.id >> 12"}
 MINE = "(only_project IS NULL OR {}.project_id = only_project)"
@@ -234,6 +235,7 @@ PARTS = (
         begun="(ranked > 0 AND ranked < overlap)::int",
         held="(held_at IS NOT NULL)::int",
         waiting="(held_at IS NULL AND ranked < overlap)::int",
+        missing="CASE WHEN held_at IS NULL AND ranked < overlap THEN overlap - ranked ELSE 0 END",
     ),
     row(
         f"""{LIVE} CROSS JOIN LATERAL (SELECT count(*) AS k FROM labeling_rankedcompletion answer

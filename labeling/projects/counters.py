@@ -25,6 +25,7 @@ class Numbers:
     begun: int = 0  # ranked, but not so often yet
     held: int = 0  # prompts that someone said can't be ranked
     waiting: int = 0  # neither held nor settled
+    missing: int = 0  # rankings that those which wait still need
     rankings: int = 0  # live ones, as everything below
     ranked_texts: int = 0  # once for each ranking
     comparisons: int = 0  # of two texts of a ranking: pairs and ties
@@ -70,7 +71,7 @@ def of(project: Project) -> Counts:
 
 def of_projects(projects: Iterable[int]) -> dict[int, Counts]:
     """Gives those of each of these projects that has any, by their keys, in one statement."""
-    rows = Counter.objects.filter(project__in=projects, flag="").order_by().values_list("project_id", "split")
+    rows = Counter.objects.filter(project__in=list(projects), flag="").order_by().values_list("project_id", "split")
     counts: dict[int, dict[str, Numbers]] = {}
     for project_id, split, *numbers in rows.annotate(*(Sum(name) for name in _NAMES)):
         counts.setdefault(project_id, {})[split] = Numbers(*numbers)
@@ -91,7 +92,7 @@ def labelers(project: Project) -> int:
 
 def rankings_by(labeler: User, projects: Iterable[int]) -> dict[int, int]:
     """Counts the person's live rankings in each of these projects, by their keys."""
-    rows = LabelerCounter.objects.filter(labeler=labeler, project__in=projects, rankings__gt=0)
+    rows = LabelerCounter.objects.filter(labeler=labeler, project__in=list(projects), rankings__gt=0)
     return dict(rows.values_list("project_id", "rankings"))
 
 

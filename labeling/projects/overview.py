@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Q, QuerySet
-
-from labeling.models import PreferencePair, Project, Prompt, RankedCompletion, Ranking, User
+from labeling.models import Project, User
+from labeling.projects import counters
 
 
 @dataclass(frozen=True)
@@ -34,36 +34,28 @@ class Overview:
 
 
 def overview_of(project: Project) -> Overview:
-    prompts = Prompt.objects.filter(project=project)
-    live = Ranking.objects.filter(prompt__project=project, live=True)
-    pairs = PreferencePair.objects.filter(project=project).count()
-    comparisons = sum(k * (k - 1) // 2 for k in live.annotate(k=Count("ranked")).values_list("k", flat=True))
-    done = done_counts(Project.objects.filter(pk=project.pk)).get(project.pk, Done())
+    """Reads them from the counters, in two statements."""
+    numbers = counters.of(project).total
     return Overview(
-        prompts=done.prompts,
-        prompts_done=done.done,
-        prompts_begun=done.begun,
-        rankings=live.count(),
-        pairs=pairs,
-        ties=comparisons - pairs,
-        labels=RankedCompletion.objects.filter(ranking__in=live).count() if project.judgement.counts_labels else 0,
-        labelers=live.values("labeler").distinct().count(),
-        held=prompts.filter(held_at__isnull=False).count(),
+        prompts=numbers.prompts,
+        prompts_done=numbers.settled,
+        prompts_begun=numbers.begun,
+        rankings=numbers.rankings,
+        pairs=numbers.pairs,
+        ties=numbers.ties,
+        labels=numbers.ranked_texts if project.judgement.counts_labels else 0,
+        labelers=counters.labelers(project),
+        held=numbers.held,
     )
 
 
-def done_counts(projects: QuerySet[Project]) -> dict[int, Done]:
-    """Counts each project that has prompts, in one statement."""
-    prompts = Prompt.objects.filter(project__in=projects).order_by()
-    counts = prompts.values_list("project_id").annotate(
-        done=Count("pk", filter=Q(ranked__gte=F("overlap"))),
-        begun=Count("pk", filter=Q(ranked__gt=0, ranked__lt=F("overlap"))),
-        n=Count("pk"),
-    )
-    return {pk: Done(*of_project) for pk, *of_project in counts}
+def done_counts(projects: Iterable[Project]) -> dict[int, Done]:
+    """Gives that of each project that has prompts, in one statement."""
+    counts = counters.of_projects(project.pk for project in projects)
+    totals = {pk: of_project.total for pk, of_project in counts.items()}
+    return {pk: Done(total.settled, total.begun, total.prompts) for pk, total in totals.items() if total.prompts}
 
 
-def own_counts(user: User, projects: QuerySet[Project]) -> dict[int, int]:
+def own_counts(user: User, projects: Iterable[Project]) -> dict[int, int]:
     """Counts how many prompts of each project the person has ranked, in one statement."""
-    own = Ranking.objects.filter(labeler=user, live=True, prompt__project__in=projects).order_by()
-    return dict(own.values_list("prompt__project_id").annotate(n=Count("pk")))
+    return counters.rankings_by(user, (project.pk for project in projects))

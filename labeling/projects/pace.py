@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import Count, F, Sum
-from django.db.models.functions import Greatest, TruncDate
+from django.db.models import Count
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from labeling.models import Project, Prompt, Ranking
+from labeling.models import Project, Ranking
+from labeling.projects import counters
 
 DAYS_SHOWN = 14
 PACE_DAYS = 7
@@ -57,10 +58,7 @@ def done_on(project: Project) -> date | None:
     rankings = sum(counts.values())
     if rankings < PACE_LEAST_RANKINGS or len(counts) < PACE_LEAST_DAYS:
         return None
-    missing = Prompt.objects.filter(project=project, held_at__isnull=True).aggregate(
-        n=Sum(Greatest(F("overlap") - F("ranked"), 0))
-    )["n"]
-    days = math.ceil((missing or 0) * PACE_DAYS / rankings)
+    days = math.ceil(counters.of(project).total.missing * PACE_DAYS / rankings)
     return timezone.localdate() + timedelta(days=days) if 0 < days <= FORECAST_MOST_DAYS else None
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
-from contextlib import suppress
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import StringIO
 
 import pytest
@@ -27,7 +28,7 @@ from labeling.models import (
     Ranking,
     User,
 )
-from labeling.projects import counters, projects
+from labeling.projects import counters, overview, projects
 from labeling.projects.counters import Labels, Numbers
 from labeling.queue import claims
 from tests.factories import answer, ids_of, join, make_project, make_prompt, rank, rank_next, tiers_of
@@ -167,11 +168,11 @@ class TestWhatIsRead:
         for split in ("train", "train", "test"):
             make_prompt(project, split=split)
         rank(project, join(project), [1, 1, 2, 3])
-        begun = Numbers(2, settled=0, begun=1, waiting=2, rankings=1, ranked_texts=4, comparisons=6, pairs=5)
-        assert counters.of(project).by_split == {"train": begun, "test": Numbers(1, waiting=1)}
+        begun = Numbers(2, settled=0, begun=1, waiting=2, missing=3, rankings=1, ranked_texts=4, comparisons=6, pairs=5)
+        assert counters.of(project).by_split == {"train": begun, "test": Numbers(1, waiting=1, missing=2)}
         assert counters.of(project).of("train").ties == 1
         assert counters.of(project).of("validation") == Numbers()
-        assert counters.of(project).total == begun + Numbers(1, waiting=1)
+        assert counters.of(project).total == begun + Numbers(1, waiting=1, missing=2)
 
     def test_a_project_without_prompts_has_noughts(self, db: None) -> None:
         project = make_project()
@@ -272,7 +273,7 @@ class TestStatementsByHand:
         row = f"{project.pk}\t%d\t[]\tx\ttrain\t1\t\t{{}}\t2026-01-01\n"
         with connection.cursor() as cursor, cursor.copy(f"COPY labeling_prompt ({columns}) FROM STDIN") as copy:
             copy.write("".join(row % number for number in range(1000)))
-        assert counters.of(project).total == Numbers(prompts=1000, waiting=1000)
+        assert counters.of(project).total == Numbers(prompts=1000, waiting=1000, missing=1000)
         assert Counter.objects.count() == 1
 
     def test_the_numbers_go_with_the_project_and_the_person(self, db: None) -> None:
@@ -321,7 +322,7 @@ class TestSeveralAtOnce:
         with suppress(Killed), transaction.atomic():
             rank(project, labeler)
             raise Killed
-        assert counters.of(project).total == Numbers(prompts=1, waiting=1)
+        assert counters.of(project).total == Numbers(prompts=1, waiting=1, missing=1)
         assert counters.differences() == []
 
     def test_rows_of_a_range_that_is_over_are_put_together(self) -> None:
@@ -393,3 +394,32 @@ def test_a_site_that_is_older_gets_its_numbers() -> None:
     assert counters.differences() == []
     assert counters.of(project).total.rankings == 1
     assert sum(labels.yes for labels in counters.labels_of(project, "rude").values()) == 1
+
+
+@pytest.mark.parametrize("prompts", [1, 20])
+def test_an_overview_and_a_list_of_projects_cost_the_same_however_much_there_is(
+    db: None, prompts: int, django_assert_num_queries: Callable
+) -> None:
+    project = make_project()
+    for _ in range(prompts):
+        make_prompt(project)
+    labeler = join(project)
+    rank_next(project, labeler, prompts)
+    with django_assert_num_queries(2), without_the_rows():
+        assert overview.overview_of(project).rankings == prompts
+    with django_assert_num_queries(2), without_the_rows():
+        assert overview.done_counts([project])[project.pk].done == prompts
+        assert overview.own_counts(labeler, [project]) == {project.pk: prompts}
+
+
+@contextmanager
+def without_the_rows() -> Iterator[None]:
+    """Whoever reads a table that grows with the work fails."""
+
+    def refuse(execute: Callable, sql: str, *arguments: object) -> object:
+        grown = re.findall(r'"labeling_(prompt|ranking|rankedcompletion|preferencepair|assignment|completion)"', sql)
+        assert not grown, sql
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(refuse):
+        yield
