@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from labeling.data import datasets
-from labeling.data.pair_groups import MARGIN, PEOPLE, SOURCES, frozen_groups, live_groups
+from labeling.data.pair_groups import MARGIN, PEOPLE, SOURCES, frozen_groups
 from labeling.data.pair_writers import LAYOUTS, WRITERS
 from labeling.errors import Invalid
 from labeling.models import DatasetVersion, Project, Split
@@ -49,7 +49,7 @@ def stream_pairs(
     of_whom = source_of(source)
     if version is None:
         pairs = SOURCES[of_whom].pairs(project)
-        return writer(live_groups(pairs, splits), layout, pairs.columns)
+        return writer(pairs.groups(splits), layout, pairs.columns)
     if of_whom != PEOPLE:
         message = _("A frozen version holds people's labels alone; leave out the version, or the source %(source)r.")
         raise Invalid("frozen_of_people", message % {"source": source}, attr="version")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from itertools import islice, permutations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
 from labeling.data import datasets
@@ -27,16 +29,29 @@ Columns = Mapping[str, pa.DataType]  # after prompt, chosen and rejected
 # Where somebody said how much better; 0, which moves no loss, where nobody did: trainers take no null.
 MARGIN = {"margin": pa.int32()}
 
-# Only live rankings have pairs, which the database holds.
-_PAIRS_OF_PROMPTS = """
-SELECT pair.prompt_id, chosen.position, rejected.position, coalesce(pair.margin, 0)
-FROM labeling_preferencepair pair
-JOIN labeling_rankedcompletion better ON better.ranking_id = pair.ranking_id AND better.completion_id = pair.chosen_id
-JOIN labeling_rankedcompletion worse ON worse.ranking_id = pair.ranking_id AND worse.completion_id = pair.rejected_id
-JOIN labeling_completion chosen ON chosen.id = pair.chosen_id
-JOIN labeling_completion rejected ON rejected.id = pair.rejected_id
-WHERE pair.prompt_id = ANY(%s)
-ORDER BY pair.prompt_id, pair.ranking_id, better.rank, worse.rank, chosen.position, rejected.position
+# Texts once for each prompt and ranks once for each ranking, from which the pairs follow as from a frozen version: rows
+# of pairs would bring each text K - 1 times for each ranking. A ranking is "1 2 2 0": ranks by the completions' places,
+# and how much better.
+_RANKED = """
+SELECT prompt.messages::text, completions.texts::text, rankings.items
+FROM labeling_prompt prompt
+JOIN LATERAL (
+    SELECT string_agg(places.ranks || coalesce(ranking.strength, 0), ',' ORDER BY ranking.id) AS items
+    FROM labeling_ranking ranking
+    JOIN LATERAL (
+        SELECT string_agg(ranked.rank || ' ', '' ORDER BY completion.position) AS ranks
+        FROM labeling_rankedcompletion ranked
+        JOIN labeling_completion completion ON completion.id = ranked.completion_id
+        WHERE ranked.ranking_id = ranking.id
+    ) places ON true
+    WHERE ranking.prompt_id = prompt.id AND ranking.live
+) rankings ON rankings.items IS NOT NULL
+JOIN LATERAL (
+    SELECT json_agg(completion.text ORDER BY completion.position) AS texts
+    FROM labeling_completion completion WHERE completion.prompt_id = prompt.id
+) completions ON true
+WHERE prompt.project_id = %s AND prompt.split = ANY(%s)
+ORDER BY prompt.id
 """
 
 
@@ -53,16 +68,15 @@ class Group:
     """A prompt, its completions' texts by place, and its pairs in the file's order."""
 
     messages: list[Message]
-    texts: dict[int, str]
+    texts: Sequence[str]
     pairs: Sequence[Pair]
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Prompts that have pairs, the pairs of some of them in the file's order, and what columns these have besides."""
+    """Prompts of some splits with their pairs, read when they are asked for, and what columns these have besides."""
 
-    prompts: QuerySet[Prompt]
-    of: Callable[[list[int]], Mapping[int, Sequence[Pair]]]
+    groups: Callable[[Sequence[str]], Iterator[Group]]
     columns: Columns
 
 
@@ -83,24 +97,32 @@ def expand(ranks: Sequence[int]) -> list[tuple[int, int]]:
     return sorted(pairs, key=lambda pair: (ranks[pair[0]], ranks[pair[1]], pair))
 
 
+@lru_cache(maxsize=4096)  # rankings of four have 24 orders
+def _pairs_of(ranks: tuple[int, ...], said: tuple[Any, ...]) -> tuple[Pair, ...]:
+    return tuple(Pair(chosen, rejected, said) for chosen, rejected in expand(ranks))
+
+
 # --- As they stand ---------------------------------------------------------------------------------------------------
 
 
 def _pairs_of_people(project: Project) -> Pairs:
-    ranked = PreferencePair.objects.filter(prompt=OuterRef("pk"))
     columns = MARGIN if PreferencePair.objects.filter(project=project, margin__isnull=False).exists() else {}
-    return Pairs(
-        Prompt.objects.filter(Exists(ranked), project=project), lambda keys: _pairs_of_prompts(keys, columns), columns
-    )
+    return Pairs(partial(_ranked_groups, project, columns), columns)
 
 
-def _pairs_of_prompts(keys: list[int], columns: Columns) -> dict[int, list[Pair]]:
-    pairs: dict[int, list[Pair]] = {key: [] for key in keys}
-    with connection.cursor() as cursor:
-        cursor.execute(_PAIRS_OF_PROMPTS, [keys])
-        for key, chosen, rejected, margin in cursor.fetchall():
-            pairs[key].append(Pair(chosen, rejected, (margin,) if columns else ()))
-    return pairs
+def _ranked_groups(project: Project, columns: Columns, splits: Sequence[str]) -> Iterator[Group]:
+    with _snapshot(), connection.chunked_cursor() as cursor:
+        cursor.execute(_RANKED, [project.pk, list(splits)])
+        while rows := cursor.fetchmany(PROMPTS_AT_ONCE):
+            for messages, texts, rankings in rows:
+                pairs = [pair for ranking in rankings.split(",") for pair in _pairs_as_written(ranking, bool(columns))]
+                yield Group(json.loads(messages), json.loads(texts), pairs)
+
+
+@lru_cache(maxsize=4096)
+def _pairs_as_written(ranking: str, with_margin: bool) -> tuple[Pair, ...]:
+    *ranks, strength = map(int, ranking.split(" "))
+    return _pairs_of(tuple(ranks), (strength,) if with_margin else ())
 
 
 PEOPLE = "people"
@@ -112,17 +134,19 @@ def add_source(name: str, source: Source) -> None:
     SOURCES[name] = source
 
 
-def live_groups(pairs: Pairs, splits: Sequence[str]) -> Iterator[Group]:
-    """Reads the tables as they are when the first piece is asked for."""
-    prompts = pairs.prompts.filter(split__in=splits).order_by("pk")
+def groups_of_prompts(
+    prompts: QuerySet[Prompt], of: Callable[[list[int]], Mapping[int, Sequence[Pair]]], splits: Sequence[str]
+) -> Iterator[Group]:
+    """Gives prompts that have pairs, which `of` gives in the file's order for some of them."""
+    chosen = prompts.filter(split__in=splits).order_by("pk")
     with _snapshot():
-        for chunk in batches(prompts.iterator(chunk_size=PROMPTS_AT_ONCE), PROMPTS_AT_ONCE):
+        for chunk in batches(chosen.iterator(chunk_size=PROMPTS_AT_ONCE), PROMPTS_AT_ONCE):
             keys = [prompt.pk for prompt in chunk]
-            texts: dict[int, dict[int, str]] = {key: {} for key in keys}
-            completions = Completion.objects.filter(prompt__in=keys).values_list("prompt_id", "position", "text")
-            for key, position, text in completions:
-                texts[key][position] = text
-            of_prompts = pairs.of(keys)
+            texts: dict[int, list[str]] = {key: [] for key in keys}
+            completions = Completion.objects.filter(prompt__in=keys).order_by("prompt_id", "position")
+            for key, text in completions.values_list("prompt_id", "text"):
+                texts[key].append(text)
+            of_prompts = of(keys)
             for prompt in chunk:
                 yield Group(prompt.messages, texts[prompt.pk], of_prompts[prompt.pk])
 
@@ -130,13 +154,12 @@ def live_groups(pairs: Pairs, splits: Sequence[str]) -> Iterator[Group]:
 def frozen_groups(version: DatasetVersion, splits: Sequence[str], columns: Columns) -> Iterator[Group]:
     for row in datasets.read_groups(version):
         if row["split"] in splits:
-            texts = {place: completion["text"] for place, completion in enumerate(row["completions"])}
             pairs = [
-                Pair(*pair, (ranking["strength"] or 0,) if columns else ())
+                pair
                 for ranking in row["rankings"]
-                for pair in expand(ranking["ranks"])
+                for pair in _pairs_of(tuple(ranking["ranks"]), (ranking["strength"] or 0,) if columns else ())
             ]
-            yield Group(row["prompt"], texts, pairs)
+            yield Group(row["prompt"], [completion["text"] for completion in row["completions"]], pairs)
 
 
 @contextmanager

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 
 import pyarrow as pa
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from labeling.data.pair_groups import Pair, Pairs, Source
+from labeling.data.pair_groups import Pair, Pairs, Source, groups_of_prompts
 from labeling.errors import Conflict
 from labeling.models import Project, Prompt
 from rewardtrain.models import AutoLabelJob, ModelPreference, RewardModel
@@ -32,7 +33,7 @@ def pairs(project: Project) -> Pairs:
     model = last.reward_model
     made = ModelPreference.objects.filter(reward_model=model, prompt=OuterRef("pk"))
     prompts = Prompt.objects.filter(Exists(made), project=project, ranked=0)
-    return Pairs(prompts, lambda keys: pairs_of(model, keys), COLUMNS)
+    return Pairs(partial(groups_of_prompts, prompts, partial(pairs_of, model)), COLUMNS)
 
 
 def pairs_of(model: RewardModel, prompts: list[int]) -> dict[int, list[Pair]]:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ from labeling.answers import rankings
 from labeling.data import datasets, exports, pair_groups, pair_writers
 from labeling.errors import Invalid
 from labeling.models import Project, Ranking
-from tests.factories import join, make_project, make_prompt, rank
+from tests.factories import join, make_project, make_prompt, rank, rank_next
 
 AWKWARD = ['=HYPERLINK("x")', 'a "quoted", text\r\nin two lines', "数学 ∑ 👩‍🔬 \u2028 é", "+1", "\ttab ", "NA", "\\n"]
 
@@ -97,6 +98,72 @@ def test_json_lines_are_compact_and_readable(project: Project) -> None:
     assert "数学 ∑ 👩‍🔬".encode() in export(project)
 
 
+# What is hard to write: control characters, both reading directions, characters beyond 16 bits, seeming escapes,
+# separators of CSV and JSON, a byte-order mark within, and a long text.
+ODD = [
+    "".join(map(chr, range(1, 32))),
+    "\x7f\x80\x9f\u2028\u2029\ufeff\uffff",
+    "\u05e9\u05dc\u05d5\u05dd \u202e x \u200f",
+    "\U0001f600\U0001d173\U0010ffff",
+    "\\u0000 \\n \\\\",
+    '"',
+    "a,b;c'd",
+    "\n",
+    " lead",
+    "</script>&amp;",
+    "null",
+    "x" * 70_000,
+]
+
+
+def written_plainly(pairs: list[dict[str, Any]], file_format: str, layout: str) -> bytes:
+    """Each row by itself, by the library's plainest call."""
+    if layout == "conversational":
+        pairs = [
+            {
+                "prompt": [{"role": "user", "content": pair["prompt"]}],
+                **{side: [{"role": "assistant", "content": pair[side]}] for side in ("chosen", "rejected")},
+            }
+            for pair in pairs
+        ]
+    if file_format == "jsonl":
+        return b"".join(compact(pair).encode() + b"\n" for pair in pairs)
+    if file_format == "csv":
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(["prompt", "chosen", "rejected"])
+        writer.writerows([cell if isinstance(cell, str) else compact(cell) for cell in pair.values()] for pair in pairs)
+        return text.getvalue().encode()
+    kind = (
+        pa.string() if layout == "standard" else pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+    )
+    schema = pa.schema([(name, kind) for name in ("prompt", "chosen", "rejected")])
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(pairs, schema=schema), file, compression="zstd", row_group_size=1_000)
+    return file.getvalue()
+
+
+def compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("layout", pair_writers.LAYOUTS)
+@pytest.mark.parametrize("file_format", exports.FORMATS)
+def test_odd_texts_are_written_as_they_are(db: None, file_format: str, layout: str) -> None:
+    project = make_project()
+    labeler = join(project)
+    expected = []
+    for number, odd in enumerate(ODD):
+        question, texts = f"{number} {odd}", [odd + "!", f"{odd} {odd[:9]}?", f"{number}{odd}"]
+        make_prompt(project, split="train", question=question, texts=texts)
+        for better, worse in ((2, 0), (2, 1), (0, 1)):
+            expected.append({"prompt": question, "chosen": texts[better], "rejected": texts[worse]})
+        rank(project, labeler, [2, 3, 1])
+    for version in (None, datasets.freeze(project)):
+        written = export(project, file_format=file_format, layout=layout, version=version)
+        assert written == written_plainly(expected, file_format, layout)
+
+
 def test_the_conversational_layout_has_messages(project: Project) -> None:
     row = rows_of(export(project, layout="conversational"))[0]
     assert row == {
@@ -144,6 +211,36 @@ def test_a_ranking_that_was_withdrawn_is_left_out(project: Project) -> None:
     n_pairs = gone.pairs.count()
     rankings.withdraw(gone.assignment)
     assert len(rows_of(export(project, split="all"))) == before - n_pairs
+
+
+def test_parquet_comes_in_pieces_as_it_is_written(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pair_writers, "ROWS_AT_ONCE", 2)
+    project = make_project()
+    make_prompt(project, split="train", k=4)
+    rank(project, join(project))
+    pieces = list(exports.stream_pairs(project, file_format="parquet", layout="standard"))
+    assert len(pieces) == 4
+    assert pq.read_table(io.BytesIO(b"".join(pieces))).num_rows == 6
+
+
+@pytest.mark.parametrize("file_format", exports.FORMATS)
+def test_an_export_takes_as_many_statements_however_long_it_is(db: None, file_format: str) -> None:
+    """Fetches of its one cursor are none: each is a part of the answer."""
+    project = make_project(overlap=3)
+
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            export(project, file_format=file_format, split="all")
+        return len(queries)
+
+    for _ in range(pair_groups.PROMPTS_AT_ONCE // 10):
+        make_prompt(project)
+    rank_next(project, join(project), 5)
+    few = cost()
+    for _ in range(2 * pair_groups.PROMPTS_AT_ONCE):
+        make_prompt(project)
+    rank_next(project, join(project), 2 * pair_groups.PROMPTS_AT_ONCE)
+    assert cost() == few <= 7
 
 
 def test_long_exports_come_in_pieces(db: None) -> None:
