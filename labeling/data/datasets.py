@@ -12,73 +12,26 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
-from itertools import combinations, islice
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from django.core.files.storage import storages
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from labeling.data import unchanged_rows
+from labeling.data import frozen_rows, unchanged_rows
+from labeling.data.frozen_rows import SCHEMA, FrozenRow
 from labeling.errors import Invalid
 from labeling.models import DatasetVersion, Project, Split, User
 from labeling.models.project_lock import lock_project
 
 ROWS_PER_GROUP = 500  # what reading holds in memory at a time
 MOST_CHANGES = 2000  # prompts; more are read faster with all others, by one walk
-
-SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("split", pa.string()),
-        ("prompt", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
-        ("completions", pa.list_(pa.struct([("id", pa.string()), ("text", pa.string()), ("model", pa.string())]))),
-        (
-            "rankings",
-            pa.list_(
-                pa.struct(
-                    [
-                        ("id", pa.string()),
-                        ("labeler", pa.string()),
-                        ("ranks", pa.list_(pa.int32())),
-                        ("flags", pa.string()),  # JSON, parallel to ranks: a project's flags are its own
-                        ("strength", pa.int32()),  # of K = 2: 1 slightly, 2 clearly, 3 much; null where not said
-                    ]
-                )
-            ),
-        ),
-    ]
-)
-
-# One statement, so one snapshot: a ranking that commits meanwhile is wholly in or wholly out.
-_GROUPS = """
-SELECT prompt.id, prompt.external_id, prompt.split, prompt.messages, completions.items, rankings.items
-FROM labeling_prompt prompt
-JOIN LATERAL (
-    SELECT json_agg(json_build_object('id', c.external_id, 'text', c.text, 'model', c.model_name)
-                    ORDER BY c.position) AS items
-    FROM labeling_completion c WHERE c.prompt_id = prompt.id
-) completions ON true
-JOIN LATERAL (
-    SELECT json_agg(json_build_object('id', r.id::text, 'labeler', u.username, 'ranks', said.ranks, 'flags', said.flags,
-                                      'strength', r.strength)
-                    ORDER BY r.id) AS items
-    FROM labeling_ranking r
-    JOIN labeling_user u ON u.id = r.labeler_id
-    JOIN LATERAL (
-        SELECT json_agg(rc.rank ORDER BY c.position) AS ranks, json_agg(rc.flags ORDER BY c.position) AS flags
-        FROM labeling_rankedcompletion rc JOIN labeling_completion c ON c.id = rc.completion_id
-        WHERE rc.ranking_id = r.id
-    ) said ON true
-    WHERE r.prompt_id = prompt.id AND r.live
-) rankings ON rankings.items IS NOT NULL
-WHERE prompt.project_id = %(project)s AND (%(prompts)s::bigint[] IS NULL OR prompt.id = ANY(%(prompts)s))
-ORDER BY prompt.id
-"""
 
 Group = dict[str, Any]
 _STRENGTH = "rankings.list.element.strength"
@@ -166,9 +119,9 @@ def _write(project: Project, path: Path) -> Counts:
     """Writes everything, from the database."""
     counts: Counts = {split: Counter() for split in Split.values}
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-        found = _groups(project, None)
-        while groups := [group for _, group in islice(found, ROWS_PER_GROUP)]:
-            writer.write_table(_table(groups, counts))
+        found = frozen_rows.read_rows(project, None)
+        while rows := [row for _, row in islice(found, ROWS_PER_GROUP)]:
+            writer.write_table(_table(rows, counts))
     return counts
 
 
@@ -191,9 +144,10 @@ def _write_changes(project: Project, path: Path, latest: DatasetVersion) -> Coun
                 yield changes.stay[name], row
             else:
                 [group] = row.to_pylist()
-                counts[group["split"]].subtract(_count(_with_flags(group)))
+                ranks, flags = ([said[column] for said in group["rankings"]] for column in ("ranks", "flags"))
+                frozen_rows.count(counts[group["split"]], ranks, flags, sign=-1)
 
-    fresh = ((prompt, _table([group], counts)) for prompt, group in _groups(project, changes.read))
+    fresh = ((prompt, _table([row], counts)) for prompt, row in frozen_rows.read_rows(project, changes.read))
     rows = (row for _, row in heapq.merge(staying(), fresh, key=itemgetter(0)))
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
         for table in unchanged_rows.in_groups(rows, size=ROWS_PER_GROUP):
@@ -201,52 +155,18 @@ def _write_changes(project: Project, path: Path, latest: DatasetVersion) -> Coun
     return {split: +count for split, count in counts.items()}
 
 
-def _groups(project: Project, prompts: list[int] | None) -> Iterator[tuple[int, Group]]:
-    """Yields prompts with rankings, all or these, in the order of their ids, which come along."""
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(_GROUPS, {"project": project.pk, "prompts": prompts})
-        for prompt, *row in cursor:
-            yield prompt, _group(*row)
-
-
-def _table(groups: list[Group], counts: Counts) -> pa.Table:
+def _table(rows: list[FrozenRow], counts: Counts) -> pa.Table:
     """Makes them as the file has them, and counts them."""
-    for group in groups:
-        counts[group["split"]].update(_count(group))
-        for ranking in group["rankings"]:
-            ranking["flags"] = json.dumps(ranking["flags"], ensure_ascii=False, sort_keys=True)
-    return pa.Table.from_pylist(groups, schema=SCHEMA)
+    for row in rows:
+        _, _, ranks, flags, _ = row.rankings
+        frozen_rows.count(counts[row.split], ranks, flags)
+    return frozen_rows.table_of(rows)
 
 
 def _last_ranking_id(path: Path) -> int:
     with pq.ParquetFile(path) as file:
-        table = file.read(columns=["rankings.list.element.id"])
-    return max(int(ranking["id"]) for rankings in table["rankings"].to_pylist() for ranking in rankings)
-
-
-def _group(external_id: str, split: str, messages: object, completions: object, rankings: object) -> Group:
-    return {
-        "id": external_id,
-        "split": split,
-        "prompt": _loaded(messages),
-        "completions": _loaded(completions),
-        "rankings": _loaded(rankings),
-    }
-
-
-def _loaded(value: object) -> Any:
-    """Django hands jsonb of a raw query over as text and json as values, depending on the cursor."""
-    return json.loads(value) if isinstance(value, str) else value
-
-
-def _count(group: Group) -> Counter[str]:
-    count = Counter(prompts=1, rankings=len(group["rankings"]))
-    for ranking in group["rankings"]:
-        for first, second in combinations(ranking["ranks"], 2):
-            count["ties" if first == second else "pairs"] += 1
-        if flagged := sum(1 for said in ranking["flags"] if said):  # of a project without flags no count of them
-            count["flagged"] += flagged
-    return count
+        ids = file.read(columns=["rankings.list.element.id"])["rankings"].combine_chunks()
+    return int(pc.max(pc.cast(ids.flatten().field(0), pa.int64())).as_py())
 
 
 def _sha256(path: Path) -> str:

@@ -14,12 +14,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
+from formats import rows
 from formats.refusals import Refused
+from formats.rows import Row
 from labeling.data import import_batches
 from labeling.data.import_batches import Line, Stored
 from labeling.data.import_report import Report
-from labeling.data.import_rows import parse_line
 from labeling.errors import Invalid
+from labeling.judgements import RANKING, Judgement
 from labeling.models import Project, database_errors
 
 # What is stored at once, whichever is reached first: it bounds what is held in memory and what one refusal repeats.
@@ -72,6 +74,13 @@ def _lines(project: Project, lines: Iterable[bytes], report: Report) -> Iterator
             continue
         seen[digest] = number
         yield Line(number, len(line), row)
+
+
+def parse_line(line: bytes, *, flags: Sequence[str] = (), judgement: Judgement = RANKING) -> Row:
+    """Reads one line within the limits of what a project asks for, whose flags are named. Raises Refused."""
+    row = rows.parse_row(rows.read_json(line), judgement.limits)
+    judgement.check_recorded(row.rankings, flags)
+    return row
 
 
 def _hardly_the_format(number: int, bad: int, good: int, report: Report) -> Invalid:

@@ -12,7 +12,7 @@ from django.utils import translation
 
 from formats import limits, rows
 from formats.refusals import WORDS, Refused
-from labeling.data import import_rows, row_words
+from labeling.data import imports, row_words
 from labeling.judgements import CLASSIFICATION, RANKING, row_limits
 from rewardtrain.automatic import best_of
 from rewardtrain.core.data.groups import read_groups
@@ -48,7 +48,7 @@ def test_the_format_itself(edge: Edge) -> None:
 def test_an_import_refuses_what_the_format_refuses_and_its_own_limits(edge: Edge, classifies: bool) -> None:
     own = edge.classifies if classifies else edge.project
     code, field = verdict(
-        lambda: import_rows.parse_line(edge.line, flags=["rude"], judgement=CLASSIFICATION if classifies else RANKING)
+        lambda: imports.parse_line(edge.line, flags=["rude"], judgement=CLASSIFICATION if classifies else RANKING)
     )
     if edge.refused is None:
         assert code == own
@@ -87,7 +87,7 @@ def test_what_both_doors_take_means_the_same(tmp_path: Path) -> None:
         file = tmp_path / "data.jsonl"
         file.write_bytes(edge.line)
         [group] = read_groups(file)
-        row = import_rows.parse_line(edge.line, flags=["rude"])
+        row = imports.parse_line(edge.line, flags=["rude"])
         assert [(turn.role, turn.content) for turn in group.prompt] == [
             (turn["role"], turn["content"]) for turn in row.messages
         ]

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections import Counter
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from labeling.answers import rankings
-from labeling.data import datasets
+from labeling.data import datasets, frozen_rows
 from labeling.data.datasets import freeze, path_of, read_groups
+from labeling.data.frozen_rows import SCHEMA
 from labeling.data.imports import import_lines
 from labeling.errors import Invalid
 from labeling.models import Project, Split
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import groups as core
 from rewardtrain.core.data.comparisons import build_dataset
-from tests.factories import claimed, join, make_project, make_prompt, rank, tiers_of
+from tests.factories import claimed, join, make_project, make_prompt, rank, rank_next, tiers_of
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +77,54 @@ def test_flags_are_frozen_as_they_were_said_and_training_reads_them() -> None:
     assert [ranking["flags"] for ranking in group["rankings"]] == [[{"rude": True}, {}]]
     data = build_dataset(core.read_groups(path_of(version)), TrainConfig(head="binary"))
     assert (data.flag, [merged.votes for merged in data.comparisons["train"]]) == ("rude", [{0: (0, 1)}])
+
+
+def test_a_version_is_the_very_file_that_its_rows_make_one_by_one() -> None:
+    """Its flags in the order of their names, whatever their length; texts and names as they are."""
+    project = make_project(overlap=2)
+    flags = [{'ü"b': True, "a": False, "\U0001f600": True}, {}, {name * 50: True for name in "zyxa"}]
+    completions = [{"id": f'"{n}\\', "text": f"{n} \x01\u2028\U0010ffff,\n", "model": "é" * n} for n in range(3)]
+    turns = [{"role": "system", "content": ""}, {"role": "user", "content": '\\u0000 "?'}]
+    said = [{"labeler": "añ n", "ranks": [1, 2, 2], "flags": flags}, {"labeler": "bob", "ranks": [3, 1, 2]}]
+    asked = {"id": 'q"1', "prompt": turns, "completions": completions, "rankings": said}
+    two = {"id": "q2", "prompt": "Two?", "completions": completions[:2]}
+    compared = {**two, "rankings": [{"labeler": "bob", "ranks": [2, 1], "strength": 3}]}
+    assert import_lines(project, [json.dumps(row).encode() for row in (asked, compared)]).errors == []
+    version = freeze(project)
+    table = pq.read_table(path_of(version), schema=SCHEMA)
+    rows = table.to_pylist()
+    assert [rankings["flags"] for rankings in rows[0]["rankings"]] == [
+        json.dumps(each, ensure_ascii=False, sort_keys=True) for each in (flags, [{}, {}, {}])
+    ]
+    assert [(row["id"], row["prompt"][-1]["content"]) for row in rows] == [('q"1', '\\u0000 "?'), ("q2", "Two?")]
+    assert [c["text"] for c in rows[0]["completions"]] == [c["text"] for c in completions]
+    assert [(r["ranks"], r["strength"]) for row in rows for r in row["rankings"]] == [
+        ([1, 2, 2], None),
+        ([3, 1, 2], None),
+        ([2, 1], 3),
+    ]
+    plainly = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), plainly, compression="zstd")
+    assert plainly.getvalue() == path_of(version).read_bytes()
+    total = sum((Counter(count) for count in version.counts.values()), Counter())
+    assert total == {"prompts": 2, "rankings": 3, "pairs": 6, "ties": 1, "flagged": 2}
+
+
+def test_freezing_takes_as_many_statements_however_much_there_is(project: Project) -> None:
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            freeze(project)
+        return len(queries)
+
+    labeler = join(project)
+    rank(project, labeler)
+    cost()
+    rank(project, labeler)
+    few = cost()
+    for _ in range(2 * frozen_rows.PROMPTS_AT_ONCE):
+        make_prompt(project)
+    rank_next(project, labeler, 2 * frozen_rows.PROMPTS_AT_ONCE)
+    assert cost() == few <= 12
 
 
 def test_the_checksum_is_the_file_s(project: Project) -> None:

@@ -12,8 +12,7 @@ from django.core.management.base import CommandError
 
 from formats.refusals import Refused
 from labeling.data.import_report import Report
-from labeling.data.import_rows import parse_line
-from labeling.data.imports import import_lines
+from labeling.data.imports import import_lines, parse_line
 from labeling.data.row_words import words_of
 from labeling.data.upload_lines import lines_of
 from labeling.models import Assignment, Completion, PreferencePair, Project, Prompt, RankedCompletion, Ranking, User

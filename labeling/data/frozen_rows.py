@@ -1,0 +1,160 @@
+"""Rows of a frozen version: read from the database, counted, and made a table, by columns all the way."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import accumulate, chain, combinations
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+from django.db import connection
+
+from labeling.models import Project
+
+PROMPTS_AT_ONCE = 50
+LONGEST_REMEMBERED = 1_000  # characters of a ranking's flags, which are nearly always the same few
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("split", pa.string()),
+        ("prompt", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
+        ("completions", pa.list_(pa.struct([("id", pa.string()), ("text", pa.string()), ("model", pa.string())]))),
+        (
+            "rankings",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("id", pa.string()),
+                        ("labeler", pa.string()),
+                        ("ranks", pa.list_(pa.int32())),
+                        ("flags", pa.string()),  # JSON, parallel to ranks: a project's flags are its own
+                        ("strength", pa.int32()),  # of K = 2: 1 slightly, 2 clearly, 3 much; null where not said
+                    ]
+                )
+            ),
+        ),
+    ]
+)
+
+# One statement, so one snapshot: a ranking that commits meanwhile is wholly in or wholly out. A list for each column of
+# the completions and of the rankings: objects with names take ten times as long to read.
+_ROWS = """
+SELECT prompt.id, prompt.external_id, prompt.split, prompt.messages::text, completions.columns::text,
+    rankings.columns::text
+FROM labeling_prompt prompt
+JOIN LATERAL (
+    SELECT json_build_array(
+        json_agg(c.external_id ORDER BY c.position), json_agg(c.text ORDER BY c.position),
+        json_agg(c.model_name ORDER BY c.position)) AS columns
+    FROM labeling_completion c WHERE c.prompt_id = prompt.id
+) completions ON true
+JOIN LATERAL (
+    SELECT json_build_array(
+        json_agg(r.id::text ORDER BY r.id), json_agg(u.username ORDER BY r.id), json_agg(said.ranks ORDER BY r.id),
+        json_agg(said.flags::text ORDER BY r.id), json_agg(r.strength ORDER BY r.id)) AS columns, count(*) AS n
+    FROM labeling_ranking r
+    JOIN labeling_user u ON u.id = r.labeler_id
+    JOIN LATERAL (
+        SELECT json_agg(rc.rank ORDER BY c.position) AS ranks, json_agg(rc.flags ORDER BY c.position) AS flags
+        FROM labeling_rankedcompletion rc JOIN labeling_completion c ON c.id = rc.completion_id
+        WHERE rc.ranking_id = r.id
+    ) said ON true
+    WHERE r.prompt_id = prompt.id AND r.live
+) rankings ON rankings.n > 0
+WHERE prompt.project_id = %(project)s AND (%(prompts)s::bigint[] IS NULL OR prompt.id = ANY(%(prompts)s))
+ORDER BY prompt.id
+"""
+
+
+class FrozenRow(NamedTuple):
+    """A prompt as a version has it; of its completions and rankings the columns."""
+
+    id: str
+    split: str
+    messages: list[dict[str, str]]
+    completions: list[list[str]]  # ids, texts, models
+    rankings: list[list[Any]]  # ids, labelers, ranks, flags as JSON, strengths
+
+
+def read_rows(project: Project, prompts: list[int] | None) -> Iterator[tuple[int, FrozenRow]]:
+    """Yields prompts with rankings, all or these, in the order of their ids, which come along. Needs a transaction."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(_ROWS, {"project": project.pk, "prompts": prompts})
+        while found := cursor.fetchmany(PROMPTS_AT_ONCE):
+            for prompt, name, split, messages, completions, rankings in found:
+                columns = json.loads(rankings)
+                columns[3] = [flags_in_order(flags) for flags in columns[3]]
+                yield prompt, FrozenRow(name, split, json.loads(messages), json.loads(completions), columns)
+
+
+def flags_in_order(flags: str) -> str:
+    """Writes the JSON of a ranking's flags with its names in order: a project's flags are its own."""
+    return _in_order(flags) if len(flags) <= LONGEST_REMEMBERED else _in_order.__wrapped__(flags)
+
+
+@lru_cache(maxsize=1024)
+def _in_order(flags: str) -> str:
+    return json.dumps(json.loads(flags), ensure_ascii=False, sort_keys=True)
+
+
+def count(counter: Counter[str], ranks: Sequence[Sequence[int]], flags: Sequence[str], *, sign: int = 1) -> None:
+    """Adds what a prompt brings, or takes it away: its rankings' ranks, and their flags as JSON."""
+    counter["prompts"] += sign
+    counter["rankings"] += sign * len(ranks)
+    for said in ranks:
+        pairs, ties = _pairs_and_ties(tuple(said))
+        if pairs:
+            counter["pairs"] += sign * pairs
+        if ties:
+            counter["ties"] += sign * ties
+    if flagged := sum(map(_flagged, flags)):  # of a project without flags no count of them
+        counter["flagged"] += sign * flagged
+
+
+@lru_cache(maxsize=4096)
+def _pairs_and_ties(ranks: tuple[int, ...]) -> tuple[int, int]:
+    tied = sum(first == second for first, second in combinations(ranks, 2))
+    return len(ranks) * (len(ranks) - 1) // 2 - tied, tied
+
+
+def _flagged(flags: str) -> int:
+    """Counts the completions of which anything is said."""
+    return sum(map(bool, json.loads(flags))) if len(flags) > LONGEST_REMEMBERED else _flagged_of_few(flags)
+
+
+@lru_cache(maxsize=1024)
+def _flagged_of_few(flags: str) -> int:
+    return sum(map(bool, json.loads(flags)))
+
+
+def table_of(rows: Sequence[FrozenRow]) -> pa.Table:
+    turns = [row.messages for row in rows]
+    said = [[turn[name] for turn in chain.from_iterable(turns)] for name in ("role", "content")]
+    return pa.Table.from_arrays(
+        [
+            pa.array([row.id for row in rows], pa.string()),
+            pa.array([row.split for row in rows], pa.string()),
+            _lists("prompt", map(len, turns), said),
+            _lists("completions", (len(row.completions[0]) for row in rows), _joined([r.completions for r in rows])),
+            _lists("rankings", (len(row.rankings[0]) for row in rows), _joined([row.rankings for row in rows])),
+        ],
+        schema=SCHEMA,
+    )
+
+
+def _joined(columns: Sequence[Sequence[list[Any]]]) -> list[list[Any]]:
+    """Joins the columns of all rows, one by one."""
+    return [list(chain.from_iterable(column)) for column in zip(*columns, strict=True)]
+
+
+def _lists(name: str, lengths: Iterator[int], columns: Sequence[list[Any]]) -> pa.Array:
+    """Makes a column of lists of structs from the structs' columns, of all lists one after another."""
+    kind = SCHEMA.field(name).type
+    fields = [kind.value_type.field(place) for place in range(kind.value_type.num_fields)]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)]
+    offsets = pa.array(accumulate(lengths, initial=0), pa.int32())
+    return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(arrays, fields=fields), type=kind)
