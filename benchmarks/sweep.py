@@ -50,14 +50,15 @@ def fill(count: int) -> None:
     rest = count - Project.objects.count()
     if rest > 0:
         with connection.cursor() as cursor:
-            cursor.execute(COPIES, {"rest": rest})
+            cursor.execute(COPIES, {"first": count - rest + 1, "last": count})
             cursor.execute("ANALYZE")
 
 
 COPIES = """
 WITH made AS (
     INSERT INTO labeling_project (slug, name, guidelines, kind, flags, overlap, lease_minutes, created_at)
-    SELECT 'copy-' || n, 'copy', '', 'ranking', '[]', 1, 20, now() FROM generate_series(1, %(rest)s) n RETURNING id
+    SELECT 'copy-' || n, 'copy', '', 'ranking', '[]', 1, 20, now() FROM generate_series(%(first)s, %(last)s) n
+    RETURNING id
 )
 INSERT INTO labeling_prompt
     (project_id, external_id, messages, content_sha256, split, overlap, metadata, created_at, held_reason)

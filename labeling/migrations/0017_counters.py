@@ -31,10 +31,10 @@ BY_INDEX = "SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqs
 COUNT = f"""
 CREATE FUNCTION podium_count(
     of_project bigint, of_split varchar, of_range bigint, of_flag text DEFAULT '',
-    {", ".join(f"n_{name} numeric DEFAULT 0" for name in COLUMNS)}
-) RETURNS void LANGUAGE plpgsql {BY_INDEX} AS $$
+    {", ".join(f"n_{name} bigint DEFAULT 0" for name in COLUMNS)}
+) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE labeling_counter SET {", ".join(f"{name} = {name} + n_{name}::bigint" for name in COLUMNS)}
+    UPDATE labeling_counter SET {", ".join(f"{name} = {name} + n_{name}" for name in COLUMNS)}
     WHERE id = (
         SELECT id FROM labeling_counter
         WHERE project_id = of_project AND flag = of_flag AND split = of_split AND id_range = of_range
@@ -68,18 +68,13 @@ CREATE FUNCTION podium_count_labeler(of_project bigint, of_labeler bigint, n big
 $$;
 """
 
-RANGE_NOW = "(SELECT last_value >> 12 FROM labeling_ranking_id_seq)"
+RANGE_NOW = "(SELECT last_value >> 11 FROM labeling_ranking_id_seq)"
 
 
 def changed(columns):
     """What a statement made and did away with, each row with its sign, by the kind of statement."""
-    return {
-        "insert": f"SELECT 1 AS sign, {columns} FROM fresh",
-        "delete": f"SELECT -1 AS sign, {columns} FROM before",
-        "update": f"""SELECT 1 AS sign, * FROM (SELECT {columns} FROM fresh EXCEPT SELECT {columns} FROM before) made
-            UNION ALL
-            SELECT -1, * FROM (SELECT {columns} FROM before EXCEPT SELECT {columns} FROM fresh) gone""",
-    }
+    fresh, before = f"SELECT 1 AS sign, {columns} FROM fresh", f"SELECT -1 AS sign, {columns} FROM before"
+    return {"insert": fresh, "delete": before, "update": f"{fresh} UNION ALL {before}"}
 
 
 PROMPTS = changed("id, project_id, split, ranked, overlap, held_at")
@@ -100,7 +95,7 @@ def prompts(event):
             sum(sign * (held_at IS NOT NULL)::int) AS held,
             sum(sign * (held_at IS NULL AND ranked < overlap)::int) AS waiting,
             sum(CASE WHEN held_at IS NULL AND ranked < overlap THEN sign * (overlap - ranked) ELSE 0 END) AS missing
-        FROM ({PROMPTS[event]}) prompt GROUP BY project_id, split ORDER BY project_id, split
+        FROM ({PROMPTS[event]}) prompt GROUP BY project_id, split
     ) change
     WHERE (prompts, settled, begun, held, waiting, missing) <> (0, 0, 0, 0, 0, 0);"""
 
@@ -109,10 +104,10 @@ FLAGS_OF = "jsonb_each(CASE jsonb_typeof(answer.flags) WHEN 'object' THEN answer
 COUNT_FLAGS = """
     PERFORM podium_count(project_id, split, id_range, name, n_labels => labels, n_yes => yes)
     FROM (
-        SELECT prompt.project_id, prompt.split, ranking.id >> 12 AS id_range, flag.name,
+        SELECT prompt.project_id, prompt.split, ranking.id >> 11 AS id_range, flag.name,
             sum(sign) AS labels, sum(sign * (flag.said = 'true')::int) AS yes
         {rows}
-        GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+        GROUP BY 1, 2, 3, 4
     ) change
     WHERE (labels, yes) <> (0, 0);"""
 
@@ -130,12 +125,12 @@ def rankings(event):
     PERFORM podium_count(
         project_id, split, id_range, n_rankings => rankings, n_ranked_texts => texts, n_comparisons => comparisons)
     FROM (
-        SELECT prompt.project_id, prompt.split, ranking.id >> 12 AS id_range, sum(sign) AS rankings,
-            {"sum(sign * k) AS texts, sum(sign * k * (k - 1) / 2) AS comparisons" if of_texts else
+        SELECT prompt.project_id, prompt.split, ranking.id >> 11 AS id_range, sum(sign) AS rankings,
+            {"sum(sign * k)::bigint AS texts, sum(sign * k * (k - 1) / 2)::bigint AS comparisons" if of_texts else
              "0 AS texts, 0 AS comparisons"}
         FROM ({RANKINGS[event]}) ranking JOIN labeling_prompt prompt ON prompt.id = ranking.prompt_id
         {texts if of_texts else ""}
-        WHERE ranking.live GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        WHERE ranking.live GROUP BY 1, 2, 3
     ) change;
     PERFORM podium_count_labeler(project_id, labeler_id, rankings)
     FROM (
@@ -156,13 +151,13 @@ def answers(event):
     texts = "" if event == "update" else f"""
     PERFORM podium_count(project_id, split, id_range, n_ranked_texts => texts, n_comparisons => comparisons)
     FROM (
-        SELECT prompt.project_id, prompt.split, ranking.id >> 12 AS id_range,
-            {sign[event]}sum(n) AS texts, {sign[event]}sum(n * rest + n * (n - 1) / 2) AS comparisons
+        SELECT prompt.project_id, prompt.split, ranking.id >> 11 AS id_range,
+            {sign[event]}sum(n)::bigint AS texts, {sign[event]}sum(n * rest + n * (n - 1) / 2)::bigint AS comparisons
         FROM (SELECT ranking_id, count(*) AS n FROM {transition[event]} GROUP BY ranking_id) answer
         {of_live}
         CROSS JOIN LATERAL (SELECT {rest[event]} AS rest FROM labeling_rankedcompletion other
             WHERE other.ranking_id = ranking.id) others
-        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        GROUP BY 1, 2, 3
     ) change;"""
     flags = COUNT_FLAGS.format(rows=f"FROM ({ANSWERS[event]}) answer {of_live} CROSS JOIN {FLAGS_OF}")
     anything = " OR ".join(
@@ -178,12 +173,12 @@ def pairs(event):
     return f"""
     PERFORM podium_count(project_id, split, id_range, n_pairs => pairs)
     FROM (
-        SELECT pair.project_id, prompt.split, pair.id_range, sum(pairs) AS pairs
+        SELECT pair.project_id, prompt.split, pair.id_range, sum(pairs)::bigint AS pairs
         FROM (
-            SELECT project_id, prompt_id, ranking_id >> 12 AS id_range, sum(sign) AS pairs
+            SELECT project_id, prompt_id, ranking_id >> 11 AS id_range, sum(sign) AS pairs
             FROM ({PAIRS[event]}) each GROUP BY 1, 2, 3
         ) pair JOIN labeling_prompt prompt ON prompt.id = pair.prompt_id
-        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        GROUP BY 1, 2, 3
     ) change
     WHERE pairs <> 0;"""
 
@@ -225,7 +220,7 @@ def row(source, **columns):
 # fills empty ones. A prompt's numbers may be in any range.
 OF_PROMPTS, OF_RANKINGS = COLUMNS[:6], COLUMNS[6:]
 LIVE = "FROM labeling_ranking ranking JOIN labeling_prompt prompt ON prompt.id = ranking.prompt_id"
-IN_RANGE = {"id_range": "ranking.id >> 12"}
+IN_RANGE = {"id_range": "ranking.id >> 11"}
 MINE = "(only_project IS NULL OR {}.project_id = only_project)"
 PARTS = (
     row(
@@ -245,7 +240,7 @@ PARTS = (
     row(
         f"""FROM labeling_preferencepair pair JOIN labeling_prompt prompt ON prompt.id = pair.prompt_id
             WHERE {MINE.format('pair')}""",
-        project_id="pair.project_id", id_range="pair.ranking_id >> 12", pairs="1",
+        project_id="pair.project_id", id_range="pair.ranking_id >> 11", pairs="1",
     ),
     row(
         f"""{LIVE} JOIN labeling_rankedcompletion answer ON answer.ranking_id = ranking.id CROSS JOIN {FLAGS_OF}

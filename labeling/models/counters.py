@@ -10,7 +10,7 @@ from django.db import models
 from labeling.models.projects import Project
 from labeling.models.prompts import Split
 
-RANGE_BITS = 12  # rankings whose ids differ in their last bits alone are counted together
+RANGE_BITS = 11  # rankings whose ids differ in their last bits alone are counted together
 
 
 class Counter(models.Model):

@@ -47,7 +47,7 @@ class Prompt(models.Model):
         )
         indexes = (
             models.Index(fields=("project", "id"), name="prompt_project"),
-            models.Index(fields=("project", "split"), name="prompt_project_split"),
+            models.Index(fields=("project", "split"), condition=Q(ranked__gt=0), name="prompt_ranked"),
             models.Index(F("project"), Coalesce("prompt_key", "content_sha256"), name="prompt_same"),
             models.Index(
                 fields=("project", "-priority", "id"),

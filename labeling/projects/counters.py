@@ -85,6 +85,21 @@ def labels_of(project: Project, flag: str) -> dict[str, Labels]:
     return dict.fromkeys(Split.values, Labels()) | counted
 
 
+def pairs_after(project: Project, ranking: int) -> int:
+    """Counts the pairs of rankings with a higher id; of all for 0."""
+    return _asked("podium_pairs_after", project.pk, ranking)
+
+
+def labels_after(project: Project, flag: str, ranking: int) -> int:
+    """Counts the answers to a flag in live rankings with a higher id; in all for 0."""
+    return _asked("podium_labels_after", project.pk, flag, ranking)
+
+
+def labeled_texts(project: Project, flag: str, split: str, *, most: int) -> int:
+    """Counts the texts of a split with an answer to a flag, no further than `most`."""
+    return _asked("podium_labeled_texts", project.pk, flag, split, most)
+
+
 def labelers(project: Project) -> int:
     """Counts the people with a live ranking, imported ones included."""
     return LabelerCounter.objects.filter(project=project, rankings__gt=0).count()
@@ -94,6 +109,13 @@ def rankings_by(labeler: User, projects: Iterable[int]) -> dict[int, int]:
     """Counts the person's live rankings in each of these projects, by their keys."""
     rows = LabelerCounter.objects.filter(labeler=labeler, project__in=list(projects), rankings__gt=0)
     return dict(rows.values_list("project_id", "rankings"))
+
+
+def _asked(function: str, *values: int | str) -> int:
+    """Calls one of the functions of sql/new.sql."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}({', '.join(['%s'] * len(values))})", values)
+        return int(cursor.fetchone()[0])
 
 
 # --- Are they right? --------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from labeling.models import (
     Prompt,
     RankedCompletion,
     Ranking,
+    Split,
     User,
 )
 from labeling.projects import counters, overview, projects
@@ -52,7 +53,7 @@ class Acts:
 
     def act(self) -> None:
         doing: Callable[[], object] = self.draw.choice(
-            [self.import_new, self.import_again, self.overlap, self.give_back, self.put_back, self.freeze]
+            [self.import_new, self.import_again, self.overlap, self.give_back, self.put_back, self.freeze, self.others]
             + [self.submit] * 6 + [self.amend] * 2 + [self.withdraw] * 2 + [self.skip, self.cannot_rank]
         )  # fmt: skip
         killed = self.draw.random() < 0.15
@@ -112,6 +113,11 @@ class Acts:
     def freeze(self) -> None:
         datasets.freeze(self.project)
 
+    def others(self) -> None:
+        """Others rank elsewhere meanwhile."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT setval('labeling_ranking_id_seq', last_value + 900) FROM labeling_ranking_id_seq")
+
     def import_new(self) -> None:
         first = len(self.lines)
         self.lines += [self.line(f"row-{first + place}") for place in range(self.draw.randint(1, 5))]
@@ -159,7 +165,22 @@ def test_counters_say_what_counting_says_after_any_sequence_of_acts(db: None, se
             acts.act()
             assert counters.differences() == []
     assert acts.done > {"import_new", "submit", "amend", "withdraw"}
+    assert_new_since_each_ranking(acts.project)
     assert counters.of(acts.project).total.rankings == Ranking.objects.filter(live=True).count() > 0
+
+
+def assert_new_since_each_ranking(project: Project) -> None:
+    ids = list(Ranking.objects.values_list("pk", flat=True))
+    edges = [around for pk in ids for around in (pk | 2047, pk - pk % 2048)]
+    pairs = PreferencePair.objects.filter(project=project)
+    labels = RankedCompletion.objects.filter(prompt__project=project, ranking__live=True, flags__has_key="rude")
+    for last in {0, 1, *ids, *edges}:
+        assert counters.pairs_after(project, last) == pairs.filter(ranking_id__gt=last).count()
+        assert counters.labels_after(project, "rude", last) == labels.filter(ranking_id__gt=last).count()
+    for split in Split.values:
+        texts = labels.filter(prompt__split=split).order_by().values("completion").distinct().count()
+        for most in (0, 2, 1000):
+            assert counters.labeled_texts(project, "rude", split, most=most) == min(texts, most)
 
 
 class TestWhatIsRead:
@@ -333,7 +354,7 @@ class TestSeveralAtOnce:
             assert not waits(lambda: hold(prompts[1]))
         assert Counter.objects.count() == 2
         with connection.cursor() as cursor:
-            cursor.execute("SELECT setval('labeling_ranking_id_seq', last_value + 4096) FROM labeling_ranking_id_seq")
+            cursor.execute("SELECT setval('labeling_ranking_id_seq', last_value + 2048) FROM labeling_ranking_id_seq")
         claims.return_to_queue(prompts[0])
         assert sorted(Counter.objects.values_list("prompts", "held")) == [(0, -1), (2, 2)]
         assert counters.differences() == []

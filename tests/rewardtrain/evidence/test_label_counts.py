@@ -8,6 +8,7 @@ from django.http import QueryDict
 from labeling.answers import rankings
 from labeling.errors import Invalid
 from labeling.models import Project, User
+from labeling.projects import counters
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.evidence.labels import counts
 from rewardtrain.forms import PolicyForm
@@ -83,7 +84,8 @@ def test_two_people_who_label_a_text_make_one_text_and_two_labels(project: Proje
     project.prompts.update(overlap=2)
     for hateful in (True, False):
         answer(project, join(project), hateful=hateful, insult=False)
-    assert counts.by_split(project, "hateful")["train"] == counts.Labels(texts=1, labels=2, yes=1)
+    assert counters.labels_of(project, "hateful")["train"] == counters.Labels(labels=2, yes=1)
+    assert counters.labeled_texts(project, "hateful", "train", most=10) == 1
 
 
 @pytest.mark.parametrize(
