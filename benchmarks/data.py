@@ -255,7 +255,7 @@ def run(folder: Path, prompts: int) -> None:
     files = [folder / f"{rankings}.jsonl" for rankings in range(3)]
     for rankings, path in enumerate(files):
         write_file(path, prompts, rankings)
-    whole = prompts == 100_000
+    whole = prompts >= 100_000
     size = files[0].stat().st_size / 2**20
     print(f"{platform.machine()}, {os.cpu_count()} cores; {prompts:,} prompts x {K}, {size:.0f} MB")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError
 from django.utils.translation import gettext as _
 
 # Classes of SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) that say nothing of what is
@@ -13,12 +13,12 @@ _OF_THE_SERVER = ("08", "25", "53", "57", "58", "XX")
 def is_about_the_data(error: Exception) -> bool:
     """Tells whether other data could have been stored: false where the database is away, full or shutting down."""
     state = sqlstate(error)
-    return isinstance(error, UnicodeError) or (isinstance(error, DatabaseError) and _knows(state))
-
-
-def _knows(state: str) -> bool:
-    # psycopg itself refuses a NUL, with an error that has no state.
-    return not state.startswith(_OF_THE_SERVER)
+    if isinstance(error, OperationalError) and not state:  # no connection, whose end nobody was there to name
+        return False
+    # psycopg itself refuses a NUL, with an error of data that has no state.
+    return isinstance(error, UnicodeError) or (
+        isinstance(error, DatabaseError) and not state.startswith(_OF_THE_SERVER)
+    )
 
 
 def sqlstate(error: Exception) -> str:

@@ -13,7 +13,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
@@ -263,6 +263,25 @@ def test_a_database_that_is_away_is_no_line_s_fault(project: Project) -> None:
     refuse("57P01")
     with pytest.raises(DatabaseError):
         imported(project, row("q1"), row("bad"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_is_gone_is_no_line_s_fault_and_the_second_run_goes_on() -> None:
+    """Nobody was there to say why, so that the error has no code. Each line was tried alone, seconds each."""
+    project = make_project()
+    names = [f"q{n}" for n in range(BATCH + 50)]
+
+    def lines() -> Iterator[bytes]:
+        yield from (raw(row(name)) for name in names[:-1])
+        connection.connection.pgconn.finish()  # as where the server's machine is gone
+        yield raw(row(names[-1]))
+
+    with pytest.raises(OperationalError):
+        import_lines(project, lines())
+    connection.close()
+    assert Prompt.objects.count() == BATCH
+    report = imported(project, *(row(name) for name in names))
+    assert (report.created, report.skipped, report.errors) == (50, BATCH, [])
 
 
 GOOD, BAD = raw(row("good")), b"{oops\n"
