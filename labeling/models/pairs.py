@@ -13,13 +13,15 @@ from labeling.models.rankings import Ranking
 class PreferencePair(models.Model):
     # Its index is pair_project_ranking, which also finds what is new.
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="pairs", db_index=False)
-    # The constraints of these are composite: pair_of_its_live_ranking, pair_chosen_of_its_prompt, pair_rejected_of_its_
-    # prompt. The ranking's index is pair_once_per_ranking.
+    # The constraints of these are composite: pair_of_its_live_ranking (by its labeler), pair_chosen_of_its_prompt,
+    # pair_rejected_of_its_prompt. The ranking's index is pair_once_per_ranking.
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="pairs", db_constraint=False)
     ranking = models.ForeignKey(
         Ranking, on_delete=models.CASCADE, related_name="pairs", db_constraint=False, db_index=False
     )
-    labeler = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    labeler = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     chosen = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+", db_constraint=False)
     rejected = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+", db_constraint=False)
     rank_gap = models.PositiveSmallIntegerField()
@@ -43,7 +45,11 @@ class PreferencePair(models.Model):
                 "ranking", Least("chosen", "rejected"), Greatest("chosen", "rejected"), name="pair_once_per_ranking"
             ),
         )
-        indexes = (models.Index(fields=("project", "ranking"), name="pair_project_ranking"),)
+        indexes = (
+            models.Index(fields=("project", "ranking"), name="pair_project_ranking"),
+            # Of a million pairs an export asks first whether any has a margin.
+            models.Index(fields=("project",), condition=Q(margin__isnull=False), name="pair_with_margin"),
+        )
 
     def __str__(self) -> str:
         return f"{self.chosen_id} over {self.rejected_id}"

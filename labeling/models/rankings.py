@@ -44,7 +44,7 @@ class Ranking(models.Model):
             models.UniqueConstraint(fields=("assignment", "revision"), name="ranking_revision_once"),
             # Referenced by ranked completions, and by pairs, which only a live ranking has.
             models.UniqueConstraint(fields=("id", "prompt"), name="ranking_id_prompt"),
-            models.UniqueConstraint(fields=("id", "prompt", "live"), name="ranking_id_prompt_live"),
+            models.UniqueConstraint(fields=("id", "prompt", "labeler", "live"), name="ranking_id_prompt_labeler_live"),
             models.CheckConstraint(
                 condition=Q(strength__isnull=True) | Q(strength__range=(1, 3)), name="ranking_strength_known"
             ),

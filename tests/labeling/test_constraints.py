@@ -128,8 +128,11 @@ def test_an_assignment_has_one_live_ranking(ranking: Ranking) -> None:
 
 
 def test_a_ranking_is_by_its_assignment_s_labeler_on_its_prompt(project: Project, ranking: Ranking) -> None:
-    rankings = Ranking.objects.filter(pk=ranking.pk)
-    refused("ranking_of_its_assignment", lambda: rankings.update(labeler=join(project)))
+    rankings, other = Ranking.objects.filter(pk=ranking.pk), join(project)
+    refused("pair_of_its_live_ranking", lambda: ranking.pairs.all().update(labeler=other))
+    refused("pair_of_its_live_ranking", lambda: rankings.update(labeler=other))
+    ranking.pairs.all().delete()
+    refused("ranking_of_its_assignment", lambda: rankings.update(labeler=other))
 
 
 @pytest.mark.parametrize(
