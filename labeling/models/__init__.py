@@ -1,6 +1,6 @@
 """The tables of the human side, one module per noun."""
 
-from labeling.models.assignments import Assignment
+from labeling.models.assignments import Assignment, QueuePosition
 from labeling.models.attempts import Attempts
 from labeling.models.counters import Counter, LabelerCounter
 from labeling.models.datasets import DatasetVersion
@@ -22,6 +22,7 @@ __all__ = [
     "PreferencePair",
     "Project",
     "Prompt",
+    "QueuePosition",
     "RankedCompletion",
     "Ranking",
     "Role",

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from labeling.models.projects import Project
 from labeling.models.prompts import Prompt
 
 
@@ -83,3 +84,22 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"assignment {self.pk}"
+
+
+class QueuePosition(models.Model):
+    """Where the queue begins for a labeler who has had all before it: sql/next.sql keeps it, and looks no further back.
+
+    Only a shorter way: where it is wrong a prompt comes later, and the last look is from the beginning.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
+    labeler = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    priority = models.SmallIntegerField()
+    begins = models.BigIntegerField()  # the first prompt's key
+    checked_at = models.DateTimeField()  # when it was last looked for from the beginning
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("project", "labeler", "priority"), name="queue_position_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.labeler_id} begins at {self.begins} of {self.project_id}"

@@ -4,8 +4,7 @@
 CREATE OR REPLACE FUNCTION podium_claim(
     project bigint, labeler bigint, lease interval, seed bigint, besides bigint DEFAULT NULL,
     OUT assignment bigint, OUT again boolean
-) LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     moment timestamptz;
     held labeling_assignment;
@@ -34,11 +33,7 @@ BEGIN
         RETURN;
     END IF;
 
-    next_prompt := podium_next_free(project, labeler, besides, moment);
-    IF next_prompt IS NULL THEN
-        -- Where every prompt left is just being claimed by others, one of them may have a second slot: wait and look.
-        next_prompt := podium_next_awaited(project, labeler, besides, moment);
-    END IF;
+    next_prompt := podium_next(project, labeler, besides, moment);
     IF next_prompt IS NULL THEN
         RETURN;
     END IF;
@@ -54,40 +49,3 @@ BEGIN
             moment + lease)
     RETURNING id INTO assignment;
 END $$;
-
--- Finds the next prompt for this labeler and locks its row: one that they never had, with a slot that is free or whose
--- lease ran out. Within a priority in the order of import, so that the overlap of a prompt fills up before many prompts
--- are begun. The lock on the prompt's row is what keeps two claims apart: podium_next_free passes over those that
--- somebody is just claiming, and podium_next_awaited waits for them. Two functions of one text, for a plan each.
--- The index prompt_in_turn holds the prompts that are open, in this order; assignments are looked up by their prompt.
-DO $do$
-DECLARE
-    name text;
-    locked text;
-BEGIN
-    FOR name, locked IN VALUES ('podium_next_free', 'SKIP LOCKED'), ('podium_next_awaited', '') LOOP
-        EXECUTE format($text$
-            CREATE OR REPLACE FUNCTION %I(project bigint, labeler bigint, besides bigint, moment timestamptz)
-            RETURNS bigint LANGUAGE plpgsql AS $$
-            DECLARE
-                prompt bigint;
-            BEGIN
-                SELECT p.id INTO prompt FROM labeling_prompt p
-                WHERE p.project_id = project AND p.held_at IS NULL AND p.ranked < p.overlap
-                  AND p.id IS DISTINCT FROM besides
-                  AND NOT EXISTS (
-                    SELECT FROM labeling_assignment mine
-                    WHERE mine.prompt_id = p.id AND mine.labeler_id = labeler
-                      AND mine.state IN ('claimed', 'ranked', 'skipped'))
-                  AND p.overlap > (
-                    SELECT count(*) FROM labeling_assignment taken
-                    WHERE taken.prompt_id = p.id
-                      AND (taken.state = 'ranked' OR taken.state = 'claimed' AND taken.expires_at > moment))
-                ORDER BY p.priority DESC, p.id
-                LIMIT 1
-                FOR UPDATE OF p %s;
-                RETURN prompt;
-            END $$
-        $text$, name, locked);
-    END LOOP;
-END $do$;

@@ -22,6 +22,9 @@ BEGIN
             RETURN;
         END IF;
         UPDATE labeling_assignment a SET state = ending, skip_reason = reason, finished_at = moment WHERE a.id = assignment;
+        IF ending = 'released' THEN
+            PERFORM podium_look_again(task.prompt_id, task.labeler_id);
+        END IF;
         state := ending;
         ended := true;
     END IF;

@@ -4,13 +4,17 @@ LANGUAGE plpgsql AS $$
 DECLARE
     taken smallint[];
     some_ran_out boolean;
+    expired integer;
 BEGIN
     SELECT array_agg(slot) FILTER (WHERE NOT ran_out), bool_or(ran_out) INTO taken, some_ran_out
     FROM (SELECT a.slot, a.state = 'claimed' AND a.expires_at <= moment AS ran_out FROM labeling_assignment a
           WHERE a.prompt_id = prompt AND a.state IN ('claimed', 'ranked')) live;
     IF some_ran_out THEN  -- asked first: an update of no row starts the triggers that count all the same
-        UPDATE labeling_assignment SET state = 'expired', finished_at = moment
-        WHERE prompt_id = prompt AND state = 'claimed' AND expires_at <= moment;
+        WITH ran_out AS (
+            UPDATE labeling_assignment SET state = 'expired', finished_at = moment
+            WHERE prompt_id = prompt AND state = 'claimed' AND expires_at <= moment RETURNING labeler_id
+        )
+        SELECT count(podium_look_again(prompt, labeler_id)) INTO expired FROM ran_out;
     END IF;
     RETURN (SELECT min(slot) FROM generate_series(1, slots) slot WHERE slot <> ALL (coalesce(taken, '{}')));
 END $$;

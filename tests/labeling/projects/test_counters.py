@@ -403,15 +403,13 @@ def check_counters(*words: str) -> str:
 def test_a_site_that_is_older_gets_its_numbers() -> None:
     executor = MigrationExecutor(connection)
     latest = executor.loader.graph.leaf_nodes("labeling")
+    project = make_project(kind="classification", flags=RUDE)
+    make_prompt(project, k=1)
+    answer(project, join(project), rude=True, wrong=False)
+    make_prompt(make_project())
     executor.migrate([("labeling", "0016_versions_without_filters")])
-    try:
-        project = make_project(kind="classification", flags=RUDE)
-        make_prompt(project, k=1)
-        answer(project, join(project), rude=True, wrong=False)
-        make_prompt(make_project())
-    finally:
-        executor.loader.build_graph()
-        executor.migrate(latest)
+    executor.loader.build_graph()
+    executor.migrate(latest)
     assert counters.differences() == []
     assert counters.of(project).total.rankings == 1
     assert sum(labels.yes for labels in counters.labels_of(project, "rude").values()) == 1
