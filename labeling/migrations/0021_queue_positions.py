@@ -46,7 +46,7 @@ DROP FUNCTION podium_prompts_come_back();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labeling', '0019_ranked_prompts'),
+        ('labeling', '0020_pairs_by_their_labeler'),
     ]
 
     operations = [
