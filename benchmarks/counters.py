@@ -22,6 +22,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks import large_site
+
 PROMPTS = 40_000
 LONG_SECONDS = 3
 
@@ -86,25 +88,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 32])
     options = parser.parse_args()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")  # a data directory of its own
-    import django
-
-    django.setup()
-    from config.environment import folders
-    from config.servers import embedded
-
-    with embedded.running(folders.data_directory()):
-        run(options.connections, options.seconds, embedded.database_url(folders.data_directory()))
+    with large_site.server():
+        run(options.connections, options.seconds)
 
 
-def run(connections: list[int], seconds: int, url: str) -> None:
-    from django.core.management import call_command
+def run(connections: list[int], seconds: int) -> None:
+    from django.conf import settings
     from django.db import connection
 
+    from config.servers import embedded
     from labeling.models import Project
     from labeling.projects import counters
 
-    call_command("migrate", verbosity=0)
+    url = embedded.database_url(settings.DATA_DIR)
     with connection.cursor() as cursor:
         cursor.execute(FILL)
         cursor.execute(SUBMIT)
@@ -174,6 +170,7 @@ def processor_seconds() -> float:
     """What the server's processes took by now, those that ended too."""
     import psutil
 
+    time.sleep(0.5)  # until those that ended have been waited for
     data_dir = Path(os.environ["PODIUM_DATA_DIR"])
     process = psutil.Process(int((data_dir / "postgres" / "postmaster.pid").read_text().split()[0]))
     own = process.cpu_times()

@@ -11,12 +11,12 @@ together. `bare` is a statement that does nothing, the least that any sweep can 
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
+
+from benchmarks import large_site
 
 
 def measure(work: Callable[[], object], *, times: int) -> tuple[int, float]:
@@ -71,29 +71,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--projects", type=int, nargs="+", default=[1, 100, 10_000])
     counts = parser.parse_args().projects
-    with tempfile.TemporaryDirectory(prefix="podium-sweep-") as folder:
-        os.environ["PODIUM_DATA_DIR"] = folder
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-        import django
-
-        django.setup()
-        from config.environment import folders
-        from config.servers import embedded
-
-        with embedded.running(folders.data_directory()):
-            run(counts)
+    with large_site.server():
+        run(counts)
 
 
 def run(counts: list[int]) -> None:
-    from django.core.management import call_command
     from django.db import connection
 
     import config.celery  # noqa: F401  makes it the app of this process, as in a worker
     from labeling.models import Project
     from rewardtrain import tasks
     from rewardtrain.training import policy
-
-    call_command("migrate", verbosity=0)
 
     def alone() -> None:
         for project in Project.objects.all():

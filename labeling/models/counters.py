@@ -10,8 +10,6 @@ from django.db import models
 from labeling.models.projects import Project
 from labeling.models.prompts import Split
 
-RANGE_BITS = 11  # rankings whose ids differ in their last bits alone are counted together
-
 
 class Counter(models.Model):
     """A part of the counts of a project, split and range of rankings; with a flag, of the answers to it.
@@ -24,7 +22,7 @@ class Counter(models.Model):
         Project, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )
     split = models.CharField(max_length=10, choices=Split.choices)
-    id_range = models.BigIntegerField()  # of rankings, their id >> RANGE_BITS; of prompts, that of the time
+    id_range = models.BigIntegerField()  # of rankings, their id >> 11 (2,048 of them); of prompts, that of the time
     flag = models.TextField(blank=True, default="", db_default="")
     prompts = models.BigIntegerField(default=0, db_default=0)
     settled = models.BigIntegerField(default=0, db_default=0)  # ranked as often as their overlap asks
