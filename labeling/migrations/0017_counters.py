@@ -25,7 +25,9 @@ ALTER TABLE labeling_labelercounter SET (fillfactor = 50),
 # Plans are made once for each connection, perhaps while it imports into an empty database: they go by indexes for ever.
 BY_INDEX = "SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET jit = off"
 
-# Any row of the key that nobody else holds, else a new one: so it waits for nobody, and nobody waits in a circle. With a
+# Any row of the key that nobody else holds, else a new one: so it waits for nobody, and nobody waits in a circle. And
+# none that changed often: while somebody reads for long, as a dump does, its dead versions stay, and to find the one that
+# lives all are walked past (three times a submission's time after some thousands). The newest row comes first. With a
 # new row the ranges that are over are put together, a row for each, but for rows that somebody holds. A project that
 # is gone already counts nothing.
 COUNT = f"""
@@ -38,7 +40,8 @@ BEGIN
     WHERE id = (
         SELECT id FROM labeling_counter
         WHERE project_id = of_project AND flag = of_flag AND split = of_split AND id_range = of_range
-        ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED);
+            AND rankings < 64 AND labels < 256
+        ORDER BY id DESC LIMIT 1 FOR UPDATE SKIP LOCKED);
     IF NOT FOUND THEN
         INSERT INTO labeling_counter (project_id, split, id_range, flag, {", ".join(COLUMNS)})
         SELECT id, of_split, of_range, of_flag, {", ".join(f"n_{name}" for name in COLUMNS)}

@@ -1,8 +1,7 @@
 """Which retrainings the policies want now: of all projects together, one statement for each kind of project.
 
 What policy.next_retrainings tells in words of one project is decided here in SQL for any number of them, for the sweep
-asks every few seconds and a worker after rankings. Of what grows with the work no more is counted than a part whose size
-is bounded.
+asks every few seconds and a worker after rankings. Of what grows with the work a part is counted whose size is bounded.
 """
 
 from __future__ import annotations

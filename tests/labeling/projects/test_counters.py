@@ -359,6 +359,21 @@ class TestSeveralAtOnce:
         assert sorted(Counter.objects.values_list("prompts", "held")) == [(0, -1), (2, 2)]
         assert counters.differences() == []
 
+    def test_a_row_that_changed_often_is_left_for_a_new_one(self) -> None:
+        """While a dump runs, whoever looks for it walks past all its dead versions."""
+        project = make_project()
+        for _ in range(66):
+            make_prompt(project, split="train")
+        labeler = join(project)
+        rank_next(project, labeler, 64)
+        before = Counter.objects.count()
+        for _ in range(2):
+            rank(project, labeler)
+        assert Counter.objects.count() <= before + 1
+        assert Counter.objects.latest("id").rankings == 2
+        assert counters.of(project).total.rankings == 66
+        assert counters.differences() == []
+
 
 def hold(prompt: Prompt) -> None:
     Prompt.objects.filter(pk=prompt.pk).update(held_at="2026-01-01T00:00Z")
