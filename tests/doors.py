@@ -27,6 +27,8 @@ class Door:
 
 VERBS = ("get", "post", "put", "patch", "delete")
 OTHERS = ("admin:",)  # Django's own, for administrators
+NOT_OURS = ("account_", "mfa_", "healthz", "readyz", "metrics")  # what shows nothing of a project
+PARTS = ("auto_labels", "best_of_job", "playground", "run")  # pages of which htmx asks for a part
 
 
 def doors() -> list[Door]:

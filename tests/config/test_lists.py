@@ -23,7 +23,7 @@ from django.urls import reverse
 
 from labeling.models import Project
 from labeling.views.prompts import FILTERS
-from tests.doors import doors
+from tests.doors import NOT_OURS, PARTS, doors
 from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import models_in
 from tests.shown_rows import Shown, furnish
@@ -40,9 +40,7 @@ QUERIES = {
     "auto_labels": ["?probabilities=raw"],
 }
 TOLD_APART = {"number", "pk", "assignment_id"}  # parts of an address of what has ended, and of what is at work
-PARTS = ("auto_labels", "best_of_job", "playground", "run")
 API = ("labeling_api:", "rewardtrain_api:")
-NOT_OURS = ("account_", "mfa_", "healthz", "readyz", "metrics")
 # What is one thing: it shows no row, or as many as there can be of one thing.
 ROWLESS = {
     "styleguide", "preferences", "project_create", "invitation", "project", "rank", "rank_compare", "practice",
