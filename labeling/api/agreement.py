@@ -27,6 +27,7 @@ class AgreementSerializer(serializers.Serializer[Any]):
 class Agreement(View):
     @extend_schema(operation_id="agreement_read", responses=AgreementSerializer)
     def get(self, request: Request, slug: str) -> Response:
-        """How often two people chose the same completion, ties left out."""
+        """How often two people chose the same completion, ties left out; of prompts that were ranked last, where there
+        are more than 20,000 pairs."""
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
         return Response(AgreementSerializer(asdict(agreement.project_agreement(project))).data)

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import connection
 
 from formats.wilson import wilson
-from labeling.models import Project
+from labeling.models import PreferencePair, Project
 
-# Every two rankings of a prompt, every two completions that neither of the two tied. Only live rankings have pairs: the
-# database holds that.
+LATEST = 20_000  # pairs of the newest rankings, whose prompts are looked at: half a percent either way
+
+# Of every two rankings of a prompt each two completions that neither of them tied. Only live rankings have pairs: the
+# database holds that. n people who judged the same two completions are n (n - 1) / 2 comparisons, so none is made.
 _COMPARISONS = """
-SELECT count(*) AS n, count(*) FILTER (WHERE one.chosen_id = two.chosen_id) AS agreed
-FROM labeling_preferencepair one
-JOIN labeling_preferencepair two
-  ON two.prompt_id = one.prompt_id AND two.ranking_id > one.ranking_id
- AND (two.chosen_id = one.chosen_id AND two.rejected_id = one.rejected_id
-      OR two.chosen_id = one.rejected_id AND two.rejected_id = one.chosen_id)
-WHERE one.project_id = %s
-GROUP BY one.prompt_id
+WITH latest AS MATERIALIZED (
+    SELECT prompt_id FROM labeling_preferencepair WHERE project_id = %(project)s
+    ORDER BY project_id DESC, ranking_id DESC LIMIT %(latest)s
+), judged AS (
+    SELECT prompt_id, count(*) AS n, count(*) FILTER (WHERE chosen_id < rejected_id) AS one
+    FROM (SELECT DISTINCT prompt_id FROM latest) prompt
+    CROSS JOIN LATERAL (  -- OFFSET 0: prompt by prompt, or PostgreSQL walks past the pairs of all
+        SELECT chosen_id, rejected_id FROM labeling_preferencepair pair
+        WHERE pair.prompt_id = prompt.prompt_id OFFSET 0) pair
+    GROUP BY prompt_id, least(chosen_id, rejected_id), greatest(chosen_id, rejected_id)
+    HAVING count(*) > 1
+)
+SELECT sum(n * (n - 1) / 2)::bigint, sum(one * (one - 1) / 2 + (n - one) * (n - one - 1) / 2)::bigint,
+    (SELECT count(*) FROM latest)
+FROM judged GROUP BY prompt_id
 """
 
 
@@ -36,12 +45,22 @@ class Agreement:
     high: float | None
     n_pairs: int
     n_prompts: int
+    of_latest: bool = False  # not of all prompts: there are more
 
 
-def project_agreement(project: Project) -> Agreement:
+def project_agreement(project: Project, *, latest: int = LATEST) -> Agreement:
+    """Measures it on the prompts of the latest pairs, all of them in most projects: the same at any size."""
     with connection.cursor() as cursor:
-        cursor.execute(_COMPARISONS, [project.pk])
-        return agreement_of([(n, agreed) for n, agreed in cursor.fetchall()])
+        cursor.execute(_COMPARISONS, {"project": project.pk, "latest": latest})
+        rows = cursor.fetchall()
+    found = agreement_of([(n, agreed) for n, agreed, _looked_at in rows])
+    return replace(found, of_latest=any(looked_at >= latest for *_, looked_at in rows[:1]))
+
+
+def latest_prompts(project: Project, *, pairs: int = LATEST) -> list[int]:
+    """Gives the keys of the prompts that the latest pairs are of: of all pairs, where there are no more."""
+    newest = PreferencePair.objects.filter(project=project).order_by("-project_id", "-ranking_id")
+    return sorted(set(newest.values_list("prompt_id", flat=True)[:pairs]))
 
 
 def agreement_of(prompts: Sequence[tuple[int, int]]) -> Agreement:

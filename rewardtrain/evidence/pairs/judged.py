@@ -11,10 +11,13 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Length
 
 from labeling.models import Completion, Project, Prompt, RankedCompletion, Ranking
+from labeling.quality.agreement import latest_prompts
 from rewardtrain.core.measures import metrics
 from rewardtrain.core.measures.metrics import Floats
 from rewardtrain.evidence.agreement import Judged, Share
 from rewardtrain.models import PromptScore, RewardModel
+
+LATEST = 10_000  # pairs of people, whose prompts are looked at: a page waits for it
 
 
 def promised(model: RewardModel) -> Share | None:
@@ -27,12 +30,13 @@ def promised(model: RewardModel) -> Share | None:
 
 
 def judged(project: Project, model: RewardModel, after: int = 0, *, raw: bool = False) -> Iterable[Judged]:
-    """Yields every judgement of people, ties left out, on prompts that the model has scored.
+    """Yields the judgements of people, ties left out, on prompts that the model has scored; of those ranked last, where
+    there are more than LATEST pairs.
 
     after: only of prompts that have a ranking with a higher id.
     """
     scale = _raw_scale(model) if raw else None
-    scores = PromptScore.objects.filter(reward_model=model, prompt__project=project, prompt__ranked__gt=0)
+    scores = PromptScore.objects.filter(reward_model=model, prompt__in=latest_prompts(project, pairs=LATEST))
     if after:
         scores = scores.filter(Exists(Ranking.objects.filter(prompt=OuterRef("prompt"), live=True, pk__gt=after)))
     rows = list(scores.values_list("prompt", "completions", "rewards", "probabilities"))
