@@ -90,8 +90,8 @@ FORMS: dict[str, tuple[str, ...]] = {
 }
 # Parameters of pages; those of the API are in its document.
 PARAMETERS: dict[str, tuple[str, ...]] = {
-    "history": ("q", "page"),
-    "prompts": ("show", "page"),
+    "history": ("q", "page", "after", "before"),
+    "prompts": ("show", "after", "before"),
     "rank_compare": ("one", "two"),
     "practice_compare": ("one", "two"),
     "export_download": ("format", "layout", "split", "source", "version"),

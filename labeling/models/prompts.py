@@ -54,6 +54,14 @@ class Prompt(models.Model):
                 condition=Q(held_at__isnull=True, ranked__lt=F("overlap")),
                 name="prompt_in_turn",
             ),
+            # What the list of prompts shows, in the order of import.
+            models.Index(
+                fields=("project", "id"),
+                condition=Q(held_at__isnull=True, ranked__lt=F("overlap")),
+                name="prompt_waiting",
+            ),
+            models.Index(fields=("project", "id"), condition=Q(ranked__gte=F("overlap")), name="prompt_settled"),
+            models.Index(fields=("project", "id"), condition=Q(held_at__isnull=False), name="prompt_held"),
         )
 
     def __str__(self) -> str:

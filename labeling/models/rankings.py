@@ -23,8 +23,8 @@ class Ranking(models.Model):
     prompt = models.ForeignKey(
         Prompt, on_delete=models.PROTECT, related_name="rankings", db_constraint=False, db_index=False
     )
-    labeler = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="rankings", db_constraint=False
+    labeler = models.ForeignKey(  # its index is ranking_labeler, which also finds the newest
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="rankings", db_constraint=False, db_index=False
     )
     revision = models.PositiveIntegerField(default=1)
     live = models.BooleanField(default=True)  # false: superseded by a later revision, or withdrawn
@@ -57,7 +57,10 @@ class Ranking(models.Model):
             ),
         )
         # With the key, so that the check of a key to a ranking doesn't walk past all others of its prompt.
-        indexes = (models.Index(fields=("prompt", "id"), name="ranking_prompt"),)
+        indexes = (
+            models.Index(fields=("prompt", "id"), name="ranking_prompt"),
+            models.Index(fields=("labeler", "id"), name="ranking_labeler"),
+        )
 
     def __str__(self) -> str:
         return f"ranking {self.pk}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.contrib import messages as notices
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,18 +21,30 @@ from labeling import content
 from labeling.board.cards import dialogue
 from labeling.data import imports, upload_lines
 from labeling.forms import UploadForm
-from labeling.models import Assignment, Completion, Project, Prompt, Ranking, Role
+from labeling.models import Assignment, Completion, Project, Prompt, Role
 from labeling.people import access
+from labeling.projects import counters
 from labeling.queue import claims
-from labeling.views.doors import SignedIn, page_of, posted, project_page
+from labeling.views.doors import SignedIn, posted, project_page
+from labeling.views.stretches import stretch_of
 
-# The list's filters: name -> (label, condition on the counted rows).
-FILTERS: dict[str, tuple[Promise, Q]] = {
-    "all": (gettext_lazy("All"), Q()),
-    "waiting": (gettext_lazy("Waiting"), Q(held_at=None, n_rankings__lt=F("overlap"))),
-    "ranked": (gettext_lazy("Ranked"), Q(n_rankings__gte=F("overlap"))),
-    "held": (gettext_lazy("Can't be ranked"), Q(held_at__isnull=False)),
+
+@dataclass(frozen=True)
+class Filter:
+    """Which prompts the list shows: each condition has an index of its own, and each number a counter."""
+
+    label: Promise
+    condition: Q
+    number: str  # of counters.Numbers
+
+
+FILTERS = {
+    "all": Filter(gettext_lazy("All"), Q(), "prompts"),
+    "waiting": Filter(gettext_lazy("Waiting"), Q(held_at__isnull=True, ranked__lt=F("overlap")), "waiting"),
+    "ranked": Filter(gettext_lazy("Ranked"), Q(ranked__gte=F("overlap")), "settled"),
+    "held": Filter(gettext_lazy("Can't be ranked"), Q(held_at__isnull=False), "held"),
 }
+SHOWN = 50
 SHOWN_ERRORS = 100
 CLIP = 160
 
@@ -47,23 +61,24 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
             report = imports.import_lines(project, upload_lines.lines_of(form.cleaned_data["file"]))
             form = UploadForm()
     chosen = request.GET.get("show", "all")
-    label, condition = FILTERS.get(chosen, FILTERS["all"])
-    listed = counted(project).filter(condition)
-    page = page_of(
-        request, listed.prefetch_related("completions") if project.judgement.lists_texts else listed, size=50
-    )
+    chosen = chosen if chosen in FILTERS else "all"
+    listed = counted(project).filter(FILTERS[chosen].condition)
+    if project.judgement.lists_texts:
+        listed = listed.prefetch_related("completions")
+    page = stretch_of(request, listed, size=SHOWN)
     context = {
         "project": project,
         "is_manager": is_manager,
         "form": form,
         "report": report,
         "shown_errors": report.errors[:SHOWN_ERRORS] if report else [],
-        "filters": [(name, words) for name, (words, _condition) in FILTERS.items()],
-        "chosen": chosen if chosen in FILTERS else "all",
-        "chosen_label": label,
+        "filters": [(name, each.label) for name, each in FILTERS.items()],
+        "chosen": chosen,
+        "chosen_label": FILTERS[chosen].label,
+        "n": getattr(counters.of(project).total, FILTERS[chosen].number),
         "page": page,
         "rows": [(prompt, first_words(prompt, alone=_text_of(prompt))) for prompt in page],
-        "query": f"show={chosen}&" if chosen in FILTERS and chosen != "all" else "",
+        "query": f"show={chosen}&" if chosen != "all" else "",
     }
     return render(request, "labeling/data/prompts.html", context)
 
@@ -114,22 +129,21 @@ def _prompt(project: Project, prompt_id: int) -> Prompt:
 
 
 def counted(project: Project) -> QuerySet[Prompt]:
-    """Gives the prompts with the numbers their state is told by. Subqueries, because two joins would multiply the
-    counts."""
-    live = Ranking.objects.filter(prompt=OuterRef("pk"), live=True).order_by().values("prompt")
+    """Gives the prompts with what their state is told by. Subqueries, which are asked of the rows that are shown
+    alone."""
     open_now = Assignment.objects.filter(
         prompt=OuterRef("pk"), state=Assignment.State.CLAIMED, expires_at__gt=timezone.now()
     )
+    completions = Completion.objects.filter(prompt=OuterRef("pk")).order_by().values("prompt")
     # The skip that set it aside, if it is: the last one that was finished when that was noted.
     set_aside = Assignment.objects.filter(
         prompt=OuterRef("pk"), state=Assignment.State.SKIPPED, finished_at__lte=OuterRef("held_at")
     ).order_by("-finished_at")
     return project.prompts.annotate(
-        n_rankings=Coalesce(Subquery(live.annotate(n=Count("pk")).values("n")), 0),
-        n_open=Coalesce(Subquery(open_now.order_by().values("prompt").annotate(n=Count("pk")).values("n")), 0),
-        n_completions=Count("completions"),
+        is_open=Exists(open_now),
+        n_completions=Coalesce(Subquery(completions.annotate(n=Count("pk")).values("n")), 0),
         held_by=Subquery(set_aside.values("labeler__username")[:1]),
-    ).order_by("id")
+    )
 
 
 def _text_of(prompt: Prompt) -> str:

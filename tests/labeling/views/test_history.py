@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from labeling.answers import rankings
 from labeling.models import Assignment, PreferencePair, Project, Ranking, Role, User
+from labeling.views import history
 from tests import factories
 
 HISTORY = "/p/work/history/"
@@ -105,11 +106,22 @@ def test_newest_come_first_and_are_paged(client: Client, project: Project, label
         factories.make_prompt(project, question=f"Number {number}?")
     for _ in range(28):
         factories.rank(project, labeler)
-    first, second = words(client.get(HISTORY)), words(client.get(f"{HISTORY}?page=2"))
+    pages = [client.get(HISTORY)]
+    while following := link(pages[-1], "next"):
+        pages.append(client.get(HISTORY + following))
+    first, second = map(words, pages)
     assert first.index("Number 24?") < first.index("Number 5?")
     assert "What is a podium?" not in first
     assert "What is a podium?" in second
-    assert "Page 2 of 2" in second
+    assert words(client.get(HISTORY + link(pages[1], "prev"))) == first
+    assert words(client.get(HISTORY + link(pages[1], "first"))) == first
+    assert "Number 24?" in words(client.get(f"{HISTORY}?page=2")), "an old address leads to the list"
+
+
+def link(response: object, rel: str) -> str:
+    assert isinstance(response, HttpResponse)
+    found = re.search(rf'href="([^"]*)"\s+rel="{rel}"', response.content.decode())
+    return html.unescape(found[1]) if found else ""
 
 
 def test_a_long_history_takes_no_more_queries_than_a_short_one(client: Client, project: Project, labeler: User) -> None:
@@ -163,6 +175,20 @@ def test_the_pages_of_a_search_stay_in_the_search(client: Client, project: Proje
     assert "22 rankings with" in words(response)
     assert "?q=me+%26+bo&page=2" in html.unescape(response.content.decode())
     assert "Tell me & Bo about 0" in words(client.get(HISTORY, {"q": "me & bo", "page": "2"}))
+
+
+def test_a_search_of_a_long_history_says_how_far_it_looked_and_goes_on(
+    client: Client, project: Project, labeler: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "LOOKED_THROUGH", 2)
+    for _ in range(3):
+        factories.rank(project, labeler)
+    response = client.get(HISTORY, {"q": "podium"})
+    assert "0 rankings with “podium”. Show all 2 answers were looked through, back to" in words(response)
+    [further] = re.findall(r'href="([^"]*)">Search further back', response.content.decode())
+    last = client.get(HISTORY + html.unescape(further))
+    assert "1 ranking with “podium”. Show all" in words(last)
+    assert "looked through" not in words(last)
 
 
 def test_what_was_said_before_stays_readable(client: Client, project: Project, labeler: User) -> None:

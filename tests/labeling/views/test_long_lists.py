@@ -1,0 +1,208 @@
+"""Lists that may be a million rows long: paged by key, each filter by an index, at any depth."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from labeling.models import Project, Prompt, Ranking, Role, User
+from labeling.quality.agreement import project_agreement
+from labeling.queue import claims
+from labeling.views import prompts
+from tests import factories
+
+LIST = "/p/long/prompts/"
+ROWS = 4000
+
+
+@pytest.fixture
+def project(db: None) -> Project:
+    return factories.make_project(slug="long")
+
+
+@pytest.fixture
+def manager(project: Project) -> Client:
+    client = Client()
+    client.force_login(project.memberships.get(role=Role.MANAGER).user)
+    return client
+
+
+@pytest.fixture
+def few_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompts, "SHOWN", 3)
+
+
+def listed(answer: Any) -> list[str]:
+    return re.findall(r'<span class="soft small">([^<]*)</span>', answer.content.decode())
+
+
+def link(answer: Any, rel: str) -> str:
+    found = re.search(rf'href="([^"]*)"\s+rel="{rel}"', answer.content.decode())
+    return html.unescape(found[1]) if found else ""
+
+
+def test_next_and_previous_show_every_prompt_once_in_the_order_of_import(
+    project: Project, manager: Client, few_a_page: None
+) -> None:
+    names = [factories.make_prompt(project, external_id=f"row {n}").external_id for n in range(8)]
+    pages = [manager.get(LIST)]
+    while following := link(pages[-1], "next"):
+        pages.append(manager.get(LIST + following))
+    assert [listed(page) for page in pages] == [names[:3], names[3:6], names[6:]]
+    assert "8 prompts" in pages[1].content.decode()
+    assert listed(manager.get(LIST + link(pages[2], "prev"))) == names[3:6]
+    assert listed(manager.get(LIST + link(pages[1], "prev"))) == names[:3]
+    assert listed(manager.get(LIST + link(pages[2], "first"))) == names[:3]
+    assert not link(pages[0], "prev")
+    assert not link(pages[0], "first")
+
+
+def test_what_was_imported_or_ranked_meanwhile_moves_no_other_prompt(
+    project: Project, manager: Client, few_a_page: None
+) -> None:
+    for n in range(7):
+        factories.make_prompt(project, external_id=f"row {n}")
+    following = link(manager.get(f"{LIST}?show=waiting"), "next")
+    assert following.startswith("?show=waiting&")
+    factories.rank_next(project, factories.join(project), 2)
+    assert listed(manager.get(LIST + following)) == ["row 3", "row 4", "row 5"]
+    assert listed(manager.get(f"{LIST}?show=ranked")) == ["row 0", "row 1"]
+
+
+@pytest.mark.parametrize("query", ["?page=20000", "?after=x", "?after=-1", "?before=0", f"?before={10**30}", "?after="])
+def test_an_address_that_names_no_place_leads_to_the_beginning(
+    project: Project, manager: Client, few_a_page: None, query: str
+) -> None:
+    for n in range(4):
+        factories.make_prompt(project, external_id=f"row {n}")
+    assert listed(manager.get(LIST + query)) == ["row 0", "row 1", "row 2"]
+
+
+def test_behind_the_last_stands_the_last_that_there_is(project: Project, manager: Client, few_a_page: None) -> None:
+    for n in range(4):
+        factories.make_prompt(project, external_id=f"row {n}")
+    last = Prompt.objects.latest("pk").pk
+    answer = manager.get(f"{LIST}?after={last}")
+    assert listed(answer) == ["row 1", "row 2", "row 3"]
+    assert not link(answer, "next")
+
+
+def test_each_filter_shows_its_own_and_says_how_many(project: Project, manager: Client) -> None:
+    for n in range(5):
+        factories.make_prompt(project, external_id=f"row {n}")
+    labeler = factories.join(project)
+    claims.cannot_rank(factories.claimed(project, labeler), "Broken")
+    factories.rank_next(project, labeler, 2)
+    shown = {name: manager.get(f"{LIST}?show={name}") for name in (*prompts.FILTERS, "unknown")}
+    assert {name: listed(page) for name, page in shown.items()} == {
+        "all": [f"row {n}" for n in range(5)],
+        "waiting": ["row 3", "row 4"],
+        "ranked": ["row 1", "row 2"],
+        "held": ["row 0"],
+        "unknown": [f"row {n}" for n in range(5)],
+    }
+    for name, page in shown.items():
+        assert re.search(rf"\s{len(listed(page))} prompt", page.content.decode()), name
+
+
+# --- By an index ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def large(project: Project) -> User:
+    """Thousands of prompts: every fourth held, of the others every second ranked, all by one person."""
+    labeler = factories.join(project)
+    with connection.cursor() as cursor:
+        cursor.execute(FILLED, {"project": project.pk, "labeler": labeler.pk, "rows": ROWS})
+        cursor.execute("ANALYZE")
+    return labeler
+
+
+FILLED = """
+WITH prompt AS (
+    INSERT INTO labeling_prompt (project_id, external_id, messages, content_sha256, split, overlap, metadata,
+                                 created_at, held_at, held_reason)
+    SELECT %(project)s, 'row ' || n, '[{"role": "user", "content": "why?"}]', md5(n::text), 'train', 1, '{}', now(),
+           CASE WHEN n %% 4 = 0 THEN now() END, ''
+    FROM generate_series(1, %(rows)s) n RETURNING id, held_at
+), text AS (
+    INSERT INTO labeling_completion (prompt_id, external_id, text, model_name, position)
+    SELECT id, 'a', 'because', '', 0 FROM prompt RETURNING id, prompt_id
+), task AS (
+    INSERT INTO labeling_assignment (prompt_id, labeler_id, state, slot, overlap, seed, shown_order, keys_shown,
+                                     draft_revision, skip_reason, claimed_at, expires_at, finished_at)
+    SELECT id, %(labeler)s, 'ranked', 1, 1, 1, jsonb_build_array(text), false, 0, '', now(), now(), now()
+    FROM (SELECT prompt.*, text.id AS text FROM prompt JOIN text ON prompt_id = prompt.id) prompt
+    WHERE held_at IS NULL AND id %% 2 = 0 RETURNING id, prompt_id
+), ranking AS (
+    INSERT INTO labeling_ranking (assignment_id, prompt_id, labeler_id, revision, live, source, comment,
+                                  payload_sha256, created_at)
+    SELECT id, prompt_id, %(labeler)s, 1, true, 'labeled', '', '', now() FROM task RETURNING id, prompt_id
+)
+INSERT INTO labeling_rankedcompletion (ranking_id, completion_id, prompt_id, rank, flags)
+SELECT ranking.id, text.id, prompt_id, 1, '{}' FROM ranking JOIN text USING (prompt_id)
+"""
+
+
+def test_every_list_is_read_by_an_index_wherever_one_looks(project: Project, manager: Client, large: User) -> None:
+    """No list's statement sorts more than it shows or reads its table from the beginning."""
+    middle = project.prompts.order_by("pk")[ROWS // 2].pk
+    labeler = Client()
+    labeler.force_login(large)
+    said = Ranking.objects.filter(labeler=large).order_by("pk")[ROWS // 8].pk
+    asked = [(manager, f"{LIST}?show={name}&{place}={middle}") for name in prompts.FILTERS for place in PLACES]
+    asked += [(labeler, f"/p/long/history/?{place}={said}") for place in PLACES]
+    for client, address in asked:
+        with explained("labeling_prompt", "labeling_ranking") as plans:
+            assert client.get(address).status_code == 200
+        assert any("Limit" in plan for plan in plans), address
+        for plan in plans:
+            assert not re.search(r"Seq Scan on labeling_(prompt|ranking)\b", plan), f"{address}\n{plan}"
+            assert not any(int(n or removed) > 2 * prompts.SHOWN for n, removed in READ.findall(plan)), (
+                f"{address}\n{plan}"
+            )
+
+
+PLACES = ("from", "after", "before")
+READ = re.compile(r"Scan.* on labeling_(?:prompt|ranking)\b.*actual rows=(\d+)|Rows Removed by Filter: (\d+)")
+
+
+@contextmanager
+def explained(*tables: str) -> Iterator[list[str]]:
+    """Gathers how the database carries out each look at one of these tables."""
+    plans: list[str] = []
+
+    def explain(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        if sql.startswith("SELECT") and any(f'FROM "{table}"' in sql for table in tables):
+            with connection.connection.cursor() as cursor:  # of psycopg: this wrapper isn't asked again
+                cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) {sql}", params)
+                plans.append("\n".join(row[0] for row in cursor.fetchall()))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explain):
+        yield plans
+
+
+# --- Agreement --------------------------------------------------------------------------------------------------------
+
+
+def test_agreement_is_that_of_the_prompts_ranked_last_where_there_are_many(project: Project) -> None:
+    project.overlap = 2
+    project.save()
+    for _ in range(4):
+        factories.make_prompt(project, k=2)
+    one, two = factories.join(project), factories.join(project)
+    for who, ranks in ((one, [(1, 2)] * 4), (two, [(2, 1), (2, 1), (1, 2), (1, 2)])):
+        for each in ranks:
+            factories.rank(project, who, each)
+    every = project_agreement(project)
+    assert (every.value, every.n_pairs, every.n_prompts, every.of_latest) == (0.5, 4, 4, False)
+    last = project_agreement(project, latest=2)
+    assert (last.value, last.n_pairs, last.n_prompts, last.of_latest) == (1.0, 2, 2, True)
