@@ -95,6 +95,7 @@ def _write_parquet(groups: Iterable[Group], layout: str, columns: Columns) -> Ge
     schema = pa.schema([*_SCHEMAS[layout], *(pa.field(name, kind) for name, kind in columns.items())])
     sink = io.BytesIO()
     with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+        yield _drain(sink)  # the download has begun: the first rows wait for pandas, which pyarrow loads where it is
         for rows in batches(_rows(groups, layout), ROWS_AT_ONCE):
             cells = [pa.array([row[i] for row in rows], type=schema.field(i).type) for i in range(len(schema))]
             writer.write_table(pa.Table.from_arrays(cells, schema=schema), row_group_size=ROWS_AT_ONCE)
