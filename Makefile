@@ -119,7 +119,7 @@ gpu: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp
 	@for file in $(filter-out benchmarks/real_accuracy.py,$(wildcard benchmarks/*.py benchmarks/*/*.py)); do \
-	    printf '\n== %s\n' "$$file"; PYTHONPATH=. $(PYTHON_IN) "$$file" || exit 1; done
+	    module=$$(echo "$${file%.py}" | tr / .); printf '\n== %s\n' "$$module"; $(PYTHON_IN) -m "$$module" || exit 1; done
 
 accuracy: $(VENV)/test.stamp
 	@$(PYTHON_IN) -m benchmarks.real_accuracy all benchmarks/results/real_accuracy.jsonl

@@ -60,22 +60,14 @@ def get_project(user: Visitor, slug: str, *, at_least: Role = Role.LABELER) -> P
 
 
 def _project_and_role(user: Visitor, slug: str) -> tuple[Project, Role | None]:
-    """Reads both by one statement. Raises Project.DoesNotExist."""
-    rows = query(_PROJECT, (user.pk, slug))
+    """Reads both by one statement, but for the guidelines. Raises Project.DoesNotExist."""
+    rows = query("SELECT * FROM podium_project(%s, %s)", (slug, user.pk))
     if not rows:
         raise Project.DoesNotExist(f"no project {slug!r}")
     role = rows[0].pop("role")
     if is_administrator(user):
         role = Role.MANAGER
     return loaded(Project, rows[0]), Role(role) if role and user.is_active else None
-
-
-# But for the guidelines, which may be as long as a book and are read where they are shown.
-_PROJECT = f"""
-SELECT {", ".join(f"p.{field.column}" for field in Project._meta.concrete_fields if field.name != "guidelines")}, m.role
-FROM labeling_project p LEFT JOIN labeling_membership m ON m.project_id = p.id AND m.user_id = %s
-WHERE p.slug = %s
-"""
 
 
 def get_assignment(user: Visitor, pk: int, *, texts: bool = False) -> Assignment:

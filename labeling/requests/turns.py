@@ -8,6 +8,7 @@ for the scoring service, or to be let through (throttle.py) must not hold up the
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
@@ -25,13 +26,47 @@ LONG, LONG_WAITING = 6, 10  # they read what comes in piece by piece, or ask the
 RETRY_SECONDS = 5
 
 
+class InTurn:
+    """Lets so many work at once, the others in the order in which they came.
+
+    A semaphore of the standard library lets whoever comes pass those who wait: with 32 labelers without a pause one in
+    twenty waited two and a half times as long as most.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._free = at_once
+        self._waiting: deque[threading.Lock] = deque()
+        self._lock = threading.Lock()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        turn.acquire()  # until somebody who is done hands over theirs
+
+    def __exit__(self, *_error: object) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
+
+
 class Turns:
     """Behind what throttles and before all that asks the database."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self.quick = threading.BoundedSemaphore(QUICK)
-        self.long = threading.BoundedSemaphore(LONG)
+        self.quick = InTurn(QUICK)
+        self.long = InTurn(LONG)
         self.long_or_waiting = threading.BoundedSemaphore(LONG + LONG_WAITING)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:

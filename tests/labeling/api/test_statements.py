@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -48,7 +48,7 @@ def project() -> Project:
 
 
 @pytest.fixture(params=[0, 30], ids=["new", "busy"])
-def labeler(project: Project, request: pytest.FixtureRequest) -> Iterator[User]:
+def labeler(project: Project, request: pytest.FixtureRequest) -> User:
     """One who begins, and one who has ranked much while others hold prompts whose leases ran out."""
     labeler = factories.join(project)
     if request.param:

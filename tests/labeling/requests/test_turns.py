@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from labeling.requests.turns import LONG, LONG_WAITING, QUICK, Turns
+from labeling.requests.turns import LONG, LONG_WAITING, QUICK, InTurn, Turns
 
 SECONDS = 30  # longer than any machine takes
 
@@ -151,3 +152,25 @@ def test_a_failure_gives_its_turn_back() -> None:
 def test_an_address_that_is_not_there_has_its_turn_too() -> None:
     turns = Turns(lambda request: HttpResponse(status=404))
     assert turns(RequestFactory().post("/nowhere/", b"x", content_type="text/plain")).status_code == 404
+
+
+def test_who_waits_is_served_in_the_order_of_coming_and_nobody_passes() -> None:
+    turns = InTurn(1)
+    served: list[int] = []
+
+    def come(name: int) -> None:
+        with turns:
+            served.append(name)
+
+    with turns:
+        waiting = []
+        for name in range(5):
+            thread = threading.Thread(target=come, args=(name,))
+            thread.start()
+            waiting.append(thread)
+            while turns.waiting <= name:
+                time.sleep(0.001)
+    come(5)
+    for thread in waiting:
+        thread.join()
+    assert served == [0, 1, 2, 3, 4, 5]
