@@ -347,7 +347,8 @@ HAD = """
 INSERT INTO labeling_assignment (prompt_id, labeler_id, state, slot, overlap, seed, shown_order, skip_reason,
                                  claimed_at, expires_at, finished_at)
 SELECT id, %(labeler)s, 'ranked', 1, 2, 1, '[]', '', now(), now(), now()
-FROM labeling_prompt WHERE project_id = %(project)s ORDER BY id LIMIT 50000
+FROM labeling_prompt p WHERE project_id = %(project)s AND NOT EXISTS (
+    SELECT FROM labeling_assignment a WHERE a.prompt_id = p.id) ORDER BY id LIMIT 50000
 """
 SETTLED = """
 UPDATE labeling_prompt SET ranked = overlap WHERE project_id = %(project)s AND id <= (
@@ -392,7 +393,8 @@ def explain(connection: Any, who: str, project: int, labeler: int) -> None:
     plan = next(text for text in said if "FOR UPDATE OF p" in text)
     print(f"\n{who}: the whole claim {took:.1f} ms")
     print("\n".join(f"    {line}" for line in plan.splitlines() if "  (cost=" in line or "Buffers" in line))
-    good = "prompt_in_turn" in plan and "Sort " not in plan and "Seq Scan" not in plan
+    by_index = "Index Scan using prompt_in_turn" in plan or "Index Scan using prompt_waiting" in plan
+    good = by_index and not any(word in plan for word in ("Sort ", "Seq Scan", "Materialize", "Hash"))
     verdict(f"{who}: by an index, no sort, no sequential scan", float(good), "1", met=good)
 
 

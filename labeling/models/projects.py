@@ -20,6 +20,9 @@ class Project(models.Model):
         RANKING = "ranking", _("Ranking: completions of a prompt, best first")
         CLASSIFICATION = "classification", _("Classification: yes or no to questions about each text")
 
+    # Who asked for it, and the role that they have in it, where both were read together (people/access.py).
+    asked_by: "tuple[int, Role | None] | None" = None
+
     slug = models.SlugField(unique=True, max_length=60)
     name = models.CharField(max_length=120)
     guidelines = models.TextField(blank=True, default="")

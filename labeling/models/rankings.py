@@ -60,6 +60,8 @@ class Ranking(models.Model):
         indexes = (
             models.Index(fields=("prompt", "id"), name="ranking_prompt"),
             models.Index(fields=("labeler", "id"), name="ranking_labeler"),
+            # A labeler's own day stands beside each answer.
+            models.Index(fields=("labeler", "created_at"), name="ranking_day"),
         )
 
     def __str__(self) -> str:

@@ -44,6 +44,8 @@ def role_in(user: Visitor, project: Project) -> Role | None:
         return Role.MANAGER
     if not user.is_active:
         return None
+    if project.asked_by and project.asked_by[0] == user.pk:
+        return project.asked_by[1]
     role = Membership.objects.filter(project=project, user_id=user.pk).values_list("role", flat=True).first()
     return None if role is None else Role(role)
 
@@ -67,7 +69,9 @@ def _project_and_role(user: Visitor, slug: str) -> tuple[Project, Role | None]:
     role = rows[0].pop("role")
     if is_administrator(user):
         role = Role.MANAGER
-    return loaded(Project, rows[0]), Role(role) if role and user.is_active else None
+    project = loaded(Project, rows[0])
+    project.asked_by = (user.pk or 0, Role(role) if role and user.is_active else None)
+    return project, project.asked_by[1]
 
 
 def get_assignment(user: Visitor, pk: int, *, texts: bool = False) -> Assignment:

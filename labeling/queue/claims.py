@@ -54,7 +54,9 @@ def claim(project: Project, labeler: User, *, besides: int | None = None) -> Ass
     while True:
         [row] = query(_CLAIM, {**values, "seed": secrets.randbelow(2**63)})
         if row["assignment"] is not None:
-            return task_of(row)
+            assignment = task_of(row)
+            assignment.prompt.project = project
+            return assignment
         if not row["again"]:
             return None
 

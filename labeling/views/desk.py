@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Avg
+from django.db.models import Avg, Count
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import floatformat
@@ -56,6 +56,7 @@ def own_task(user: User, project: Project, pk: object) -> Assignment:
         raise Http404("no such task of yours") from error
     if assignment.prompt.project_id != project.pk:
         raise Http404("no such task in this project")
+    assignment.prompt.project = project
     return assignment
 
 
@@ -114,9 +115,11 @@ def done(request: SignedIn, project: Project, words: str, *, undo: str = "") -> 
 
 def pace_of(user: User, project: Project) -> Pace:
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    today = own_rankings(user, project).filter(created_at__gte=midnight, source="labeled").order_by()
-    row = today.aggregate(mean=Avg("active_seconds"))
-    return Pace(today.count(), row["mean"], user.daily_goal)
+    today = Ranking.objects.filter(
+        labeler=user, live=True, created_at__gte=midnight, source=Ranking.Source.LABELED, prompt__project=project
+    )
+    row = today.order_by().aggregate(n=Count("pk"), mean=Avg("active_seconds"))
+    return Pace(row["n"], row["mean"], user.daily_goal)
 
 
 def undoable(user: User, project: Project) -> Ranking | None:

@@ -57,7 +57,7 @@ END $$;
 -- is not passed. Where there is none, to the end.
 CREATE OR REPLACE FUNCTION podium_move_on(
     project bigint, labeler bigint, moment timestamptz, level smallint, start bigint
-) RETURNS void LANGUAGE plpgsql SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+) RETURNS void LANGUAGE plpgsql SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
 DECLARE
     first bigint;
 BEGIN
@@ -105,7 +105,7 @@ BEGIN
             CREATE OR REPLACE FUNCTION %I(
                 project bigint, labeler bigint, besides bigint, moment timestamptz, level smallint, start bigint
             ) RETURNS bigint LANGUAGE plpgsql
-            SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+            SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
             DECLARE
                 prompt bigint;
             BEGIN

@@ -74,3 +74,31 @@ def test_the_acts_of_the_api_take_a_handful_of_statements(project: Project, labe
     took["skip"] = sender.send("post", f"{address}/skip/", {"reason": "not my field"})
     assert took == API
     assert took["next"] + took["rank"] <= LABEL
+
+
+# The page's way: whose session it is, who that is, and the project, which the API asks by one statement less.
+PAGE = {"look": 8, "ahead": 6, "draft": 6, "rank": 7, "keep": 5, "undo": 9}
+
+
+def test_the_acts_of_the_page_take_a_handful_of_statements(project: Project, labeler: User) -> None:
+    client, took = Client(headers={"X-Requested-With": "rank-desk"}), {}
+    client.force_login(labeler)
+
+    def send(name: str, path: str, fields: dict[str, object] | None = None) -> None:
+        with CaptureQueriesContext(connection) as queries:
+            response = client.post(f"/p/{project.slug}/rank/{path}", fields or {})
+        assert response.status_code == 200, response.content
+        took[name] = len(queries)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(f"/p/{project.slug}/rank/", headers={"X-Requested-With": ""}).status_code == 200
+    took["look"] = len(queries)
+    task = Assignment.objects.get(labeler=labeler, state="claimed")
+    fields: dict[str, object] = {"assignment": task.pk}
+    fields |= {f"rank-{name}": place for place, name in enumerate(factories.ids_of(task), start=1)}
+    send("ahead", f"{task.pk}/ahead/")
+    send("draft", f"{task.pk}/draft/", fields)
+    send("keep", f"{task.pk}/keep/")
+    send("rank", "", fields)
+    send("undo", f"{task.pk}/undo/")
+    assert took == PAGE

@@ -1,0 +1,17 @@
+"""A labeler's own day is counted by an index, not by all that they ever ranked."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('labeling', '0022_lists_by_index'),
+    ]
+
+    operations = [
+        migrations.AddIndex(
+            model_name='ranking',
+            index=models.Index(fields=['labeler', 'created_at'], name='ranking_day'),
+        ),
+    ]
