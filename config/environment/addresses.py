@@ -96,11 +96,11 @@ def database(name: str, default: str) -> dict[str, Any]:
 
     found: dict[str, Any] = {**dj_database_url.parse(url)}
     # The pool replaces CONN_MAX_AGE: threads of the web server share a few connections. Where the database is away, a
-    # request waits so long and is answered 503. A connection is tried before it is lent: one that a restarted database
-    # has forgotten fails nobody's request.
+    # request waits so long and is answered 503. A connection is looked at before it is lent (config/servers/database):
+    # one that a restarted database has forgotten fails nobody's request.
     pool = {"min_size": 1, "max_size": 16, "timeout": 4}
     options = {"connect_timeout": 3, **found.get("OPTIONS", {}), "pool": pool}
-    return found | {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+    return found | {"ENGINE": "config.servers.database", "CONN_MAX_AGE": 0, "OPTIONS": options}
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,13 @@ def result(job: BestOfJob) -> Iterator[bytes]:
     if job.state != BestOfJob.State.SUCCEEDED:
         message = _("Best of N %(number)s has not been scored to its end, so there is no result.")
         raise Conflict("not_ready", message % {"number": job.number})
-    return (result_line(job, row) for row in job.rows.iterator(chunk_size=200))
+    return _lines(job)
+
+
+def _lines(job: BestOfJob) -> Iterator[bytes]:
+    with transaction.atomic():  # the rows' cursor outside of one would need a session of its own (docs/operating.md)
+        for row in job.rows.iterator(chunk_size=200):
+            yield result_line(job, row)
 
 
 def filename(job: BestOfJob) -> str:

@@ -59,4 +59,4 @@ def test_a_request_waits_a_few_seconds_for_the_database_and_no_longer() -> None:
     found = addresses.database("DATABASE_URL", "postgresql://podium@127.0.0.1/podium")
     assert found["OPTIONS"]["pool"]["timeout"] <= 5
     assert found["OPTIONS"]["connect_timeout"] <= 5
-    assert found["CONN_HEALTH_CHECKS"] is True
+    assert found["ENGINE"] == "config.servers.database"  # tests/config/servers/test_pool.py: what it spares a request
