@@ -40,6 +40,7 @@ def lacking(project: Project, config: TrainConfig) -> str:
     """Says what the labels lack for a run, or ""."""
     flag, least = config.flag or project.flags[0]["name"], config.min_pairs
     texts = counters.labeled_texts(project, flag, Split.TRAIN, most=least)
+    labels = counters.labels_of(project, flag)  # in any case: no page asks more often because there are more
     if texts < least:
         message = ngettext(
             "%(n)s labeled text in the train split; a run needs %(needed)s. Label more texts.",
@@ -47,7 +48,6 @@ def lacking(project: Project, config: TrainConfig) -> str:
             texts,
         )
         return message % {"n": texts, "needed": least}
-    labels = counters.labels_of(project, flag)
     train = labels[Split.TRAIN]
     if train.yes in (0, train.labels):
         message = _(
