@@ -1,6 +1,7 @@
 """Claim and submit by the API, by labelers at once: labels a second, times, processor time, beside bare SQL, /healthz.
 
     python -m benchmarks.queue [--labelers 1 8 32 128 200] [--prompts 1000 1000000] [--seconds 8] [--tuning] [--plans]
+        [--kill 60]
 
 A Podium of its own (`manage.py up`), retraining off, each prompt to be ranked twice. The labelers are threads of this
 process, on the same cores: each has a connection that is kept, claims, and submits the tiers in the order shown,
@@ -8,177 +9,31 @@ without a pause. Times are of both together. `web` and `SQL` are processor milli
 processes and in PostgreSQL's; `here` is the generator's own. `bare` is what the product calls in the database, called
 there in a loop, 8 connections and no client. `--tuning` measures 8 labelers again beside a fine-tuning; `--plans`
 prints what PostgreSQL does for a claim: of a new labeler, of one who has had 50,000 prompts that others shall have too,
-and where 999,000 of a million are ranked. Never run it as a script: its name is one of the standard library's.
+and where 999,000 of a million are ranked; `--kill` has 32 labelers work on 10,000 prompts while web processes are
+killed and leases run out, and looks for what is lost, doubled or too much. Never run it as a script: its name is one of
+the standard library's.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
 import os
 import platform
-import socket
-import statistics
-import tempfile
-import threading
+import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import psutil
 
-from tests.acceptance.podium import Podium, wait_for
-
-if TYPE_CHECKING:
-    from benchmarks.large_site import Site
+from benchmarks.queue_load import Cell, Labeler, Running, at_once, filled, healthz, join, joined, measure, running
+from tests.acceptance.podium import wait_for
 
 MOST_MS, MOST_STATEMENTS, LEAST_LABELS, MOST_P99 = 8, 10, 100, 300
 AT_ONCE = 32  # the labelers of the targets
 # Label Studio on PostgreSQL, 10,000 prompts, as measured on such a machine: labelers, labels a second.
 LABEL_STUDIO = {1: 1.9, 8: 3.3, 32: 3.3}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What one number of labelers did, times in seconds."""
-
-    rate: float
-    times: list[float]
-    web_ms: float
-    sql_ms: float
-    here_ms: float
-    failed: int
-
-    def at(self, share: int) -> float:
-        return 1000 * (statistics.quantiles(self.times, n=100)[share - 1] if len(self.times) > 1 else self.times[0])
-
-
-class Labeler:
-    """A client with a token and a connection that is kept: as little work as one can have."""
-
-    def __init__(self, port: int, token: str) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.head = f" HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
-        self.rest = b""
-
-    def send(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
-        more = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        self.socket.sendall(f"{method} {path}{self.head}{more}".encode() + body)
-        while b"\r\n\r\n" not in self.rest:
-            self._receive()
-        head, _, self.rest = self.rest.partition(b"\r\n\r\n")
-        status = int(head[9:12])
-        _, _, length = head.lower().partition(b"content-length:")
-        size = int(length.split(b"\r\n", 1)[0]) if length else 0
-        while len(self.rest) < size:
-            self._receive()
-        answer, self.rest = self.rest[:size], self.rest[size:]
-        return status, answer
-
-    def _receive(self) -> None:
-        more = self.socket.recv(65536)
-        if not more:
-            raise ConnectionError("the server closed the connection")
-        self.rest += more
-
-    def label(self, slug: str) -> bool:
-        """Claims and submits; False where there is nothing to do."""
-        status, body = self.send("POST", f"/api/v1/projects/{slug}/assignments/next/")
-        if status == 204:
-            return False
-        task = json.loads(body)
-        tiers = json.dumps({"tiers": [[shown["id"]] for shown in task["completions"]]}).encode()
-        status, body = self.send("POST", f"/api/v1/assignments/{task['id']}/ranking/", tiers)
-        if status != 201:
-            raise ConnectionError(f"{status} {body[:200]!r}")
-        return True
-
-
-def at_once(work: Sequence[Callable[[], None]]) -> None:
-    threads = [threading.Thread(target=each) for each in work]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-class Running:
-    """The running Podium, its database, and what its processes took of the processor."""
-
-    def __init__(self, podium: Podium) -> None:
-        self.podium = podium
-
-    def seconds_of(self, words: str) -> float:
-        """Processor seconds of the processes with these words in their command line, and of what they started."""
-        found: dict[int, psutil.Process] = {}
-        for process in psutil.process_iter():
-            try:
-                if words in " ".join(process.cmdline()):
-                    found |= {each.pid: each for each in (process, *process.children(recursive=True))}
-            except psutil.Error:
-                continue
-        return float(sum(times.user + times.system for times in map(_times, found.values()) if times))
-
-    def web(self) -> float:
-        return self.seconds_of(f"config.processes.web --host 127.0.0.1 --port {self.podium.port}")
-
-    def sql(self) -> float:
-        return self.seconds_of(f"-D {self.podium.data_dir}")
-
-
-def _times(process: psutil.Process) -> Any:
-    try:
-        return process.cpu_times()
-    except psutil.Error:
-        return None
-
-
-def measure(site: Running, slug: str, tokens: Sequence[str], *, seconds: float) -> Cell:
-    times: list[float] = []
-    failed = 0
-    labelers = [Labeler(site.podium.port, token) for token in tokens]
-
-    def work(labeler: Labeler) -> None:
-        nonlocal failed
-        while (began := time.perf_counter()) < end:
-            try:
-                if not labeler.label(slug):
-                    return
-            except (OSError, ValueError) as error:
-                failed += 1
-                print(f"      {error}")
-                return
-            times.append(time.perf_counter() - began)
-
-    web, sql, here, began = site.web(), site.sql(), time.process_time(), time.perf_counter()
-    end = began + seconds
-    at_once([lambda labeler=labeler: work(labeler) for labeler in labelers])  # type: ignore[misc]
-    took = time.perf_counter() - began
-    web, sql, here = (
-        1000 * (now - before) / len(times)
-        for now, before in ((site.web(), web), (site.sql(), sql), (time.process_time(), here))
-    )
-    return Cell(len(times) / took, times, web, sql, here, failed)
-
-
-def healthz(port: int, *, clients: int = 8, seconds: float = 4) -> float:
-    """Requests a second to an address that does nothing."""
-    count = [0] * clients
-
-    def work(place: int) -> None:
-        client = Labeler(port, "")
-        while time.perf_counter() < end:
-            client.send("GET", "/healthz")
-            count[place] += 1
-
-    began = time.perf_counter()
-    end = began + seconds
-    at_once([lambda place=place: work(place) for place in range(clients)])  # type: ignore[misc]
-    return sum(count) / (time.perf_counter() - began)
 
 
 BARE = """
@@ -223,44 +78,6 @@ def statements() -> int:
     return API["next"] + API["rank"]
 
 
-def join(site: Site, n: int) -> tuple[list[int], list[str]]:
-    """Adds so many labelers: their keys, and a token each. Nobody of them has a password, which takes long to hash."""
-    from knox.models import AuthToken
-
-    from labeling.models import Membership, User
-
-    people = User.objects.bulk_create(
-        User(username=f"bench-{site.project.slug}-{place}", password="!") for place in range(n)
-    )
-    Membership.objects.bulk_create(Membership(project=site.project, user=person, role="labeler") for person in people)
-    return [person.pk for person in people], [AuthToken.objects.create(person)[1] for person in people]
-
-
-@contextmanager
-def running() -> Iterator[Running]:
-    with tempfile.TemporaryDirectory(prefix="podium-queue-") as folder, Podium(Path(folder) / "data") as podium:
-        podium.set_policy("sample", enabled=False, head_enabled=False)
-        os.environ["PODIUM_DATA_DIR"] = str(podium.data_dir)
-        os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-        import django
-
-        django.setup()
-        yield Running(podium)
-        from django.db import connection
-
-        connection.close()
-        connection.close_pool()  # type: ignore[attr-defined]
-
-
-def filled(prompts: int, slug: str, **more: Any) -> Site:
-    from benchmarks import large_site
-    from rewardtrain.training import policy
-
-    site = large_site.fill(prompts=prompts, rankings=0, labelers=1, overlap=2, slug=slug, **more)
-    policy.update_policy(site.project, enabled=False, head_enabled=False)
-    return site
-
-
 def run(site: Running, sizes: Sequence[int], counts: Sequence[int], seconds: float) -> dict[tuple[int, int], Cell]:
     cells = {}
     print(
@@ -282,23 +99,6 @@ def run(site: Running, sizes: Sequence[int], counts: Sequence[int], seconds: flo
         people, _ = joined(project, 8)
         print(f"{size:>9,}     bare{bare(site, project.project.pk, people, labels=2 * min(size, 2000) // 16):>9.1f}")
     return cells
-
-
-_joined: dict[str, int] = {}
-
-
-def joined(site: Site, n: int) -> tuple[list[int], list[str]]:
-    """Adds people to a project that has some of an earlier count."""
-    from dataclasses import replace
-
-    slug = site.project.slug
-    _joined[slug] = _joined.get(slug, 0) + 1
-    project = site.project
-    project.slug, kept = f"{slug}-{_joined[slug]}", project.slug
-    try:
-        return join(replace(site, project=project), n)
-    finally:
-        project.slug = kept
 
 
 def verdict(name: str, value: float, target: str, *, met: bool) -> None:
@@ -398,6 +198,71 @@ def explain(connection: Any, who: str, project: int, labeler: int) -> None:
     verdict(f"{who}: by an index, no sort, no sequential scan", float(good), "1", met=good)
 
 
+FAULTS = {
+    "prompts with more live assignments than their overlap": """
+SELECT count(*) FROM (SELECT a.prompt_id FROM labeling_assignment a JOIN labeling_prompt p ON p.id = a.prompt_id
+    WHERE p.project_id = %(project)s AND a.state IN ('claimed', 'ranked')
+    GROUP BY a.prompt_id, p.overlap HAVING count(*) > p.overlap) beyond""",
+    "prompts ranked twice by one labeler": """
+SELECT count(*) FROM (SELECT r.prompt_id FROM labeling_ranking r JOIN labeling_prompt p ON p.id = r.prompt_id
+    WHERE p.project_id = %(project)s AND r.live GROUP BY r.prompt_id, r.labeler_id HAVING count(*) > 1) twice""",
+    "rankings without all of their pairs": """
+SELECT count(*) FROM labeling_ranking r JOIN labeling_prompt p ON p.id = r.prompt_id
+WHERE p.project_id = %(project)s AND r.live
+  AND (SELECT count(*) FROM labeling_preferencepair pair WHERE pair.ranking_id = r.id) <> 6""",
+    "answers that were acknowledged and are not there": """
+SELECT count(*) FROM unnest(%(acknowledged)s::bigint[]) id
+WHERE NOT EXISTS (SELECT FROM labeling_ranking r WHERE r.id = id AND r.live)""",
+}
+RUN_OUT = """
+UPDATE labeling_assignment SET expires_at = now() - interval '1 second'
+WHERE state = 'claimed' AND random() < 0.3
+"""
+
+
+def break_things(site: Running, seconds: float) -> None:
+    """32 labelers on 10,000 prompts, each to be ranked twice, while web processes are killed and leases run out."""
+    from labeling.projects import counters
+
+    project = filled(10_000, "broken")
+    _people, tokens = join(project, AT_ONCE)
+    acknowledged: list[int] = []
+    tally = {"kept": 0, "lost to somebody else": 0, "broken off": 0}
+    end, stop = time.perf_counter() + seconds, {"kills": 0, "run out": 0}
+
+    def work(token: str) -> None:
+        while time.perf_counter() < end:
+            try:
+                labeler = Labeler(site.podium.port, token)
+                while time.perf_counter() < end and (answer := labeler.answer("broken", dawdle=0.05)) is not None:
+                    acknowledged.extend(answer)
+                    tally["kept" if answer else "lost to somebody else"] += 1
+            except OSError:
+                tally["broken off"] += 1
+                time.sleep(0.2)
+
+    def disturb() -> None:
+        with site.podium.database() as connection:
+            while time.perf_counter() < end:
+                time.sleep(5)  # they take two to start again
+                stop["run out"] += connection.execute(RUN_OUT).rowcount
+                with contextlib.suppress(psutil.Error):  # it may be starting again just now
+                    for worker in random.sample(workers := site.workers(), min(1, len(workers))):
+                        worker.kill()
+                        stop["kills"] += 1
+
+    at_once([disturb, *(lambda token=token: work(token) for token in tokens)])
+    print(f"\n{AT_ONCE} labelers on 10,000 prompts for {seconds:.0f} s: {tally}, {stop}")
+    with site.podium.database() as connection:
+        for name, statement in FAULTS.items():
+            [(found,)] = connection.execute(
+                statement, {"project": project.project.pk, "acknowledged": acknowledged}
+            ).fetchall()
+            verdict(name, found, "0", met=not found)
+    wrong = len(counters.differences())
+    verdict("counters that differ from counting", wrong, "0", met=not wrong)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--labelers", type=int, nargs="*", default=[1, 8, 32, 128, 200])
@@ -405,6 +270,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--tuning", action="store_true")
     parser.add_argument("--plans", action="store_true")
+    parser.add_argument("--kill", type=float, default=0, metavar="SECONDS")
     options = parser.parse_args()
     with running() as site:
         print(f"{platform.machine()}, {os.cpu_count()} cores; /healthz {healthz(site.podium.port):,.0f} requests/s")
@@ -412,6 +278,8 @@ def main() -> None:
         judge(cells, options.prompts)
         if options.tuning:
             beside_a_tuning(site, 20_000, options.seconds)
+        if options.kill:
+            break_things(site, options.kill)
         if options.plans:
             plans(site, max(options.prompts))
 
