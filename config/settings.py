@@ -263,6 +263,10 @@ RUN_STALE_SECONDS = variables.number("PODIUM_RUN_STALE_SECONDS", 60, least=2, mo
 # Hugging Face ids and folders that projects may train on beside 'minilm' and their own models.
 BACKBONES = variables.items("PODIUM_BACKBONES", "", variables.backbone)
 
+# A fine-tuning, for which nobody waits: how far it gives way to everything else, and its CPU threads.
+TRAIN_PRIORITY = variables.choice("PODIUM_TRAIN_PRIORITY", "idle", ("idle", "low"))
+TRAIN_THREADS = variables.optional_number("PODIUM_TRAIN_THREADS", least=1, most=1024)
+
 # The scoring service: where it listens, where the other processes find it, and how it computes.
 REWARDS_PORT = variables.port("PODIUM_REWARDS_PORT", 8001)
 REWARDS_URL = addresses.web("PODIUM_REWARDS_URL", f"http://127.0.0.1:{REWARDS_PORT}")

@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from django.conf import settings
 
+from jobs import priority
 from jobs.parent_death import dies_with_parent
 
 GRACE_SECONDS = 5.0  # from SIGTERM to SIGKILL: a checkpoint of a large model takes seconds to write
@@ -35,10 +36,12 @@ class Work(Protocol):
 
 
 class Once:
-    """A command in a process of its own."""
+    """A command in a process of its own. gives_way: nobody waits for it, so it computes when nobody else does."""
 
-    def __init__(self, command: Sequence[str], *, log: Path) -> None:
-        self._process = start(command, log=log)
+    def __init__(self, command: Sequence[str], *, log: Path, gives_way: bool = False) -> None:
+        self._process = start(command, log=log, environ=priority.threads() if gives_way else {})
+        if gives_way and settings.TRAIN_PRIORITY == "idle":
+            priority.give_way(self._process.pid)
 
     def poll(self) -> int | None:
         return self._process.poll()
@@ -54,8 +57,8 @@ class Once:
         stop(self._process, grace=0)
 
 
-def start(command: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
-    """Starts it in a process group of its own; what it says is appended to `log`. It dies with us, whatever kills us.
+def start(command: Sequence[str], *, log: Path, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Starts it in a session of its own; what it says is appended to `log`. It dies with us, whatever kills us.
 
     Call it from a thread that lives on: to the kernel the parent is the thread that forked.
     """
@@ -66,7 +69,8 @@ def start(command: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=settings.BASE_DIR,
-            process_group=0,
+            env={**os.environ, **environ},
+            start_new_session=True,
             preexec_fn=dies_with_parent(signal.SIGKILL),
         )
 

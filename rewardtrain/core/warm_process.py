@@ -12,15 +12,20 @@ import gc
 import json
 import os
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.errors import ConfigError, CoreError, Stopped, from_exception
+
+Value = TypeVar("Value")
 
 # A request makes a million small objects without a cycle among them; at Python's own 700 the collector looks through
 # them again and again, which is half of the time that reading 50,000 completions takes (0.50 s against 0.25 s).
@@ -77,11 +82,26 @@ class RequestLoop:
 
         data = Path(request["data"])
         if request["command"] == "encode":
-            return {"completions": fill_cache(data, config, self._cache, should_stop=lambda: self._stop)}
+            fill = partial(fill_cache, data, config, self._cache, should_stop=lambda: self._stop)
+            return {"completions": giving_way(fill)}
         champion = Path(request["champion"]) if request.get("champion") else None
         out = Path(request["out"])
         train(data, out, config, cache=self._cache, champion=champion, should_stop=lambda: self._stop)
         return {}
+
+
+def giving_way(do: Callable[[], Value]) -> Value:
+    """Does what nobody waits for in a thread that computes when nobody else does, and so do those that torch starts
+    for it. It ends with the work, for it can't be made as quick again as people want heads to be."""
+    with ThreadPoolExecutor(1, initializer=_give_way) as thread:
+        return thread.submit(do).result()
+
+
+def _give_way() -> None:
+    if sys.platform == "linux":  # elsewhere a thread has no priority of its own
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 @contextmanager

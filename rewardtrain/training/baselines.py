@@ -38,7 +38,8 @@ def compare(run: TrainingRun, files: Files) -> Ended:
 def evaluate(run: TrainingRun, files: Files, options: tuple[str | Path, ...], report: Path) -> Ended:
     data = datasets.path_of(run.dataset_version)
     command = core("evaluate", files.model, data, "--out", report, *options)
-    return watch(run, child.Once(command, log=files.log), None, silence=EVALUATION_SECONDS)
+    work = child.Once(command, log=files.log, gives_way=run.depth == TrainingRun.Depth.FULL)
+    return watch(run, work, None, silence=EVALUATION_SECONDS)
 
 
 def against(champion: RewardModel | None) -> tuple[str | Path, ...]:

@@ -89,7 +89,7 @@ def start_training(
         }
         return warm_process.ask(request, log=files.log)
     options = ("--config", files.settings, "--cache", cache(), *baselines.against(champion))
-    return child.Once(core("train", data, files.out, *options), log=files.log)
+    return child.Once(core("train", data, files.out, *options), log=files.log, gives_way=True)
 
 
 def conclude(run: TrainingRun, files: Files) -> Ended:

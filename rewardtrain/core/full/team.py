@@ -82,7 +82,8 @@ def join_team(rank: int, size: int, port: int) -> Team:
     from accelerate import Accelerator
     from accelerate.utils import InitProcessGroupKwargs
 
-    threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, (os.cpu_count() or 1) // size))
+    all_threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    threads = str(max(1, all_threads // size))
     torch.set_num_threads(int(threads))
     os.environ |= {
         "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size),
