@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from labeling.views import prompts
 from tests.browser.site.looking import axe, overflow, walk
 from tests.browser.site.refusals import PAGES, refuse
 from tests.browser.site.sites import People, Site, pages_of, trained_pages_of
@@ -135,3 +136,23 @@ def test_a_manager_makes_an_invitation_link_and_copies_it(people: People, site: 
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == link
+
+
+@pytest.mark.parametrize("width", [360, 800, 1920])
+def test_a_long_list_is_paged_by_the_keyboard(
+    people: People, site: Site, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prompts, "SHOWN", 2)
+    page = people.page(site.manager, viewport={"width": width, "height": 800})
+    page.goto(f"/p/{site.project.slug}/prompts/")
+    rows = page.locator("tbody tr")
+    first = rows.first.inner_text()
+    expect(page.get_by_role("link", name="Previous")).to_have_count(0)
+    for link, shown in (("Next", 0), ("Next", 0), ("Previous", 0), ("To the beginning", 1)):
+        page.get_by_role("navigation", name="Pages").get_by_role("link", name=link).focus()
+        page.keyboard.press("Enter")
+        page.wait_for_load_state()
+        expect(rows).to_have_count(2)
+        assert (rows.first.inner_text() == first) == bool(shown)
+        if link == "Next":
+            assert not look(page)
