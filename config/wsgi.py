@@ -1,11 +1,13 @@
 """What the web server calls (config/processes/web.py)."""
 
+import gc
 import os
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from config.environment.file_permissions import UMASK
 from config.processes.supervisor import SUPERVISED
@@ -33,4 +35,17 @@ def below(path: str, application: Application) -> Application:
     return answer
 
 
-application = below(settings.PATH, get_wsgi_application())
+def load() -> Application:
+    """Loads all that requests need, and keeps Python's collector from it.
+
+    These 160,000 objects stay as long as the process: looking through them for cycles stopped every request for 80 ms,
+    once in about 500 labels.
+    """
+    application = get_wsgi_application()
+    _views = get_resolver().url_patterns  # their modules are imported here, not by whoever asks first
+    gc.collect()
+    gc.freeze()
+    return application
+
+
+application = below(settings.PATH, load())
