@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Exists, OuterRef
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -77,14 +75,7 @@ def give_back(assignment: Assignment) -> bool:
 
 def queue_reason(project: Project, labeler: User) -> str:
     """Tells why there is nothing to claim: no_prompts, all_ranked_by_you, all_taken or all_done."""
-    prompts = Prompt.objects.filter(project=project, held_at__isnull=True)
-    if not prompts.exists():
-        return "no_prompts"
-    mine = Assignment.objects.filter(prompt=OuterRef("pk"), labeler=labeler, state__in=(State.RANKED, State.SKIPPED))
-    if not prompts.exclude(Exists(mine)).exists():
-        return "all_ranked_by_you"
-    others_work = Assignment.objects.filter(prompt__in=prompts, state=State.CLAIMED, expires_at__gt=timezone.now())
-    return "all_taken" if others_work.exclude(labeler=labeler).exists() else "all_done"
+    return str(call("podium_queue_reason", project=project.pk, labeler=labeler.pk)["reason"])
 
 
 def shown_completions(assignment: Assignment) -> list[ShownText]:

@@ -8,11 +8,13 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from labeling.answers import rankings
 from labeling.errors import Conflict, Invalid
-from labeling.models import Assignment, Project, Prompt, User
+from labeling.models import Assignment, Membership, Project, Prompt, Role, User
 from labeling.queue import claims, slots
 from tests.factories import claimed, join, make_project, make_prompt, rank, tiers_of
 from tests.threads import at_once
@@ -155,6 +157,44 @@ class TestTheQueue:
         make_prompt(project)
         claimed(project, two)
         assert claims.queue_reason(project, one) == "all_taken"
+
+    @pytest.mark.parametrize("rest", ["never had", "skipped", "held", "ranked and held", "held by its labeler"])
+    def test_all_is_had_where_only_what_is_held_or_skipped_is_left(self, project: Project, rest: str) -> None:
+        """Counters say it: what of theirs is held must not stand for a prompt that they never had."""
+        labeler = join(project)
+        first, last = make_prompt(project), make_prompt(project)
+        rank(project, labeler)
+        if rest == "skipped":
+            claims.skip(claimed(project, labeler), "not my field")
+        elif rest == "held by its labeler":
+            claims.cannot_rank(claimed(project, labeler), "not a question")
+        elif rest == "held":
+            Prompt.objects.filter(pk=last.pk).update(held_at=timezone.now())
+        elif rest == "ranked and held":
+            Prompt.objects.filter(pk=first.pk).update(held_at=timezone.now())
+        had_all = rest in ("skipped", "held", "held by its labeler")
+        assert claims.queue_reason(project, labeler) == ("all_ranked_by_you" if had_all else "all_done")
+        assert claims.queue_reason(project, join(project)) == "all_done"
+
+    def test_an_answer_taken_back_and_another_project_are_not_had(self, project: Project) -> None:
+        labeler, elsewhere = join(project), make_project()
+        Membership.objects.create(project=elsewhere, user=labeler, role=Role.LABELER)
+        for _ in range(2):
+            make_prompt(elsewhere)
+            rank(elsewhere, labeler)
+        make_prompt(project)
+        ranking = rank(project, labeler)
+        assert claims.queue_reason(project, labeler) == "all_ranked_by_you"
+        rankings.withdraw(Assignment.objects.select_related("prompt__project").get(pk=ranking.assignment_id))
+        assert claims.queue_reason(project, labeler) == "all_done"
+
+    def test_one_statement_says_why_there_is_nothing_to_do(self, project: Project) -> None:
+        make_prompt(project)
+        labeler = join(project)
+        rank(project, labeler)
+        with CaptureQueriesContext(connection) as queries:
+            claims.queue_reason(project, labeler)
+        assert len(queries) == 1
 
 
 @pytest.mark.django_db

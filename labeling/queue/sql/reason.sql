@@ -1,0 +1,37 @@
+-- Says why there is nothing for a labeler to claim: no_prompts, all_ranked_by_you, all_taken (others are at work) or
+-- all_done. Whether a labeler has had all that is not held follows from counters: to look for one that they never had
+-- costs whoever has had all of a million 3 s, at every question.
+CREATE OR REPLACE FUNCTION podium_queue_reason(project bigint, labeler bigint, OUT reason text)
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    offered bigint := (
+        SELECT coalesce(sum(c.prompts - c.held), 0) FROM labeling_counter c
+        WHERE c.project_id = project AND c.flag = '');
+    had bigint := (
+        SELECT coalesce(sum(c.rankings), 0) FROM labeling_labelercounter c
+        WHERE c.project_id = project AND c.labeler_id = labeler);
+BEGIN
+    IF offered = 0 THEN
+        reason := 'no_prompts';
+        RETURN;
+    END IF;
+    had := had + (
+        SELECT count(DISTINCT a.prompt_id) FROM labeling_assignment a JOIN labeling_prompt p ON p.id = a.prompt_id
+        WHERE a.labeler_id = labeler AND a.state = 'skipped' AND p.project_id = project AND p.held_at IS NULL
+          AND NOT EXISTS (
+            SELECT FROM labeling_assignment ranked
+            WHERE ranked.prompt_id = a.prompt_id AND ranked.labeler_id = labeler AND ranked.state = 'ranked'));
+    IF had >= offered THEN  -- else there is one that they never had, and no need to look which of theirs are held
+        had := had - (
+            SELECT count(*) FROM labeling_prompt p JOIN labeling_assignment a ON a.prompt_id = p.id
+            WHERE p.project_id = project AND p.held_at IS NOT NULL AND a.labeler_id = labeler AND a.state = 'ranked');
+    END IF;
+    reason := CASE
+        WHEN had >= offered THEN 'all_ranked_by_you'
+        WHEN EXISTS (
+            SELECT FROM labeling_assignment a JOIN labeling_prompt p ON p.id = a.prompt_id
+            WHERE a.state = 'claimed' AND a.expires_at > now() AND a.labeler_id <> labeler
+              AND p.project_id = project AND p.held_at IS NULL) THEN 'all_taken'
+        ELSE 'all_done'
+    END;
+END $$;
