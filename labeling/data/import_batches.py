@@ -125,10 +125,14 @@ def _decided(project: Project, keys: Sequence[str]) -> dict[str, tuple[str, str]
 
 
 def _create(project: Project, made: Sequence[_New]) -> list[Recorded]:
-    """Stores prompts with their completions, and gives the rankings that came with them."""
+    """Stores prompts with their completions, and gives the rankings that came with them.
+
+    How many these are stands in the row from the beginning: counted in afterwards, each prompt would be written twice,
+    with all its indexes. The trigger on assignments sees that it is right (migration 0024).
+    """
     if not made:
         return []
-    now = timezone.now()
+    now = timezone.now().isoformat()
     prompts = bulk_rows.next_keys(Prompt, len(made))
     free = iter(bulk_rows.next_keys(Completion, sum(len(new.row.completions) for new in made)))
     completions = [[next(free) for _ in new.row.completions] for new in made]
@@ -136,12 +140,12 @@ def _create(project: Project, made: Sequence[_New]) -> list[Recorded]:
         Prompt,
         (
             *("id", "project_id", "external_id", "messages", "content_sha256", "prompt_key", "split", "overlap"),
-            *("held_reason", "metadata", "created_at"),
+            *("ranked", "held_reason", "metadata", "created_at"),
         ),
         (
             (
                 *(key, project.pk, new.row.id, _json(new.row.messages), new.content_sha256, new.prompt_key, new.split),
-                *(new.overlap, "", _json(new.row.metadata) if new.row.metadata else "{}", now),
+                *(new.overlap, len(new.row.rankings), "", _json(new.row.metadata) if new.row.metadata else "{}", now),
             )
             for key, new in zip(prompts, made, strict=True)
         ),

@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.utils import timezone
@@ -77,7 +78,7 @@ def _find(project: Project, names: set[str], users: dict[str, int]) -> None:
 
 
 def _copy_assignments(items: Sequence[_Item], keys: Sequence[int], labelers: dict[str, int]) -> None:
-    now = timezone.now()
+    now = timezone.now().isoformat()
     free = _free_slots(items)
 
     def rows() -> Iterator[tuple[Any, ...]]:
@@ -97,7 +98,7 @@ def _copy_assignments(items: Sequence[_Item], keys: Sequence[int], labelers: dic
 def _copy_rankings(
     items: Sequence[_Item], assignments: Sequence[int], keys: Sequence[int], labelers: dict[str, int]
 ) -> None:
-    now = timezone.now()
+    now = timezone.now().isoformat()
     columns = (
         *("id", "assignment_id", "prompt_id", "labeler_id", "revision", "live", "source", "comment", "strength"),
         *("payload_sha256", "created_at"),
@@ -105,11 +106,16 @@ def _copy_rankings(
     rows = (
         (
             *(key, assignment, one.prompt, labelers[ranking.labeler], 1, True, Ranking.Source.IMPORTED.value, ""),
-            *(ranking.strength, hashlib.sha256(json.dumps(ranking.ranks).encode()).hexdigest(), now),
+            *(ranking.strength, _digest(ranking.ranks), now),
         )
         for key, assignment, (one, ranking) in zip(keys, assignments, items, strict=True)
     )
     bulk_rows.copy_in(Ranking, columns, rows)
+
+
+@lru_cache(maxsize=4096)  # four have 75 orders, ties among them
+def _digest(ranks: tuple[int, ...]) -> str:
+    return hashlib.sha256(json.dumps(ranks).encode()).hexdigest()
 
 
 def _free_slots(items: Sequence[_Item]) -> dict[int, Iterator[int]]:
