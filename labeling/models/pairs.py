@@ -11,8 +11,11 @@ from labeling.models.rankings import Ranking
 
 
 class PreferencePair(models.Model):
-    # Its index is pair_project_ranking, which also finds what is new.
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="pairs", db_index=False)
+    # Its prompt's (pair_of_its_prompts_project, held by the trigger that counts pairs: migration 0025). Its index is
+    # pair_project_ranking, which also finds what is new.
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, related_name="pairs", db_constraint=False, db_index=False
+    )
     # The constraints of these are composite: pair_of_its_live_ranking (by its labeler), pair_chosen_of_its_prompt,
     # pair_rejected_of_its_prompt. The ranking's index is pair_once_per_ranking.
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="pairs", db_constraint=False)

@@ -108,6 +108,16 @@ def test_only_a_live_ranking_has_pairs(ranking: Ranking) -> None:
     refused("pair_of_its_live_ranking", copy_of(pair))
 
 
+def test_a_pair_is_of_its_prompt_s_project_where_the_prompt_stays(ranking: Ranking) -> None:
+    pairs, elsewhere = ranking.pairs.all(), make_project()
+    refused("pair_of_its_prompts_project", lambda: pairs.update(project=elsewhere))
+    refused("pair_of_its_prompts_project", lambda: pairs.update(project=2**40))
+    pair = pairs[0]
+    pairs.delete()
+    refused("pair_of_its_prompts_project", copy_of(pair, project_id=elsewhere.pk))
+    refused("prompt_project_never_changes", lambda: Prompt.objects.update(project=elsewhere))
+
+
 def test_a_ranked_completion_belongs_to_its_ranking_s_prompt(project: Project, ranking: Ranking) -> None:
     foreign = make_prompt(project).completions.all()[0]
     ranked = RankedCompletion.objects.filter(ranking=ranking, rank=1)
