@@ -1,4 +1,4 @@
-"""A large project by SQL, in rows as the product writes them: what benchmarks/pages.py and benchmarks/queue.py look at.
+"""A large project by SQL, in rows as the product writes them: what benchmarks/pages.py and benchmarks/queue look at.
 
     with large_site.server():
         site = large_site.fill(prompts=1_000_000, rankings=200_000)

@@ -1,4 +1,4 @@
-"""What one act of a labeler costs: statements, however much there is. Times are for benchmarks/queue.py."""
+"""What one act of a labeler costs: statements, however much there is. Times are for benchmarks/queue."""
 
 from __future__ import annotations
 

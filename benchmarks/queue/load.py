@@ -1,4 +1,4 @@
-"""Labelers at once on a Podium of its own: what benchmarks/queue.py measures with."""
+"""Labelers at once on a Podium of its own: what benchmarks/queue measures with."""
 
 from __future__ import annotations
 

@@ -10,8 +10,7 @@ processes and in PostgreSQL's; `here` is the generator's own. `bare` is what the
 there in a loop, 8 connections and no client. `--tuning` measures 8 labelers again beside a fine-tuning; `--plans`
 prints what PostgreSQL does for a claim: of a new labeler, of one who has had 50,000 prompts that others shall have too,
 and where 999,000 of a million are ranked; `--kill` has 32 labelers work on 10,000 prompts while web processes are
-killed and leases run out, and looks for what is lost, doubled or too much. Never run it as a script: its name is one of
-the standard library's.
+killed and leases run out, and looks for what is lost, doubled or too much.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.queue_load import Cell, Labeler, Running, at_once, filled, healthz, join, joined, measure, running
+from benchmarks.queue.load import Cell, Labeler, Running, at_once, filled, healthz, join, joined, measure, running
 from tests.acceptance.podium import wait_for
 
 MOST_MS, MOST_STATEMENTS, LEAST_LABELS, MOST_P99 = 8, 10, 100, 300
