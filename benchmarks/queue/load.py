@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import os
-import socket
 import statistics
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from benchmarks.queue.labelers import ByApi, ByPage, Labeler
 from tests.acceptance.podium import Podium
 
 if TYPE_CHECKING:
-    from benchmarks.large_site import Site
+    from labeling.models import Project, User
 
 
 @dataclass(frozen=True)
@@ -33,62 +34,10 @@ class Cell:
     sql_ms: float
     here_ms: float
     failed: int
+    connections: list[int]  # of each web process, the most first
 
     def at(self, share: int) -> float:
         return 1000 * (statistics.quantiles(self.times, n=100)[share - 1] if len(self.times) > 1 else self.times[0])
-
-
-class Labeler:
-    """A client with a token and a connection that is kept: as little work as one can have."""
-
-    def __init__(self, port: int, token: str) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.head = f" HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
-        self.rest = b""
-
-    def send(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
-        more = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        self.socket.sendall(f"{method} {path}{self.head}{more}".encode() + body)
-        while b"\r\n\r\n" not in self.rest:
-            self._receive()
-        head, _, self.rest = self.rest.partition(b"\r\n\r\n")
-        status = int(head[9:12])
-        _, _, length = head.lower().partition(b"content-length:")
-        size = int(length.split(b"\r\n", 1)[0]) if length else 0
-        while len(self.rest) < size:
-            self._receive()
-        answer, self.rest = self.rest[:size], self.rest[size:]
-        return status, answer
-
-    def _receive(self) -> None:
-        more = self.socket.recv(65536)
-        if not more:
-            raise ConnectionError("the server closed the connection")
-        self.rest += more
-
-    def label(self, slug: str) -> bool:
-        """Claims and submits; False where there is nothing to do."""
-        return bool(self.answer(slug))
-
-    def answer(self, slug: str, *, dawdle: float = 0) -> list[int] | None:
-        """Gives the key of the ranking that was stored: none where somebody else had the prompt by then (409). None
-        where there is nothing to do. dawdle: seconds that the labeler thinks."""
-        status, body = self.send("POST", f"/api/v1/projects/{slug}/assignments/next/")
-        if status == 204:
-            return None
-        if status != 200:
-            raise ConnectionError(f"{status} {body[:200]!r}")
-        task = json.loads(body)
-        tiers = json.dumps({"tiers": [[shown["id"]] for shown in task["completions"]]}).encode()
-        if dawdle:
-            time.sleep(dawdle)
-        status, body = self.send("POST", f"/api/v1/assignments/{task['id']}/ranking/", tiers)
-        if status == 409 and dawdle:
-            return []
-        if status not in (200, 201):
-            raise ConnectionError(f"{status} {body[:200]!r}")
-        return [json.loads(body)["id"]]
 
 
 def at_once(work: Sequence[Callable[[], None]]) -> None:
@@ -124,6 +73,12 @@ class Running:
         found = self.podium.processes(f"config.processes.web --host 127.0.0.1 --port {self.podium.port}")
         return [child for process in found for child in process.children()]
 
+    def connections(self) -> list[int]:
+        """Counts the clients' connections of each web process that has any, the most first."""
+        found = [[each for each in worker.net_connections("tcp") if each.laddr.port == self.podium.port and each.raddr]
+                 for worker in self.workers()]  # fmt: skip
+        return sorted(filter(None, map(len, found)), reverse=True)
+
     def sql(self) -> float:
         return self.seconds_of(f"-D {self.podium.data_dir}")
 
@@ -135,23 +90,20 @@ def _times(process: psutil.Process) -> Any:
         return None
 
 
-def measure(site: Running, slug: str, tokens: Sequence[str], *, seconds: float) -> Cell:
+def measure(site: Running, slug: str, labelers: Sequence[Labeler], *, seconds: float) -> Cell:
     times: list[float] = []
     failed = 0
-    labelers = [Labeler(site.podium.port, token) for token in tokens]
 
     def work(labeler: Labeler) -> None:
         nonlocal failed
-        while (began := time.perf_counter()) < end:
-            try:
-                if not labeler.label(slug):
-                    return
-            except (OSError, ValueError) as error:
-                failed += 1
-                print(f"      {error}")
-                return
-            times.append(time.perf_counter() - began)
+        try:
+            while (began := time.perf_counter()) < end and labeler.label(slug):
+                times.append(time.perf_counter() - began)
+        except (OSError, ValueError) as error:
+            failed += 1
+            print(f"      {error}")
 
+    at_once([lambda labeler=labeler: labeler.begin(slug) for labeler in labelers])  # type: ignore[misc]
     web, sql, here, began = site.web(), site.sql(), time.process_time(), time.perf_counter()
     end = began + seconds
     at_once([lambda labeler=labeler: work(labeler) for labeler in labelers])  # type: ignore[misc]
@@ -160,7 +112,10 @@ def measure(site: Running, slug: str, tokens: Sequence[str], *, seconds: float) 
         1000 * (now - before) / len(times)
         for now, before in ((site.web(), web), (site.sql(), sql), (time.process_time(), here))
     )
-    return Cell(len(times) / took, times, web, sql, here, failed)
+    connections = site.connections()
+    for labeler in labelers:
+        labeler.close()
+    return Cell(len(times) / took, times, web, sql, here, failed, connections)
 
 
 def healthz(port: int, *, clients: int = 8, seconds: float = 4) -> float:
@@ -168,7 +123,7 @@ def healthz(port: int, *, clients: int = 8, seconds: float = 4) -> float:
     count = [0] * clients
 
     def work(place: int) -> None:
-        client = Labeler(port, "")
+        client = ByApi(port, "")
         while time.perf_counter() < end:
             client.send("GET", "/healthz")
             count[place] += 1
@@ -179,17 +134,41 @@ def healthz(port: int, *, clients: int = 8, seconds: float = 4) -> float:
     return sum(count) / (time.perf_counter() - began)
 
 
-def join(site: Site, n: int) -> tuple[list[int], list[str]]:
-    """Adds so many labelers: their keys, and a token each. Nobody of them has a password, which takes long to hash."""
+@dataclass(frozen=True)
+class Person:
+    """A labeler of a project, who has a token; nobody of them has a password, which takes long to hash."""
+
+    user: User
+    token: str
+
+    def by_api(self, site: Running) -> ByApi:
+        return ByApi(site.podium.port, self.token)
+
+    def by_page(self, site: Running) -> ByPage:
+        from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+        from django.contrib.sessions.backends.db import SessionStore
+
+        store = SessionStore()
+        store[SESSION_KEY] = str(self.user.pk)
+        store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+        store[HASH_SESSION_KEY] = self.user.get_session_auth_hash()
+        store.create()
+        return ByPage(site.podium.port, str(store.session_key))
+
+
+DOORS: dict[str, Callable[[Person, Running], Labeler]] = {"api": Person.by_api, "page": Person.by_page}
+_numbers = itertools.count()
+
+
+def join(project: Project, n: int) -> list[Person]:
+    """Adds so many labelers."""
     from knox.models import AuthToken
 
     from labeling.models import Membership, User
 
-    people = User.objects.bulk_create(
-        User(username=f"bench-{site.project.slug}-{place}", password="!") for place in range(n)
-    )
-    Membership.objects.bulk_create(Membership(project=site.project, user=person, role="labeler") for person in people)
-    return [person.pk for person in people], [AuthToken.objects.create(person)[1] for person in people]
+    people = User.objects.bulk_create(User(username=f"bench-{next(_numbers)}", password="!") for _ in range(n))
+    Membership.objects.bulk_create(Membership(project=project, user=person, role="labeler") for person in people)
+    return [Person(person, AuthToken.objects.create(person)[1]) for person in people]
 
 
 @contextmanager
@@ -208,25 +187,16 @@ def running() -> Iterator[Running]:
         connection.close_pool()  # type: ignore[attr-defined]
 
 
-def filled(prompts: int, slug: str, **more: Any) -> Site:
+@cache
+def filled(prompts: int, slug: str) -> Project:
+    """Makes a project of so many prompts, each to be ranked twice, or gives the one that was made."""
     from benchmarks import large_site
     from rewardtrain.training import policy
 
-    site = large_site.fill(prompts=prompts, rankings=0, labelers=1, overlap=2, slug=slug, **more)
+    site = large_site.fill(prompts=prompts, rankings=0, labelers=1, overlap=2, slug=slug)
     policy.update_policy(site.project, enabled=False, head_enabled=False)
-    return site
+    return site.project
 
 
-_joined: dict[str, int] = {}
-
-
-def joined(site: Site, n: int) -> tuple[list[int], list[str]]:
-    """Adds people to a project that has some of an earlier count."""
-    slug = site.project.slug
-    _joined[slug] = _joined.get(slug, 0) + 1
-    project = site.project
-    project.slug, kept = f"{slug}-{_joined[slug]}", project.slug
-    try:
-        return join(replace(site, project=project), n)
-    finally:
-        project.slug = kept
+def verdict(name: str, value: float, target: str, *, met: bool) -> None:
+    print(f"  {name:<62}{value:>9.2f}   {target}: {'met' if met else 'MISSED'}")
