@@ -220,14 +220,19 @@ def _write(statements: Sequence[str], values: dict[str, Any]) -> None:
 
 
 def make_models(project: Project, count: int) -> None:
-    """Registers so many models as runs had made them, each with a version of its own; every tenth was promoted."""
+    """Registers so many models as runs had made them, each of a version of its own; every tenth was promoted.
+
+    Versions were frozen as the rankings came, so that the champion has learnt from most and not from the latest.
+    """
     from django.db import transaction
 
     from rewardtrain.models import RunPoint
     from rewardtrain.registry import champions
 
+    first, last = _rankings(project)
     for place in range(count):
-        run, champion = _run(project, place), champions.champion(project)
+        frozen = first + (last - first) * (place + 1) // (count + 1)
+        run, champion = _run(project, place, frozen), champions.champion(project)
         RunPoint.objects.bulk_create(RunPoint(run=run, step=step, loss=0.7 - step / 1000) for step in range(1, 101))
         with transaction.atomic():
             model = champions.register(
@@ -241,7 +246,17 @@ def make_models(project: Project, count: int) -> None:
             champions.promote(model, by=project.created_by, reason="the next", past_gate=True)
 
 
-def _run(project: Project, place: int) -> TrainingRun:
+def _rankings(project: Project) -> tuple[int, int]:
+    """Gives the keys of the first and the last, 0 where there is none."""
+    from django.db.models import Max, Min
+
+    from labeling.models import PreferencePair
+
+    ends = PreferencePair.objects.filter(project=project).aggregate(first=Min("ranking"), last=Max("ranking"))
+    return ends["first"] or 0, ends["last"] or 0
+
+
+def _run(project: Project, place: int, last_ranking: int) -> TrainingRun:
     from django.utils import timezone
 
     from labeling.models import DatasetVersion
@@ -252,7 +267,7 @@ def _run(project: Project, place: int) -> TrainingRun:
     counts = {"train": {"prompts": 100 * number, "rankings": 100 * number, "pairs": 600 * number, "ties": 0}}
     version = DatasetVersion.objects.create(
         project=project, number=number, file="none", sha256="0" * 64, bytes=0, counts=counts, n_prompts=100 * number,
-        n_rankings=100 * number, n_pairs=600 * number, last_ranking_id=0,
+        n_rankings=100 * number, n_pairs=600 * number, last_ranking_id=last_ranking,
     )  # fmt: skip
     return TrainingRun.objects.create(
         project=project, number=number, dataset_version=version, depth=("full", "head")[place % 2], trigger="manual",
