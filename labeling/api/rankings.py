@@ -1,6 +1,14 @@
-"""Rankings: your own, or everyone's for a reviewer or manager."""
+"""Rankings: your own, or everyone's for a reviewer or manager.
+
+Whoever trains on them pages through all, a thousand at a time: rows are written from the columns that they show. The
+serializers say in the API's document what that is, and a test holds the two together.
+"""
 
 from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -13,20 +21,19 @@ from labeling.models import RankedCompletion, Ranking, Role
 from labeling.people import access
 from labeling.queue import shown_ids
 
+Row = dict[str, Any]
+
 
 class RankedSerializer(serializers.ModelSerializer[RankedCompletion]):
-    id = serializers.SerializerMethodField(help_text="As the task has it, and as a changed answer takes it.")
+    id = serializers.CharField(read_only=True, help_text="As the task has it, and as a changed answer takes it.")
 
     class Meta:
         model = RankedCompletion
         fields = ("id", "rank", "shown_position", "flags", "note")
 
-    def get_id(self, place: RankedCompletion) -> str:
-        return shown_ids.of(place.ranking.assignment, place.completion_id)
-
 
 class KnownRankedSerializer(RankedSerializer):
-    id = serializers.CharField(source="completion_id", help_text="The same in every ranking of its prompt.")  # type: ignore[assignment]
+    id = serializers.CharField(source="completion_id", help_text="The same in every ranking of its prompt.")
     external_id = serializers.CharField(
         source="completion.external_id", required=False, help_text="Its id in the imported row."
     )
@@ -67,7 +74,7 @@ class KnownRankingSerializer(RankingSerializer):
 
 
 class Rankings(PagedView):
-    serializer_class: type[RankingSerializer] = KnownRankingSerializer
+    serializer_class = KnownRankingSerializer
     for_labelers = True
     query = {"get": ("since", "labeler")}
 
@@ -80,8 +87,64 @@ class Rankings(PagedView):
         A labeler gets their own, without `prompt`, `external_id` and `model`, and completions by their task's ids.
         """
         project = access.get_project(request.user, slug)
-        if access.role_in(request.user, project) == Role.LABELER:
-            self.serializer_class = RankingSerializer
-        rows = access.rankings_of(request.user, project)
-        rows = rows.select_related("labeler", "prompt", "assignment").prefetch_related("ranked__completion")
-        return self.page(by_labeler(after(rows, request), request))
+        known = access.role_in(request.user, project) != Role.LABELER
+        rows = by_labeler(after(access.rankings_of(request.user, project), request), request)
+        columns = ("prompt_id", "prompt__external_id") if known else ("assignment__seed",)
+        return self.page(rows.values(*COLUMNS, *columns), written_known if known else written_blind)
+
+
+COLUMNS = (
+    "id", "assignment_id", "labeler__username", "revision", "source", "strength", "comment", "active_seconds",
+    "created_at",
+)  # fmt: skip
+_time = serializers.DateTimeField().to_representation
+
+
+def written_known(rankings: Sequence[Row]) -> list[Row]:
+    """Writes what KnownRankingSerializer declares."""
+    places = defaultdict(list)
+    for ranking, completion, *said, external_id, model in _ranked(rankings, "external_id", "model_name"):
+        place = {"id": str(completion), **_said(*said), "external_id": external_id, "model": model}
+        places[ranking].append(place)
+    return [
+        {**_row(row, places[row["id"]]), "prompt": str(row["prompt_id"]), "external_id": row["prompt__external_id"]}
+        for row in rankings
+    ]
+
+
+def written_blind(rankings: Sequence[Row]) -> list[Row]:
+    """Writes what RankingSerializer declares: completions by the ids of their task."""
+    of = {row["id"]: (row["assignment_id"], row["assignment__seed"]) for row in rankings}
+    places = defaultdict(list)
+    for ranking, completion, *said in _ranked(rankings):
+        places[ranking].append({"id": shown_ids.hashed(*of[ranking], completion), **_said(*said)})
+    return [_row(row, places[row["id"]]) for row in rankings]
+
+
+def _ranked(rankings: Sequence[Row], *of_completion: str) -> list[tuple[Any, ...]]:
+    rows = RankedCompletion.objects.filter(ranking__in=[row["id"] for row in rankings])
+    columns = ("ranking_id", "completion_id", "rank", "shown_position", "flags", "note")
+    return list(
+        rows.order_by("ranking_id", "rank", "id").values_list(
+            *columns, *(f"completion__{name}" for name in of_completion)
+        )
+    )
+
+
+def _said(rank: int, shown_position: int | None, flags: object, note: str) -> Row:
+    return {"rank": rank, "shown_position": shown_position, "flags": flags, "note": note}
+
+
+def _row(row: Row, ranked: list[Row]) -> Row:
+    return {
+        "id": row["id"],
+        "assignment": row["assignment_id"],
+        "labeler": row["labeler__username"],
+        "revision": row["revision"],
+        "source": row["source"],
+        "ranked": ranked,
+        "strength": row["strength"],
+        "comment": row["comment"],
+        "active_seconds": row["active_seconds"],
+        "created_at": _time(row["created_at"]),
+    }

@@ -15,9 +15,13 @@ BYTES = 10  # of the hash: 80 bits, 16 letters and digits
 
 
 def of(assignment: Assignment, completion: int) -> str:
-    """Makes the id of a completion, given its key: a hash keyed by the assignment's seed, which nobody is ever
-    shown."""
-    digest = hmac.digest(str(assignment.seed).encode(), f"{assignment.pk}/{completion}".encode(), "sha256")
+    """Makes the id of a completion, given its key."""
+    return hashed(assignment.pk, assignment.seed, completion)
+
+
+def hashed(assignment: int, seed: int, completion: int) -> str:
+    """Makes it of keys: a hash keyed by the assignment's seed, which nobody is ever shown."""
+    digest = hmac.digest(str(seed).encode(), f"{assignment}/{completion}".encode(), "sha256")
     return "c" + base64.b32encode(digest[:BYTES]).decode().lower()
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from rest_framework.renderers import JSONRenderer
 from rest_framework.test import APIClient
 
-from labeling.models import Project, Role, User
+from labeling.api.pairs import KnownPairSerializer, PairSerializer
+from labeling.api.rankings import KnownRankingSerializer, RankingSerializer
+from labeling.models import PreferencePair, Project, RankedCompletion, Ranking, Role, User
+from labeling.queue import shown_ids
 from tests.factories import join, make_project, make_prompt, make_user, rank
 from tests.labeling.api.client import as_user, errors_of
 
 pytestmark = pytest.mark.django_db
 BASE = "/api/v1/projects/helpful/"
+MOMENT = datetime(2026, 3, 2, 9, 30, 1, 500, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -72,6 +78,47 @@ def test_pairs_tell_where_they_came_from(project: Project, client: APIClient) ->
     assert {pair["chosen_position"], pair["rejected_position"]} == {0, 1}
 
 
+@pytest.mark.parametrize(
+    ("path", "serializer", "blind", "model"),
+    [
+        ("rankings/", KnownRankingSerializer, RankingSerializer, Ranking),
+        ("pairs/", KnownPairSerializer, PairSerializer, PreferencePair),
+    ],
+)
+def test_a_list_holds_what_the_apis_document_declares_to_the_byte(
+    project: Project, client: APIClient, path: str, serializer: Any, blind: Any, model: Any
+) -> None:
+    """Rows are written by hand, for they are read by the thousand."""
+    make_prompt(project, k=3, external_id="\u00fc 1", split="test")
+    make_prompt(project, k=3, texts=["", "\u2028", "three"], external_id="q2")
+    ann = join(project, username="ann")
+    first, second = rank(project, ann, [2, 1, 2]), rank(project, ann, [1, 3, 2])
+    RankedCompletion.objects.filter(ranking=first, rank=1).update(note="It \u2014 lies.", flags={"wrong": True})
+    Ranking.objects.filter(pk=first.pk).update(active_seconds=1.5, comment="\U0001f642", created_at=MOMENT)
+    PreferencePair.objects.filter(ranking=second).update(created_at=MOMENT)
+    declared = serializer(model.objects.order_by("pk"), many=True).data
+    assert client.get(BASE + path).content.split(b'"results":', 1)[1] == JSONRenderer().render(declared) + b"}"
+    rows, their = results(client, path), results(as_user(ann), path)
+    for row, own in zip(rows, their, strict=True):
+        assert list(own) == list(blind().fields)
+        apart = {"ranked", "chosen", "rejected"}
+        assert {name: said for name, said in own.items() if name not in apart} == {
+            name: row[name] for name in own if name not in apart
+        }
+
+
+def test_a_labelers_list_names_completions_by_the_ids_of_their_task(project: Project) -> None:
+    make_prompt(project, k=3)
+    ann = join(project, username="ann")
+    ranking = rank(project, ann, [2, 1, 3])
+    ids = {key: name for name, key in shown_ids.all_of(ranking.assignment).items()}
+    [row] = results(as_user(ann), "rankings/")
+    places = ranking.ranked.order_by("rank")
+    assert [(said["id"], said["rank"]) for said in row["ranked"]] == [(ids[p.completion_id], p.rank) for p in places]
+    pairs = {(pair["chosen"], pair["rejected"]) for pair in results(as_user(ann), "pairs/")}
+    assert pairs == {(ids[pair.chosen_id], ids[pair.rejected_id]) for pair in ranking.pairs.all()}
+
+
 def test_pairs_narrow_by_split_labeler_and_what_is_new(project: Project, client: APIClient) -> None:
     for split in ("train", "test"):
         make_prompt(project, k=2, split=split)
@@ -108,9 +155,9 @@ def test_agreement_is_null_until_two_have_ranked_the_same(project: Project, clie
     empty = {"value": None, "low": None, "high": None, "n_pairs": 0, "n_prompts": 0}
     assert client.get(BASE + "agreement/").json() == empty
     rank(project, join(project))
-    agreement = client.get(BASE + "agreement/").json()
-    assert (agreement["value"], agreement["n_pairs"], agreement["n_prompts"]) == (1.0, 3, 1)
-    assert agreement["low"] < 1.0
+    found = client.get(BASE + "agreement/").json()
+    assert (found["value"], found["n_pairs"], found["n_prompts"]) == (1.0, 3, 1)
+    assert found["low"] < 1.0
 
 
 def test_a_version_is_frozen_listed_and_read(project: Project, client: APIClient) -> None:
