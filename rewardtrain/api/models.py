@@ -20,7 +20,7 @@ from labeling.errors import Conflict
 from labeling.models import Role
 from labeling.people import access
 from rewardtrain.evidence.worth import Worth
-from rewardtrain.models import Evaluation, RewardModel
+from rewardtrain.models import Evaluation, RewardModel, listed_evaluations
 from rewardtrain.registry import champions, thresholds
 
 
@@ -47,6 +47,10 @@ class FlagFiguresSerializer(serializers.Serializer[Any]):
     ece = EstimateSerializer()
 
 
+# Made once: a serializer takes longer to make than to use, and a page of models has hundreds.
+_flag, _estimate = FlagFiguresSerializer().to_representation, EstimateSerializer().to_representation
+
+
 class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
     """No accuracy without its length baseline, no log loss without ln 2, nothing without n and an interval."""
 
@@ -68,7 +72,7 @@ class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
     @extend_schema_field(FlagFiguresSerializer(allow_null=True))
     def get_flag(self, evaluation: Evaluation) -> dict[str, Any] | None:
         flags = evaluation.report["flags"]
-        return FlagFiguresSerializer(flags).data if flags else None
+        return _flag(flags) if flags else None
 
     @extend_schema_field(EstimateSerializer(allow_null=True))
     def get_baseline_longer(self, evaluation: Evaluation) -> dict[str, Any] | None:
@@ -76,7 +80,7 @@ class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
         if baseline is None:
             return None
         shown = {"value": baseline["accuracy"], "low": baseline["low"], "high": baseline["high"]}
-        return EstimateSerializer(shown).data
+        return _estimate(shown)
 
 
 class RuleSerializer(serializers.Serializer[Any]):
@@ -153,9 +157,7 @@ class Models(PagedView):
     def get(self, request: Request, slug: str) -> Response:
         """Models, newest first, with what they are worth on the test split."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
-        rows = project.reward_models.select_related("run", "threshold_by").prefetch_related(
-            "evaluations__dataset_version"
-        )
+        rows = project.reward_models.select_related("run", "threshold_by").prefetch_related(listed_evaluations())
         return self.page(rows)
 
 

@@ -3,7 +3,7 @@
 from rewardtrain.models.auto_labels import AutoLabelJob, ModelPreference, PromptScore
 from rewardtrain.models.best_of_jobs import BestOfJob, CandidateRow
 from rewardtrain.models.policies import RetrainPolicy
-from rewardtrain.models.reward_models import Evaluation, Promotion, RewardModel
+from rewardtrain.models.reward_models import Evaluation, Promotion, RewardModel, listed_evaluations
 from rewardtrain.models.runs import RunPoint, TrainingRun
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "RewardModel",
     "RunPoint",
     "TrainingRun",
+    "listed_evaluations",
 ]

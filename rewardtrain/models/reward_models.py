@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any, Self, TypedDict
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.query import ModelIterable
 from django.utils.translation import gettext_lazy as _
 
 from formats.evaluation_report.flags import FlagReport
 from formats.evaluation_report.report import Report, read_report
 from labeling.models import DatasetVersion, Project
 from rewardtrain.models.runs import TrainingRun
+
+if TYPE_CHECKING:
+    Rows = ModelIterable["Evaluation"]
+else:
+    Rows = ModelIterable
 
 
 class Decision(TypedDict):
@@ -60,6 +66,22 @@ class RewardModel(models.Model):
         return evaluation.report["flags"] if evaluation else None
 
 
+class _Short(Rows):
+    def __iter__(self) -> Iterator[Evaluation]:
+        for evaluation in super().__iter__():
+            evaluation.report = read_report(evaluation.__dict__.pop("short"))
+            yield evaluation
+
+
+class EvaluationQuerySet(models.QuerySet["Evaluation"]):
+    def short(self) -> Self:
+        """Leaves the curve of flags out of reports, most of their length: a list of models draws none."""
+        rest = models.Func("report", template="%(expressions)s #- '{flags,curve}'", output_field=models.JSONField())
+        rows = self.defer("report").annotate(short=rest)
+        rows._iterable_class = _Short
+        return rows
+
+
 class Evaluation(models.Model):
     """A finished report on one split of one dataset version. Never changed (a trigger refuses)."""
 
@@ -74,6 +96,8 @@ class Evaluation(models.Model):
     log_loss = models.FloatField(null=True)
     report: models.JSONField[Report, Report] = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = EvaluationQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)
@@ -118,6 +142,12 @@ class Evaluation(models.Model):
             return self.report["n_pair_prompts"]
         flags = self.report["flags"]
         return flags["n_prompts"] if flags else self.report["n_distinct_prompts"]
+
+
+def listed_evaluations(of: str = "") -> models.Prefetch[str, EvaluationQuerySet, str]:
+    """Prefetches them for a list: of models, or of what has `of` to the model."""
+    rows = Evaluation.objects.short().select_related("dataset_version")
+    return models.Prefetch(f"{of}evaluations", queryset=rows)
 
 
 class Promotion(models.Model):

@@ -9,7 +9,7 @@ from django.db.models import Max, Q
 
 from labeling.errors import PodiumError
 from labeling.models import Project
-from rewardtrain.models import RewardModel
+from rewardtrain.models import RewardModel, listed_evaluations
 from rewardtrain.scoring import service_client
 
 MOST_COMPLETIONS = 8
@@ -41,7 +41,7 @@ def choices(project: Project, named: Sequence[int] = ()) -> list[RewardModel]:
     """Lists the champion first, then the newest, and among them those that are named by their version."""
     last = project.reward_models.aggregate(last=Max("version"))["last"] or 0
     wanted = Q(champion=True) | Q(version__in=named) | Q(version__gt=last - MOST_LISTED)
-    rows = project.reward_models.filter(wanted).prefetch_related("evaluations")
+    rows = project.reward_models.filter(wanted).prefetch_related(listed_evaluations())
     return list(rows.order_by("-champion", "-version"))
 
 

@@ -10,6 +10,7 @@ from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, project_page
 from rewardtrain.charts import versions
 from rewardtrain.charts.drift_curve import drawing
+from rewardtrain.models import listed_evaluations
 from rewardtrain.monitoring import drift
 from rewardtrain.registry import champions
 from rewardtrain.training import policy
@@ -27,9 +28,9 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
         "drift": drawing(measured) if (measured := drift.drift(project)) else None,
         "past_gate": champions.past_gate(champion),
         "waiting": champions.waiting_for_promotion(project),
-        "versions": versions(project.reward_models.prefetch_related("evaluations")[:5]),
+        "versions": versions(project.reward_models.prefetch_related(listed_evaluations())[:5]),
         "runs": project.runs.select_related("reward_model__project", "dataset_version").prefetch_related(
-            "reward_model__evaluations"
+            listed_evaluations("reward_model__")
         )[:3],
     }
     return render(request, "rewardtrain/monitoring/_machine.html", context)

@@ -14,14 +14,14 @@ from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, page_of, project_page
 from rewardtrain import charts
 from rewardtrain.charts.numbers import figures
-from rewardtrain.models import RewardModel
+from rewardtrain.models import RewardModel, listed_evaluations
 from rewardtrain.registry import champions
 
 
 @require_safe
 @project_page(Role.MANAGER)
 def index(request: SignedIn, project: Project) -> HttpResponse:
-    rows = project.reward_models.select_related("run__dataset_version").prefetch_related("evaluations")
+    rows = project.reward_models.select_related("run__dataset_version").prefetch_related(listed_evaluations())
     promotions = project.promotions.select_related("reward_model", "replaced", "by")
     champion = champions.champion(project)
     context = {
@@ -32,7 +32,7 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
         "past_gate": champions.past_gate(champion),
         "promotions": [
             (promotion, champions.why(promotion))
-            for promotion in promotions.prefetch_related("reward_model__evaluations")[:20]
+            for promotion in promotions.prefetch_related(listed_evaluations("reward_model__"))[:20]
         ],
         "learning": charts.learning(project),
     }

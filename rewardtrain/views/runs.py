@@ -15,7 +15,7 @@ from labeling.views.doors import SignedIn, page_of, project_page
 from rewardtrain import tasks
 from rewardtrain.charts import loss_curve
 from rewardtrain.forms import PolicyForm
-from rewardtrain.models import TrainingRun
+from rewardtrain.models import TrainingRun, listed_evaluations
 from rewardtrain.training import policy, runs
 from rewardtrain.training.run_settings import training_config
 
@@ -57,7 +57,7 @@ def depth_of(values: QueryDict) -> policy.Depth | None:
 
 def page(request: SignedIn, project: Project, form: PolicyForm) -> HttpResponse:
     rows = project.runs.select_related("reward_model__project", "dataset_version", "requested_by").prefetch_related(
-        "reward_model__evaluations"
+        listed_evaluations("reward_model__")
     )
     shown = depth_of(request.GET)
     retrainings = policy.next_retrainings(project)
@@ -78,7 +78,7 @@ def page(request: SignedIn, project: Project, form: PolicyForm) -> HttpResponse:
 def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
     """Shows the page; and while the run works, the part of it that is asked for every two seconds."""
     rows = project.runs.select_related("reward_model__project", "dataset_version", "requested_by").prefetch_related(
-        "reward_model__evaluations"
+        listed_evaluations("reward_model__")
     )
     run = get_object_or_404(rows, number=number)
     active = run.state in policy.ACTIVE
