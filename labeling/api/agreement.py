@@ -22,6 +22,10 @@ class AgreementSerializer(serializers.Serializer[Any]):
     high = serializers.FloatField(allow_null=True)
     n_pairs = serializers.IntegerField()
     n_prompts = serializers.IntegerField()
+    of_latest = serializers.BooleanField(help_text="Only of the prompts ranked last: there are more than 20,000 pairs.")
+    since = serializers.DateTimeField(
+        allow_null=True, help_text="With `of_latest`: when the first of those pairs was made."
+    )
 
 
 class Agreement(View):

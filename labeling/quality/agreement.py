@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from django.db import connection
 
@@ -11,12 +12,13 @@ from formats.wilson import wilson
 from labeling.models import PreferencePair, Project
 
 LATEST = 20_000  # pairs of the newest rankings, whose prompts are looked at: half a percent either way
+STRETCHES = 10  # that share out a time of more pairs than are looked at
 
 # Of every two rankings of a prompt each two completions that neither of them tied. Only live rankings have pairs: the
 # database holds that. n people who judged the same two completions are n (n - 1) / 2 comparisons, so none is made.
 _COMPARISONS = """
 WITH latest AS MATERIALIZED (
-    SELECT prompt_id FROM labeling_preferencepair WHERE project_id = %(project)s
+    SELECT prompt_id, created_at FROM labeling_preferencepair WHERE project_id = %(project)s
     ORDER BY project_id DESC, ranking_id DESC LIMIT %(latest)s
 ), judged AS (
     SELECT prompt_id, count(*) AS n, count(*) FILTER (WHERE chosen_id < rejected_id) AS one
@@ -28,7 +30,7 @@ WITH latest AS MATERIALIZED (
     HAVING count(*) > 1
 )
 SELECT sum(n * (n - 1) / 2)::bigint, sum(one * (one - 1) / 2 + (n - one) * (n - one - 1) / 2)::bigint,
-    (SELECT count(*) FROM latest)
+    (SELECT count(*) FROM latest), (SELECT min(created_at) FROM latest)
 FROM judged GROUP BY prompt_id
 """
 
@@ -46,6 +48,7 @@ class Agreement:
     n_pairs: int
     n_prompts: int
     of_latest: bool = False  # not of all prompts: there are more
+    since: datetime | None = None  # with of_latest: when the first of those pairs was made
 
 
 def project_agreement(project: Project, *, latest: int = LATEST) -> Agreement:
@@ -53,14 +56,58 @@ def project_agreement(project: Project, *, latest: int = LATEST) -> Agreement:
     with connection.cursor() as cursor:
         cursor.execute(_COMPARISONS, {"project": project.pk, "latest": latest})
         rows = cursor.fetchall()
-    found = agreement_of([(n, agreed) for n, agreed, _looked_at in rows])
-    return replace(found, of_latest=any(looked_at >= latest for *_, looked_at in rows[:1]))
+    found = agreement_of([(n, agreed) for n, agreed, *_ in rows])
+    of_latest = [since for *_, looked_at, since in rows[:1] if looked_at >= latest]
+    return replace(found, of_latest=True, since=of_latest[0]) if of_latest else found
 
 
-def latest_prompts(project: Project, *, pairs: int = LATEST) -> list[int]:
-    """Gives the keys of the prompts that the latest pairs are of: of all pairs, where there are no more."""
-    newest = PreferencePair.objects.filter(project=project).order_by("-project_id", "-ranking_id")
-    return sorted(set(newest.values_list("prompt_id", flat=True)[:pairs]))
+@dataclass(frozen=True)
+class Looked:
+    """The keys of prompts that have pairs."""
+
+    prompts: list[int]
+    are_all: bool  # of all pairs that were asked for: there are no more
+
+
+def latest_prompts(project: Project, *, pairs: int) -> Looked:
+    """Gives those of the latest pairs."""
+    newest = _newest(project, 0, pairs + 1)
+    return Looked(sorted(set(newest[:pairs])), len(newest) <= pairs)
+
+
+def prompts_since(project: Project, after: int, *, pairs: int) -> Looked:
+    """Gives those of so many pairs of rankings with a higher id, from first to last.
+
+    Where there are more, half are the latest, and half the first ones of each of STRETCHES equal parts of that time: a
+    course over all of it, which costs the same however long it is.
+    """
+    newest = _newest(project, after, pairs + 1)
+    if len(newest) <= pairs:
+        return Looked(sorted(set(newest)), True)
+    values = {"project": project.pk, "after": after, "stretches": STRETCHES, "each": pairs // 2 // STRETCHES}
+    with connection.cursor() as cursor:
+        cursor.execute(_OVER_TIME, values)
+        earlier = {prompt for (prompt,) in cursor.fetchall()}
+    return Looked(sorted(earlier.union(newest[: pairs // 2])), False)
+
+
+def _newest(project: Project, after: int, pairs: int) -> list[int]:
+    rows = PreferencePair.objects.filter(project=project, ranking__gt=after).order_by("-project_id", "-ranking_id")
+    return list(rows.values_list("prompt_id", flat=True)[:pairs])
+
+
+_OVER_TIME = """
+WITH whole AS (
+    SELECT min(ranking_id) AS first, max(ranking_id) AS last FROM labeling_preferencepair
+    WHERE project_id = %(project)s AND ranking_id > %(after)s
+)
+SELECT prompt_id FROM whole CROSS JOIN generate_series(0, %(stretches)s - 1) stretch
+CROSS JOIN LATERAL (
+    SELECT prompt_id FROM labeling_preferencepair
+    WHERE project_id = %(project)s AND ranking_id >= first + (last - first) * stretch / %(stretches)s
+    ORDER BY project_id, ranking_id LIMIT %(each)s
+) pair
+"""
 
 
 def agreement_of(prompts: Sequence[tuple[int, int]]) -> Agreement:

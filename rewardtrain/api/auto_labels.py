@@ -92,6 +92,10 @@ class ModelAgreementSerializer(serializers.Serializer[Any]):
     threshold = serializers.FloatField()
     held_out = PartSerializer(allow_null=True, help_text="Prompts that the model can't have learnt from.")
     learnt = PartSerializer(allow_null=True, help_text="Prompts that it was trained on: agreement there flatters it.")
+    of_latest = serializers.BooleanField(help_text="Only of the prompts ranked last: there are more than 10,000 pairs.")
+    since = serializers.DateTimeField(
+        allow_null=True, help_text="With `of_latest`: when the first of those judgements was made."
+    )
 
 
 class AutoLabels(PagedView):

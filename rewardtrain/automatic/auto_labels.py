@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Right
 from django.utils.translation import gettext as _
 
@@ -20,6 +21,8 @@ from jobs import lifecycle
 from labeling.errors import Conflict, Invalid, Missing
 from labeling.models import Project, Prompt, Split, User
 from labeling.models.project_lock import lock_project
+from labeling.projects import counters
+from labeling.quality.agreement import latest_prompts
 from labeling.queue import slots
 from rewardtrain.automatic.model_preferences import is_held_out, kept, preferences
 from rewardtrain.evidence import evidence_of
@@ -31,6 +34,7 @@ from rewardtrain.scoring import chunked_job
 from rewardtrain.scoring.chunked_job import Answer, Chunk
 
 THRESHOLD = SURE
+MOST_COUNTED = 10_000  # ranked prompts, or pairs of those ranked last
 LEARNT = 500  # prompts that a model was trained on and is compared on: enough to see how much better it knows them
 
 logger = logging.getLogger(__name__)
@@ -110,14 +114,34 @@ def threshold_of(model: RewardModel) -> float:
 # --- Which prompts ----------------------------------------------------------------------------------------------------
 
 
-def unranked(project: Project) -> QuerySet[Prompt]:
-    return Prompt.objects.filter(project=project, held_at__isnull=True, ranked=0)
+@dataclass(frozen=True)
+class Waiting:
+    """How many prompts a job would read."""
+
+    unranked: int
+    ranked: int  # by people, to compare with them
+    or_more: bool = False  # ranked ones: only of those ranked last, where there are many
+
+
+def waiting(project: Project, model: RewardModel | None) -> Waiting:
+    """Counts them from counters, and what no counter knows among MOST_COUNTED prompts: for a page that tells of it."""
+    numbers = counters.of(project).total
+    # Of those begun the held ones are no waiting ones: people put them aside one by one, so that they are few.
+    aside = Q(held_at__isnull=False, ranked__gt=0, ranked__lt=F("overlap"))
+    begun = numbers.begun - (project.prompts.filter(aside).count() if numbers.held and numbers.begun else 0)
+    unranked = max(0, numbers.waiting - begun)
+    if model is None:
+        return Waiting(unranked, 0)
+    ranked, many = to_score(project, model).filter(ranked__gt=0), numbers.settled + numbers.begun > MOST_COUNTED
+    if many:
+        ranked = ranked.filter(pk__in=latest_prompts(project, pairs=MOST_COUNTED).prompts)
+    return Waiting(unranked, ranked.count(), or_more=many)
 
 
 def to_score(project: Project, model: RewardModel) -> QuerySet[Prompt]:
     """Finds those that nobody has ranked; and of ranked ones that this model hasn't scored the held-out and a few."""
     learnt = stored_scores.learnt_by(model)
-    n_learnt = learnt.count()
+    n_learnt = stored_scores.n_learnt(model)
     share = min(1.0, LEARNT / n_learnt) if n_learnt else 1.0
     drawn = Q(pk__in=learnt) & Q(tail__lt=f"{min(int(share * 2**32), 2**32 - 1):08x}")
     ranked = Q(ranked__gt=0) & ~stored_scores.exists(model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
 
 from rewardtrain.monitoring.drift import Drift, Span
 
@@ -40,6 +41,14 @@ class Drawing:
     band_y: float  # of the interval at promotion: its upper edge and its height
     band_height: float
     value_y: float
+
+    @property
+    def first(self) -> date:
+        return self.drift.spans[0].first
+
+    @property
+    def last(self) -> date:
+        return self.drift.spans[-1].last
 
 
 def drawing(drift: Drift) -> Drawing | None:

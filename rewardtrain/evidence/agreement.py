@@ -30,9 +30,18 @@ class Judged:
     baseline: int  # above 0 where what needs no model says the same: the longer one, or the commoner answer
     ranking: int
     at: datetime  # of the ranking
+    prompt: int  # its key
 
     def learnt(self, contents: set[str]) -> bool:
         return self.split != Split.TEST and self.content in contents
+
+
+@dataclass(frozen=True)
+class Judgements:
+    """What people judged and the model has scored: all of it, or a part where there is more than a page waits for."""
+
+    rows: list[Judged]
+    is_part: bool = False
 
 
 def share_of(share: CountedShareOrNone) -> Share:

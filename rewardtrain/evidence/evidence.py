@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rewardtrain.evidence.agreement import Judged, Share
+from rewardtrain.evidence.agreement import Judgements, Share
 from rewardtrain.evidence.figures import Check
 from rewardtrain.evidence.worth import Worth
 
@@ -39,6 +39,7 @@ class Words:
     figures_about: StrOrPromise
     drift: StrOrPromise
     drift_about: StrOrPromise
+    drift_part: StrOrPromise  # %(there)s since, and drawn %(n)s from %(first)s to %(last)s
     drift_alarm: StrOrPromise  # %(version)s, %(share)s %(now)s, %(before)s %(then)s
 
 
@@ -55,7 +56,8 @@ class Evidence:
     doubt: why a person has to decide about this report, whatever the checks say, or "". Takes the champion.
     worth: what the report says a model is worth, by the best that needs no model and by people.
     promised: the share of it that the model judged right on the test split.
-    judged: people's judgements of what the model has scored, of rankings with a higher id than `after`.
+    judged: people's judgements of what the model has scored, of rankings with a higher id than `after`; where they are
+        many, some over all that time.
     rewards: which answers the reward may be the logit of, as a form's choices; none where there is nothing to choose.
     chosen_reward, reward_settings: one of these choices out of the settings, and back.
     """
@@ -72,7 +74,7 @@ class Evidence:
     doubt: Callable[[Report, RewardModel | None], str]
     worth: Callable[[Report], tuple[Worth, str]]
     promised: Callable[[RewardModel], Share | None]
-    judged: Callable[[Project, RewardModel, int], Iterable[Judged]]
+    judged: Callable[[Project, RewardModel, int], Judgements]
     rewards: Callable[[Flags], Sequence[tuple[str, str]]]
     chosen_reward: Callable[[Flags, Settings], str]
     reward_settings: Callable[[str], dict[str, object]]

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 
 import numpy as np
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -21,7 +22,7 @@ from django.utils import timezone
 from labeling.models import Project, Prompt, Ranking, Split
 from rewardtrain.core.measures import intervals, metrics
 from rewardtrain.evidence import evidence_of
-from rewardtrain.evidence.agreement import Judged, Share, share_of
+from rewardtrain.evidence.agreement import Judged, Judgements, Share, share_of
 from rewardtrain.models import RewardModel
 from rewardtrain.monitoring import stored_scores
 from rewardtrain.registry import champions
@@ -55,6 +56,12 @@ class Drift:
     version: int
     promised: Share  # on the test split, when it was judged
     spans: list[Span]  # oldest first; the last one may not have enough yet
+    there: int | None = None  # pairs or labels since its version, where they are so many that spans are of a part
+
+    @property
+    def n(self) -> int:
+        """Counts the pairs or labels of all spans."""
+        return sum(span.right.n for span in self.spans)
 
     @property
     def newest(self) -> Span | None:
@@ -77,23 +84,30 @@ def drift(project: Project) -> Drift | None:
     promised = evidence_of(project).promised(champion) if champion else None
     if champion is None or promised is None:
         return None
-    return Drift(champion.version, promised, spans(fresh(project, champion)))
+    judgements = fresh(project, champion)
+    return Drift(champion.version, promised, spans(judgements.rows), since(champion) if judgements.is_part else None)
 
 
-def fresh(project: Project, model: RewardModel) -> list[Judged]:
+def fresh(project: Project, model: RewardModel) -> Judgements:
     """Finds what people said after the model's dataset version was frozen, of prompts that it can't have learnt
     from."""
-    learnt = set(stored_scores.learnt_by(model).values_list("content_sha256", flat=True))
     last = model.run.dataset_version.last_ranking_id
     judgements = evidence_of(project).judged(project, model, last)
-    return [each for each in judgements if each.ranking > last and not each.learnt(learnt)]
+    learnt = stored_scores.learnt_contents(model, {each.prompt for each in judgements.rows})
+    rows = [each for each in judgements.rows if each.ranking > last and not each.learnt(learnt)]
+    return Judgements(rows, judgements.is_part)
+
+
+def since(model: RewardModel) -> int:
+    """Counts all pairs, or labels, that are younger than the model's dataset version."""
+    return evidence_of(model.project).new(model.project, model.run.training, model.run.dataset_version.last_ranking_id)
 
 
 def spans(judgements: Iterable[Judged]) -> list[Span]:
     """Gathers days in their order; a span ends with the day on which it has ENOUGH."""
     days: dict[date, list[Judged]] = {}
-    for each in sorted(judgements, key=lambda each: each.at):
-        days.setdefault(timezone.localdate(each.at), []).append(each)
+    for at, of_moment in groupby(sorted(judgements, key=lambda each: each.at), key=lambda each: each.at):
+        days.setdefault(timezone.localdate(at), []).extend(of_moment)
     result: list[Span] = []
     open_days: list[date] = []
     rows: list[Judged] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
@@ -55,15 +56,19 @@ class Agreement:
     threshold: float
     held_out: Part | None  # the test split, and what was ranked after the model's dataset version was frozen
     learnt: Part | None
+    of_latest: bool = False  # of the prompts ranked last: there are more
+    since: datetime | None = None  # with of_latest: when the first of these judgements was made
 
 
 def agreement(project: Project, model: RewardModel, *, threshold: float = SURE, raw: bool = False) -> Agreement:
     """Parts are None where no prompt in them was both ranked and scored."""
-    learnt = set(stored_scores.learnt_by(model).values_list("content_sha256", flat=True))
-    judgements = list(judged(project, model, raw=raw))
-    parts = [[each for each in judgements if each.learnt(learnt) is which] for which in (False, True)]
-    held_out, seen = (_part(rows, threshold) if rows else None for rows in parts)
-    return Agreement(model.version, raw, threshold, held_out, seen)
+    judgements = judged(project, model, raw=raw)
+    rows, of_latest = judgements.rows, judgements.is_part
+    learnt = stored_scores.learnt_contents(model, {each.prompt for each in rows})
+    parts = [[each for each in rows if each.learnt(learnt) is which] for which in (False, True)]
+    held_out, seen = (_part(part, threshold) if part else None for part in parts)
+    since = min((each.at for each in rows), default=None) if of_latest else None
+    return Agreement(model.version, raw, threshold, held_out, seen, of_latest, since)
 
 
 @dataclass(frozen=True)

@@ -48,13 +48,11 @@ def progress(request: SignedIn, project: Project) -> HttpResponse:
 
 def page(request: SignedIn, project: Project, form: AutoLabelForm) -> HttpResponse:
     champion = champions.champion(project)
-    unranked = auto_labels.unranked(project).count()
     context = {
         "project": project,
         "form": form,
         "champion": champion,
-        "unranked": unranked,
-        "compared": auto_labels.to_score(project, champion).count() - unranked if champion else 0,
+        "waiting": auto_labels.waiting(project, champion),
         "job": active_job(project),
         "page": page_of(request, project.auto_label_jobs.select_related("reward_model", "requested_by"), size=10),
         **beside_people(project, raw=request.GET.get("probabilities") == "raw"),

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 
 from labeling.models import Project, Prompt, Ranking, Role, User
-from labeling.quality.agreement import project_agreement
+from labeling.quality.agreement import Looked, latest_prompts, project_agreement, prompts_since
 from labeling.queue import claims
 from labeling.views import prompts
 from tests import factories
@@ -206,3 +206,17 @@ def test_agreement_is_that_of_the_prompts_ranked_last_where_there_are_many(proje
     assert (every.value, every.n_pairs, every.n_prompts, every.of_latest) == (0.5, 4, 4, False)
     last = project_agreement(project, latest=2)
     assert (last.value, last.n_pairs, last.n_prompts, last.of_latest) == (1.0, 2, 2, True)
+
+
+def test_a_long_time_is_looked_at_from_its_first_to_its_last_ranking(project: Project) -> None:
+    """Of 61 rankings after the first, of a pair each: the last 10, and the first of each tenth of the time."""
+    for _ in range(62):
+        factories.make_prompt(project, k=2)
+    made = factories.rank_next(project, factories.join(project), 62)
+    first, *rest = made
+    assert prompts_since(project, first.pk, pairs=61) == Looked([ranking.prompt_id for ranking in rest], True)
+    since = prompts_since(project, first.pk, pairs=20)
+    assert since == Looked([each.prompt_id for each in [*rest[:51:6], *rest[-10:]]], False)
+    assert latest_prompts(project, pairs=3) == Looked([ranking.prompt_id for ranking in made[-3:]], False)
+    assert latest_prompts(project, pairs=62) == Looked([ranking.prompt_id for ranking in made], True)
+    assert prompts_since(project, made[-1].pk, pairs=20) == Looked([], True)

@@ -34,6 +34,10 @@ WORDS = Words(
         "people did. The band is the 95 %% interval of its accuracy on the test labels when it was judged; a hollow "
         "dot has too few labels to say anything yet."
     ),
+    drift_part=_(
+        "Of %(there)s labels since then %(n)s are drawn, from %(first)s to %(last)s: the latest in a row, and of the "
+        "time before some of each of ten equal parts."
+    ),
     drift_alarm=_(
         "Version %(version)s no longer answers as people do: on %(share)s %(now)s of the labels they gave last, where "
         "it had %(before)s %(then)s when it was judged. Retrain on the new labels, or see whether texts, people or "

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import numpy as np
-from django.db.models import Exists, OuterRef
+from django.db.models import QuerySet
 from django.db.models.functions import Length
 
-from labeling.models import Completion, Project, Prompt, RankedCompletion, Ranking
-from labeling.quality.agreement import latest_prompts
-from rewardtrain.core.measures import metrics
+from labeling.models import Completion, PreferencePair, Project
+from labeling.quality.agreement import latest_prompts, prompts_since
 from rewardtrain.core.measures.metrics import Floats
-from rewardtrain.evidence.agreement import Judged, Share
+from rewardtrain.evidence.agreement import Judged, Judgements, Share
 from rewardtrain.models import PromptScore, RewardModel
 
 LATEST = 10_000  # pairs of people, whose prompts are looked at: a page waits for it
@@ -29,47 +28,38 @@ def promised(model: RewardModel) -> Share | None:
     return Share(evaluation.n_pairs, *share, evaluation.n_prompts)
 
 
-def judged(project: Project, model: RewardModel, after: int = 0, *, raw: bool = False) -> Iterable[Judged]:
-    """Yields the judgements of people, ties left out, on prompts that the model has scored; of those ranked last, where
-    there are more than LATEST pairs.
+def judged(project: Project, model: RewardModel, after: int = 0, *, raw: bool = False) -> Judgements:
+    """Finds the judgements of people, ties left out, on prompts that the model has scored.
 
-    after: only of prompts that have a ranking with a higher id.
+    after: of prompts that have a ranking with a higher id; where they have more than LATEST pairs, some over all that
+    time. Of all prompts it is those ranked last.
     """
-    scale = _raw_scale(model) if raw else None
-    scores = PromptScore.objects.filter(reward_model=model, prompt__in=latest_prompts(project, pairs=LATEST))
-    if after:
-        scores = scores.filter(Exists(Ranking.objects.filter(prompt=OuterRef("prompt"), live=True, pk__gt=after)))
-    rows = list(scores.values_list("prompt", "completions", "rewards", "probabilities"))
+    find = prompts_since(project, after, pairs=LATEST) if after else latest_prompts(project, pairs=LATEST)
+    scores = PromptScore.objects.filter(reward_model=model, prompt__in=find.prompts)
+    return Judgements(list(_judged(scores, _raw_scale(model) if raw else None)), not find.are_all)
+
+
+def _judged(scores: QuerySet[PromptScore], raw_scale: float | None) -> Iterator[Judged]:
+    fields = ("prompt", "prompt__content_sha256", "prompt__split", "completions", "rewards", "probabilities")
+    rows = list(scores.values_list(*fields))
     keys = [row[0] for row in rows]
-    prompts = Prompt.objects.in_bulk(keys) if keys else {}
     lengths = dict(Completion.objects.filter(prompt__in=keys).values_list("pk", Length("text")))
-    rankings = _rankings(keys)
-    for key, completions, rewards, probabilities in rows:
-        odds = _log_odds(rewards, probabilities, scale)
-        place = {completion: index for index, completion in enumerate(completions)}
-        for ranking, at, ranks in rankings[key]:
-            known = [completion for completion in ranks if completion in place]  # one may have been added since
-            for best, worst, gap in metrics.judgements([ranks[completion] for completion in known]):
-                if gap:
-                    chosen, rejected = known[best], known[worst]
-                    margin = odds[place[chosen]] - odds[place[rejected]]
-                    longer = lengths[chosen] - lengths[rejected]
-                    prompt = prompts[key]
-                    yield Judged(prompt.content_sha256, prompt.split, margin, longer, ranking, at)
+    pairs = _pairs(keys)
+    for key, content, split, completions, rewards, probabilities in rows:
+        odds = dict(zip(completions, _log_odds(rewards, probabilities, raw_scale).tolist(), strict=True))
+        for ranking, at, chosen, rejected in pairs[key]:
+            if chosen in odds and rejected in odds:  # one may have been added since
+                margin, longer = odds[chosen] - odds[rejected], lengths[chosen] - lengths[rejected]
+                yield Judged(content, split, margin, longer, ranking, at, key)
 
 
-def _rankings(prompts: Sequence[int]) -> dict[int, list[tuple[int, datetime, dict[int, int]]]]:
-    """Gives each prompt's live rankings: id, when, {completion: rank}."""
-    rows = RankedCompletion.objects.filter(ranking__live=True, prompt__in=prompts).order_by("ranking", "completion")
-    by_prompt: dict[int, list[tuple[int, datetime, dict[int, int]]]] = defaultdict(list)
-    seen: dict[int, dict[int, int]] = {}
-    for prompt, ranking, at, completion, rank in rows.values_list(
-        "prompt", "ranking", "ranking__created_at", "completion", "rank"
-    ):
-        if ranking not in seen:
-            seen[ranking] = {}
-            by_prompt[prompt].append((ranking, at, seen[ranking]))
-        seen[ranking][completion] = rank
+def _pairs(prompts: Sequence[int]) -> dict[int, list[tuple[int, datetime, int, int]]]:
+    """Gives those of each prompt, which are its live rankings': ranking, when, chosen, rejected."""
+    pairs = PreferencePair.objects.filter(prompt__in=prompts).order_by("ranking", "pk")
+    by_prompt: dict[int, list[tuple[int, datetime, int, int]]] = defaultdict(list)
+    fields = ("prompt_id", "ranking_id", "ranking__created_at", "chosen_id", "rejected_id")
+    for prompt, ranking, at, chosen, rejected in pairs.values_list(*fields):
+        by_prompt[prompt].append((ranking, at, chosen, rejected))
     return by_prompt
 
 

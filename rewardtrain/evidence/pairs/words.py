@@ -37,6 +37,10 @@ WORDS = Words(
         "what people preferred. The band is its 95 %% interval on the test pairs at its promotion; a hollow dot has "
         "too few pairs to say anything yet."
     ),
+    drift_part=_(
+        "Of %(there)s pairs since then %(n)s are drawn, from %(first)s to %(last)s: the latest in a row, and of the "
+        "time before some of each of ten equal parts."
+    ),
     drift_alarm=_(
         "Version %(version)s no longer agrees with people as it did: on %(share)s %(now)s of what they ranked last, "
         "where it had %(before)s %(then)s at its promotion. Retrain on the new rankings, or see whether prompts, "

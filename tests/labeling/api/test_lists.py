@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from labeling.api.pairs import KnownPairSerializer, PairSerializer
 from labeling.api.rankings import KnownRankingSerializer, RankingSerializer
 from labeling.models import PreferencePair, Project, RankedCompletion, Ranking, Role, User
+from labeling.quality import agreement
 from labeling.queue import shown_ids
 from tests.factories import join, make_project, make_prompt, make_user, rank
 from tests.labeling.api.client import as_user, errors_of
@@ -152,12 +153,29 @@ def test_a_wrong_filter_is_refused_by_name(
 def test_agreement_is_null_until_two_have_ranked_the_same(project: Project, client: APIClient) -> None:
     make_prompt(project, k=3)
     rank(project, join(project))
-    empty = {"value": None, "low": None, "high": None, "n_pairs": 0, "n_prompts": 0}
+    empty = {
+        "value": None, "low": None, "high": None, "n_pairs": 0, "n_prompts": 0, "of_latest": False, "since": None
+    }  # fmt: skip
     assert client.get(BASE + "agreement/").json() == empty
     rank(project, join(project))
     found = client.get(BASE + "agreement/").json()
     assert (found["value"], found["n_pairs"], found["n_prompts"]) == (1.0, 3, 1)
     assert found["low"] < 1.0
+
+
+def test_agreement_of_what_was_ranked_last_says_so_and_since_when(
+    project: Project, client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(agreement.project_agreement.__kwdefaults__, "latest", 4)
+    for _ in range(3):
+        make_prompt(project, k=2)
+    people = [join(project), join(project)]
+    for _ in range(3):
+        for person in people:
+            last = rank(project, person)
+    PreferencePair.objects.exclude(ranking=last).update(created_at=datetime(2026, 3, 2, 9, tzinfo=UTC))
+    found = client.get(BASE + "agreement/").json()
+    assert (found["n_prompts"], found["of_latest"], found["since"]) == (2, True, "2026-03-02T09:00:00Z")
 
 
 def test_a_version_is_frozen_listed_and_read(project: Project, client: APIClient) -> None:

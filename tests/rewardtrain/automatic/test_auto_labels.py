@@ -146,10 +146,25 @@ def test_who_holds_a_prompt_that_goes_to_the_end_keeps_it(project: Project, cham
 
 
 def test_a_held_prompt_is_left_alone(project: Project, champion: RewardModel) -> None:
-    first, second = open_prompts(project, 2)
+    first, _second = open_prompts(project, 2)
     Prompt.objects.filter(pk=first.pk).update(held_at=timezone.now())
-    assert set(auto_labels.unranked(project)) == {second}
+    assert auto_labels.waiting(project, champion).unranked == 1
     assert not auto_labels.to_score(project, champion).filter(pk=first.pk).exists()
+
+
+def test_the_page_counts_what_a_job_would_read(
+    project: Project, champion: RewardModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three that nobody has ranked, one of them held; eight ranked ones, two to be ranked again, one of those held."""
+    held, *_ = open_prompts(project, 3)
+    again = list(project.prompts.filter(ranked=1).values_list("pk", flat=True)[:2])
+    Prompt.objects.filter(pk__in=again).update(overlap=2)
+    Prompt.objects.filter(pk__in=[held.pk, again[0]]).update(held_at=timezone.now())
+    assert auto_labels.waiting(project, None) == auto_labels.Waiting(2, 0)
+    assert auto_labels.waiting(project, champion) == auto_labels.Waiting(2, 7)
+    assert auto_labels.request(project).total == 9
+    monkeypatch.setattr(auto_labels, "MOST_COUNTED", 7)  # pairs of the two prompts ranked last
+    assert auto_labels.waiting(project, champion) == auto_labels.Waiting(2, 2, or_more=True)
 
 
 def test_a_prompt_that_can_not_be_read_is_left_to_people_and_the_others_are_labeled(

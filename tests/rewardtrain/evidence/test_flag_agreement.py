@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from labeling.models import Project, Ranking
 from rewardtrain import tasks
+from rewardtrain.evidence.labels import judged
 from rewardtrain.models import PromptScore, RewardModel
 from rewardtrain.monitoring import drift
 from rewardtrain.registry import champions
@@ -81,6 +82,24 @@ def test_the_overview_alarms_in_words_about_labels(project: Project, champion: R
     assert "n = 60 labels of 60 texts) of the labels they gave last" in page
     assert "Commoner answer" in page
     assert "rank now" not in page
+
+
+def test_of_many_labels_a_part_over_all_the_time_is_drawn_and_the_page_says_so(
+    project: Project, champion: RewardModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judged, "LATEST", 20)
+    rankings = answer_freshly(project, [True] * 21)
+    for ranking in rankings[:20]:
+        score(champion, ranking, 0.9)
+    assert (found := drift.drift(project))
+    assert (found.n, found.there) == (20, None)
+    score(champion, rankings[-1], 0.9)
+    assert (found := drift.drift(project))
+    assert (found.n, found.there) == (16, 21), "the latest ten, and the first ones of ten parts of that time"
+    client = Client()
+    client.force_login(project.created_by)  # type: ignore[arg-type]
+    page = client.get(reverse("project_machine", args=[project.slug])).content.decode()
+    assert "Of 21 labels since then 16 are drawn" in " ".join(page.split())
 
 
 def test_fresh_answers_are_scored_by_the_service(

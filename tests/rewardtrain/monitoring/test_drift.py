@@ -8,9 +8,11 @@ from django.test import Client
 from django.urls import reverse
 
 from labeling.models import Project, Prompt, Ranking
+from labeling.quality import agreement
 from rewardtrain import tasks
 from rewardtrain.charts.drift_curve import drawing
 from rewardtrain.evidence.agreement import Judged
+from rewardtrain.evidence.pairs import judged
 from rewardtrain.models import PromptScore, RewardModel
 from rewardtrain.monitoring import drift
 from rewardtrain.registry import champions
@@ -24,7 +26,9 @@ MONDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 def said(day: int, right: int, wrong: int = 0) -> list[Judged]:
     """Judgements of one day, each of a prompt of its own."""
     return [
-        Judged(f"{day}-{number}", "train", 1.0 if number < right else -1.0, 1, number, MONDAY + timedelta(days=day))
+        Judged(
+            f"{day}-{number}", "train", 1.0 if number < right else -1.0, 1, number, MONDAY + timedelta(days=day), number
+        )
         for number in range(right + wrong)
     ]
 
@@ -114,6 +118,30 @@ def test_the_overview_alarms_and_says_what_to_do(project: Project, champion: Rew
     assert "Version 1 no longer agrees with people as it did: on 0 %" in page
     assert "where it had 80 % (70 % to 90 %, n = 120 pairs of 20 prompts) at its promotion" in page
     assert reverse("runs", args=[project.slug]) in page
+
+
+def test_a_part_is_drawn_of_many_pairs_over_all_the_time_and_the_page_says_so(
+    project: Project, champion: RewardModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 61 pairs, one a day, the latest 30 and of the 31 before each second one."""
+    rankings = rank_freshly(project, 61, ranks=(1, 2))
+    for day, ranking in enumerate(rankings):
+        score_prompt(champion, ranking.prompt, [1.0, 0.0])
+        Ranking.objects.filter(pk=ranking.pk).update(created_at=MONDAY + timedelta(days=day))
+    whole = drift.drift(project)
+    assert whole
+    assert (whole.n, whole.there) == (61, None)
+    monkeypatch.setattr(judged, "LATEST", 60)
+    monkeypatch.setattr(agreement, "STRETCHES", 30)
+    found = drift.drift(project)
+    assert found
+    assert (found.n, found.there) == (46, 61)
+    assert (found.spans[0].first.day, found.spans[-1].last) == (2, whole.spans[-1].last)
+    client = Client()
+    assert project.created_by
+    client.force_login(project.created_by)
+    page = " ".join(client.get(reverse("project_machine", args=[project.slug])).content.decode().split())
+    assert "Of 61 pairs since then 46 are drawn, from 03/02/2026 to 05/01/2026: the latest in a row" in page
 
 
 @pytest.fixture

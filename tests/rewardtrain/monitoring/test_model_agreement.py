@@ -1,14 +1,20 @@
 """Model and people side by side: by hand on a few pairs, and what counts as held out."""
 
 import math
+from datetime import UTC, datetime
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from labeling.answers import rankings
 from labeling.models import Project, Prompt
+from rewardtrain.evidence.pairs import judged
 from rewardtrain.models import RewardModel
 from rewardtrain.monitoring.model_agreement import agreement
+from rewardtrain.registry import champions
 from tests.factories import join, make_prompt, rank
+from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import make_model, make_report, rank_prompts, score_prompt
 
 pytestmark = pytest.mark.django_db
@@ -96,3 +102,26 @@ def test_it_follows_people_when_they_change_their_mind(project: Project, model: 
 def test_nothing_ranked_and_scored_is_nothing_to_compare(project: Project, model: RewardModel) -> None:
     found = agreement(project, model)
     assert (found.held_out, found.learnt) == (None, None)
+
+
+def test_where_there_are_many_pairs_it_is_of_the_latest_and_says_so(
+    project: Project, model: RewardModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = [ranked(project, split="test") for _ in range(3)]
+    for prompt in prompts:
+        score_prompt(model, prompt, odds(0.8))
+    monday = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    prompts[1].rankings.update(created_at=monday)
+    monkeypatch.setattr(judged, "LATEST", 2)
+    found = agreement(project, model)
+    assert found.held_out
+    assert (found.held_out.n_prompts, found.of_latest, found.since) == (2, True, monday)
+    assert project.created_by
+    address = f"/api/v1/projects/{project.slug}/auto-labels/agreement/?model={model.version}"
+    answer = as_user(project.created_by).get(address).json()
+    assert (answer["of_latest"], answer["since"]) == (True, "2026-03-02T12:00:00Z")
+    champions.promote(model, by=None, reason="to have one", past_gate=True)
+    client = Client()
+    client.force_login(project.created_by)
+    page = " ".join(client.get(reverse("auto_labels", args=[project.slug])).content.decode().split())
+    assert "compared on the prompts of the latest 10,000, judged since 03/02/2026." in page

@@ -25,7 +25,7 @@ MONDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def judged(margin: float, *, content: str = "a", baseline: int = 1, day: float = 0, ranking: int = 1) -> Judged:
-    return Judged(content, Split.TRAIN, margin, baseline, ranking, MONDAY + timedelta(days=day))
+    return Judged(content, Split.TRAIN, margin, baseline, ranking, MONDAY + timedelta(days=day), 1)
 
 
 def drawn(n: int = 300, seed: int = 0) -> list[Judged]:
