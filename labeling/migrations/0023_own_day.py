@@ -2,15 +2,18 @@
 
 from django.db import migrations, models
 
+from labeling.migrations._indexes import BuildIndex
+
 
 class Migration(migrations.Migration):
+    atomic = False
 
     dependencies = [
         ('labeling', '0022_lists_by_index'),
     ]
 
     operations = [
-        migrations.AddIndex(
+        BuildIndex(
             model_name='ranking',
             index=models.Index(fields=['labeler', 'created_at'], name='ranking_day'),
         ),

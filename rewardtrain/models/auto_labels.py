@@ -101,6 +101,7 @@ class PromptScore(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("reward_model", "prompt"), name="prompt_score_once_per_model"),)
+        indexes = (models.Index(fields=("reward_model", "id"), name="prompt_score_of_model"),)
 
     def __str__(self) -> str:
         return f"scores of prompt {self.prompt_id} by {self.reward_model_id}"
