@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import numpy as np
+from django.db import connection
 from django.db.models import QuerySet
-from django.db.models.functions import Length
 
-from labeling.models import Completion, PreferencePair, Project
+from labeling.models import Project
 from labeling.quality.agreement import latest_prompts, prompts_since
 from rewardtrain.core.measures.metrics import Floats
 from rewardtrain.evidence.agreement import Judged, Judgements, Share
@@ -43,23 +43,43 @@ def _judged(scores: QuerySet[PromptScore], raw_scale: float | None) -> Iterator[
     fields = ("prompt", "prompt__content_sha256", "prompt__split", "completions", "rewards", "probabilities")
     rows = list(scores.values_list(*fields))
     keys = [row[0] for row in rows]
-    lengths = dict(Completion.objects.filter(prompt__in=keys).values_list("pk", Length("text")))
-    pairs = _pairs(keys)
+    lengths, rankings = _lengths(keys), _rankings(keys)
     for key, content, split, completions, rewards, probabilities in rows:
         odds = dict(zip(completions, _log_odds(rewards, probabilities, raw_scale).tolist(), strict=True))
-        for ranking, at, chosen, rejected in pairs[key]:
-            if chosen in odds and rejected in odds:  # one may have been added since
-                margin, longer = odds[chosen] - odds[rejected], lengths[chosen] - lengths[rejected]
-                yield Judged(content, split, margin, longer, ranking, at, key)
+        for ranking, at, pairs in rankings[key]:
+            for chosen, rejected in pairs:
+                if chosen in odds and rejected in odds:  # one may have been added since
+                    margin, longer = odds[chosen] - odds[rejected], lengths[chosen] - lengths[rejected]
+                    yield Judged(content, split, margin, longer, ranking, at, key)
 
 
-def _pairs(prompts: Sequence[int]) -> dict[int, list[tuple[int, datetime, int, int]]]:
-    """Gives those of each prompt, which are its live rankings': ranking, when, chosen, rejected."""
-    pairs = PreferencePair.objects.filter(prompt__in=prompts).order_by("ranking", "pk")
-    by_prompt: dict[int, list[tuple[int, datetime, int, int]]] = defaultdict(list)
-    fields = ("prompt_id", "ranking_id", "ranking__created_at", "chosen_id", "rejected_id")
-    for prompt, ranking, at, chosen, rejected in pairs.values_list(*fields):
-        by_prompt[prompt].append((ranking, at, chosen, rejected))
+# A row for each prompt and each ranking: a driver takes longer over rows than over what stands in them.
+_LENGTHS = """
+SELECT json_agg(json_build_array(id, length(text))) FROM labeling_completion
+WHERE prompt_id = ANY(%s) GROUP BY prompt_id
+"""
+_RANKINGS = """
+SELECT ranking.prompt_id, ranking.id, ranking.created_at,
+    json_agg(json_build_array(pair.chosen_id, pair.rejected_id) ORDER BY pair.id)
+FROM labeling_preferencepair pair JOIN labeling_ranking ranking ON ranking.id = pair.ranking_id
+WHERE pair.prompt_id = ANY(%s) GROUP BY ranking.id ORDER BY ranking.id
+"""
+
+
+def _lengths(prompts: list[int]) -> dict[int, int]:
+    """Gives that of each completion, in characters."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LENGTHS, [prompts])
+        return {key: length for (of_prompt,) in cursor.fetchall() for key, length in of_prompt}
+
+
+def _rankings(prompts: list[int]) -> dict[int, list[tuple[int, datetime, list[tuple[int, int]]]]]:
+    """Gives each prompt's live rankings, which alone have pairs: id, when, (chosen, rejected) of each."""
+    by_prompt: dict[int, list[tuple[int, datetime, list[tuple[int, int]]]]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(_RANKINGS, [prompts])
+        for prompt, *ranking in cursor.fetchall():
+            by_prompt[prompt].append((ranking[0], ranking[1], ranking[2]))
     return by_prompt
 
 
