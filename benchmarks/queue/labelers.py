@@ -18,9 +18,13 @@ class Labeler(ABC):
     """A client with a connection that is kept: as little work as one can have."""
 
     def __init__(self, port: int, credentials: str) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.port = port
         self.head = f" HTTP/1.1\r\nHost: 127.0.0.1\r\n{credentials}"
+        self._connect()
+
+    def _connect(self) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rest = b""
 
     def close(self) -> None:
@@ -38,6 +42,9 @@ class Labeler(ABC):
         while len(self.rest) < size:
             self._receive()
         answer, self.rest = self.rest[:size], self.rest[size:]
+        if b"\r\nconnection: close" in head.lower():  # fewer wait in another process
+            self.close()
+            self._connect()
         return status, answer
 
     def _receive(self) -> None:

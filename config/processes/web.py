@@ -25,9 +25,10 @@ def main() -> int:
     options = parser.parse_args()
     from config import settings  # a wrong one ends this process with a sentence
     from config.servers import preflight
+    from labeling.requests import balance
 
     preflight.check(settings)
-
+    balance.share()
     server = Server(
         "config.wsgi:application",
         address=options.host,

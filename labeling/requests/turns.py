@@ -17,6 +17,7 @@ from django.urls import Resolver404, resolve
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from labeling.requests import balance
 from labeling.requests.body_limit import READ_THEMSELVES, limit_of
 from labeling.requests.early_answer import refused
 from labeling.requests.throttle import SAFE
@@ -68,6 +69,7 @@ class Turns:
         self.quick = InTurn(QUICK)
         self.long = InTurn(LONG)
         self.long_or_waiting = threading.BoundedSemaphore(LONG + LONG_WAITING)
+        self.balance = balance.of_this_process()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         name = "" if request.method in SAFE else _name(request)
@@ -76,7 +78,10 @@ class Turns:
         if name and not _received(request, limit_of(name)):
             return HttpResponse(status=400)  # nobody is there to read it
         with self.quick:
-            return self.get_response(request)
+            response = self.get_response(request)
+        if self.balance and self.balance.should_move(self.quick.waiting):
+            response["Connection"] = "close"
+        return response
 
     def _long(self, request: HttpRequest) -> HttpResponseBase:
         if not self.long_or_waiting.acquire(blocking=False):
