@@ -81,7 +81,7 @@ class Prompts(View):
         """
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         dry_run = truth(request, "dry_run")
-        report = imports.import_lines(project, refuse_empty(sent_lines(request)), dry_run=dry_run)
+        report = imports.import_lines(project, refuse_empty(sent_lines(request)), dry_run=dry_run, gives_way=True)
         if report.stopped is not None:
             raise Invalid(report.stopped.code, report.why_stopped)
         return Response(ImportReportSerializer(asdict(report)).data)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from django.db import DatabaseError, transaction
@@ -19,6 +20,7 @@ from formats.refusals import Refused
 from formats.rows import Row
 from labeling.data import import_batches
 from labeling.data.import_batches import Line, Stored
+from labeling.data.import_pace import Pace
 from labeling.data.import_report import Report
 from labeling.errors import Invalid
 from labeling.judgements import RANKING, Judgement
@@ -37,16 +39,18 @@ class _DryRun(Exception):
     pass
 
 
-def import_lines(project: Project, lines: Iterable[bytes], *, dry_run: bool = False) -> Report:
-    """Imports what is right and reports what is not, by line.
+def import_lines(project: Project, lines: Iterable[bytes], *, dry_run: bool = False, gives_way: bool = False) -> Report:
+    """Imports what is right and reports what is not, by line. gives_way: to whoever works in the database meanwhile.
 
     An Invalid of `lines` themselves, MOST_BAD bad ones, or another kind of project than they were read for end the
     import and are in the report: what was stored before stays.
     """
-    report = Report()
+    report, pace = Report(), Pace(gives_way=gives_way)
     try:
-        for batch in _batches(_lines(project, lines, report)):
+        for batch in _batches(_lines(project, lines, report), pace):
+            began = time.monotonic()
             _store(project, batch, report, dry_run=dry_run)
+            pace.rest(time.monotonic() - began)
     except Invalid as error:
         report.stopped = error
     report.errors.sort(key=lambda error: error.line)
@@ -100,13 +104,14 @@ def _numbered(lines: Iterable[bytes], report: Report) -> Iterator[tuple[int, byt
         report.stopped = error
 
 
-def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
+def _batches(lines: Iterator[Line], pace: Pace) -> Iterator[list[Line]]:
     batch: list[Line] = []
     size = rankings = 0
     for line in lines:
         batch.append(line)
+        pace.pause(len(batch))
         size, rankings = size + line.size, rankings + len(line.row.rankings)
-        if len(batch) >= BATCH or size >= BATCH_BYTES or rankings >= BATCH_RANKINGS:
+        if pace.parts * max(len(batch) / BATCH, size / BATCH_BYTES, rankings / BATCH_RANKINGS) >= 1:
             yield batch
             batch, size, rankings = [], 0, 0
     if batch:

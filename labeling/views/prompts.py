@@ -58,7 +58,8 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
     if request.method == "POST":
         access.get_project(request.user, project.slug, at_least=Role.MANAGER)
         if form.is_valid():
-            report = imports.import_lines(project, upload_lines.lines_of(form.cleaned_data["file"]))
+            lines = upload_lines.lines_of(form.cleaned_data["file"])
+            report = imports.import_lines(project, lines, gives_way=True)
             form = UploadForm()
     chosen = request.GET.get("show", "all")
     chosen = chosen if chosen in FILTERS else "all"
