@@ -74,14 +74,18 @@ class RankingForm(forms.Form):
         self.asks = asks
         self.slots = range(1, len(completions) + 1)
         self.values = Values(data if data is not None else fields_of_draft(draft))
-        for completion in completions:
-            if len(completions) > 1:
+
+    def full_clean(self) -> None:
+        """Makes the fields of the completions first: a board that is only shown, and a draft, go without them."""
+        for completion in self.completions:
+            if len(self.completions) > 1:
                 self.fields[f"rank-{completion.id}"] = forms.TypedChoiceField(
                     choices=[(slot, slot) for slot in self.slots], coerce=int
                 )
             self.fields[f"note-{completion.id}"] = forms.CharField(required=False, max_length=MAX_NOTE)
-            for flag in flags:
-                self.fields[f"flag-{completion.id}-{flag['name']}"] = _question() if asks else _checkbox()
+            for flag in self.flags:
+                self.fields[f"flag-{completion.id}-{flag['name']}"] = _question() if self.asks else _checkbox()
+        super().full_clean()
 
     @classmethod
     def of(cls, assignment: Assignment, data: QueryDict | None = None, draft: Any = None) -> RankingForm:

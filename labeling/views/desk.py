@@ -49,9 +49,10 @@ def by_script(request: SignedIn) -> bool:
     return request.headers.get("X-Requested-With") == SCRIPT
 
 
-def own_task(user: User, project: Project, pk: object) -> Assignment:
+def own_task(user: User, project: Project, pk: object, *, texts: bool = False) -> Assignment:
+    """Raises Http404 for any other. texts: reads those of its completions with it, for what makes a form of them."""
     try:
-        assignment = access.get_assignment(user, int(str(pk)))
+        assignment = access.get_assignment(user, int(str(pk)), texts=texts)
     except (ValueError, OverflowError, Assignment.DoesNotExist) as error:
         raise Http404("no such task of yours") from error
     if assignment.prompt.project_id != project.pk:

@@ -30,7 +30,7 @@ from labeling.views.history import own_rankings
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_page(Role.LABELER)
 def edit(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
-    assignment = own_task(request.user, project, assignment_id)
+    assignment = own_task(request.user, project, assignment_id, texts=True)
     ranking = own_rankings(request.user, project).filter(assignment=assignment).first()
     if request.method == "POST":
         return _amend(request, project, assignment, ranking)

@@ -92,7 +92,7 @@ def _nothing_to_do(request: SignedIn, project: Project) -> HttpResponse:
 
 
 def _submit(request: SignedIn, project: Project) -> HttpResponse:
-    assignment = own_task(request.user, project, request.POST.get("assignment", ""))
+    assignment = own_task(request.user, project, request.POST.get("assignment", ""), texts=True)
     form = RankingForm.of(assignment, request.POST)
     if not form.is_valid():
         return refuse(request, assignment, form, form.problem())

@@ -34,7 +34,7 @@ def undo_address(assignment: Assignment) -> str:
 @project_page(Role.LABELER)
 def draft(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
     """Keeps what is chosen so far. Where another window was faster, 409 and what that one said."""
-    assignment = own_task(request.user, project, assignment_id)
+    assignment = own_task(request.user, project, assignment_id, texts=True)
     form = RankingForm.of(assignment, request.POST)
     base = request.POST.get("draft_revision", "")
     try:
@@ -91,7 +91,7 @@ def leave(request: SignedIn, project: Project, assignment_id: int) -> HttpRespon
 @require_POST
 @project_page(Role.LABELER)
 def undo(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
-    assignment = own_task(request.user, project, assignment_id)
+    assignment = own_task(request.user, project, assignment_id, texts=True)
     try:
         assignment = rankings.withdraw(assignment)
     except Conflict as error:
@@ -110,7 +110,7 @@ def undo(request: SignedIn, project: Project, assignment_id: int) -> HttpRespons
 @project_page(Role.LABELER)
 def compare(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
     """Shows two completions side by side with the words in which they differ."""
-    assignment = own_task(request.user, project, assignment_id)
+    assignment = own_task(request.user, project, assignment_id, texts=True)
     texts = [shown.text for shown in claims.shown_completions(assignment)]
     if len(texts) < 2:
         raise Http404("one text alone has nothing to be compared with")
