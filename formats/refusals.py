@@ -55,6 +55,17 @@ WORDS = {
     "many_flags": "has %(n)s flags, %(most)s at most",
     "metadata": "must be an object",
     "large_metadata": "has %(size)s KiB as JSON, %(limit)s at most",
+    "text": "must be a text",
+    "list": "must be a list of at least %(low)s",
+    "object": "must be an object",
+    "number_wanted": "must be a number",
+    "whole_number": "must be a whole number",
+    "one_of": "must be one of %(known)s",
+    "no_column": "no column has this name; these are there: %(known)s",
+    "same_texts": "is the same as %(other)s, so nothing is preferred: leave the record out",
+    "no_transcript": 'must be turns of "\\n\\nHuman: " and "\\n\\nAssistant: ", the last the assistant\'s',
+    "no_common_beginning": "must begin with the same turns as %(other)s, and end with one of its own",
+    "written_so": "can't be written so: %(title)s has no place for it",
 }
 
 

@@ -54,6 +54,19 @@ WORDS = {
     "many_flags": gettext_noop("has %(n)s flags, %(most)s at most"),
     "metadata": gettext_noop("must be an object"),
     "large_metadata": gettext_noop("has %(size)s KiB as JSON, %(limit)s at most"),
+    "text": gettext_noop("must be a text"),
+    "list": gettext_noop("must be a list of at least %(low)s"),
+    "object": gettext_noop("must be an object"),
+    "number_wanted": gettext_noop("must be a number"),
+    "whole_number": gettext_noop("must be a whole number"),
+    "one_of": gettext_noop("must be one of %(known)s"),
+    "no_column": gettext_noop("no column has this name; these are there: %(known)s"),
+    "same_texts": gettext_noop("is the same as %(other)s, so nothing is preferred: leave the record out"),
+    "no_transcript": gettext_noop(
+        'must be turns of "\\n\\nHuman: " and "\\n\\nAssistant: ", the last the assistant\'s'
+    ),
+    "no_common_beginning": gettext_noop("must begin with the same turns as %(other)s, and end with one of its own"),
+    "written_so": gettext_noop("can't be written so: %(title)s has no place for it"),
 }
 # What only a project has to say: of its flags, of its prompts, and of what its database has of the same row.
 OF_PROJECT = {

@@ -1,0 +1,31 @@
+"""Podium's own row, of docs/import.md and of frozen versions. Whole numbers are taken as ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from formats.layouts.layout import Columns, Layout, Record, Row
+from formats.layouts.reading import id_of
+
+
+def recognises(record: Record) -> bool:
+    completions = record.get("completions")
+    return (
+        {"id", "prompt", "completions"} <= record.keys()
+        and isinstance(completions, list)
+        and all(isinstance(each, dict) and "text" in each for each in completions)
+    )
+
+
+def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
+    """Gives the row as it is: the parser says what is wrong with it."""
+    row = dict(record) if type(record) is not dict else record
+    number = row.get("id")
+    yield {**row, "id": id_of(number, "id")} if type(number) is int else row
+
+
+def write(row: Row) -> Iterator[dict[str, object]]:
+    yield row
+
+
+LAYOUT = Layout(name="podium", title="Podium", recognises=recognises, rows=rows, write=write)

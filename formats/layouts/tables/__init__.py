@@ -1,0 +1,7 @@
+"""Tables, whose columns are named by whoever made them: a column map says what each is for."""
+
+from __future__ import annotations
+
+from formats.layouts.layout import Layout
+
+LAYOUTS: tuple[Layout, ...] = ()
