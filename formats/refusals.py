@@ -66,6 +66,9 @@ WORDS = {
     "no_transcript": 'must be turns of "\\n\\nHuman: " and "\\n\\nAssistant: ", the last the assistant\'s',
     "no_common_beginning": "must begin with the same turns as %(other)s, and end with one of its own",
     "written_so": "can't be written so: %(title)s has no place for it",
+    "no_completion": "must end with the assistant's turn, which is the completion",
+    "comes_again": "is a prompt of rows further up: sort the table so that a prompt's rows follow each other",
+    "part": 'must be a text, or a list of parts such as {"type": "text", "text": "..."}',
 }
 
 

@@ -67,6 +67,11 @@ WORDS = {
     ),
     "no_common_beginning": gettext_noop("must begin with the same turns as %(other)s, and end with one of its own"),
     "written_so": gettext_noop("can't be written so: %(title)s has no place for it"),
+    "no_completion": gettext_noop("must end with the assistant's turn, which is the completion"),
+    "comes_again": gettext_noop(
+        "is a prompt of rows further up: sort the table so that a prompt's rows follow each other"
+    ),
+    "part": gettext_noop('must be a text, or a list of parts such as {"type": "text", "text": "..."}'),
 }
 # What only a project has to say: of its flags, of its prompts, and of what its database has of the same row.
 OF_PROJECT = {

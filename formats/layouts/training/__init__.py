@@ -3,5 +3,11 @@
 from __future__ import annotations
 
 from formats.layouts.layout import Layout
+from formats.layouts.training import hh, openai_chat, openai_preference, trl
 
-LAYOUTS: tuple[Layout, ...] = ()
+LAYOUTS: tuple[Layout, ...] = (
+    trl.LAYOUT,
+    hh.LAYOUT,
+    openai_preference.LAYOUT,
+    openai_chat.LAYOUT,
+)

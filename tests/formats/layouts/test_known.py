@@ -97,9 +97,17 @@ def test_what_it_writes_says_the_same_when_it_is_read_again(path: Path) -> None:
     if layout.write is None:
         return
     found = [row for _, row in read(layout, enumerate(records_of(path), start=1)) if isinstance(row, dict)]
+    found = [row for row in found if not only_ties(row) or layout.name == "podium"]
+    assert found
     written = [record for row in found for record in layout.write(row)]
+    assert {found.name for record in written for found in KNOWN if found.recognises(record)} == {layout.name}
     again = [row for _, row in read(layout, enumerate(written, start=1))]
     assert list(map(rows.parse_row, again)) == list(map(rows.parse_row, found))
+
+
+def only_ties(row: dict[str, object]) -> bool:
+    """Whether a layout of pairs has nothing to write of it."""
+    return all(len(set(ranking.ranks)) == 1 for ranking in rows.parse_row(row).rankings)
 
 
 @each_file
