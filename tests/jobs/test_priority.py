@@ -25,8 +25,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
     works: list[child.Work] = []
 
     def begin(**options: bool) -> psutil.Process:
+        before = psutil.Process().children()  # a browser of other tests may be among them
         works.append(child.Once(SLEEP, log=tmp_path / "log", **options))
-        return psutil.Process().children()[-1]
+        [process] = [each for each in psutil.Process().children() if each not in before]
+        return process
 
     yield begin
     for work in works:

@@ -105,6 +105,20 @@ def test_the_document_is_there_for_everyone() -> None:
     assert as_user(None).get("/api/schema/").status_code == 200
 
 
+@pytest.mark.django_db
+def test_the_document_is_the_same_the_second_time_in_each_language_and_format() -> None:
+    def asked(language: str, accept: str) -> HttpResponse:
+        return as_user(None).get("/api/schema/", headers={"Accept-Language": language, "Accept": accept})
+
+    ways = [(language, accept) for language in ("en", "de") for accept in ("application/json", "application/yaml")]
+    first, second = ([asked(*way) for way in ways] for _ in range(2))
+    assert [(answer.content, answer.headers["Content-Type"]) for answer in first] == [
+        (answer.content, answer.headers["Content-Type"]) for answer in second
+    ]
+    assert len({answer.content for answer in first}) == 4
+    assert {answer.status_code for answer in second} == {200}
+
+
 def policy_of(response: HttpResponse) -> dict[str, str]:
     return dict(part.strip().split(" ", 1) for part in response["Content-Security-Policy"].split(";"))
 

@@ -97,7 +97,7 @@ def test_callers_see_a_new_champion_and_each_trouble_of_the_service_by_its_name(
     assert service_client.score(trained, "ba de?", TEXTS)["model"] == 2
 
     with pytest.raises(service_client.Unavailable, match="No answer within 0 s"):
-        service_client.score(trained, "ba de?", ["ba " * 30] * 900, timeout=0.02)
+        service_client.score(trained, "ba de?", ["ba " * 30 + str(place) for place in range(900)], timeout=0.005)
 
     port = free_port()
     for _ in range(2):  # started again: who had a connection to the first is answered by the second
