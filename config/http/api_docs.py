@@ -28,7 +28,7 @@ class Document(SpectacularAPIView):
         key = str(request.accepted_media_type), get_language() or ""
         if key in _documents:
             return HttpResponse(_documents[key].content, headers=dict(_documents[key].headers))
-        made: Response = super()._get_schema_response(request)
+        made: Response = super()._get_schema_response(request)  # type: ignore[no-untyped-call]
         if key[1] in dict(settings.LANGUAGES) and not request.GET.get("version"):  # else anybody's words would be kept
             made = self.finalize_response(request, made).render()
             _documents[key] = HttpResponse(made.content, headers=dict(made.headers))
