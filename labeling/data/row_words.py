@@ -72,6 +72,8 @@ WORDS = {
         "is a prompt of rows further up: sort the table so that a prompt's rows follow each other"
     ),
     "part": gettext_noop('must be a text, or a list of parts such as {"type": "text", "text": "..."}'),
+    "no_map": gettext_noop("no prompt or completions among these columns; name them, such as prompt=question"),
+    "other_prompt": gettext_noop("is another prompt than the row above has, with the same id"),
 }
 # What only a project has to say: of its flags, of its prompts, and of what its database has of the same row.
 OF_PROJECT = {

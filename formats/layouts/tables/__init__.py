@@ -3,5 +3,9 @@
 from __future__ import annotations
 
 from formats.layouts.layout import Layout
+from formats.layouts.tables import long, wide
 
-LAYOUTS: tuple[Layout, ...] = ()
+LAYOUTS: tuple[Layout, ...] = (
+    wide.LAYOUT,
+    long.LAYOUT,
+)

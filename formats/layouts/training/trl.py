@@ -16,11 +16,15 @@ from formats.messages import Message
 from formats.refusals import Refused
 
 USED = ("prompt", "chosen", "rejected", *OWN_KEYS)
+# What is asked where it isn't `prompt`: a table's, for texts that begin alike by chance are no implicit prompt then.
+ASKED_ELSEWHERE = {"context", "conversation", "conversations", "history", "input", "instruction", "query", "question"}
 SCORES = (("score_chosen", "score_rejected"), ("chosen_score", "rejected_score"))
 
 
 def recognises(record: Record) -> bool:
     chosen, rejected, prompt = (record.get(key) for key in ("chosen", "rejected", "prompt"))
+    if prompt is None and ASKED_ELSEWHERE & record.keys():
+        return False
     if isinstance(chosen, str) and isinstance(rejected, str):
         said = (chosen, rejected) if prompt is None else (prompt,)
         return (prompt is None or isinstance(prompt, str)) and not any(map(is_transcript, said))

@@ -1,0 +1,144 @@
+"""Columns of tables: what each is for, guessed by its name or said by a map from purposes to names.
+
+A purpose is such as `prompt` or `winner`, or has the label of one of several completions: completion_a, rank_a.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from formats.layouts.layout import Columns
+from formats.refusals import Refused
+
+# Names of columns as people write them, the likelier first; compared in small letters and with `_` for other signs.
+NAMES = {
+    "prompt": (
+        "prompt", "prompt_text", "question", "instruction", "query", "user_prompt", "user_message", "user", "input",
+        "task", "context",
+    ),
+    "system": ("system", "system_prompt", "system_message"),
+    "id": ("id", "prompt_id", "question_id", "row_id", "item_id", "task_id", "uid", "uuid", "key"),
+    "labeler": (
+        "labeler", "labeller", "labeler_id", "annotator", "annotator_id", "rater", "rater_id", "worker", "worker_id",
+        "judge",
+    ),
+    "winner": ("winner", "preferred", "preference", "best", "choice", "chosen_response", "better", "vote", "label"),
+    "strength": ("strength",),
+    "split": ("split",),
+}  # fmt: skip
+ANSWERS = (
+    "completion",
+    "response",
+    "answer",
+    "output",
+    "generation",
+    "candidate",
+    "reply",
+    "text",
+    "summary",
+    "content",
+)
+RANKS = ("rank", "ranking", "position", "place")
+SCORES = ("score", "rating", "reward", "points", "grade")
+MODELS = ("model", "model_name", "source_model", "generator")
+# Of one completion a row, in long tables.
+ONE = {"completion": ANSWERS, "rank": RANKS, "score": SCORES, "model": MODELS}
+LABELLED = ("completion", "rank", "score", "model")
+
+_other_signs = re.compile(r"[^0-9a-z]+")
+_label = r"(?P<label>[a-z]|\d{1,3})"
+_kinds = {kind: "|".join(names) for kind, names in ONE.items()}
+_answers = _kinds["completion"]
+_shapes = [
+    *((kind, re.compile(rf"(?:{names})_?{_label}")) for kind, names in _kinds.items()),
+    ("completion", re.compile(rf"(?:model|assistant|system)_?{_label}_(?:{_answers})")),
+    *((kind, re.compile(rf"(?:{_answers})_?{_label}_(?:{_kinds[kind]})")) for kind in ("rank", "score", "model")),
+]
+
+
+def plain(name: str) -> str:
+    return _other_signs.sub("_", name.casefold()).strip("_")
+
+
+def labels_of(columns: Iterable[str], kind: str = "completion") -> list[str]:
+    """Gives the labels that a map has for a purpose: a, b, c; 2 before 10."""
+    found = [purpose.removeprefix(f"{kind}_") for purpose in columns if purpose.startswith(f"{kind}_")]
+    return sorted(found, key=lambda label: (len(label), label) if label.isdecimal() else (0, label))
+
+
+def guess_wide(names: Sequence[str]) -> dict[str, str]:
+    """Guesses the map of a table with a prompt's completions side by side; empty where it hasn't got them."""
+    return dict(_guess_wide(tuple(names)))
+
+
+@lru_cache(maxsize=64)
+def _guess_wide(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    by_plain = _by_plain(names)
+    found = _named(by_plain, NAMES)
+    for name in by_plain:
+        for kind, shape in _shapes:
+            if match := shape.fullmatch(name):
+                found.setdefault(f"{kind}_{match['label']}", by_plain[name])
+                break
+    if {"chosen", "rejected"} <= by_plain.keys() and not labels_of(found):
+        found |= {"completion_chosen": by_plain["chosen"], "completion_rejected": by_plain["rejected"]}
+        found.pop("winner", None)
+    if by_plain.get("instruction") == found.get("prompt") and "input" in by_plain:
+        found["input"] = by_plain["input"]
+    labels = labels_of(found)
+    for kind in LABELLED[1:]:
+        for label in labels_of(found, kind):
+            if label not in labels:
+                del found[f"{kind}_{label}"]
+    return tuple(found.items()) if "prompt" in found and len(labels) > 1 else ()
+
+
+def guess_long(names: Sequence[str]) -> dict[str, str]:
+    """Guesses the map of a table with a row for each completion; empty where it hasn't got them."""
+    return dict(_guess_long(tuple(names)))
+
+
+@lru_cache(maxsize=64)
+def _guess_long(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    if _guess_wide(names):
+        return ()
+    by_plain = _by_plain(names)
+    by_plain = {name: column for name, column in by_plain.items() if name not in ("chosen", "rejected")}
+    found = _named(by_plain, {key: NAMES[key] for key in ("prompt", "system", "id", "labeler", "split")} | ONE)
+    told = {"rank", "score"} & found.keys()
+    return tuple(found.items()) if {"prompt", "completion"} <= found.keys() and told else ()
+
+
+def _by_plain(names: Sequence[str]) -> dict[str, str]:
+    """Gives the columns under their names as they are compared, the first of those that are alike."""
+    found: dict[str, str] = {}
+    for name in names:
+        if isinstance(name, str):
+            found.setdefault(plain(name), name)
+    return found
+
+
+def _named(by_plain: Mapping[str, str], known: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for purpose, likely in known.items():
+        column = next((by_plain[name] for name in likely if name in by_plain), None)
+        if column is not None and column not in found.values():
+            found[purpose] = column
+    return found
+
+
+def checked(
+    columns: Columns, purposes: Iterable[str], labelled: Iterable[str], there: Iterable[object]
+) -> dict[str, str]:
+    """Checks a map that somebody gave: purposes that are known, and columns that are there. Raises Refused."""
+    names, kinds, present = tuple(purposes), tuple(labelled), list(map(str, there))
+    for purpose, column in columns.items():
+        kind, _, label = purpose.partition("_")
+        if purpose not in names and not (kind in kinds and label):
+            known = ", ".join((*names, *(f"{kind}_a" for kind in kinds)))
+            raise Refused("columns", purpose, "one_of", known=known)
+        if column not in present:
+            raise Refused(f"columns.{purpose}", column, "no_column", known=", ".join(present))
+    return dict(columns)

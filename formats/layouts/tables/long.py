@@ -1,0 +1,136 @@
+"""Long tables: a row for each completion, with its prompt, and its rank or score. The rows of a prompt follow each
+other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from formats.layouts.layout import Columns, Layout, Numbered, Record, Row
+from formats.layouts.reading import json_of, make_row, number_of, ranking, ranks_of
+from formats.layouts.tables.cells import cell, is_blank, is_flat, left, name, prompt_of, words
+from formats.layouts.tables.columns import ONE, checked, guess_long
+from formats.refusals import Refused
+
+PURPOSES = ("prompt", "system", "id", "labeler", "split", *ONE)
+MOST_ROWS = 10_000  # of one prompt
+GATHERED = "rows of one prompt"  # the only key of what gather() makes
+
+
+def recognises(record: Record) -> bool:
+    return is_flat(record) and bool(guess_long(tuple(record)))
+
+
+def gather(records: Iterable[Numbered], columns: Columns | None = None) -> Iterator[Numbered]:
+    """Yields the rows of a prompt under the number of the first. What comes of a prompt later, apart, is refused."""
+    rows: list[Record] = []
+    first, key = 0, None
+    earlier: set[int] = set()  # hashes: a file may have a million prompts
+    for number, record in records:
+        if not isinstance(record, Mapping):
+            yield number, record
+            continue
+        said = _key(record, columns)
+        if rows and (said is None or said != key):
+            yield first, {GATHERED: rows}
+            rows = []
+        if not rows:
+            if said is not None and hash(said) in earlier:
+                yield number, Refused(said[0], said[1], "comes_again")
+                continue
+            first, key = number, said
+            if said is not None:
+                earlier.add(hash(said))
+        if len(rows) <= MOST_ROWS:  # one more than can be used, which tells
+            rows.append(record)
+    if rows:
+        yield first, {GATHERED: rows}
+
+
+def _key(record: Record, columns: Columns | None) -> tuple[str, object] | None:
+    """Tells by what rows are of one prompt: its id, else its text. None: by nothing that can be compared."""
+    said = columns or guess_long(tuple(record))
+    column = next((said[purpose] for purpose in ("id", "prompt") if purpose in said), None)
+    if column is None or is_blank(value := record.get(column)):
+        return None
+    if isinstance(value, str | int | float):
+        return column, value
+    try:
+        return column, json_of(value)  # a prompt of messages
+    except Refused:
+        return None
+
+
+def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
+    gathered = record.get(GATHERED)
+    lines: Sequence[Record] = gathered if isinstance(gathered, list) else [record]
+    said = checked(columns, PURPOSES, (), lines[0]) if columns else guess_long(tuple(lines[0]))
+    if not {"prompt", "completion"} <= said.keys():
+        raise Refused("columns", list(lines[0]), "no_map")
+    if len(lines) > MOST_ROWS:
+        raise Refused(said["prompt"], lines[0].get(said["prompt"]), "too_many", n=len(lines), most=MOST_ROWS)
+    prompt = prompt_of(lines[0], said)
+    for line in lines[1:]:
+        if prompt_of(line, said) != prompt:
+            raise Refused(said["prompt"], line.get(said["prompt"]), "other_prompt")
+    places = _places(lines, said)
+    number, split = (cell(lines[0], said, key) for key in ("id", "split"))
+    row = make_row(
+        prompt,
+        [text for text, _ in places],
+        id="" if number is None else name(number, said["id"]),
+        models=[model for _, model in places],
+        rankings=list(_rankings(lines, said, places)),
+        metadata=_metadata(lines, {said[key] for key in said if key != "score"}),
+    )
+    yield row if split is None else {**row, "split": split}
+
+
+Completion = tuple[str, str]  # its text and its model
+
+
+def _completion(line: Record, said: Mapping[str, str]) -> Completion:
+    model = cell(line, said, "model")
+    text = words(line.get(said["completion"]), said["completion"])
+    return text, "" if model is None else words(model, said["model"])
+
+
+def _places(lines: Sequence[Record], said: Mapping[str, str]) -> dict[Completion, int]:
+    found: dict[Completion, int] = {}
+    for line in lines:
+        found.setdefault(_completion(line, said), len(found))
+    return found
+
+
+def _rankings(
+    lines: Sequence[Record], said: Mapping[str, str], places: Mapping[Completion, int]
+) -> Iterator[dict[str, object]]:
+    """Yields what each labeler said of all completions. Raises Refused where one of them has no rank, or two."""
+    by_labeler: dict[str, dict[int, Record]] = {}
+    for line in lines:
+        who = cell(line, said, "labeler")
+        theirs = by_labeler.setdefault("table" if who is None else name(who, said["labeler"]), {})
+        completion = _completion(line, said)
+        place = places[completion]
+        if place in theirs:
+            raise Refused(said["completion"], completion[0], "repeated_text", other=place)
+        theirs[place] = line
+    for labeler, theirs in by_labeler.items():
+        for kind, best in (("rank", "lowest"), ("score", "highest")):
+            column = said.get(kind, "")
+            if any(cell(line, said, kind) is not None for line in theirs.values()):
+                numbers = [number_of(theirs.get(place, {}).get(column), column) for place in range(len(places))]
+                yield ranking(labeler, ranks_of(numbers, best=best))
+                break
+
+
+def _metadata(lines: Sequence[Record], used: set[str]) -> dict[str, object]:
+    """Gives what the lines say besides: once where all say the same, else a list parallel to them."""
+    kept = [left(line, used) for line in lines]
+    keys = dict.fromkeys(key for each in kept for key in each)
+    said = {key: [each.get(key) for each in kept] for key in keys}
+    return {key: values[0] if all(value == values[0] for value in values) else values for key, values in said.items()}
+
+
+LAYOUT = Layout(
+    name="long-table", title="long table", recognises=recognises, rows=rows, guess=guess_long, gather=gather
+)

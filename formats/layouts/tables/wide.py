@@ -1,0 +1,129 @@
+"""Wide tables: a prompt and its completions side by side, with ranks, scores or a winner."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping, Sequence
+
+from formats.layouts.layout import Columns, Layout, Record, Row
+from formats.layouts.reading import json_of, make_row, number_of, ranking, ranks_of, whole_of
+from formats.layouts.tables.cells import cell, is_blank, is_flat, left, name, prompt_of, words
+from formats.layouts.tables.columns import LABELLED, NAMES, checked, guess_wide, labels_of, plain
+from formats.refusals import Refused
+
+PURPOSES = (*NAMES, "input")
+TIES = ("tie", "tied", "equal", "same", "draw", "both", "both_good", "no_preference")
+NEITHER = ("neither", "none", "both_bad", "bothbad", "tie_bothbad", "tie_both_bad")  # a tie, and more: it stays written
+OF_BATTLES = "winner_model_a"  # LMArena's tables, which have a layout of their own
+
+
+def recognises(record: Record) -> bool:
+    columns = guess_wide(tuple(record)) if is_flat(record) and OF_BATTLES not in record else {}
+    return bool(columns) and not {"prompt", "chosen", "rejected"} <= record.keys()  # which is TRL's
+
+
+def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
+    said = checked(columns, PURPOSES, LABELLED, record) if columns else guess_wide(tuple(record))
+    labels = [label for label in labels_of(said) if cell(record, said, f"completion_{label}") is not None]
+    if not labels or "prompt" not in said:
+        raise Refused("columns", list(record), "no_map")
+    of_label = {kind: [said.get(f"{kind}_{label}", "") for label in labels] for kind in LABELLED}
+    models = ["" if is_blank(record.get(column)) else words(record[column], column) for column in of_label["model"]]
+    ranks, winner_kept = _ranks(record, said, labels, models)
+    used = {said[key] for key in said if not key.startswith("score_") and not (key == "winner" and winner_kept)}
+    number, labeler, split = (cell(record, said, key) for key in ("id", "labeler", "split"))
+    row = make_row(
+        prompt_of(record, said),
+        [words(record[column], column) for column in of_label["completion"]],
+        id="" if number is None else name(number, said["id"]),
+        models=models,
+        rankings=[] if ranks is None else [_ranking(record, said, ranks, labeler)],
+        metadata=left(record, used),
+    )
+    yield row if split is None else {**row, "split": split}
+
+
+def _ranking(record: Record, said: Mapping[str, str], ranks: list[int], labeler: object) -> dict[str, object]:
+    strength = cell(record, said, "strength")
+    return ranking(
+        "table" if labeler is None else name(labeler, said["labeler"]),
+        ranks,
+        strength=None if strength is None else whole_of(strength, said["strength"]),
+    )
+
+
+def _ranks(
+    record: Record, said: Mapping[str, str], labels: Sequence[str], models: Sequence[str]
+) -> tuple[list[int] | None, bool]:
+    """Tells the ranks, None where nobody ranked, and whether the winner's column says more than they do."""
+    for kind, best in (("rank", "lowest"), ("winner", ""), ("score", "highest")):
+        if kind == "winner":
+            if (winner := cell(record, said, "winner")) is not None:
+                return _won(winner, said, labels, models)
+            continue
+        columns = [said.get(f"{kind}_{label}", f"{kind}_{label}") for label in labels]
+        if any(not is_blank(record.get(column)) for column in columns):
+            return ranks_of([number_of(record.get(column), column) for column in columns], best=best), True
+    return ([1, 2], False) if list(labels) == ["chosen", "rejected"] else (None, False)
+
+
+def _won(
+    winner: object, said: Mapping[str, str], labels: Sequence[str], models: Sequence[str]
+) -> tuple[list[int], bool]:
+    """The winner is first and the others tie behind: more is not known of them."""
+    word = plain(name(winner, said["winner"]).removesuffix(".0"))  # 2.0, in a column that has blanks
+    named = [word in _names(label, said, model) for label, model in zip(labels, models, strict=True)]
+    if sum(named) == 1:
+        return [1 if each else 2 for each in named], False
+    if word in TIES or word in NEITHER:
+        return [1] * len(labels), word in NEITHER
+    raise Refused(said["winner"], winner, "one_of", known=", ".join((*labels, "tie", "neither")))
+
+
+def _names(label: str, said: Mapping[str, str], model: str) -> set[str]:
+    """Gives what a winner is called by: its label, its column, or its model where no other has the same."""
+    kinds = ("model", "completion", "response", "answer", "option")
+    return {label, plain(said[f"completion_{label}"]), plain(model) or label, *(f"{kind}_{label}" for kind in kinds)}
+
+
+def write(row: Row) -> Iterator[dict[str, object]]:
+    """Gives a record for each ranking of a row, or one without ranks where nobody ranked it."""
+    completions, rankings = row["completions"], row.get("rankings") or [None]
+    assert isinstance(completions, list)
+    assert isinstance(rankings, list)
+    many = len(completions) > len(string.ascii_lowercase)
+    labels = [str(at + 1) if many else string.ascii_lowercase[at] for at in range(len(completions))]
+    start: dict[str, object] = {"id": row["id"], **_written_prompt(row["prompt"])}
+    start |= {f"completion_{label}": each["text"] for label, each in zip(labels, completions, strict=True)}
+    start |= {f"model_{label}": each.get("model", "") for label, each in zip(labels, completions, strict=True)}
+    start["split"] = row.get("split", "")
+    for each in rankings:
+        ranks = {f"rank_{label}": each["ranks"][at] if each else None for at, label in enumerate(labels)}
+        who = (
+            {"labeler": each["labeler"], "strength": each.get("strength")}
+            if each
+            else {"labeler": None, "strength": None}
+        )
+        said = {**start, **ranks, **who}
+        yield {**said, **_written_metadata(row.get("metadata"), said)}
+
+
+def _written_prompt(prompt: object) -> dict[str, object]:
+    if isinstance(prompt, str):
+        return {"system": "", "prompt": prompt}
+    assert isinstance(prompt, list)
+    roles = [message["role"] for message in prompt]
+    if roles not in (["user"], ["system", "user"]):
+        raise Refused("prompt", prompt, "written_so", title=LAYOUT.title)
+    return {"system": prompt[0]["content"] if len(roles) == 2 else "", "prompt": prompt[-1]["content"]}
+
+
+def _written_metadata(metadata: object, said: Mapping[str, object]) -> dict[str, object]:
+    kept = metadata if isinstance(metadata, dict) else {}
+    taken = next((key for key in kept if key in said), None)
+    if taken is not None:
+        raise Refused(f"metadata.{taken}", kept[taken], "written_so", title=LAYOUT.title)
+    return {key: value if isinstance(value, str | int | float) else json_of(value) for key, value in kept.items()}
+
+
+LAYOUT = Layout(name="wide-table", title="wide table", recognises=recognises, rows=rows, write=write, guess=guess_wide)
