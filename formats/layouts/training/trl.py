@@ -65,8 +65,10 @@ def _texts(record: Record, metadata: dict[str, object]) -> tuple[object, str, st
 
 def _common_words(first: str, second: str) -> int:
     """Counts the characters that both begin with, up to the end of a word, leaving each a word of its own."""
-    most = min(len(first.rstrip()), len(second.rstrip())) - 1
-    end = next((n for n in range(most) if first[n] != second[n]), max(most, 0))
+    end, most = 0, max(min(len(first.rstrip()), len(second.rstrip())) - 1, 0)
+    while end < most:  # by halves: a step a character takes longer than all the rest
+        middle = (end + most + 1) // 2
+        end, most = (middle, most) if first[end:middle] == second[end:middle] else (end, middle - 1)
     while end and not (first[end].isspace() and second[end].isspace()):
         end -= 1
     return end

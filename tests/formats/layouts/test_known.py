@@ -137,6 +137,13 @@ def refusal_of(row: object) -> Refused | None:
     return None
 
 
+@each_file
+def test_a_layout_that_was_named_reads_any_others_file_without_an_error_of_python(path: Path) -> None:
+    for layout in KNOWN:
+        for record in records_of(path):
+            check(layout, record)
+
+
 @pytest.mark.parametrize("records", [[], [None, 3, "x"], [{}], [{"a": 1}]])
 def test_what_has_no_known_layout_is_recognised_as_none(records: list[object]) -> None:
     assert recognise(records) is None
