@@ -23,11 +23,11 @@ from formats.refusals import Refused
 PURPOSES = (*NAMES, "input")
 TIES = ("tie", "tied", "equal", "same", "draw", "both", "both_good", "no_preference")
 NEITHER = ("neither", "none", "both_bad", "bothbad", "tie_bothbad", "tie_both_bad")  # a tie, and more: it stays written
-OF_BATTLES = "winner_model_a"  # LMArena's tables, which have a layout of their own
+OF_OTHERS = {"winner_model_a", "preference_strength"}  # LMArena's and HelpSteer2's, which have layouts of their own
 
 
 def recognises(record: Record) -> bool:
-    columns = guess_wide(tuple(record)) if is_flat(record) and OF_BATTLES not in record else {}
+    columns = guess_wide(tuple(record)) if is_flat(record) and not OF_OTHERS & record.keys() else {}
     return bool(columns) and not {"prompt", "chosen", "rejected"} <= record.keys()  # which is TRL's
 
 
