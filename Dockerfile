@@ -26,6 +26,7 @@ COPY formats formats
 COPY jobs jobs
 COPY labeling labeling
 COPY rewardtrain rewardtrain
+COPY operations operations
 COPY templates templates
 COPY static static
 COPY locale locale

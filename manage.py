@@ -64,7 +64,7 @@ def check_servers(name: str, *, but: frozenset[str]) -> None:
     from config.servers import preflight
 
     servers = frozenset({"postgres", "valkey"} if name == "up" else {"postgres"}) - but
-    if name in ("up", "migrate"):
+    if name in ("up", "migrate", "restore"):
         tables = preflight.Tables.MAKES
     else:  # Django's own are also for whoever mends a database
         of_django = name in management.find_commands(management.__path__[0])

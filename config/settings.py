@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "jobs",
     "labeling",
     "rewardtrain",
+    "operations",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

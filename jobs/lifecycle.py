@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.core.files.storage import storages
 from django.db.models import F, Max, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from jobs.models import Job
@@ -107,6 +107,14 @@ def put_back(job: Job) -> None:
     That is no failed attempt, so it isn't counted.
     """
     _change(job, state=State.QUEUED, worker="", attempts=F("attempts") - 1, **job.WHEN_QUEUED)
+
+
+def put_back_all(kind: type[Job], *, silent_since: datetime) -> None:
+    """Puts back all that workers of another site held, as of a backup: that is no failed attempt of theirs."""
+    theirs = kind._default_manager.filter(state=State.RUNNING, heartbeat_at__lt=silent_since)
+    theirs.filter(cancel_requested=True).update(state=State.CANCELLED, worker="", finished_at=timezone.now())
+    attempts = Greatest(F("attempts") - 1, 0)
+    theirs.update(state=State.QUEUED, worker="", attempts=attempts, **kind.WHEN_QUEUED)
 
 
 def try_again(job: Job, error: str) -> None:

@@ -98,7 +98,7 @@ def test_code_and_templates_say_nothing_that_the_catalogue_lacks(language: str, 
     if shutil.which("xgettext") is None:
         missing("there is no xgettext: `apt install gettext`")
     source = tmp_path / "source"
-    for folder in ("config", "formats", "jobs", "labeling", "rewardtrain", "templates", "locale"):
+    for folder in ("config", "formats", "jobs", "labeling", "operations", "rewardtrain", "templates", "locale"):
         shutil.copytree(REPOSITORY / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "manage.py", source)
     subprocess.run(

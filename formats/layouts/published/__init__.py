@@ -3,13 +3,5 @@
 from __future__ import annotations
 
 from formats.layouts.layout import Layout
-from formats.layouts.published import helpsteer, lmarena, multipref, nectar, ultrafeedback
 
-LAYOUTS: tuple[Layout, ...] = (
-    ultrafeedback.LAYOUT,
-    lmarena.LAYOUT,
-    helpsteer.HELPSTEER3,
-    helpsteer.HELPSTEER2,
-    multipref.LAYOUT,
-    nectar.LAYOUT,
-)
+LAYOUTS: tuple[Layout, ...] = ()

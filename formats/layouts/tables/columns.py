@@ -70,13 +70,11 @@ def labels_of(columns: Iterable[str], kind: str = "completion") -> list[str]:
 
 def guess_wide(names: Sequence[str]) -> dict[str, str]:
     """Guesses the map of a table with a prompt's completions side by side; empty where it hasn't got them."""
-    found = dict(likely_wide(tuple(names)))
-    return found if "prompt" in found and len(labels_of(found)) > 1 else {}
+    return dict(_guess_wide(tuple(names)))
 
 
 @lru_cache(maxsize=64)
-def likely_wide(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Gives what the names say, be it enough or not."""
+def _guess_wide(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     by_plain = _by_plain(names)
     found = _named(by_plain, NAMES)
     for name in by_plain:
@@ -89,23 +87,28 @@ def likely_wide(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
         found.pop("winner", None)
     if by_plain.get("instruction") == found.get("prompt") and "input" in by_plain:
         found["input"] = by_plain["input"]
-    return tuple(found.items())
+    labels = labels_of(found)
+    for kind in LABELLED[1:]:
+        for label in labels_of(found, kind):
+            if label not in labels:
+                del found[f"{kind}_{label}"]
+    return tuple(found.items()) if "prompt" in found and len(labels) > 1 else ()
 
 
 def guess_long(names: Sequence[str]) -> dict[str, str]:
     """Guesses the map of a table with a row for each completion; empty where it hasn't got them."""
-    found = dict(likely_long(tuple(names)))
-    told = {"rank", "score"} & found.keys()
-    return found if {"prompt", "completion"} <= found.keys() and told and not guess_wide(names) else {}
+    return dict(_guess_long(tuple(names)))
 
 
 @lru_cache(maxsize=64)
-def likely_long(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Gives what the names say, be it enough or not."""
+def _guess_long(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    if _guess_wide(names):
+        return ()
     by_plain = _by_plain(names)
     by_plain = {name: column for name, column in by_plain.items() if name not in ("chosen", "rejected")}
     found = _named(by_plain, {key: NAMES[key] for key in ("prompt", "system", "id", "labeler", "split")} | ONE)
-    return tuple(found.items())
+    told = {"rank", "score"} & found.keys()
+    return tuple(found.items()) if {"prompt", "completion"} <= found.keys() and told else ()
 
 
 def _by_plain(names: Sequence[str]) -> dict[str, str]:
@@ -126,13 +129,9 @@ def _named(by_plain: Mapping[str, str], known: Mapping[str, Sequence[str]]) -> d
     return found
 
 
-def completed(columns: Columns, likely: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Gives a map that somebody gave, and of what it leaves out what the names say."""
-    said = {purpose: column for purpose, column in likely if column not in columns.values()}
-    return {**said, **columns}
-
-
-def checked(columns: Columns, purposes: Iterable[str], labelled: Iterable[str], there: Iterable[object]) -> Columns:
+def checked(
+    columns: Columns, purposes: Iterable[str], labelled: Iterable[str], there: Iterable[object]
+) -> dict[str, str]:
     """Checks a map that somebody gave: purposes that are known, and columns that are there. Raises Refused."""
     names, kinds, present = tuple(purposes), tuple(labelled), list(map(str, there))
     for purpose, column in columns.items():
@@ -142,4 +141,4 @@ def checked(columns: Columns, purposes: Iterable[str], labelled: Iterable[str], 
             raise Refused("columns", purpose, "one_of", known=known)
         if column not in present:
             raise Refused(f"columns.{purpose}", column, "no_column", known=", ".join(present))
-    return columns
+    return dict(columns)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-PACKAGES = ("config", "jobs", "labeling", "rewardtrain")
+PACKAGES = ("config", "jobs", "labeling", "operations", "rewardtrain")
 STATE = {
     r"pg_(try_)?advisory_(un)?lock(_shared)?\(": {"jobs/locks.py"},
     # Outside of a transaction a named cursor, which iterator() is, would be one of the session.

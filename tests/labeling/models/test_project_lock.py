@@ -131,7 +131,7 @@ def test_every_lock_of_a_project_is_written_in_one_place() -> None:
     )
     places = {
         str(file.relative_to(settings.BASE_DIR))
-        for package in ("config", "jobs", "labeling", "rewardtrain")
+        for package in ("config", "jobs", "labeling", "operations", "rewardtrain")
         for file in Path(settings.BASE_DIR, package).rglob("*")
         if file.suffix in (".py", ".sql") and written.search(file.read_text(encoding="utf-8"))
     }

@@ -1,0 +1,1 @@
+"""What looks at both sides, labeling and training: backup and restore."""

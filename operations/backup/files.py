@@ -1,0 +1,132 @@
+"""The files that a snapshot's rows name: dataset versions, models, and of each run what it said and where it goes on.
+
+Versions and models never change once a row names them, so they may be copied after the snapshot. What is left out:
+caches, which are made anew; models of runs that weren't finished; checkpoints of runs that are over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from operations.backup.archive import PIECE, Member, Writer
+from operations.backup.manifest import MODELS
+from operations.backup.progress import Progress
+
+MODEL_MANIFEST = "manifest.json"
+ACTIVE = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Named:
+    """What the rows of a snapshot name, below the folder of models."""
+
+    versions: dict[str, str]  # file -> sha256
+    models: list[str]  # folders
+    runs: dict[str, bool]  # folder -> whether it goes on
+
+
+@dataclass
+class Copied:
+    """What became of them."""
+
+    links: dict[str, str] = field(default_factory=dict)
+    lacking: list[str] = field(default_factory=list)
+
+
+def named_by_rows(cursor: Any) -> Named:
+    """Asks in SQL, for a database may be of an earlier version than the models of today."""
+    cursor.execute("SELECT file, sha256 FROM labeling_datasetversion ORDER BY id")
+    versions = dict(cursor.fetchall())
+    cursor.execute("SELECT folder FROM rewardtrain_rewardmodel ORDER BY id")
+    models = [folder for (folder,) in cursor.fetchall()]
+    cursor.execute("SELECT folder, state FROM rewardtrain_trainingrun ORDER BY id")
+    return Named(versions, models, {folder: state in ACTIVE for folder, state in cursor.fetchall()})
+
+
+def copy_out(root: Path, named: Named, archive: Writer, progress: Progress) -> Copied:
+    """Writes them all. What can't be had, or isn't what it was when it was made, is listed as lacking."""
+    files = _Files(root, archive, progress)
+    for name, sha256 in named.versions.items():
+        files.copy(name, sha256)
+    for folder in named.models:
+        files.copy_model(folder)
+    for folder, goes_on in named.runs.items():
+        files.copy_run(folder, goes_on=goes_on)
+    return files.copied
+
+
+class _Files:
+    def __init__(self, root: Path, archive: Writer, progress: Progress) -> None:
+        self.root, self.archive, self.progress = root, archive, progress
+        self.copied = Copied()
+        self.first: dict[tuple[int, int], str] = {}  # by device and inode: heads share their backbone's file
+
+    def copy(self, name: str, sha256: str | None = None) -> None:
+        try:
+            with open(self.root / name, "rb") as file:
+                member = self.write(name, file)
+        except (OSError, ValueError) as error:
+            if isinstance(error, FileNotFoundError | ValueError) or (self.root / name).is_dir():
+                self.copied.lacking.append(name)
+                return
+            raise
+        if sha256 is not None and member.sha256 != sha256:
+            self.copied.lacking.append(f"{name} (it was changed)")
+
+    def write(self, name: str, file: IO[bytes]) -> Member:
+        """Writes as much as there is now: a log may go on growing."""
+        about = os.fstat(file.fileno())
+        place = (about.st_dev, about.st_ino)
+        if about.st_nlink > 1 and place in self.first:
+            self.copied.links[MODELS + name] = self.first[place]
+            return self.archive.members[self.first[place]]
+        member = self.archive.add_pieces(MODELS + name, about.st_size, self.pieces(file, about.st_size))
+        self.first[place] = MODELS + name
+        return member
+
+    def pieces(self, file: IO[bytes], left: int) -> Iterator[bytes]:
+        while left and (piece := file.read(min(left, PIECE))):
+            left -= len(piece)
+            self.progress.advance(len(piece))
+            yield piece
+
+    def copy_model(self, folder: str) -> None:
+        try:
+            made = json.loads((self.root / folder / MODEL_MANIFEST).read_bytes())
+            wanted = {name: str(about["sha256"]) for name, about in made["files"].items()}
+        except (OSError, ValueError, LookupError, TypeError):
+            self.copied.lacking.append(f"{folder}/{MODEL_MANIFEST}")
+            return
+        for name, sha256 in wanted.items():
+            self.copy(f"{folder}/{name}", sha256)
+        self.copy(f"{folder}/{MODEL_MANIFEST}")
+
+    def copy_run(self, folder: str, *, goes_on: bool) -> None:
+        """Copies the last whole checkpoint before its metrics, which may be longer than it says but no shorter."""
+        if goes_on:
+            self.copy_checkpoint(f"{folder}/out/checkpoints")
+        for part in ("", "out/"):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                for path in sorted((self.root / folder / part).iterdir()):
+                    name = f"{folder}/{part}{path.name}"
+                    finished = path.name == "report.json" and goes_on  # of a model that this snapshot doesn't know
+                    if path.is_file() and not path.name.endswith(".tmp") and not finished:
+                        with suppress(FileNotFoundError), open(path, "rb") as file:
+                            self.write(name, file)
+
+    def copy_checkpoint(self, folder: str) -> None:
+        """Opens all of its files first: a training that goes on deletes it, and what is open stays to be read."""
+        found = [path for path in (self.root / folder).glob("step-*") if path.name[5:].isdecimal()]
+        for checkpoint in sorted(found, key=lambda path: int(path.name[5:]), reverse=True):
+            with ExitStack() as stack, suppress(FileNotFoundError):
+                opened = {path.name: stack.enter_context(open(path, "rb")) for path in sorted(checkpoint.iterdir())}
+                if "info.json" in opened:
+                    for name, file in opened.items():
+                        self.write(f"{folder}/{checkpoint.name}/{name}", file)
+                    return
