@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from formats.fields import check_repeated
 from formats.refusals import Refused
+from formats.values import Repeated
 
 Record = Mapping[str, object]  # one object of a file, or one row of a table by its columns
 Columns = Mapping[str, str]  # what a column is for, and its name in the file: {"prompt": "question"}
@@ -42,6 +44,8 @@ def read(layout: Layout, records: Iterable[Numbered], columns: Columns | None = 
         try:
             if not isinstance(value, Mapping):
                 raise Refused("line", value, "not_object")
+            if isinstance(value, Repeated):
+                check_repeated(value)
             for row in layout.rows(value, columns):
                 yield number, row
         except Refused as error:

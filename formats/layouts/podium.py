@@ -19,7 +19,7 @@ def recognises(record: Record) -> bool:
 
 def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
     """Gives the row as it is: the parser says what is wrong with it."""
-    row = dict(record) if type(record) is not dict else record
+    row = record if isinstance(record, dict) else dict(record)
     number = row.get("id")
     yield {**row, "id": id_of(number, "id")} if type(number) is int else row
 

@@ -8,8 +8,10 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 
 from formats import values
+from formats.fields import check_repeated
 from formats.layouts.layout import Record, Row
 from formats.refusals import Refused
+from formats.values import Repeated
 
 
 def text_of(value: object, field: str) -> str:
@@ -27,6 +29,8 @@ def list_of(value: object, field: str, *, least: int = 1) -> list[object]:
 def object_of(value: object, field: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise Refused(field, value, "object")
+    if isinstance(value, Repeated):
+        check_repeated(value)
     return value
 
 

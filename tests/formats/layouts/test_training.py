@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from formats import rows
+from formats import rows, values
 from formats.layouts.known import BY_NAME
 from formats.layouts.layout import read
 from formats.refusals import Refused
@@ -124,6 +124,14 @@ class TestTRL:
             "trl-preference", {"prompt": [said("user", "Why?", name=None)], "chosen": chosen, "rejected": rejected}
         )
         assert (row.metadata, texts(row)) == ({}, ["a", "b"])
+
+    @pytest.mark.parametrize("text", [
+        '{"prompt": "a", "prompt": "b", "chosen": "c", "rejected": "d"}',
+        '{"prompt": [{"role": "user", "role": "system", "content": "a"}], "chosen": "c", "rejected": "d"}',
+    ])  # fmt: skip
+    def test_a_key_that_stands_twice_is_refused_as_in_our_own_rows(self, text: str) -> None:
+        with pytest.raises(Refused, match="this key stands twice"):
+            row_of("trl-preference", values.parse(text))
 
     def test_two_completions_that_say_the_same_prefer_nothing(self) -> None:
         with pytest.raises(Refused, match="chosen: is the same as rejected"):
