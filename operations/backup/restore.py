@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
+import psycopg
 from django.apps import apps
 from django.core.files.storage import storages
 from django.db import Error, connection, transaction
@@ -166,7 +167,7 @@ def _fill(file: IO[bytes], path: Path, checked: Checked, root: Path, progress: P
             _move(draft, root)
     except BaseException as error:
         shutil.rmtree(draft / "models", ignore_errors=True)  # the folder itself stays for the next call to know
-        if not isinstance(error, Error):
+        if not isinstance(error, Error | psycopg.Error):  # COPY raises the driver's own
             raise
         words = str(error).strip().splitlines()[0]
         raise BackupError(f"The rows of {path} don't fit its tables ({words}): nothing was restored.") from error
