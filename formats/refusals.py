@@ -68,6 +68,7 @@ WORDS = {
     "written_so": "can't be written so: %(title)s has no place for it",
     "no_completion": "must end with the assistant's turn, which is the completion",
     "comes_again": "is a prompt of rows further up: sort the table so that a prompt's rows follow each other",
+    "as_many": "must be a list of %(n)s, as many as %(other)s has",
     "part": 'must be a text, or a list of parts such as {"type": "text", "text": "..."}',
     "no_map": "no prompt or completions among these columns; name them, such as prompt=question",
     "other_prompt": "is another prompt than the row above has, with the same id",

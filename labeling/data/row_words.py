@@ -71,6 +71,7 @@ WORDS = {
     "comes_again": gettext_noop(
         "is a prompt of rows further up: sort the table so that a prompt's rows follow each other"
     ),
+    "as_many": gettext_noop("must be a list of %(n)s, as many as %(other)s has"),
     "part": gettext_noop('must be a text, or a list of parts such as {"type": "text", "text": "..."}'),
     "no_map": gettext_noop("no prompt or completions among these columns; name them, such as prompt=question"),
     "other_prompt": gettext_noop("is another prompt than the row above has, with the same id"),

@@ -3,5 +3,13 @@
 from __future__ import annotations
 
 from formats.layouts.layout import Layout
+from formats.layouts.published import helpsteer, lmarena, multipref, nectar, ultrafeedback
 
-LAYOUTS: tuple[Layout, ...] = ()
+LAYOUTS: tuple[Layout, ...] = (
+    ultrafeedback.LAYOUT,
+    lmarena.LAYOUT,
+    helpsteer.HELPSTEER3,
+    helpsteer.HELPSTEER2,
+    multipref.LAYOUT,
+    nectar.LAYOUT,
+)

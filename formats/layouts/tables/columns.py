@@ -70,11 +70,13 @@ def labels_of(columns: Iterable[str], kind: str = "completion") -> list[str]:
 
 def guess_wide(names: Sequence[str]) -> dict[str, str]:
     """Guesses the map of a table with a prompt's completions side by side; empty where it hasn't got them."""
-    return dict(_guess_wide(tuple(names)))
+    found = dict(likely_wide(tuple(names)))
+    return found if "prompt" in found and len(labels_of(found)) > 1 else {}
 
 
 @lru_cache(maxsize=64)
-def _guess_wide(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def likely_wide(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Gives what the names say, be it enough or not."""
     by_plain = _by_plain(names)
     found = _named(by_plain, NAMES)
     for name in by_plain:
@@ -87,28 +89,23 @@ def _guess_wide(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
         found.pop("winner", None)
     if by_plain.get("instruction") == found.get("prompt") and "input" in by_plain:
         found["input"] = by_plain["input"]
-    labels = labels_of(found)
-    for kind in LABELLED[1:]:
-        for label in labels_of(found, kind):
-            if label not in labels:
-                del found[f"{kind}_{label}"]
-    return tuple(found.items()) if "prompt" in found and len(labels) > 1 else ()
+    return tuple(found.items())
 
 
 def guess_long(names: Sequence[str]) -> dict[str, str]:
     """Guesses the map of a table with a row for each completion; empty where it hasn't got them."""
-    return dict(_guess_long(tuple(names)))
+    found = dict(likely_long(tuple(names)))
+    told = {"rank", "score"} & found.keys()
+    return found if {"prompt", "completion"} <= found.keys() and told and not guess_wide(names) else {}
 
 
 @lru_cache(maxsize=64)
-def _guess_long(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    if _guess_wide(names):
-        return ()
+def likely_long(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Gives what the names say, be it enough or not."""
     by_plain = _by_plain(names)
     by_plain = {name: column for name, column in by_plain.items() if name not in ("chosen", "rejected")}
     found = _named(by_plain, {key: NAMES[key] for key in ("prompt", "system", "id", "labeler", "split")} | ONE)
-    told = {"rank", "score"} & found.keys()
-    return tuple(found.items()) if {"prompt", "completion"} <= found.keys() and told else ()
+    return tuple(found.items())
 
 
 def _by_plain(names: Sequence[str]) -> dict[str, str]:
@@ -129,9 +126,13 @@ def _named(by_plain: Mapping[str, str], known: Mapping[str, Sequence[str]]) -> d
     return found
 
 
-def checked(
-    columns: Columns, purposes: Iterable[str], labelled: Iterable[str], there: Iterable[object]
-) -> dict[str, str]:
+def completed(columns: Columns, likely: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Gives a map that somebody gave, and of what it leaves out what the names say."""
+    said = {purpose: column for purpose, column in likely if column not in columns.values()}
+    return {**said, **columns}
+
+
+def checked(columns: Columns, purposes: Iterable[str], labelled: Iterable[str], there: Iterable[object]) -> Columns:
     """Checks a map that somebody gave: purposes that are known, and columns that are there. Raises Refused."""
     names, kinds, present = tuple(purposes), tuple(labelled), list(map(str, there))
     for purpose, column in columns.items():
@@ -141,4 +142,4 @@ def checked(
             raise Refused("columns", purpose, "one_of", known=known)
         if column not in present:
             raise Refused(f"columns.{purpose}", column, "no_column", known=", ".join(present))
-    return dict(columns)
+    return columns

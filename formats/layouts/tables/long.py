@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from formats.layouts.layout import Columns, Layout, Numbered, Record, Row
 from formats.layouts.reading import json_of, make_row, number_of, ranking, ranks_of
 from formats.layouts.tables.cells import cell, is_blank, is_flat, left, name, prompt_of, words
-from formats.layouts.tables.columns import ONE, checked, guess_long
+from formats.layouts.tables.columns import ONE, checked, completed, guess_long, likely_long
 from formats.refusals import Refused
 
 PURPOSES = ("prompt", "system", "id", "labeler", "split", *ONE)
@@ -48,7 +48,7 @@ def gather(records: Iterable[Numbered], columns: Columns | None = None) -> Itera
 
 def _key(record: Record, columns: Columns | None) -> tuple[str, object] | None:
     """Tells by what rows are of one prompt: its id, else its text. None: by nothing that can be compared."""
-    said = columns or guess_long(tuple(record))
+    said = completed(columns or {}, likely_long(tuple(record)))
     column = next((said[purpose] for purpose in ("id", "prompt") if purpose in said), None)
     if column is None or is_blank(value := record.get(column)):
         return None
@@ -63,7 +63,7 @@ def _key(record: Record, columns: Columns | None) -> tuple[str, object] | None:
 def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
     gathered = record.get(GATHERED)
     lines: Sequence[Record] = gathered if isinstance(gathered, list) else [record]
-    said = checked(columns, PURPOSES, (), lines[0]) if columns else guess_long(tuple(lines[0]))
+    said = completed(checked(columns or {}, PURPOSES, (), lines[0]), likely_long(tuple(lines[0])))
     if not {"prompt", "completion"} <= said.keys():
         raise Refused("columns", list(lines[0]), "no_map")
     if len(lines) > MOST_ROWS:

@@ -8,29 +8,40 @@ from collections.abc import Iterator, Mapping, Sequence
 from formats.layouts.layout import Columns, Layout, Record, Row
 from formats.layouts.reading import json_of, make_row, number_of, ranking, ranks_of, whole_of
 from formats.layouts.tables.cells import cell, is_blank, is_flat, left, name, prompt_of, words
-from formats.layouts.tables.columns import LABELLED, NAMES, checked, guess_wide, labels_of, plain
+from formats.layouts.tables.columns import (
+    LABELLED,
+    NAMES,
+    checked,
+    completed,
+    guess_wide,
+    labels_of,
+    likely_wide,
+    plain,
+)
 from formats.refusals import Refused
 
 PURPOSES = (*NAMES, "input")
 TIES = ("tie", "tied", "equal", "same", "draw", "both", "both_good", "no_preference")
 NEITHER = ("neither", "none", "both_bad", "bothbad", "tie_bothbad", "tie_both_bad")  # a tie, and more: it stays written
-OF_BATTLES = "winner_model_a"  # LMArena's tables, which have a layout of their own
+OF_OTHERS = {"winner_model_a", "preference_strength"}  # LMArena's and HelpSteer2's, which have layouts of their own
 
 
 def recognises(record: Record) -> bool:
-    columns = guess_wide(tuple(record)) if is_flat(record) and OF_BATTLES not in record else {}
+    columns = guess_wide(tuple(record)) if is_flat(record) and not OF_OTHERS & record.keys() else {}
     return bool(columns) and not {"prompt", "chosen", "rejected"} <= record.keys()  # which is TRL's
 
 
 def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
-    said = checked(columns, PURPOSES, LABELLED, record) if columns else guess_wide(tuple(record))
+    said = completed(checked(columns or {}, PURPOSES, LABELLED, record), likely_wide(tuple(record)))
     labels = [label for label in labels_of(said) if cell(record, said, f"completion_{label}") is not None]
     if not labels or "prompt" not in said:
         raise Refused("columns", list(record), "no_map")
     of_label = {kind: [said.get(f"{kind}_{label}", "") for label in labels] for kind in LABELLED}
     models = ["" if is_blank(record.get(column)) else words(record[column], column) for column in of_label["model"]]
     ranks, winner_kept = _ranks(record, said, labels, models)
-    used = {said[key] for key in said if not key.startswith("score_") and not (key == "winner" and winner_kept)}
+    taken = {f"{kind}_{label}" for kind in ("completion", "rank", "model") for label in labels_of(said)} | {*PURPOSES}
+    taken -= {"labeler", "strength"} if ranks is None else set()  # of a ranking that isn't there
+    used = {said[key] for key in (taken - {"winner"} if winner_kept else taken) if key in said}
     number, labeler, split = (cell(record, said, key) for key in ("id", "labeler", "split"))
     row = make_row(
         prompt_of(record, said),

@@ -1,13 +1,14 @@
-"""What training libraries and services read and write: TRL, HH-RLHF, OpenAI."""
+"""What training libraries and services read and write: TRL, HH-RLHF, OpenAI, NeMo-RL."""
 
 from __future__ import annotations
 
 from formats.layouts.layout import Layout
-from formats.layouts.training import hh, openai_chat, openai_preference, trl
+from formats.layouts.training import hh, nemo_rl, openai_chat, openai_preference, trl
 
 LAYOUTS: tuple[Layout, ...] = (
     trl.LAYOUT,
     hh.LAYOUT,
     openai_preference.LAYOUT,
     openai_chat.LAYOUT,
+    nemo_rl.LAYOUT,
 )

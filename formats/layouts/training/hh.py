@@ -5,25 +5,18 @@ https://huggingface.co/datasets/Anthropic/hh-rlhf. Some of its copies have the b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from formats.layouts.conversation import Conversation, common
 from formats.layouts.layout import Columns, Layout, Record, Row
 from formats.layouts.reading import others, text_of
 from formats.layouts.training.pairs import OWN_KEYS, Pair, own_of, pair_row, pairs_of
+from formats.layouts.transcripts import ROLES, TURN, is_transcript, turns_of
 from formats.messages import Message
 from formats.refusals import Refused
 
 USED = ("prompt", "chosen", "rejected", *OWN_KEYS)
-ROLES = {"Human": "user", "Assistant": "assistant"}
 SPEAKERS = {role: speaker for speaker, role in ROLES.items()}
-_turn = re.compile(r"(?:^|\n\n)(Human|Assistant):")
-
-
-def is_transcript(value: object) -> bool:
-    """Tells whether a text begins with a human's turn."""
-    return isinstance(value, str) and value[:100].lstrip().startswith("Human:") and "Assistant:" in value
 
 
 def recognises(record: Record) -> bool:
@@ -41,7 +34,7 @@ def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
         if any(text.startswith("Assistant: ") for text in (chosen, rejected)):  # of several turns, shown as one text
             metadata |= {key: record[key] for key in ("chosen", "rejected")}
     else:
-        prompt = _turns(text_of(record["prompt"], "prompt"), "prompt")
+        prompt = turns_of(text_of(record["prompt"], "prompt"), "prompt")
         prompt = prompt[:-1] if prompt[-1] == {"role": "assistant", "content": ""} else prompt
         chosen, rejected = chosen.removeprefix(" "), rejected.removeprefix(" ")
     yield pair_row(
@@ -51,21 +44,11 @@ def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
 
 
 def _apart(chosen: str, rejected: str) -> tuple[list[Message], str, str]:
-    first, second = _turns(chosen, "chosen"), _turns(rejected, "rejected")
+    first, second = turns_of(chosen, "chosen"), turns_of(rejected, "rejected")
     n = common(first, second)
     if not n:
         raise Refused("chosen", chosen, "no_common_beginning", other="rejected")
     return first[:n], Conversation(first[n:], False).text, Conversation(second[n:], False).text
-
-
-def _turns(text: str, field: str) -> list[Message]:
-    before, *parts = _turn.split(text.strip("\n"))
-    if before.strip() or not parts:
-        raise Refused(field, text, "no_transcript")
-    return [
-        {"role": ROLES[speaker], "content": said.removeprefix(" ")}
-        for speaker, said in zip(parts[::2], parts[1::2], strict=True)
-    ]
 
 
 def write(row: Row) -> Iterator[dict[str, object]]:
@@ -102,7 +85,7 @@ def _kept(pair: Pair) -> dict[str, object]:
 def _written(messages: list[Message]) -> str:
     """Writes turns. Raises Refused for a role that transcripts don't have, and for a text that reads as turns."""
     for message in messages:
-        if message["role"] not in SPEAKERS or _turn.search("x" + message["content"]):
+        if message["role"] not in SPEAKERS or TURN.search("x" + message["content"]):
             raise Refused("prompt", message["content"], "written_so", title=LAYOUT.title)
     return "".join(f"\n\n{SPEAKERS[message['role']]}: {message['content']}" for message in messages)
 

@@ -12,7 +12,8 @@ from formats.messages import Message
 from formats.refusals import Refused
 
 # What a pair may say of itself beside its texts, in every layout that leaves room for other keys.
-OWN_KEYS = ("id", "split", "labeler", "strength", "chosen_model", "rejected_model")
+MODEL_KEYS = (("chosen_model", "chosen-model"), ("rejected_model", "rejected-model"))  # each as two hubs write it
+OWN_KEYS = ("id", "split", "labeler", "strength", *MODEL_KEYS[0], *MODEL_KEYS[1])
 
 
 class Pair(NamedTuple):
@@ -46,7 +47,7 @@ def pair_row(
         prompt,
         (chosen, rejected),
         id="" if record.get("id") is None else id_of(record["id"], "id"),
-        models=[_model(record, f"{which}_model") for which in ("chosen", "rejected")],
+        models=[_model(record, keys) for keys in MODEL_KEYS],
         rankings=[ranking(labeler if said is None else id_of(said, "labeler"), (1, 1) if tie else (1, 2))],
         metadata=metadata,
     )
@@ -55,8 +56,9 @@ def pair_row(
     return row if record.get("split") is None else {**row, "split": record["split"]}
 
 
-def _model(record: Record, field: str) -> str:
-    return "" if record.get(field) is None else text_of(record[field], field)
+def _model(record: Record, keys: tuple[str, ...]) -> str:
+    field = next((key for key in keys if record.get(key) is not None), None)
+    return "" if field is None else text_of(record[field], field)
 
 
 def pairs_of(row: Row, title: str) -> Iterator[Pair]:

@@ -10,15 +10,19 @@ from collections.abc import Iterator, Mapping
 from formats.layouts.conversation import Conversation, common, conversation_of
 from formats.layouts.layout import Columns, Layout, Record, Row
 from formats.layouts.reading import list_of, others, text_of
-from formats.layouts.training.hh import is_transcript
 from formats.layouts.training.pairs import OWN_KEYS, Pair, original, own_of, pair_row, pairs_of
+from formats.layouts.transcripts import is_transcript
 from formats.messages import Message
 from formats.refusals import Refused
 
 USED = ("prompt", "chosen", "rejected", *OWN_KEYS)
 # What is asked where it isn't `prompt`: a table's, for texts that begin alike by chance are no implicit prompt then.
 ASKED_ELSEWHERE = {"context", "conversation", "conversations", "history", "input", "instruction", "query", "question"}
-SCORES = (("score_chosen", "score_rejected"), ("chosen_score", "rejected_score"))
+SCORES = (
+    ("score_chosen", "score_rejected"),
+    ("chosen_score", "rejected_score"),
+    ("chosen-rating", "rejected-rating"),  # as Argilla's copies of UltraFeedback have them
+)
 
 
 def recognises(record: Record) -> bool:

@@ -61,7 +61,7 @@ def cluster_sums(values: Floats, cluster: Ints, n_clusters: int) -> Floats:
 
 def count(cluster: Ints) -> int:
     """Counts how many prompts the judgements of these clusters are of."""
-    return len(np.unique(cluster))
+    return int(np.count_nonzero(np.bincount(cluster)))  # sorting them, as numpy.unique does, takes ten times as long
 
 
 def estimate(value: float, draws: Floats, n_prompts: int, *, ends: tuple[float, float] | None = None) -> Estimate:
@@ -131,7 +131,7 @@ def effective_number(hits: Floats, cluster: Ints, weights: Floats) -> float:
     n = float(weights.sum())
     value = float(hits.sum()) / n
     residuals, variance = hits - value * weights, value * (1 - value)
-    sums = np.bincount(np.unique(cluster, return_inverse=True)[1], weights=residuals)
+    sums = np.bincount(cluster, weights=residuals)[np.bincount(cluster) > 0]
     c = len(sums)
     if c == 1 or not np.ptp(residuals):
         return float(c)

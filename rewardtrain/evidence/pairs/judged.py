@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 from django.db import connection
@@ -59,7 +59,7 @@ SELECT json_agg(json_build_array(id, length(text))) FROM labeling_completion
 WHERE prompt_id = ANY(%s) GROUP BY prompt_id
 """
 _RANKINGS = """
-SELECT ranking.prompt_id, ranking.id, ranking.created_at,
+SELECT ranking.prompt_id, ranking.id, extract(epoch FROM ranking.created_at)::double precision,
     json_agg(json_build_array(pair.chosen_id, pair.rejected_id) ORDER BY pair.id)
 FROM labeling_preferencepair pair JOIN labeling_ranking ranking ON ranking.id = pair.ranking_id
 WHERE pair.prompt_id = ANY(%s) GROUP BY ranking.id ORDER BY ranking.id
@@ -78,8 +78,8 @@ def _rankings(prompts: list[int]) -> dict[int, list[tuple[int, datetime, list[tu
     by_prompt: dict[int, list[tuple[int, datetime, list[tuple[int, int]]]]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(_RANKINGS, [prompts])
-        for prompt, *ranking in cursor.fetchall():
-            by_prompt[prompt].append((ranking[0], ranking[1], ranking[2]))
+        for prompt, ranking, seconds, pairs in cursor.fetchall():
+            by_prompt[prompt].append((ranking, datetime.fromtimestamp(seconds, UTC), pairs))
     return by_prompt
 
 

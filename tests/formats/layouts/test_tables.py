@@ -40,6 +40,7 @@ class TestWide:
         assert (first.rankings[0].labeler, first.rankings[0].ranks) == ("table", (1, 2))
         assert second.rankings[0].ranks == (1, 1)
         assert third.rankings == ()
+        assert row_of("wide-table", {**WIDE, "winner": "", "annotator": "ann"}).metadata == {"annotator": "ann"}
         assert [row.metadata for row in (first, second)] == [{"topic": "biology"}, {"topic": "geography"}]
 
     def test_ranks_are_of_the_completions_that_are_there(self) -> None:
@@ -102,6 +103,22 @@ class TestWide:
         columns = {"prompt": "Frage", "completion_a": "erste", "completion_b": "zweite", "winner": "besser", "id": "Nr"}
         row = row_of("wide-table", record, columns=columns)
         assert (row.id, texts(row), row.rankings[0].ranks) == ("x9", ["So.", "Darum."], (2, 1))
+
+    def test_a_map_need_only_say_what_the_names_leave_open(self) -> None:
+        record: dict[str, object] = {
+            "Frage": "Warum?",
+            "Response 1": "So.",
+            "Response 2": "Darum.",
+            "id": "x9",
+            "Note": "2",
+        }
+        row = row_of("wide-table", record, columns={"prompt": "Frage", "winner": "Note"})
+        assert (row.id, texts(row), row.rankings[0].ranks) == ("x9", ["So.", "Darum."], (2, 1))
+        record = {"prompt": "Why?", "first": "a", "second": "b", "rank_1": 2, "rank_2": 1, "rank_3": 3}
+        row = row_of("wide-table", record, columns={"completion_1": "first", "completion_2": "second"})
+        assert (row.rankings[0].ranks, row.metadata) == ((2, 1), {"rank_3": 3})
+        lines: list[dict[str, object]] = [{"Frage": "Warum?", "text": text, "score": 1} for text in "ab"]
+        assert texts(row_of("long-table", *lines, columns={"prompt": "Frage"})) == ["a", "b"]
 
     @pytest.mark.parametrize(("columns", "words"), [
         ({"promt": "prompt"}, "columns: must be one of prompt, system"),
