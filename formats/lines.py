@@ -33,6 +33,25 @@ WORDS = {
     "not_utf8": "the file is in {name}; save it as UTF-8",
     "packed": "the file is packed with {name}; unpack it first",
     "other_format": "the file is {name}; give JSON Lines, one object a line",
+    # of files that are more than lines: formats.files
+    "unknown": "the file begins with {seen!r}, which is neither JSON, CSV, Parquet nor Arrow; give one of these",
+    "no_rows": "the file is {name}, which holds no rows; give JSON Lines, JSON, CSV, Parquet or Arrow",
+    "workbook": "the file is an Excel workbook; save it as CSV (UTF-8)",
+    "too_many_rows": "the file has more than {limit} rows; send it in several files",
+    "broken_packing": "what {name} packed can't be unpacked from here on; pack it again",
+    "cut_off_packing": "the file breaks off in the middle of what {name} packed; send all of it",
+    "unpacks_to_too_much": "the file unpacks to more than {limit} GiB; send it in several files",
+    "cut_off": "the file breaks off after record {number}; send all of it",
+    "no_comma": "after record {number} there is no comma and no end of the list; see that the file is whole JSON",
+    "more_after_list": "more follows after the end of the list, behind record {number}; keep one list a file",
+    "record_too_long": "record {number} is longer than {limit} MiB; see that the file is a list of objects",
+    "several_lists": "the file has several lists, {first!r} and {second!r}; send one of them a file",
+    "broken_header": "the first line should name the columns and can't be read: {seen!r}; see to its quotes",
+    "unnamed_column": "column {place} has no name; name it or take it out",
+    "repeated_column": "column {place} is named {name!r} as one before it; give each its own name",
+    "open_quote": "a quote that opens in line {line} is never closed; close it",
+    "row_group_too_large": "the table has a column of more than {limit} GiB in one row group; write smaller ones",
+    "broken_table": "the file is {name} and can't be read after row {n} ({reason}); write it again",
 }
 
 

@@ -12,6 +12,12 @@ WHOLE = "%(field)s: %(remedy)s (got %(value)s)"
 WORDS = {
     "not_utf8": "not UTF-8 at byte %(n)s: save the file as UTF-8",
     "not_json": "not valid JSON (%(error)s): one JSON object a line",
+    "bad_json": "not valid JSON (%(error)s)",
+    "trailing_comma": "stands after a comma, so a record seems to be missing: take the comma out",
+    "ragged": "has %(n)s cells, and the header names %(columns)s columns: see to quotes and delimiters",
+    "open_quote": "a quote that opens in this line is never closed: close it",
+    "bad_quote": "has something behind a closing quote: write a quote within quotes twice",
+    "binary": "is bytes or another value that is no JSON: write it as a text",
     "not_object": "each line must be a JSON object",
     "unknown_key": "unknown key; these are known: %(known)s",
     "misspelt_key": "unknown key; did you mean %(meant)s?",

@@ -27,7 +27,7 @@ def parse(text: str) -> object:
     try:
         if text.startswith("\ufeff"):  # as json.loads does, which makes a decoder at each call
             raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
-        return _decoder.decode(text)
+        return decoder.decode(text)
     except RecursionError as error:
         raise ValueError("lists and objects are nested too deep") from error
     except json.JSONDecodeError:
@@ -52,7 +52,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return repeated
 
 
-_decoder = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_object)
+decoder = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_object)
 
 
 def slip_of(value: object) -> str | None:

@@ -134,6 +134,10 @@ class RegisterForm(forms.Form):
     )
 
 
+class PromptsFileForm(forms.Form):
+    file = forms.FileField(label=gettext_lazy("A file of prompts"))
+
+
 class UploadForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("A JSON Lines file"), widget=forms.FileInput(attrs={"accept": ".jsonl,.ndjson,.json"})

@@ -1,10 +1,10 @@
-"""Prompts: import of JSON Lines, a file, or JSON, read as it arrives."""
+"""Prompts: import of a file as the body or in a form, or JSON, read as it arrives."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -17,16 +17,24 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from formats.files.records import Record, Records
+from formats.lines import Readable
 from labeling.api.rest.parsing import RowsJSONParser
 from labeling.api.rest.requests import View, truth
 from labeling.data import imports
-from labeling.data.upload_lines import lines_of
+from labeling.data.upload_lines import lines_of, records_of
 from labeling.errors import Invalid
 from labeling.models import Role
 from labeling.people import access
 
 MOST_ROWS = 100_000  # of a JSON body; a bad one takes 2 bytes and as long as a good one
+# A body that is a file, of any kind that Podium reads: it is told by how it begins and not by this.
 JSON_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
+FILES = (
+    *(*JSON_LINES, "text/csv", "text/tab-separated-values", "application/gzip", "application/zstd"),
+    *("application/octet-stream", "application/vnd.apache.parquet"),
+    *("application/vnd.apache.arrow.file", "application/vnd.apache.arrow.stream"),
+)
 HOW_TO_SEND = gettext_lazy(
     "Send JSON Lines as application/x-ndjson; with curl: -H 'Content-Type: application/x-ndjson' --data-binary @FILE."
 )
@@ -60,7 +68,7 @@ class PromptsFileSerializer(serializers.Serializer[Any]):
 
 class Prompts(View):
     query = {"post": ("dry_run",)}
-    # JSON Lines are read without a parser, as they come.
+    # Files are read without a parser, as they come.
     parser_classes = (MultiPartParser, RowsJSONParser)
 
     @extend_schema(
@@ -68,6 +76,7 @@ class Prompts(View):
         parameters=[OpenApiParameter("dry_run", bool, description="Check everything and store nothing.")],
         request={
             "application/x-ndjson": OpenApiTypes.STR,
+            "application/octet-stream": OpenApiTypes.BINARY,
             "multipart/form-data": PromptsFileSerializer,
             "application/json": ROWS,
         },
@@ -81,17 +90,31 @@ class Prompts(View):
         """
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         dry_run = truth(request, "dry_run")
-        report = imports.import_lines(project, refuse_empty(sent_lines(request)), dry_run=dry_run, gives_way=True)
+        report = imports.import_records(project, refuse_empty(sent_records(request)), dry_run=dry_run, gives_way=True)
         if report.stopped is not None:
             raise Invalid(report.stopped.code, report.why_stopped)
         return Response(ImportReportSerializer(asdict(report)).data)
 
 
+def sent_records(request: Request) -> Records:
+    """Gives the records of whatever kind of body, none of them read further than needed."""
+    sent = _sent(request, FILES)
+    if not isinstance(sent, list):
+        return records_of(*sent)
+    return Records("JSON", (Record(n, row, len(json.dumps(row))) for n, row in enumerate(sent, start=1)))
+
+
 def sent_lines(request: Request) -> Iterable[bytes]:
-    """Gives the lines of whatever kind of body, none of them read further than needed."""
+    """Gives the lines of such a body, for whoever takes JSON Lines alone."""
+    sent = _sent(request, JSON_LINES)
+    return (json.dumps(row).encode() for row in sent) if isinstance(sent, list) else lines_of(sent[0])
+
+
+def _sent(request: Request, file_types: Sequence[str]) -> tuple[Readable | None, str] | list[Any]:
+    """Gives the file that was sent with its name, or the rows."""
     media_type = (request.content_type or "").partition(";")[0].strip().lower()
-    if media_type in JSON_LINES:
-        return lines_of(request.stream)
+    if media_type in file_types:
+        return request.stream, ""
     if media_type not in (MultiPartParser.media_type, RowsJSONParser.media_type):
         raise UnsupportedMediaType(media_type, detail=f"{HOW_TO_SEND} Content-Type: {media_type}")
     data = request.data
@@ -99,20 +122,24 @@ def sent_lines(request: Request) -> Iterable[bytes]:
         if "file" not in request.FILES:
             message = _("Send the file in the field 'file'; got %(fields)s.")
             raise Invalid("no_file", message % {"fields": ", ".join(data) or _("none")}, attr="file")
-        return lines_of(request.FILES["file"])
+        file = request.FILES["file"]
+        return file, file.name
     if not isinstance(data, list | dict):
         raise Invalid("not_rows", _("Send a row, which is an object, or a list of rows."))
     rows = data if isinstance(data, list) else [data] if data else []
     if len(rows) > MOST_ROWS:
         message = _("The list has %(n)d rows, and JSON holds at most %(limit)d: send JSON Lines.")
         raise Invalid("too_many_rows", message % {"n": len(rows), "limit": MOST_ROWS})
-    return (json.dumps(row).encode() for row in rows)
+    return rows
 
 
-def refuse_empty(lines: Iterable[bytes]) -> Iterator[bytes]:
-    empty = True
-    for line in lines:
-        empty = empty and not line.strip()
-        yield line
-    if empty:
-        raise Invalid("empty", f"{_('There is no line in it.')} {HOW_TO_SEND}")
+def refuse_empty(records: Records) -> Records:
+    def read() -> Iterator[Record]:
+        empty = True
+        for record in records:
+            empty = False
+            yield record
+        if empty:
+            raise Invalid("empty", f"{_('There is no line in it.')} {HOW_TO_SEND}")
+
+    return replace(records, records=read())

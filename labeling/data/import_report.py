@@ -29,6 +29,8 @@ class Report:
     rankings: int = 0
     n_errors: int = 0
     errors: list[LineError] = field(default_factory=list)
+    container: str = ""  # what the file was
+    unit: str = "line"  # what its records are counted by: line or row
     stopped: Invalid | None = None  # why reading ended before the end; what came before it is in the counts
 
     @property

@@ -1,4 +1,4 @@
-"""Import: prompts, completions and recorded rankings from a stream of JSON Lines.
+"""Import: prompts, completions and recorded rankings from a stream of records.
 
 Streams in batches, each its own transaction, so that a file of any size needs little memory and what went in stays in.
 Idempotent by external id: a row that is there already is skipped, new rankings on it are added. Texts that differ from
@@ -16,6 +16,8 @@ from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
 from formats import rows
+from formats.files import json_lines
+from formats.files.records import Record, Records
 from formats.refusals import Refused
 from formats.rows import Row
 from labeling.data import import_batches
@@ -40,14 +42,20 @@ class _DryRun(Exception):
 
 
 def import_lines(project: Project, lines: Iterable[bytes], *, dry_run: bool = False, gives_way: bool = False) -> Report:
+    """Imports JSON Lines, as import_records does."""
+    records = Records("JSON Lines", json_lines.records(lines))
+    return import_records(project, records, dry_run=dry_run, gives_way=gives_way)
+
+
+def import_records(project: Project, records: Records, *, dry_run: bool = False, gives_way: bool = False) -> Report:
     """Imports what is right and reports what is not, by line. gives_way: to whoever works in the database meanwhile.
 
-    An Invalid of `lines` themselves, MOST_BAD bad ones, or another kind of project than they were read for end the
+    An Invalid of `records` themselves, MOST_BAD bad ones, or another kind of project than they were read for end the
     import and are in the report: what was stored before stays.
     """
-    report, pace = Report(), Pace(gives_way=gives_way)
+    report, pace = Report(container=records.container, unit=records.unit), Pace(gives_way=gives_way)
     try:
-        for batch in _batches(_lines(project, lines, report), pace):
+        for batch in _batches(_lines(project, records, report), pace):
             began = time.monotonic()
             _store(project, batch, report, dry_run=dry_run)
             pace.rest(time.monotonic() - began)
@@ -57,18 +65,16 @@ def import_lines(project: Project, lines: Iterable[bytes], *, dry_run: bool = Fa
     return report
 
 
-def _lines(project: Project, lines: Iterable[bytes], report: Report) -> Iterator[Line]:
+def _lines(project: Project, records: Records, report: Report) -> Iterator[Line]:
     flags = [flag["name"] for flag in project.flags]
     seen: dict[bytes, int] = {}  # by a digest of 16 bytes: the ids of a million lines would take a gigabyte
     bad = 0
-    for number, line in _numbered(lines, report):
-        if not line.strip():
-            continue
+    for number, value, size in _read(records, report):
         try:
-            row = parse_line(line, flags=flags, judgement=project.judgement)
+            row = parse_value(value, flags=flags, judgement=project.judgement)
             digest = hashlib.blake2b(row.id.encode(), digest_size=16).digest()
             if digest in seen:
-                raise Refused("id", row.id, "id_twice", line=seen[digest])
+                raise Refused("id", row.id, "id_twice" if report.unit == "line" else "id_twice_row", line=seen[digest])
         except Refused as error:
             report.add_error(number, error)
             bad += 1
@@ -77,12 +83,19 @@ def _lines(project: Project, lines: Iterable[bytes], report: Report) -> Iterator
                 return
             continue
         seen[digest] = number
-        yield Line(number, len(line), row)
+        yield Line(number, size, row)
 
 
 def parse_line(line: bytes, *, flags: Sequence[str] = (), judgement: Judgement = RANKING) -> Row:
     """Reads one line within the limits of what a project asks for, whose flags are named. Raises Refused."""
-    row = rows.parse_row(rows.read_json(line), judgement.limits)
+    return parse_value(rows.read_json(line), flags=flags, judgement=judgement)
+
+
+def parse_value(value: object, *, flags: Sequence[str] = (), judgement: Judgement = RANKING) -> Row:
+    """Reads what a record says, in the same way. Raises Refused, which the value may be already."""
+    if isinstance(value, Refused):
+        raise value
+    row = rows.parse_row(value, judgement.limits)
     judgement.check_recorded(row.rankings, flags)
     return row
 
@@ -97,9 +110,9 @@ def _hardly_the_format(number: int, bad: int, good: int, report: Report) -> Inva
     return Invalid("too_many_bad_lines", message % values, attr="file")
 
 
-def _numbered(lines: Iterable[bytes], report: Report) -> Iterator[tuple[int, bytes]]:
+def _read(records: Records, report: Report) -> Iterator[Record]:
     try:
-        yield from enumerate(lines, start=1)
+        yield from records
     except Invalid as error:
         report.stopped = error
 

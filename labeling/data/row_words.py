@@ -11,6 +11,12 @@ from formats.refusals import Refused
 WORDS = {
     "not_utf8": gettext_noop("not UTF-8 at byte %(n)s: save the file as UTF-8"),
     "not_json": gettext_noop("not valid JSON (%(error)s): one JSON object a line"),
+    "bad_json": gettext_noop("not valid JSON (%(error)s)"),
+    "trailing_comma": gettext_noop("stands after a comma, so a record seems to be missing: take the comma out"),
+    "ragged": gettext_noop("has %(n)s cells, and the header names %(columns)s columns: see to quotes and delimiters"),
+    "open_quote": gettext_noop("a quote that opens in this line is never closed: close it"),
+    "bad_quote": gettext_noop("has something behind a closing quote: write a quote within quotes twice"),
+    "binary": gettext_noop("is bytes or another value that is no JSON: write it as a text"),
     "not_object": gettext_noop("each line must be a JSON object"),
     "unknown_key": gettext_noop("unknown key; these are known: %(known)s"),
     "misspelt_key": gettext_noop("unknown key; did you mean %(meant)s?"),
@@ -80,6 +86,7 @@ WORDS = {
 OF_PROJECT = {
     "not_answered": gettext_noop("must answer just the flags of the project, with true or false: %(asked)s"),
     "id_twice": gettext_noop("is line %(line)s's too: ids are unique in the file"),
+    "id_twice_row": gettext_noop("is row %(line)s's too: ids are unique in the file"),
     "other_texts": gettext_noop("is in the project with other texts: import a changed prompt under a new id"),
     "other_model": gettext_noop("is another than the stored one, which stays: leave it out, or import under a new id"),
     "other_metadata": gettext_noop("is other than the stored one, which stays: leave it out, or import under a new id"),

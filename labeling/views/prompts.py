@@ -20,7 +20,7 @@ from formats import messages
 from labeling import content
 from labeling.board.cards import dialogue
 from labeling.data import imports, upload_lines
-from labeling.forms import UploadForm
+from labeling.forms import PromptsFileForm
 from labeling.models import Assignment, Completion, Project, Prompt, Role
 from labeling.people import access
 from labeling.projects import counters
@@ -53,14 +53,14 @@ CLIP = 160
 @project_page(Role.REVIEWER)
 def prompts(request: SignedIn, project: Project) -> HttpResponse:
     is_manager = access.role_in(request.user, project) == Role.MANAGER
-    form = UploadForm(posted(request), request.FILES or None)
+    form = PromptsFileForm(posted(request), request.FILES or None)
     report = None
     if request.method == "POST":
         access.get_project(request.user, project.slug, at_least=Role.MANAGER)
         if form.is_valid():
-            lines = upload_lines.lines_of(form.cleaned_data["file"])
-            report = imports.import_lines(project, lines, gives_way=True)
-            form = UploadForm()
+            file = form.cleaned_data["file"]
+            report = imports.import_records(project, upload_lines.records_of(file, file.name), gives_way=True)
+            form = PromptsFileForm()
     chosen = request.GET.get("show", "all")
     chosen = chosen if chosen in FILTERS else "all"
     listed = counted(project).filter(FILTERS[chosen].condition)

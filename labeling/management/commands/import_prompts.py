@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from labeling.data.import_report import Report
-from labeling.data.imports import import_lines
-from labeling.data.upload_lines import lines_of
+from labeling.data.imports import import_records
+from labeling.data.upload_lines import records_of
 from labeling.models import Project
 
 ERRORS_SHOWN = 50
@@ -27,7 +27,10 @@ class Source:
 
 
 class Command(BaseCommand):
-    help = "Import prompts, completions and recorded rankings from a JSON Lines file ('-' reads standard input)."
+    help = (
+        "Import prompts, completions and recorded rankings from a file ('-' reads standard input): JSON Lines, JSON, "
+        "CSV, Parquet or Arrow, also packed with gzip or zstd."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("project", help="the project's slug")
@@ -41,24 +44,26 @@ class Command(BaseCommand):
             raise CommandError(f"There is no project {project!r}. Projects: {known}.")
         report = self._import(chosen_project, file, dry_run=dry_run)
         for error in report.errors[:ERRORS_SHOWN]:
-            self.stderr.write(f"line {error.line}: {error.detail}")
+            self.stderr.write(f"{report.unit} {error.line}: {error.detail}")
         if report.n_errors > ERRORS_SHOWN:
-            self.stderr.write(f"... and {report.n_errors - ERRORS_SHOWN} more lines")
+            self.stderr.write(f"... and {report.n_errors - ERRORS_SHOWN} more {report.unit}s")
+        if report.container:
+            self.stdout.write(f"The file is {report.container}.")
         verb = "Would import" if dry_run else "Imported"
         self.stdout.write(
             f"{verb}: {report.created} created, {report.updated} updated, {report.skipped} unchanged, "
-            f"{report.rankings} recorded rankings, {report.n_errors} bad lines."
+            f"{report.rankings} recorded rankings, {report.n_errors} bad {report.unit}s."
         )
         if report.stopped:
             raise CommandError(report.why_stopped)
         if report.is_of_nothing:
             raise CommandError(f"There is no line in {file}.")
         if not report.n_good:
-            raise CommandError("No line could be imported.")
+            raise CommandError(f"No {report.unit} could be imported.")
 
     def _import(self, project: Project, file: str, *, dry_run: bool) -> Report:
         if file == "-":
-            return import_lines(project, lines_of(sys.stdin.buffer), dry_run=dry_run)
+            return import_records(project, records_of(sys.stdin.buffer), dry_run=dry_run)
         path = Path(file)
         try:
             with path.open("rb") as opened:
@@ -76,4 +81,4 @@ class Command(BaseCommand):
                 bar.advance(task, len(piece))
                 return piece
 
-            return import_lines(project, lines_of(Source(read)), dry_run=dry_run)
+            return import_records(project, records_of(Source(read), opened.name), dry_run=dry_run)

@@ -298,7 +298,7 @@ GOOD, BAD = raw(row("good")), b"{oops\n"
         (BAD + b"x" * 17 * 2**20, "hardly JSON Lines: write one object a line. Nothing went in.", "rest"),
         (GOOD + b"x" * 17 * 2**20, "Of the lines before, 1 went in and 0 were here already", "rest"),
         ("{}".encode("utf-16"), "The file is in UTF-16: save it as UTF-8. Nothing went in.", "rest"),
-        (b"\x1f\x8b\x08\x00rest", "The file is packed with gzip: unpack it first.", "went in."),
+        (b"\x1f\x8b\x08\x00rest", "The file breaks off in the middle of what gzip packed: send all of it.", "went in."),
     ],
 )
 def test_the_page_says_just_what_went_in(
@@ -324,7 +324,7 @@ def test_the_page_says_of_what_was_here_already_that_it_was(project: Project, tm
         (b"\n", "There is no line in"),
         (GOOD + b"x" * 17 * 2**20, "Line 2 is longer than 16 MiB"),
         (GOOD + b"x" * 17 * 2**20, "1 went in and 0 were here already"),
-        (b"PAR1", "The file is Parquet: send JSON Lines"),
+        (b"PAR1", "The file is Parquet and can't be read after row 0"),
     ],
 )
 def test_the_command_says_just_what_went_in(project: Project, tmp_path: Path, body: bytes, said: str) -> None:
@@ -338,7 +338,10 @@ def test_the_command_says_just_what_went_in(project: Project, tmp_path: Path, bo
         (GOOD + BAD, '"created":1,"updated":0,"skipped":0,"rankings":0,"n_errors":1'),
         (BAD, '"created":0,"updated":0,"skipped":0,"rankings":0,"n_errors":1'),
         (GOOD + b"x" * 17 * 2**20, "Of the lines before, 1 went in and 0 were here already"),
-        (b"\x1f\x8b\x08\x00", "The file is packed with gzip: unpack it first. Nothing went in."),
+        (
+            b"\x1f\x8b\x08\x00",
+            "The file breaks off in the middle of what gzip packed: send all of it. Nothing went",
+        ),
     ],
 )
 def test_the_api_says_just_what_went_in(project: Project, tmp_path: Path, body: bytes, said: str) -> None:

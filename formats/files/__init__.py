@@ -1,0 +1,1 @@
+"""Files: how bytes become plain records, whatever they are packed in."""

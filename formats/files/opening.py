@@ -1,0 +1,49 @@
+"""Opens any file of records: JSON Lines, JSON, CSV, Parquet or Arrow, as it is or packed with gzip or zstd."""
+
+from __future__ import annotations
+
+from formats.files import arrow_rows, csv_rows, json_lines, json_values, sniffing
+from formats.files.packing import packing_of, unpacked
+from formats.files.records import Bounded, Peeked, Records, at_most
+from formats.lines import MAX_FILE, MAX_LINES, Readable, Unreadable, read_lines
+
+
+def open_records(
+    stream: Readable, name: str = "", *, max_bytes: int | None = MAX_FILE, max_records: int | None = MAX_LINES
+) -> Records:
+    """Tells what a file is and gives its records, read as they are asked for. Raises Unreadable, now or then.
+
+    name: the file's, where it has one. max_bytes: of the file, and of what a packed one unpacks to.
+    """
+    peeked = Peeked(Bounded(stream, max_bytes=max_bytes))
+    packing = packing_of(peeked.head)
+    if packing:
+        plain = Bounded(unpacked(peeked, packing), max_bytes=max_bytes, code="unpacks_to_too_much")
+        peeked = Peeked(plain)
+        if twice := packing_of(peeked.head):
+            raise Unreadable("packed", name=f"{packing}, {twice}")
+    sniffing.refuse_strangers(peeked.head)
+    kind = sniffing.table_of(peeked.head)
+    opened = _table(peeked, kind, max_records) if kind else _text(peeked, name, max_records)
+    return Records(opened.format, opened.records, packing, opened.unit)
+
+
+def _table(peeked: Peeked, kind: str, most: int | None) -> Records:
+    if kind == "Parquet":
+        return Records(kind, arrow_rows.parquet_records(peeked, max_rows=most), unit="row")
+    read = arrow_rows.arrow_file_records if kind == "Arrow file" else arrow_rows.arrow_stream_records
+    return Records("Arrow", at_most(read(peeked), most), unit="row")
+
+
+def _text(peeked: Peeked, name: str, most: int | None) -> Records:
+    layout, detail = sniffing.text_format(peeked.head, name, is_whole=peeked.is_whole)
+    if layout == "csv":
+        lines = read_lines(peeked, max_bytes=None, max_lines=None)
+        return Records(csv_rows.DELIMITERS[detail], at_most(csv_rows.records(lines, detail), most))
+    if layout == "json lines":
+        return Records("JSON Lines", json_lines.records(read_lines(peeked, max_bytes=None, max_lines=most)))
+    if layout == "wrapped":
+        found = json_values.wrapped_records(peeked, detail)
+    else:
+        found = (json_values.list_records if layout == "list" else json_values.sequence_records)(peeked)
+    return Records("JSON", at_most(found, most), unit="row")
