@@ -45,6 +45,7 @@ WORDS = {
     "no_comma": "after record {number} there is no comma and no end of the list; see that the file is whole JSON",
     "more_after_list": "more follows after the end of the list, behind record {number}; keep one list a file",
     "record_too_long": "record {number} is longer than {limit} MiB; see that the file is a list of objects",
+    "too_deep": "record {number} is nested too deep to be read; see that the file is a list of objects",
     "several_lists": "the file has several lists, {first!r} and {second!r}; send one of them a file",
     "broken_header": "the first line should name the columns and can't be read: {seen!r}; see to its quotes",
     "unnamed_column": "column {place} has no name; name it or take it out",

@@ -15,6 +15,7 @@ from formats.refusals import Refused
 _white = re.compile(r"[ \t\n\r]*")
 _token = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{},]', re.DOTALL)
 _escaped = re.compile("[\udc80-\udcff]")  # a byte that is no UTF-8, as the decoder below writes it
+MOST_OPEN = 200_000  # brackets in one another: counted no further
 UNFINISHED = 12  # characters: the longest escape; a value that ends so close to what was read may go on
 
 
@@ -86,6 +87,8 @@ class Text:
                     return None
                 case "[" | "{":
                     depth += 1
+                    if depth > MOST_OPEN:
+                        raise Unreadable("too_deep", number=self.number)
                 case "]" | "}" | "," if depth == 0:
                     return token.start()
                 case "]" | "}":

@@ -75,6 +75,7 @@ def words_of(code: str) -> str:
         ),
         "more_after_list": _("More follows after the end of the list, behind record %(number)d: keep one list a file."),
         "record_too_long": _("Record %(number)d is longer than %(limit)d MiB: see that the file is a list of objects."),
+        "too_deep": _("Record %(number)d is nested too deep to be read: see that the file is a list of objects."),
         "several_lists": _("The file has several lists, “%(first)s” and “%(second)s”: send one of them a file."),
         "broken_header": _("The first line should name the columns and can't be read (%(seen)s): see to its quotes."),
         "unnamed_column": _("Column %(place)d has no name: name it or take it out."),
