@@ -20,6 +20,8 @@ WRONG = {
     "config/urls.py": "from rewardtrain.models import RewardModel",
     "config/environment/addresses.py": "from config.servers import embedded",
     "formats/lines.py": "import django",
+    "formats/files/records.py": "from formats.files import opening",
+    "formats/layouts/layout.py": "from formats.layouts import known",
     "jobs/lifecycle.py": "from labeling.models import Project",
     "jobs/models.py": "from jobs import lifecycle",
     "labeling/people/access.py": "from labeling.answers import rankings",
