@@ -25,6 +25,8 @@ WRONG = {
     "jobs/lifecycle.py": "from labeling.models import Project",
     "jobs/models.py": "from jobs import lifecycle",
     "labeling/people/access.py": "from labeling.answers import rankings",
+    "operations/backup/errors.py": "from operations.backup import restore",
+    "operations/backup/manifest.py": "from operations.management.commands import restore",
     "labeling/templatetags/podium.py": "import torch",
     "rewardtrain/core/errors.py": "from rewardtrain.core import train",
     "rewardtrain/core/measures/tables.py": "import torch",
