@@ -78,6 +78,12 @@ WORDS = {
         "is a prompt of rows further up: sort the table so that a prompt's rows follow each other"
     ),
     "as_many": gettext_noop("must be a list of %(n)s, as many as %(other)s has"),
+    "no_ranking_question": gettext_noop(
+        "has no answer that ranks fields, which are %(known)s: export records with a ranking question"
+    ),
+    "no_two_texts": gettext_noop("has no two texts of known names: name them such as %(known)s"),
+    "no_list_ranked": gettext_noop("has no list of the texts that were ranked: add it to each record"),
+    "buckets": gettext_noop("sorts into several buckets, of which nobody says which is better: export one list"),
     "part": gettext_noop('must be a text, or a list of parts such as {"type": "text", "text": "..."}'),
     "no_map": gettext_noop("no prompt or completions among these columns; name them, such as prompt=question"),
     "other_prompt": gettext_noop("is another prompt than the row above has, with the same id"),
