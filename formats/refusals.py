@@ -75,7 +75,7 @@ WORDS = {
     "no_completion": "must end with the assistant's turn, which is the completion",
     "comes_again": "is a prompt of rows further up: sort the table so that a prompt's rows follow each other",
     "as_many": "must be a list of %(n)s, as many as %(other)s has",
-    "no_ranking_question": "has no answer that ranks fields, which are %(known)s: export records with a ranking question",
+    "no_ranking_question": "has no answer that ranks fields; these are there: %(known)s",
     "no_two_texts": "has no two texts of known names: name them such as %(known)s",
     "no_list_ranked": "has no list of the texts that were ranked: add it to each record",
     "buckets": "sorts into several buckets, of which nobody says which is better: export one list",

@@ -78,9 +78,7 @@ WORDS = {
         "is a prompt of rows further up: sort the table so that a prompt's rows follow each other"
     ),
     "as_many": gettext_noop("must be a list of %(n)s, as many as %(other)s has"),
-    "no_ranking_question": gettext_noop(
-        "has no answer that ranks fields, which are %(known)s: export records with a ranking question"
-    ),
+    "no_ranking_question": gettext_noop("has no answer that ranks fields; these are there: %(known)s"),
     "no_two_texts": gettext_noop("has no two texts of known names: name them such as %(known)s"),
     "no_list_ranked": gettext_noop("has no list of the texts that were ranked: add it to each record"),
     "buckets": gettext_noop("sorts into several buckets, of which nobody says which is better: export one list"),

@@ -1,6 +1,6 @@
 """Argilla's records with a ranking question: fields, and responses of several people that order some of them.
 
-https://docs.argilla.io/latest/how_to_guides/import_export and, of version 1, FeedbackDataset. The fields that the ranking
+https://docs.argilla.io/latest/how_to_guides/import_export and, of version 1, FeedbackDataset. Fields that the ranking
 orders are the completions. Responses that are drafts or discarded are not taken; all stay in the metadata.
 """
 

@@ -1,8 +1,8 @@
 """Potato's annotated instances with a pairwise, a ranking or a best-worst scheme.
 
 https://potatoannotator.readthedocs.io. Each line is one person's answer to one instance. The texts are those of the
-instance where the line has them, else of what was shown, "A. ... B. ...". A scale's number is the strength up to 3. What
-belongs to the person and not to the instance (time, spans, other schemes) is not taken, for an instance is one row.
+instance where the line has them, else of what was shown, "A. ... B. ...". A scale's number is the strength up to 3.
+What belongs to the person and not to the instance (time, spans, other schemes) is not taken: an instance is one row.
 """
 
 from __future__ import annotations

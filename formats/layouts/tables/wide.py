@@ -25,10 +25,16 @@ TIES = ("tie", "tied", "equal", "same", "draw", "both", "both_good", "no_prefere
 NEITHER = ("neither", "none", "both_bad", "bothbad", "tie_bothbad", "tie_both_bad")  # a tie, and more: it stays written
 OF_OTHERS = {"winner_model_a", "preference_strength"}  # LMArena's and HelpSteer2's, which have layouts of their own
 
+OF_LABEL_STUDIO = {"annotation_id", "annotator", "lead_time"}  # its JSON-MIN
+
 
 def recognises(record: Record) -> bool:
-    columns = guess_wide(tuple(record)) if is_flat(record) and not OF_OTHERS & record.keys() else {}
+    columns = guess_wide(tuple(record)) if is_flat(record) and not _is_of_others(record) else {}
     return bool(columns) and not {"prompt", "chosen", "rejected"} <= record.keys()  # which is TRL's
+
+
+def _is_of_others(record: Record) -> bool:
+    return bool(OF_OTHERS & record.keys()) or record.keys() >= OF_LABEL_STUDIO
 
 
 def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
