@@ -67,6 +67,8 @@ def records(lines: Iterable[bytes], delimiter: str) -> Iterator[Record]:
     if header is None:
         return
     if isinstance(header, Refused):
+        if header.code == "not_utf8":
+            raise Unreadable("not_utf8", name="Latin-1 or Windows-1252")
         raise Unreadable("broken_header", seen=values.clipped(str(header.value)))
     skipped, names = _names(header)
     for number, cells, size in rows:
@@ -120,7 +122,8 @@ def _rows(lines: Iterable[bytes], delimiter: str) -> Iterator[tuple[int, list[st
             number, first = held.row[0]
             if len(held.row) > 1 and retried:
                 raise Unreadable("open_quote", line=number) from error
-            bad = Refused("row", first, "open_quote" if len(held.row) > 1 else "bad_quote")
+            is_open = len(held.row) > 1 or "unexpected end" in str(error)
+            bad = Refused("row", first, "open_quote" if is_open else "bad_quote")
             retried = len(held.row) > 1
             held.begin_again()
             reader = csv.reader(held, delimiter=delimiter, strict=True)

@@ -42,9 +42,15 @@ class Peeked:
 
     def __init__(self, stream: Readable, *, most: int = BYTES_AT_ONCE) -> None:
         pieces, size = [], 0
-        while size < most and (piece := stream.read(most)):
-            pieces.append(piece)
-            size += len(piece)
+        self._error: Unreadable | None = None  # raised where it stands in the stream, behind what was read before it
+        try:
+            while size < most and (piece := stream.read(most)):
+                pieces.append(piece)
+                size += len(piece)
+        except Unreadable as error:
+            if not pieces:
+                raise
+            self._error = error
         self.head = self._unread = b"".join(pieces)
         self.is_whole = size < most  # the head is all that there is
         self._stream = stream
@@ -53,6 +59,8 @@ class Peeked:
         if self._unread:
             piece, self._unread = self._unread[:size], self._unread[size:]
             return piece
+        if self._error is not None:
+            raise self._error
         return self._stream.read(size)
 
 
