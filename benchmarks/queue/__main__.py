@@ -145,9 +145,9 @@ def beside_a_tuning(site: Running, size: int, seconds: float) -> None:
     other = large_site.fill(prompts=3000, rankings=3000, labelers=3, slug="tuned")
     policy.update_policy(other.project, enabled=False, head_enabled=False)
     active = TrainingRun.objects.filter(project=other.project, state__in=TrainingRun.ACTIVE)
-    for begun in active:  # by the policy, while the project was filled
+    for begun in active.all():  # by the policy, while the project was filled
         runs.cancel(begun)
-    wait_for(lambda: not active.exists() or None, "the policy's runs to end", seconds=60)
+    wait_for(lambda: not active.all().exists() or None, "the policy's runs to end", seconds=60)
     project = filled(size, "beside")
     people = join(project, 8)
 
