@@ -128,7 +128,7 @@ def _of_others(lines: Sequence[str], name: str) -> tuple[str, str]:
 
 
 def _is_table(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether any row has as many cells as the header: a letter has commas too."""
+    """Tells whether any row has as many cells as the header: a letter has commas too."""
     try:
         rows = list(csv.reader([f"{line}\n" for line in lines[: LOOKED_AT * 4]], delimiter=delimiter))
     except csv.Error:
@@ -153,12 +153,12 @@ def _is_open(line: str) -> bool:
 
 
 def _goes_on(lines: Sequence[str]) -> bool:
-    """Whether an object is written over several lines, the second of which is no object of its own."""
+    """Tells whether an object is written over several lines, the second of which is no object of its own."""
     return _is_open(lines[0]) and not any(map(_is_object, lines[1:LOOKED_AT]))
 
 
 def _is_followed(line: str) -> bool:
-    """Whether another object begins in the line in which one ended."""
+    """Tells whether another object begins in the line in which one ended."""
     try:
         _, end = values.decoder.raw_decode(line.lstrip())
     except (ValueError, RecursionError):
