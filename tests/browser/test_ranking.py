@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import CDPSession, Locator, Page, expect
 
-from labeling.models import Assignment, Ranking
+from labeling.models import Assignment, PreferencePair, Ranking
 from tests import factories
 from tests.browser.site.sites import People, Site
 
@@ -251,7 +251,10 @@ def test_ten_completions_are_ranked_with_the_digits_and_zero(people: People, sit
     page = people.page(site.manager)
     page.goto(f"/p/{site.empty.slug}/rank/")
     press(page, *"1234567890", "Enter")
-    expect(page.get_by_text("Saved. 45 pairs.")).to_be_visible()
+    # It was the last one, so the page goes on at once: what stays is what counts.
+    expect(page.get_by_role("heading", name="You have done them all")).to_be_visible()
+    expect(page.get_by_text("Your last ranking is saved.")).to_be_visible()
+    assert PreferencePair.objects.filter(prompt__project=site.empty).count() == 45
 
 
 def test_nine_completions_are_ranked_with_ten_keystrokes(people: People, site: Site) -> None:
