@@ -12,7 +12,8 @@ from formats.files.records import Record
 from formats.lines import MAX_LINE, Unreadable
 from formats.refusals import Refused
 
-DELIMITERS = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons"}
+LATIN = "Latin-1/Windows-1252"
+DELIMITERS = {",": "CSV", "\t": "TSV", ";": "CSV (;)"}
 _quoted = re.compile(r'"[^"]*"?')
 _escaped = re.compile("[\udc80-\udcff]")  # a byte that is no UTF-8, as it is decoded here
 
@@ -68,7 +69,7 @@ def records(lines: Iterable[bytes], delimiter: str) -> Iterator[Record]:
         return
     if isinstance(header, Refused):
         if header.code == "not_utf8":
-            raise Unreadable("not_utf8", name="Latin-1 or Windows-1252")
+            raise Unreadable("not_utf8", name=LATIN)
         raise Unreadable("broken_header", seen=values.clipped(str(header.value)))
     skipped, names = _names(header)
     for number, cells, size in rows:
@@ -89,7 +90,7 @@ def _names(header: Sequence[str]) -> tuple[int, list[str]]:
         if not name:
             raise Unreadable("unnamed_column", place=place)
         if _escaped.search(name):
-            raise Unreadable("not_utf8", name=values.clipped(name))
+            raise Unreadable("not_utf8", name=LATIN)
         if name in names[skipped : place - 1]:
             raise Unreadable("repeated_column", name=values.clipped(name), place=place)
     return skipped, names[skipped:]

@@ -26,8 +26,8 @@ class Records:
 
     @property
     def container(self) -> str:
-        """Says what the file is."""
-        return f"{self.format}, packed with {self.packing}" if self.packing else self.format
+        """Says what the file is, in names that are the same in any language: JSON Lines (gzip)."""
+        return f"{self.format} ({self.packing})" if self.packing else self.format
 
     def numbered(self) -> Iterator[tuple[int, object]]:
         """Yields what formats.layouts read: number and value."""

@@ -22,14 +22,14 @@ STRANGERS = (
     (b"Rar!", "RAR", "packed"),
     (b"\xd0\xcf\x11\xe0", "", "workbook"),
     (b"%PDF", "PDF", "no_rows"),
-    (b"\x89PNG", "a PNG image", "no_rows"),
-    (b"\xff\xd8\xff", "a JPEG image", "no_rows"),
-    (b"GIF8", "a GIF image", "no_rows"),
-    (b"RIFF", "a picture or a sound", "no_rows"),
-    (b"SQLite format 3", "an SQLite database", "no_rows"),
-    (b"\x93NUMPY", "a NumPy array", "no_rows"),
-    (b"\x80\x04", "a Python pickle", "no_rows"),
-    (b"\x80\x05", "a Python pickle", "no_rows"),
+    (b"\x89PNG", "PNG", "no_rows"),
+    (b"\xff\xd8\xff", "JPEG", "no_rows"),
+    (b"GIF8", "GIF", "no_rows"),
+    (b"RIFF", "WebP, WAV or AVI", "no_rows"),
+    (b"SQLite format 3", "SQLite", "no_rows"),
+    (b"\x93NUMPY", "NumPy", "no_rows"),
+    (b"\x80\x04", "pickle (Python)", "no_rows"),
+    (b"\x80\x05", "pickle (Python)", "no_rows"),
     (b"Obj\x01", "Avro", "no_rows"),
     (b"ORC", "ORC", "no_rows"),
 )
@@ -76,7 +76,7 @@ def refuse_strangers(head: bytes) -> None:
     if head[257:262] == b"ustar":
         raise Unreadable("packed", name="tar")
     if _markup.match(head.removeprefix(UTF8_MARK)):
-        raise Unreadable("no_rows", name="HTML or XML")
+        raise Unreadable("no_rows", name="HTML/XML")
 
 
 def text_format(head: bytes, name: str, *, is_whole: bool) -> tuple[str, str]:

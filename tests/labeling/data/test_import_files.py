@@ -41,15 +41,15 @@ def arrow(opened: Callable[..., Any]) -> bytes:
 LINES = b"".join(json.dumps(each).encode() + b"\n" for each in ROWS)
 KINDS = {
     "JSON Lines": LINES,
-    "JSON Lines, packed with gzip": gzip.compress(LINES),
-    "JSON Lines, packed with zstd": bytes(pa.compress(LINES, "zstd", asbytes=True)),
+    "JSON Lines (gzip)": gzip.compress(LINES),
+    "JSON Lines (zstd)": bytes(pa.compress(LINES, "zstd", asbytes=True)),
     "JSON": json.dumps(ROWS, indent=2).encode(),
-    "JSON, packed with gzip": gzip.compress(json.dumps({"version": 1, "data": ROWS}).encode()),
+    "JSON (gzip)": gzip.compress(json.dumps({"version": 1, "data": ROWS}).encode()),
     "CSV": CSV,
     "Parquet": parquet(),
-    "Parquet, packed with gzip": gzip.compress(parquet()),
+    "Parquet (gzip)": gzip.compress(parquet()),
     "Arrow": arrow(pa.ipc.new_file),
-    "Arrow, packed with gzip": gzip.compress(arrow(pa.ipc.new_stream)),
+    "Arrow (gzip)": gzip.compress(arrow(pa.ipc.new_stream)),
 }
 
 
@@ -86,5 +86,7 @@ def test_a_table_that_breaks_off_is_one_problem(project: Project, door: Door, tm
 def test_a_bad_row_of_a_table_is_named_by_its_row(project: Project, tmp_path: Path) -> None:
     content = json.dumps([ROWS[0], ROWS[0], ROWS[1]]).encode()
     assert "row 2: id: is row 1's too" in command(project, content, tmp_path)
-    assert 'data-label="Row">2</td>' in page(project, content, tmp_path)
+    said = page(project, content, tmp_path)
+    assert 'data-label="Row">2</td>' in said
+    assert "<strong>1</strong> row could not be used." in " ".join(said.split())
     assert sorted(Prompt.objects.values_list("external_id", flat=True)) == ["q1", "q2"]
