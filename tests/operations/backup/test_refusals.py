@@ -7,24 +7,31 @@ import fcntl
 import io
 import json
 import os
+import signal
+import subprocess
+import sys
 import tarfile
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow as pa
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from labeling.models import Project, Prompt
-from operations.backup import archive, manifest, restore, schema, tables
+from operations.backup import archive, manifest, restore, schema
 from operations.backup.archive import Reader, Writer
 from operations.backup.backup import back_up
 from operations.backup.errors import BackupError, BrokenBackup
 from operations.backup.progress import Silent
-from tests.operations.backup.conftest import OpenEmpty, tree
+from tests.acceptance.podium import wait_for
+from tests.config.helpers import REPOSITORY, environ, manage
+from tests.operations.backup.conftest import EMPTY, OpenEmpty, tree
+from tests.upgrade.conftest import url
 
 ABOUT = manifest.About(1, "0.1.0", "2026-11-29T03:00:00+00:00", "18.6", [])
 NOTHING = manifest.Manifest([], [], {})
@@ -191,34 +198,53 @@ def test_a_backup_of_a_later_podium_is_refused(tmp_path: Path) -> None:
         call_command("restore", str(tmp_path / "b"), verbosity=0)
 
 
+# What is seen from outside when a restore has come so far.
+SO_FAR: dict[str, Callable[[Path, psycopg.Connection[Any]], bool]] = {
+    "it makes the tables": lambda models, _: (models / restore.DRAFT).is_dir(),
+    "it reads": lambda models, _: any((models / restore.DRAFT).rglob("*.safetensors")),
+    "the files are in their place": lambda models, _: any((models / "projects").rglob("*.safetensors")),
+    "the rows are there": lambda _, other: is_marked(other),
+}
+
+
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("step", ["rows", "files", "commit", "migrations"])
-def test_a_restore_killed_half_way_begins_anew(
-    step: str, site: Project, empty: OpenEmpty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("point", SO_FAR)
+def test_a_restore_killed_half_way_begins_anew(point: str, site: Project, empty: OpenEmpty, tmp_path: Path) -> None:
     back_up(tmp_path / "b", Silent())
+    address, command = url(EMPTY), ("restore", "-v", "0", str(tmp_path / "b"))
+    with empty() as data, psycopg.connect(address, autocommit=True) as other:
+        models = data / "models"
+        variables = {"DATABASE_URL": address, "PODIUM_DATA_DIR": str(data), "PODIUM_MODEL_DIR": str(models)}
+        words = [sys.executable, "manage.py", *command]
+        with subprocess.Popen(words, cwd=REPOSITORY, env=environ(**variables), stderr=subprocess.PIPE) as process:
+            before = sessions(other)
+            while not SO_FAR[point](models, other):
+                assert process.poll() is None, process.communicate()[1]
+            process.kill()
+            assert process.wait() == -signal.SIGKILL
+        wait_for(lambda: sessions(other) <= before or None, "the server to see that it was killed", seconds=30)
+        assert prompts(other) in ((13,) if point == "the rows are there" else (0, 13))
+        done = manage(*command, **variables)
+        assert done.returncode == 0, done.stderr
+        assert prompts(other) == 13
+        assert not (models / restore.DRAFT).exists()
+        assert len([name for name in tree(models) if name.endswith("backbone.safetensors")]) == 2
 
-    class Killed(BaseException):
-        pass
 
-    def kill(*args: Any, **options: Any) -> None:
-        raise Killed
+def is_marked(other: psycopg.Connection[Any]) -> bool:
+    said = other.execute("SELECT obj_description(to_regclass('django_migrations'), 'pg_class')").fetchone()
+    return bool(said and said[0] and said[0].startswith(schema.MARK))
 
-    place = {"rows": (tables, "end_filling"), "files": (restore, "_link"), "migrations": (schema, "migrate")}
-    with empty() as data:
-        with monkeypatch.context() as patch:
-            if step == "commit":  # the files are in their place, and the rows don't come
-                move = restore._move
-                patch.setattr(restore, "_move", lambda *folders: (move(*folders), kill()))
-            else:
-                patch.setattr(*place[step], kill)
-            with pytest.raises(Killed):
-                call_command("restore", str(tmp_path / "b"), verbosity=0)
-        assert (Prompt.objects.count() if step == "migrations" else 0) == (13 if step == "migrations" else 0)
-        call_command("restore", str(tmp_path / "b"), verbosity=0)
-        assert Prompt.objects.count() == 13
-        assert not (data / "models" / restore.DRAFT).exists()
-        assert len([name for name in tree(data / "models") if name.endswith("backbone.safetensors")]) == 2
+
+def sessions(other: psycopg.Connection[Any]) -> set[int]:
+    return {pid for (pid,) in other.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s", (EMPTY,)).fetchall()}
+
+
+def prompts(other: psycopg.Connection[Any]) -> int:
+    """Counts what whoever asks the tables sees; they may not be made yet."""
+    if other.execute("SELECT to_regclass('labeling_prompt')").fetchone() == (None,):
+        return 0
+    return int((other.execute("SELECT count(*) FROM labeling_prompt").fetchone() or (0,))[0])
 
 
 @pytest.mark.django_db(transaction=True)
