@@ -11,16 +11,23 @@ MAX_FILE = 4 * 2**30  # bytes
 MAX_LINES = 1_000_000
 
 UTF8_MARK = b"\xef\xbb\xbf"  # a byte-order mark, which some editors write
-# How files begin that are no text in UTF-8; the longer mark first.
-BEGINNINGS = (
+# How files begin, and the code of WORDS that says so: texts that are not UTF-8 (the longer mark first), and what nobody
+# here unpacks.
+OTHER_ENCODINGS = (
     (b"\xff\xfe\x00\x00", "not_utf8", "UTF-32"),
     (b"\x00\x00\xfe\xff", "not_utf8", "UTF-32"),
     (b"\xff\xfe", "not_utf8", "UTF-16"),
     (b"\xfe\xff", "not_utf8", "UTF-16"),
-    (b"\x1f\x8b", "packed", "gzip"),
+)
+PACKED = (
     (b"PK\x03\x04", "packed", "zip"),
     (b"BZh", "packed", "bzip2"),
     (b"\xfd7zX", "packed", "xz"),
+)
+BEGINNINGS = (  # of files that are read as lines alone
+    *OTHER_ENCODINGS,
+    *PACKED,
+    (b"\x1f\x8b", "packed", "gzip"),
     (b"\x28\xb5\x2f\xfd", "packed", "zstd"),
     (b"PAR1", "other_format", "Parquet"),
 )

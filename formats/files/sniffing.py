@@ -10,36 +10,29 @@ from pathlib import PurePath
 
 from formats import values
 from formats.files import csv_rows
-from formats.lines import UTF8_MARK, Unreadable
+from formats.lines import OTHER_ENCODINGS, PACKED, UTF8_MARK, Unreadable
 
-# How files begin that hold no rows: what they are, and what to do with them (a code of formats.lines.WORDS).
+# How files begin that hold no rows, or none that can be read: the code of formats.lines.WORDS, and what they are.
 STRANGERS = (
-    (b"PK\x03\x04", "zip", "packed"),
-    (b"PK\x05\x06", "zip", "packed"),
-    (b"BZh", "bzip2", "packed"),
-    (b"\xfd7zXZ", "xz", "packed"),
-    (b"7z\xbc\xaf\x27\x1c", "7-Zip", "packed"),
-    (b"Rar!", "RAR", "packed"),
-    (b"\xd0\xcf\x11\xe0", "", "workbook"),
-    (b"%PDF", "PDF", "no_rows"),
-    (b"\x89PNG", "PNG", "no_rows"),
-    (b"\xff\xd8\xff", "JPEG", "no_rows"),
-    (b"GIF8", "GIF", "no_rows"),
-    (b"RIFF", "WebP, WAV or AVI", "no_rows"),
-    (b"SQLite format 3", "SQLite", "no_rows"),
-    (b"\x93NUMPY", "NumPy", "no_rows"),
-    (b"\x80\x04", "pickle (Python)", "no_rows"),
-    (b"\x80\x05", "pickle (Python)", "no_rows"),
-    (b"Obj\x01", "Avro", "no_rows"),
-    (b"ORC", "ORC", "no_rows"),
-)
-ENCODINGS = (
-    (b"\xff\xfe\x00\x00", "UTF-32"),
-    (b"\x00\x00\xfe\xff", "UTF-32"),
-    (b"\xff\xfe", "UTF-16"),
-    (b"\xfe\xff", "UTF-16"),
-    (b"\x00\x00\x00", "UTF-32"),
-    (b"\x00", "UTF-16"),
+    *PACKED,
+    (b"PK\x05\x06", "packed", "zip"),
+    (b"7z\xbc\xaf\x27\x1c", "packed", "7-Zip"),
+    (b"Rar!", "packed", "RAR"),
+    (b"\xd0\xcf\x11\xe0", "workbook", ""),
+    (b"%PDF", "no_rows", "PDF"),
+    (b"\x89PNG", "no_rows", "PNG"),
+    (b"\xff\xd8\xff", "no_rows", "JPEG"),
+    (b"GIF8", "no_rows", "GIF"),
+    (b"RIFF", "no_rows", "WebP/WAV/AVI"),
+    (b"SQLite format 3", "no_rows", "SQLite"),
+    (b"\x93NUMPY", "no_rows", "NumPy"),
+    (b"\x80\x04", "no_rows", "pickle (Python)"),
+    (b"\x80\x05", "no_rows", "pickle (Python)"),
+    (b"Obj\x01", "no_rows", "Avro"),
+    (b"ORC", "no_rows", "ORC"),
+    *OTHER_ENCODINGS,
+    (b"\x00\x00\x00", "not_utf8", "UTF-32"),  # without a mark
+    (b"\x00", "not_utf8", "UTF-16"),
 )
 TABLES = ((b"PAR1", "Parquet"), (b"ARROW1", "Arrow file"), (b"\xff\xff\xff\xff", "Arrow stream"))
 # Under which key people wrap a list of records; under any other an object is a record itself.
@@ -65,12 +58,9 @@ def refuse_strangers(head: bytes) -> None:
     """Raises Unreadable for what holds no rows, or not as UTF-8, with its name and what to do."""
     if head.startswith(b"PK") and (b"xl/" in head or b"[Content_Types].xml" in head[:200]):
         raise Unreadable("workbook")
-    for mark, name, code in STRANGERS:
+    for mark, code, name in STRANGERS:
         if head.startswith(mark):
             raise Unreadable(code, **({"name": name} if name else {}))
-    for mark, name in ENCODINGS:
-        if head.startswith(mark):
-            raise Unreadable("not_utf8", name=name)
     if head[1:2] == b"\x00":
         raise Unreadable("not_utf8", name="UTF-32" if head[2:4] == b"\x00\x00" else "UTF-16")
     if head[257:262] == b"ustar":
