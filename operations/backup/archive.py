@@ -20,6 +20,7 @@ from operations.backup.errors import BrokenBackup
 BLOCK = 512
 PIECE = 2**20
 MOST_MEMBERS = 400_000
+SUM = "sha256"  # the last file: the checksum of all before it, headers and what fills the blocks included
 _GNU_FROM = 8 * 2**30  # bytes that the plain header's field can't say
 _UNSAFE = re.compile(r"[\0-\x1f\x7f\\]")
 
@@ -61,6 +62,7 @@ class _StaysOpen:
 class Writer:
     def __init__(self, file: IO[bytes]) -> None:
         self._packed = pa.CompressedOutputStream(pa.PythonFile(_StaysOpen(file, lambda n: None), "w"), "zstd")
+        self._sum = hashlib.sha256()
         self.members: dict[str, Member] = {}
 
     def add(self, name: str, data: bytes) -> Member:
@@ -68,21 +70,26 @@ class Writer:
 
     def add_pieces(self, name: str, size: int, pieces: Iterator[bytes]) -> Member:
         """Writes a file of this size. Raises ValueError for a name that is too long, and OSError."""
-        self._packed.write(header(name, size))
+        self._write(header(name, size))
         digest, written = hashlib.sha256(), 0
         for piece in pieces:
             digest.update(piece)
             written += len(piece)
-            self._packed.write(piece)
+            self._write(piece)
         if written != size:
             raise OSError(f"{name} had {size} bytes, and {written} could be read")
-        self._packed.write(bytes(-size % BLOCK))
+        self._write(bytes(-size % BLOCK))
         self.members[name] = member = Member(size, digest.hexdigest())
         return member
 
     def close(self) -> None:
-        self._packed.write(bytes(2 * BLOCK))
+        said = self._sum.hexdigest().encode()
+        self._write(header(SUM, len(said)) + said + bytes(-len(said) % BLOCK) + bytes(2 * BLOCK))
         self._packed.close()
+
+    def _write(self, data: bytes) -> None:
+        self._sum.update(data)
+        self._packed.write(data)
 
 
 class Reader:
@@ -90,17 +97,24 @@ class Reader:
 
     def __init__(self, file: IO[bytes], moved: Callable[[int], None] = lambda n: None) -> None:
         self._packed = pa.CompressedInputStream(pa.PythonFile(_StaysOpen(file, moved), "r"), "zstd")
+        self._sum = hashlib.sha256()
         self.members: dict[str, Member] = {}
 
     def __iter__(self) -> Iterator[Opened]:
         """Yields name, size, pieces. What of the pieces wasn't taken is read over. Raises BrokenBackup."""
-        while (block := self._exactly(BLOCK)) != bytes(BLOCK):
+        while True:
+            before = self._sum.hexdigest().encode()
+            block = self._exactly(BLOCK)
+            if block == header(SUM, len(before)):
+                break
             name, size = self._header(block)
             pieces = self._pieces(name, size)
             yield name, size, pieces
             for _ in pieces:
                 pass
-        if self._exactly(BLOCK) != bytes(BLOCK) or self._read(1):
+        if self._exactly(BLOCK) != before + bytes(BLOCK - len(before)):
+            raise BrokenBackup("It was changed: its checksum is another.")
+        if self._exactly(2 * BLOCK) != bytes(2 * BLOCK) or self._read(1):
             raise BrokenBackup("There is something behind its end.")
 
     def _header(self, block: bytes) -> tuple[str, int]:
@@ -131,6 +145,7 @@ class Reader:
         data = self._read(size)
         if len(data) < size:
             raise BrokenBackup("It ends too early: it is only a part.")
+        self._sum.update(data)
         return data
 
     def _read(self, size: int) -> bytes:

@@ -140,6 +140,10 @@ def test_every_cut_and_every_changed_byte_is_noticed(tmp_path: Path) -> None:
         except BackupError:
             continue
         assert _unpacked(bytes(data)) == _unpacked(whole), f"byte {place} was changed, and nobody noticed"
+    plain = _unpacked(whole)
+    for place in range(0, len(plain), 11):  # packed again, so that no packing can notice it
+        with pytest.raises(BackupError):
+            check(packed(plain[:place] + bytes([plain[place] ^ 0x10]) + plain[place + 1 :]))
     with pytest.raises(BrokenBackup, match="behind its end"):
         check(whole + packed(b"more"))
 
