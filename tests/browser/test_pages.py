@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from labeling.views import prompts
-from tests.browser.site.looking import axe, overflow, walk
+from tests.browser.site.looking import SETTLED, axe, overflow, walk
 from tests.browser.site.refusals import PAGES, refuse
 from tests.browser.site.sites import People, Site, pages_of, trained_pages_of
 from tests.browser.site.states import states_of
@@ -26,6 +26,7 @@ def look(page: Page) -> dict[str, Any]:
     expect(page.locator("[hx-trigger=load] .skeleton")).to_have_count(0)
     found: dict[str, Any] = {"in the light": axe(page)}
     page.emulate_media(color_scheme="dark")
+    page.evaluate(SETTLED)
     found["in the dark"] = axe(page, "color-contrast", "link-in-text-block")
     page.emulate_media(color_scheme="light")
     found["by keyboard"] = walk(page)

@@ -14,6 +14,9 @@ SHOW = """([direction, size]) => {
   document.documentElement.dir = direction;
   document.documentElement.style.fontSize = size;
 }"""
+# Ends when no colour is on its way any more: half-way a button has the contrast of neither scheme.
+SETTLED = """() => Promise.allSettled(
+  document.getAnimations().filter((each) => each instanceof CSSTransition).map((each) => each.finished))"""
 # Elements that reach beyond the window's side, where they make it scroll.
 BEYOND = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
   [...document.querySelectorAll("body *")].filter((element) => {
