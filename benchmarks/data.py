@@ -128,8 +128,8 @@ def act(case: str, argument: str) -> dict[str, float]:
 
 
 def _import(path: str) -> tuple[float, int]:
-    from labeling.data.imports import import_lines
-    from labeling.data.upload_lines import lines_of
+    from labeling.data.importing.imports import import_lines
+    from labeling.data.importing.upload_lines import lines_of
     from labeling.models import Project
 
     with open(path, "rb") as file:
@@ -139,7 +139,7 @@ def _import(path: str) -> tuple[float, int]:
 
 
 def _export(asked: str) -> tuple[float, int]:
-    from labeling.data import exports
+    from labeling.data.exporting import exports
     from labeling.models import Project
 
     file_format, _, version = asked.partition(" ")
@@ -153,7 +153,7 @@ def _export(asked: str) -> tuple[float, int]:
 
 
 def _freeze(_: str) -> tuple[float, int]:
-    from labeling.data import datasets
+    from labeling.data.versions import datasets
     from labeling.models import Project
 
     version = datasets.freeze(Project.objects.get(slug=SLUG))
@@ -208,7 +208,7 @@ def expanded_seconds() -> tuple[float, float]:
     from django.db import connection, transaction
 
     from labeling.answers import pairs
-    from labeling.data.imports import BATCH_RANKINGS
+    from labeling.data.importing.imports import BATCH_RANKINGS
     from labeling.models import Ranking
 
     rankings = list(Ranking.objects.values_list("pk", flat=True))

@@ -16,7 +16,7 @@ class RewardtrainConfig(AppConfig):
 
     def ready(self) -> None:
         """Adds what is ours to labeling's lists, for labeling knows nothing of us. Tables are known only now."""
-        from labeling.data import pair_groups
+        from labeling.data.exporting import pair_groups
         from labeling.models import Role
         from labeling.projects.navigation import Page, Part, add_pages, add_part
         from labeling.requests import body_limit

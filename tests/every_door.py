@@ -12,7 +12,7 @@ from django.core.files.storage import storages
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
-from labeling.data.datasets import freeze
+from labeling.data.versions.datasets import freeze
 from labeling.models import Invitation, Project, Role, User
 from tests.factories import claimed, join, make_project, make_prompt, make_user, rank
 from tests.rewardtrain.conftest import make_training, rank_prompts

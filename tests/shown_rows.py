@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from labeling.answers import rankings
-from labeling.data import imports
+from labeling.data.importing import imports
 from labeling.models import Assignment, Attempts, Membership, Project, Prompt, Ranking, Role, User
 from labeling.people import invitations
 from labeling.queue import claims

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from labeling.api.rest.paging import NewestFirst, PagedView
 from labeling.api.rest.requests import View, person
-from labeling.data import datasets
+from labeling.data.versions import datasets
 from labeling.models import DatasetVersion, Role
 from labeling.people import access
 

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from labeling.api.rest.requests import View
-from labeling.data import exports, pair_groups, pair_writers
+from labeling.data.exporting import exports, pair_groups, pair_writers
 from labeling.models import Role, Split
 from labeling.people import access
 

@@ -21,8 +21,8 @@ from formats.files.records import Record, Records
 from formats.lines import Readable
 from labeling.api.rest.parsing import RowsJSONParser
 from labeling.api.rest.requests import View, truth
-from labeling.data import imports
-from labeling.data.upload_lines import lines_of, records_of
+from labeling.data.importing import imports
+from labeling.data.importing.upload_lines import lines_of, records_of
 from labeling.errors import Invalid
 from labeling.models import Role
 from labeling.people import access

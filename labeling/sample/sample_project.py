@@ -9,8 +9,8 @@ from pathlib import Path
 
 from django.db import transaction
 
-from labeling.data.imports import import_lines
-from labeling.data.upload_lines import lines_of
+from labeling.data.importing.imports import import_lines
+from labeling.data.importing.upload_lines import lines_of
 from labeling.models import Membership, Project, Role, User
 from labeling.projects.projects import create_project
 

@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from labeling.data import datasets, exports
+from labeling.data.exporting import exports
+from labeling.data.versions import datasets
 from labeling.errors import PodiumError
-from labeling.forms import ExportForm
+from labeling.forms.data import ExportForm
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, page_of, project_page
 

@@ -12,7 +12,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling.errors import Invalid, PodiumError
-from labeling.forms import RegisterForm, add_error
+from labeling.forms.errors import add_error
+from labeling.forms.people import RegisterForm
 from labeling.models import Invitation, Project, User
 from labeling.people import invitations, signin
 from labeling.views.doors import SignedIn, posted, signed_in

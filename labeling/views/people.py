@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling.errors import PodiumError
-from labeling.forms import InviteForm, MemberForm, add_error
+from labeling.forms.errors import add_error
+from labeling.forms.people import InviteForm, MemberForm
 from labeling.models import Invitation, Project, Role
 from labeling.people import invitations, members
 from labeling.views.doors import SignedIn, posted, project_page

@@ -11,7 +11,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling import content
 from labeling.errors import PodiumError
-from labeling.forms import ProjectForm, SettingsForm, add_error
+from labeling.forms.errors import add_error
+from labeling.forms.projects import ProjectForm, SettingsForm
 from labeling.models import Project, Role
 from labeling.people import access
 from labeling.projects import navigation, pace, projects

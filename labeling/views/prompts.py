@@ -19,8 +19,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from formats import messages
 from labeling import content
 from labeling.board.cards import dialogue
-from labeling.data import imports, upload_lines
-from labeling.forms import PromptsFileForm
+from labeling.data.importing import imports, upload_lines
+from labeling.forms.data import PromptsFileForm
 from labeling.models import Assignment, Completion, Project, Prompt, Role
 from labeling.people import access
 from labeling.projects import counters

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling.errors import PodiumError
-from labeling.forms import PreferencesForm, add_error
+from labeling.forms.errors import add_error
+from labeling.forms.people import PreferencesForm
 from labeling.models import User
 from labeling.people.user_settings import keep_tour_seen, show_tour_again, update_settings
 from labeling.templatetags.podium import THEME_COOKIE, THEMES

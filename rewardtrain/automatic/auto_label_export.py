@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from labeling.data.pair_groups import Pair, Pairs, Source, groups_of_prompts
+from labeling.data.exporting.pair_groups import Pair, Pairs, Source, groups_of_prompts
 from labeling.errors import Conflict
 from labeling.models import Project, Prompt
 from rewardtrain.models import AutoLabelJob, ModelPreference, RewardModel

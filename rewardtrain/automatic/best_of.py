@@ -18,7 +18,7 @@ from formats import rows
 from formats.limits import Limits
 from formats.refusals import Refused
 from jobs import lifecycle
-from labeling.data.row_words import words_of
+from labeling.data.importing.row_words import words_of
 from labeling.errors import Conflict, Invalid
 from labeling.judgements.row_limits import MAX_ID
 from labeling.models import Project, User

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from formats.evaluation_report.report import Report, read_report
 from jobs import child
-from labeling.data import datasets
+from labeling.data.versions import datasets
 from rewardtrain.core_command import core
 from rewardtrain.models import RewardModel, TrainingRun
 from rewardtrain.registry import champions

@@ -12,7 +12,7 @@ import logging
 from django.db import transaction
 
 from jobs import child, lifecycle
-from labeling.data import datasets
+from labeling.data.versions import datasets
 from labeling.errors import Invalid
 from labeling.models.database_errors import in_words
 from labeling.models.project_lock import lock_project

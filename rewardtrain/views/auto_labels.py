@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
 from labeling.errors import PodiumError
-from labeling.forms import add_error
+from labeling.forms.errors import add_error
 from labeling.models import Project, Role
 from labeling.quality.agreement import project_agreement
 from labeling.views.doors import SignedIn, page_of, posted, project_page

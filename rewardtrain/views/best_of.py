@@ -9,9 +9,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from labeling.data import upload_lines
+from labeling.data.importing import upload_lines
 from labeling.errors import PodiumError
-from labeling.forms import UploadForm, add_error
+from labeling.forms.data import UploadForm
+from labeling.forms.errors import add_error
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, page_of, posted, project_page
 from rewardtrain import charts, tasks

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from labeling.errors import PodiumError
-from labeling.forms import add_error
+from labeling.forms.errors import add_error
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, project_page
 from rewardtrain.forms import PolicyForm

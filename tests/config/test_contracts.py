@@ -24,6 +24,7 @@ WRONG = {
     "formats/layouts/layout.py": "from formats.layouts import known",
     "jobs/lifecycle.py": "from labeling.models import Project",
     "jobs/models.py": "from jobs import lifecycle",
+    "labeling/data/versions/datasets.py": "from labeling.data.exporting import exports",
     "labeling/people/access.py": "from labeling.answers import rankings",
     "operations/backup/errors.py": "from operations.backup import restore",
     "operations/backup/manifest.py": "from operations.management.commands import restore",

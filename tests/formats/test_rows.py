@@ -12,7 +12,7 @@ from django.utils import translation
 
 from formats import limits, rows
 from formats.refusals import WORDS, Refused
-from labeling.data import imports, row_words
+from labeling.data.importing import imports, row_words
 from labeling.judgements import CLASSIFICATION, RANKING, row_limits
 from rewardtrain.automatic import best_of
 from rewardtrain.core.data.groups import read_groups

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 
 from labeling.answers import rankings
-from labeling.data import imports
+from labeling.data.importing import imports
 from labeling.errors import Invalid
 from labeling.models import Assignment, Project, User
 from labeling.queue import claims, shown_ids

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
 from django.utils import timezone
 
-from labeling.data.datasets import freeze
+from labeling.data.versions.datasets import freeze
 from labeling.models import (
     Assignment,
     Completion,

@@ -15,7 +15,7 @@ from django.db.models import Max
 from django.test import override_settings
 from django.utils import timezone
 
-from labeling.data.datasets import freeze
+from labeling.data.versions.datasets import freeze
 from labeling.models import DatasetVersion, Project, Prompt, Ranking
 from rewardtrain.automatic import best_of
 from rewardtrain.core.config import TrainConfig

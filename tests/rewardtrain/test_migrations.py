@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from labeling.data.datasets import freeze
+from labeling.data.versions.datasets import freeze
 from labeling.models import Project
 from rewardtrain.models import RetrainPolicy, TrainingRun
 from tests.factories import make_project

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from labeling.data import exports, pair_groups, pair_writers
+from labeling.data.exporting import exports, pair_groups, pair_writers
 from labeling.errors import PodiumError
 from labeling.models import DatasetVersion, Project
 

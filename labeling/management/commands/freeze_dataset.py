@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from labeling.data.datasets import freeze_or_find, path_of
+from labeling.data.versions.datasets import freeze_or_find, path_of
 from labeling.errors import PodiumError
 from labeling.models import Project
 

@@ -13,9 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from labeling.data.import_report import Report
-from labeling.data.imports import import_records
-from labeling.data.upload_lines import records_of
+from labeling.data.importing.import_report import Report
+from labeling.data.importing.imports import import_records
+from labeling.data.importing.upload_lines import records_of
 from labeling.models import Project
 
 ERRORS_SHOWN = 50

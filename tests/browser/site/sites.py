@@ -12,7 +12,7 @@ from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
-from labeling.data import imports
+from labeling.data.importing import imports
 from labeling.models import Assignment, Project, Role, User
 from labeling.people import invitations
 from labeling.projects import projects

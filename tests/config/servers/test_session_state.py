@@ -13,8 +13,8 @@ STATE = {
     r"pg_(try_)?advisory_(un)?lock(_shared)?\(": {"jobs/locks.py"},
     # Outside of a transaction a named cursor, which iterator() is, would be one of the session.
     r"\.iterator\(|chunked_cursor\(": {
-        "labeling/data/frozen_rows.py",
-        "labeling/data/pair_groups.py",
+        "labeling/data/versions/frozen_rows.py",
+        "labeling/data/exporting/pair_groups.py",
         "rewardtrain/automatic/best_of.py",
     },
     r"(?i)\b(create|into) (local |global )?temp(orary)?\b": set(),

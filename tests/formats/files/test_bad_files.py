@@ -19,7 +19,7 @@ from formats import rows
 from formats.files.opening import open_records
 from formats.lines import MAX_LINE, WORDS, Unreadable
 from formats.refusals import Refused
-from labeling.data import row_words, upload_lines
+from labeling.data.importing import row_words, upload_lines
 
 COMPLETIONS = [{"id": "a", "text": "One."}, {"id": "b", "text": "Two."}]
 

@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from labeling.answers import rankings
 from labeling.answers.rankings import UNDO_GRACE_SECONDS, UNDO_SECONDS
-from labeling.data import datasets, exports, imports
+from labeling.data.exporting import exports
+from labeling.data.importing import imports
+from labeling.data.versions import datasets
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, PreferencePair, Project, Ranking, User
 from labeling.projects.overview import overview_of

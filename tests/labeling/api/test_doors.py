@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from django.urls import reverse
 
-from labeling.data import datasets
+from labeling.data.versions import datasets
 from labeling.models import Project, Role, User
 from labeling.people import invitations
 from tests.factories import claimed, join, make_project, make_prompt, make_user, rank

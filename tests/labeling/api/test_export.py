@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from rest_framework.test import APIClient
 
-from labeling.data import datasets, exports
+from labeling.data.exporting import exports
+from labeling.data.versions import datasets
 from labeling.models import Project
 from tests.factories import join, make_project, make_prompt, make_user, rank
 from tests.labeling.api.client import as_user, bytes_of, errors_of

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.transaction import TransactionManagementError
 
-from labeling.data.imports import import_lines
+from labeling.data.importing.imports import import_lines
 from labeling.errors import Conflict
 from labeling.models import Project, Prompt, User
 from labeling.models.project_lock import lock_candidates, lock_imports, lock_mending, lock_project

@@ -15,7 +15,8 @@ from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from labeling.answers import rankings
-from labeling.data import datasets, imports
+from labeling.data.importing import imports
+from labeling.data.versions import datasets
 from labeling.errors import PodiumError
 from labeling.models import (
     Assignment,

@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from labeling.data import exports
+from labeling.data.exporting import exports
 from labeling.models import Invitation, Project, Role, User
 from labeling.people import invitations
 from labeling.projects import projects

@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from config.servers import embedded
-from labeling.data.datasets import freeze
+from labeling.data.versions.datasets import freeze
 from labeling.models import Assignment, Project
 from labeling.queue import claims
 from rewardtrain.models import RewardModel

@@ -15,7 +15,7 @@ from django.db import connection
 from django.test import override_settings
 
 from jobs import lifecycle
-from labeling.data import datasets
+from labeling.data.versions import datasets
 from labeling.models import Assignment, Completion, Project, Prompt, User
 from operations.backup import tables
 from operations.backup.backup import back_up

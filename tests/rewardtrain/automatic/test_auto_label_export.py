@@ -13,7 +13,8 @@ from django.urls import reverse
 
 from jobs import lifecycle
 from labeling.answers import rankings
-from labeling.data import datasets, exports, pair_writers
+from labeling.data.exporting import exports, pair_writers
+from labeling.data.versions import datasets
 from labeling.errors import Conflict
 from labeling.models import Project
 from rewardtrain.models import ModelPreference

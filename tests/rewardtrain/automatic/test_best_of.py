@@ -12,7 +12,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from jobs import lifecycle
-from labeling.data.upload_lines import lines_of
+from labeling.data.importing.upload_lines import lines_of
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, Role, User
 from rewardtrain import tasks

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from labeling.data.imports import import_lines
+from labeling.data.importing.imports import import_lines
 from labeling.judgements import CLASSIFICATION, JUDGEMENTS
 from labeling.models import Project
 from rewardtrain.evidence import EVIDENCE, LABELS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from labeling.data.imports import import_lines
+from labeling.data.importing.imports import import_lines
 from labeling.models import Project
 from rewardtrain.automatic import auto_labels
 from rewardtrain.models import AutoLabelJob

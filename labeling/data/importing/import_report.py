@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from formats.refusals import Refused
-from labeling.data.row_words import words_of
+from labeling.data.importing.row_words import words_of
 from labeling.errors import Invalid
 
 MAX_ERRORS = 1_000  # reported; the rest is counted

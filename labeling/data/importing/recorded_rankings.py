@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from formats.rankings import RankingRow
 from labeling.answers import pairs
-from labeling.data import bulk_rows
+from labeling.data.importing import bulk_rows
 from labeling.models import Assignment, Project, RankedCompletion, Ranking, User
 from labeling.queue.slots import shuffled
 

@@ -20,10 +20,10 @@ from formats.files import json_lines
 from formats.files.records import Record, Records
 from formats.refusals import Refused
 from formats.rows import Row
-from labeling.data import import_batches
-from labeling.data.import_batches import Line, Stored
-from labeling.data.import_pace import Pace
-from labeling.data.import_report import Report
+from labeling.data.importing import import_batches
+from labeling.data.importing.import_batches import Line, Stored
+from labeling.data.importing.import_pace import Pace
+from labeling.data.importing.import_report import Report
 from labeling.errors import Invalid
 from labeling.judgements import RANKING, Judgement
 from labeling.models import Project, database_errors

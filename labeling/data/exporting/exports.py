@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from labeling.data import datasets
-from labeling.data.pair_groups import MARGIN, PEOPLE, SOURCES, frozen_groups
-from labeling.data.pair_writers import LAYOUTS, WRITERS
+from labeling.data.exporting.pair_groups import MARGIN, PEOPLE, SOURCES, frozen_groups
+from labeling.data.exporting.pair_writers import LAYOUTS, WRITERS
+from labeling.data.versions import datasets
 from labeling.errors import Invalid
 from labeling.models import DatasetVersion, Project, Split
 

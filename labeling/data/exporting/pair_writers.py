@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from formats import messages
-from labeling.data.pair_groups import Columns, Group, batches
+from labeling.data.exporting.pair_groups import Columns, Group, batches
 
 LAYOUTS = ("standard", "conversational")
 ROWS_AT_ONCE = 1_000

@@ -18,9 +18,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from labeling.data import upload_lines as reader
-from labeling.data.import_report import Report
-from labeling.data.imports import BATCH, MOST_BAD, import_lines
+from labeling.data.importing import upload_lines as reader
+from labeling.data.importing.import_report import Report
+from labeling.data.importing.imports import BATCH, MOST_BAD, import_lines
 from labeling.judgements.row_limits import MAX_MESSAGES, MAX_METADATA, MAX_RANKINGS
 from labeling.models import Project, Prompt, Ranking
 from tests.factories import make_project, make_user

@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeling.answers import rankings
-from labeling.data import datasets, exports, pair_groups, pair_writers
+from labeling.data.exporting import exports, pair_groups, pair_writers
+from labeling.data.versions import datasets
 from labeling.errors import Invalid
 from labeling.models import Project, Ranking
 from tests.factories import join, make_project, make_prompt, rank, rank_next

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from formats.prompts import prompt_key, split_of
 from formats.refusals import Refused
 from formats.rows import Row
-from labeling.data import bulk_rows, known_rows, recorded_rankings
-from labeling.data.recorded_rankings import Recorded
+from labeling.data.importing import bulk_rows, known_rows, recorded_rankings
+from labeling.data.importing.recorded_rankings import Recorded
 from labeling.errors import Invalid
 from labeling.judgements.row_limits import MAX_RANKINGS
 from labeling.models import Assignment, Completion, Project, Prompt

@@ -9,8 +9,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from labeling.data import exports
-from labeling.data.imports import import_lines
+from labeling.data.exporting import exports
+from labeling.data.importing.imports import import_lines
 from labeling.models import Project, Ranking, User
 from labeling.people import invitations
 from tests import factories

@@ -15,7 +15,7 @@ import pytest
 
 from labeling.models import Project, Prompt
 from tests.labeling.api.client import row
-from tests.labeling.data.test_import_refusals import Door, api, command, doors, page, project
+from tests.labeling.data.importing.test_import_refusals import Door, api, command, doors, page, project
 
 pytestmark = pytest.mark.django_db
 __all__ = ["project"]  # the fixture

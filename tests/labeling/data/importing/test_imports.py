@@ -11,10 +11,10 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from formats.refusals import Refused
-from labeling.data.import_report import Report
-from labeling.data.imports import import_lines, parse_line
-from labeling.data.row_words import words_of
-from labeling.data.upload_lines import lines_of
+from labeling.data.importing.import_report import Report
+from labeling.data.importing.imports import import_lines, parse_line
+from labeling.data.importing.row_words import words_of
+from labeling.data.importing.upload_lines import lines_of
 from labeling.models import Assignment, Completion, PreferencePair, Project, Prompt, RankedCompletion, Ranking, User
 from rewardtrain.core.data.groups import read_groups
 from tests.factories import make_project

@@ -14,10 +14,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from labeling.answers import rankings
-from labeling.data import datasets, frozen_rows
-from labeling.data.datasets import freeze, path_of, read_groups
-from labeling.data.frozen_rows import SCHEMA
-from labeling.data.imports import import_lines
+from labeling.data.importing.imports import import_lines
+from labeling.data.versions import datasets, frozen_rows
+from labeling.data.versions.datasets import freeze, path_of, read_groups
+from labeling.data.versions.frozen_rows import SCHEMA
 from labeling.errors import Invalid
 from labeling.models import Project, Split
 from rewardtrain.core.config import TrainConfig
@@ -170,7 +170,7 @@ def path_of_folder(project: Project) -> list[str]:
 
 def test_it_holds_more_prompts_than_fit_one_row_group(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """And more than the 100 rows that a server-side cursor fetches at a time."""
-    monkeypatch.setattr("labeling.data.datasets.ROWS_PER_GROUP", 40)
+    monkeypatch.setattr("labeling.data.versions.datasets.ROWS_PER_GROUP", 40)
     completions = [{"id": "a", "text": "One."}, {"id": "b", "text": "Two."}]
     recorded = [{"labeler": "ann", "ranks": [1, 2]}]
     rows = [{"id": str(n), "prompt": f"{n}?", "completions": completions, "rankings": recorded} for n in range(150)]

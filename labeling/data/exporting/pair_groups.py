@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
-from labeling.data import datasets
+from labeling.data.versions import datasets
 from labeling.models import Completion, DatasetVersion, PreferencePair, Project, Prompt
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.test.utils import CaptureQueriesContext
 
 from formats.prompts import prompt_key, split_of
-from labeling.data import datasets
-from labeling.data.imports import import_lines
+from labeling.data.importing.imports import import_lines
+from labeling.data.versions import datasets
 from labeling.models import Project, Prompt
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.comparisons import build_dataset

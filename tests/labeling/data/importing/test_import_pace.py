@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from labeling.data.import_pace import BUSY, PARTS, Pace, is_busy
-from labeling.data.imports import import_lines
+from labeling.data.importing.import_pace import BUSY, PARTS, Pace, is_busy
+from labeling.data.importing.imports import import_lines
 from labeling.models import Prompt
 from tests.factories import make_project
 from tests.labeling.api.client import row
@@ -31,8 +31,8 @@ def test_an_import_of_a_command_gives_way_to_nobody_and_asks_nothing() -> None:
 
 
 def test_parts_are_a_tenth_of_a_batch_and_all_of_it_goes_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labeling.data.import_pace.BUSY", -1)  # whatever else happens here is enough
-    monkeypatch.setattr("labeling.data.import_pace.LOOK_EVERY", 0)
+    monkeypatch.setattr("labeling.data.importing.import_pace.BUSY", -1)  # whatever else happens here is enough
+    monkeypatch.setattr("labeling.data.importing.import_pace.LOOK_EVERY", 0)
     project = make_project()
     lines = [json.dumps(row(f"q{n}")).encode() for n in range(1_250)]
     with CaptureQueriesContext(connection) as queries:

@@ -24,8 +24,8 @@ from django.core.files.storage import storages
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from labeling.data import frozen_rows, unchanged_rows
-from labeling.data.frozen_rows import SCHEMA, FrozenRow
+from labeling.data.versions import frozen_rows, unchanged_rows
+from labeling.data.versions.frozen_rows import SCHEMA, FrozenRow
 from labeling.errors import Invalid
 from labeling.models import DatasetVersion, Project, Split, User
 from labeling.models.project_lock import lock_project

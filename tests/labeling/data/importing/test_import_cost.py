@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from labeling.data.imports import BATCH_RANKINGS, import_lines
+from labeling.data.importing.imports import BATCH_RANKINGS, import_lines
 from labeling.judgements.row_limits import MAX_RANKINGS
 from labeling.models import Assignment, PreferencePair, Project, Prompt, Ranking, User
 from tests.factories import make_project

@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from formats.prompts import prompt_key, split_of
-from labeling.data import datasets, exports, pair_writers
-from labeling.data.import_report import Report
-from labeling.data.imports import import_lines
+from labeling.data.exporting import exports, pair_writers
+from labeling.data.importing.import_report import Report
+from labeling.data.importing.imports import import_lines
+from labeling.data.versions import datasets
 from labeling.models import PreferencePair, Project, Prompt, Ranking
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.comparisons import build_dataset

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from formats.rankings import RankingRow
 from formats.refusals import Refused
 from formats.rows import Row
-from labeling.data import recorded_rankings
+from labeling.data.importing import recorded_rankings
 from labeling.models import Completion, Project, Prompt, RankedCompletion, Ranking
 
 

@@ -1,0 +1,1 @@
+"""Exports: what people said, in the layouts that trainers read, streamed."""

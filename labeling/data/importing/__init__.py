@@ -1,0 +1,1 @@
+"""Imports: records of any file as prompts, completions and recorded rankings."""

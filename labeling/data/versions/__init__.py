@@ -1,0 +1,1 @@
+"""Frozen dataset versions: written, read, compared."""

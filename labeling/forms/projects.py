@@ -1,0 +1,96 @@
+"""What a project is set to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.text import slugify
+from django.utils.translation import gettext_lazy
+
+from labeling.models import Project
+
+
+class FlagsField(forms.CharField):
+    """One flag a line, 'label' or 'name: label'. Gives the list that a project stores."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}), **kwargs)
+
+    def to_python(self, value: object) -> Any:
+        lines = [line.strip() for line in str(value or "").splitlines() if line.strip()]
+        return [self._flag(line) for line in lines]
+
+    def _flag(self, line: str) -> dict[str, str]:
+        name, colon, label = line.partition(":")
+        if colon:
+            return {"name": name.strip(), "label": label.strip()}
+        return {"name": slugify(line).replace("-", "_")[:40], "label": line}
+
+    @staticmethod
+    def as_text(flags: list[dict[str, str]]) -> str:
+        return "\n".join(f"{flag['name']}: {flag['label']}" for flag in flags)
+
+
+class SettingsForm(forms.Form):
+    name = forms.CharField(max_length=120, label=gettext_lazy("Name"))
+    guidelines = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 10}),
+        label=gettext_lazy("Guidelines"),
+        help_text=gettext_lazy(
+            "What makes one completion better than another. Markdown. Labelers have it one key away."
+        ),
+    )
+    flags = FlagsField(
+        label=gettext_lazy("Flags"),
+        help_text=gettext_lazy(
+            "Yes/no questions asked of each completion, one a line, for example: factual_error: Factual error"
+        ),
+    )
+    ask_strength = forms.BooleanField(
+        required=False,
+        label=gettext_lazy("With two completions, ask how much better"),
+        help_text=gettext_lazy("Slightly, clearly or much: it becomes the pair's margin."),
+    )
+    overlap = forms.IntegerField(
+        min_value=1,
+        max_value=50,
+        initial=1,
+        label=gettext_lazy("People per prompt"),
+        help_text=gettext_lazy("How many people rank each prompt."),
+    )
+    lease_minutes = forms.IntegerField(
+        min_value=1,
+        max_value=24 * 60,
+        initial=20,
+        label=gettext_lazy("Minutes to keep a prompt"),
+        help_text=gettext_lazy("After this long without a sign of its labeler, a prompt goes to someone else."),
+    )
+
+    @staticmethod
+    def initial_of(project: Project) -> dict[str, object]:
+        return {
+            "name": project.name,
+            "guidelines": project.guidelines,
+            "flags": FlagsField.as_text(project.flags),
+            "ask_strength": project.ask_strength,
+            "overlap": project.overlap,
+            "lease_minutes": project.lease_minutes,
+        }
+
+
+class ProjectForm(SettingsForm):
+    slug = forms.SlugField(
+        max_length=60,
+        label=gettext_lazy("Short name"),
+        help_text=gettext_lazy("Its place in addresses, for example helpful-v2. It stays as it is."),
+    )
+    kind = forms.ChoiceField(
+        choices=Project.Kind.choices,
+        initial=Project.Kind.RANKING,
+        widget=forms.RadioSelect,
+        label=gettext_lazy("What people do"),
+        help_text=gettext_lazy("It stays as it is once there are prompts. A classification needs a flag below."),
+    )
+    field_order = ("name", "slug", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes")
