@@ -150,6 +150,7 @@ def _values(site: Site, person: User) -> dict[str, object]:
     return {
         "slug": site.project.slug, "assignment_id": ranked.pk, "pk": ranked.pk, "number": 1, "version": 50,
         "prompt_id": ranked.prompt_id, "username": "nobody", "token": "none", "invitation": 1, "invitation_id": 1,
+        "external_id": ranked.prompt.external_id,
     }  # fmt: skip
 
 
@@ -166,6 +167,14 @@ def _queries(site: Site) -> dict[str, list[str]]:
             "?page=20000",
         ],
         "history": ["?after=100000", "?before=100000", "?page=1000", "?q=neighbour", "?q=nowhere", "?q=row-99999"],
+        "labeling_api:prompts": [
+            f"?cursor={_cursor(middle)}",
+            "?page_size=1000",
+            *(f"?state={name}&since={middle}" for name in ("waiting", "ranked", "held")),
+            *(f"?split={name}&since={middle}" for name in ("train", "test")),
+            "?state=held&split=test",
+            "?id=row-7&id=row-70007",
+        ],
         "labeling_api:rankings": [f"?cursor={_cursor(100_000)}", "?page_size=1000"],
         "labeling_api:pairs": [f"?cursor={_cursor(600_000)}", "?page_size=1000"],
         "runs": ["?depth=head", "?page=4"],

@@ -243,6 +243,7 @@ SPECTACULAR_SETTINGS = {
         "AssignmentState": "labeling.models.Assignment.State",
         "RunState": "rewardtrain.models.TrainingRun.State",
         "RunDepth": "rewardtrain.models.TrainingRun.Depth",
+        "PromptState": "labeling.api.prompt_rows.STATE_NAMES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -18,6 +18,7 @@ from tests.factories import claimed, join, make_project, make_prompt, make_user,
 from tests.rewardtrain.conftest import make_training, rank_prompts
 
 INVITATION = 10**6  # the id of the open one
+PROMPT = "1000000"  # the id in the file of a ranked one
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Operation:
     @property
     def url(self) -> str:
         filled = {"slug": "helpful", "number": "1", "version": "1", "username": "leaver", "id": "{id}"}
-        filled["invitation"] = str(INVITATION)
+        filled |= {"invitation": str(INVITATION), "external_id": PROMPT}
         path = self.path
         for name, value in filled.items():
             path = path.replace("{" + name + "}", value)
@@ -72,7 +73,8 @@ def furnish() -> dict[str, User | None]:
         storages["models"].save("none", file)  # what the rows of versions that nobody froze name
     labeler = join(project, Role.LABELER, "labeler")
     join(project, Role.LABELER, "leaver")
-    for _ in range(30):
+    make_prompt(project, external_id=PROMPT)
+    for _ in range(29):
         make_prompt(project)
     administrator = make_user("administrator", superuser=True)
     tomorrow = timezone.now() + timedelta(days=1)

@@ -16,7 +16,7 @@ from labeling.models import Assignment, Invitation, Project
 from labeling.requests.body_limit import MIB, limit_of
 from tests import sized
 from tests.doors import Door, doors
-from tests.every_door import INVITATION, document, operations
+from tests.every_door import INVITATION, PROMPT, document, operations
 from tests.factories import ids_of
 from tests.growth import Act, largest
 
@@ -132,7 +132,7 @@ class Place:
         return {
             "slug": self.project.slug, "assignment_id": self.task.pk, "pk": self.task.pk, "number": 1, "version": 1,
             "prompt_id": self.task.prompt_id, "invitation_id": self.invitation.pk, "token": self.token,
-            "username": "leaver", "invitation": INVITATION,
+            "username": "leaver", "invitation": INVITATION, "external_id": PROMPT,
         }  # fmt: skip
 
 

@@ -52,7 +52,7 @@ class Shown:
         prompt = self.project.prompts.earliest("pk")
         always = {
             "slug": self.project.slug, "prompt_id": prompt.pk, "username": "nobody", "token": self.token,
-            "version": 1, "invitation": 1, "invitation_id": 1,
+            "version": 1, "invitation": 1, "invitation_id": 1, "external_id": prompt.external_id,
         }  # fmt: skip
         return [
             {**always, "number": number, "pk": task.pk, "assignment_id": task.pk}

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from labeling.api.rest.paging import PagedView
-from labeling.api.rest.requests import AFTER, LABELER, after, by_labeler
-from labeling.errors import Invalid
+from labeling.api.rest.requests import AFTER, LABELER, after, by_labeler, one_of
 from labeling.models import PreferencePair, Role, Split
 from labeling.people import access
 from labeling.queue import shown_ids
@@ -73,11 +71,7 @@ class Pairs(PagedView):
         known = access.role_in(request.user, project) != Role.LABELER
         rows = PreferencePair.objects.filter(ranking__in=access.rankings_of(request.user, project))
         rows = by_labeler(after(rows, request), request)
-        split = request.query_params.get("split")
-        if split and split not in Split.values:
-            message = _("%(field)s is one of %(known)s; got %(value)r.")
-            known_splits = {"field": "split", "known": ", ".join(Split.values), "value": split}
-            raise Invalid("unknown_split", message % known_splits, attr="split")
+        split = one_of(request, "split", Split.values, code="unknown_split")
         rows = rows.filter(prompt__split=split) if split else rows
         columns = ("prompt_id",) if known else ("ranking__assignment_id", "ranking__assignment__seed")
         return self.page(rows.values(*COLUMNS, *columns), written_known if known else written_blind)

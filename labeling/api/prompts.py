@@ -1,4 +1,4 @@
-"""Prompts: import of a file as the body or in a form, or JSON, read as it arrives."""
+"""Prompts: read back in pages, and import of a file as the body or in a form, or JSON, read as it arrives."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from rest_framework.response import Response
 
 from formats.files.records import Record, Records
 from formats.lines import Readable
+from labeling.api import prompt_rows
+from labeling.api.prompt_rows import PromptSerializer, PromptWithRankingsSerializer
+from labeling.api.rest.paging import PagedView
 from labeling.api.rest.parsing import RowsJSONParser
 from labeling.api.rest.requests import View, truth
 from labeling.data.importing import imports
@@ -66,10 +69,24 @@ class PromptsFileSerializer(serializers.Serializer[Any]):
     file = serializers.FileField()
 
 
-class Prompts(View):
-    query = {"post": ("dry_run",)}
+class Prompts(PagedView):
+    serializer_class = PromptSerializer
+    pagination_class = prompt_rows.PromptPages
+    query = {"get": ("since", "split", "state", "id"), "post": ("dry_run",)}
+    several = ("id",)
     # Files are read without a parser, as they come.
     parser_classes = (MultiPartParser, RowsJSONParser)
+
+    @extend_schema(
+        operation_id="prompts_list", parameters=prompt_rows.PARAMETERS, responses=PromptSerializer(many=True)
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Prompts with their texts, in the order of import.
+
+        A page ends early where its texts are long: follow `next`, and don't count on `page_size`.
+        """
+        project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
+        return self.page(prompt_rows.wanted(project, request).values("id"), prompt_rows.written)
 
     @extend_schema(
         operation_id="prompts_import",
@@ -94,6 +111,14 @@ class Prompts(View):
         if report.stopped is not None:
             raise Invalid(report.stopped.code, report.why_stopped)
         return Response(ImportReportSerializer(asdict(report)).data)
+
+
+class OnePrompt(View):
+    @extend_schema(operation_id="prompts_read", responses=PromptWithRankingsSerializer)
+    def get(self, request: Request, slug: str, external_id: str) -> Response:
+        """One prompt by its id in the imported file, percent-encoded, with its texts and its first hundred rankings."""
+        project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
+        return Response(prompt_rows.read(request.user, project, external_id))
 
 
 def sent_records(request: Request) -> Records:

@@ -89,14 +89,16 @@ class Rankings(PagedView):
         project = access.get_project(request.user, slug)
         known = access.role_in(request.user, project) != Role.LABELER
         rows = by_labeler(after(access.rankings_of(request.user, project), request), request)
-        columns = ("prompt_id", "prompt__external_id") if known else ("assignment__seed",)
-        return self.page(rows.values(*COLUMNS, *columns), written_known if known else written_blind)
+        if known:
+            return self.page(rows.values(*KNOWN_COLUMNS), written_known)
+        return self.page(rows.values(*COLUMNS, "assignment__seed"), written_blind)
 
 
 COLUMNS = (
     "id", "assignment_id", "labeler__username", "revision", "source", "strength", "comment", "active_seconds",
     "created_at",
 )  # fmt: skip
+KNOWN_COLUMNS = (*COLUMNS, "prompt_id", "prompt__external_id")
 _time = serializers.DateTimeField().to_representation
 
 

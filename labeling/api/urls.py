@@ -1,6 +1,7 @@
 """Addresses of the human side's API, under /api/v1/."""
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
 from labeling.api import (
     agreement,
@@ -15,6 +16,14 @@ from labeling.api import (
     rankings,
 )
 
+
+class AnythingConverter(StringConverter):
+    """What an imported file may have for an id: slashes and line ends too."""
+
+    regex = r"(?s:.+)"
+
+
+register_converter(AnythingConverter, "anything")
 app_name = "labeling_api"
 urlpatterns = [
     path("projects/", projects.Projects.as_view(), name="projects"),
@@ -24,6 +33,7 @@ urlpatterns = [
     path("projects/<slug:slug>/invitations/", invitations.Invitations.as_view(), name="invitations"),
     path("projects/<slug:slug>/invitations/<int:invitation>/", invitations.OneInvitation.as_view(), name="invitation"),
     path("projects/<slug:slug>/prompts/", prompts.Prompts.as_view(), name="prompts"),
+    path("projects/<slug:slug>/prompts/<anything:external_id>/", prompts.OnePrompt.as_view(), name="prompt"),
     path("projects/<slug:slug>/assignments/next/", assignments.NextAssignment.as_view(), name="assignment_next"),
     path("projects/<slug:slug>/rankings/", rankings.Rankings.as_view(), name="rankings"),
     path("projects/<slug:slug>/pairs/", pairs.Pairs.as_view(), name="pairs"),

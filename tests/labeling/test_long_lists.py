@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 from labeling.models import Project, Prompt, Ranking, Role, User
@@ -17,6 +14,7 @@ from labeling.quality.agreement import Looked, latest_prompts, project_agreement
 from labeling.queue import claims
 from labeling.views import prompts
 from tests import factories
+from tests.labeling.plans import READ, explained, fill
 
 LIST = "/p/long/prompts/"
 ROWS = 4000
@@ -119,36 +117,8 @@ def test_each_filter_shows_its_own_and_says_how_many(project: Project, manager: 
 def large(project: Project) -> User:
     """Thousands of prompts: every fourth held, of the others every second ranked, all by one person."""
     labeler = factories.join(project)
-    with connection.cursor() as cursor:
-        cursor.execute(FILLED, {"project": project.pk, "labeler": labeler.pk, "rows": ROWS})
-        cursor.execute("ANALYZE")
+    fill(project, labeler, ROWS)
     return labeler
-
-
-FILLED = """
-WITH prompt AS (
-    INSERT INTO labeling_prompt (project_id, external_id, messages, content_sha256, split, overlap, metadata,
-                                 created_at, held_at, held_reason)
-    SELECT %(project)s, 'row ' || n, '[{"role": "user", "content": "why?"}]', md5(n::text), 'train', 1, '{}', now(),
-           CASE WHEN n %% 4 = 0 THEN now() END, ''
-    FROM generate_series(1, %(rows)s) n RETURNING id, held_at
-), text AS (
-    INSERT INTO labeling_completion (prompt_id, external_id, text, model_name, position)
-    SELECT id, 'a', 'because', '', 0 FROM prompt RETURNING id, prompt_id
-), task AS (
-    INSERT INTO labeling_assignment (prompt_id, labeler_id, state, slot, overlap, seed, shown_order, keys_shown,
-                                     draft_revision, skip_reason, claimed_at, expires_at, finished_at)
-    SELECT id, %(labeler)s, 'ranked', 1, 1, 1, jsonb_build_array(text), false, 0, '', now(), now(), now()
-    FROM (SELECT prompt.*, text.id AS text FROM prompt JOIN text ON prompt_id = prompt.id) prompt
-    WHERE held_at IS NULL AND id %% 2 = 0 RETURNING id, prompt_id
-), ranking AS (
-    INSERT INTO labeling_ranking (assignment_id, prompt_id, labeler_id, revision, live, source, comment,
-                                  payload_sha256, created_at)
-    SELECT id, prompt_id, %(labeler)s, 1, true, 'labeled', '', '', now() FROM task RETURNING id, prompt_id
-)
-INSERT INTO labeling_rankedcompletion (ranking_id, completion_id, prompt_id, rank, flags)
-SELECT ranking.id, text.id, prompt_id, 1, '{}' FROM ranking JOIN text USING (prompt_id)
-"""
 
 
 def test_every_list_is_read_by_an_index_wherever_one_looks(project: Project, manager: Client, large: User) -> None:
@@ -171,23 +141,6 @@ def test_every_list_is_read_by_an_index_wherever_one_looks(project: Project, man
 
 
 PLACES = ("from", "after", "before")
-READ = re.compile(r"Scan.* on labeling_(?:prompt|ranking)\b.*actual rows=(\d+)|Rows Removed by Filter: (\d+)")
-
-
-@contextmanager
-def explained(*tables: str) -> Iterator[list[str]]:
-    """Gathers how the database carries out each look at one of these tables."""
-    plans: list[str] = []
-
-    def explain(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
-        if sql.startswith("SELECT") and any(f'FROM "{table}"' in sql for table in tables):
-            with connection.connection.cursor() as cursor:  # of psycopg: this wrapper isn't asked again
-                cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) {sql}", params)
-                plans.append("\n".join(row[0] for row in cursor.fetchall()))
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(explain):
-        yield plans
 
 
 # --- Agreement --------------------------------------------------------------------------------------------------------

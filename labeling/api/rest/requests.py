@@ -48,6 +48,7 @@ class Door:
     """
 
     query: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # parameters of the address, by method
+    several: ClassVar[tuple[str, ...]] = ()  # those of them that may stand there more than once
     for_labelers: ClassVar[bool] = False  # whether its GET is for whoever is in the project; for the document
     without_body: ClassVar[tuple[str, ...]] = ()  # methods that say all by their address
 
@@ -63,7 +64,7 @@ class Door:
         method = str(request.method).lower()
         if method not in METHODS or not hasattr(self, method):
             return  # 405 says more
-        refuse_unknown_query(request, self.parameters(method))
+        refuse_unknown_query(request, self.parameters(method), several=self.several)
         if method in self.without_body:
             refuse_unknown(request.data, ())
 
@@ -102,7 +103,7 @@ def refuse_unknown(data: object, known: Collection[str], readable: Collection[st
         raise serializers.ValidationError(errors)
 
 
-def refuse_unknown_query(request: Request, known: Collection[str]) -> None:
+def refuse_unknown_query(request: Request, known: Collection[str], *, several: Collection[str] = ()) -> None:
     """Raises Invalid: 'unknown_parameter', 'parameter_twice', 'unstorable'."""
     for name, values in request.query_params.lists():
         for text in (name, *values):
@@ -114,7 +115,7 @@ def refuse_unknown_query(request: Request, known: Collection[str]) -> None:
         if name not in known:
             message = _("There is no parameter %(name)r here; there are: %(known)s.")
             raise Invalid("unknown_parameter", message % said, attr=name[:80])
-        if len(values) > 1:
+        if len(values) > 1 and name not in several:
             message = _("The parameter %(name)r is there %(n)d times; send it once.")
             raise Invalid("parameter_twice", message % {**said, "n": len(values)}, attr=name)
 
@@ -139,6 +140,15 @@ def truth(request: Request, name: str) -> bool:
         return False
     message = _("%(name)s is true or false; got %(value)r.")
     raise Invalid("invalid", message % {"name": name, "value": value[:80]}, attr=name)
+
+
+def one_of(request: Request, name: str, known: Collection[str], *, code: str) -> str | None:
+    """Reads a parameter that is one of some words, None where it is missing or empty. Raises Invalid of this code."""
+    value = request.query_params.get(name)
+    if not value or value in known:
+        return value or None
+    message = _("%(field)s is one of %(known)s; got %(value)r.")
+    raise Invalid(code, message % {"field": name, "known": ", ".join(known), "value": value[:80]}, attr=name)
 
 
 def whole(request: Request, name: str, *, low: int, high: int, example: int) -> int | None:

@@ -117,7 +117,7 @@ def cursor(words: str) -> str:
 
 
 def test_every_list_refuses_a_cursor_that_it_never_gave(manager: Any) -> None:
-    assert len(LISTS) == 10
+    assert len(LISTS) == 11
     positions = ("abc", "-1", "1.5", "1e3", "9" * 19, "9" * 5000, "2026-01-01", "", "%00", "١٢", "1 OR 1=1")
     made_up = [cursor(f"p={position}") for position in positions]
     made_up += [cursor("o=-1"), cursor("o=x&p=1"), cursor("r=x&p=1"), cursor("x=1"), "?cursor=!!!", "?cursor=%FF"]
@@ -141,6 +141,8 @@ def test_every_door_names_a_parameter_that_it_does_not_know_or_gets_twice(manage
         answer = manager(operation, "?nonsense=1")
         assert (answer.status_code, errors_of(answer)) == (400, [("unknown_parameter", "nonsense")]), operation
         for name in operation.parameters:
+            if (operation.name, name) == ("prompts_list", "id"):  # a list of them
+                continue
             answer = manager(operation, f"?{name}=1&{name}=2")
             assert (answer.status_code, errors_of(answer)) == (400, [("parameter_twice", name)]), operation
 

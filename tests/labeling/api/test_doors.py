@@ -29,6 +29,7 @@ DOORS = [
     ("get", "invitations", {}, MANAGERS),
     ("post", "invitations", {"username": "newcomer", "role": "labeler"}, CREATED),
     ("post", "prompts", {"id": "x", "prompt": "?", "completions": [{"text": "a"}, {"text": "b"}]}, MANAGERS),
+    ("get", "prompts", {}, REVIEWERS),
     ("post", "assignment_next", {}, EVERYONE_IN),
     ("get", "rankings", {}, EVERYONE_IN),
     ("get", "pairs", {}, EVERYONE_IN),
@@ -121,6 +122,11 @@ def test_an_assignment_is_nobody_elses(cast: Cast, verb: str, name: str) -> None
 def test_a_frozen_version_is_for_reviewers(cast: Cast) -> None:
     version = datasets.freeze(cast.project)
     url = reverse("labeling_api:dataset", args=["helpful", version.number])
+    assert {who: as_user(user).get(url).status_code for who, user in cast.people.items()} == REVIEWERS
+
+
+def test_a_prompt_is_for_reviewers(cast: Cast) -> None:
+    url = reverse("labeling_api:prompt", args=["helpful", "p0"])
     assert {who: as_user(user).get(url).status_code for who, user in cast.people.items()} == REVIEWERS
 
 

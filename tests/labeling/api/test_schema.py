@@ -20,7 +20,8 @@ FIXED = {
     "/api/v1/projects/{slug}/members/{username}/": {"delete"},
     "/api/v1/projects/{slug}/invitations/": {"get", "post"},
     "/api/v1/projects/{slug}/invitations/{invitation}/": {"delete"},
-    "/api/v1/projects/{slug}/prompts/": {"post"},
+    "/api/v1/projects/{slug}/prompts/": {"get", "post"},
+    "/api/v1/projects/{slug}/prompts/{external_id}/": {"get"},
     "/api/v1/projects/{slug}/assignments/next/": {"post"},
     "/api/v1/assignments/{id}/ranking/": {"post", "put"},
     "/api/v1/assignments/{id}/undo/": {"post"},
@@ -84,7 +85,7 @@ def test_every_list_is_documented_as_the_page_that_it_answers() -> None:
         name = schema.get("application/json", {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
         if name.startswith("Paginated"):
             pages[path] = found["components"]["schemas"][name]
-    assert len(pages) == 10
+    assert len(pages) == 11
     for page in pages.values():
         assert page["required"] == ["next", "previous", "results"]
         assert page["properties"]["results"]["items"].keys() == {"$ref"}

@@ -1,0 +1,183 @@
+"""Prompts as they are read back: with their texts, in pages of a bounded size, and one by its id.
+
+Rows are written from the columns that they show, as in labeling/api/rankings.py.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from labeling.api.rankings import KNOWN_COLUMNS, KnownRankingSerializer, written_known
+from labeling.api.rest.requests import AFTER, NO_NUL, after, one_of
+from labeling.api.rest.short_pages import ShortPages
+from labeling.errors import Invalid
+from labeling.models import Completion, Project, Prompt, Split
+from labeling.models.functions import query
+from labeling.people import access
+from labeling.people.access import Visitor
+from labeling.requests.strict_json import unstorable
+
+Row = dict[str, Any]
+
+MOST_BYTES = 8 * 2**20  # of texts in a page, before its last row: a row is bounded by the import's longest line
+MOST_IDS = 100  # in one address
+MOST_RANKINGS = 100  # beside one prompt
+# Each prompt has one state, and each state an index; held prompts that got their rankings nevertheless are held.
+STATES = {
+    "waiting": Q(held_at__isnull=True, ranked__lt=F("overlap")),
+    "ranked": Q(held_at__isnull=True, ranked__gte=F("overlap")),
+    "held": Q(held_at__isnull=False),
+}
+STATE_NAMES = tuple(STATES)
+
+# Lengths are looked up until they are enough, so that no page reads a gigabyte to find out that it is one.
+FITTING = """
+WITH RECURSIVE fitting(n, bytes) AS (
+    SELECT 0, 0::bigint
+    UNION ALL
+    SELECT n + 1, bytes + coalesce((
+        SELECT octet_length(messages::text) + octet_length(metadata::text) + (
+            SELECT coalesce(sum(octet_length(text)), 0)::bigint FROM labeling_completion WHERE prompt_id = prompt.id)
+        FROM labeling_prompt prompt WHERE id = (%(keys)s::bigint[])[n + 1]), 0)
+    FROM fitting WHERE n < cardinality(%(keys)s::bigint[]) AND bytes < %(most)s
+)
+SELECT max(n) AS n FROM fitting
+"""
+
+
+class CompletionSerializer(serializers.ModelSerializer[Completion]):
+    key = serializers.CharField(source="pk", help_text="As rankings/ and pairs/ name it.")
+    id = serializers.CharField(source="external_id", help_text="As in the imported row.")
+    model = serializers.CharField(source="model_name", help_text="Who wrote it.")
+
+    class Meta:
+        model = Completion
+        fields = ("key", "id", "text", "model", "position")
+
+
+class PromptSerializer(serializers.ModelSerializer[Prompt]):
+    key = serializers.CharField(source="pk", help_text="As `prompt` in rankings/ and pairs/.")
+    id = serializers.CharField(source="external_id", help_text="As in the imported row.")
+    state = serializers.ChoiceField(
+        choices=STATE_NAMES,
+        help_text="held: someone said that it can't be ranked. ranked: as often as `overlap` asks.",
+    )
+    n_rankings = serializers.IntegerField(source="ranked", help_text="How often it has been ranked.")
+    held_reason = serializers.CharField(help_text="Why it can't be ranked; empty if it can.")
+    metadata = serializers.DictField(child=serializers.JSONField())
+    messages = serializers.ListField(
+        child=serializers.DictField(child=serializers.JSONField()), help_text="[{role, content}]; all of the dialogue."
+    )
+    completions = CompletionSerializer(many=True)
+
+    class Meta:
+        model = Prompt
+        fields = (
+            "key", "id", "split", "state", "overlap", "n_rankings", "held_reason", "created_at", "metadata", "messages",
+            "completions",
+        )  # fmt: skip
+
+
+class PromptWithRankingsSerializer(PromptSerializer):
+    rankings = KnownRankingSerializer(
+        many=True, help_text="The first hundred live ones; all are in rankings/?prompt=ID."
+    )
+
+    class Meta(PromptSerializer.Meta):
+        fields = (*PromptSerializer.Meta.fields, "rankings")  # type: ignore[assignment]
+
+
+class PromptPages(ShortPages):
+    def fitting(self, keys: Sequence[int]) -> int:
+        return int(query(FITTING, {"keys": list(keys), "most": MOST_BYTES})[0]["n"]) if keys else 0
+
+
+SPLIT = OpenApiParameter("split", str, enum=Split.values)
+PARAMETERS = [
+    AFTER,
+    SPLIT,
+    OpenApiParameter("state", str, enum=list(STATES)),
+    OpenApiParameter(
+        "id",
+        {"type": "array", "maxItems": MOST_IDS, "items": {**NO_NUL, "maxLength": 200}},
+        description=f"Only these, by their ids in the imported file: `id=q1&id=q2`, at most {MOST_IDS}.",
+        explode=True,
+    ),
+]
+
+
+def wanted(project: Project, request: Request) -> QuerySet[Prompt]:
+    """Gives the prompts that the address asks for. Raises Invalid."""
+    rows = after(project.prompts.all(), request)
+    if split := one_of(request, "split", Split.values, code="unknown_split"):
+        rows = rows.filter(split=split)
+    if state := one_of(request, "state", STATES, code="unknown_state"):
+        rows = rows.filter(STATES[state])
+    if ids := request.query_params.getlist("id"):
+        if len(ids) > MOST_IDS:
+            message = _("The address names %(n)d ids, and it holds at most %(limit)d: ask in several requests.")
+            raise Invalid("too_many_ids", message % {"n": len(ids), "limit": MOST_IDS}, attr="id")
+        rows = rows.filter(external_id__in=ids)
+    return rows
+
+
+COLUMNS = (
+    "id", "external_id", "split", "overlap", "ranked", "held_at", "held_reason", "created_at", "metadata", "messages",
+)  # fmt: skip
+_time = serializers.DateTimeField().to_representation
+
+
+def read(user: Visitor, project: Project, external_id: str) -> Row:
+    """Writes what PromptWithRankingsSerializer declares. Raises Prompt.DoesNotExist."""
+    if unstorable(external_id):
+        raise Prompt.DoesNotExist
+    key = project.prompts.values_list("pk", flat=True).get(external_id=external_id)
+    rows = written([{"id": key}])
+    if not rows:  # deleted since
+        raise Prompt.DoesNotExist
+    rankings = access.rankings_of(user, project).filter(prompt=key).order_by("pk")
+    return {**rows[0], "rankings": written_known(list(rankings.values(*KNOWN_COLUMNS)[:MOST_RANKINGS]))}
+
+
+def written(page: Sequence[Row]) -> list[Row]:
+    """Writes what PromptSerializer declares of each of these keys, {"id"}, by two statements."""
+    keys = [row["id"] for row in page]
+    completions = defaultdict(list)
+    columns = ("prompt_id", "id", "external_id", "text", "model_name", "position")
+    for prompt, key, external_id, text, model, position in (
+        Completion.objects.filter(prompt__in=keys).order_by("prompt_id", "position").values_list(*columns)
+    ):
+        said = {"key": str(key), "id": external_id, "text": text, "model": model, "position": position}
+        completions[prompt].append(said)
+    rows = Prompt.objects.filter(pk__in=keys).order_by("pk").values(*COLUMNS)
+    return [_row(row, completions[row["id"]]) for row in rows]
+
+
+def _row(row: Row, completions: list[Row]) -> Row:
+    return {
+        "key": str(row["id"]),
+        "id": row["external_id"],
+        "split": row["split"],
+        "state": _state(row),
+        "overlap": row["overlap"],
+        "n_rankings": row["ranked"],
+        "held_reason": row["held_reason"],
+        "created_at": _time(row["created_at"]),
+        "metadata": row["metadata"],
+        "messages": row["messages"],
+        "completions": completions,
+    }
+
+
+def _state(row: Row) -> str:
+    if row["held_at"] is not None:
+        return "held"
+    return "ranked" if row["ranked"] >= row["overlap"] else "waiting"
