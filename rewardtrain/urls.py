@@ -21,6 +21,7 @@ urlpatterns = [
     path("p/<slug:slug>/models/rollback/", models.roll_back, name="model_rollback"),
     path("p/<slug:slug>/models/<int:version>/", models.detail, name="model"),
     path("p/<slug:slug>/models/<int:version>/report.json", models.report, name="model_report"),
+    path("p/<slug:slug>/models/<int:version>/download/", models.download, name="model_download"),
     path("p/<slug:slug>/models/<int:version>/promote/", models.promote, name="model_promote"),
     path("p/<slug:slug>/models/<int:version>/threshold/", thresholds.threshold, name="threshold"),
 ]

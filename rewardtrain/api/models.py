@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from django.http import StreamingHttpResponse
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from formats import zips
 from labeling.api.rest.fields import Number, Reason
 from labeling.api.rest.paging import NewestFirst, PagedView
 from labeling.api.rest.requests import KnownFields, View, person
@@ -21,7 +23,7 @@ from labeling.models import Role
 from labeling.people import access
 from rewardtrain.evidence.worth import Worth
 from rewardtrain.models import Evaluation, RewardModel, listed_evaluations
-from rewardtrain.registry import champions, thresholds
+from rewardtrain.registry import champions, model_download, thresholds
 
 
 class EstimateSerializer(serializers.Serializer[Any]):
@@ -167,6 +169,26 @@ class ModelReport(View):
         """The whole evaluation on the test split, as docs/training.md describes it."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         return Response(project.reward_models.get(version=version).evaluations.get().report)
+
+
+class ModelDownload(View):
+    @extend_schema(
+        operation_id="models_download",
+        responses={
+            (200, zips.CONTENT_TYPE): OpenApiResponse(
+                OpenApiTypes.BINARY, "A zip of one folder, nothing compressed; its length is known before."
+            ),
+            409: conflict("A file of the model is missing or was changed on the server."),
+        },
+    )
+    def get(self, request: Request, slug: str, version: int) -> StreamingHttpResponse:
+        """Download the model: a Hugging Face folder with its card, its manifest and SHA256SUMS."""
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        download = model_download.download_of(project.reward_models.select_related("project").get(version=version))
+        response = StreamingHttpResponse(download.stream(), content_type=zips.CONTENT_TYPE)
+        response["Content-Length"] = str(download.length)
+        response["Content-Disposition"] = f'attachment; filename="{download.filename}"'
+        return response
 
 
 class PromoteModel(View):

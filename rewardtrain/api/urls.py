@@ -11,6 +11,7 @@ urlpatterns = [
     path("projects/<slug:slug>/runs/<int:number>/cancel/", runs.CancelRun.as_view(), name="run_cancel"),
     path("projects/<slug:slug>/models/", models.Models.as_view(), name="models"),
     path("projects/<slug:slug>/models/<int:version>/report/", models.ModelReport.as_view(), name="model_report"),
+    path("projects/<slug:slug>/models/<int:version>/download/", models.ModelDownload.as_view(), name="model_download"),
     path("projects/<slug:slug>/models/<int:version>/promote/", models.PromoteModel.as_view(), name="model_promote"),
     path("projects/<slug:slug>/models/<int:version>/rollback/", models.RollBackModel.as_view(), name="model_rollback"),
     path(

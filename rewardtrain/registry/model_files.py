@@ -8,6 +8,8 @@ from django.core.files.storage import FileSystemStorage, storages
 
 from rewardtrain.models import RewardModel
 
+MANIFEST = "manifest.json"  # of a model's folder; rewardtrain.core writes it last
+
 
 def model_storage() -> FileSystemStorage:
     """Gives the storage "models"; it has to be a file system."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from formats import zips
 from formats.evaluation_report.report import PairReport, has_pairs
 from labeling.errors import PodiumError
 from labeling.models import Project, Role
@@ -15,7 +18,7 @@ from labeling.views.doors import SignedIn, page_of, project_page
 from rewardtrain import charts
 from rewardtrain.charts.numbers import figures
 from rewardtrain.models import RewardModel, listed_evaluations
-from rewardtrain.registry import champions
+from rewardtrain.registry import champions, model_download
 
 
 @require_safe
@@ -42,7 +45,7 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
 @require_safe
 @project_page(Role.MANAGER)
 def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
-    model = get_object_or_404(project.reward_models.select_related("run__dataset_version"), version=version)
+    model = get_object_or_404(project.reward_models.select_related("run__dataset_version", "project"), version=version)
     evaluation = model.evaluations.get()
     seen = evaluation.report
     context = {
@@ -55,8 +58,23 @@ def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
         "flag_reliability": charts.flag_reliability(seen["flags"]) if seen["flags"] else None,
         "past_gate": champions.past_gate(model) if model.champion else None,
         "promotions": model.promotions.select_related("by"),
+        **_leaving(request, model),
     }
     return render(request, "rewardtrain/registry/model.html", context | (of_pairs(seen) if has_pairs(seen) else {}))
+
+
+def _leaving(request: SignedIn, model: RewardModel) -> dict[str, object]:
+    """Gives how the model can be downloaded, or why it can't."""
+    try:
+        download = model_download.download_of(model)
+    except PodiumError as error:
+        return {"download_refused": error.detail}
+    address = reverse("rewardtrain_api:model_download", args=[model.project.slug, model.version])
+    return {
+        "download": download,
+        "download_address": request.build_absolute_uri(address),
+        "sums": model_download.SUMS,
+    }
 
 
 def of_pairs(seen: PairReport) -> dict[str, object]:
@@ -81,6 +99,22 @@ def report(request: SignedIn, project: Project, version: int) -> HttpResponse:
     answer = JsonResponse(model.evaluations.get().report, json_dumps_params={"indent": 2, "ensure_ascii": False})
     answer["Content-Disposition"] = f'attachment; filename="{project.slug}-model-{version}-report.json"'
     return answer
+
+
+@require_safe
+@project_page(Role.MANAGER)
+def download(request: SignedIn, project: Project, version: int) -> HttpResponseBase:
+    """Gives the model's folder as a zip."""
+    model = get_object_or_404(project.reward_models.select_related("project"), version=version)
+    try:
+        leaving = model_download.download_of(model)
+    except PodiumError as error:
+        messages.error(request, error.detail)
+        return redirect("model", project.slug, version)
+    response = StreamingHttpResponse(leaving.stream(), content_type=zips.CONTENT_TYPE)
+    response["Content-Length"] = str(leaving.length)
+    response["Content-Disposition"] = f'attachment; filename="{leaving.filename}"'
+    return response
 
 
 @require_POST

@@ -18,6 +18,7 @@ from labeling.models import Ranking
 from tests import factories
 from tests.browser.site.sites import People, Site, make_site
 from tests.rewardtrain.conftest import make_classifiers, make_past_gate, make_training, models_in
+from tests.rewardtrain.model_folders import write_folder
 from tests.session import tables
 
 SHOWN_AS: dict[str, dict[str, Any]] = {
@@ -72,6 +73,7 @@ def site(live_server: LiveServer, sites: list[tuple[Site, tables.Kept]]) -> Site
 def furnish(url: str) -> Site:
     made = make_site(url)
     make_training(made.project)
+    write_folder(made.project.reward_models.get(version=1))
     make_classifiers(made.texts)
     make_past_gate(factories.make_project(manager=made.manager, slug="unproven"))
     for number, ranking in enumerate(Ranking.objects.order_by("-id")):  # spread over a week, as work is

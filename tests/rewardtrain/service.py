@@ -1,5 +1,6 @@
 """The scoring service in a thread of the test, with the test's own database."""
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -68,3 +69,5 @@ def finish_models(project: Project, folder: Path, *, base: Path | None = None) -
             backbone=folder / "backbone.safetensors",
             max_length=64,
         )
+        model.manifest_sha256 = hashlib.sha256((model_folder(model) / "manifest.json").read_bytes()).hexdigest()
+        model.save()

@@ -36,6 +36,7 @@ DOORS = [
     (GET, "models", []),
     (GET, "model", [1]),
     (GET, "model_report", [1]),
+    (GET, "model_download", [1]),
     (POST, "model_promote", [1]),
     (POST, "model_rollback", []),
     (POST, "policy", []),
