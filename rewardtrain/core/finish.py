@@ -72,7 +72,8 @@ def finish(
         np.save(out / KEPT_SCORES, scores.logits)
     finished = replace(model, calibration=calibration)
     fold(finished)
-    data = {key: counts[key] for key in _DATA} | {"kept": counts.get("kept")}  # the step; a head has no steps
+    data = {key: counts[key] for key in _DATA}
+    data |= {"file": counts.get("file"), "kept": counts.get("kept")}  # its name; the step, which a head has none of
     folded = None if heads is None else calibration.heads(heads)
     save_model(finished, out / MODEL, config=config, data=data, report=report, backbone=backbone, heads=folded)
     write_json(out / REPORT, report)

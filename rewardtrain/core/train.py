@@ -105,12 +105,18 @@ def _train(
         trainer.team = Team()
         if config.lora_rank:
             merge_adapters(trainer.model.network)
-        _finish(trainer, config, out, log, champion, measured)
+        _finish(trainer, data, config, out, log, champion, measured)
         log.emit("done")
 
 
 def _finish(
-    trainer: Trainer, config: TrainConfig, out: Path, log: MetricsLog, champion: Path | None, measured: str
+    trainer: Trainer,
+    data: Path,
+    config: TrainConfig,
+    out: Path,
+    log: MetricsLog,
+    champion: Path | None,
+    measured: str,
 ) -> None:
     """Calibrate by and fit the ensemble to a part of the training split, which is forwarded once for both."""
     reference = trainer.read_reference()
@@ -121,7 +127,7 @@ def _finish(
         config,
         out,
         log=log,
-        counts={**_counts(trainer), "kept": trainer.kept},
+        counts={**_counts(trainer), "kept": trainer.kept, "file": data.name},
         champion=champion,
         heads=reference.heads(config),
         measured=measured,

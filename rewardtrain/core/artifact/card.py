@@ -18,6 +18,7 @@ BASE_MODELS = {"minilm": "sentence-transformers/all-MiniLM-L6-v2"}  # Hub ids of
 NAME = "reward-model"
 Row = tuple[str, str, str, str]  # name, value, interval, what to compare with
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")  # owner/name
+_VERSION = re.compile(r"0*(\d+)\.parquet")  # as a Podium names a project's frozen versions
 
 
 def model_card(config: TrainConfig, settings: dict[str, Any], data: dict[str, Any], report: Report) -> str:
@@ -41,7 +42,7 @@ def _metadata(config: TrainConfig, data: dict[str, Any], report: Report) -> Mode
             task_type="text-classification",
             task_name=task,
             dataset_type="rankings",
-            dataset_name=f"rankings {data['fingerprint'][:12]}",
+            dataset_name=f"rankings{_source(data.get('file'))}, sha256 {data['fingerprint'][:12]}",
             dataset_split=report["split"],
             metric_type=kind,
             metric_name=name,
@@ -152,7 +153,7 @@ def _training_data(config: TrainConfig, data: dict[str, Any]) -> str:
     return f"""
 ## Training data
 
-Rankings by people; sha256 of the file `{data["fingerprint"]}`.
+Rankings by people{_source(data.get("file"))}; sha256 of the file `{data["fingerprint"]}`.
 
 | | |
 |---|---|
@@ -166,6 +167,14 @@ Rankings by people; sha256 of the file `{data["fingerprint"]}`.
 
 A prompt belongs to one split for ever, by a hash of its dialogue (white space apart) where the file names none.
 """
+
+
+def _source(file: str | None) -> str:
+    """Says in which file they stood; models made before it was written down don't know."""
+    if file is None:
+        return ""
+    version = _VERSION.fullmatch(file)
+    return f", dataset version {version[1]}" if version else f" in `{file.replace('`', '')}`"
 
 
 def _parameters(config: TrainConfig) -> str:

@@ -81,7 +81,7 @@ def _run(
     dataset = tell_apart(dataset, inputs, config)
     require_data(dataset, config)
     features["train"] = frozen.features(dataset.splits["train"], lambda done, total: None)  # all are there
-    counts |= {**dataset.counts(), "fingerprint": fingerprint(data), "config": config.written()}
+    counts |= {**dataset.counts(), "file": data.name, "fingerprint": fingerprint(data), "config": config.written()}
     log.emit("start", **counts, **frozen.device.describe())
     log.emit("phase", phase="training")
     rows, ensemble = fit_rows(dataset, features, config, has_bias=frozen.has_bias, log=log)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from huggingface_hub import ModelCard
 
 from rewardtrain.core.artifact.folder import (
     CARD,
@@ -141,3 +142,23 @@ def test_who_reads_json_while_it_is_written_sees_the_old_or_the_new(tmp_path: Pa
     with pytest.raises(TypeError):
         write_json(path, {"a": object()})
     assert read_json(path) == {"ä": 1}
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("00003.parquet", "Rankings by people, dataset version 3; sha256 of the file `ffff"),
+        ("10000.parquet", "Rankings by people, dataset version 10000; sha256"),
+        ("mine `a`.jsonl", "Rankings by people in `mine a.jsonl`; sha256"),
+        (None, "Rankings by people; sha256"),
+    ],
+)
+def test_the_card_says_which_rankings_it_was_trained_on(folder: Path, file: str | None, words: str) -> None:
+    manifest = read_json(folder / MANIFEST)
+    write_json(folder / MANIFEST, {**manifest, "data": {**manifest["data"], "file": file}})
+    describe_again(folder, REPORT)
+    card = ModelCard.load(folder / CARD)
+    assert words in card.text
+    assert card.data.license is None, "a person's to choose"
+    [result, *_] = card.data.eval_results
+    assert result.dataset_name.endswith(f"sha256 {'f' * 12}")
