@@ -58,4 +58,5 @@ urlpatterns = [
     path("p/<slug:slug>/export/", export.export, name="export"),
     path("p/<slug:slug>/export/download/", export.download, name="export_download"),
     path("p/<slug:slug>/export/freeze/", export.freeze, name="export_freeze"),
+    path("p/<slug:slug>/export/versions/<int:number>/folder/", export.folder, name="export_folder"),
 ]

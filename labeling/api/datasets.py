@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from formats import zips
+from labeling.api.exports import ONE_SPLIT
 from labeling.api.rest.paging import NewestFirst, PagedView
 from labeling.api.rest.requests import View, person
+from labeling.api.rest.schema import conflict
+from labeling.data.exporting import dataset_folder
 from labeling.data.versions import datasets
 from labeling.models import DatasetVersion, Role
 from labeling.people import access
@@ -57,3 +63,35 @@ class OneDataset(View):
         """One frozen version: its checksum and counts."""
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
         return Response(DatasetVersionSerializer(project.dataset_versions.get(number=number)).data)
+
+
+class DatasetFolder(View):
+    query = {"get": ("split",)}
+
+    @extend_schema(
+        operation_id="datasets_folder",
+        parameters=[
+            OpenApiParameter(
+                "split",
+                {"type": "string", "pattern": f"^({ONE_SPLIT}(,{ONE_SPLIT})*)?$"},
+                description="Several with commas. Default: train,validation, never test.",
+            ),
+            OpenApiParameter("X-Podium-Split", str, "header", response=[200]),
+        ],
+        responses={
+            (200, zips.CONTENT_TYPE): OpenApiResponse(
+                OpenApiTypes.BINARY, "A zip of one folder: README.md, pairs/ and rankings/ with a Parquet file a split."
+            ),
+            409: conflict("The version's file is missing on the server."),
+        },
+    )
+    def get(self, request: Request, slug: str, number: int) -> StreamingHttpResponse:
+        """Download a frozen version as a Hugging Face dataset folder. Test prompts stay out unless `split` asks for
+        them."""
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        version = project.dataset_versions.select_related("project").get(number=number)
+        folder = dataset_folder.folder_of(version, request.query_params.get("split"))
+        response = StreamingHttpResponse(folder.stream(), content_type=zips.CONTENT_TYPE)
+        response["Content-Disposition"] = f'attachment; filename="{folder.filename}"'
+        response["X-Podium-Split"] = ",".join(folder.splits)
+        return response

@@ -41,6 +41,7 @@ urlpatterns = [
     path("projects/<slug:slug>/export/", exports.Export.as_view(), name="export"),
     path("projects/<slug:slug>/datasets/", datasets.Datasets.as_view(), name="datasets"),
     path("projects/<slug:slug>/datasets/<int:number>/", datasets.OneDataset.as_view(), name="dataset"),
+    path("projects/<slug:slug>/datasets/<int:number>/folder/", datasets.DatasetFolder.as_view(), name="dataset_folder"),
     path("assignments/<int:pk>/ranking/", assignments.AssignmentRanking.as_view(), name="assignment_ranking"),
     path("assignments/<int:pk>/undo/", assignments.AssignmentUndo.as_view(), name="assignment_undo"),
     path("assignments/<int:pk>/skip/", assignments.AssignmentSkip.as_view(), name="assignment_skip"),

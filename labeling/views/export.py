@@ -5,13 +5,14 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from labeling.data.exporting import exports
+from formats import zips
+from labeling.data.exporting import dataset_folder, exports
 from labeling.data.versions import datasets
 from labeling.errors import PodiumError
 from labeling.forms.data import ExportForm
@@ -39,6 +40,21 @@ def download(request: SignedIn, project: Project) -> HttpResponseBase:
     response = StreamingHttpResponse(body, content_type=exports.content_type(form.asked()["file_format"]))
     name = exports.filename(project, **form.asked())
     response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@require_safe
+@project_page(Role.MANAGER)
+def folder(request: SignedIn, project: Project, number: int) -> HttpResponseBase:
+    """Gives a frozen version as a Hugging Face dataset folder, in a zip."""
+    version = get_object_or_404(project.dataset_versions.select_related("project"), number=number)
+    try:
+        leaving = dataset_folder.folder_of(version, request.GET.get("split"))
+    except PodiumError as error:
+        messages.error(request, error.detail)
+        return redirect("export", project.slug)
+    response = StreamingHttpResponse(leaving.stream(), content_type=zips.CONTENT_TYPE)
+    response["Content-Disposition"] = f'attachment; filename="{leaving.filename}"'
     return response
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from labeling.data.versions import contents
 from labeling.data.versions.datasets import freeze_or_find, path_of
 from labeling.errors import PodiumError
-from labeling.models import Project
+from labeling.models import Project, Split
 
 
 class Command(BaseCommand):
@@ -30,5 +31,6 @@ class Command(BaseCommand):
             self.stdout.write(f"Nothing new since version {version.number}.")
         self.stdout.write(
             f"Version {version.number}: {version.n_prompts} prompts, {version.n_rankings} rankings, "
-            f"{version.n_pairs} pairs\nsha256 {version.sha256}\n{path_of(version)}"
+            f"{version.n_pairs} pairs\nsha256 {version.sha256}\n{path_of(version)}\n"
+            f"contents {contents.sha256_of(version, Split.values)}"
         )

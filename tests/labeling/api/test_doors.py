@@ -130,6 +130,12 @@ def test_a_prompt_is_for_reviewers(cast: Cast) -> None:
     assert {who: as_user(user).get(url).status_code for who, user in cast.people.items()} == REVIEWERS
 
 
+def test_a_frozen_versions_folder_is_for_managers(cast: Cast) -> None:
+    version = datasets.freeze(cast.project)
+    url = reverse("labeling_api:dataset_folder", args=["helpful", version.number])
+    assert {who: as_user(user).get(url).status_code for who, user in cast.people.items()} == MANAGERS
+
+
 def test_a_member_is_removed_by_a_manager(cast: Cast) -> None:
     def remove(who: str) -> int:
         url = reverse("labeling_api:member", args=["helpful", join(cast.project).username])

@@ -7,10 +7,12 @@ import re
 import pytest
 from django.test import Client
 
+from labeling.data.versions import datasets
 from labeling.models import Project, Role, User
 from tests import factories
 
 MANAGER_ONLY = ["people/", "settings/", "export/", "export/download/?format=jsonl&layout=standard"]
+FOLDER = "export/versions/1/folder/"
 REVIEWER_UP = ["prompts/"]
 EVERY_MEMBER = ["rank/", "practice/", "practice/compare/", "history/", "guidelines/"]
 MANAGER_POSTS = ["people/", "people/ask/", "people/set/", "people/remove/", "settings/", "export/freeze/", "prompts/"]
@@ -99,6 +101,15 @@ def test_home_lists_only_own_projects(project: Project) -> None:
     assert b"Elsewhere" not in as_user(everyone["manager"]).get("/").content
     assert b"You are not in a project yet" in as_user(everyone["stranger"]).get("/").content
     assert b"Elsewhere" in as_user(everyone["administrator"]).get("/").content
+
+
+def test_a_versions_folder_is_the_managers(project: Project) -> None:
+    everyone = people(project)
+    factories.rank(project, everyone["labeler"])
+    datasets.freeze(project)
+    statuses = {who: as_user(user).get(f"/p/door/{FOLDER}?split=all").status_code for who, user in everyone.items()}
+    assert statuses == {"manager": 200, "administrator": 200, "reviewer": 403, "labeler": 403, "stranger": 404}
+    assert Client().get(f"/p/door/{FOLDER}")["Location"].startswith("/accounts/login/?next=")
 
 
 def test_pages_run_under_a_policy_without_inline_scripts_and_styles(project: Project) -> None:
