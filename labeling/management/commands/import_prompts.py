@@ -1,8 +1,9 @@
-"""manage.py import_prompts PROJECT FILE"""
+"""manage.py import_prompts PROJECT FILE|hf:owner/name[@revision]"""
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from argparse import ArgumentParser
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from labeling.data.hub import names, pull, tokens
 from labeling.data.importing.import_report import Report
 from labeling.data.importing.imports import import_records
 from labeling.data.importing.upload_lines import records_of
+from labeling.errors import PodiumError
 from labeling.models import Project
 
 ERRORS_SHOWN = 50
@@ -34,15 +37,40 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("project", help="the project's slug")
-        parser.add_argument("file", help="a file in the import format, or -")
+        parser.add_argument(
+            "file",
+            help="a file in the import format, or -, or hf:owner/name[@revision] for the files of a dataset on a hub "
+            "(HF_ENDPOINT names another than Hugging Face's; HF_TOKEN, where it asks for one)",
+        )
+        parser.add_argument("--files", default="", metavar="PATTERN", help="of a dataset on a hub these: 'data/*'")
         parser.add_argument("--dry-run", action="store_true", help="check everything, store nothing")
 
-    def handle(self, *args: Any, project: str, file: str, dry_run: bool, **options: Any) -> None:
+    def handle(self, *args: Any, project: str, file: str, dry_run: bool, files: str, **options: Any) -> None:
         chosen_project = Project.objects.filter(slug=project).first()
         if chosen_project is None:
             known = ", ".join(Project.objects.values_list("slug", flat=True)) or "none yet"
             raise CommandError(f"There is no project {project!r}. Projects: {known}.")
-        report = self._import(chosen_project, file, dry_run=dry_run)
+        if file.startswith(names.PREFIX):
+            self._pull(chosen_project, file, pattern=files, dry_run=dry_run)
+        else:
+            self._tell(self._import(chosen_project, file, dry_run=dry_run), file, dry_run=dry_run)
+
+    def _pull(self, project: Project, text: str, *, pattern: str, dry_run: bool) -> None:
+        """Fetches one file after the other and imports it; a later one that can't be fetched leaves these in."""
+        try:
+            token = tokens.given()
+            found = pull.find(names.read_fetched(text), token=token, pattern=pattern)
+            size = f"{len(found.files)} files, {found.size:,} bytes"
+            self.stdout.write(f"{found.what.name} at {found.commit[:12]}: {size}")
+            for file in found.files:
+                with tempfile.TemporaryDirectory(prefix="podium-hub-") as aside:
+                    path = pull.fetch(found, file, Path(aside), token=token)
+                    self.stdout.write(file.name)
+                    self._tell(self._import(project, str(path), dry_run=dry_run), file.name, dry_run=dry_run)
+        except PodiumError as error:
+            raise CommandError(error.detail) from None
+
+    def _tell(self, report: Report, file: str, *, dry_run: bool) -> None:
         for error in report.errors[:ERRORS_SHOWN]:
             self.stderr.write(f"{report.unit} {error.line}: {error.detail}")
         if report.n_errors > ERRORS_SHOWN:

@@ -1,0 +1,96 @@
+"""Files of a dataset from a hub: tables and records alone, as many bytes as were allowed, into a folder that is given.
+
+Nothing of a repository is run or believed: no script is fetched, and a file is what an import finds it to be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from labeling.data.hub.names import Fetched
+from labeling.data.hub.talk import address, talking
+from labeling.errors import Conflict, Invalid
+
+MOST_BYTES = 16 * 2**30
+MOST_FILES = 1_000
+_DATA = re.compile(r".+\.(parquet|jsonl|ndjson|json|csv|tsv|arrow|feather)(\.(gz|zst))?", re.I)
+_NOT_DATA = ("dataset_infos.json", "dataset_info.json", "state.json", "*config.json")  # what `datasets` and hubs write
+OWN_ROWS = "rankings/*.parquet"  # in a folder that a Podium made, beside the pairs of the same rankings
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file of a dataset."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """A dataset at a commit, and its files that an import may read, in their order."""
+
+    what: Fetched
+    commit: str
+    files: list[Remote]
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.files)
+
+
+def find(what: Fetched, *, token: str | None, pattern: str = "", most_bytes: int = MOST_BYTES) -> Found:
+    """Looks at what a dataset holds. pattern: of the names to take. Raises PodiumError before anything is fetched."""
+    with talking(what.name, token) as api:
+        info = api.dataset_info(what.name, revision=what.revision, files_metadata=True)
+        listed = [Remote(str(one.rfilename), int(one.size or 0)) for one in info.siblings or ()]
+        commit = str(info.sha or "")
+    found = Found(what, commit, _chosen(what, listed, pattern))
+    if found.size > most_bytes:
+        message = f"{what.name} has {_gibibytes(found.size)} GiB to read, and {_gibibytes(most_bytes)} are taken"
+        raise Invalid("hub_too_large", f"{message}: name some of its files by --files.")
+    if len(found.files) > MOST_FILES:
+        message = f"{what.name} has {len(found.files)} files to read, and {MOST_FILES} are taken"
+        raise Invalid("hub_too_many", f"{message}: name some of them by --files.")
+    return found
+
+
+def fetch(found: Found, file: Remote, into: Path, *, token: str | None) -> Path:
+    """Fetches one file of what was found. Raises PodiumError."""
+    with talking(found.what.name, token) as api:
+        path = api.hf_hub_download(
+            found.what.name, file.name, repo_type="dataset", revision=found.commit, local_dir=into, token=token or False
+        )
+    fetched = Path(path)
+    if fetched.stat().st_size != file.size:
+        raise Conflict("hub_strange", f"{address()} sent another {file.name} than it listed: do it again.")
+    return fetched
+
+
+def _chosen(what: Fetched, listed: Sequence[Remote], pattern: str) -> list[Remote]:
+    safe = [file for file in listed if _is_data(file.name)]
+    if pattern:
+        chosen = [file for file in safe if fnmatchcase(file.name, pattern)]
+    else:
+        chosen = [file for file in safe if fnmatchcase(file.name, OWN_ROWS)] or safe
+    if not chosen:
+        names = ", ".join(file.name for file in (safe or listed)[:5]) or "nothing"
+        wanted = f"no file named {pattern!r}" if pattern else "no Parquet, Arrow, JSON or CSV file"
+        raise Invalid("hub_no_data", f"{what.name} has {wanted} to import; there is: {names[:300]}.")
+    return sorted(chosen, key=lambda file: file.name)
+
+
+def _is_data(name: str) -> bool:
+    parts = name.split("/")
+    if any(part in ("", "..") or part.startswith(".") for part in parts) or "\\" in name or not name.isprintable():
+        return False
+    return bool(_DATA.fullmatch(name)) and not any(fnmatchcase(parts[-1], pattern) for pattern in _NOT_DATA)
+
+
+def _gibibytes(size: int) -> Any:
+    return f"{size / 2**30:.1f}"
