@@ -21,6 +21,7 @@ RUN pip install --no-cache-dir --upgrade "pip>=25.1" \
 
 COPY --from=browser-libraries /podium/node_modules node_modules
 COPY manage.py ./
+COPY artifacts artifacts
 COPY config config
 COPY formats formats
 COPY jobs jobs

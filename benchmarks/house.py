@@ -19,7 +19,7 @@ from pathlib import Path
 import grimp
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("config", "operations", "rewardtrain", "labeling", "jobs", "formats")
+PACKAGES = ("config", "operations", "rewardtrain", "labeling", "jobs", "formats", "artifacts")
 LAID_OUT = (*PACKAGES, "rewardtrain.core")
 TESTED_BY = {name: "tests/core" if name == "rewardtrain.core" else f"tests/{name}" for name in LAID_OUT}
 NO_ROOMS = {"migrations"}  # a history, which nobody walks through

@@ -101,10 +101,6 @@ PRIVATE = {
     "directory_permissions_mode": 0o700,
 }  # see config/environment/file_permissions.py
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": DATA_DIR / "media", **PRIVATE},
-    },
     # Frozen dataset versions, training folders and reward models.
     "models": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": MODEL_DIR, **PRIVATE}},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

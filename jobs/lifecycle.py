@@ -18,11 +18,11 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.core.files.storage import storages
 from django.db.models import F, Max, QuerySet, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
+from artifacts import store
 from jobs.models import Job
 
 J = TypeVar("J", bound=Job)
@@ -165,7 +165,7 @@ def _change(job: Job, **changes: object) -> None:
 
 def without_folder(error: str) -> str:
     """People of a project read it, who needn't know where on the server the models lie: paths begin below that."""
-    return error.replace(os.path.join(storages["models"].path(""), ""), "")
+    return error.replace(os.path.join(store.root(), ""), "")
 
 
 def _given_up(error: str, advice: str) -> dict[str, object]:

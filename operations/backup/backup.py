@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.conf import settings
-from django.core.files.storage import storages
 from django.db import connection, transaction
 from django.utils import timezone
 
+from artifacts import store
 from operations.backup import files, tables
 from operations.backup.archive import Writer
 from operations.backup.errors import BackupError
@@ -70,7 +70,7 @@ def write(file: IO[bytes], progress: Progress) -> Manifest:
     """Writes a backup to anything that takes bytes."""
     archive = Writer(file)
     snapshot = _copy_rows(archive, progress)
-    root = Path(storages["models"].path(""))
+    root = store.root()
     progress.begin("Files", 0)
     copied = files.copy_out(root, snapshot.named, archive, progress)
     if key := file_key():

@@ -16,9 +16,9 @@ from typing import IO, Any
 
 import psycopg
 from django.apps import apps
-from django.core.files.storage import storages
 from django.db import Error, connection, transaction
 
+from artifacts import store
 from jobs import lifecycle
 from jobs.locks import one_at_a_time
 from jobs.models import Job
@@ -65,7 +65,7 @@ def restore(path: Path, progress: Progress) -> Checked:
     with open(path, "rb") as file, one_at_a_time("operations.restore") as alone:
         if not alone:
             raise BackupError("Another restore is at work on this database: wait for its end.")
-        root = Path(storages["models"].path(""))
+        root = store.root()
         checked = check(file, path, root, progress)
         schema.check_known(checked.about)
         if not _is_finished(checked, root):

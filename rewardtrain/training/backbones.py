@@ -11,12 +11,12 @@ import re
 from pathlib import Path
 
 from django.conf import settings
-from django.core.files.storage import storages
 from django.utils.translation import gettext as _
 
 from labeling.errors import Invalid
 from labeling.models import Project
 from rewardtrain.models import RewardModel
+from rewardtrain.registry.model_files import model_folder
 
 MINILM = "minilm"  # comes with Podium
 LONGEST = 300  # characters
@@ -59,7 +59,7 @@ def source(project: Project, name: str) -> str:
     if model is None:
         message = _("backbone is %(name)r, but the project has no model of version %(version)s")
         raise _refused("no_backbone", message % {"name": name, "version": own[1]})
-    folder = Path(storages["models"].path(model.folder))
+    folder = model_folder(model)
     if not (folder / "config.json").is_file():
         message = _("backbone is %(name)r, but the files of version %(version)s are gone; choose another")
         raise _refused("no_backbone", message % {"name": name, "version": own[1]})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from artifacts import store
 from rewardtrain.models import TrainingRun
-from rewardtrain.registry.model_files import model_storage
 
 
 @dataclass(frozen=True)
@@ -51,4 +51,4 @@ class Files:
 
 
 def files_of(run: TrainingRun) -> Files:
-    return Files(Path(model_storage().path(run.folder)))
+    return Files(store.work_path(run.folder))

@@ -16,10 +16,10 @@ from typing import Any
 
 from django.conf import settings
 
+from artifacts import store
 from jobs import child
 from jobs.parent_death import dies_with_parent
 from rewardtrain.core_command import core
-from rewardtrain.registry.model_files import model_storage
 
 # A fit is many products of small matrices, for which a second thread of numpy's takes 2 to 10 times the CPU time and
 # more of the clock's (0.03 s against 0.2 s for 1,000 completions, 1.2 s against 2.9 s for 50,000, on two busy cores).
@@ -131,4 +131,4 @@ class Asked:
 def cache() -> Path:
     """Names the folder of tokens and features by their content's hash, for every run. It can be deleted: it is made
     anew."""
-    return Path(model_storage().path("cache"))
+    return store.work_path("cache")

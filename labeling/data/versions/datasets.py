@@ -20,10 +20,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from django.core.files.storage import storages
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from artifacts import store
 from labeling.data.versions import frozen_rows, unchanged_rows
 from labeling.data.versions.frozen_rows import SCHEMA, FrozenRow
 from labeling.errors import Invalid
@@ -54,9 +54,8 @@ def freeze_or_find(project: Project, *, by: User | None = None) -> tuple[Dataset
         latest = DatasetVersion.objects.filter(project=project).first()
         number = latest.number + 1 if latest else 1
         name = f"projects/{project.pk}/datasets/{number:05}.parquet"
-        final = Path(storages["models"].path(name))
-        final.parent.mkdir(parents=True, exist_ok=True)
-        draft = final.with_suffix(f".{os.getpid()}.tmp")
+        draft = store.work_path(f"projects/{project.pk}/datasets/{number:05}.{os.getpid()}.tmp")
+        draft.parent.mkdir(parents=True, exist_ok=True)
         try:
             counts = _write_changes(project, draft, latest) if latest else None
             counts = counts or _write(project, draft)
@@ -66,7 +65,9 @@ def freeze_or_find(project: Project, *, by: User | None = None) -> tuple[Dataset
             sha256 = _sha256(draft)
             if latest is not None and latest.sha256 == sha256:
                 return latest, False
-            os.replace(draft, final)  # a file without a row is overwritten by the next version of this number
+            size, last = draft.stat().st_size, _last_ranking_id(draft)
+            # A file without a row is overwritten by the next version of this number.
+            name = store.publish(draft, name, sha256)
         finally:
             draft.unlink(missing_ok=True)
         version = DatasetVersion.objects.create(
@@ -74,19 +75,20 @@ def freeze_or_find(project: Project, *, by: User | None = None) -> tuple[Dataset
             number=number,
             file=name,
             sha256=sha256,
-            bytes=final.stat().st_size,
+            bytes=size,
             counts={split: dict(counts[split]) for split in Split.values},
             n_prompts=total["prompts"],
             n_rankings=total["rankings"],
             n_pairs=total["pairs"],
-            last_ranking_id=_last_ranking_id(final),
+            last_ranking_id=last,
             created_by=by,
         )
         return version, True
 
 
 def path_of(version: DatasetVersion) -> Path:
-    return Path(storages["models"].path(version.file))
+    """Gives the file on this machine."""
+    return store.local_copy(version.file, version.sha256)
 
 
 def has_strengths(version: DatasetVersion) -> bool:

@@ -10,13 +10,14 @@ from django.test import Client
 from django.urls import reverse
 from drf_spectacular.generators import SchemaGenerator
 
+from artifacts import store
 from jobs import lifecycle
 from labeling.errors import Invalid
 from labeling.models import Project
 from rewardtrain import tasks
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.models import RetrainPolicy, RewardModel, TrainingRun
-from rewardtrain.registry.model_files import model_folder, model_storage
+from rewardtrain.registry.model_files import model_folder
 from rewardtrain.training import backbones, due, policy, prefill, ranges, run_settings, runs, worker
 from tests.factories import make_project
 from tests.labeling.api.client import as_user, errors_of
@@ -188,7 +189,7 @@ def test_a_run_of_before_the_list_fails_at_its_start(
     [(name, value)] = old.items()
     assert (run.state, run.attempts) == ("failed", 1)
     assert run.error.startswith((f"{name} is {value};", f"{name} is {value!r};"))
-    assert not (Path(model_storage().path(run.folder)) / "settings.json").exists()
+    assert not (store.work_path(run.folder) / "settings.json").exists()
 
 
 def test_more_processes_than_the_worker_has_cores_fail_at_the_start(

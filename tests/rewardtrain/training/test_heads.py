@@ -13,12 +13,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from artifacts import store
 from jobs import shutdown
 from jobs.pacing import next_size
 from labeling.models import Project
 from rewardtrain.models import RewardModel, TrainingRun
 from rewardtrain.registry import champions
-from rewardtrain.registry.model_files import model_folder, model_storage
+from rewardtrain.registry.model_files import model_folder
 from rewardtrain.training import policy, prefill, runs, warm_process, worker
 from tests.factories import make_prompt
 from tests.labeling.api.client import as_user
@@ -237,7 +238,7 @@ def test_a_project_trains_on_from_its_own_models_in_both_depths(
         run.refresh_from_db()
         assert (run.state, run.error, run.reward_model.version) == ("succeeded", "", number)
         assert run.training["backbone"] == chosen["backbone"]
-        folder = Path(model_storage().path(run.folder))
+        folder = store.work_path(run.folder)
         assert files_with(str(model_dir), folder) <= {"settings.json"}  # where the process reads it from
         if backbone:
             assert f"`{backbone}`" in (folder / "out/model/README.md").read_text()
@@ -256,7 +257,7 @@ def test_a_project_trains_on_from_its_own_models_in_both_depths(
         assert run.state == "failed"
         assert "backbone 'model 4' can't be loaded" in run.error
         assert str(model_dir) not in run.error
-        assert files_with(str(model_dir), Path(model_storage().path(run.folder))) <= {"settings.json"}
+        assert files_with(str(model_dir), store.work_path(run.folder)) <= {"settings.json"}
 
 
 def test_a_folder_among_the_counts_of_an_earlier_version_is_not_told(project: Project, model_dir: Path) -> None:

@@ -18,11 +18,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from artifacts import store
 from jobs import shutdown
 from labeling.models import Project
 from rewardtrain.models import Evaluation, Promotion, RewardModel, RunPoint, TrainingRun
 from rewardtrain.registry import champions
-from rewardtrain.registry.model_files import model_folder, model_storage
+from rewardtrain.registry.model_files import model_folder
 from rewardtrain.training import policy, runs, worker
 from tests.core.tiny.backbones import BACKBONES
 from tests.factories import make_user
@@ -77,7 +78,7 @@ def until(condition: Callable[[], Any], *, seconds: float = 120) -> None:
 
 def training_process(run: TrainingRun) -> int:
     """The pid of the run's `rewardtrain.core`."""
-    folder = model_storage().path(run.folder)
+    folder = str(store.work_path(run.folder))
     for name in Path("/proc").iterdir():
         if name.name.isdecimal():
             try:
@@ -166,7 +167,7 @@ def test_a_killed_training_process_goes_on_from_its_checkpoint(project: Project,
     worker.work(run.pk)
     run.refresh_from_db()
     assert (run.state, run.attempts, run.error) == ("succeeded", 2, "")
-    metrics = Path(model_storage().path(run.folder)) / "out" / "metrics.jsonl"
+    metrics = store.work_path(run.folder) / "out" / "metrics.jsonl"
     events = [json.loads(line) for line in metrics.read_text().splitlines()]
     starts = [place for place, event in enumerate(events) if event["event"] == "start"]
     assert len(starts) == 2

@@ -1,0 +1,1 @@
+"""Finished files: dataset versions and models, in a folder."""
