@@ -237,6 +237,7 @@ SPECTACULAR_SETTINGS = {
     "SERVERS": [{"url": PATH}] if PATH else [],
     "ENUM_NAME_OVERRIDES": {
         "AssignmentState": "labeling.models.Assignment.State",
+        "ImportState": "labeling.models.Import.STATES",
         "RunState": "rewardtrain.models.TrainingRun.State",
         "RunDepth": "rewardtrain.models.TrainingRun.Depth",
         "PromptState": "labeling.api.prompt_rows.STATE_NAMES",

@@ -14,7 +14,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from labeling.data.versions.datasets import freeze
 from labeling.models import Invitation, Project, Role, User
-from tests.factories import claimed, join, make_project, make_prompt, make_user, rank
+from tests.factories import claimed, join, make_import, make_project, make_prompt, make_user, rank
 from tests.rewardtrain.conftest import make_training, rank_prompts
 
 INVITATION = 10**6  # the id of the open one
@@ -71,6 +71,7 @@ def furnish() -> dict[str, User | None]:
     make_training(project)
     with storages["models"].open(frozen.file) as file:
         storages["models"].save("none", file)  # what the rows of versions that nobody froze name
+    make_import(project, "{bad\n")
     labeler = join(project, Role.LABELER, "labeler")
     join(project, Role.LABELER, "leaver")
     make_prompt(project, external_id=PROMPT)

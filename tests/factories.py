@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import Sequence
 from itertools import count
@@ -12,9 +13,11 @@ from django.utils import timezone
 from formats.prompts import prompt_key, split_of
 from labeling.answers import pairs, rankings
 from labeling.answers.submissions import Submission
+from labeling.data.importing import import_files, import_jobs, import_worker
 from labeling.models import (
     Assignment,
     Completion,
+    Import,
     Membership,
     Project,
     Prompt,
@@ -176,3 +179,13 @@ def answer(project: Project, labeler: User, **flags: bool) -> Ranking:
     assignment = claimed(project, labeler)
     said = {pk: flags for [pk] in tiers_of(assignment)}
     return rankings.submit(assignment, {"tiers": tiers_of(assignment), "flags": said}).ranking
+
+
+def make_import(project: Project, lines: str, *, work: bool = True) -> Import:
+    """An import of these lines, done."""
+    received = import_files.receive(project, io.BytesIO(lines.encode()))
+    job = import_jobs.receive(project, received, file_name="rows.jsonl", start=True, by=project.created_by)
+    if work:
+        import_worker.work(job.pk)
+    job.refresh_from_db()
+    return job

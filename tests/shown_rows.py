@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from labeling.answers import rankings
 from labeling.data.importing import imports
-from labeling.models import Assignment, Attempts, Membership, Project, Prompt, Ranking, Role, User
+from labeling.models import Assignment, Attempts, Import, Membership, Project, Prompt, Ranking, Role, User
 from labeling.people import invitations
 from labeling.queue import claims
 from rewardtrain.models import (
@@ -27,7 +27,7 @@ from rewardtrain.models import (
     RunPoint,
 )
 from rewardtrain.registry import champions
-from tests.factories import claimed, make_project, make_user, tiers_of
+from tests.factories import claimed, make_import, make_project, make_user, tiers_of
 from tests.reports import draw_flag_report, draw_report
 from tests.rewardtrain.conftest import make_best_of, make_model, make_run, make_version
 
@@ -74,6 +74,7 @@ def furnish(n: int, kind: str) -> Shown:
     _models(project, n)
     _labels(project, n)
     _uploads(project, n)
+    _imports(project, n)
     token = _invitations(project, n)
     _elsewhere((manager, labeler), n, slug)
     people = {"administrator": administrator, "manager": manager, "labeler": labeler}
@@ -206,6 +207,18 @@ def _uploads(project: Project, n: int) -> None:
     first.save()
     BestOfJob.objects.bulk_create(_again(first, number=number) for number in range(2, n + 1))
     _again(first, number=n + 1, state="running", report=None, finished_at=None).save()
+
+
+def _imports(project: Project, n: int) -> None:
+    """n and one at work, the first of them with n bad lines."""
+    make_import(project, "".join(f'{{"id": "bad {place}"}}\n' for place in range(n)))
+    Import.objects.bulk_create(
+        Import(
+            project=project, number=number, size=9, sha256="0" * 64, file_name="rows.jsonl", upload="rows",
+            requested_by=project.created_by, state="running" if number > n else "paused", heartbeat_at=timezone.now(),
+        )
+        for number in range(2, n + 2)
+    )  # fmt: skip
 
 
 def _again(job: BestOfJob, **changes: object) -> BestOfJob:

@@ -21,8 +21,10 @@ def web(*, host: str, port: int, workers: int) -> Spec:
 
 
 def worker() -> Spec:
+    """Gives the worker of all that is short, of the jobs of finished models, and of imports: four of these at once, at
+    most, and two threads that none of them holds."""
     return Spec(
-        "worker", [*WORKER, "--queues", "default", "--concurrency", "4", "--hostname", "default@%h"], signal.SIGKILL
+        "worker", [*WORKER, "--queues", "default", "--concurrency", "6", "--hostname", "default@%h"], signal.SIGKILL
     )
 
 

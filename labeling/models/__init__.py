@@ -4,6 +4,7 @@ from labeling.models.assignments import Assignment, QueuePosition
 from labeling.models.attempts import Attempts
 from labeling.models.counters import Counter, LabelerCounter
 from labeling.models.datasets import DatasetVersion
+from labeling.models.imports import Import
 from labeling.models.pairs import PreferencePair
 from labeling.models.projects import Invitation, Membership, Project, Role
 from labeling.models.prompts import Completion, Prompt, Split
@@ -16,6 +17,7 @@ __all__ = [
     "Completion",
     "Counter",
     "DatasetVersion",
+    "Import",
     "Invitation",
     "LabelerCounter",
     "Membership",

@@ -35,6 +35,10 @@ class Prompt(models.Model):
     held_reason = models.TextField(blank=True, default="")
     metadata = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Without an index: an import's prompts are found by the range of their keys, which it notes.
+    imported_by = models.ForeignKey(
+        "labeling.Import", on_delete=models.DO_NOTHING, related_name="+", null=True, db_constraint=False, db_index=False
+    )
 
     class Meta:
         ordering = ("id",)

@@ -36,6 +36,9 @@ class Ranking(models.Model):
     active_seconds = models.FloatField(null=True)
     payload_sha256 = models.CharField(max_length=64)  # tells a repeated submission from a different one
     created_at = models.DateTimeField(auto_now_add=True)
+    imported_by = models.ForeignKey(  # of a recorded one; without an index, as of a prompt
+        "labeling.Import", on_delete=models.DO_NOTHING, related_name="+", null=True, db_constraint=False, db_index=False
+    )
 
     class Meta:
         ordering = ("id",)

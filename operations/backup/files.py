@@ -1,7 +1,8 @@
-"""The files that a snapshot's rows name: dataset versions, models, and of each run what it said and where it goes on.
+"""The files that a snapshot's rows name: dataset versions, models, of each run what it said and where it goes on, and
+what imports that aren't over still read.
 
-Versions and models never change once a row names them, so they may be copied after the snapshot. What is left out:
-caches, which are made anew; models of runs that weren't finished; checkpoints of runs that are over.
+Versions, models and uploads never change once a row names them, so they may be copied after the snapshot. What is left
+out: caches, which are made anew; models of runs that weren't finished; checkpoints of runs that are over.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Named:
     versions: dict[str, str]  # file -> sha256
     models: list[str]  # folders
     runs: dict[str, bool]  # folder -> whether it goes on
+    uploads: dict[str, str] = field(default_factory=dict)  # of imports that aren't over: file -> sha256
+    bad_lines: list[str] = field(default_factory=list)  # files, which may grow
 
 
 @dataclass
@@ -46,7 +49,14 @@ def named_by_rows(cursor: Any) -> Named:
     cursor.execute("SELECT folder FROM rewardtrain_rewardmodel ORDER BY id")
     models = [folder for (folder,) in cursor.fetchall()]
     cursor.execute("SELECT folder, state FROM rewardtrain_trainingrun ORDER BY id")
-    return Named(versions, models, {folder: state in ACTIVE for folder, state in cursor.fetchall()})
+    runs = {folder: state in ACTIVE for folder, state in cursor.fetchall()}
+    cursor.execute("SELECT to_regclass('labeling_import')")
+    if cursor.fetchone() == (None,):
+        return Named(versions, models, runs)
+    cursor.execute("SELECT upload, sha256 FROM labeling_import WHERE upload <> '' ORDER BY id")
+    uploads = dict(cursor.fetchall())
+    cursor.execute("SELECT bad_lines FROM labeling_import WHERE bad_lines <> '' ORDER BY id")
+    return Named(versions, models, runs, uploads, [name for (name,) in cursor.fetchall()])
 
 
 def copy_out(root: Path, named: Named, archive: Writer, progress: Progress) -> Copied:
@@ -58,6 +68,10 @@ def copy_out(root: Path, named: Named, archive: Writer, progress: Progress) -> C
         files.copy_model(folder)
     for folder, goes_on in named.runs.items():
         files.copy_run(folder, goes_on=goes_on)
+    for name, sha256 in named.uploads.items():
+        files.copy(name, sha256)
+    for name in named.bad_lines:
+        files.copy(name)
     return files.copied
 
 

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from labeling.errors import Invalid
-from labeling.models import Project
+from labeling.models import Project, imports
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.evidence import EVIDENCE
 from rewardtrain.models import RetrainPolicy
@@ -59,7 +59,14 @@ def _can_be(wanted: Due, training: dict[str, object]) -> bool:
 def _rows(kind: str, project: Project | None) -> list[tuple[int, str, dict[str, object]]]:
     """Finds (project, depth, training) of each run of such projects that is due but for its settings."""
     statement = f"{_WAITING} SELECT w.id, w.depth, w.training::text FROM waiting w WHERE {EVIDENCE[kind].due}"
-    values = {"now": timezone.now(), "project": project.pk if project else None, "most": MOST_PAIRS, "kind": kind}
+    now = timezone.now()
+    values = {
+        "now": now,
+        "quiet_since": now - imports.QUIET,
+        "project": project.pk if project else None,
+        "most": MOST_PAIRS,
+        "kind": kind,
+    }
     with connection.cursor() as cursor:
         cursor.execute(statement, values | _defaults())
         rows = cursor.fetchall()
@@ -73,7 +80,8 @@ def _defaults() -> dict[str, Any]:
     return {"min_pairs": TrainConfig().min_pairs, **{name: getattr(row, name) for name in names}}
 
 
-# One row for each project of a kind and each depth whose rule is on, that has no run and no quiet time (rule_of).
+# One row for each project of a kind and each depth whose rule is on, that has no run and no quiet time (rule_of),
+# and no import that is at work or was a moment ago.
 _WAITING = """
 WITH rule AS (
     SELECT p.id, p.flags, d.depth, coalesce(r.training, '{}') AS training,
@@ -107,5 +115,8 @@ WITH rule AS (
         AND (last.state IS NULL OR last.state NOT IN ('queued', 'running'))
         AND (last.finished_at IS NULL
             OR last.finished_at + rule.cooldown_minutes * interval '1 minute' <= %(now)s)
+        AND rule.id NOT IN (
+            SELECT project_id FROM labeling_import WHERE state IN ('queued', 'running')
+            UNION ALL SELECT project_id FROM labeling_import WHERE finished_at > %(quiet_since)s)
 )
 """

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeling.errors import Invalid
-from labeling.models import Project
+from labeling.models import Import, Project, imports
 from labeling.models.project_lock import lock_project
 from rewardtrain.evidence import Evidence, evidence_of
 from rewardtrain.models import RetrainPolicy, TrainingRun
@@ -43,6 +44,7 @@ class NextRetraining:
     lacking: str  # why no run could be made whatever the number of new pairs, in words; "" if one could
     cooling_until: datetime | None
     active_run: TrainingRun | None
+    importing: Import | None  # on whose rows it waits, until a minute after its end
 
     @property
     def missing(self) -> int:
@@ -50,17 +52,23 @@ class NextRetraining:
 
     @property
     def due(self) -> bool:
-        waiting = self.missing or self.lacking or self.cooling_until or self.active_run
+        waiting = self.missing or self.lacking or self.cooling_until or self.active_run or self.importing
         return self.enabled and not waiting
 
 
 def next_retrainings(project: Project) -> list[NextRetraining]:
     """Says it for each depth, heads first."""
-    policy = get_policy(project)
-    return [_next(project, policy, depth) for depth in Depth]
+    policy, importing = get_policy(project), import_of(project)
+    return [_next(project, policy, depth, importing) for depth in Depth]
 
 
-def _next(project: Project, policy: RetrainPolicy, depth: Depth) -> NextRetraining:
+def import_of(project: Project) -> Import | None:
+    """Gives an import that is at work or was less than a minute ago: half of its rows would be trained on."""
+    recently = Q(state__in=Import.ACTIVE) | Q(finished_at__gt=timezone.now() - imports.QUIET)
+    return project.imports.filter(recently).defer("errors").first()
+
+
+def _next(project: Project, policy: RetrainPolicy, depth: Depth, importing: Import | None) -> NextRetraining:
     rule, last = rule_of(policy, depth), last_run(project, depth)
     return NextRetraining(
         depth=depth,
@@ -71,6 +79,7 @@ def _next(project: Project, policy: RetrainPolicy, depth: Depth) -> NextRetraini
         lacking=obstacle(project, policy, depth),
         cooling_until=cooling_until(rule, last, timezone.now()),
         active_run=last if last and last.state in ACTIVE else None,
+        importing=importing,
     )
 
 

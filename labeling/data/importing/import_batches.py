@@ -64,10 +64,12 @@ class Stored:
     updated: int = 0
     skipped: int = 0
     rankings: int = 0
+    prompt_keys: list[int] = field(default_factory=list)  # of those created
+    ranking_keys: list[int] = field(default_factory=list)
     refused: list[tuple[int, Refused]] = field(default_factory=list)
 
 
-def store(project: Project, lines: Sequence[Line]) -> Stored:
+def store(project: Project, lines: Sequence[Line], *, imported_by: int | None = None) -> Stored:
     """Stores them; to be called in a transaction. The database's own refusals come out as its errors.
 
     Raises Invalid('kind_changed') where the lines were read for a kind that the project is no longer of.
@@ -87,10 +89,12 @@ def store(project: Project, lines: Sequence[Line]) -> Stored:
             stored.refused.append((line.number, refused))
         else:
             made.append(new)
-    fresh = _create(project, made)
+    stored.prompt_keys = bulk_rows.next_keys(Prompt, len(made))
     stored.created = len(made)
+    fresh = _create(project, made, stored.prompt_keys, imported_by)
     fresh += _compare(project, [(line, known[line.row.id]) for line in lines if line.row.id in known], stored)
-    stored.rankings = recorded_rankings.store(project, fresh)
+    stored.ranking_keys = recorded_rankings.store(project, fresh, imported_by=imported_by)
+    stored.rankings = len(stored.ranking_keys)
     return stored
 
 
@@ -124,7 +128,7 @@ def _decided(project: Project, keys: Sequence[str]) -> dict[str, tuple[str, str]
         return {key: (content_sha256, split) for key, content_sha256, split in cursor.fetchall()}
 
 
-def _create(project: Project, made: Sequence[_New]) -> list[Recorded]:
+def _create(project: Project, made: Sequence[_New], prompts: Sequence[int], imported_by: int | None) -> list[Recorded]:
     """Stores prompts with their completions, and gives the rankings that came with them.
 
     How many these are stands in the row from the beginning: counted in afterwards, each prompt would be written twice,
@@ -133,19 +137,19 @@ def _create(project: Project, made: Sequence[_New]) -> list[Recorded]:
     if not made:
         return []
     now = timezone.now().isoformat()
-    prompts = bulk_rows.next_keys(Prompt, len(made))
     free = iter(bulk_rows.next_keys(Completion, sum(len(new.row.completions) for new in made)))
     completions = [[next(free) for _ in new.row.completions] for new in made]
     bulk_rows.copy_in(
         Prompt,
         (
             *("id", "project_id", "external_id", "messages", "content_sha256", "prompt_key", "split", "overlap"),
-            *("ranked", "held_reason", "metadata", "created_at"),
+            *("ranked", "held_reason", "metadata", "created_at", "imported_by_id"),
         ),
         (
             (
                 *(key, project.pk, new.row.id, _json(new.row.messages), new.content_sha256, new.prompt_key, new.split),
                 *(new.overlap, len(new.row.rankings), "", _json(new.row.metadata) if new.row.metadata else "{}", now),
+                imported_by,
             )
             for key, new in zip(prompts, made, strict=True)
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
@@ -31,6 +32,8 @@ class Report:
     errors: list[LineError] = field(default_factory=list)
     container: str = ""  # what the file was
     unit: str = "line"  # what its records are counted by: line or row
+    n_read: int = 0  # records, good and bad
+    on_error: Callable[[int], None] | None = None  # is told of each bad line
     stopped: Invalid | None = None  # why reading ended before the end; what came before it is in the counts
 
     @property
@@ -44,6 +47,8 @@ class Report:
 
     def add_error(self, line: int, error: Refused) -> None:
         self.n_errors += 1
+        if self.on_error:
+            self.on_error(line)
         if len(self.errors) < MAX_ERRORS:
             self.errors.append(LineError(line, error.field, error.shown, words_of(error)))
 

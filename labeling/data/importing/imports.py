@@ -11,6 +11,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
@@ -41,23 +42,45 @@ class _DryRun(Exception):
     pass
 
 
+class Watcher(Protocol):
+    """Goes with an import that may be interrupted anywhere, and notes how far it is."""
+
+    key: int  # what prompts and rankings are marked with
+    place: int  # records that an earlier attempt has read and stored
+    report: Report  # of those
+
+    def look(self) -> None:
+        """Is called before each record is read; raises to end the import."""
+
+    def note(self, stored: Sequence[Stored]) -> None:
+        """Is called in the transaction that stores a batch, after what it brought is in the report."""
+
+
 def import_lines(project: Project, lines: Iterable[bytes], *, dry_run: bool = False, gives_way: bool = False) -> Report:
     """Imports JSON Lines, as import_records does."""
     records = Records("JSON Lines", json_lines.records(lines))
     return import_records(project, records, dry_run=dry_run, gives_way=gives_way)
 
 
-def import_records(project: Project, records: Records, *, dry_run: bool = False, gives_way: bool = False) -> Report:
+def import_records(
+    project: Project,
+    records: Records,
+    *,
+    dry_run: bool = False,
+    gives_way: bool = False,
+    watcher: Watcher | None = None,
+) -> Report:
     """Imports what is right and reports what is not, by line. gives_way: to whoever works in the database meanwhile.
 
     An Invalid of `records` themselves, MOST_BAD bad ones, or another kind of project than they were read for end the
     import and are in the report: what was stored before stays.
     """
-    report, pace = Report(container=records.container, unit=records.unit), Pace(gives_way=gives_way)
+    report, pace = watcher.report if watcher else Report(), Pace(gives_way=gives_way)
+    report.container, report.unit = records.container, records.unit
     try:
-        for batch in _batches(_lines(project, records, report), pace):
+        for batch in _batches(_lines(project, records, report, watcher), pace):
             began = time.monotonic()
-            _store(project, batch, report, dry_run=dry_run)
+            _store_and_note(project, batch, report, dry_run=dry_run, watcher=watcher)
             pace.rest(time.monotonic() - began)
     except Invalid as error:
         report.stopped = error
@@ -65,25 +88,27 @@ def import_records(project: Project, records: Records, *, dry_run: bool = False,
     return report
 
 
-def _lines(project: Project, records: Records, report: Report) -> Iterator[Line]:
+def _lines(project: Project, records: Records, report: Report, watcher: Watcher | None) -> Iterator[Line]:
     flags = [flag["name"] for flag in project.flags]
     seen: dict[bytes, int] = {}  # by a digest of 16 bytes: the ids of a million lines would take a gigabyte
-    bad = 0
-    for number, value, size in _read(records, report):
+    bad, place = 0, watcher.place if watcher else 0  # up to there an earlier attempt reported and stored
+    for number, value, size in _read(records, report, watcher):
         try:
             row = parse_value(value, flags=flags, judgement=project.judgement)
             digest = hashlib.blake2b(row.id.encode(), digest_size=16).digest()
             if digest in seen:
                 raise Refused("id", row.id, "id_twice" if report.unit == "line" else "id_twice_row", line=seen[digest])
         except Refused as error:
-            report.add_error(number, error)
+            if report.n_read > place:
+                report.add_error(number, error)
             bad += 1
             if bad >= MOST_BAD and bad > len(seen):
                 report.stopped = _hardly_the_format(number, bad, len(seen), report)
                 return
             continue
         seen[digest] = number
-        yield Line(number, size, row)
+        if report.n_read > place:
+            yield Line(number, size, row)
 
 
 def parse_line(line: bytes, *, flags: Sequence[str] = (), judgement: Judgement = RANKING) -> Row:
@@ -110,9 +135,14 @@ def _hardly_the_format(number: int, bad: int, good: int, report: Report) -> Inva
     return Invalid("too_many_bad_lines", message % values, attr="file")
 
 
-def _read(records: Records, report: Report) -> Iterator[Record]:
+def _read(records: Records, report: Report, watcher: Watcher | None) -> Iterator[Record]:
+    report.n_read = 0
     try:
-        yield from records
+        for record in records:
+            if watcher:
+                watcher.look()
+            report.n_read += 1
+            yield record
     except Invalid as error:
         report.stopped = error
 
@@ -131,31 +161,55 @@ def _batches(lines: Iterator[Line], pace: Pace) -> Iterator[list[Line]]:
         yield batch
 
 
-def _store(project: Project, batch: Sequence[Line], report: Report, *, dry_run: bool) -> None:
+def _store_and_note(
+    project: Project, batch: Sequence[Line], report: Report, *, dry_run: bool, watcher: Watcher | None
+) -> None:
+    """Stores a batch, and the place that it ends at in the same transaction: it is never stored without the other."""
+    if watcher is None:
+        _store(project, batch, report, dry_run=dry_run)
+        return
+    with transaction.atomic():
+        watcher.note(_store(project, batch, report, imported_by=watcher.key))
+
+
+def _store(
+    project: Project,
+    batch: Sequence[Line],
+    report: Report,
+    *,
+    dry_run: bool = False,
+    imported_by: int | None = None,
+) -> list[Stored]:
     """Stores a batch in one transaction.
 
     What the database refuses is tried again in halves, down to the guilty line, to name it.
     """
     try:
-        _count(report, _stored(project, batch, dry_run=dry_run))
+        stored = _stored(project, batch, dry_run=dry_run, imported_by=imported_by)
+        _count(report, stored)
+        return [stored]
     except (DatabaseError, UnicodeError) as error:
         if not database_errors.is_about_the_data(error):
             raise
         if len(batch) > 1:
-            for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
-                _store(project, half, report, dry_run=dry_run)
-            return
+            halves = (batch[: len(batch) // 2], batch[len(batch) // 2 :])
+            return [
+                each
+                for half in halves
+                for each in _store(project, half, report, dry_run=dry_run, imported_by=imported_by)
+            ]
         [line] = batch
         logger.warning(
             "line %s of an import into %s is refused by the database", line.number, project.slug, exc_info=True
         )
         report.add_error(line.number, Refused("line", line.row.id, "database", reason=database_errors.reason_of(error)))
+        return []
 
 
-def _stored(project: Project, batch: Sequence[Line], *, dry_run: bool) -> Stored:
+def _stored(project: Project, batch: Sequence[Line], *, dry_run: bool, imported_by: int | None) -> Stored:
     try:
         with transaction.atomic():
-            stored = import_batches.store(project, batch)
+            stored = import_batches.store(project, batch, imported_by=imported_by)
             if dry_run:
                 raise _DryRun
     except _DryRun:

@@ -33,16 +33,16 @@ class Recorded:
 _Item = tuple[Recorded, RankingRow]
 
 
-def store(project: Project, recorded: Sequence[Recorded]) -> int:
-    """Stores them with a handful of statements however many they are. Returns how many."""
+def store(project: Project, recorded: Sequence[Recorded], *, imported_by: int | None = None) -> list[int]:
+    """Stores them with a handful of statements however many they are. Returns their keys."""
     items = [(one, ranking) for one in recorded for ranking in one.rankings]
     if not items:
-        return 0
+        return []
     labelers = _labelers(project, {ranking.labeler for _, ranking in items})
     assignments = bulk_rows.next_keys(Assignment, len(items))
     rankings = bulk_rows.next_keys(Ranking, len(items))
     _copy_assignments(items, assignments, labelers)
-    _copy_rankings(items, assignments, rankings, labelers)
+    _copy_rankings(items, assignments, rankings, labelers, imported_by)
     bulk_rows.copy_in(
         RankedCompletion,
         ("ranking_id", "completion_id", "prompt_id", "rank", "flags"),
@@ -53,7 +53,7 @@ def store(project: Project, recorded: Sequence[Recorded]) -> int:
         ),
     )
     pairs.expand(rankings)
-    return len(items)
+    return rankings
 
 
 def _labelers(project: Project, names: set[str]) -> dict[str, int]:
@@ -96,17 +96,21 @@ def _copy_assignments(items: Sequence[_Item], keys: Sequence[int], labelers: dic
 
 
 def _copy_rankings(
-    items: Sequence[_Item], assignments: Sequence[int], keys: Sequence[int], labelers: dict[str, int]
+    items: Sequence[_Item],
+    assignments: Sequence[int],
+    keys: Sequence[int],
+    labelers: dict[str, int],
+    imported_by: int | None,
 ) -> None:
     now = timezone.now().isoformat()
     columns = (
         *("id", "assignment_id", "prompt_id", "labeler_id", "revision", "live", "source", "comment", "strength"),
-        *("payload_sha256", "created_at"),
+        *("payload_sha256", "created_at", "imported_by_id"),
     )
     rows = (
         (
             *(key, assignment, one.prompt, labelers[ranking.labeler], 1, True, Ranking.Source.IMPORTED.value, ""),
-            *(ranking.strength, _digest(ranking.ranks), now),
+            *(ranking.strength, _digest(ranking.ranks), now, imported_by),
         )
         for key, assignment, (one, ranking) in zip(keys, assignments, items, strict=True)
     )

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from labeling.data.versions import datasets
-from labeling.models import Project, Role, User
+from labeling.models import Import, Project, Role, User
 from labeling.people import invitations
 from tests.factories import claimed, join, make_project, make_prompt, make_user, rank
 from tests.labeling.api.client import as_user
@@ -30,6 +30,8 @@ DOORS = [
     ("post", "invitations", {"username": "newcomer", "role": "labeler"}, CREATED),
     ("post", "prompts", {"id": "x", "prompt": "?", "completions": [{"text": "a"}, {"text": "b"}]}, MANAGERS),
     ("get", "prompts", {}, REVIEWERS),
+    ("get", "imports", {}, MANAGERS),
+    ("post", "imports", {"id": "y"}, {**MANAGERS, "manager": 202, "administrator": 202}),
     ("post", "assignment_next", {}, EVERYONE_IN),
     ("get", "rankings", {}, EVERYONE_IN),
     ("get", "pairs", {}, EVERYONE_IN),
@@ -117,6 +119,21 @@ def test_an_assignment_is_nobody_elses(cast: Cast, verb: str, name: str) -> None
     url = reverse(f"labeling_api:assignment_{name}", args=[assignment.pk])
     answers = {who: getattr(as_user(user), verb)(url, {}).status_code for who, user in cast.people.items()}
     assert answers == {**dict.fromkeys(cast.people, 404), "nobody": 401}
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "status"),
+    [
+        ("get", "import", 200), ("post", "import_pause", 200), ("post", "import_resume", 200),
+        ("post", "import_cancel", 409), ("post", "import_undo", 409), ("get", "import_bad_lines", 409),
+    ],
+)  # fmt: skip
+def test_an_import_is_for_managers(cast: Cast, verb: str, name: str, status: int) -> None:
+    state = "draft" if status == 409 else "queued"
+    Import.objects.create(project=cast.project, number=1, size=1, sha256="", state=state, upload="gone")
+    url = reverse(f"labeling_api:{name}", args=["helpful", 1])
+    answers = {who: getattr(as_user(user), verb)(url).status_code for who, user in cast.people.items()}
+    assert answers == {**MANAGERS, "manager": status, "administrator": status}
 
 
 def test_a_frozen_version_is_for_reviewers(cast: Cast) -> None:

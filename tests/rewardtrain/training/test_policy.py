@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from labeling.answers import rankings
 from labeling.errors import Invalid
-from labeling.models import PreferencePair, Project, Ranking
+from labeling.models import Import, PreferencePair, Project, Ranking
 from labeling.queue import claims
 from rewardtrain.models import TrainingRun
 from rewardtrain.training import due, policy
@@ -100,6 +100,24 @@ def test_it_rests_after_a_run(project: Project) -> None:
     end(run, minutes_ago=11)
     assert coming(project).cooling_until is None
     assert is_due(project, FULL)
+
+
+def test_it_waits_until_an_import_has_been_over_for_a_minute(project: Project) -> None:
+    """Rather than train on half of its rows. Of one that is paused nothing comes."""
+    policy.update_policy(project, every_pairs=6)
+    end(make_run(project), minutes_ago=60)
+    rank_prompts(project, train=1, test=0, validation=0)
+    assert is_due(project, FULL)
+    job = Import.objects.create(project=project, number=1, size=1, sha256="")
+    for state, seconds_ago, waits in (
+        ("draft", None, False), ("queued", None, True), ("running", None, True), ("succeeded", 50, True),
+        ("succeeded", 70, False), ("paused", 70, False), ("cancelled", 50, True),
+    ):  # fmt: skip
+        job.state = state
+        job.finished_at = timezone.now() - timedelta(seconds=seconds_ago) if seconds_ago else None
+        job.save()
+        assert coming(project).importing == (job if waits else None), state
+        assert is_due(project, FULL) != waits, state
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])

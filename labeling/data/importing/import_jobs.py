@@ -1,0 +1,199 @@
+"""Imports that workers do: asked for, started, paused, resumed, cancelled, undone. Each change is written here, once.
+
+draft -> queued -> running -> succeeded | failed | cancelled
+                      |-> paused; what paused, failed or was cancelled is resumed where it stopped
+undo: any of these that are over -> queued -> running -> succeeded
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from jobs import lifecycle, notify
+from labeling.data.importing import import_files
+from labeling.data.importing.import_files import Received
+from labeling.errors import Conflict
+from labeling.models import Import, Project, User
+from labeling.models.imports import DRAFT, PAUSED
+from labeling.models.project_lock import lock_project
+
+IMPORT = "labeling.tasks.import_file"  # the task that is told of one that is queued
+MOST_OPEN = 20  # of a project, whose files are kept
+MOST_ABANDONED = timedelta(days=1)  # after which a draft makes room for others
+NAME = 200
+# A small file never waits for large ones, and no more than two imports take their part of the workers at once.
+LARGE = 8 * 2**20  # bytes
+LANES = ("small", "large")
+
+State = Import.State
+
+
+def receive(
+    project: Project,
+    received: Received,
+    *,
+    file_name: str = "",
+    by: User | None = None,
+    start: bool,
+    layout: str = "",
+    columns: Mapping[str, str] | None = None,
+) -> Import:
+    """Makes an import of a file that was sent. Raises Conflict, and then deletes the file."""
+    try:
+        with transaction.atomic():
+            lock_project(project)
+            discard_abandoned(project)
+            _refuse_too_many(project)
+            number = lifecycle.next_number(project.imports.all())
+            job = Import.objects.create(
+                project=project,
+                number=number,
+                state=State.QUEUED if start else DRAFT,
+                file_name=file_name[-NAME:],
+                size=received.size,
+                sha256=received.sha256,
+                upload=import_files.keep(received, project, number),
+                layout=layout,
+                columns=dict(columns or {}),
+                requested_by=by,
+            )
+            _tell(job)
+    except BaseException:
+        received.draft.unlink(missing_ok=True)
+        raise
+    return job
+
+
+def start(job: Import, *, layout: str = "", columns: Mapping[str, str] | None = None) -> Import:
+    """Queues a draft as it is to be read. Started twice it is started once."""
+    changes = {"state": State.QUEUED, "layout": layout, "columns": dict(columns or {}), "requested_at": timezone.now()}
+    if Import.objects.filter(pk=job.pk, state=DRAFT).update(**changes):
+        _tell(job)
+    job.refresh_from_db()
+    return job
+
+
+def discard(job: Import) -> None:
+    """Takes back a draft and its file. Raises Conflict('import_started')."""
+    with transaction.atomic():
+        draft = Import.objects.select_for_update().filter(pk=job.pk, state=DRAFT).first()
+        if draft is None:
+            raise _conflict("import_started", _("Import %(number)s has been started already: cancel it instead."), job)
+        draft.delete()
+        transaction.on_commit(lambda: import_files.path_of(draft.upload).unlink(missing_ok=True))
+
+
+def pause(job: Import) -> Import:
+    """Has it stop at the end of its batch; one that waits stops at once. Raises Conflict('not_active')."""
+    mine = Import.objects.filter(pk=job.pk)
+    changed = mine.filter(state=State.QUEUED).update(state=PAUSED, finished_at=timezone.now())
+    changed = changed or mine.filter(state=State.RUNNING).update(pause_requested=True)
+    job.refresh_from_db()
+    if not changed and job.state != PAUSED:
+        raise _conflict("not_active", _("Import %(number)s is not at work, so there is nothing to pause."), job)
+    return job
+
+
+def resume(job: Import) -> Import:
+    """Has it go on where it stopped. Raises Conflict: 'not_stopped', 'no_file'."""
+    mine = Import.objects.filter(pk=job.pk)
+    with transaction.atomic():
+        stopped = mine.select_for_update().filter(state__in=Import.RESUMED).first()
+        if stopped is not None and not stopped.upload and not stopped.is_undo:
+            raise _conflict("no_file", _("The file of import %(number)s is gone: send it again."), job)
+        changed = stopped is not None and _queue(job)
+        changed = changed or bool(mine.filter(state=State.RUNNING, pause_requested=True).update(pause_requested=False))
+    job.refresh_from_db()
+    if not changed and not job.is_active:
+        raise _conflict("not_stopped", _("Import %(number)s is over, so there is nothing to go on with."), job)
+    return job
+
+
+def cancel(job: Import) -> Import:
+    """Has it stop for good at the end of its batch; what is in stays. Raises Conflict('import_ended')."""
+    mine = Import.objects.filter(pk=job.pk)
+    waiting = mine.filter(state__in=(PAUSED, State.QUEUED))
+    changed = waiting.update(state=State.CANCELLED, finished_at=timezone.now(), pause_requested=False)
+    changed = changed or mine.filter(state=State.RUNNING).update(cancel_requested=True)
+    job.refresh_from_db()
+    if not changed:
+        raise _conflict("import_ended", _("Import %(number)s has ended already; there is nothing to cancel."), job)
+    return job
+
+
+def undo(job: Import) -> Import:
+    """Has what it brought taken back. Raises Conflict: 'import_active', 'not_started'. Asked twice it is done once."""
+    mine = Import.objects.filter(pk=job.pk)
+    with transaction.atomic():
+        ended = mine.select_for_update().exclude(state__in=(DRAFT, *Import.ACTIVE)).first()
+        if ended is not None:
+            again = not ended.is_undo or ended.state == State.SUCCEEDED  # else it goes on where it stopped
+            fresh = {"undo_prompt": 0, "undo_ranking": 0, "kept_prompts": 0} if again else {}
+            _queue(job, is_undo=True, seconds_left=None, **fresh)
+    job.refresh_from_db()
+    if job.state == DRAFT:
+        raise _conflict("not_started", _("Import %(number)s was never started, so it brought nothing."), job)
+    if not job.is_undo:
+        raise _conflict("import_active", _("Import %(number)s is at work: pause or cancel it first."), job)
+    return job
+
+
+def lane_of(import_id: int) -> str | None:
+    """Tells which of the two it waits in; None where there is no such import."""
+    size = Import.objects.filter(pk=import_id).values_list("size", flat=True).first()
+    return None if size is None else _lane(size)
+
+
+def next_in(lane: str) -> int | None:
+    """Gives the one that waits longest in a lane."""
+    return _waiting_in(lane, Import.objects.all())
+
+
+def first_of_lanes(import_ids: Sequence[int]) -> list[int]:
+    """Gives of these the first of each lane."""
+    of_these = Import.objects.filter(pk__in=import_ids)
+    return [pk for lane in LANES if (pk := _waiting_in(lane, of_these))]
+
+
+def _waiting_in(lane: str, rows: QuerySet[Import]) -> int | None:
+    size = {"size__lt": LARGE} if lane == "small" else {"size__gte": LARGE}
+    return rows.filter(state=State.QUEUED, **size).order_by("requested_at", "pk").values_list("pk", flat=True).first()
+
+
+def _lane(size: int) -> str:
+    return "small" if size < LARGE else "large"
+
+
+def _queue(job: Import, **changes: object) -> bool:
+    fresh = {"pause_requested": False, "cancel_requested": False, "finished_at": None, "error": "", "attempts": 0}
+    _tell(job)
+    return bool(Import.objects.filter(pk=job.pk).update(**{**fresh, "state": State.QUEUED, **changes}))
+
+
+def _tell(job: Import) -> None:
+    notify.notify(IMPORT, job.pk)
+
+
+def _conflict(code: str, message: str, job: Import) -> Conflict:
+    return Conflict(code, message % {"number": job.number})
+
+
+def discard_abandoned(project: Project) -> None:
+    """Discards what was sent a day ago and never started. Call it with the project locked."""
+    before = timezone.now() - MOST_ABANDONED
+    for draft in project.imports.filter(state=DRAFT, requested_at__lt=before):
+        discard(draft)
+
+
+def _refuse_too_many(project: Project) -> None:
+    if project.imports.exclude(upload="").count() >= MOST_OPEN:
+        message = _(
+            "%(n)d files are kept for imports that have not ended well: start, resume or undo one, or discard it first."
+        )
+        raise Conflict("too_many_imports", message % {"n": MOST_OPEN})
