@@ -16,8 +16,9 @@ import jobs.sweep
 from jobs import locks, notify, shutdown
 from jobs.lifecycle import Active
 from labeling.answers import rankings
+from labeling.data.importing import import_jobs, import_worker
 from labeling.errors import Conflict, PodiumError
-from labeling.models import Project
+from labeling.models import Import, Project
 from rewardtrain.automatic import auto_labels, best_of
 from rewardtrain.models import AutoLabelJob, BestOfJob, TrainingRun
 from rewardtrain.monitoring import drift
@@ -98,6 +99,17 @@ def choose(job_id: int) -> None:
     best_of.work(job_id)
 
 
+@shared_task(name=import_jobs.IMPORT)
+def import_file(import_id: int) -> None:
+    """Does this import and all that wait in its lane: large files one after another, small ones never behind them."""
+    lane = import_jobs.lane_of(import_id)
+    if lane is None:
+        return
+    with locks.one_at_a_time(f"labeling.import.{lane}") as alone:
+        while alone and not shutdown.requested.is_set() and (pk := import_jobs.next_in(lane)):
+            import_worker.work(pk)
+
+
 def start_due_runs() -> None:
     """Starts of a flood of projects some in each sweep, drawn anew, so that no one's trouble keeps out the others."""
     wanted = due.due()
@@ -141,7 +153,15 @@ def send_oldest(task: Any, active: Sequence[Active]) -> None:
         task.apply_async((active[0].pk,), expires=JOB_EXPIRES_SECONDS)
 
 
+def send_imports(active: Sequence[Active]) -> None:
+    """Sends a message for each lane in which something waits; where it is being worked on already, it ends at once."""
+    waiting = [row.pk for row in active if row.queued]
+    for pk in import_jobs.first_of_lanes(waiting) if waiting else ():
+        import_file.apply_async((pk,), expires=JOB_EXPIRES_SECONDS)
+
+
 jobs.sweep.add(TrainingRun, send_runs)
+jobs.sweep.add(Import, send_imports)
 jobs.sweep.add(AutoLabelJob, partial(send_oldest, label))
 jobs.sweep.add(BestOfJob, partial(send_oldest, choose))
 

@@ -23,7 +23,7 @@ from labeling.models import Import, Project, User
 from labeling.models.imports import DRAFT, PAUSED
 from labeling.models.project_lock import lock_project
 
-IMPORT = "labeling.tasks.import_file"  # the task that is told of one that is queued
+IMPORT = "labeling.import_file"  # the task that is told of one that is queued: rewardtrain/tasks.py
 MOST_OPEN = 20  # of a project, whose files are kept
 MOST_ABANDONED = timedelta(days=1)  # after which a draft makes room for others
 NAME = 200

@@ -22,6 +22,13 @@ FIXED = {
     "/api/v1/projects/{slug}/invitations/{invitation}/": {"delete"},
     "/api/v1/projects/{slug}/prompts/": {"get", "post"},
     "/api/v1/projects/{slug}/prompts/{external_id}/": {"get"},
+    "/api/v1/projects/{slug}/imports/": {"get", "post"},
+    "/api/v1/projects/{slug}/imports/{number}/": {"get"},
+    "/api/v1/projects/{slug}/imports/{number}/pause/": {"post"},
+    "/api/v1/projects/{slug}/imports/{number}/resume/": {"post"},
+    "/api/v1/projects/{slug}/imports/{number}/cancel/": {"post"},
+    "/api/v1/projects/{slug}/imports/{number}/undo/": {"post"},
+    "/api/v1/projects/{slug}/imports/{number}/bad-lines/": {"get"},
     "/api/v1/projects/{slug}/assignments/next/": {"post"},
     "/api/v1/assignments/{id}/ranking/": {"post", "put"},
     "/api/v1/assignments/{id}/undo/": {"post"},
@@ -87,7 +94,7 @@ def test_every_list_is_documented_as_the_page_that_it_answers() -> None:
         name = schema.get("application/json", {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
         if name.startswith("Paginated"):
             pages[path] = found["components"]["schemas"][name]
-    assert len(pages) == 11
+    assert len(pages) == 12
     for page in pages.values():
         assert page["required"] == ["next", "previous", "results"]
         assert page["properties"]["results"]["items"].keys() == {"$ref"}
