@@ -127,13 +127,16 @@ def try_again(job: Job, error: str) -> None:
 def active(kinds: Iterable[type[Job]]) -> list[Active]:
     """Lists all of these kinds that wait or are worked on, the oldest first, in one statement."""
     kinds = list(kinds)
-    columns = ("place", "pk", "state", "heartbeat_at")
+    columns = ("nth_kind", "pk", "state", "heartbeat_at")  # a name that no kind has a field of
     rows = [
-        kind._default_manager.filter(state__in=Job.ACTIVE).annotate(place=Value(place)).order_by().values_list(*columns)
-        for place, kind in enumerate(kinds)
+        kind._default_manager.filter(state__in=Job.ACTIVE)
+        .annotate(nth_kind=Value(nth))
+        .order_by()
+        .values_list(*columns)
+        for nth, kind in enumerate(kinds)
     ]
     due = rows[0].union(*rows[1:], all=True).order_by("pk")
-    return [Active(kinds[place], pk, state == State.QUEUED, beat) for place, pk, state, beat in due]
+    return [Active(kinds[nth], pk, state == State.QUEUED, beat) for nth, pk, state, beat in due]
 
 
 def stale_before() -> datetime:
