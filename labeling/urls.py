@@ -17,6 +17,10 @@ from labeling.views import (
     user_settings,
 )
 from labeling.views.styleguide import page
+from labeling.views.versions import files as version_files
+from labeling.views.versions import pages as versions
+from labeling.views.versions import prompts as version_prompts
+from labeling.views.versions import results as version_results
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -55,6 +59,27 @@ urlpatterns = [
     path("p/<slug:slug>/people/invitations/<int:invitation_id>/renew/", people.renew, name="invitation_renew"),
     path("p/<slug:slug>/people/remove/", people.remove_member, name="member_remove"),
     path("p/<slug:slug>/settings/", projects.settings, name="project_settings"),
+    path("p/<slug:slug>/versions/", versions.versions, name="versions"),
+    path("p/<slug:slug>/versions/<int:number>/", versions.version, name="version"),
+    path("p/<slug:slug>/versions/<int:number>/note/", versions.note, name="version_note"),
+    path("p/<slug:slug>/versions/<int:number>/file/", version_files.file, name="version_file"),
+    path("p/<slug:slug>/versions/<int:number>/link/", version_files.link, name="version_link"),
+    path(
+        "p/<slug:slug>/versions/<int:number>/link/<int:link_id>/revoke/",
+        version_files.revoke,
+        name="version_link_revoke",
+    ),
+    path("p/<slug:slug>/versions/<int:number>/labelers/", version_results.labelers, name="version_labelers"),
+    path("p/<slug:slug>/versions/<int:number>/difference/", version_results.difference, name="version_difference"),
+    path(
+        "p/<slug:slug>/versions/<int:number>/difference.jsonl",
+        version_results.difference_lines,
+        name="version_difference_lines",
+    ),
+    path("p/<slug:slug>/versions/<int:number>/methods/", version_results.methods, name="version_methods"),
+    path("p/<slug:slug>/versions/<int:number>/prompts/", version_prompts.prompts, name="version_prompts"),
+    path("p/<slug:slug>/versions/<int:number>/prompts/<int:place>/", version_prompts.prompt, name="version_prompt"),
+    path("shared/<str:token>/", version_files.shared, name="version_shared"),
     path("p/<slug:slug>/export/", export.export, name="export"),
     path("p/<slug:slug>/export/download/", export.download, name="export_download"),
     path("p/<slug:slug>/export/freeze/", export.freeze, name="export_freeze"),

@@ -18,7 +18,7 @@ class RewardtrainConfig(AppConfig):
         """Adds what is ours to labeling's lists, for labeling knows nothing of us. Tables are known only now."""
         from labeling.data.exporting import pair_groups
         from labeling.models import Role
-        from labeling.projects.navigation import Page, Part, add_pages, add_part
+        from labeling.projects.navigation import Page, Part, add_pages, add_part, add_version_part
         from labeling.requests import body_limit
         from labeling.views.styleguide import drawings as styleguide
         from rewardtrain.automatic import auto_label_export
@@ -37,6 +37,14 @@ class RewardtrainConfig(AppConfig):
                 "project_machine",
                 gettext_lazy('<a href="%(url)s">Training</a> shows the runs and the next retraining.'),
                 "runs",
+            )
+        )
+        add_version_part(
+            Part(
+                gettext_lazy("The models made of it"),
+                "version_models",
+                gettext_lazy('<a href="%(url)s">Models</a> shows which version each was made of.'),
+                "models",
             )
         )
         styleguide.add_drawing("rewardtrain/charts/styleguide.html", shares=STYLE_SHARES)

@@ -13,6 +13,7 @@ urlpatterns = [
     path("p/<slug:slug>/best-of/<int:number>/cancel/", best_of.cancel, name="best_of_cancel"),
     path("p/<slug:slug>/machine/", machine.overview, name="project_machine"),
     path("p/<slug:slug>/try/", playground.index, name="playground"),
+    path("p/<slug:slug>/versions/<int:number>/models/", models.of_version, name="version_models"),
     path("p/<slug:slug>/policy/", policy.change, name="policy"),
     path("p/<slug:slug>/runs/", runs.index, name="runs"),
     path("p/<slug:slug>/runs/<int:number>/", runs.detail, name="run"),

@@ -28,7 +28,7 @@ class Door:
 VERBS = ("get", "post", "put", "patch", "delete")
 OTHERS = ("admin:",)  # Django's own, for administrators
 NOT_OURS = ("account_", "mfa_", "healthz", "readyz", "metrics")  # what shows nothing of a project
-PARTS = ("auto_labels", "best_of_job", "playground", "run")  # pages of which htmx asks for a part
+PARTS = ("auto_labels", "best_of_job", "playground", "run", "version_difference")  # pages of which htmx asks for a part
 
 
 def doors() -> list[Door]:

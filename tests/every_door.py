@@ -13,12 +13,13 @@ from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
 from labeling.data.versions.datasets import freeze
-from labeling.models import Invitation, Project, Role, User
+from labeling.models import Invitation, Project, Role, User, VersionLink
 from tests.factories import claimed, join, make_import, make_project, make_prompt, make_user, rank
 from tests.rewardtrain.conftest import make_training, rank_prompts
 
 INVITATION = 10**6  # the id of the open one
 PROMPT = "1000000"  # the id in the file of a ranked one
+LINK = 10**6  # the id of the one to the first version
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Operation:
     @property
     def url(self) -> str:
         filled = {"slug": "helpful", "number": "1", "version": "1", "username": "leaver", "id": "{id}"}
-        filled |= {"invitation": str(INVITATION), "external_id": PROMPT}
+        filled |= {"invitation": str(INVITATION), "external_id": PROMPT, "link": str(LINK)}
         path = self.path
         for name, value in filled.items():
             path = path.replace("{" + name + "}", value)
@@ -80,6 +81,7 @@ def furnish() -> dict[str, User | None]:
     administrator = make_user("administrator", superuser=True)
     tomorrow = timezone.now() + timedelta(days=1)
     Invitation.objects.create(pk=INVITATION, project=project, created_by=manager, username="guest", expires_at=tomorrow)
+    VersionLink.objects.create(pk=LINK, version=frozen, created_by=manager, expires_at=tomorrow)
     rank(project, labeler)
     for person in (administrator, manager, labeler):
         claimed(project, person)

@@ -16,7 +16,7 @@ from labeling.models import Assignment, Invitation, Project
 from labeling.requests.body_limit import MIB, limit_of
 from tests import sized
 from tests.doors import Door, doors
-from tests.every_door import INVITATION, PROMPT, document, operations
+from tests.every_door import INVITATION, LINK, PROMPT, document, operations
 from tests.factories import ids_of
 from tests.growth import Act, largest
 
@@ -60,6 +60,9 @@ FORMS: dict[str, tuple[str, ...]] = {
     "member_remove": ("username",),
     "project_settings": SETTINGS,
     "export_freeze": (),
+    "version_note": ("note", "tags"),
+    "version_link": ("seconds",),
+    "version_link_revoke": (),
     "auto_labels": ("threshold",),
     "auto_label_cancel": (),
     "best_of": ("file",),
@@ -95,6 +98,10 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "rank_compare": ("one", "two"),
     "practice_compare": ("one", "two"),
     "export_download": ("format", "layout", "split", "source", "version"),
+    "versions": ("page",),
+    "version_prompts": ("id", "page"),
+    "version_difference": ("to",),
+    "version_difference_lines": ("to",),
     "auto_labels": ("probabilities", "page"),
     "runs": ("depth", "page"),
     "playground": ("model", "other"),
@@ -132,7 +139,8 @@ class Place:
         return {
             "slug": self.project.slug, "assignment_id": self.task.pk, "pk": self.task.pk, "number": 1, "version": 1,
             "prompt_id": self.task.prompt_id, "invitation_id": self.invitation.pk, "token": self.token,
-            "username": "leaver", "invitation": INVITATION, "external_id": PROMPT,
+            "username": "leaver", "invitation": INVITATION, "external_id": PROMPT, "link": LINK, "link_id": LINK,
+            "place": 0,
         }  # fmt: skip
 
 

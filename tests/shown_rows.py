@@ -8,12 +8,27 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
+from django.core.files.storage import storages
 from django.db.models import F
 from django.utils import timezone
 
 from labeling.answers import rankings
 from labeling.data.importing import imports
-from labeling.models import Assignment, Attempts, Import, Membership, Project, Prompt, Ranking, Role, User
+from labeling.data.versions.datasets import freeze
+from labeling.models import (
+    Assignment,
+    Attempts,
+    DatasetVersion,
+    Import,
+    Membership,
+    Project,
+    Prompt,
+    Ranking,
+    Role,
+    User,
+    VersionLink,
+    VersionNote,
+)
 from labeling.people import invitations
 from labeling.queue import claims
 from rewardtrain.models import (
@@ -53,6 +68,7 @@ class Shown:
         always = {
             "slug": self.project.slug, "prompt_id": prompt.pk, "username": "nobody", "token": self.token,
             "version": 1, "invitation": 1, "invitation_id": 1, "external_id": prompt.external_id,
+            "link": 1, "link_id": 1, "place": 0,
         }  # fmt: skip
         return [
             {**always, "number": number, "pk": task.pk, "assignment_id": task.pk}
@@ -71,7 +87,12 @@ def furnish(n: int, kind: str) -> Shown:
     for _ in range(n):
         claims.skip(claimed(project, labeler), "not my field")
         claims.cannot_rank(claimed(project, labeler), "not a question")
+    frozen = freeze(project)
+    if not storages["models"].exists("none"):
+        with storages["models"].open(frozen.file) as file:
+            storages["models"].save("none", file)  # what the rows of versions that nobody froze name
     _models(project, n)
+    _of_versions(project, frozen, n)
     _labels(project, n)
     _uploads(project, n)
     _imports(project, n)
@@ -156,6 +177,22 @@ def _models(project: Project, n: int) -> None:
         for step in range(1, n + 1)
     )
     RetrainPolicy.objects.get_or_create(project=project)
+
+
+def _of_versions(project: Project, frozen: DatasetVersion, n: int) -> None:
+    """n runs that failed and n links of the first version, and a note on each."""
+    manager = project.created_by
+    assert manager is not None
+    for _ in range(n):
+        make_run(project, state="failed", depth="head", version=frozen)
+    tomorrow = timezone.now() + timedelta(days=1)
+    VersionLink.objects.bulk_create(
+        VersionLink(version=frozen, created_by=manager, expires_at=tomorrow) for _ in range(n)
+    )
+    VersionNote.objects.bulk_create(
+        VersionNote(version=version, text=f"note {version.number}", tags=["paper"], changed_by=manager)
+        for version in project.dataset_versions.all()
+    )
 
 
 def _labels(project: Project, n: int) -> None:

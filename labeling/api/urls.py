@@ -6,6 +6,7 @@ from django.urls.converters import StringConverter
 from labeling.api import (
     agreement,
     assignments,
+    dataset_files,
     datasets,
     exports,
     imports,
@@ -50,6 +51,15 @@ urlpatterns = [
     path("projects/<slug:slug>/datasets/", datasets.Datasets.as_view(), name="datasets"),
     path("projects/<slug:slug>/datasets/<int:number>/", datasets.OneDataset.as_view(), name="dataset"),
     path("projects/<slug:slug>/datasets/<int:number>/folder/", datasets.DatasetFolder.as_view(), name="dataset_folder"),
+    path("projects/<slug:slug>/datasets/<int:number>/file/", dataset_files.DatasetFile.as_view(), name="dataset_file"),
+    path(
+        "projects/<slug:slug>/datasets/<int:number>/link/", dataset_files.DatasetLinks.as_view(), name="dataset_links"
+    ),
+    path(
+        "projects/<slug:slug>/datasets/<int:number>/link/<int:link>/",
+        dataset_files.OneDatasetLink.as_view(),
+        name="dataset_link",
+    ),
     path("assignments/<int:pk>/ranking/", assignments.AssignmentRanking.as_view(), name="assignment_ranking"),
     path("assignments/<int:pk>/undo/", assignments.AssignmentUndo.as_view(), name="assignment_undo"),
     path("assignments/<int:pk>/skip/", assignments.AssignmentSkip.as_view(), name="assignment_skip"),

@@ -3,7 +3,7 @@
 from labeling.models.assignments import Assignment, QueuePosition
 from labeling.models.attempts import Attempts
 from labeling.models.counters import Counter, LabelerCounter
-from labeling.models.datasets import DatasetVersion
+from labeling.models.datasets import DatasetVersion, VersionLink, VersionNote
 from labeling.models.imports import Import
 from labeling.models.pairs import PreferencePair
 from labeling.models.projects import Invitation, Membership, Project, Role
@@ -30,4 +30,6 @@ __all__ = [
     "Role",
     "Split",
     "User",
+    "VersionLink",
+    "VersionNote",
 ]

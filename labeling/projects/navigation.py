@@ -26,15 +26,16 @@ class Page:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a project's overview, for managers: fetched from its address once the page is there."""
+    """A part of a project's overview, or of a version's page, for managers: fetched once the page is there."""
 
     label: StrOrPromise
-    address: str  # its name, which takes the project's slug
+    address: str  # its name, which takes the project's slug; of a part of a version's page its number too
     elsewhere: StrOrPromise  # for whoever has no scripts; a phrase with the %(url)s of `page`
-    page: str  # the name of the address that shows the same
+    page: str  # the name of the address that shows the same, or more; it takes the slug alone
 
 
 _PARTS: list[Part] = []
+_VERSION_PARTS: list[Part] = []
 _PAGES: dict[Role, tuple[Page, ...]] = {
     Role.LABELER: (
         Page(gettext_lazy("Rank"), "rank", ("practice",)),
@@ -50,6 +51,7 @@ _PAGES: dict[Role, tuple[Page, ...]] = {
 _PAGES[Role.MANAGER] = (
     *_PAGES[Role.REVIEWER],
     Page(gettext_lazy("People"), "people", ("member_set",)),
+    Page(gettext_lazy("Versions"), "versions", ("version", "version_prompts", "version_prompt", "version_methods")),
     Page(gettext_lazy("Export"), "export"),
     Page(gettext_lazy("Settings"), "project_settings"),
 )
@@ -73,3 +75,12 @@ def parts() -> Sequence[Part]:
 def add_part(part: Part) -> None:
     """Shows an app's own part on every overview, behind those there are. Call it once, when the app is ready."""
     _PARTS.append(part)
+
+
+def version_parts() -> Sequence[Part]:
+    return _VERSION_PARTS
+
+
+def add_version_part(part: Part) -> None:
+    """Shows an app's own part on every page of a frozen version. Call it once, when the app is ready."""
+    _VERSION_PARTS.append(part)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -120,19 +121,24 @@ CROSS JOIN LATERAL (
 
 
 def agreement_of(prompts: Sequence[tuple[int, int]]) -> Agreement:
-    """Computes it from (comparisons, agreed) of each prompt.
+    """Computes it from (comparisons, agreed) of each prompt; see agreement_of_counts."""
+    return agreement_of_counts(Counter(prompts))
+
+
+def agreement_of_counts(counts: Mapping[tuple[int, int], int]) -> Agreement:
+    """Computes it from how many prompts have so many (comparisons, agreed).
 
     A prompt's comparisons are not independent, so the variance is that of a ratio of cluster totals
     (Cochran, Sampling Techniques, 1977, eq. 6.9), and the interval Wilson's at the sample size which that
     variance is worth. Where all agree, or none do, each prompt counts as one observation. So has every
     share of a model's report, by a rule of its own that a test holds to this one.
     """
-    m = len(prompts)
-    n = sum(comparisons for comparisons, _ in prompts)
+    m = sum(counts.values())
+    n = sum(comparisons * prompts for (comparisons, _), prompts in counts.items())
     if n == 0:
         return Agreement(None, None, None, 0, 0)
-    p = sum(agreed for _, agreed in prompts) / n
-    residual = sum((agreed - p * comparisons) ** 2 for comparisons, agreed in prompts)
+    p = sum(agreed * prompts for (_, agreed), prompts in counts.items()) / n
+    residual = sum((agreed - p * comparisons) ** 2 * prompts for (comparisons, agreed), prompts in counts.items())
     variance = residual * m / (m - 1) / n**2 if m > 1 else 0.0
     effective = float(m)
     if m > 1 and 0 < p < 1:

@@ -17,7 +17,7 @@ from labeling.data.versions import datasets
 from labeling.errors import PodiumError
 from labeling.forms.data import ExportForm
 from labeling.models import Project, Role
-from labeling.views.doors import SignedIn, page_of, project_page
+from labeling.views.doors import SignedIn, project_page
 
 
 @require_safe
@@ -65,7 +65,7 @@ def freeze(request: SignedIn, project: Project) -> HttpResponse:
         version, is_new = datasets.freeze_or_find(project, by=request.user)
     except PodiumError as error:
         messages.error(request, error.detail)
-        return redirect("export", project.slug)
+        return redirect("versions", project.slug)
     if not is_new:
         message = _("Nothing new since version %(number)s, so there is no further one: it holds all that is ranked.")
         messages.info(request, message % {"number": version.number})
@@ -77,9 +77,9 @@ def freeze(request: SignedIn, project: Project) -> HttpResponse:
         )
         shown = number_format(version.n_pairs, force_grouping=True)
         messages.success(request, message % {"number": version.number, "pairs": shown})
-    return redirect("export", project.slug)
+    return redirect("version", project.slug, version.number)
 
 
 def _page(request: SignedIn, project: Project, form: ExportForm, *, status: int = 200) -> HttpResponse:
-    context = {"project": project, "form": form, "page": page_of(request, project.dataset_versions.all(), size=20)}
+    context = {"project": project, "form": form}
     return render(request, "labeling/data/export.html", context, status=status)

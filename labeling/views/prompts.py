@@ -20,6 +20,7 @@ from formats import messages
 from labeling import content
 from labeling.board.cards import dialogue
 from labeling.data.importing import imports, upload_lines
+from labeling.data.versions.holding import versions_with
 from labeling.forms.data import PromptsFileForm
 from labeling.models import Assignment, Completion, Project, Prompt, Role
 from labeling.people import access
@@ -46,6 +47,7 @@ FILTERS = {
 }
 SHOWN = 50
 SHOWN_ERRORS = 100
+VERSIONS_SHOWN = 10
 CLIP = 160
 
 
@@ -88,12 +90,15 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
 @project_page(Role.REVIEWER)
 def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
     chosen = _prompt(project, prompt_id)
+    is_manager = access.role_in(request.user, project) == Role.MANAGER
     context = {
         "project": project,
         "prompt": chosen,
         "turns": dialogue(chosen.messages) if chosen.is_dialogue else [],
         "completions": _shown(chosen),
-        "is_manager": access.role_in(request.user, project) == Role.MANAGER,
+        "is_manager": is_manager,
+        "versions": versions_with(chosen)[: VERSIONS_SHOWN + 1] if is_manager else [],
+        "versions_shown": VERSIONS_SHOWN,
     }
     return render(request, "labeling/data/prompt.html", context)
 

@@ -20,6 +20,8 @@ from rewardtrain.charts.numbers import figures
 from rewardtrain.models import RewardModel, listed_evaluations
 from rewardtrain.registry import champions, model_download
 
+RUNS_OF_A_VERSION = 20
+
 
 @require_safe
 @project_page(Role.MANAGER)
@@ -89,6 +91,21 @@ def of_pairs(seen: PairReport) -> dict[str, object]:
         "by_labeler": charts.by_labeler(seen),
         "figures": figures(seen),
     }
+
+
+@require_safe
+@project_page(Role.MANAGER)
+def of_version(request: SignedIn, project: Project, number: int) -> HttpResponse:
+    """Shows the runs that read a frozen version, with their models: a part of the version's page."""
+    version = get_object_or_404(project.dataset_versions.all(), number=number)
+    runs = version.runs.select_related("reward_model__project", "dataset_version", "requested_by", "project")
+    context = {
+        "project": project,
+        "version": version,
+        "runs": runs.prefetch_related(listed_evaluations("reward_model__"))[:RUNS_OF_A_VERSION],
+        "n_runs": version.runs.count(),
+    }
+    return render(request, "rewardtrain/registry/_of_version.html", context)
 
 
 @require_safe

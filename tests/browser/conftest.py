@@ -14,6 +14,8 @@ from django.core.signals import request_finished, request_started
 from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
+from labeling.data.versions import notes
+from labeling.data.versions.datasets import freeze
 from labeling.models import Ranking
 from tests import factories
 from tests.browser.site.sites import People, Site, make_site
@@ -74,6 +76,7 @@ def furnish(url: str) -> Site:
     made = make_site(url)
     make_training(made.project)
     write_folder(made.project.reward_models.get(version=1))
+    notes.change(freeze(made.project, by=made.manager), by=made.manager, text="For the paper.", tags=["paper", "v1"])
     make_classifiers(made.texts)
     make_past_gate(factories.make_project(manager=made.manager, slug="unproven"))
     for number, ranking in enumerate(Ranking.objects.order_by("-id")):  # spread over a week, as work is

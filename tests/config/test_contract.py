@@ -21,7 +21,7 @@ from schemathesis.engine import Status, events, from_schema
 
 from formats import lines
 from labeling.models import User
-from tests.every_door import INVITATION, PROMPT, assignment_of, furnish
+from tests.every_door import INVITATION, LINK, PROMPT, assignment_of, furnish
 from tests.rewardtrain.conftest import models_in
 
 EXAMPLES = int(os.environ.get("PODIUM_CONTRACT_EXAMPLES", "2"))
@@ -51,6 +51,7 @@ def config_for(user: User | None, *, everything: bool) -> SchemathesisConfig:
                 "path.username": "leaver",
                 "path.invitation": INVITATION,
                 "path.external_id": PROMPT,
+                "path.link": LINK,
                 "path.id": assignment_of(user),
             },
             "generation": {"max-examples": EXAMPLES, "deterministic": True, "database": "none", "no-shrink": True},

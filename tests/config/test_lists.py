@@ -37,6 +37,9 @@ QUERIES = {
     "prompts": [f"?show={name}" for name in FILTERS],
     "history": ["?q=answer"],
     "runs": ["?depth=head"],
+    "version_prompts": ["?page=2", "?id=row+0"],
+    "version_difference": ["?to=1"],
+    "version_difference_lines": ["?to=1"],
     "auto_labels": ["?probabilities=raw"],
 }
 TOLD_APART = {"number", "pk", "assignment_id"}  # parts of an address of what has ended, and of what is at work

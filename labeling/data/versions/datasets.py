@@ -33,6 +33,9 @@ from labeling.models.project_lock import lock_project
 ROWS_PER_GROUP = 500  # what reading holds in memory at a time
 MOST_CHANGES = 2000  # prompts; more are read faster with all others, by one walk
 
+UNREADABLE = (OSError, pa.ArrowInvalid)  # what reading a file raises that is gone, or cut short
+MEDIA_TYPE = "application/vnd.apache.parquet"
+
 Group = dict[str, Any]
 _STRENGTH = "rankings.list.element.strength"
 
@@ -81,14 +84,24 @@ def freeze_or_find(project: Project, *, by: User | None = None) -> tuple[Dataset
             n_rankings=total["rankings"],
             n_pairs=total["pairs"],
             last_ranking_id=last,
+            guidelines_sha256=sha256_of(project.guidelines),
             created_by=by,
         )
         return version, True
 
 
+def sha256_of(guidelines: str) -> str:
+    return hashlib.sha256(guidelines.encode()).hexdigest()
+
+
 def path_of(version: DatasetVersion) -> Path:
     """Gives the file on this machine."""
     return store.local_copy(version.file, version.sha256)
+
+
+def file_name(version: DatasetVersion) -> str:
+    """Names it for whoever downloads it, such as helpful-v3.parquet."""
+    return f"{version.project.slug}-v{version.number}.parquet"
 
 
 def has_strengths(version: DatasetVersion) -> bool:
@@ -105,10 +118,11 @@ def read_groups(version: DatasetVersion) -> Iterator[Group]:
     """Yields the rows of a frozen version, a row group in memory at a time; `flags` as objects again."""
     with pq.ParquetFile(path_of(version)) as file:
         for batch in file.iter_batches(batch_size=ROWS_PER_GROUP):
-            yield from map(_with_flags, batch.to_pylist())
+            yield from map(with_flags, batch.to_pylist())
 
 
-def _with_flags(row: Group) -> Group:
+def with_flags(row: Group) -> Group:
+    """Makes objects of its flags again, which the file has as JSON."""
     for ranking in row["rankings"]:
         ranking["flags"] = json.loads(ranking["flags"])
     return row

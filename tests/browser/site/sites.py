@@ -13,6 +13,7 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 from labeling.data.importing import imports
+from labeling.data.versions import datasets
 from labeling.models import Assignment, Project, Role, User
 from labeling.people import invitations
 from labeling.projects import projects
@@ -63,6 +64,8 @@ def make_site(url: str) -> Site:
     for ranks in ((1, 2, 3, 4), (2, 1, 2, 3), (4, 3, 2, 1), (1, 1, 2, 3)):
         factories.rank(project, labeler, ranks)
         factories.rank(project, colleague, (1, 2, 4, 3))
+        if not project.dataset_versions.exists():
+            datasets.freeze(project, by=manager)
     empty = factories.make_project(manager=manager, slug="empty")
     _, token = invitations.invite(project, by=manager, role=Role.LABELER, note="Ada")
     stranger, guarded = factories.make_user("sven"), factories.make_user("gita")
@@ -125,6 +128,14 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "people", f"{one}/people/"),
         (site.manager, "settings", f"{one}/settings/"),
         (site.manager, "export", f"{one}/export/"),
+        (site.manager, "versions", f"{one}/versions/"),
+        (site.manager, "version", f"{one}/versions/4/"),
+        (site.manager, "version-difference", f"{one}/versions/4/difference/?to=1"),
+        (site.manager, "version-methods", f"{one}/versions/4/methods/"),
+        (site.manager, "version-prompts", f"{one}/versions/4/prompts/"),
+        (site.manager, "version-prompt", f"{one}/versions/4/prompts/0/"),
+        (site.manager, "version-without-file", f"{one}/versions/2/"),
+        (site.manager, "versions-empty", f"{two}/versions/"),
         (site.manager, "runs", f"{one}/runs/"),
         (site.manager, "models", f"{one}/models/"),
         (site.manager, "automatic", f"{one}/automatic/"),

@@ -11,7 +11,7 @@ from labeling.data.versions import datasets
 from labeling.models import Project, Role, User
 from tests import factories
 
-MANAGER_ONLY = ["people/", "settings/", "export/", "export/download/?format=jsonl&layout=standard"]
+MANAGER_ONLY = ["people/", "settings/", "export/", "export/download/?format=jsonl&layout=standard", "versions/"]
 FOLDER = "export/versions/1/folder/"
 REVIEWER_UP = ["prompts/"]
 EVERY_MEMBER = ["rank/", "practice/", "practice/compare/", "history/", "guidelines/"]
