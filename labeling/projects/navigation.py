@@ -51,7 +51,11 @@ _PAGES: dict[Role, tuple[Page, ...]] = {
 _PAGES[Role.MANAGER] = (
     *_PAGES[Role.REVIEWER],
     Page(gettext_lazy("People"), "people", ("member_set",)),
-    Page(gettext_lazy("Versions"), "versions", ("version", "version_prompts", "version_prompt", "version_methods")),
+    Page(
+        gettext_lazy("Versions"),
+        "versions",
+        ("version", "version_prompts", "version_prompt", "version_methods", "version_difference"),
+    ),
     Page(gettext_lazy("Export"), "export"),
     Page(gettext_lazy("Settings"), "project_settings"),
 )
