@@ -54,7 +54,7 @@ def difference(request: SignedIn, project: Project, number: int) -> HttpResponse
         return {"other": other, "difference": differences.difference(other, version)}
 
     name = "_difference" if is_part else "difference"
-    return _shown(request, f"labeling/versions/{name}.html", version, found, {"other": other})
+    return _shown(request, f"labeling/versions/difference/{name}.html", version, found, {"other": other})
 
 
 @require_safe
