@@ -105,7 +105,7 @@ def of_version(request: SignedIn, project: Project, number: int) -> HttpResponse
         "runs": runs.prefetch_related(listed_evaluations("reward_model__"))[:RUNS_OF_A_VERSION],
         "n_runs": version.runs.count(),
     }
-    return render(request, "rewardtrain/registry/_of_version.html", context)
+    return render(request, "rewardtrain/training/_of_version.html", context)
 
 
 @require_safe
