@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from formats import values
+from formats.files import csv_formulas
 from formats.files.records import Record
 from formats.lines import MAX_LINE, Unreadable
 from formats.refusals import Refused
@@ -79,7 +80,14 @@ def records(lines: Iterable[bytes], delimiter: str) -> Iterator[Record]:
             bad = Refused("row", delimiter.join(cells), "ragged", n=len(cells), columns=len(header))
             yield Record(number, bad, size)
         else:
-            yield Record(number, dict(zip(names, map(_cell, cells[skipped:]), strict=True)), size)
+            yield Record(number, _record(names, cells[skipped:]), size)
+
+
+def _record(names: Sequence[str], cells: list[str]) -> dict[str, object]:
+    """Gives a row by its names, without what was put before formulas for a spreadsheet's sake."""
+    if csv_formulas.is_protected(names) and (plain := csv_formulas.restored(names, cells)) is not None:
+        names, cells = names[:-1], plain
+    return dict(zip(names, map(_cell, cells), strict=True))
 
 
 def _names(header: Sequence[str]) -> tuple[int, list[str]]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypedDict, cast
+from typing import cast
 
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from labeling.data.exporting.exports import ALL_SPLITS, sources
+from labeling.data.exporting.exports import sources
 from labeling.data.exporting.pair_groups import PEOPLE
+from labeling.data.exporting.wanted import ALL_SPLITS, Wanted
 from labeling.models import DatasetVersion, Project, Split
 
 
@@ -22,16 +23,6 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("A JSON Lines file"), widget=forms.FileInput(attrs={"accept": ".jsonl,.ndjson,.json"})
     )
-
-
-class Asked(TypedDict):
-    """What labeling.data.exporting.exports takes."""
-
-    file_format: str
-    layout: str
-    split: str
-    version: DatasetVersion | None
-    source: str
 
 
 class ExportForm(forms.Form):
@@ -78,9 +69,9 @@ class ExportForm(forms.Form):
         field.queryset = project.dataset_versions.all()
         field.label_from_instance = lambda obj: _("Version %(number)s") % {"number": obj.number}  # type: ignore[method-assign]
 
-    def asked(self) -> Asked:
+    def wanted(self) -> Wanted:
         chosen = self.cleaned_data
-        return Asked(
+        return Wanted(
             file_format=chosen["format"],
             layout=chosen["layout"],
             split=chosen["split"],

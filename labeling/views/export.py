@@ -33,13 +33,13 @@ def download(request: SignedIn, project: Project) -> HttpResponseBase:
     if not form.is_valid():
         return _page(request, project, form, status=422)
     try:
-        body = exports.stream_pairs(project, **form.asked())
+        wanted = form.wanted()
+        body = exports.stream(project, wanted)
     except PodiumError as error:
         form.add_error(None, error.detail)
         return _page(request, project, form, status=422)
-    response = StreamingHttpResponse(body, content_type=exports.content_type(form.asked()["file_format"]))
-    name = exports.filename(project, **form.asked())
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response = StreamingHttpResponse(body, content_type=exports.content_type(wanted))
+    response["Content-Disposition"] = f'attachment; filename="{exports.filename(project, wanted)}"'
     return response
 
 

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from itertools import islice, permutations
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from functools import lru_cache
+from itertools import permutations
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
+from labeling.data.exporting.ranked_prompts import RankedPrompt, Said, snapshot
+from labeling.data.exporting.table_writers import batches
+from labeling.data.exporting.tables import Columns
 from labeling.data.versions import datasets
-from labeling.models import Completion, DatasetVersion, PreferencePair, Project, Prompt
+from labeling.models import Completion, DatasetVersion, PreferencePair, Project, Prompt, Ranking
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 PROMPTS_AT_ONCE = 50
 
-T = TypeVar("T")
 Message = dict[str, str]
-Columns = Mapping[str, pa.DataType]  # after prompt, chosen and rejected
 # Where somebody said how much better; 0, which moves no loss, where nobody did: trainers take no null.
 MARGIN = {"margin": pa.int32()}
 
@@ -56,20 +56,38 @@ ORDER BY prompt.id
 
 
 class Pair(NamedTuple):
-    """Places of two completions, and the values of its source's columns."""
+    """Places of two completions, the values of its source's columns, and the ranking that says it, where one does.
+
+    weight: half of a pair's where the two tie, which are two pairs then, one each way round.
+    """
 
     chosen: int
     rejected: int
-    said: tuple[Any, ...] = ()
+    own: tuple[Any, ...] = ()
+    said: Said | None = None
+    weight: float = 1.0
+
+
+class Origin(NamedTuple):
+    """Where a prompt's texts come from. By the completions' places: ids and models."""
+
+    id: str
+    split: str
+    ids: Sequence[str]
+    models: Sequence[str]
 
 
 @dataclass(frozen=True)
 class Group:
-    """A prompt, its completions' texts by place, and its pairs in the file's order."""
+    """A prompt, its completions' texts by place, and its pairs in the file's order.
+
+    origin: None where the texts alone were asked for.
+    """
 
     messages: list[Message]
     texts: Sequence[str]
     pairs: Sequence[Pair]
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +100,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Source:
-    """Who made pairs, and what a project has of them.
+    """Who made pairs that people didn't, and what a project has of them.
 
     `pairs` raises PodiumError where the project has none from there.
     """
@@ -91,27 +109,43 @@ class Source:
     pairs: Callable[[Project], Pairs]
 
 
-def expand(ranks: Sequence[int]) -> list[tuple[int, int]]:
-    """Lists (chosen, rejected) places of one ranking, ties left out, in the file's order."""
-    pairs = [(i, j) for i, j in permutations(range(len(ranks)), 2) if ranks[i] < ranks[j]]
+PEOPLE = "people"  # all of them; by the names of Ranking.Source those who labeled here, or elsewhere
+OF_PEOPLE: dict[str, StrOrPromise] = {PEOPLE: gettext_lazy("People"), **dict(Ranking.Source.choices)}
+OTHERS: dict[str, Source] = {}
+
+
+def add_source(name: str, source: Source) -> None:
+    """Offers pairs of someone else under a name. Call it once, when the app is ready."""
+    OTHERS[name] = source
+
+
+def expand(ranks: Sequence[int], *, ties: bool = False) -> list[tuple[int, int]]:
+    """Lists (chosen, rejected) places of one ranking in the file's order; two that tie not at all, or both ways."""
+    pairs = [(i, j) for i, j in permutations(range(len(ranks)), 2) if ranks[i] < ranks[j] + ties]
     return sorted(pairs, key=lambda pair: (ranks[pair[0]], ranks[pair[1]], pair))
 
 
 @lru_cache(maxsize=4096)  # rankings of four have 24 orders
-def _pairs_of(ranks: tuple[int, ...], said: tuple[Any, ...]) -> tuple[Pair, ...]:
-    return tuple(Pair(chosen, rejected, said) for chosen, rejected in expand(ranks))
+def _pairs_of(ranks: tuple[int, ...], own: tuple[Any, ...], ties: bool = False) -> tuple[Pair, ...]:
+    return tuple(
+        Pair(chosen, rejected, own, weight=0.5 if ranks[chosen] == ranks[rejected] else 1.0)
+        for chosen, rejected in expand(ranks, ties=ties)
+    )
 
 
-# --- As they stand ---------------------------------------------------------------------------------------------------
+# --- People's --------------------------------------------------------------------------------------------------------
 
 
-def _pairs_of_people(project: Project) -> Pairs:
-    columns = MARGIN if PreferencePair.objects.filter(project=project, margin__isnull=False).exists() else {}
-    return Pairs(partial(_ranked_groups, project, columns), columns)
+def margin_of(project: Project, version: DatasetVersion | None) -> Columns:
+    """Gives the column of margins where anybody said any."""
+    if version is not None:
+        return MARGIN if datasets.has_strengths(version) else {}
+    return MARGIN if PreferencePair.objects.filter(project=project, margin__isnull=False).exists() else {}
 
 
-def _ranked_groups(project: Project, columns: Columns, splits: Sequence[str]) -> Iterator[Group]:
-    with _snapshot(), connection.chunked_cursor() as cursor:
+def texts_alone(project: Project, columns: Columns, splits: Sequence[str]) -> Iterator[Group]:
+    """Yields all prompts of these splits as they stand, with no more than the texts: the shortest way."""
+    with snapshot(), connection.chunked_cursor() as cursor:
         cursor.execute(_RANKED, [project.pk, list(splits)])
         while rows := cursor.fetchmany(PROMPTS_AT_ONCE):
             for messages, texts, rankings in rows:
@@ -125,13 +159,23 @@ def _pairs_as_written(ranking: str, with_margin: bool) -> tuple[Pair, ...]:
     return _pairs_of(tuple(ranks), (strength,) if with_margin else ())
 
 
-PEOPLE = "people"
-SOURCES = {PEOPLE: Source(gettext_lazy("People"), _pairs_of_people)}
+def of_prompts(prompts: Iterable[RankedPrompt], columns: Columns, *, half_ties: bool = False) -> Iterator[Group]:
+    """Makes the pairs of ranked prompts, with the ranking that says each. half_ties: of two that tie too."""
+    for prompt in prompts:
+        pairs = [
+            pair._replace(said=said)
+            for said in prompt.rankings
+            for pair in _pairs_of(said.ranks, (said.strength or 0,) if columns else (), half_ties)
+        ]
+        yield Group(prompt.messages, prompt.completions[1], pairs, origin_of(prompt))
 
 
-def add_source(name: str, source: Source) -> None:
-    """Offers pairs of someone else under a name. Call it once, when the app is ready."""
-    SOURCES[name] = source
+def origin_of(prompt: RankedPrompt) -> Origin:
+    ids, _, models = prompt.completions
+    return Origin(prompt.id, prompt.split, ids, models)
+
+
+# --- Somebody else's -------------------------------------------------------------------------------------------------
 
 
 def groups_of_prompts(
@@ -139,41 +183,15 @@ def groups_of_prompts(
 ) -> Iterator[Group]:
     """Gives prompts that have pairs, which `of` gives in the file's order for some of them."""
     chosen = prompts.filter(split__in=splits).order_by("pk")
-    with _snapshot():
+    with snapshot():
         for chunk in batches(chosen.iterator(chunk_size=PROMPTS_AT_ONCE), PROMPTS_AT_ONCE):
             keys = [prompt.pk for prompt in chunk]
-            texts: dict[int, list[str]] = {key: [] for key in keys}
+            known: dict[int, list[list[str]]] = {key: [] for key in keys}
             completions = Completion.objects.filter(prompt__in=keys).order_by("prompt_id", "position")
-            for key, text in completions.values_list("prompt_id", "text"):
-                texts[key].append(text)
-            of_prompts = of(keys)
+            for key, *known_of in completions.values_list("prompt_id", "external_id", "text", "model_name"):
+                known[key].append(known_of)
+            pairs = of(keys)
             for prompt in chunk:
-                yield Group(prompt.messages, texts[prompt.pk], of_prompts[prompt.pk])
-
-
-def frozen_groups(version: DatasetVersion, splits: Sequence[str], columns: Columns) -> Iterator[Group]:
-    for row in datasets.read_groups(version):
-        if row["split"] in splits:
-            pairs = [
-                pair
-                for ranking in row["rankings"]
-                for pair in _pairs_of(tuple(ranking["ranks"]), (ranking["strength"] or 0,) if columns else ())
-            ]
-            yield Group(row["prompt"], [completion["text"] for completion in row["completions"]], pairs)
-
-
-@contextmanager
-def _snapshot() -> Iterator[None]:
-    """Everything read inside is of one moment, though labelers go on. Inside a caller's transaction, theirs decides."""
-    is_outermost = not connection.in_atomic_block
-    with transaction.atomic():
-        if is_outermost:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
-
-
-def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
+                ids, texts, models = zip(*known[prompt.pk], strict=True)
+                origin = Origin(prompt.external_id, prompt.split, ids, models)
+                yield Group(prompt.messages, texts, pairs[prompt.pk], origin)

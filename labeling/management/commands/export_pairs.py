@@ -1,4 +1,4 @@
-"""Writes a project's pairs to a file: the same bytes as the API's export."""
+"""Writes a project's pairs, or what else people said, to a file: the same bytes as the API's export."""
 
 from __future__ import annotations
 
@@ -6,47 +6,69 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from labeling.data.exporting import exports, pair_groups, pair_writers
+from labeling.data.exporting import exports, pair_groups, wanted
+from labeling.data.exporting.contents.kinds import KINDS
+from labeling.data.exporting.contents.layouts import LAYOUTS
+from labeling.data.exporting.packing import PACKINGS
+from labeling.data.exporting.wanted import Wanted
 from labeling.errors import PodiumError
 from labeling.models import DatasetVersion, Project
 
 
 class Command(BaseCommand):
-    help = "Write the chosen/rejected pairs of PROJECT to FILE. Test prompts stay out unless --split asks for them."
+    help = (
+        "Write the chosen/rejected pairs of PROJECT to FILE, or with --what what else people said. Test prompts stay "
+        "out unless --split asks for them."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("project", metavar="PROJECT", help="the project's short name, as in its address")
         parser.add_argument("file", metavar="FILE", help="where to; - is standard output")
-        parser.add_argument("--format", choices=list(exports.FORMATS), help="default: by FILE's ending, else jsonl")
-        parser.add_argument("--layout", choices=pair_writers.LAYOUTS, default="standard")
+        parser.add_argument("--what", choices=list(KINDS), default="pairs", help="what a row is [pairs]")
+        parser.add_argument("--format", choices=list(wanted.FORMATS), help="default: by FILE's ending, else jsonl")
+        parser.add_argument("--layout", choices=LAYOUTS, default="standard")
+        parser.add_argument(
+            "--columns", choices=wanted.COLUMNS, default="texts", help="provenance: where rows come from"
+        )
+        parser.add_argument("--compression", choices=list(PACKINGS), help="default: by FILE's ending .gz or .zst")
+        parser.add_argument(
+            "--cells", choices=wanted.CELLS, default="raw", help="of CSV; spreadsheet: no formulas [raw]"
+        )
         parser.add_argument("--split", help="train, validation, test, several with commas, or all [train,validation]")
         parser.add_argument(
-            "--dataset", type=int, metavar="N", help="frozen version N instead of the pairs as they are"
+            "--dataset", type=int, metavar="N", help="frozen version N instead of the labels as they are"
         )
-
         parser.add_argument(
-            "--source", default=pair_groups.PEOPLE, help="people, or model: what the automatic labeler kept [people]"
+            "--source",
+            default=pair_groups.PEOPLE,
+            help="people, labeled, imported, or model: what the automatic labeler kept [people]",
         )
+        parser.add_argument("--labelers", default="", help="only theirs: pseudonyms or usernames, with commas")
+        parser.add_argument("--flags", default="", help="of flags and kto-flags: only these, with commas")
+        parser.add_argument("--since", default="", metavar="DAY", help="rankings of this day, 2026-01-31, or later")
+        parser.add_argument("--until", default="", metavar="DAY", help="rankings of this day or earlier")
+        parser.add_argument(
+            "--least-strength", type=int, metavar="N", help="rankings of this strength, 1 to 3, or more"
+        )
+        parser.add_argument("--least-agreement", type=float, metavar="SHARE", help="prompts of this agreement, 0 to 1")
+        parser.add_argument(
+            "--ties", choices=wanted.TIES, default="keep", help="drop: no prompt with one; half: weighted"
+        )
+        parser.add_argument("--rows", choices=wanted.ROWS, default="each", help="merged: pairs with weights [each]")
 
-    def handle(self, *, project: str, file: str, layout: str, split: str | None, **options: Any) -> None:
-        ending = Path(file).suffix.removeprefix(".")
-        file_format = options["format"] or (ending if ending in exports.FORMATS else "jsonl")
+    def handle(self, *, project: str, file: str, **options: Any) -> None:
         try:
             of_project = Project.objects.get(slug=project)
-            version = None if options["dataset"] is None else of_project.dataset_versions.get(number=options["dataset"])
-            pieces = exports.stream_pairs(
-                of_project,
-                file_format=file_format,
-                layout=layout,
-                split=split,
-                version=version,
-                source=options["source"],
-            )
+            number = options["dataset"]
+            version = None if number is None else of_project.dataset_versions.get(number=number)
+            asked = _wanted(file, version, options)
+            pieces = exports.stream(of_project, asked)
         except Project.DoesNotExist:
             raise CommandError(f"There is no project {project!r}. {_listed(Project, 'slug')}") from None
         except DatasetVersion.DoesNotExist:
@@ -61,7 +83,24 @@ class Command(BaseCommand):
             size = _write(pieces, Path(file))
         except OSError as error:
             raise CommandError(f"Can't write {file}: {error.strerror}.") from error
-        self.stderr.write(f"{file}: {size:,} bytes, {' and '.join(exports.splits_of(split))} prompts, {layout} layout")
+        splits = " and ".join(wanted.splits_of(asked.split))
+        self.stderr.write(f"{file}: {size:,} bytes, {splits} prompts, {asked.layout} layout")
+
+
+def _wanted(file: str, version: DatasetVersion | None, options: dict[str, Any]) -> Wanted:
+    """Takes the options, and from the file's name what they leave open."""
+    name, _, ending = file.rpartition(".")
+    packing = next((each for each, end in PACKINGS.items() if end == f".{ending}"), "none")
+    ending = name.rpartition(".")[2] if packing != "none" else ending
+    given = {field.name: options[field.name] for field in fields(Wanted) if field.name in options}
+    return Wanted(
+        **{
+            **given,
+            "version": version,
+            "file_format": options["format"] or (ending if ending in wanted.FORMATS else "jsonl"),
+            "compression": options["compression"] or packing,
+        }
+    )
 
 
 def _write(pieces: Iterable[bytes], path: Path) -> int:

@@ -19,12 +19,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeling.answers import rankings
-from labeling.data.exporting import exports, pair_groups, pair_writers
+from labeling.data.exporting import exports, pair_groups, table_writers
+from labeling.data.exporting.wanted import Wanted
 from labeling.data.versions import datasets
 from labeling.errors import Invalid
 from labeling.models import Project, Ranking
 from tests.factories import join, make_project, make_prompt, rank, rank_next
 
+TEXTS = ("standard", "conversational")
 AWKWARD = ['=HYPERLINK("x")', 'a "quoted", text\r\nin two lines', "数学 ∑ 👩‍🔬 \u2028 é", "+1", "\ttab ", "NA", "\\n"]
 
 
@@ -75,7 +77,7 @@ def test_test_prompts_leave_only_when_asked_for(project: Project) -> None:
 
 
 @pytest.mark.parametrize("file_format", exports.FORMATS)
-@pytest.mark.parametrize("layout", pair_writers.LAYOUTS)
+@pytest.mark.parametrize("layout", TEXTS)
 @pytest.mark.parametrize("split", [None, "test", "all"])
 def test_a_frozen_version_gives_the_very_same_bytes(
     project: Project, file_format: str, layout: str, split: str | None
@@ -140,6 +142,10 @@ def written_plainly(pairs: list[dict[str, Any]], file_format: str, layout: str) 
     )
     schema = pa.schema([(name, kind) for name in ("prompt", "chosen", "rejected")])
     file = io.BytesIO()
+    if file_format == "arrow":
+        with pa.ipc.new_stream(file, schema) as stream:
+            stream.write_table(pa.Table.from_pylist(pairs, schema=schema))
+        return file.getvalue()
     pq.write_table(pa.Table.from_pylist(pairs, schema=schema), file, compression="zstd", row_group_size=1_000)
     return file.getvalue()
 
@@ -148,7 +154,7 @@ def compact(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-@pytest.mark.parametrize("layout", pair_writers.LAYOUTS)
+@pytest.mark.parametrize("layout", TEXTS)
 @pytest.mark.parametrize("file_format", exports.FORMATS)
 def test_odd_texts_are_written_as_they_are(db: None, file_format: str, layout: str) -> None:
     project = make_project()
@@ -190,7 +196,7 @@ def test_conversational_cells_of_csv_are_json(project: Project) -> None:
     assert rows == rows_of(export(project, layout="conversational"))
 
 
-@pytest.mark.parametrize("layout", pair_writers.LAYOUTS)
+@pytest.mark.parametrize("layout", TEXTS)
 def test_parquet_holds_the_same_rows(project: Project, layout: str) -> None:
     table = pq.read_table(io.BytesIO(export(project, file_format="parquet", layout=layout)))
     assert table.to_pylist() == rows_of(export(project, layout=layout))
@@ -215,7 +221,7 @@ def test_a_ranking_that_was_withdrawn_is_left_out(project: Project) -> None:
 
 
 def test_parquet_comes_in_pieces_as_it_is_written(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pair_writers, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(table_writers, "ROWS_AT_ONCE", 2)
     project = make_project()
     make_prompt(project, split="train", k=4)
     rank(project, join(project))
@@ -248,7 +254,9 @@ def test_long_exports_come_in_pieces(db: None) -> None:
     project = make_project()
     labeler = join(project)
     for number in range(3):
-        make_prompt(project, split="train", texts=[f"{number}{letter}" * pair_writers.BYTES_AT_ONCE for letter in "ab"])
+        make_prompt(
+            project, split="train", texts=[f"{number}{letter}" * table_writers.BYTES_AT_ONCE for letter in "ab"]
+        )
         rank(project, labeler)
     pieces = list(exports.stream_pairs(project, file_format="jsonl", layout="standard"))
     assert len(pieces) == 3
@@ -266,8 +274,8 @@ def test_what_there_is_not_is_refused_before_the_first_byte(db: None, asked: dic
 
 def test_the_file_is_named_for_what_is_in_it(project: Project) -> None:
     version = datasets.freeze(project)
-    assert exports.filename(project, file_format="csv") == "helpful-live-train-validation.csv"
-    name = exports.filename(project, file_format="jsonl", layout="conversational", split="test", version=version)
+    assert exports.filename(project, Wanted(file_format="csv")) == "helpful-live-train-validation.csv"
+    name = exports.filename(project, Wanted(layout="conversational", split="test", version=version))
     assert name == "helpful-v1-test-conversational.jsonl"
 
 
@@ -336,7 +344,9 @@ def test_an_export_is_of_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     project = make_project(overlap=2)
     first, second = join(project), join(project)
     for number in range(2):
-        make_prompt(project, split="train", texts=[f"{number}{letter}" * pair_writers.BYTES_AT_ONCE for letter in "ab"])
+        make_prompt(
+            project, split="train", texts=[f"{number}{letter}" * table_writers.BYTES_AT_ONCE for letter in "ab"]
+        )
         rank(project, first)
     pieces = exports.stream_pairs(project, file_format="jsonl", layout="standard")
     begun = next(pieces)
@@ -369,7 +379,7 @@ def in_another_connection(work: Callable[[], object]) -> None:
 
 
 def test_an_unknown_source_is_refused_and_a_version_has_none_but_people(project: Project) -> None:
-    with pytest.raises(Invalid, match=r"source is one of people, model; got 'robots'"):
+    with pytest.raises(Invalid, match=r"source is one of people, labeled, imported, model; got 'robots'"):
         export(project, source="robots")
     with pytest.raises(Invalid, match="A frozen version holds people's labels alone"):
         export(project, source="model", version=datasets.freeze(project))

@@ -1,0 +1,89 @@
+"""Rankings as a table: all completions of a prompt with their ranks, or the rows that an import reads again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from labeling.data.exporting.contents import layouts, provenance
+from labeling.data.exporting.contents.provenance import Provenance
+from labeling.data.exporting.pair_groups import origin_of
+from labeling.data.exporting.ranked_prompts import RankedPrompt
+from labeling.data.exporting.tables import MESSAGES, Block, Columns, Table, TableRow
+
+PODIUM: Columns = {
+    "id": pa.string(),
+    "split": pa.string(),
+    "prompt": MESSAGES,
+    "completions": pa.list_(pa.struct([("id", pa.string()), ("text", pa.string()), ("model", pa.string())])),
+    "rankings": pa.list_(
+        pa.struct(
+            [
+                ("labeler", pa.string()),
+                ("ranks", pa.list_(pa.int32())),
+                ("flags", pa.string()),
+                ("strength", pa.int32()),
+            ]
+        )
+    ),
+    "metadata": pa.string(),
+}
+_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+def table(prompts: Iterable[RankedPrompt], *, layout: str, origins: Provenance | None) -> Table:
+    """Lays rankings out, a row for each: 1 is the best, equal ranks are a tie. NeMo-RL counts from 0."""
+    after = provenance.RANKING if origins else {}
+    if layout == layouts.NEMO_RL:
+        shared: Columns = {"context": MESSAGES}
+        own: Columns = {"completions": layouts.RANKED, **after}
+    else:
+        kind = layouts.text_type(layout)
+        shared = {"prompt": kind, "completions": pa.list_(kind)}
+        own = {"ranks": pa.list_(pa.int32()), **after}
+    return Table(shared, own, (_ranked(prompt, layout, origins) for prompt in prompts))
+
+
+def _ranked(prompt: RankedPrompt, layout: str, origins: Provenance | None) -> Block:
+    texts, origin = prompt.completions[1], origin_of(prompt)
+    pools: list[list[Any]] = [[layouts.prompt_cell(prompt.messages, layout)]]
+    if layout != layouts.NEMO_RL:
+        pools.append([[layouts.completion_cell(text, layout) for text in texts]])
+    rows = []
+    for said in prompt.rankings:
+        ranks = layouts.ranked_cell(texts, said.ranks) if layout == layouts.NEMO_RL else list(said.ranks)
+        after = origins.of_ranking(origin, said) if origins else ()
+        rows.append(TableRow((0,) * len(pools), (ranks, *after)))
+    return Block(pools, rows)
+
+
+def podium(prompts: Iterable[RankedPrompt], *, origins: Provenance, as_objects: bool) -> Table:
+    """Lays out prompts with all their rankings, as docs/import.md tells it, by pseudonymous labelers.
+
+    as_objects: flags and metadata, whose names are each project's own, as they are; else as JSON texts.
+    """
+    written = (lambda value: value) if as_objects else _json
+
+    def blocks() -> Iterator[Block]:
+        for prompt in prompts:
+            said = [
+                {
+                    "labeler": origins.labeler(each),
+                    "ranks": list(each.ranks),
+                    "flags": written([dict(sorted(flags.items())) for flags in each.flags]),
+                    "strength": each.strength,
+                }
+                for each in prompt.rankings
+            ]
+            completions = [
+                {"id": name, "text": text, "model": model}
+                for name, text, model in zip(*prompt.completions, strict=True)
+            ]
+            turns = layouts.prompt_cell(prompt.messages, layouts.CONVERSATIONAL)
+            row = prompt.id, prompt.split, turns, completions, said, written(dict(prompt.metadata))
+            yield Block((), [TableRow((), row)])
+
+    return Table({}, PODIUM, blocks())
