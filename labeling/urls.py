@@ -16,6 +16,7 @@ from labeling.views import (
     upkeep,
     user_settings,
 )
+from labeling.views.removal import prompts as removal_of_prompts
 from labeling.views.styleguide import page
 from labeling.views.versions import files as version_files
 from labeling.views.versions import pages as versions
@@ -50,6 +51,7 @@ urlpatterns = [
     path("p/<slug:slug>/history/<int:assignment_id>/", edit.edit, name="history_edit"),
     path("p/<slug:slug>/guidelines/", projects.guidelines, name="guidelines"),
     path("p/<slug:slug>/prompts/", prompts.prompts, name="prompts"),
+    path("p/<slug:slug>/prompts/withdraw/", removal_of_prompts.withdraw, name="prompts_withdraw"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/", prompts.prompt, name="prompt"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/put-back/", prompts.put_back, name="prompt_put_back"),
     path("p/<slug:slug>/people/", people.people, name="people"),

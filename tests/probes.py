@@ -50,6 +50,10 @@ FORMS: dict[str, tuple[str, ...]] = {
     "history_edit": RANKING,
     "prompts": ("file",),
     "prompt_put_back": (),
+    "prompts_withdraw": (
+        *("act", "step", "state", "split", "id_begins", "metadata_key", "metadata_value"),
+        *("imported_from", "imported_to", "ids"),
+    ),
     "people": ("role", "note"),
     "invitation_ask": ("username", "role"),
     "invitation_accept": (),

@@ -33,8 +33,9 @@ MOST_RANKINGS = 100  # beside one prompt
 # Each prompt has one state, and each state an index; held prompts that got their rankings nevertheless are held.
 STATES = {
     "waiting": Q(held_at__isnull=True, ranked__lt=F("overlap")),
-    "ranked": Q(held_at__isnull=True, ranked__gte=F("overlap")),
-    "held": Q(held_at__isnull=False),
+    "ranked": Q(withdrawn_at__isnull=True, held_at__isnull=True, ranked__gte=F("overlap")),
+    "held": Q(withdrawn_at__isnull=True, held_at__isnull=False),
+    "withdrawn": Q(withdrawn_at__isnull=False),
 }
 STATE_NAMES = tuple(STATES)
 
@@ -68,7 +69,8 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
     id = serializers.CharField(source="external_id", help_text="As in the imported row.")
     state = serializers.ChoiceField(
         choices=STATE_NAMES,
-        help_text="held: someone said that it can't be ranked. ranked: as often as `overlap` asks.",
+        help_text="held: someone said that it can't be ranked. ranked: as often as `overlap` asks. withdrawn: "
+        "nobody gets it, and its rankings count nowhere.",
     )
     n_rankings = serializers.IntegerField(source="ranked", help_text="How often it has been ranked.")
     held_reason = serializers.CharField(help_text="Why it can't be ranked; empty if it can.")
@@ -130,7 +132,8 @@ def wanted(project: Project, request: Request) -> QuerySet[Prompt]:
 
 
 COLUMNS = (
-    "id", "external_id", "split", "overlap", "ranked", "held_at", "held_reason", "created_at", "metadata", "messages",
+    "id", "external_id", "split", "overlap", "ranked", "held_at", "held_reason", "withdrawn_at", "created_at",
+    "metadata", "messages",
 )  # fmt: skip
 _time = serializers.DateTimeField().to_representation
 
@@ -178,6 +181,8 @@ def _row(row: Row, completions: list[Row]) -> Row:
 
 
 def _state(row: Row) -> str:
+    if row["withdrawn_at"] is not None:
+        return "withdrawn"
     if row["held_at"] is not None:
         return "held"
     return "ranked" if row["ranked"] >= row["overlap"] else "waiting"

@@ -16,6 +16,7 @@ from labeling.api import (
     projects,
     prompts,
     rankings,
+    withdrawals,
 )
 
 
@@ -35,6 +36,8 @@ urlpatterns = [
     path("projects/<slug:slug>/invitations/", invitations.Invitations.as_view(), name="invitations"),
     path("projects/<slug:slug>/invitations/<int:invitation>/", invitations.OneInvitation.as_view(), name="invitation"),
     path("projects/<slug:slug>/prompts/", prompts.Prompts.as_view(), name="prompts"),
+    path("projects/<slug:slug>/prompts/withdraw/", withdrawals.WithdrawPrompts.as_view(), name="prompts_withdraw"),
+    path("projects/<slug:slug>/prompts/restore/", withdrawals.RestorePrompts.as_view(), name="prompts_restore"),
     path("projects/<slug:slug>/prompts/<anything:external_id>/", prompts.OnePrompt.as_view(), name="prompt"),
     path("projects/<slug:slug>/imports/", imports.Imports.as_view(), name="imports"),
     path("projects/<slug:slug>/imports/<int:number>/", imports.OneImport.as_view(), name="import"),

@@ -30,6 +30,7 @@ class Counter(models.Model):
     held = models.BigIntegerField(default=0, db_default=0)  # someone said that they can't be ranked
     waiting = models.BigIntegerField(default=0, db_default=0)  # neither held nor settled
     missing = models.BigIntegerField(default=0, db_default=0)  # rankings that those which wait still need
+    withdrawn = models.BigIntegerField(default=0, db_default=0)  # prompts, which no other number has
     rankings = models.BigIntegerField(default=0, db_default=0)  # live ones, as everything below
     ranked_texts = models.BigIntegerField(default=0, db_default=0)  # once for each ranking
     comparisons = models.BigIntegerField(default=0, db_default=0)  # of two texts of a ranking: pairs and ties

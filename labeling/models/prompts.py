@@ -33,6 +33,9 @@ class Prompt(models.Model):
     # Set when a labeler says that it can't be ranked by anyone: out of the queue until a reviewer decides.
     held_at = models.DateTimeField(null=True)
     held_reason = models.TextField(blank=True, default="")
+    # Set when a manager takes it out, with its rankings, and null again when it is put back. What is withdrawn is held
+    # too, so that the queue looks at one column: from that moment on where it was not before.
+    withdrawn_at = models.DateTimeField(null=True)
     metadata = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
     # Without an index: an import's prompts are found by the range of their keys, which it notes.
@@ -48,6 +51,9 @@ class Prompt(models.Model):
             models.UniqueConstraint(fields=("id", "overlap"), name="prompt_id_overlap"),
             models.CheckConstraint(condition=Q(overlap__gte=1), name="prompt_overlap_positive"),
             models.CheckConstraint(condition=Q(split__in=Split.values), name="prompt_split_known"),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at__isnull=True) | Q(held_at__isnull=False), name="prompt_withdrawn_is_held"
+            ),
         )
         indexes = (
             models.Index(fields=("project", "id"), name="prompt_project"),
@@ -64,8 +70,17 @@ class Prompt(models.Model):
                 condition=Q(held_at__isnull=True, ranked__lt=F("overlap")),
                 name="prompt_waiting",
             ),
-            models.Index(fields=("project", "id"), condition=Q(ranked__gte=F("overlap")), name="prompt_settled"),
-            models.Index(fields=("project", "id"), condition=Q(held_at__isnull=False), name="prompt_held"),
+            models.Index(
+                fields=("project", "id"),
+                condition=Q(withdrawn_at__isnull=True, ranked__gte=F("overlap")),
+                name="prompt_done",
+            ),
+            models.Index(
+                fields=("project", "id"),
+                condition=Q(withdrawn_at__isnull=True, held_at__isnull=False),
+                name="prompt_set_aside",
+            ),
+            models.Index(fields=("project", "id"), condition=Q(withdrawn_at__isnull=False), name="prompt_withdrawn"),
         )
 
     def __str__(self) -> str:

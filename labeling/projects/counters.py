@@ -26,10 +26,16 @@ class Numbers:
     held: int = 0  # prompts that someone said can't be ranked
     waiting: int = 0  # neither held nor settled
     missing: int = 0  # rankings that those which wait still need
+    withdrawn: int = 0  # prompts, which no other number here has
     rankings: int = 0  # live ones, as everything below
     ranked_texts: int = 0  # once for each ranking
     comparisons: int = 0  # of two texts of a ranking: pairs and ties
     pairs: int = 0
+
+    @property
+    def stored(self) -> int:
+        """Counts the prompts that there are, withdrawn ones too."""
+        return self.prompts + self.withdrawn
 
     @property
     def ties(self) -> int:

@@ -121,8 +121,9 @@ def cannot_rank(assignment: Assignment, reason: str) -> None:
 
 
 def return_to_queue(prompt: Prompt) -> None:
-    """Lets it be ranked after all: whoever has not had it gets it, and who set it aside does not. Twice is harmless."""
-    Prompt.objects.filter(pk=prompt.pk).update(held_at=None, held_reason="")
+    """Lets it be ranked after all: whoever has not had it gets it, and who set it aside does not. Twice is harmless.
+    One that is withdrawn stays so."""
+    Prompt.objects.filter(pk=prompt.pk, withdrawn_at__isnull=True).update(held_at=None, held_reason="")
 
 
 def release(assignment: Assignment) -> None:
@@ -143,6 +144,12 @@ def refuse(assignment: Assignment, row: Row) -> None:
             raise Conflict("already_ranked", _("You ranked this prompt already."))
         case "not_claimed":
             raise Conflict("not_claimed", _("You skipped this task; claim the next one."))
+        case "prompt_withdrawn":
+            message = _(
+                "This prompt was withdrawn from the project, so it needs no answer any more. Nothing was stored; "
+                "what you had saved of it is kept. Claim the next one."
+            )
+            raise Conflict("prompt_withdrawn", message)
         case "taken_anew":
             message = _("You took this prompt anew since. Nothing was stored; claim the next one.")
             raise Conflict("lease_expired", message)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from django.contrib import messages as notices
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -21,6 +22,7 @@ from labeling import content
 from labeling.board.cards import dialogue
 from labeling.data.importing import imports, upload_lines
 from labeling.data.versions.holding import versions_with
+from labeling.data.withdrawing.choices import STATES
 from labeling.forms.data import PromptsFileForm
 from labeling.models import Assignment, Completion, Project, Prompt, Role
 from labeling.people import access
@@ -40,10 +42,11 @@ class Filter:
 
 
 FILTERS = {
-    "all": Filter(gettext_lazy("All"), Q(), "prompts"),
-    "waiting": Filter(gettext_lazy("Waiting"), Q(held_at__isnull=True, ranked__lt=F("overlap")), "waiting"),
-    "ranked": Filter(gettext_lazy("Ranked"), Q(ranked__gte=F("overlap")), "settled"),
-    "held": Filter(gettext_lazy("Can't be ranked"), Q(held_at__isnull=False), "held"),
+    "all": Filter(gettext_lazy("All"), Q(), "stored"),
+    "waiting": Filter(gettext_lazy("Waiting"), STATES["waiting"], "waiting"),
+    "ranked": Filter(gettext_lazy("Ranked"), STATES["ranked"], "settled"),
+    "held": Filter(gettext_lazy("Can't be ranked"), STATES["held"], "held"),
+    "withdrawn": Filter(gettext_lazy("Withdrawn"), STATES["withdrawn"], "withdrawn"),
 }
 SHOWN = 50
 SHOWN_ERRORS = 100
@@ -99,6 +102,7 @@ def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
         "is_manager": is_manager,
         "versions": versions_with(chosen)[: VERSIONS_SHOWN + 1] if is_manager else [],
         "versions_shown": VERSIONS_SHOWN,
+        "id_as_line": json.dumps(chosen.external_id),
     }
     return render(request, "labeling/data/prompt.html", context)
 

@@ -32,7 +32,7 @@ def pairs(project: Project) -> Pairs:
         raise Conflict("no_model_preferences", message)
     model = last.reward_model
     made = ModelPreference.objects.filter(reward_model=model, prompt=OuterRef("pk"))
-    prompts = Prompt.objects.filter(Exists(made), project=project, ranked=0)
+    prompts = Prompt.objects.filter(Exists(made), project=project, ranked=0, withdrawn_at__isnull=True)
     return Pairs(partial(groups_of_prompts, prompts, partial(pairs_of, model)), COLUMNS)
 
 

@@ -127,7 +127,7 @@ def waiting(project: Project, model: RewardModel | None) -> Waiting:
     """Counts them from counters, and what no counter knows among MOST_COUNTED prompts: for a page that tells of it."""
     numbers = counters.of(project).total
     # Of those begun the held ones are no waiting ones: people put them aside one by one, so that they are few.
-    aside = Q(held_at__isnull=False, ranked__gt=0, ranked__lt=F("overlap"))
+    aside = Q(withdrawn_at__isnull=True, held_at__isnull=False, ranked__gt=0, ranked__lt=F("overlap"))
     begun = numbers.begun - (project.prompts.filter(aside).count() if numbers.held and numbers.begun else 0)
     unranked = max(0, numbers.waiting - begun)
     if model is None:
@@ -178,7 +178,7 @@ def store(job: AutoLabelJob, prompts: Sequence[Prompt], answers: Sequence[Answer
     answered = [(prompt, answer) for prompt, answer in zip(prompts, answers, strict=True) if "error" not in answer]
     # Locked, so that nobody ranks them at this moment: the claim of one is short, and passes over what is locked.
     open_now = Prompt.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
-    still = {prompt.pk for prompt in open_now if prompt.ranked == 0}
+    still = {prompt.pk for prompt in open_now if prompt.ranked == 0 and prompt.withdrawn_at is None}
     stored_scores.replace(job.reward_model, keys, answered)
     ModelPreference.objects.filter(reward_model=job.reward_model, prompt__in=keys).delete()
     seen = [

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from labeling.data.withdrawing import withdrawals
 from labeling.models import Project, Prompt, Ranking, Role, User
 from labeling.quality.agreement import Looked, latest_prompts, project_agreement, prompts_since
 from labeling.queue import claims
@@ -93,18 +94,20 @@ def test_behind_the_last_stands_the_last_that_there_is(project: Project, manager
 
 
 def test_each_filter_shows_its_own_and_says_how_many(project: Project, manager: Client) -> None:
-    for n in range(5):
+    for n in range(6):
         factories.make_prompt(project, external_id=f"row {n}")
+    withdrawals.withdraw(project, ["row 5"])
     labeler = factories.join(project)
     claims.cannot_rank(factories.claimed(project, labeler), "Broken")
     factories.rank_next(project, labeler, 2)
     shown = {name: manager.get(f"{LIST}?show={name}") for name in (*prompts.FILTERS, "unknown")}
     assert {name: listed(page) for name, page in shown.items()} == {
-        "all": [f"row {n}" for n in range(5)],
+        "all": [f"row {n}" for n in range(6)],
         "waiting": ["row 3", "row 4"],
         "ranked": ["row 1", "row 2"],
         "held": ["row 0"],
-        "unknown": [f"row {n}" for n in range(5)],
+        "withdrawn": ["row 5"],
+        "unknown": [f"row {n}" for n in range(6)],
     }
     for name, page in shown.items():
         assert re.search(rf"\s{len(listed(page))} prompt", page.content.decode()), name
@@ -115,7 +118,7 @@ def test_each_filter_shows_its_own_and_says_how_many(project: Project, manager: 
 
 @pytest.fixture
 def large(project: Project) -> User:
-    """Thousands of prompts: every fourth held, of the others every second ranked, all by one person."""
+    """Thousands of prompts: every fourth held or withdrawn, of the others every second ranked, all by one person."""
     labeler = factories.join(project)
     fill(project, labeler, ROWS)
     return labeler

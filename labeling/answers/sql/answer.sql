@@ -1,8 +1,8 @@
 -- Stores a labeler's answer to a task: the ranking, the rank of each completion and the pairs, in one transaction.
 -- `change`: a new revision of the answer that stands, whose pairs give way to the new ones. The same answer again, by
 -- its digest, changes nothing. The arrays go together, a completion each, in the order that the labeler saw.
--- `outcome` is stored, again, or why not: already_ranked (and differently), not_ranked, imported, or what
--- podium_take_back says. `ranking` is the one that stands, and `state` and `expires_at` are the task's as it was found.
+-- `outcome` is stored, again, or why not: already_ranked (and differently), not_ranked, imported, prompt_withdrawn (with
+-- its rankings), or what podium_take_back says. `ranking` is the one that stands, and `state` and `expires_at` are the task's as it was found.
 CREATE OR REPLACE FUNCTION podium_answer(
     assignment bigint, change boolean, digest text, comment text, strength integer, active_seconds double precision,
     completions bigint[], ranks integer[], flags jsonb[], notes text[],
@@ -24,7 +24,7 @@ BEGIN
     IF change OR task.state = 'ranked' THEN
         SELECT * INTO standing FROM labeling_ranking r WHERE r.assignment_id = assignment AND r.live;
         outcome := CASE
-            WHEN standing.id IS NULL THEN 'not_ranked'
+            WHEN standing.id IS NULL THEN podium_why_not_ranked(task.prompt_id)
             WHEN change AND standing.source = 'imported' THEN 'imported'
             WHEN standing.payload_sha256 = digest THEN 'again'
             WHEN NOT change THEN 'already_ranked'
@@ -76,4 +76,11 @@ LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM labeling_preferencepair WHERE ranking_id = ranking;
     UPDATE labeling_ranking SET live = false, ended_at = moment WHERE id = ranking;
+END $$;
+
+-- Says why a task has no ranking that stands: nobody ranked it, or its prompt was withdrawn.
+CREATE OR REPLACE FUNCTION podium_why_not_ranked(prompt bigint) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN CASE WHEN EXISTS (SELECT FROM labeling_prompt p WHERE p.id = prompt AND p.withdrawn_at IS NOT NULL)
+        THEN 'prompt_withdrawn' ELSE 'not_ranked' END;
 END $$;

@@ -181,6 +181,9 @@ def _compare(project: Project, known: Sequence[tuple[Line, Prompt]], stored: Sto
         if isinstance(new, Refused):
             stored.refused.append((line.number, new))
             continue
+        if prompt.withdrawn_at is not None:
+            stored.refused.append((line.number, Refused("id", prompt.external_id, "withdrawn")))
+            continue
         needed = taken[prompt.pk] + len(new.rankings)
         if new.rankings and needed > MAX_RANKINGS:
             stored.refused.append((line.number, Refused("rankings", needed, "many_rankings", most=MAX_RANKINGS)))

@@ -91,6 +91,7 @@ OF_PROJECT = {
     "not_answered": gettext_noop("must answer just the flags of the project, with true or false: %(asked)s"),
     "id_twice": gettext_noop("is line %(line)s's too: ids are unique in the file"),
     "id_twice_row": gettext_noop("is row %(line)s's too: ids are unique in the file"),
+    "withdrawn": gettext_noop("was withdrawn from the project and stays so: put it back first"),
     "other_texts": gettext_noop("is in the project with other texts: import a changed prompt under a new id"),
     "other_model": gettext_noop("is another than the stored one, which stays: leave it out, or import under a new id"),
     "other_metadata": gettext_noop("is other than the stored one, which stays: leave it out, or import under a new id"),

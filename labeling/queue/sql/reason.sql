@@ -1,6 +1,6 @@
 -- Says why there is nothing for a labeler to claim: no_prompts, all_ranked_by_you, all_taken (others are at work) or
 -- all_done. Whether a labeler has had all that is not held follows from counters: to look for one that they never had
--- costs whoever has had all of a million 3 s, at every question.
+-- costs whoever has had all of a million 3 s, at every question. Withdrawn prompts and their rankings are in no counter.
 CREATE OR REPLACE FUNCTION podium_queue_reason(project bigint, labeler bigint, OUT reason text)
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -24,7 +24,7 @@ BEGIN
     IF had >= offered THEN  -- else there is one that they never had, and no need to look which of theirs are held
         had := had - (
             SELECT count(*) FROM labeling_prompt p JOIN labeling_assignment a ON a.prompt_id = p.id
-            WHERE p.project_id = project AND p.held_at IS NOT NULL AND a.labeler_id = labeler AND a.state = 'ranked');
+            WHERE p.project_id = project AND p.held_at IS NOT NULL AND p.withdrawn_at IS NULL AND a.labeler_id = labeler AND a.state = 'ranked');
     END IF;
     reason := CASE
         WHEN had >= offered THEN 'all_ranked_by_you'

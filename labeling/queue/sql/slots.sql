@@ -33,10 +33,12 @@ END $$;
 
 -- Finds the slot of a locked task. One that ran out gets a free one if there is any, and so does one that was given
 -- back: a tab that closes gives back what another tab may still show. `refused` says why there is none: already_ranked,
--- not_claimed (it was skipped), taken_anew (by this labeler), lease_expired.
+-- not_claimed (it was skipped), prompt_withdrawn (its task was ended then), taken_anew (by this labeler), lease_expired.
 CREATE OR REPLACE FUNCTION podium_take_back(
     task labeling_assignment, moment timestamptz, OUT refused text, OUT slot smallint, OUT slots smallint
 ) LANGUAGE plpgsql AS $$
+DECLARE
+    withdrawn boolean;
 BEGIN
     slot := task.slot;
     slots := task.overlap;
@@ -47,7 +49,11 @@ BEGIN
     ELSIF task.state = 'skipped' THEN
         refused := 'not_claimed';
     ELSE
-        SELECT overlap INTO slots FROM labeling_prompt WHERE id = task.prompt_id;
+        SELECT overlap, withdrawn_at IS NOT NULL INTO slots, withdrawn FROM labeling_prompt WHERE id = task.prompt_id;
+        IF withdrawn THEN
+            refused := 'prompt_withdrawn';
+            RETURN;
+        END IF;
         slot := podium_free_slot(task.prompt_id, slots, moment);
         IF EXISTS (SELECT FROM labeling_assignment a WHERE a.prompt_id = task.prompt_id
                    AND a.labeler_id = task.labeler_id AND a.state IN ('claimed', 'ranked')) THEN

@@ -124,6 +124,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "overview-empty", f"{two}/"),
         (site.manager, "prompts", f"{one}/prompts/"),
         (site.manager, "prompt", f"{one}/prompts/{ranked.prompt_id}/"),
+        (site.manager, "prompts-withdraw", f"{one}/prompts/withdraw/"),
         (site.manager, "prompts-empty", f"{two}/prompts/"),
         (site.manager, "people", f"{one}/people/"),
         (site.manager, "settings", f"{one}/settings/"),

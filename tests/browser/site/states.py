@@ -56,6 +56,8 @@ def states_of(site: Site) -> list[State]:
             site.manager, "project-create-refused", "/projects/new/", lambda page: send(page, name="A", slug="helpful")
         ),
         State(site.manager, "prompts-uploaded", f"{one}/prompts/", upload),
+        State(site.manager, "prompts-withdraw-which", f"{one}/prompts/withdraw/", choose_prompts),
+        State(site.manager, "prompts-withdraw-refused", f"{one}/prompts/withdraw/", lambda page: send(page)),
         State(site.manager, "people-link", f"{one}/people/", make_link),
         State(site.manager, "people-renewed", f"{one}/people/", renew_link),
         State(site.manager, "people-withdrawn", f"{one}/people/", withdraw_link),
@@ -98,6 +100,13 @@ def log_in(page: Page, username: str, password: str) -> None:
 def refuse_code(page: Page, username: str) -> None:
     log_in(page, username, PASSWORD)
     send(page, code="000000")
+
+
+def choose_prompts(page: Page) -> None:
+    """Asks what it would mean to withdraw those that are ranked."""
+    page.get_by_label("State").select_option("ranked")
+    page.get_by_role("button", name="See which").click()
+    expect(page.get_by_role("button", name="Withdraw them")).to_be_visible()
 
 
 def upload(page: Page) -> None:

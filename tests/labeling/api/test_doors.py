@@ -32,6 +32,8 @@ DOORS = [
     ("get", "prompts", {}, REVIEWERS),
     ("get", "imports", {}, MANAGERS),
     ("post", "imports", {"id": "y"}, {**MANAGERS, "manager": 202, "administrator": 202}),
+    ("post", "prompts_withdraw", {"ids": ["p2"]}, MANAGERS),
+    ("post", "prompts_restore", {"ids": ["p2"]}, MANAGERS),
     ("post", "assignment_next", {}, EVERYONE_IN),
     ("get", "rankings", {}, EVERYONE_IN),
     ("get", "pairs", {}, EVERYONE_IN),

@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 
 from labeling.api import prompt_rows
 from labeling.api.prompt_rows import PromptSerializer
+from labeling.data.withdrawing import withdrawals
 from labeling.models import Completion, Project, Prompt, User
 from labeling.queue import claims
 from tests.factories import claimed, join, make_project, make_prompt, make_user, rank, rank_next
@@ -84,21 +85,24 @@ def test_a_page_holds_what_the_apis_document_declares_to_the_byte(project: Proje
 
 def test_each_filter_narrows_the_list(project: Project, client: APIClient) -> None:
     made = [make_prompt(project, external_id=f"q{n}", split=("train", "test")[n % 2]) for n in range(6)]
+    make_prompt(project, external_id="gone", split="train")
+    withdrawals.withdraw(project, ["gone"])
     labeler = join(project)
     claims.cannot_rank(claimed(project, labeler), "Broken")
     rank_next(project, labeler, 2)
     Prompt.objects.filter(external_id="q0").update(ranked=1)  # held, and ranked nevertheless: it has one state
     for query, expected in {
-        "": ["q0", "q1", "q2", "q3", "q4", "q5"],
+        "": ["q0", "q1", "q2", "q3", "q4", "q5", "gone"],
+        "?state=withdrawn": ["gone"],
         "?state=held": ["q0"],
         "?state=ranked": ["q1", "q2"],
         "?state=waiting": ["q3", "q4", "q5"],
         "?split=test": ["q1", "q3", "q5"],
         "?split=test&state=waiting": ["q3", "q5"],
-        f"?since={made[3].pk}": ["q4", "q5"],
+        f"?since={made[3].pk}": ["q4", "q5", "gone"],
         "?id=q4&id=q1&id=q9&id=": ["q1", "q4"],
         "?id=q4&state=ranked": [],
-        "?state=&split=&since=": ["q0", "q1", "q2", "q3", "q4", "q5"],
+        "?state=&split=&since=": ["q0", "q1", "q2", "q3", "q4", "q5", "gone"],
     }.items():
         [page] = pages(client, URL + query)
         assert ids(page) == expected, query

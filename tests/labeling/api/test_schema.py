@@ -29,6 +29,8 @@ FIXED = {
     "/api/v1/projects/{slug}/imports/{number}/cancel/": {"post"},
     "/api/v1/projects/{slug}/imports/{number}/undo/": {"post"},
     "/api/v1/projects/{slug}/imports/{number}/bad-lines/": {"get"},
+    "/api/v1/projects/{slug}/prompts/withdraw/": {"post"},
+    "/api/v1/projects/{slug}/prompts/restore/": {"post"},
     "/api/v1/projects/{slug}/assignments/next/": {"post"},
     "/api/v1/assignments/{id}/ranking/": {"post", "put"},
     "/api/v1/assignments/{id}/undo/": {"post"},

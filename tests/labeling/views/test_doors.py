@@ -11,11 +11,23 @@ from labeling.data.versions import datasets
 from labeling.models import Project, Role, User
 from tests import factories
 
-MANAGER_ONLY = ["people/", "settings/", "export/", "export/download/?format=jsonl&layout=standard", "versions/"]
+MANAGER_ONLY = [
+    *("prompts/withdraw/", "people/", "settings/", "export/", "export/download/?format=jsonl&layout=standard"),
+    "versions/",
+]
 FOLDER = "export/versions/1/folder/"
 REVIEWER_UP = ["prompts/"]
 EVERY_MEMBER = ["rank/", "practice/", "practice/compare/", "history/", "guidelines/"]
-MANAGER_POSTS = ["people/", "people/ask/", "people/set/", "people/remove/", "settings/", "export/freeze/", "prompts/"]
+MANAGER_POSTS = [
+    "prompts/withdraw/",
+    "people/",
+    "people/ask/",
+    "people/set/",
+    "people/remove/",
+    "settings/",
+    "export/freeze/",
+    "prompts/",
+]
 PAGES = [*MANAGER_ONLY, *REVIEWER_UP, *EVERY_MEMBER, ""]
 
 

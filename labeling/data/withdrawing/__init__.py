@@ -1,0 +1,1 @@
+"""Prompts taken out of a project with their rankings, and put back."""

@@ -1,0 +1,1 @@
+"""Pages that take out what nobody wants any more."""

@@ -1,0 +1,54 @@
+"""Every module that reads prompts by a query of its own, and what it makes of withdrawn ones.
+
+What starts from live rankings or from pairs meets none: those of a withdrawn prompt have ended.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[4]
+READS = re.compile(r"\bPrompt\.objects|\bproject\.prompts\.|\blabeling_prompt\b")
+
+LIVE = "joins live rankings or pairs, of which a withdrawn prompt has none"
+HELD = "asks for held_at IS NULL, and what is withdrawn is held"
+TASK = "reads the prompt of one task; a withdrawn prompt's are ended"
+READERS = {
+    "labeling/answers/sql/answer.sql": "says that it is withdrawn",
+    "labeling/answers/sql/expand.sql": "is given rankings that are live",
+    "labeling/api/prompt_rows.py": "reads them back as such",
+    "labeling/data/exporting/pair_groups.py": LIVE,
+    "labeling/data/importing/import_batches.py": "refuses a row whose id is withdrawn; its twins stay on its split",
+    "labeling/data/versions/frozen_rows.py": LIVE,
+    "labeling/data/versions/unchanged_rows.py": LIVE,
+    "labeling/data/withdrawing/choices.py": "finds either",
+    "labeling/data/withdrawing/sql/withdraw_prompts.sql": "withdraws them and puts them back",
+    "labeling/models/sql/task.sql": TASK,
+    "labeling/projects/projects.py": "gives them the new overlap, for they may come back; a kind is settled by them",
+    "labeling/projects/sql/new.sql": LIVE,
+    "labeling/queue/claims.py": "puts no withdrawn prompt back into the queue",
+    "labeling/queue/slots.py": "is given prompts that were locked and are not withdrawn",
+    "labeling/queue/sql/claim.sql": TASK,
+    "labeling/queue/sql/leave.sql": "sets aside what is not held yet",
+    "labeling/queue/sql/next.sql": HELD,
+    "labeling/queue/sql/reason.sql": "counts held ones that are not withdrawn",
+    "labeling/queue/sql/slots.sql": "says that it is withdrawn",
+    "labeling/views/prompts.py": "shows them with their state, and in a list of their own",
+    "operations/backup/restore.py": "counts rows of the table",
+    "rewardtrain/automatic/auto_label_export.py": "leaves them out",
+    "rewardtrain/automatic/auto_labels.py": "scores none (held), and prefers nothing where one was withdrawn meanwhile",
+    "rewardtrain/monitoring/drift.py": LIVE,
+    "rewardtrain/monitoring/stored_scores.py": "counts them as learnt from where the model had their rankings",
+    "rewardtrain/training/prefill.py": "encodes them as all others, for they may come back",
+}
+
+
+def test_every_reader_of_prompts_has_an_answer() -> None:
+    found = {
+        str(file.relative_to(ROOT))
+        for package in ("config", "jobs", "labeling", "operations", "rewardtrain")
+        for file in (ROOT / package).rglob("*")
+        if file.suffix in (".py", ".sql") and "migrations" not in file.parts and READS.search(file.read_text())
+    }
+    assert found == set(READERS)
