@@ -65,4 +65,5 @@ def _in_words(act: str, outcome: Outcome) -> str:
     else:
         words = ngettext("%(n)s prompt withdrawn.", "%(n)s prompts withdrawn.", outcome.prompts)
     words %= {"n": whole(outcome.prompts)}
-    return words if outcome.finished else f"{words} {_('There are more: go on below.')}"
+    more = _("There are more: go on below.")
+    return words if outcome.finished else f"{words} {more}"
