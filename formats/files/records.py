@@ -23,6 +23,8 @@ class Records:
     records: Iterator[Record]
     packing: str = ""  # gzip or zstd
     unit: str = "line"  # what a record's number counts: line or row
+    layout: str = ""  # how the records are laid out, in a name that people know; empty where nobody looked
+    has_prompts_in_parts: bool = False  # a prompt may be in several records, each with other rankings of it
 
     @property
     def container(self) -> str:

@@ -23,6 +23,7 @@ class Layout:
     rows: the rows that a record says. Raises Refused, and nothing else, whatever the record is.
     write: the records that say what a row does, for layouts that others read. Raises Refused where they can't.
     guess: the column map of a table, by the names of its columns; empty where none fits.
+    check: a column map that somebody gave, by the names of the columns. Raises Refused.
     gather: one record of several that follow each other and belong to one prompt, before `rows` reads it.
     """
 
@@ -32,6 +33,7 @@ class Layout:
     rows: Callable[[Record, Columns | None], Iterator[Row]]
     write: Callable[[Row], Iterator[dict[str, object]]] | None = None
     guess: Callable[[Sequence[str]], dict[str, str]] | None = None
+    check: Callable[[Columns, Sequence[str]], object] | None = None
     gather: Callable[[Iterable[Numbered], Columns | None], Iterator[Numbered]] | None = None
 
 

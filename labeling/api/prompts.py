@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import MultiPartParser
@@ -18,13 +18,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from formats.files.records import Record, Records
+from formats.layouts import known
 from formats.lines import Readable
 from labeling.api import prompt_rows
 from labeling.api.prompt_rows import PromptSerializer, PromptWithRankingsSerializer
 from labeling.api.rest.paging import PagedView
 from labeling.api.rest.parsing import RowsJSONParser
-from labeling.api.rest.requests import View, truth
+from labeling.api.rest.requests import NO_NUL, View, truth
 from labeling.data.importing import imports
+from labeling.data.importing.upload_layouts import laid_out, read_object
 from labeling.data.importing.upload_lines import lines_of, records_of
 from labeling.errors import Invalid
 from labeling.models import Role
@@ -56,13 +58,23 @@ class LineErrorSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
+class GroupSerializer(serializers.Serializer[Any]):
+    field = serializers.CharField(help_text="With [] for a place in a list.")
+    count = serializers.IntegerField()
+    lines = serializers.ListField(child=serializers.IntegerField(), help_text="The first 20 of them.")
+    example = LineErrorSerializer(allow_null=True, help_text="The first; null of those of further kinds.")
+
+
 class ImportReportSerializer(serializers.Serializer[Any]):
+    container = serializers.CharField(help_text="What the file is: JSON Lines (gzip).")
+    layout = serializers.CharField(help_text="How its records are laid out: TRL preference data.")
     created = serializers.IntegerField(help_text="New prompts.")
     updated = serializers.IntegerField(help_text="Known prompts that got new rankings.")
     skipped = serializers.IntegerField(help_text="Known prompts with nothing new.")
     rankings = serializers.IntegerField(help_text="Recorded rankings that were stored.")
     n_errors = serializers.IntegerField(help_text="Lines that were refused; `errors` holds the first 1000.")
     errors = LineErrorSerializer(many=True)  # type: ignore[assignment]
+    groups = GroupSerializer(many=True, help_text="The same by kind: the place, and what is wrong there.")
 
 
 class PromptsFileSerializer(serializers.Serializer[Any]):
@@ -72,7 +84,7 @@ class PromptsFileSerializer(serializers.Serializer[Any]):
 class Prompts(PagedView):
     serializer_class = PromptSerializer
     pagination_class = prompt_rows.PromptPages
-    query = {"get": ("since", "split", "state", "id"), "post": ("dry_run",)}
+    query = {"get": ("since", "split", "state", "id"), "post": ("dry_run", "format", "map")}
     several = ("id",)
     # Files are read without a parser, as they come.
     parser_classes = (MultiPartParser, RowsJSONParser)
@@ -90,7 +102,18 @@ class Prompts(PagedView):
 
     @extend_schema(
         operation_id="prompts_import",
-        parameters=[OpenApiParameter("dry_run", bool, description="Check everything and store nothing.")],
+        parameters=[
+            OpenApiParameter("dry_run", bool, description="Check everything and store nothing."),
+            OpenApiParameter(
+                "format", str, enum=list(known.BY_NAME), description="Default: told by the first records."
+            ),
+            OpenApiParameter(
+                "map",
+                NO_NUL,
+                description="Of a table: what its columns are for, as a JSON object; the rest is guessed.",
+                examples=[OpenApiExample("columns", '{"prompt": "question", "completion_a": "first"}')],
+            ),
+        ],
         request={
             "application/x-ndjson": OpenApiTypes.STR,
             "application/octet-stream": OpenApiTypes.BINARY,
@@ -102,12 +125,16 @@ class Prompts(PagedView):
     def post(self, request: Request, slug: str) -> Response:
         """Import prompts with their completions, and recorded rankings if there are any.
 
+        What the records are is told by the first: Podium's own format, TRL, HH-RLHF, a table, or another of `format`.
         Lines go in as they arrive. A bad line is named in `errors` and the rest goes in; the same file again changes
         nothing.
         """
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         dry_run = truth(request, "dry_run")
-        report = imports.import_records(project, refuse_empty(sent_records(request)), dry_run=dry_run, gives_way=True)
+        asked = request.query_params
+        records = refuse_empty(sent_records(request))
+        rows = laid_out(records, layout=asked.get("format", ""), columns=read_object(asked.get("map", ""))).records
+        report = imports.import_records(project, rows, dry_run=dry_run, gives_way=True)
         if report.stopped is not None:
             raise Invalid(report.stopped.code, report.why_stopped)
         return Response(ImportReportSerializer(asdict(report)).data)

@@ -20,9 +20,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from formats import messages
 from labeling import content
 from labeling.board.cards import dialogue
-from labeling.data.importing import imports, upload_lines
+from labeling.data.importing import imports, upload_layouts
 from labeling.data.versions.holding import versions_with
 from labeling.data.withdrawing.choices import STATES
+from labeling.errors import Invalid
 from labeling.forms.data import PromptsFileForm
 from labeling.models import Assignment, Completion, Project, Prompt, Role
 from labeling.people import access
@@ -64,8 +65,11 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
         access.get_project(request.user, project.slug, at_least=Role.MANAGER)
         if form.is_valid():
             file = form.cleaned_data["file"]
-            report = imports.import_records(project, upload_lines.records_of(file, file.name), gives_way=True)
-            form = PromptsFileForm()
+            try:
+                report = imports.import_records(project, upload_layouts.rows_of(file, file.name), gives_way=True)
+                form = PromptsFileForm()
+            except Invalid as error:
+                form.add_error("file", error.detail)
     chosen = request.GET.get("show", "all")
     chosen = chosen if chosen in FILTERS else "all"
     listed = counted(project).filter(FILTERS[chosen].condition)

@@ -20,6 +20,10 @@ def recognises(record: Record) -> bool:
     return is_flat(record) and bool(guess_long(tuple(record)))
 
 
+def check(columns: Columns, names: Sequence[str]) -> Columns:
+    return checked(columns, PURPOSES, (), names)
+
+
 def gather(records: Iterable[Numbered], columns: Columns | None = None) -> Iterator[Numbered]:
     """Yields the rows of a prompt under the number of the first. What comes of a prompt later, apart, is refused."""
     rows: list[Record] = []
@@ -132,5 +136,11 @@ def _metadata(lines: Sequence[Record], used: set[str]) -> dict[str, object]:
 
 
 LAYOUT = Layout(
-    name="long-table", title="long table", recognises=recognises, rows=rows, guess=guess_long, gather=gather
+    name="long-table",
+    title="long table",
+    recognises=recognises,
+    rows=rows,
+    guess=guess_long,
+    check=check,
+    gather=gather,
 )

@@ -33,6 +33,10 @@ def recognises(record: Record) -> bool:
     return bool(columns) and not {"prompt", "chosen", "rejected"} <= record.keys()  # which is TRL's
 
 
+def check(columns: Columns, names: Sequence[str]) -> Columns:
+    return checked(columns, PURPOSES, LABELLED, names)
+
+
 def _is_of_others(record: Record) -> bool:
     return bool(OF_OTHERS & record.keys()) or record.keys() >= OF_LABEL_STUDIO
 
@@ -143,4 +147,12 @@ def _written_metadata(metadata: object, said: Mapping[str, object]) -> dict[str,
     return {key: value if isinstance(value, str | int | float) else json_of(value) for key, value in kept.items()}
 
 
-LAYOUT = Layout(name="wide-table", title="wide table", recognises=recognises, rows=rows, write=write, guess=guess_wide)
+LAYOUT = Layout(
+    name="wide-table",
+    title="wide table",
+    recognises=recognises,
+    rows=rows,
+    write=write,
+    guess=guess_wide,
+    check=check,
+)

@@ -37,13 +37,18 @@ class BadLines:
         self._delimiter = _DELIMITER_OF.get(file_format, "")
 
     def remembering(self, records: Records) -> Iterator[Record]:
-        """Yields the records."""
+        """Yields the file's records, which are read ahead: the first tell the layout, and some are a prompt together."""
         for record in records:
             if not self._header and isinstance(record.value, dict):
                 self._header = list(record.value)
             self._values[record.number] = record.value
-            self._looked_at = record.number
             yield record
+
+    def looking_at(self, rows: Records) -> Iterator[Record]:
+        """Yields the rows that are made of them."""
+        for row in rows:
+            self._looked_at = row.number
+            yield row
 
     def forget(self) -> None:
         """Lets go of those whose batch is stored."""

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from formats.refusals import Refused
 from labeling.data.importing.row_words import words_of
 from labeling.errors import Invalid
 
 MAX_ERRORS = 1_000  # reported; the rest is counted
+MAX_KINDS = 100  # of what is wrong; what is of another kind after them is counted as one
+LINES_NAMED = 20  # of each kind
+
+_place = re.compile(r"\[\d+\]")
 
 
 @dataclass(frozen=True)
@@ -23,18 +30,31 @@ class LineError:
 
 
 @dataclass
+class Group:
+    """Lines with which the same is wrong."""
+
+    field: str  # with [] for a place in a list
+    example: LineError | None  # the first; None of those that are of no kind that is told apart
+    count: int = 0
+    lines: list[int] = dataclasses.field(default_factory=list)  # the first of them
+
+
+@dataclass
 class Report:
     created: int = 0
     updated: int = 0
     skipped: int = 0
     rankings: int = 0
     n_errors: int = 0
-    errors: list[LineError] = field(default_factory=list)
+    n_read: int = 0  # rows, good and bad
+    errors: list[LineError] = dataclasses.field(default_factory=list)
+    groups: list[Group] = dataclasses.field(default_factory=list)  # by kind, in the order in which they were met
     container: str = ""  # what the file was
     unit: str = "line"  # what its records are counted by: line or row
-    n_read: int = 0  # records, good and bad
+    layout: str = ""  # and how they are laid out
     on_error: Callable[[int], None] | None = None  # is told of each bad line
     stopped: Invalid | None = None  # why reading ended before the end; what came before it is in the counts
+    _kinds: dict[tuple[str, str], Group] = dataclasses.field(default_factory=dict, repr=False)  # by place and code
 
     @property
     def n_good(self) -> int:
@@ -51,6 +71,40 @@ class Report:
             self.on_error(line)
         if len(self.errors) < MAX_ERRORS:
             self.errors.append(LineError(line, error.field, error.shown, words_of(error)))
+        group = self._group_of(line, error)
+        group.count += 1
+        if len(group.lines) < LINES_NAMED:
+            group.lines.append(line)
+
+    def _group_of(self, line: int, error: Refused) -> Group:
+        place = _place.sub("[]", error.field)
+        key = (place, error.code)
+        if key in self._kinds:
+            return self._kinds[key]
+        if len(self._kinds) >= MAX_KINDS:
+            key = ("", "")
+            if key in self._kinds:
+                return self._kinds[key]
+            self._kinds[key] = Group("", None)
+        else:
+            self._kinds[key] = Group(place, LineError(line, error.field, error.shown, words_of(error)))
+        self.groups.append(self._kinds[key])
+        return self._kinds[key]
+
+    @property
+    def of_the_file(self) -> str:
+        """Says what the file is; empty where that isn't known."""
+        values = {"layout": self.layout, "container": self.container, "n": f"{self.n_read:,}"}
+        if not self.layout or not self.container:
+            return _("The file is %(container)s.") % values if self.container else ""
+        if self.stopped:
+            return _("This is %(layout)s in %(container)s.") % values
+        message = ngettext(
+            "This is %(layout)s in %(container)s, %(n)s row.",
+            "This is %(layout)s in %(container)s, %(n)s rows.",
+            self.n_read,
+        )
+        return message % values
 
     @property
     def of_the_rest(self) -> str:

@@ -16,6 +16,7 @@ from labeling.data.importing import import_files, import_undo, imports
 from labeling.data.importing.bad_lines import BadLines
 from labeling.data.importing.import_batches import Stored
 from labeling.data.importing.import_report import LineError, Report
+from labeling.data.importing.upload_layouts import laid_out
 from labeling.data.importing.upload_lines import records_of
 from labeling.errors import Invalid, PodiumError
 from labeling.models import Import
@@ -122,10 +123,12 @@ class Watched:
         return piece
 
     def records(self) -> Records:
-        """Gives the file's records, of which those that are looked at are remembered, to write the bad ones."""
+        """Gives the file's rows; the records that they are made of are remembered, to write the bad ones."""
         opened = records_of(self, self.job.file_name)
         self._bad.begin(opened.format)
-        return replace(opened, records=self._bad.remembering(opened))
+        remembered = replace(opened, records=self._bad.remembering(opened))
+        rows = laid_out(remembered, layout=self.job.layout, columns=self.job.columns).records
+        return replace(rows, records=self._bad.looking_at(rows))
 
     def look(self) -> None:
         """Beats every second, for reading on from the middle of a large file takes minutes."""

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from django.db import DatabaseError, transaction
@@ -21,7 +22,7 @@ from formats.files import json_lines
 from formats.files.records import Record, Records
 from formats.refusals import Refused
 from formats.rows import Row
-from labeling.data.importing import import_batches
+from labeling.data.importing import import_batches, row_parts
 from labeling.data.importing.import_batches import Line, Stored
 from labeling.data.importing.import_pace import Pace
 from labeling.data.importing.import_report import Report
@@ -76,9 +77,9 @@ def import_records(
     import and are in the report: what was stored before stays.
     """
     report, pace = watcher.report if watcher else Report(), Pace(gives_way=gives_way)
-    report.container, report.unit = records.container, records.unit
+    report.container, report.unit, report.layout = records.container, records.unit, records.layout
     try:
-        for batch in _batches(_lines(project, records, report, watcher), pace):
+        for batch in _batches(_lines(project, records, report, watcher), pace, report):
             began = time.monotonic()
             _store_and_note(project, batch, report, dry_run=dry_run, watcher=watcher)
             pace.rest(time.monotonic() - began)
@@ -96,7 +97,7 @@ def _lines(project: Project, records: Records, report: Report, watcher: Watcher 
         try:
             row = parse_value(value, flags=flags, judgement=project.judgement)
             digest = hashlib.blake2b(row.id.encode(), digest_size=16).digest()
-            if digest in seen:
+            if digest in seen and not records.has_prompts_in_parts:
                 raise Refused("id", row.id, "id_twice" if report.unit == "line" else "id_twice_row", line=seen[digest])
         except Refused as error:
             if report.n_read > place:
@@ -147,18 +148,37 @@ def _read(records: Records, report: Report, watcher: Watcher | None) -> Iterator
         report.stopped = error
 
 
-def _batches(lines: Iterator[Line], pace: Pace) -> Iterator[list[Line]]:
-    batch: list[Line] = []
-    size = rankings = 0
+def _batches(lines: Iterator[Line], pace: Pace, report: Report) -> Iterator[list[Line]]:
+    """Cuts them where enough are read. A prompt that comes again in a batch is joined with what came before."""
+    batch: dict[str, Line] = {}
+    n = size = rankings = 0
     for line in lines:
-        batch.append(line)
-        pace.pause(len(batch))
-        size, rankings = size + line.size, rankings + len(line.row.rankings)
-        if pace.parts * max(len(batch) / BATCH, size / BATCH_BYTES, rankings / BATCH_RANKINGS) >= 1:
-            yield batch
-            batch, size, rankings = [], 0, 0
+        if (before := batch.get(line.row.id)) is None:
+            batch[line.row.id] = line
+        elif not _join(batch, before, line, report):
+            continue
+        n, size, rankings = n + 1, size + line.size, rankings + len(line.row.rankings)
+        pace.pause(n)
+        if pace.parts * max(n / BATCH, size / BATCH_BYTES, rankings / BATCH_RANKINGS) >= 1:
+            yield list(batch.values())
+            n = size = rankings = 0
+            batch = {}
     if batch:
-        yield batch
+        yield list(batch.values())
+
+
+def _join(batch: dict[str, Line], before: Line, line: Line, report: Report) -> bool:
+    """Adds a line's rankings to those of its prompt; tells whether it says anything new."""
+    try:
+        row = row_parts.joined(before.row, line.row)
+    except Refused as error:
+        report.add_error(line.number, error)
+        return False
+    if row is before.row:
+        report.skipped += 1
+        return False
+    batch[row.id] = replace(before, row=row)
+    return True
 
 
 def _store_and_note(

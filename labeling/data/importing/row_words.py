@@ -92,6 +92,11 @@ OF_PROJECT = {
     "id_twice": gettext_noop("is line %(line)s's too: ids are unique in the file"),
     "id_twice_row": gettext_noop("is row %(line)s's too: ids are unique in the file"),
     "withdrawn": gettext_noop("was withdrawn from the project and stays so: put it back first"),
+    "differs_above": gettext_noop(
+        "is further up in the file with other texts, models or metadata: give each prompt an id of its own"
+    ),
+    "ranked_above": gettext_noop("ranked this prompt otherwise further up in the file: keep one of them"),
+    "too_much_together": gettext_noop("is of a prompt whose rows have more than %(limit)s MiB together: shorten them"),
     "other_texts": gettext_noop("is in the project with other texts: import a changed prompt under a new id"),
     "other_model": gettext_noop("is another than the stored one, which stays: leave it out, or import under a new id"),
     "other_metadata": gettext_noop("is other than the stored one, which stays: leave it out, or import under a new id"),
