@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from labeling.api.rest import narrowed
 from labeling.api.rest.paging import PagedView
-from labeling.api.rest.requests import AFTER, LABELER, after, by_labeler, one_of
-from labeling.models import PreferencePair, Role, Split
+from labeling.models import PreferencePair, Role
 from labeling.people import access
 from labeling.queue import shown_ids
 
@@ -47,49 +47,74 @@ class KnownPairSerializer(PairSerializer):
     prompt = serializers.CharField(source="prompt_id", required=False)  # none for a labeler
     chosen = serializers.CharField(source="chosen_id")
     rejected = serializers.CharField(source="rejected_id")
+    external_id = serializers.CharField(
+        source="prompt.external_id", required=False, help_text="The prompt's id in the imported file."
+    )
+    chosen_external_id = serializers.CharField(source="chosen.external_id", required=False)
+    rejected_external_id = serializers.CharField(source="rejected.external_id", required=False)
+    chosen_model = serializers.CharField(source="chosen.model_name", required=False, help_text="Who wrote it.")
+    rejected_model = serializers.CharField(source="rejected.model_name", required=False)
+    source = serializers.CharField(  # type: ignore[assignment]  # a field here, not where a field comes from
+        source="ranking.source", required=False, help_text="The ranking's: labeled or imported."
+    )
 
     class Meta(PairSerializer.Meta):
-        fields = (*PairSerializer.Meta.fields, "prompt")  # type: ignore[assignment]
+        fields = (  # type: ignore[assignment]
+            *PairSerializer.Meta.fields, "prompt", "external_id", "chosen_external_id", "rejected_external_id",
+            "chosen_model", "rejected_model", "source",
+        )  # fmt: skip
 
 
 class Pairs(PagedView):
     serializer_class = KnownPairSerializer
     for_labelers = True
-    query = {"get": ("since", "labeler", "split")}
+    query = {"get": narrowed.NAMES}
 
     @extend_schema(
         operation_id="pairs_list",
-        parameters=[AFTER, LABELER, OpenApiParameter("split", str, enum=Split.values)],
+        parameters=narrowed.PARAMETERS,
         responses=KnownPairSerializer(many=True),
     )
     def get(self, request: Request, slug: str) -> Response:
         """Pairs of the rankings that you may see, oldest first, of every split unless one is named.
 
-        A labeler gets their own, without `prompt`, and completions by their task's ids.
+        A labeler gets their own, without what tells a prompt, a file or a model, and completions by their task's ids.
         """
-        project = access.get_project(request.user, slug)
+        project = access.get_project(request.user, slug, at_least=narrowed.role_for(request))
         known = access.role_in(request.user, project) != Role.LABELER
         rows = PreferencePair.objects.filter(ranking__in=access.rankings_of(request.user, project))
-        rows = by_labeler(after(rows, request), request)
-        split = one_of(request, "split", Split.values, code="unknown_split")
-        rows = rows.filter(prompt__split=split) if split else rows
-        columns = ("prompt_id",) if known else ("ranking__assignment_id", "ranking__assignment__seed")
-        return self.page(rows.values(*COLUMNS, *columns), written_known if known else written_blind)
+        rows = narrowed.narrowed(rows, request, ranking="ranking__")
+        if known:
+            return self.page(rows.values(*COLUMNS, *KNOWN), written_known)
+        return self.page(rows.values(*COLUMNS, "ranking__assignment_id", "ranking__assignment__seed"), written_blind)
 
 
 COLUMNS = (
     "id", "prompt__split", "ranking_id", "labeler__username", "chosen_id", "rejected_id", "rank_gap", "margin",
     "chosen_position", "rejected_position", "created_at",
 )  # fmt: skip
+KNOWN = (
+    "prompt_id", "prompt__external_id", "chosen__external_id", "rejected__external_id", "chosen__model_name",
+    "rejected__model_name", "ranking__source",
+)  # fmt: skip
 _time = serializers.DateTimeField().to_representation
 
 
 def written_known(pairs: Sequence[Row]) -> list[Row]:
     """Writes what KnownPairSerializer declares."""
-    return [
-        {**_row(pair, str(pair["chosen_id"]), str(pair["rejected_id"])), "prompt": str(pair["prompt_id"])}
-        for pair in pairs
-    ]
+    return [{**_row(pair, str(pair["chosen_id"]), str(pair["rejected_id"])), **_known(pair)} for pair in pairs]
+
+
+def _known(pair: Row) -> Row:
+    return {
+        "prompt": str(pair["prompt_id"]),
+        "external_id": pair["prompt__external_id"],
+        "chosen_external_id": pair["chosen__external_id"],
+        "rejected_external_id": pair["rejected__external_id"],
+        "chosen_model": pair["chosen__model_name"],
+        "rejected_model": pair["rejected__model_name"],
+        "source": pair["ranking__source"],
+    }
 
 
 def written_blind(pairs: Sequence[Row]) -> list[Row]:

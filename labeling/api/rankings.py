@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from labeling.api.rest import narrowed
 from labeling.api.rest.paging import PagedView
-from labeling.api.rest.requests import AFTER, LABELER, after, by_labeler
+from labeling.api.rest.requests import truth
 from labeling.models import RankedCompletion, Ranking, Role
 from labeling.people import access
 from labeling.queue import shown_ids
@@ -67,28 +68,40 @@ class KnownRankingSerializer(RankingSerializer):
     external_id = serializers.CharField(
         source="prompt.external_id", required=False, help_text="The prompt's id in the imported file."
     )
+    split = serializers.CharField(source="prompt.split", required=False, help_text="The prompt's.")
+    live = serializers.BooleanField(required=False, help_text="False of one that was replaced or withdrawn.")
+    ended_at = serializers.DateTimeField(allow_null=True, required=False, help_text="When it was.")
     ranked = KnownRankedSerializer(many=True)
 
     class Meta(RankingSerializer.Meta):
-        fields = (*RankingSerializer.Meta.fields, "prompt", "external_id")  # type: ignore[assignment]
+        fields = (*RankingSerializer.Meta.fields, "prompt", "external_id", "split", "live", "ended_at")  # type: ignore[assignment]
 
 
 class Rankings(PagedView):
     serializer_class = KnownRankingSerializer
     for_labelers = True
-    query = {"get": ("since", "labeler")}
+    query = {"get": (*narrowed.NAMES, "ended")}
 
     @extend_schema(
-        operation_id="rankings_list", parameters=[AFTER, LABELER], responses=KnownRankingSerializer(many=True)
+        operation_id="rankings_list",
+        parameters=[
+            *narrowed.PARAMETERS,
+            OpenApiParameter(
+                "ended", bool, description="With those that were replaced or withdrawn; for reviewers and managers."
+            ),
+        ],
+        responses=KnownRankingSerializer(many=True),
     )
     def get(self, request: Request, slug: str) -> Response:
         """Live rankings, oldest first.
 
-        A labeler gets their own, without `prompt`, `external_id` and `model`, and completions by their task's ids.
+        A labeler gets their own, without `prompt`, `external_id`, `split`, `live`, `ended_at` and `model`, and
+        completions by their task's ids.
         """
-        project = access.get_project(request.user, slug)
+        ended = truth(request, "ended")
+        project = access.get_project(request.user, slug, at_least=narrowed.role_for(request))
         known = access.role_in(request.user, project) != Role.LABELER
-        rows = by_labeler(after(access.rankings_of(request.user, project), request), request)
+        rows = narrowed.narrowed(access.rankings_of(request.user, project, ended=ended), request)
         if known:
             return self.page(rows.values(*KNOWN_COLUMNS), written_known)
         return self.page(rows.values(*COLUMNS, "assignment__seed"), written_blind)
@@ -98,7 +111,7 @@ COLUMNS = (
     "id", "assignment_id", "labeler__username", "revision", "source", "strength", "comment", "active_seconds",
     "created_at",
 )  # fmt: skip
-KNOWN_COLUMNS = (*COLUMNS, "prompt_id", "prompt__external_id")
+KNOWN_COLUMNS = (*COLUMNS, "prompt_id", "prompt__external_id", "prompt__split", "live", "ended_at")
 _time = serializers.DateTimeField().to_representation
 
 
@@ -108,10 +121,17 @@ def written_known(rankings: Sequence[Row]) -> list[Row]:
     for ranking, completion, *said, external_id, model in _ranked(rankings, "external_id", "model_name"):
         place = {"id": str(completion), **_said(*said), "external_id": external_id, "model": model}
         places[ranking].append(place)
-    return [
-        {**_row(row, places[row["id"]]), "prompt": str(row["prompt_id"]), "external_id": row["prompt__external_id"]}
-        for row in rankings
-    ]
+    return [{**_row(row, places[row["id"]]), **_known(row)} for row in rankings]
+
+
+def _known(row: Row) -> Row:
+    return {
+        "prompt": str(row["prompt_id"]),
+        "external_id": row["prompt__external_id"],
+        "split": row["prompt__split"],
+        "live": row["live"],
+        "ended_at": row["ended_at"] and _time(row["ended_at"]),
+    }
 
 
 def written_blind(rankings: Sequence[Row]) -> list[Row]:

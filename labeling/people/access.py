@@ -84,7 +84,9 @@ def get_assignment(user: Visitor, pk: int, *, texts: bool = False) -> Assignment
     return read_task(pk, user.pk, texts=texts)
 
 
-def rankings_of(user: Visitor, project: Project) -> QuerySet[Ranking]:
-    """Gives live rankings: a labeler's own, everyone's for a reviewer or manager."""
-    live = Ranking.objects.filter(prompt__project=project, live=True)
-    return live.filter(labeler_id=user.pk) if role_in(user, project) in (None, Role.LABELER) else live
+def rankings_of(user: Visitor, project: Project, *, ended: bool = False) -> QuerySet[Ranking]:
+    """Gives live rankings, and with `ended` those that were replaced or withdrawn too: a labeler's own, everyone's for
+    a reviewer or manager."""
+    rows = Ranking.objects.filter(prompt__project=project)
+    rows = rows if ended else rows.filter(live=True)
+    return rows.filter(labeler_id=user.pk) if role_in(user, project) in (None, Role.LABELER) else rows

@@ -9,12 +9,13 @@ import pytest
 from rest_framework.renderers import JSONRenderer
 from rest_framework.test import APIClient
 
+from labeling.answers import rankings
 from labeling.api.pairs import KnownPairSerializer, PairSerializer
 from labeling.api.rankings import KnownRankingSerializer, RankingSerializer
 from labeling.models import PreferencePair, Project, RankedCompletion, Ranking, Role, User
 from labeling.quality import agreement
 from labeling.queue import shown_ids
-from tests.factories import join, make_project, make_prompt, make_user, rank
+from tests.factories import join, make_project, make_prompt, make_user, rank, tiers_of
 from tests.labeling.api.client import as_user, errors_of
 
 pytestmark = pytest.mark.django_db
@@ -134,10 +135,80 @@ def test_pairs_narrow_by_split_labeler_and_what_is_new(project: Project, client:
     assert results(client, f"rankings/?since={rows[-1]['ranking']}") == []
 
 
+def test_rankings_and_pairs_narrow_by_prompt_split_and_source(project: Project, client: APIClient) -> None:
+    for name, split in (("q1", "train"), ("q2", "test")):
+        make_prompt(project, k=2, external_id=name, split=split)
+    ann = join(project, username="ann")
+    rank(project, ann)
+    Ranking.objects.filter(pk=rank(project, ann).pk).update(source="imported")
+    for path in ("rankings/", "pairs/"):
+        for query, expected in {
+            "prompt=q1": ["q1"], "prompt=nowhere": [], "split=test": ["q2"], "source=imported": ["q2"],
+            "source=labeled&split=train": ["q1"], "source=labeled&split=test": [],
+            "prompt=&split=&source=": ["q1", "q2"],
+        }.items():  # fmt: skip
+            assert [row["external_id"] for row in results(client, f"{path}?{query}")] == expected, query
+        assert len(results(as_user(ann), f"{path}?split=test")) == 1
+
+
+@pytest.mark.parametrize("path", ["rankings/?prompt=q1", "pairs/?prompt=q1", "rankings/?ended=1"])
+def test_a_labeler_may_not_ask_which_task_is_which_row(project: Project, path: str) -> None:
+    """Whoever may ask for a row's id by trying learns which task is it."""
+    make_prompt(project, k=2, external_id="q1")
+    ann = join(project)
+    rank(project, ann)
+    assert as_user(ann).get(BASE + path).status_code == 403
+    assert len(results(as_user(join(project, Role.REVIEWER)), path)) == 1
+
+
+def test_a_pair_names_rows_and_models_as_the_file_does(project: Project, client: APIClient) -> None:
+    make_prompt(project, k=2, external_id="q1")
+    rank(project, join(project), [2, 1])
+    [pair] = results(client, "pairs/")
+    told = ("external_id", "chosen_external_id", "rejected_external_id", "chosen_model", "rejected_model", "source")
+    assert [pair[name] for name in told] == ["q1", "b", "a", "secret-model-1", "secret-model-0", "labeled"]
+
+
+def test_what_was_replaced_or_withdrawn_is_there_for_whoever_asks(project: Project, client: APIClient) -> None:
+    make_prompt(project, k=2, external_id="q1", split="validation")
+    make_prompt(project, k=2, external_id="q2")
+    ann = join(project, username="ann")
+    first, second = rank(project, ann, [1, 2]), rank(project, ann)
+    amended = rankings.amend(first.assignment, {"tiers": tiers_of(first.assignment, [2, 1])}).ranking
+    rankings.withdraw(second.assignment)
+    assert [row["id"] for row in results(client, "rankings/")] == [amended.pk]
+    rows = results(client, "rankings/?ended=1")
+    assert [(row["id"], row["revision"], row["live"], row["ended_at"] is None) for row in rows] == [
+        (first.pk, 1, False, False), (second.pk, 1, False, False), (amended.pk, 2, True, True)
+    ]  # fmt: skip
+    assert (rows[0]["split"], rows[0]["assignment"]) == ("validation", rows[2]["assignment"])
+
+
+@pytest.mark.parametrize("path", ["rankings/", "pairs/"])
+def test_who_pages_through_misses_nothing_while_people_rank(project: Project, client: APIClient, path: str) -> None:
+    for _ in range(6):
+        make_prompt(project, k=2)
+    ann = join(project)
+    first, *others = [rank(project, ann) for _ in range(4)]
+    page = client.get(f"{BASE}{path}?page_size=2").json()
+    rankings.amend(first.assignment, {"tiers": tiers_of(first.assignment, [2, 1])})  # comes again, at the end
+    rankings.withdraw(others[1].assignment)
+    newest = rank(project, ann)
+    seen = [row["external_id"] for row in page["results"]]
+    while page["next"]:
+        page = client.get(page["next"]).json()
+        seen += [row["external_id"] for row in page["results"]]
+    named = [ranking.prompt.external_id for ranking in (first, others[0], others[2], first, newest)]
+    assert seen == named
+
+
 @pytest.mark.parametrize(
     ("path", "error"),
     [
         ("pairs/?split=all", ("unknown_split", "split")),
+        ("rankings/?split=all", ("unknown_split", "split")),
+        ("pairs/?source=people", ("unknown_source", "source")),
+        ("rankings/?ended=perhaps", ("invalid", "ended")),
         ("pairs/?since=yesterday", ("invalid", "since")),
         ("pairs/?since=-1", ("invalid", "since")),
         (f"rankings/?since={10**30}", ("invalid", "since")),
