@@ -67,7 +67,6 @@ class KnownPairSerializer(PairSerializer):
 
 class Pairs(PagedView):
     serializer_class = KnownPairSerializer
-    for_labelers = True
     query = {"get": narrowed.NAMES}
 
     @extend_schema(

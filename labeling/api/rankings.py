@@ -79,7 +79,6 @@ class KnownRankingSerializer(RankingSerializer):
 
 class Rankings(PagedView):
     serializer_class = KnownRankingSerializer
-    for_labelers = True
     query = {"get": (*narrowed.NAMES, "ended")}
 
     @extend_schema(

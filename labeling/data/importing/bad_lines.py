@@ -37,7 +37,7 @@ class BadLines:
         self._delimiter = _DELIMITER_OF.get(file_format, "")
 
     def remembering(self, records: Records) -> Iterator[Record]:
-        """Yields the file's records, which are read ahead: the first tell the layout, and some are a prompt together."""
+        """Yields the file's records, read ahead: the first tell the layout, and some are a prompt together."""
         for record in records:
             if not self._header and isinstance(record.value, dict):
                 self._header = list(record.value)
