@@ -80,7 +80,11 @@ RULES = {
     "POST /api/v1/projects/": {"flags_missing", "flags_invalid"},  # a classification asks something; each flag once
     "PATCH /api/v1/projects/{slug}/": {"flags_missing", "flags_invalid"},
     "POST /api/v1/projects/{slug}/members/": {"not_a_member", "unknown_user"},  # to managers, and to administrators
-    "GET /api/v1/projects/{slug}/export/": {"frozen_of_people"},  # a version holds no model's labels
+    "GET /api/v1/projects/{slug}/export/": {
+        "frozen_of_people", "of_people", "frozen_without_dates", "packed_already",  # what doesn't go together
+        "unknown_layout", "unknown_columns", "unknown_ties", "unknown_rows",  # what `what` doesn't have
+        "unknown_labelers", "unknown_flags", "no_day",  # the project's; and the 31st of February
+    },
     "POST /api/v1/projects/{slug}/prompts/": {"empty"} | FILES,  # nothing but white space, as JSON Lines or as a file
     "POST /api/v1/projects/{slug}/best-of/": {"empty", "bad_line"} | FILES,  # what a row holds: docs/import.md
     "POST /api/v1/projects/{slug}/runs/": {
