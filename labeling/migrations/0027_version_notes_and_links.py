@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labeling', '0025_pairs_of_their_prompts_project'),
+        ('labeling', '0026_imports'),
     ]
 
     operations = [

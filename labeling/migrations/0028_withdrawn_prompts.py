@@ -148,7 +148,7 @@ EVENTS = ("insert", "delete", "update")
 
 
 class Migration(migrations.Migration):
-    dependencies = (("labeling", "0025_pairs_of_their_prompts_project"),)
+    dependencies = (("labeling", "0027_version_notes_and_links"),)
 
     operations = (
         migrations.AddField("prompt", "withdrawn_at", models.DateTimeField(null=True)),

@@ -127,7 +127,7 @@ def folder_of(version: DatasetVersion, split: str | None = None) -> Folder:
     Raises Invalid('unknown_split'), Conflict('version_file_gone'), or Invalid('nothing_in_split') where it would be
     empty.
     """
-    folder = Folder(version.project, version, exports.splits_of(split))
+    folder = Folder(version.project, version, splits_of(split))
     if not datasets.path_of(version).is_file():
         message = _("The file of version %(number)s is missing on the server. Have it restored from a backup.")
         raise Conflict("version_file_gone", message % {"number": version.number})
