@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from formats import zips
 from labeling.data.exporting import dataset_card, exports
 from labeling.data.exporting.pair_groups import MARGIN
+from labeling.data.exporting.wanted import splits_of
 from labeling.data.versions import contents, datasets
 from labeling.data.versions.frozen_rows import SCHEMA
 from labeling.errors import Conflict, Invalid
