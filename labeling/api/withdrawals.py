@@ -14,7 +14,7 @@ from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.api.prompts import JSON_LINES, OnePrompt
+from labeling.api.prompts import JSON_LINES
 from labeling.api.rest.fields import Choice, Several, Text
 from labeling.api.rest.parsing import JSONParser
 from labeling.api.rest.requests import KnownFields, View, truth
@@ -26,7 +26,7 @@ from labeling.models import Project, Role, Split
 from labeling.people import access
 
 MOST_IDS = 10_000  # of a JSON body
-LINES = (*JSON_LINES, "text/plain", "application/octet-stream")
+LINES = (*JSON_LINES, "application/octet-stream")
 DRY_RUN = OpenApiParameter("dry_run", bool, description="Say what would be done and do nothing.")
 
 
@@ -68,11 +68,6 @@ class _Door(View):
     parser_classes = (JSONParser,)  # lines are read without one, as they come
     act: ClassVar[Any]
 
-    @extend_schema(exclude=True)
-    def get(self, request: Request, slug: str) -> Response:
-        """Reads the prompt that has this address's last word for its id."""
-        return OnePrompt().get(request, slug, request.path.rstrip("/").rpartition("/")[2])
-
     def answer(self, request: Request, slug: str) -> Response:
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         chosen = chosen_by(request)
@@ -83,7 +78,7 @@ class _Door(View):
 BODIES = {
     "application/json": ChosenSerializer,
     "application/x-ndjson": OpenApiTypes.STR,
-    "text/plain": OpenApiTypes.STR,
+    "application/octet-stream": OpenApiTypes.BINARY,
 }
 
 

@@ -86,6 +86,9 @@ RULES = {
         "unknown_labelers", "unknown_flags", "no_day",  # the project's; and the 31st of February
     },
     "POST /api/v1/projects/{slug}/prompts/": {"empty"} | FILES,  # nothing but white space, as JSON Lines or as a file
+    # They say something, of one kind; a line is an id.
+    "POST /api/v1/projects/{slug}/prompts/withdraw/": {"nothing_chosen", "two_choices", "bad_line", "empty"} | FILES,
+    "POST /api/v1/projects/{slug}/prompts/restore/": {"nothing_chosen", "two_choices", "bad_line", "empty"} | FILES,
     "POST /api/v1/projects/{slug}/best-of/": {"empty", "bad_line"} | FILES,  # what a row holds: docs/import.md
     "POST /api/v1/projects/{slug}/runs/": {
         "bad_setting", "no_backbone",  # limits, and settings that don't go together

@@ -49,7 +49,7 @@ def test_ids_as_json(manager: APIClient) -> None:
     assert withdrawn() == ["p1"]
 
 
-@pytest.mark.parametrize("media_type", ["application/x-ndjson", "text/plain", "application/octet-stream"])
+@pytest.mark.parametrize("media_type", ["application/x-ndjson", "application/jsonl", "application/octet-stream"])
 def test_a_file_of_ids(manager: APIClient, media_type: str) -> None:
     answer: Any = manager.generic("POST", url("withdraw"), b'p0\n{"id": "p2"}\n', content_type=media_type)
     assert (answer.status_code, answer.json()["prompts"]) == (200, 2)
@@ -94,10 +94,10 @@ def test_a_file_without_an_id_and_one_with_a_bad_line(manager: APIClient) -> Non
     assert answer.status_code == 415
 
 
-def test_a_prompt_of_such_an_id_is_read_nevertheless(manager: APIClient, project: Project) -> None:
+def test_a_prompt_of_such_an_id_is_read_by_its_filter(manager: APIClient, project: Project) -> None:
     make_prompt(project, external_id="withdraw")
-    assert manager.get(url("withdraw")).json()["id"] == "withdraw"
-    assert manager.get(url("restore")).status_code == 404
+    listed = manager.get(reverse("labeling_api:prompts", args=["helpful"]), {"id": "withdraw"}).json()["results"]
+    assert [each["id"] for each in listed] == ["withdraw"]
 
 
 def test_the_labeler_is_told(manager: APIClient, project: Project) -> None:
