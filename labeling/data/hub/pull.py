@@ -5,22 +5,16 @@ Nothing of a repository is run or believed: no script is fetched, and a file is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from formats.files.folders import MOST_BYTES, MOST_FILES, data_names, is_data
 from labeling.data.hub.names import Fetched
 from labeling.data.hub.talk import address, talking
 from labeling.errors import Conflict, Invalid
-
-MOST_BYTES = 16 * 2**30
-MOST_FILES = 1_000
-_DATA = re.compile(r".+\.(parquet|jsonl|ndjson|json|csv|tsv|arrow|feather)(\.(gz|zst))?", re.I)
-_NOT_DATA = ("dataset_infos.json", "dataset_info.json", "state.json", "*config.json")  # what `datasets` and hubs write
-OWN_ROWS = "rankings/*.parquet"  # in a folder that a Podium made, beside the pairs of the same rankings
 
 
 @dataclass(frozen=True)
@@ -73,23 +67,14 @@ def fetch(found: Found, file: Remote, into: Path, *, token: str | None) -> Path:
 
 
 def _chosen(what: Fetched, listed: Sequence[Remote], pattern: str) -> list[Remote]:
-    safe = [file for file in listed if _is_data(file.name)]
-    if pattern:
-        chosen = [file for file in safe if fnmatchcase(file.name, pattern)]
-    else:
-        chosen = [file for file in safe if fnmatchcase(file.name, OWN_ROWS)] or safe
+    safe = {file.name: file for file in listed if is_data(file.name)}
+    names = [name for name in safe if fnmatchcase(name, pattern)] if pattern else data_names(safe)
+    chosen = [safe[name] for name in sorted(names)]
     if not chosen:
-        names = ", ".join(file.name for file in (safe or listed)[:5]) or "nothing"
+        some = ", ".join(list(safe or [file.name for file in listed])[:5]) or "nothing"
         wanted = f"no file named {pattern!r}" if pattern else "no Parquet, Arrow, JSON or CSV file"
-        raise Invalid("hub_no_data", f"{what.name} has {wanted} to import; there is: {names[:300]}.")
-    return sorted(chosen, key=lambda file: file.name)
-
-
-def _is_data(name: str) -> bool:
-    parts = name.split("/")
-    if any(part in ("", "..") or part.startswith(".") for part in parts) or "\\" in name or not name.isprintable():
-        return False
-    return bool(_DATA.fullmatch(name)) and not any(fnmatchcase(parts[-1], pattern) for pattern in _NOT_DATA)
+        raise Invalid("hub_no_data", f"{what.name} has {wanted} to import; there is: {some[:300]}.")
+    return chosen
 
 
 def _gibibytes(size: int) -> Any:

@@ -59,12 +59,15 @@ class Preview:
     problem: str  # why it can't be read at all or not on; empty where it can
 
 
-def laid_out(records: Records, *, layout: str = "", columns: Mapping[str, str] | None = None) -> LaidOut:
+def laid_out(
+    records: Records, *, layout: str = "", columns: Mapping[str, str] | None = None, split: str = ""
+) -> LaidOut:
     """Tells the layout by the first records, or takes the named one, and reads all of them so.
 
     layout: one of formats.layouts.known.BY_NAME. columns: of a table, from a purpose to the name of its column; what it
-    leaves out is guessed. Raises Invalid where the name, a purpose or a column isn't known. What `records` raise comes
-    when they are read, not here.
+    leaves out is guessed. split: of the file in its dataset, which the metadata of others' rows keeps; Podium's own
+    rows say their split themselves. Raises Invalid where the name, a purpose or a column isn't known. What `records`
+    raise comes when they are read, not here.
     """
     first: list[Record] = []
     every = _peek(records, first)
@@ -77,16 +80,21 @@ def laid_out(records: Records, *, layout: str = "", columns: Mapping[str, str] |
         _check(chosen, columns, names)
     if chosen is podium.LAYOUT:
         return LaidOut(chosen, replace(records, records=_own(every), layout=title_of(chosen)), names, {})
-    rows = _rows(chosen, every, columns or {})
+    rows = _of_split(split, _rows(chosen, every, columns or {}))
     found = replace(records, records=rows, layout=title_of(chosen), has_prompts_in_parts=True)
     return LaidOut(chosen, found, names, {**(chosen.guess(names) if chosen.guess else {}), **(columns or {})})
 
 
 def rows_of(
-    stream: Readable | None, name: str = "", *, layout: str = "", columns: Mapping[str, str] | None = None
+    stream: Readable | None,
+    name: str = "",
+    *,
+    layout: str = "",
+    columns: Mapping[str, str] | None = None,
+    split: str = "",
 ) -> Records:
     """Opens a file of any kind and layout as Podium's own rows. Raises Invalid as laid_out does."""
-    return laid_out(records_of(stream, name), layout=layout, columns=columns).records
+    return laid_out(records_of(stream, name), layout=layout, columns=columns, split=split).records
 
 
 def preview(
@@ -252,3 +260,14 @@ def _rows(chosen: Layout, records: Iterator[Record], columns: Mapping[str, str])
         yield Record(number, value, pending)
         if not (isinstance(value, Refused) and value.code == "too_much_together"):
             pending = 0
+
+
+def _of_split(split: str, records: Iterator[Record]) -> Iterator[Record]:
+    return (record._replace(value=_in_split(record.value, split)) for record in records) if split else records
+
+
+def _in_split(row: object, split: str) -> object:
+    if not isinstance(row, dict) or row.get("split"):
+        return row
+    metadata = row.get("metadata") or {}
+    return row if "split" in metadata else {**row, "metadata": {**metadata, "split": split}}

@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from formats.files import folders
 from formats.layouts import known
 from labeling.data.hub import names, pull, tokens
 from labeling.data.importing.import_report import Group, Report
@@ -41,10 +43,13 @@ class Command(BaseCommand):
         parser.add_argument("project", help="the project's slug")
         parser.add_argument(
             "file",
-            help="a file of any layout in docs/import.md, or -, or hf:owner/name[@revision] for the files of a dataset "
-            "on a hub (HF_ENDPOINT names another than Hugging Face's; HF_TOKEN, where it asks for one)",
+            help="a file of any layout in docs/import.md, or -, or the folder of a dataset, or "
+            "hf:owner/name[@revision] for the files of one on a hub (HF_ENDPOINT names another than Hugging Face's; "
+            "HF_TOKEN, where it asks for one)",
         )
-        parser.add_argument("--files", default="", metavar="PATTERN", help="of a dataset on a hub these: 'data/*'")
+        parser.add_argument(
+            "--files", default="", metavar="PATTERN", help="of a folder or a dataset on a hub these: 'data/*'"
+        )
         parser.add_argument(
             "--format",
             choices=sorted(known.BY_NAME),
@@ -62,21 +67,23 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="check everything, store nothing")
 
-    def handle(self, *args: Any, project: str, file: str, **options: Any) -> None:
+    def handle(self, *args: Any, project: str, file: str, files: str, **options: Any) -> None:
         chosen_project = Project.objects.filter(slug=project).first()
         if chosen_project is None:
-            slugs = ", ".join(Project.objects.values_list("slug", flat=True)) or "none yet"
-            raise CommandError(f"There is no project {project!r}. Projects: {slugs}.")
+            known = ", ".join(Project.objects.values_list("slug", flat=True)) or "none yet"
+            raise CommandError(f"There is no project {project!r}. Projects: {known}.")
         if file.startswith(names.PREFIX):
-            self._pull(chosen_project, file, options)
+            self._pull(chosen_project, file, files, options)
+        elif Path(file).is_dir():
+            self._import_folder(chosen_project, Path(file), files, options)
         else:
             self._tell(self._import(chosen_project, file, options), file, dry_run=options["dry_run"])
 
-    def _pull(self, project: Project, text: str, options: dict[str, Any]) -> None:
+    def _pull(self, project: Project, text: str, pattern: str, options: dict[str, Any]) -> None:
         """Fetches one file after the other and imports it; a later one that can't be fetched leaves these in."""
         try:
             token = tokens.given()
-            found = pull.find(names.read_fetched(text), token=token, pattern=options["files"])
+            found = pull.find(names.read_fetched(text), token=token, pattern=pattern)
             size = f"{len(found.files)} files, {found.size:,} bytes"
             self.stdout.write(f"{found.what.name} at {found.commit[:12]}: {size}")
             for file in found.files:
@@ -86,6 +93,23 @@ class Command(BaseCommand):
                     self._tell(self._import(project, str(path), options), file.name, dry_run=options["dry_run"])
         except PodiumError as error:
             raise CommandError(error.detail) from None
+
+    def _import_folder(self, project: Project, folder: Path, pattern: str, options: dict[str, Any]) -> None:
+        """Imports a folder's files one after the other; a later one that can't be read leaves these in."""
+        try:
+            found = folders.data_files(folder)
+        except folders.BadFolder as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"Can't read {folder}: {error.strerror}.") from error
+        chosen = [file for file in found if not pattern or fnmatchcase(file.name, pattern)]
+        if not chosen:
+            some = ", ".join(file.name for file in found[:5])
+            raise CommandError(f"{folder} has no file named {pattern!r}; there is: {some}.")
+        for file in chosen:
+            self.stdout.write(file.name)
+            report = self._import(project, str(file.path), options, split=file.split)
+            self._tell(report, file.name, dry_run=options["dry_run"])
 
     def _tell(self, report: Report, file: str, *, dry_run: bool) -> None:
         for group in report.groups:
@@ -104,14 +128,14 @@ class Command(BaseCommand):
         if not report.n_good:
             raise CommandError(f"No {report.unit} could be imported.")
 
-    def _import(self, project: Project, file: str, options: dict[str, Any]) -> Report:
+    def _import(self, project: Project, file: str, options: dict[str, Any], *, split: str = "") -> Report:
         try:
-            return self._imported(project, file, options)
+            return self._read(project, file, options, split)
         except Invalid as error:
             raise CommandError(error.detail) from error
 
-    def _imported(self, project: Project, file: str, options: dict[str, Any]) -> Report:
-        asked = {"layout": options["format"], "columns": read_map(options["map"])}
+    def _read(self, project: Project, file: str, options: dict[str, Any], split: str) -> Report:
+        asked = {"layout": options["format"], "columns": read_map(options["map"]), "split": split}
         if file == "-":
             return import_records(project, rows_of(sys.stdin.buffer, **asked), dry_run=options["dry_run"])
         path = Path(file)
