@@ -1,7 +1,8 @@
 """Argilla's records with a ranking question: fields, and responses of several people that order some of them.
 
 https://docs.argilla.io/latest/how_to_guides/import_export and, of version 1, FeedbackDataset. Fields that the ranking
-orders are the completions. Responses that are drafts or discarded are not taken; all stay in the metadata.
+orders are the completions. Responses that are drafts or discarded are not taken; all stay in the metadata. What version
+2 gives as a `datasets` table or pushes to a hub is flat: a column for each field, and "rank.responses" with its users.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from formats.refusals import Refused
 
 IDS = ("external_id", "id")
 TAKEN = "submitted"
+USERS = ".responses.users"  # of a question, in a flat record
+OF_RECORD = (*IDS, "status", "_server_id", "inserted_at", "updated_at")  # beside the fields, in a flat one
 
 
 class Answer(NamedTuple):
@@ -27,10 +30,13 @@ class Answer(NamedTuple):
 
 
 def recognises(record: Record) -> bool:
-    return isinstance(record.get("fields"), Mapping) and ("responses" in record or "suggestions" in record)
+    if isinstance(record.get("fields"), Mapping):
+        return "responses" in record or "suggestions" in record
+    return any(key.endswith(USERS) and key.removesuffix(".users") in record for key in record)
 
 
 def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
+    record = record if "fields" in record else _nested(record)
     fields = object_of(record.get("fields"), "fields")
     names = {plain(str(key)): str(key) for key in fields}
     answers = [*_answers(record.get("responses"), "responses"), *_answers(record.get("suggestions"), "suggestions")]
@@ -57,6 +63,34 @@ def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
         rankings=[ranking(who, [order[each] for each in completions]) for who, order in taken.items()],
         metadata=metadata,
     )
+
+
+def _nested(record: Record) -> Record:
+    """Gives a flat record as others are: what is of a question under it, and texts as fields. Raises Refused."""
+    questions = [key.removesuffix(USERS) for key in record if key.endswith(USERS)]
+    answered, others_of = (tuple(f"{question}.{end}" for question in questions) for end in ("responses", ""))
+    kept = {key: value for key, value in record.items() if not key.startswith(answered) and value is not None}
+    fields = {
+        key: value
+        for key, value in kept.items()
+        if key not in OF_RECORD and not key.startswith(others_of) and isinstance(value, str | list)
+    }
+    return {
+        **{key: value for key, value in kept.items() if key not in fields},
+        "fields": fields,
+        "responses": {question: _responses(record, f"{question}.responses") for question in questions},
+    }
+
+
+def _responses(record: Record, key: str) -> list[dict[str, object]]:
+    given, users, states = (record.get(f"{key}{end}") for end in ("", ".users", ".status"))
+    given = [] if given is None else list_of(given, key, least=0)
+    columns = {"value": given}
+    for name, end, several in (("user_id", ".users", users), ("status", ".status", states)):
+        columns[name] = [None] * len(given) if several is None else list_of(several, f"{key}{end}", least=0)
+        if len(columns[name]) != len(given):
+            raise Refused(f"{key}{end}", several, "as_many", n=len(given), other=key)
+    return [dict(zip(columns, each, strict=True)) for each in zip(*columns.values(), strict=True)]
 
 
 def _answers(value: object, field: str) -> Iterator[Answer]:

@@ -1,7 +1,8 @@
 """Label Studio's exports (JSON and JSON-MIN) of tasks with a Pairwise or a Ranker tag.
 
 https://labelstud.io/guide/export, https://labelstud.io/tags/pairwise and https://labelstud.io/tags/ranker. Annotations
-that were cancelled (skipped) are not taken, and of one person's several the last is; all stay in the metadata.
+that were cancelled (skipped) are not taken, and of one person's several the last is; all stay in the metadata. JSON-MIN
+has a record for each annotation: what belongs to it and not to the task (times, its number) is not taken.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from formats.layouts.reading import id_of, list_of, make_row, object_of, others,
 from formats.refusals import Refused
 
 SIDES = {"left": (1, 2), "right": (2, 1)}
+OF_PERSON = ("annotation_id", "annotator", "created_at", "updated_at", "lead_time")  # in JSON-MIN, beside the task
 REST = "_"  # the bucket of what nobody moved
 
 
@@ -34,7 +36,7 @@ def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
         )
         if value is None:
             raise Refused("annotations", None, "list", low=0)
-        data = others(record, ("id", "annotation_id", "annotator", key))
+        data = others(record, ("id", *OF_PERSON, key))
         given = [(_name(record.get("annotator"), "annotator"), value, key)]
         metadata = {}
     yield _row(record, data, given, metadata)

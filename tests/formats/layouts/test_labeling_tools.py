@@ -32,6 +32,19 @@ class TestArgilla:
         assert said_by(row) == [("u-1", (1, 2), None), ("u-2", (1, 1), None)]
         assert (row.id, texts(row)) == ("x1", ["Kahlenberg.", "Danube."])  # reply-1 and reply_1 are one
 
+    def test_flat_records_of_version_2_have_their_questions_in_columns(self) -> None:
+        (row,) = samples("argilla.flat.jsonl")
+        assert (turns(row), texts(row)) == ([("user", "Name a lake.")], ["Lake Constance.", "The Alps."])
+        assert said_by(row) == [("u-1", (1, 2), None)]
+        assert row.metadata["fields"] == {"topic": "lakes"}
+        assert row.metadata["order.suggestion"] == ["reply-2", "reply-1"]
+        assert row.id == "r1"
+
+    @pytest.mark.parametrize("users", [["u-1"], "u-1", ["u-1", "u-2", "u-3"]])
+    def test_flat_responses_have_as_many_users(self, users: object) -> None:
+        with pytest.raises(Refused, match=r"order\.responses\.users"):
+            row_of("argilla", record_of("argilla.flat.jsonl") | {"order.responses.users": users})
+
     def test_a_record_without_a_ranking_question_is_refused(self) -> None:
         record = record_of("argilla.jsonl") | {"responses": {"good": [{"value": "yes"}]}, "suggestions": {}}
         with pytest.raises(

@@ -170,6 +170,15 @@ class TestPromptsInParts:
         report = imported(project, lines(POTATO[0], {**POTATO[1], "user_id": "ann"}))
         assert "rankings[0].labeler: ranked this prompt otherwise further up" in report.errors[0].detail
 
+    def test_json_min_has_a_record_for_each_annotation_of_a_task(self, project: Project) -> None:
+        task = {"id": 41, "prompt": "Name a pass.", "text1": "Brenner.", "text2": "Inn."}
+        annotations = [
+            {**task, "pw": side, "annotator": n, "annotation_id": 90 + n, "created_at": f"2024-01-0{n}", "lead_time": n}
+            for n, side in ((1, "left"), (2, "right"))
+        ]
+        report = imported(project, json.dumps(annotations).encode())
+        assert (report.layout, report.created, report.rankings, report.n_errors) == ("Label Studio", 1, 2, 0)
+
     def test_statements_grow_with_batches_and_not_with_records(self, project: Project) -> None:
         def cost(name: str, n: int) -> int:
             records = ({**POTATO[0], "id": name, "user_id": f"{name}{who}"} for who in range(n))
