@@ -12,10 +12,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from formats import zips
-from labeling.data.exporting import dataset_folder, exports
+from labeling.data.exporting import dataset_folder, exports, preview
 from labeling.data.versions import datasets
 from labeling.errors import PodiumError
-from labeling.forms.data import ExportForm
+from labeling.forms.exports import ExportForm
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, project_page
 
@@ -23,7 +23,8 @@ from labeling.views.doors import SignedIn, project_page
 @require_safe
 @project_page(Role.MANAGER)
 def export(request: SignedIn, project: Project) -> HttpResponse:
-    return _page(request, project, ExportForm(project))
+    """Shows what can be downloaded, and of what is chosen how many rows it has and the first ones."""
+    return _page(request, project, ExportForm(project, request.GET if "format" in request.GET else None))
 
 
 @require_safe
@@ -81,5 +82,10 @@ def freeze(request: SignedIn, project: Project) -> HttpResponse:
 
 
 def _page(request: SignedIn, project: Project, form: ExportForm, *, status: int = 200) -> HttpResponse:
-    context = {"project": project, "form": form}
+    context: dict[str, object] = {"project": project, "form": form}
+    if not form.is_bound or form.is_valid():
+        try:
+            context["preview"] = preview.preview(project, form.wanted())
+        except PodiumError as error:
+            context["no_preview"] = error.detail
     return render(request, "labeling/data/export.html", context, status=status)
