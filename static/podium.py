@@ -494,7 +494,7 @@ def _lines(rows: Any) -> Iterator[bytes]:
 
 
 def _line(row: Mapping[str, Any], number: int) -> bytes:
-    with contextlib.suppress(TypeError, ValueError):  # a lone surrogate is a ValueError too
+    with contextlib.suppress(TypeError, ValueError, RecursionError):  # a lone surrogate is a ValueError too
         return json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     try:
         return json.dumps(_plain(row, f"row {number}"), allow_nan=False, separators=(",", ":")).encode()

@@ -296,7 +296,7 @@ def test_a_bar_is_where_somebody_looks(
     monkeypatch.setitem(sys.modules, "tqdm", None)
     project.push([row("q0"), row("q1")])
     project.prompts().to_list()
-    assert [line.split("\r")[-1] for line in capsys.readouterr().err.splitlines()] == [
+    assert [line.split("\r")[-1] for line in capsys.readouterr().err.strip("\n").split("\n")] == [
         "helpful: rows 2 of 2 ", "helpful: prompts 2 "
     ]  # fmt: skip
     terminal = type("Terminal", (io.StringIO,), {"isatty": lambda self: True})()
