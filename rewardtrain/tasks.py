@@ -16,7 +16,7 @@ import jobs.sweep
 from jobs import locks, notify, shutdown
 from jobs.lifecycle import Active
 from labeling.answers import rankings
-from labeling.data.importing import import_jobs, import_worker
+from labeling.data.importing.background import import_jobs, import_worker
 from labeling.errors import Conflict, PodiumError
 from labeling.models import Import, Project
 from rewardtrain.automatic import auto_labels, best_of

@@ -13,7 +13,7 @@ from django.utils import timezone
 from formats.prompts import prompt_key, split_of
 from labeling.answers import pairs, rankings
 from labeling.answers.submissions import Submission
-from labeling.data.importing import import_files, import_jobs, import_worker
+from labeling.data.importing.background import import_files, import_jobs, import_worker
 from labeling.models import (
     Assignment,
     Completion,

@@ -19,7 +19,7 @@ from labeling.api.prompts import FILES, HOW_TO_SEND, LineErrorSerializer, Prompt
 from labeling.api.rest.paging import NewestFirst, PagedView
 from labeling.api.rest.requests import NO_NUL, View, person
 from labeling.api.rest.schema import conflict
-from labeling.data.importing import bad_lines, import_files, import_jobs
+from labeling.data.importing.background import bad_lines, import_files, import_jobs
 from labeling.errors import Conflict, Invalid
 from labeling.models import Import, Role
 from labeling.people import access

@@ -98,7 +98,8 @@ def test_code_and_templates_say_nothing_that_the_catalogue_lacks(language: str, 
     if shutil.which("xgettext") is None:
         missing("there is no xgettext: `apt install gettext`")
     source = tmp_path / "source"
-    for folder in ("config", "formats", "jobs", "labeling", "operations", "rewardtrain", "templates", "locale"):
+    packages = ("artifacts", "config", "formats", "jobs", "labeling", "operations", "rewardtrain")
+    for folder in (*packages, "templates", "locale"):
         shutil.copytree(REPOSITORY / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "manage.py", source)
     subprocess.run(

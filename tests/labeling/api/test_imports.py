@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from labeling.data.importing import import_files, import_worker
+from labeling.data.importing.background import import_files, import_worker
 from labeling.models import Import, Project, Prompt
 from tests.factories import make_import, make_project, make_user
 from tests.labeling.api.client import as_user, bytes_of, errors_of, post_lines, row

@@ -14,7 +14,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from jobs import shutdown
-from labeling.data.importing import bad_lines, import_files, import_jobs, import_worker, imports
+from labeling.data.importing import imports
+from labeling.data.importing.background import bad_lines, import_files, import_jobs, import_worker
 from labeling.errors import Conflict, Invalid
 from labeling.models import Import, Project, Prompt, Ranking
 from labeling.projects import counters
@@ -109,12 +110,23 @@ def test_lines_that_only_the_database_finds_bad_are_kept_too(project: Project) -
     assert (job.created, job.n_errors, bad_of(job)) == (1, 1, lines(other))
 
 
+def test_a_file_of_others_goes_in_and_its_bad_lines_come_back_as_they_were(project: Project) -> None:
+    good = [{"prompt": f"Why {n}?", "chosen": "Because.", "rejected": "No."} for n in range(3)]
+    bad = {"prompt": "Why?", "chosen": None, "rejected": "No."}
+    job = done(project, lines(*good, bad))
+    assert (job.state, job.created, job.rankings, job.n_errors) == ("succeeded", 3, 3, 1)
+    assert bad_of(job) == lines(bad)
+
+
 def test_what_could_not_be_read_to_its_end_has_failed_and_says_why(project: Project) -> None:
     job = done(project, b"%PDF-1.7 ...")
     assert (job.state, files(project)) == ("failed", ["00001.upload"])
     assert "PDF" in job.error
-    nothing = done(project, b'{"a": 1}\n{"b": 2}\n')
+    nothing = done(project, b'{"id": "a", "prompt": "?"}\n{"id": "b", "prompt": "?"}\n')
     assert (nothing.state, nothing.n_errors) == ("failed", 2)
+    unknown = done(project, b'{"a": 1}\n{"b": 2}\n')
+    assert (unknown.state, unknown.n_errors) == ("failed", 0)
+    assert "The records have the keys a, b, which is no layout that Podium knows" in unknown.error
     assert done(project, b"\n\n").error.startswith("There is no line in it.")
 
 

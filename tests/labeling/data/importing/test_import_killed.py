@@ -18,7 +18,7 @@ from django.db import connection
 from django.utils import timezone
 
 from jobs import lifecycle
-from labeling.data.importing import import_files, import_jobs, import_worker
+from labeling.data.importing.background import import_files, import_jobs, import_worker
 from labeling.models import Completion, Import, PreferencePair, Project, Prompt, Ranking
 from labeling.projects import counters
 from tests.config.helpers import REPOSITORY, environ
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 WORK = """
 import django
 django.setup()
-from labeling.data.importing import import_worker
+from labeling.data.importing.background import import_worker
 import_worker.work({pk})
 """
 ROWS = 6_000

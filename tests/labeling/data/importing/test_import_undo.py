@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from labeling.data.importing import import_files, import_jobs, import_undo, import_worker
+from labeling.data.importing.background import import_files, import_jobs, import_undo, import_worker
 from labeling.data.versions import datasets
 from labeling.errors import Conflict
 from labeling.models import Assignment, Completion, Import, PreferencePair, Project, Prompt, RankedCompletion, Ranking

@@ -16,8 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from jobs import lifecycle, notify
-from labeling.data.importing import import_files
-from labeling.data.importing.import_files import Received
+from labeling.data.importing.background import import_files
+from labeling.data.importing.background.import_files import Received
 from labeling.errors import Conflict
 from labeling.models import Import, Project, User
 from labeling.models.imports import DRAFT, PAUSED

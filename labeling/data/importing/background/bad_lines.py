@@ -12,7 +12,7 @@ from typing import IO, Any
 from formats.files.csv_rows import DELIMITERS
 from formats.files.records import Record, Records
 from formats.refusals import Refused
-from labeling.data.importing import import_files
+from labeling.data.importing.background import import_files
 from labeling.models import Import
 
 _DELIMITER_OF = {name: delimiter for delimiter, name in DELIMITERS.items()}

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 
 from formats.files.records import Records
 from jobs import lifecycle, shutdown
-from labeling.data.importing import import_files, import_undo, imports
-from labeling.data.importing.bad_lines import BadLines
+from labeling.data.importing import imports
+from labeling.data.importing.background import import_files, import_undo
+from labeling.data.importing.background.bad_lines import BadLines
 from labeling.data.importing.import_batches import Stored
 from labeling.data.importing.import_report import LineError, Report
 from labeling.data.importing.upload_layouts import laid_out
