@@ -44,7 +44,6 @@ class ExportForm(forms.Form):
         ],
         initial="standard",
         label=gettext_lazy("Layout"),
-        widget=forms.RadioSelect,
     )
     split = _choice(
         gettext_lazy("Split"),
