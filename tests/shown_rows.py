@@ -248,7 +248,7 @@ def _uploads(project: Project, n: int) -> None:
 
 def _imports(project: Project, n: int) -> None:
     """n and one at work, the first of them with n bad lines."""
-    make_import(project, "".join(f'{{"id": "bad {place}"}}\n' for place in range(n)))
+    make_import(project, "".join(f'{{"id": "bad {place}", "prompt": "?"}}\n' for place in range(n)))
     Import.objects.bulk_create(
         Import(
             project=project, number=number, size=9, sha256="0" * 64, file_name="rows.jsonl", upload="rows",

@@ -15,7 +15,7 @@ CERTIFICATES = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "n
 # What Podium's own addresses begin with: config/wsgi.py couldn't tell them from the path that a proxy left there.
 OWN = (
     "accounts", "admin", "api", "healthz", "invitations", "invite", "language", "metrics", "p", "preferences",
-    "projects", "readyz", "static", "styleguide", "theme", "tour",
+    "projects", "readyz", "shared", "static", "styleguide", "theme", "tour",
 )  # fmt: skip
 SSL_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 

@@ -99,7 +99,9 @@ def test_no_address_asks_more_often_because_there_is_more_to_show(kind: Project.
     many, rows_of_many = looks(furnish(MANY, kind)), rows()
     both = [(asked, few[asked], many[asked]) for asked in few | many]
     more = [
-        f"{asked}: {one.statements}, {ten.statements}" for asked, one, ten in both if ten.statements > one.statements
+        f"{asked}: {one.statements}, {ten.statements}"
+        for asked, one, ten in both  # a refusal, as of a folder of splits that few prompts don't fill, costs less
+        if ten.statements > one.statements and ten.status == one.status
     ]
     assert not more, "\n".join(more)
     failed = {str(asked): ten.status for asked, _one, ten in both if ten.status >= 500}

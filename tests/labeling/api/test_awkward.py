@@ -117,7 +117,7 @@ def cursor(words: str) -> str:
 
 
 def test_every_list_refuses_a_cursor_that_it_never_gave(manager: Any) -> None:
-    assert len(LISTS) == 11
+    assert len(LISTS) == 13
     positions = ("abc", "-1", "1.5", "1e3", "9" * 19, "9" * 5000, "2026-01-01", "", "%00", "١٢", "1 OR 1=1")
     made_up = [cursor(f"p={position}") for position in positions]
     made_up += [cursor("o=-1"), cursor("o=x&p=1"), cursor("r=x&p=1"), cursor("x=1"), "?cursor=!!!", "?cursor=%FF"]
@@ -166,8 +166,11 @@ BODIES = {
 @pytest.mark.parametrize(("body", "code"), BODIES.values(), ids=list(BODIES))
 def test_every_door_refuses_json_that_is_not_plain(manager: Any, body: bytes, code: str) -> None:
     for operation in WRITES:
+        if operation.name == "imports_request":  # its body is a file of any kind, which a worker reads
+            continue
         answer = manager(operation, body=body)
-        assert (answer.status_code, errors_of(answer)[0][0]) == (400, code), operation
+        assert answer.status_code == 400, (operation, answer.status_code)
+        assert errors_of(answer)[0][0] == code, (operation, errors_of(answer))
 
 
 @pytest.mark.parametrize("text", [NUL, HALF], ids=["nul", "half a pair"])

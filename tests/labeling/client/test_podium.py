@@ -110,7 +110,7 @@ def test_bad_rows_are_named_by_their_place_in_all_and_the_others_are_in(
 def test_reading_stops_where_hardly_a_row_is_good(project: podium.Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(podium, "CHUNK_ROWS", 10)
     monkeypatch.setattr(podium, "MOST_BAD", 20)
-    report = project.push(({"nonsense": n} for n in range(1000)), errors="report")
+    report = project.push(({"id": str(n), "prompt": "?"} for n in range(1000)), errors="report")
     assert report.n_errors == 20
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 LABELER = ["Rank", "History", "Guidelines"]
 REVIEWER = ["Overview", "Rank", "Prompts"]
-MANAGER = [*REVIEWER, "Training", "Models", "People", "Export", "Settings"]
+MANAGER = [*REVIEWER, "Training", "Models", "People", "Versions", "Export", "Settings"]
 FLAGS = [{"name": "hateful", "label": "Hateful"}]
 
 

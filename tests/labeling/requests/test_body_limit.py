@@ -94,7 +94,7 @@ def test_guidelines_and_files_are_not_an_answers_size(project: Project) -> None:
     manager = as_user(project.created_by)
     assert manager.patch("/api/v1/projects/sized/", {"guidelines": "x" * body_limit.ANSWER}).status_code != 413
     assert manager.patch("/api/v1/projects/sized/", {"guidelines": "x" * body_limit.ANYTHING}).status_code == 413
-    rows = b'{"id": "' + b"a" * 2 * body_limit.ANYTHING + b'"}'
+    rows = b'{"id": "' + b"a" * 2 * body_limit.ANYTHING + b'", "prompt": "?"}'
     sent = manager.generic("POST", "/api/v1/projects/sized/prompts/", rows, content_type="application/x-ndjson")
     assert sent.status_code == 200
 

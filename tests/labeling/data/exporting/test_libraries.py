@@ -115,8 +115,10 @@ def test_trl_trains_a_step(project: Project, tmp_path: Path, tokenizer: Any, tra
     model = tiny("SequenceClassification" if trainer == "Reward" else "CausalLM", tokenizer)
     before = [parameter.detach().clone() for parameter in model.parameters()]
     config = getattr(trl, f"{trainer}Config")(output_dir=str(tmp_path / "out"), max_length=64, **ONE_STEP)
+    reference = {"ref_model": tiny("CausalLM", tokenizer)} if trainer in ("DPO", "KTO") else {}
     getattr(trl, f"{trainer}Trainer")(
         model=model,
+        **reference,
         args=config,
         train_dataset=loaded(project, tmp_path, what=what, layout=layout),
         processing_class=tokenizer,

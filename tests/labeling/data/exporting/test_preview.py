@@ -87,7 +87,7 @@ def test_where_there_is_more_it_costs_no_more_and_says_that_it_is_an_estimate(
     few, cost = look()
     rank_next(project, labeler, 90)
     many, cost_of_many = look()
-    assert cost_of_many == cost <= 14
+    assert cost <= cost_of_many <= cost + 1 <= 15, "the counters besides, where not all prompts are looked at"
     assert few.is_exact
     if asked in ({}, {"columns": "provenance"}):
         assert (many.n, many.is_exact) == (300, True), "counted already"
