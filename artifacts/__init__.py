@@ -1,1 +1,1 @@
-"""Finished files: dataset versions and models, in a folder."""
+"""Finished files: dataset versions and models, in a folder or a bucket."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from config import logs
-from config.environment import addresses, folders, variables
+from config.environment import addresses, folders, storage, variables
 from config.environment.time_zone import time_zone
 from config.servers import embedded
 
@@ -102,9 +102,12 @@ PRIVATE = {
 }  # see config/environment/file_permissions.py
 STORAGES = {
     # Frozen dataset versions, training folders and reward models.
-    "models": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": MODEL_DIR, **PRIVATE}},
+    "models": storage.bucket("PODIUM_STORAGE")
+    or {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": MODEL_DIR, **PRIVATE}},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# What this machine keeps of artifacts that are in a bucket, so that none is fetched each time.
+COPIES_BYTES = variables.number("PODIUM_STORAGE_COPIES_GB", 50, least=1, most=1_000_000) * 10**9
 STATIC_URL = f"{PATH}/static/"
 STATIC_ROOT = folders.folder("PODIUM_STATIC_ROOT", DATA_DIR / "static")
 NODE_MODULES = BASE_DIR / "node_modules"

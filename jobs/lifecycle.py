@@ -101,12 +101,14 @@ def end(job: Job, state: str, **changes: object) -> None:
     _change(job, state=state, finished_at=now, heartbeat_at=now, worker="", **changes)
 
 
-def put_back(job: Job) -> None:
-    """Puts it back into the queue because this worker is told to stop.
+def put_back(job: Job, *, error: str = "") -> None:
+    """Puts it back into the queue because this worker is told to stop, or what it needs is away for now.
 
     That is no failed attempt, so it isn't counted.
     """
-    _change(job, state=State.QUEUED, worker="", attempts=F("attempts") - 1, **job.WHEN_QUEUED)
+    _change(
+        job, state=State.QUEUED, worker="", error=without_folder(error), attempts=F("attempts") - 1, **job.WHEN_QUEUED
+    )
 
 
 def put_back_all(kind: type[Job], *, silent_since: datetime) -> None:

@@ -5,6 +5,7 @@ The API's own views answer by labeling/api/rest/exceptions.py; this is for pages
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from django.db import DataError, InterfaceError, OperationalError
@@ -12,8 +13,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.defaults import server_error
 
-from labeling.api.rest.exceptions import RETRY_SECONDS
+from artifacts.errors import Changed, Lost, StorageAway
+from labeling.api.rest.exceptions import RETRY_SECONDS, artifact_words
 from labeling.requests.early_answer import refused
+
+logger = logging.getLogger(__name__)
 
 
 def answer(request: HttpRequest) -> HttpResponse:
@@ -24,6 +28,11 @@ def answer(request: HttpRequest) -> HttpResponse:
             return refused(
                 request, 503, "no_database", message, kind="server_error", template="503.html", retry=RETRY_SECONDS
             )
+        case StorageAway() | Lost() | Changed() as error:
+            code = "no_storage" if isinstance(error, StorageAway) else "no_artifact"
+            words = artifact_words(error)
+            logger.error("%s", error)
+            return refused(request, 503, code, words, kind="server_error", retry=RETRY_SECONDS)
         case DataError() | UnicodeEncodeError():
             message = _("Something in this request can't be stored: a text or a number is out of all bounds.")
             return refused(request, 400, "unstorable", message, kind="validation_error", template="400.html")

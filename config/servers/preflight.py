@@ -1,4 +1,5 @@
-"""Asks PostgreSQL and Redis once before a process begins, so that what can't be used is one sentence and no traceback.
+"""Asks PostgreSQL, Redis and the bucket of artifacts once before a process begins, so that what can't be used is one
+sentence and no traceback.
 
 Each is asked in a thread with a deadline, for a resolver or a silent host would take minutes.
 """
@@ -57,6 +58,8 @@ def check(settings: Any, servers: Collection[str] = tuple(embedded.SERVERS), tab
         thread.join(max(0, deadline - time.monotonic()))
     for name, words in list(failures.items()):
         raise WrongSetting(f"podium: {title(name, data_dir)} {words}")
+    if servers and text("PODIUM_STORAGE"):
+        ask_storage(settings)
 
 
 class Unusable(Exception):
@@ -83,6 +86,20 @@ def reach(host: str, port: int) -> None:
 
 def not_running() -> NoReturn:
     refuse("isn't running: `manage.py up` starts it and all of Podium.")
+
+
+# --- The bucket of artifacts ------------------------------------------------------------------------------------------
+
+
+def ask_storage(settings: Any) -> None:
+    """Looks for the bucket and writes an empty object. Raises WrongSetting."""
+    from artifacts.bucket import Bucket
+    from artifacts.errors import StorageAway
+
+    try:
+        Bucket(**settings.STORAGES["models"]["OPTIONS"], attempts=1).check()
+    except StorageAway as error:
+        raise WrongSetting(f"podium: PODIUM_STORAGE ({hidden(text('PODIUM_STORAGE'))}): {error}") from None
 
 
 # --- PostgreSQL -----------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from artifacts import store
+from artifacts.errors import StorageAway
 from operations.backup import files, tables
 from operations.backup.archive import Writer
 from operations.backup.errors import BackupError
@@ -72,7 +73,10 @@ def write(file: IO[bytes], progress: Progress) -> Manifest:
     snapshot = _copy_rows(archive, progress)
     root = store.root()
     progress.begin("Files", 0)
-    copied = files.copy_out(root, snapshot.named, archive, progress)
+    try:
+        copied = files.copy_out(root, snapshot.named, archive, progress)
+    except StorageAway as error:
+        raise BackupError(f"{error} No backup was written.") from error
     if key := file_key():
         archive.add(SECRET_KEY, key)
     manifest = Manifest(snapshot.tables, snapshot.sequences, dict(archive.members), copied.links, copied.lacking)

@@ -15,6 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from django.core.exceptions import SuspiciousFileOperation
+
+from artifacts import store
+from artifacts.errors import Changed, Lost, StorageAway
 from operations.backup.archive import PIECE, Member, Writer
 from operations.backup.manifest import MODELS
 from operations.backup.progress import Progress
@@ -63,7 +67,7 @@ def copy_out(root: Path, named: Named, archive: Writer, progress: Progress) -> C
     """Writes them all. What can't be had, or isn't what it was when it was made, is listed as lacking."""
     files = _Files(root, archive, progress)
     for name, sha256 in named.versions.items():
-        files.copy(name, sha256)
+        files.copy_version(name, sha256)
     for folder in named.models:
         files.copy_model(folder)
     for folder, goes_on in named.runs.items():
@@ -81,12 +85,22 @@ class _Files:
         self.copied = Copied()
         self.first: dict[tuple[int, int], str] = {}  # by device and inode: heads share their backbone's file
 
-    def copy(self, name: str, sha256: str | None = None) -> None:
+    def copy_version(self, name: str, sha256: str) -> None:
         try:
-            with open(self.root / name, "rb") as file:
+            path = store.local_copy(name, sha256)
+        except Changed:
+            self.copied.lacking.append(f"{name} (it was changed)")
+        except (Lost, SuspiciousFileOperation):
+            self.copied.lacking.append(name)
+        else:
+            self.copy(path, name, sha256)
+
+    def copy(self, path: Path, name: str, sha256: str | None = None) -> None:
+        try:
+            with open(path, "rb") as file:
                 member = self.write(name, file)
         except (OSError, ValueError) as error:
-            if isinstance(error, FileNotFoundError | ValueError) or (self.root / name).is_dir():
+            if isinstance(error, FileNotFoundError | ValueError) or path.is_dir():
                 self.copied.lacking.append(name)
                 return
             raise
@@ -112,14 +126,17 @@ class _Files:
 
     def copy_model(self, folder: str) -> None:
         try:
-            made = json.loads((self.root / folder / MODEL_MANIFEST).read_bytes())
+            here = store.local_folder(folder)
+            made = json.loads((here / MODEL_MANIFEST).read_bytes())
             wanted = {name: str(about["sha256"]) for name, about in made["files"].items()}
-        except (OSError, ValueError, LookupError, TypeError):
+        except StorageAway:
+            raise
+        except (OSError, ValueError, LookupError, TypeError, SuspiciousFileOperation):
             self.copied.lacking.append(f"{folder}/{MODEL_MANIFEST}")
             return
         for name, sha256 in wanted.items():
-            self.copy(f"{folder}/{name}", sha256)
-        self.copy(f"{folder}/{MODEL_MANIFEST}")
+            self.copy(here / name, f"{folder}/{name}", sha256)
+        self.copy(here / MODEL_MANIFEST, f"{folder}/{MODEL_MANIFEST}")
 
     def copy_run(self, folder: str, *, goes_on: bool) -> None:
         """Copies the last whole checkpoint before its metrics, which may be longer than it says but no shorter."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,10 +20,11 @@ from django.apps import apps
 from django.db import Error, connection, transaction
 
 from artifacts import store
+from artifacts.errors import Changed, StorageAway
 from jobs import lifecycle
 from jobs.locks import one_at_a_time
 from jobs.models import Job
-from operations.backup import schema, tables
+from operations.backup import files, schema, tables
 from operations.backup.archive import Opened, Reader
 from operations.backup.backup import file_key, key_file
 from operations.backup.errors import BackupError, BrokenBackup
@@ -145,6 +147,12 @@ def _refuse_filled(root: Path) -> None:
             f"This site is not empty: there are files in {projects}. Restore into an empty folder: another "
             "PODIUM_DATA_DIR or PODIUM_MODEL_DIR. Nothing was changed."
         )
+    keeper = store.bucket()
+    if keeper and (key := keeper.first_below("projects")):
+        raise BackupError(
+            f"This site is not empty: there is {key} in the bucket {keeper.bucket_name}. Restore into an empty one, "
+            "or name an empty folder of it in PODIUM_STORAGE. Nothing was changed."
+        )
 
 
 # --- Filling the site -------------------------------------------------------------------------------------------------
@@ -164,6 +172,7 @@ def _fill(file: IO[bytes], path: Path, checked: Checked, root: Path, progress: P
             _read_in(cursor, Reader(file, progress.advance), checked.manifest, draft, progress)
             tables.end_filling(cursor, names, checked.manifest.sequences)
             schema.mark(cursor, checked.identity)
+            _publish(draft / "models", files.named_by_rows(cursor))
             _move(draft, root)
     except BaseException as error:
         shutil.rmtree(draft / "models", ignore_errors=True)  # the folder itself stays for the next call to know
@@ -217,6 +226,24 @@ def _link(target: Path, path: Path) -> None:
         raise BrokenBackup(f"{path.name} is in it twice.") from None
     except OSError:  # a file system without links
         shutil.copyfile(target, path)
+
+
+def _publish(made: Path, named: files.Named) -> None:
+    """Puts versions and models into the bucket, where there is one, before their rows are there for all. The names are
+    those of the rows: an earlier call that was killed had put the same there."""
+    keeper = store.bucket()
+    if keeper is None:
+        return
+    try:
+        for name in named.versions:
+            if (made / name).is_file():
+                store.put(keeper, made / name, name)
+        for folder in named.models:
+            with suppress(FileNotFoundError, Changed):  # the backup lacked files of it, and names them
+                store.put_folder(keeper, made / folder, folder)
+                shutil.rmtree(made / folder)
+    except StorageAway as error:
+        raise BackupError(f"{error} Nothing was restored; the same command begins anew.") from error
 
 
 def _move(draft: Path, root: Path) -> None:

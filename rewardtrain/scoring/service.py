@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -24,6 +25,7 @@ from labeling.api.rest.auth import TokenAuthentication
 from labeling.models import Project, Role, User
 from labeling.people import access
 from rewardtrain.core.device import Device, choose_device
+from rewardtrain.core.errors import ConfigError
 from rewardtrain.core.quiet import quiet_libraries
 from rewardtrain.core.serving.app import Service
 from rewardtrain.core.serving.batcher import Batcher
@@ -31,7 +33,7 @@ from rewardtrain.core.serving.model_cache import ModelCache, Ref
 from rewardtrain.core.serving.problems import Refused
 from rewardtrain.core.serving.server import Server
 from rewardtrain.models import RewardModel
-from rewardtrain.registry.model_files import model_folder
+from rewardtrain.registry.model_files import model_folder, place_of
 from rewardtrain.scoring import service_client
 
 LOOK_SECONDS = 1.0
@@ -60,7 +62,7 @@ def serve(*, host: str, port: int) -> None:
 
 
 def make_model_cache(device: Device) -> ModelCache:
-    return ModelCache(device, room=settings.REWARDS_ROOM, find=find, tell=logger.info)
+    return ModelCache(device, room=settings.REWARDS_ROOM, find=find, fetch=fetch, tell=logger.info)
 
 
 def find(project: str, version: int | None) -> Ref | None:
@@ -77,8 +79,24 @@ def champions() -> dict[str, Ref]:
         return {model.project.slug: ref_of(model) for model in models}
 
 
+@dataclass(frozen=True)
+class Kept(Ref):
+    """A model by its row."""
+
+    model: RewardModel = field(compare=False)
+
+
 def ref_of(model: RewardModel) -> Ref:
-    return Ref(model.project.slug, model.version, model_folder(model))
+    return Kept(model.project.slug, model.version, place_of(model), model)
+
+
+def fetch(ref: Ref) -> None:
+    """Brings the model's folder onto this machine, where it is kept elsewhere. Raises ConfigError."""
+    assert isinstance(ref, Kept)
+    try:
+        model_folder(ref.model)
+    except OSError as error:
+        raise ConfigError(f"model {ref.version} can't be fetched: {error}") from error
 
 
 @contextmanager

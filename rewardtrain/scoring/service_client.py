@@ -17,6 +17,7 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
+from artifacts.errors import StorageAway
 from jobs import child
 from jobs.parent_death import dies_with_parent
 from labeling.errors import Conflict, Invalid, PodiumError
@@ -25,7 +26,7 @@ from rewardtrain.core.serving.protocols import MOST_COMPLETIONS
 from rewardtrain.core_command import BAD_INPUT, core
 from rewardtrain.models import RewardModel
 from rewardtrain.registry import champions
-from rewardtrain.registry.model_files import model_folder
+from rewardtrain.registry.model_files import is_there, model_folder, place_of
 
 SECONDS = 60.0
 Answer = dict[str, Any]
@@ -137,13 +138,20 @@ def ask(model: RewardModel, what: str, body: Mapping[str, Any], *, timeout: floa
     if response.status == 200:
         return answer
     error = answer["errors"][0]
-    if response.status == 503 and not (model_folder(model) / "manifest.json").is_file():
+    if response.status == 503 and not _is_there(model):
         message = _(
             "Model %(version)s is not in %(folder)s any more; restore it from a backup, or promote another model."
         )
-        raise Unavailable("failed", message % {"version": model.version, "folder": model_folder(model)})
+        raise Unavailable("failed", message % {"version": model.version, "folder": place_of(model)})
     kind = {400: Invalid, 413: Invalid, 409: Conflict}.get(response.status, Unavailable)
     raise kind(error["code"], error["detail"])
+
+
+def _is_there(model: RewardModel) -> bool:
+    try:
+        return is_there(model)
+    except StorageAway:  # the service has said so itself
+        return True
 
 
 def send(path: str, body: Mapping[str, Any], *, timeout: float) -> urllib3.BaseHTTPResponse:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from labeling.errors import Invalid
 from labeling.models import Project
 from rewardtrain.models import RewardModel
-from rewardtrain.registry.model_files import model_folder
+from rewardtrain.registry.model_files import is_backbone, place_of
 
 MINILM = "minilm"  # comes with Podium
 LONGEST = 300  # characters
@@ -50,20 +50,25 @@ def check(name: str) -> None:
 
 def source(project: Project, name: str) -> str:
     """Gives the folder, id or name that the training process loads. Raises Invalid as check() does, and for models of
-    the project that aren't there."""
+    the project that aren't there. A folder that is kept elsewhere has to be fetched before: see own()."""
+    model = own(project, name)
+    return str(place_of(model)) if model else name
+
+
+def own(project: Project, name: str) -> RewardModel | None:
+    """Finds the project's model that is meant; None for a name of the list. Raises Invalid as source() does."""
     check(name)
     own = OWN.fullmatch(name)
     if own is None:
-        return name
+        return None
     model = RewardModel.objects.filter(project=project, version=int(own[1])).first()
     if model is None:
         message = _("backbone is %(name)r, but the project has no model of version %(version)s")
         raise _refused("no_backbone", message % {"name": name, "version": own[1]})
-    folder = model_folder(model)
-    if not (folder / "config.json").is_file():
+    if not is_backbone(model):
         message = _("backbone is %(name)r, but the files of version %(version)s are gone; choose another")
         raise _refused("no_backbone", message % {"name": name, "version": own[1]})
-    return str(folder)
+    return model
 
 
 def _refused(code: str, message: str) -> Invalid:

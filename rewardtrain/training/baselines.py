@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from artifacts import store
 from formats.evaluation_report.report import Report, read_report
 from jobs import child
 from labeling.data.versions import datasets
@@ -15,7 +17,7 @@ from rewardtrain.registry import champions
 from rewardtrain.registry.champions import Baselines
 from rewardtrain.registry.model_files import model_folder
 from rewardtrain.training.run_files import Files
-from rewardtrain.training.watched_process import Ended, watch
+from rewardtrain.training.watched_process import Ended, alongside, watch
 
 EVALUATION_SECONDS = 60 * 60.0  # `evaluate` writes nothing while it works
 
@@ -25,9 +27,11 @@ def compare(run: TrainingRun, files: Files) -> Ended:
     wanted, noted = champions.baselines(run), read(files)
     ended = Ended(0)
     if wanted.champion != noted.champion:
+        fetch(run, wanted.champion)
         ended = evaluate(run, files, against(wanted.champion), files.report)
         noted = replace(noted, champion=wanted.champion)
     if ended == Ended(0) and wanted.head and not noted.head:
+        fetch(run, wanted.head)
         ended = evaluate(run, files, against(wanted.head), files.head_report)
         noted = replace(noted, head=wanted.head)
     if ended == Ended(0):
@@ -44,6 +48,12 @@ def evaluate(run: TrainingRun, files: Files, options: tuple[str | Path, ...], re
 
 def against(champion: RewardModel | None) -> tuple[str | Path, ...]:
     return ("--champion", model_folder(champion)) if champion else ()
+
+
+def fetch(run: TrainingRun, model: RewardModel | None) -> None:
+    """Brings it here, where it is kept elsewhere. Raises StorageAway, Lost, Changed."""
+    if model and store.bucket() is not None:
+        alongside(run, partial(model_folder, model))
 
 
 def note(files: Files, baselines: Baselines) -> None:

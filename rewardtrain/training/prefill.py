@@ -17,11 +17,13 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from artifacts.errors import StorageAway
 from jobs.pacing import next_size
 from labeling.errors import Invalid
 from labeling.models import Project, Prompt
 from rewardtrain.models import RetrainPolicy, TrainingRun
-from rewardtrain.training import policy, run_settings, warm_process
+from rewardtrain.registry.model_files import model_folder
+from rewardtrain.training import backbones, policy, run_settings, warm_process
 
 AIM_SECONDS = 0.5  # of a batch: a head that is asked for meanwhile waits for its end
 FIRST_SIZE, GROWTH, LARGEST_SIZE = 4, 2, 512  # prompts; in between as many as the aim allows
@@ -117,6 +119,11 @@ def encode(batch: Batch, process: warm_process.WarmProcess) -> None:
     """Does the batch. After one that can't be done its project is left to its runs, until its prompts change."""
     try:
         config = run_settings.for_process(batch.project, batch.settings)
+        if model := backbones.own(batch.project, str(batch.settings["backbone"])):
+            model_folder(model)
+    except StorageAway as error:
+        logger.warning("no features ahead for %s now: %s", batch.project.slug, error)
+        return
     except Invalid as error:
         logger.warning("no features ahead for %s: %s", batch.project.slug, error.detail)
         _leave(batch)

@@ -50,5 +50,10 @@ class Files:
         return self.out / "model"
 
 
+def made_model(run: TrainingRun) -> str:
+    """Names the model that the run makes, below the root of this machine."""
+    return f"{run.folder}/out/model"
+
+
 def files_of(run: TrainingRun) -> Files:
     return Files(store.work_path(run.folder))

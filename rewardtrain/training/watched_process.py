@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from jobs import child, lifecycle, shutdown
 from rewardtrain.models import TrainingRun
 from rewardtrain.training.run_progress import Progress, Tail
+
+T = TypeVar("T")
 
 LOOK_SECONDS = 0.25
 BEAT_SECONDS = 1.0
@@ -54,6 +60,20 @@ def follow(run: TrainingRun, work: child.Work, tail: Tail | None, silence: float
             if reason := why_stop(cancel=cancel, silent=now - heard > silence):
                 return Ended(work.stop(), reason)
         work.wait(LOOK_SECONDS)
+
+
+def alongside(run: TrainingRun, do: Callable[[], T]) -> T:
+    """Does what takes a while without a process, a transfer say, and keeps the claim meanwhile. `do` has no database.
+
+    Raises what it raises, and ClaimLost.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        doing = pool.submit(copy_context().run, do)
+        while True:
+            done, _ = wait((doing,), timeout=BEAT_SECONDS)
+            if done:
+                return doing.result()
+            lifecycle.heartbeat(run)
 
 
 def why_stop(*, cancel: bool, silent: bool) -> Reason:

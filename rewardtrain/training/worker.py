@@ -5,12 +5,14 @@ The only module that knows both Django and rewardtrain.core's files and exit cod
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
+from functools import partial
 
 from django.db import transaction
 
+from artifacts import copies, store
+from artifacts.errors import StorageAway
 from jobs import child, lifecycle
 from labeling.data.versions import datasets
 from labeling.errors import Invalid
@@ -18,14 +20,14 @@ from labeling.models.database_errors import in_words
 from labeling.models.project_lock import lock_project
 from rewardtrain.core_command import STOPPED, core
 from rewardtrain.models import RewardModel, TrainingRun
-from rewardtrain.registry import champions
+from rewardtrain.registry import champions, model_files
 from rewardtrain.registry.champions import Baselines
 from rewardtrain.registry.model_files import model_folder
-from rewardtrain.training import baselines, policy, run_settings
-from rewardtrain.training.run_files import Files, files_of
+from rewardtrain.training import backbones, baselines, policy, run_settings
+from rewardtrain.training.run_files import Files, files_of, made_model
 from rewardtrain.training.run_progress import Tail
 from rewardtrain.training.warm_process import WarmProcess, cache
-from rewardtrain.training.watched_process import Ended, Reason, watch
+from rewardtrain.training.watched_process import Ended, Reason, alongside, watch
 
 State = TrainingRun.State
 
@@ -45,9 +47,13 @@ def work(run_id: int) -> None:
         return
     logger.info("run %s of %s: attempt %s", run.number, run.project.slug, run.attempts)
     try:
-        carry_out(run, files_of(run))
+        with copies.held():
+            carry_out(run, files_of(run))
     except lifecycle.ClaimLost:
         logger.warning("run %s of %s: another worker has taken it over", run.number, run.project.slug)
+    except StorageAway as error:  # what was trained is kept here: the next attempt goes on with it
+        logger.warning("run %s of %s: waits for the storage: %s", run.number, run.project.slug, error)
+        lifecycle.put_back(run, error=str(error))
     except Exception as error:
         lifecycle.try_again(run, in_words(error))
         raise
@@ -72,7 +78,16 @@ def train(run: TrainingRun, files: Files, settings: dict[str, object]) -> Ended:
     champion = champions.champion(run.project)
     if not files.report.exists():  # else the process has nothing left to do and the report is about an earlier champion
         baselines.note(files, Baselines(champion, None))
+    fetch(run, champion)
     return watch(run, start_training(run, files, settings, champion), Tail(files.metrics), silence=SILENT_SECONDS)
+
+
+def fetch(run: TrainingRun, champion: RewardModel | None) -> None:
+    """Brings here what the training reads, where it is kept elsewhere. Raises StorageAway, Lost, Changed."""
+    if store.bucket() is None:
+        return
+    version, own = run.dataset_version, backbones.own(run.project, str(run.training.get("backbone", "")))
+    alongside(run, lambda: (datasets.path_of(version), [model_folder(model) for model in (champion, own) if model]))
 
 
 def start_training(
@@ -128,7 +143,7 @@ def succeed(run: TrainingRun, files: Files, *, last_try: bool) -> bool:
     """
     noted = baselines.read(files)
     report = baselines.report_of(files, noted)
-    manifest_sha256 = hashlib.sha256((files.model / "manifest.json").read_bytes()).hexdigest()
+    published = alongside(run, partial(model_files.publish, made_model(run)))
     with transaction.atomic():
         lock_project(run.project)
         if champions.champion(run.project) != noted.champion and not last_try:
@@ -136,11 +151,12 @@ def succeed(run: TrainingRun, files: Files, *, last_try: bool) -> bool:
         lifecycle.end(run, State.SUCCEEDED, phase="done")
         model = champions.register(
             run,
-            folder=f"{run.folder}/out/model",
-            manifest_sha256=manifest_sha256,
+            folder=published.folder,
+            manifest_sha256=published.manifest_sha256,
             report=report,
             baseline_pk=noted.champion.pk if noted.champion else None,
         )
         champions.promote_if_passed(model, auto_promote=policy.get_policy(run.project).auto_promote)
+    model_files.drop_draft(made_model(run))
     logger.info("run %s of %s: version %s", run.number, run.project.slug, model.version)
     return True

@@ -12,6 +12,7 @@ from drf_standardized_errors.handler import ExceptionHandler as StandardHandler
 from rest_framework import exceptions
 from rest_framework.exceptions import APIException, ErrorDetail
 
+from artifacts.errors import Changed, Lost, StorageAway
 from labeling.errors import Conflict, Invalid, Missing, Outdated, PodiumError
 
 RETRY_SECONDS = 5
@@ -63,6 +64,8 @@ class ExceptionHandler(StandardHandler):
                 return exceptions.ValidationError(message, code="unstorable")
             case OperationalError() | InterfaceError():
                 return Unavailable(_("The database can't be reached right now; try again in a moment."), "no_database")
+            case StorageAway() | Lost() | Changed():
+                return Unavailable(artifact_words(exc), "no_storage" if isinstance(exc, StorageAway) else "no_artifact")
             case PermissionDenied() if str(exc):
                 return exceptions.PermissionDenied(str(exc))
             case RequestDataTooBig():
@@ -73,6 +76,13 @@ class ExceptionHandler(StandardHandler):
             case _:
                 converted: Exception = super().convert_known_exceptions(exc)
                 return converted
+
+
+def artifact_words(error: OSError) -> str:
+    """Says what is wrong with a frozen version or a model."""
+    if isinstance(error, StorageAway):
+        return _("The storage of dataset versions and models can't be used right now; try again in a moment.")
+    return _("A file of a dataset version or of a model is lost or was changed; restore it from a backup.")
 
 
 def _errors(error: PodiumError) -> list[ErrorDetail] | dict[str, list[ErrorDetail]]:

@@ -24,9 +24,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from artifacts import store
+from artifacts.errors import Lost, StorageAway
 from labeling.data.versions import frozen_rows, unchanged_rows
 from labeling.data.versions.frozen_rows import SCHEMA, FrozenRow
-from labeling.errors import Invalid
+from labeling.errors import Invalid, PodiumError
 from labeling.models import DatasetVersion, Project, Split, User
 from labeling.models.project_lock import lock_project
 
@@ -49,9 +50,17 @@ def freeze(project: Project, *, by: User | None = None) -> DatasetVersion:
 def freeze_or_find(project: Project, *, by: User | None = None) -> tuple[DatasetVersion, bool]:
     """Writes the next version, and says whether it did: where nothing changed since the last one, that one is returned.
 
-    Raises Invalid('no_pairs') when no completion was preferred to another or flagged yet, OSError when the file can't
-    be written.
+    Raises Invalid('no_pairs') when no completion was preferred to another or flagged yet, PodiumError('no_storage')
+    where the bucket that keeps it is away, OSError when the file can't be written. Nothing is changed then.
     """
+    try:
+        return _freeze(project, by)
+    except StorageAway as error:
+        message = _("Nothing was frozen: the storage of dataset versions can't be used right now. %(reason)s")
+        raise PodiumError("no_storage", message % {"reason": error}) from error
+
+
+def _freeze(project: Project, by: User | None) -> tuple[DatasetVersion, bool]:
     with transaction.atomic():
         lock_project(project)  # two freezes don't take one number
         latest = DatasetVersion.objects.filter(project=project).first()
@@ -95,7 +104,7 @@ def sha256_of(guidelines: str) -> str:
 
 
 def path_of(version: DatasetVersion) -> Path:
-    """Gives the file on this machine."""
+    """Gives the file on this machine. Raises StorageAway, Lost, Changed."""
     return store.local_copy(version.file, version.sha256)
 
 
@@ -146,7 +155,10 @@ def _write_changes(project: Project, path: Path, latest: DatasetVersion) -> Coun
 
     None where all had better be read.
     """
-    before = path_of(latest)
+    try:
+        before = path_of(latest)
+    except Lost:
+        return None
     if not before.exists():
         return None
     changes = unchanged_rows.changes_since(project, before)

@@ -45,17 +45,27 @@ class NotYetError(CoreError):
 
 
 Find = Callable[[str, int | None], Ref | None]
+Fetch = Callable[[Ref], None]
 Tell = Callable[[str], None]
 
 
 class ModelCache:
     """Its methods may be called from several threads. Loading takes seconds, and nobody waits for another's model."""
 
-    def __init__(self, device: Device, *, room: int, find: Find, tell: Tell = lambda line: None) -> None:
+    def __init__(
+        self,
+        device: Device,
+        *,
+        room: int,
+        find: Find,
+        fetch: Fetch = lambda ref: None,
+        tell: Tell = lambda line: None,
+    ) -> None:
         """room: how many models stay in memory; heads on one backbone count once. Champions beyond it are loaded when
-        they are asked for. find: a project's model of a version, or its champion. tell: gets the operator's lines.
+        they are asked for. find: a project's model of a version, or its champion. fetch: has a model's folder there
+        before it is read. tell: gets the operator's lines.
         """
-        self._device, self._room, self._find, self._tell = device, room, find, tell
+        self._device, self._room, self._find, self._fetch, self._tell = device, room, find, fetch, tell
         self._lock = threading.Lock()
         self._loading: dict[Ref, threading.Lock] = {}
         self._loaded: OrderedDict[Ref, Scorer] = OrderedDict()  # the last one that was used at the end
@@ -155,8 +165,9 @@ class ModelCache:
         """Reads a model on a backbone that is in memory already, where there is one. Raises CoreError, which those who
         ask read: it names the model and not where on the server it lies."""
         try:
+            self._fetch(ref)
             for other in others:
-                if other.same_backbone(ref.folder):
+                if other.folder.is_dir() and other.same_backbone(ref.folder):
                     return other.following(ref.folder)
             return Scorer(ref.folder, self._device)
         except CoreError as error:

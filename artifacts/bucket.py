@@ -1,0 +1,119 @@
+"""Artifacts as objects of an S3-compatible bucket. Only settings that name a bucket have this imported: it loads boto3.
+
+One client for all threads, which boto3 allows: django-storages makes one for each, and a web process has 256.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from boto3.exceptions import S3UploadFailedError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from storages.backends.s3 import S3Storage
+from urllib3.exceptions import HTTPError
+
+from artifacts.errors import Lost, StorageAway
+from artifacts.names import checked
+
+CONNECT_SECONDS, READ_SECONDS = 3, 30
+ATTEMPTS = 4
+_NOT_THERE = ("404", "NoSuchKey", "NotFound")
+_MARK = "podium-was-here"  # written by check(), for to list what is there says nothing of writing
+
+
+class Bucket(S3Storage):  # type: ignore[misc]
+    """Objects below a prefix, by the names of artifacts."""
+
+    def __init__(self, *, attempts: int = ATTEMPTS, **options: Any) -> None:
+        super().__init__(
+            client_config=Config(
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=READ_SECONDS,
+                retries={"mode": "standard", "total_max_attempts": attempts},
+                # Servers other than Amazon's know neither its newest checksums nor a bucket as part of a host's name.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                s3={"addressing_style": "path" if options.get("endpoint_url") else "auto"},
+            ),
+            **options,
+        )
+        self._making = threading.Lock()
+        self._client: Any = None
+
+    @property
+    def client(self) -> Any:
+        with self._making:
+            if self._client is None:
+                self._client = self.connection.meta.client
+            return self._client
+
+    def upload(self, path: Path, name: str) -> None:
+        """Writes an object, which is there whole or not at all. Raises StorageAway."""
+        with self._in_words(name):
+            self.client.upload_file(str(path), self.bucket_name, self._key(name))
+
+    def download(self, name: str, to: IO[bytes]) -> None:
+        """Raises Lost, StorageAway."""
+        with self._in_words(name):
+            self.client.download_fileobj(self.bucket_name, self._key(name), to)
+
+    def bytes_of(self, name: str) -> int | None:
+        """Gives an object's size; None where there is none. Raises StorageAway."""
+        try:
+            with self._in_words(name):
+                return int(self.client.head_object(Bucket=self.bucket_name, Key=self._key(name))["ContentLength"])
+        except Lost:
+            return None
+
+    def first_below(self, folder: str) -> str | None:
+        """Finds one object below a folder. Raises StorageAway."""
+        with self._in_words(folder):
+            key = self._key(folder) + "/"
+            answer = self.client.list_objects_v2(Bucket=self.bucket_name, Prefix=key, MaxKeys=1)
+        return next((str(each["Key"]) for each in answer.get("Contents", ())), None)
+
+    def check(self) -> None:
+        """Looks for the bucket and writes an empty object. Raises StorageAway."""
+        with self._in_words(_MARK):
+            self.client.head_bucket(Bucket=self.bucket_name)
+            self.client.put_object(Bucket=self.bucket_name, Key=self._key(_MARK), Body=b"")
+
+    def _key(self, name: str) -> str:
+        return "/".join(part for part in (self.location, checked(name)) if part)
+
+    @contextmanager
+    def _in_words(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if code in _NOT_THERE and error.operation_name != "HeadBucket":
+                raise Lost(f"{name} is not in the bucket {self.bucket_name}: restore it from a backup.") from error
+            raise StorageAway(f"The bucket {self.bucket_name} {_refusal(code)}") from error
+        except NoCredentialsError as error:
+            remedy = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            raise StorageAway(f"For the bucket {self.bucket_name} there is no key: {remedy}.") from error
+        except (BotoCoreError, HTTPError, S3UploadFailedError) as error:
+            where = self.endpoint_url or "its region's address"
+            raise StorageAway(
+                f"The bucket {self.bucket_name} can't be reached at {where} ({type(error).__name__}): nothing was "
+                "changed; try again when it answers."
+            ) from error
+
+
+def _refusal(code: str) -> str:
+    match code:
+        case "404" | "NoSuchBucket" | "NotFound":
+            return "doesn't exist: make it, or name another in PODIUM_STORAGE."
+        case "InvalidAccessKeyId" | "SignatureDoesNotMatch":
+            return f"refuses the key ({code}): see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        case "403" | "AccessDenied" | "Forbidden":
+            return f"refuses us ({code}): see the key, and that it may list, read and write there."
+        case "301" | "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException":
+            return f"is in another region ({code}): write region=... in PODIUM_STORAGE."
+    return f"can't be used right now ({code}); try again."
