@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import os
 import platform
 import shutil
@@ -39,7 +40,8 @@ def main() -> None:
 
 def of_a_folder(folder: Path) -> None:
     from artifacts import store
-    from tests.rewardtrain.conftest import models_in
+
+    models_in = importlib.import_module("tests.rewardtrain.conftest").models_in
 
     def publish() -> None:
         for number in range(TIMES):
@@ -64,7 +66,8 @@ def of_a_folder(folder: Path) -> None:
 
 def of_a_bucket(folder: Path, megabytes: int) -> None:
     from artifacts import store
-    from tests.s3 import artifacts_in_bucket
+
+    artifacts_in_bucket = importlib.import_module("tests.s3").artifacts_in_bucket
 
     folder.mkdir()
     draft, copy = folder / "draft", folder / "copy"
@@ -85,8 +88,13 @@ def of_a_bucket(folder: Path, megabytes: int) -> None:
         compare(
             "bucket: a later reading, beside opening the file",
             lambda: [store.local_copy(name, sha256) for _ in range(TIMES)],
-            lambda: [store.place(name).open("rb").close() for _ in range(TIMES)],
+            lambda: [opened(store.place(name)) for _ in range(TIMES)],
         )
+
+
+def opened(path: Path) -> int:
+    with path.open("rb") as file:
+        return file.fileno()
 
 
 def compare(what: str, ours: Callable[[], object], other: Callable[[], object]) -> None:

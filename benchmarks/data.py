@@ -143,7 +143,7 @@ def _export(asked: str) -> tuple[float, int]:
     from labeling.data.exporting.wanted import Wanted
     from labeling.models import Project
 
-    named = dict(each.split("=") for each in asked.split())
+    named: dict[str, Any] = dict(each.split("=") for each in asked.split())
     project = Project.objects.get(slug=SLUG)
     number = named.pop("version", None)
     frozen = project.dataset_versions.get(number=int(number)) if number else None

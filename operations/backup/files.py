@@ -73,9 +73,9 @@ def copy_out(root: Path, named: Named, archive: Writer, progress: Progress) -> C
     for folder, goes_on in named.runs.items():
         files.copy_run(folder, goes_on=goes_on)
     for name, sha256 in named.uploads.items():
-        files.copy(name, sha256)
+        files.copy(root / name, name, sha256)
     for name in named.bad_lines:
-        files.copy(name)
+        files.copy(root / name, name)
     return files.copied
 
 

@@ -11,9 +11,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.core.files.storage import storages
 from django.utils.translation import gettext as _
 
+from artifacts import store
 from formats.lines import MAX_FILE, Readable
 from labeling.errors import Conflict, Invalid
 from labeling.models import Import, Project
@@ -93,4 +93,4 @@ def folder_of(project: Project) -> str:
 
 
 def path_of(name: str) -> Path:
-    return Path(storages["models"].path(name))
+    return store.work_path(name)
