@@ -31,10 +31,25 @@ LANGUAGE = "eo"  # any that Django knows and that we don't speak
 SPOKEN = ("aria-label", "title", "placeholder", "alt", "data-label", "data-copied", "data-selected", "data-step")
 SILENT = {"script", "style", "code", "kbd", "textarea"}
 # Classes of elements that hold what somebody wrote.
-TYPED = {"prose", "source", "clip", "said__prompt", "completion__letter"}
+TYPED = {"prose", "source", "clip", "said__prompt", "completion__letter", "export-cell"}
 EMPTY = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 # Names, and words that are the same everywhere.
-NAMES = {"Podium", "JSON", "Lines", "CSV", "Parquet", "Markdown", "SHA", "English", "Esperanto", "cpu"}
+NAMES = {
+    "Podium",
+    "JSON",
+    "Lines",
+    "CSV",
+    "Parquet",
+    "Arrow",
+    "Markdown",
+    "SHA",
+    "English",
+    "Esperanto",
+    "cpu",
+    "gzip",
+    "zip",
+    "zstd",
+}
 POLICY = {
     "head_every_pairs": "20", "every_pairs": "50", "first_minimum": "60", "cooldown_minutes": "5",
     "backbone": "minilm", "epochs": "2", "max_length": "256",
