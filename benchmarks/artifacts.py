@@ -67,7 +67,7 @@ def of_a_folder(folder: Path) -> None:
 def of_a_bucket(folder: Path, megabytes: int) -> None:
     from artifacts import store
 
-    artifacts_in_bucket = importlib.import_module("tests.s3").artifacts_in_bucket
+    artifacts_in_bucket = importlib.import_module("tests.artifacts.s3").artifacts_in_bucket
 
     folder.mkdir()
     draft, copy = folder / "draft", folder / "copy"

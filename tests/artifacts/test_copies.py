@@ -16,7 +16,7 @@ from django.conf import settings
 from artifacts import copies, store
 from artifacts.copies import GRACE_SECONDS, Copies
 from tests.artifacts.folders import write_folder
-from tests.s3 import artifacts_in_bucket, keys, requests
+from tests.artifacts.s3 import artifacts_in_bucket, keys, requests
 
 ALONE = """
 import sys

@@ -14,8 +14,8 @@ from artifacts import store
 from artifacts.bucket import Bucket
 from artifacts.errors import Changed, Lost, StorageAway
 from tests.artifacts.folders import write_folder
+from tests.artifacts.s3 import artifacts_in_bucket, keys, make_bucket, requests
 from tests.rewardtrain.conftest import models_in
-from tests.s3 import artifacts_in_bucket, keys, make_bucket, requests
 
 NAME = "projects/1/datasets/00001.parquet"
 MODEL = "projects/1/runs/2/out/model"

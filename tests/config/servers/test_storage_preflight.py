@@ -14,7 +14,7 @@ from config.environment import storage
 from config.environment.variables import WrongSetting
 from config.servers import preflight
 from tests.config.helpers import manage
-from tests.s3 import KEY, address, make_bucket
+from tests.artifacts.s3 import KEY, address, make_bucket
 
 
 def sentence(monkeypatch: pytest.MonkeyPatch, url: str) -> str:

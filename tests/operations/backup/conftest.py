@@ -48,13 +48,19 @@ def site(transactional_db: None, models: Path) -> Project:
     Assignment.objects.filter(pk=claimed.pk).update(draft={"comment": "half a thought"})
     version = freeze(project)
     champion = make_model(project, version=version, depth="head")
-    write_model(models / champion.folder)
+    _write_files(models, champion)
     champions.promote(champion, by=None, reason="the first one")
     challenger = make_model(project, version=version, depth="head")
-    write_model(models / challenger.folder, shares=models / champion.folder)
+    _write_files(models, challenger, shares=models / champion.folder)
     run = make_run(project, state="running", version=version, phase="training", attempts=1, worker="there:1")
     write_run(models / run.folder)
     return project
+
+
+def _write_files(models: Path, model: RewardModel, *, shares: Path | None = None) -> None:
+    write_model(models / model.folder, shares=shares)
+    sha256 = hashlib.sha256((models / model.folder / "manifest.json").read_bytes()).hexdigest()
+    RewardModel.objects.filter(pk=model.pk).update(manifest_sha256=sha256)
 
 
 def write_model(folder: Path, *, shares: Path | None = None) -> None:

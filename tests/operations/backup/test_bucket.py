@@ -14,8 +14,8 @@ from labeling.data.versions import datasets
 from labeling.models import Project
 from rewardtrain.models import RewardModel
 from rewardtrain.registry.model_files import model_folder
+from tests.artifacts.s3 import artifacts_in_bucket, keys
 from tests.operations.backup.conftest import OpenEmpty, tree
-from tests.s3 import artifacts_in_bucket, keys
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -24,7 +24,7 @@ from rewardtrain.training import policy, runs, worker
 from rewardtrain.training.run_files import files_of
 from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import rank_prompts
-from tests.s3 import artifacts_in_bucket, keys
+from tests.artifacts.s3 import artifacts_in_bucket, keys
 
 Training = dict[str, object]
 
