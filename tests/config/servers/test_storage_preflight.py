@@ -13,8 +13,8 @@ import pytest
 from config.environment import storage
 from config.environment.variables import WrongSetting
 from config.servers import preflight
-from tests.config.helpers import manage
 from tests.artifacts.s3 import KEY, address, make_bucket
+from tests.config.helpers import manage
 
 
 def sentence(monkeypatch: pytest.MonkeyPatch, url: str) -> str:

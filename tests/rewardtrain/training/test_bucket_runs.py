@@ -22,9 +22,9 @@ from rewardtrain.registry.model_files import model_folder
 from rewardtrain.scoring import service_client
 from rewardtrain.training import policy, runs, worker
 from rewardtrain.training.run_files import files_of
+from tests.artifacts.s3 import artifacts_in_bucket, keys
 from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import rank_prompts
-from tests.artifacts.s3 import artifacts_in_bucket, keys
 
 Training = dict[str, object]
 
