@@ -14,12 +14,14 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from formats.layouts import known
 from formats.lines import Readable
-from labeling.api.prompts import FILES, HOW_TO_SEND, LineErrorSerializer, PromptsFileSerializer
+from labeling.api.prompts import FILES, FORMAT, HOW_TO_SEND, MAP, LineErrorSerializer, PromptsFileSerializer
 from labeling.api.rest.paging import NewestFirst, PagedView
-from labeling.api.rest.requests import NO_NUL, View, person
+from labeling.api.rest.requests import NO_NUL, View, one_of, person
 from labeling.api.rest.schema import conflict
 from labeling.data.importing.background import bad_lines, import_files, import_jobs
+from labeling.data.importing.upload_layouts import read_object
 from labeling.errors import Conflict, Invalid
 from labeling.models import Import, Role
 from labeling.people import access
@@ -67,7 +69,7 @@ class Imports(PagedView):
     serializer_class = ImportSerializer
     pagination_class = NewestFirst
     parser_classes = (MultiPartParser,)
-    query: ClassVar = {"post": ("name",)}
+    query: ClassVar = {"post": ("name", "format", "map")}
 
     @extend_schema(operation_id="imports_list", responses=ImportSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
@@ -77,7 +79,7 @@ class Imports(PagedView):
 
     @extend_schema(
         operation_id="imports_request",
-        parameters=[NAME],
+        parameters=[NAME, FORMAT, MAP],
         request={
             "application/x-ndjson": OpenApiTypes.STR,
             "application/octet-stream": OpenApiTypes.BINARY,
@@ -88,12 +90,16 @@ class Imports(PagedView):
     def post(self, request: Request, slug: str) -> Response:
         """Send a file of prompts that a worker imports, however large: it is kept and read in the background."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        layout = one_of(request, "format", known.BY_NAME, code="unknown_format") or ""
+        columns = read_object(request.query_params.get("map", ""))
         file, name = sent_file(request)
         received = import_files.receive(project, file)
         if not received.size:
             received.draft.unlink()
             raise Invalid("empty", f"{_('There is no line in it.')} {HOW_TO_SEND}")
-        job = import_jobs.receive(project, received, file_name=name, by=person(request), start=True)
+        job = import_jobs.receive(
+            project, received, file_name=name, by=person(request), start=True, layout=layout, columns=columns
+        )
         return Response(ImportDetailSerializer(job).data, status=202)
 
 

@@ -51,6 +51,15 @@ ROWS = {  # what a row holds is docs/import.md's to say: a bad one is named and 
 }
 
 
+FORMAT = OpenApiParameter("format", str, enum=list(known.BY_NAME), description="Default: told by the first records.")
+MAP = OpenApiParameter(
+    "map",
+    NO_NUL,
+    description="Of a table: what its columns are for, as a JSON object; the rest is guessed.",
+    examples=[OpenApiExample("columns", '{"prompt": "question", "completion_a": "first"}')],
+)
+
+
 class LineErrorSerializer(serializers.Serializer[Any]):
     line = serializers.IntegerField()
     field = serializers.CharField()
@@ -104,15 +113,8 @@ class Prompts(PagedView):
         operation_id="prompts_import",
         parameters=[
             OpenApiParameter("dry_run", bool, description="Check everything and store nothing."),
-            OpenApiParameter(
-                "format", str, enum=list(known.BY_NAME), description="Default: told by the first records."
-            ),
-            OpenApiParameter(
-                "map",
-                NO_NUL,
-                description="Of a table: what its columns are for, as a JSON object; the rest is guessed.",
-                examples=[OpenApiExample("columns", '{"prompt": "question", "completion_a": "first"}')],
-            ),
+            FORMAT,
+            MAP,
         ],
         request={
             "application/x-ndjson": OpenApiTypes.STR,

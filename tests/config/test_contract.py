@@ -86,7 +86,10 @@ RULES = {
         "unknown_labelers", "unknown_flags", "no_day",  # the project's; and the 31st of February
     },
     # Nothing but white space, as JSON Lines or as a file; a map fits the file that is sent.
-    "POST /api/v1/projects/{slug}/prompts/": {"empty", "no_table", "no_column", "one_of", "unknown_layout"} | FILES,
+    "POST /api/v1/projects/{slug}/prompts/": {
+        *("empty", "bad_map", "no_table", "no_column", "one_of", "unknown_layout"), *FILES,
+    },
+    "POST /api/v1/projects/{slug}/imports/": {"bad_map"},  # a text that is JSON
     # They say something, of one kind; a line is an id.
     "POST /api/v1/projects/{slug}/prompts/withdraw/": {"nothing_chosen", "two_choices", "bad_line", "empty"} | FILES,
     "POST /api/v1/projects/{slug}/prompts/restore/": {"nothing_chosen", "two_choices", "bad_line", "empty"} | FILES,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -74,6 +75,28 @@ def test_a_body_of_json_is_a_file_too(client: APIClient) -> None:
     assert client.post(URL, [row("q1"), row("q2")]).status_code == 202
     work()
     assert Prompt.objects.count() == 2
+
+
+def test_a_table_goes_in_by_a_map(client: APIClient) -> None:
+    table = b"Frage;erste;zweite;besser\nWarum?;Darum.;Weil.;erste\n"
+    columns = {"prompt": "Frage", "completion_a": "erste", "completion_b": "zweite", "winner": "besser"}
+    asked = urlencode({"format": "wide-table", "map": json.dumps(columns)})
+    response = client.generic("POST", f"{URL}?{asked}", table, content_type="text/csv")
+    assert response.status_code == 202
+    work()
+    assert client.get(f"{URL}1/").json()["rankings"] == 1
+    assert Prompt.objects.get().messages == [{"role": "user", "content": "Warum?"}]
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"), [("format=excel", ("unknown_format", "format")), ("map=x", ("bad_map", "map"))]
+)
+def test_a_layout_or_map_that_is_none_is_refused_before_the_file_is_kept(
+    client: APIClient, asked: str, error: tuple[str, str]
+) -> None:
+    response = client.generic("POST", f"{URL}?{asked}", b"{}", content_type="text/csv")
+    assert (response.status_code, errors_of(response)) == (400, [error])
+    assert not Import.objects.exists()
 
 
 @pytest.mark.parametrize(
