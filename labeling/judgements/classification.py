@@ -90,6 +90,7 @@ WORDS = Words(
 CLASSIFICATION = Judgement(
     name="classification",
     words=WORDS,
+    method="Each person answered yes or no to questions about each text. Agreement on these is not computed here.",
     limits=replace(LIMITS, min_completions=1, needs_prompt=False),
     check_project=check_project,
     check_recorded=check_recorded,

@@ -70,6 +70,7 @@ class Judgement:
 
     name: str
     words: Words
+    method: str  # how people judge, as the appendix of a paper says it; in English
     limits: Limits  # of an imported row
     check_project: Callable[[Flags], None]
     check_recorded: Callable[[Sequence[RankingRow], Sequence[str]], None]

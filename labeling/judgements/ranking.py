@@ -83,6 +83,10 @@ WORDS = Words(
 RANKING = Judgement(
     name="ranking",
     words=WORDS,
+    method=(
+        "Each person saw a prompt with its completions in an order drawn for that person, without the names of the "
+        "models that wrote them, and put them into ranks; equal ranks are a tie. Nobody saw another's ranking."
+    ),
     limits=LIMITS,
     check_project=check_project,
     check_recorded=check_recorded,

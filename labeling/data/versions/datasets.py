@@ -24,7 +24,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from artifacts import store
-from artifacts.errors import Lost, StorageAway
+from artifacts.errors import Changed, Lost, StorageAway
 from labeling.data.versions import frozen_rows, unchanged_rows
 from labeling.data.versions.frozen_rows import SCHEMA, FrozenRow
 from labeling.errors import Invalid, PodiumError
@@ -157,7 +157,7 @@ def _write_changes(project: Project, path: Path, latest: DatasetVersion) -> Coun
     """
     try:
         before = path_of(latest)
-    except Lost:
+    except (Lost, Changed):
         return None
     if not before.exists():
         return None

@@ -132,13 +132,7 @@ def _agreement(facts: Facts) -> Iterator[str]:
 
 def _how(version: DatasetVersion) -> Iterator[str]:
     project = version.project
-    if project.kind == "classification":
-        yield "Each person answered yes or no to questions about each text. Agreement on these is not computed here."
-    else:
-        yield (
-            "Each person saw a prompt with its completions in an order drawn for that person, without the names of the "
-            "models that wrote them, and put them into ranks; equal ranks are a tie. Nobody saw another's ranking."
-        )
+    yield project.judgement.method
     if project.flags:
         labels = "; ".join(flag["label"] for flag in project.flags)
         yield f"Yes/no questions about each completion ({NOW}): {labels}."
