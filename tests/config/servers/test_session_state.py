@@ -15,6 +15,7 @@ STATE = {
     r"\.iterator\(|chunked_cursor\(": {
         "labeling/data/versions/frozen_rows.py",
         "labeling/data/exporting/pair_groups.py",
+        "labeling/data/exporting/ranked_prompts.py",
         "rewardtrain/automatic/best_of.py",
     },
     r"(?i)\b(create|into) (local |global )?temp(orary)?\b": set(),

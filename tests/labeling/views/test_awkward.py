@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -49,6 +50,7 @@ def manager(tmp_path: Path) -> Iterator[User]:
 
 def address(pattern: URLPattern, user: User) -> str:
     given = {"slug": "helpful", "assignment_id": assignment_of(user), "number": 1, "version": 1, "token": "x"}
+    given |= {"link_id": 1, "link": "x", "place": 0}
     given["invitation_id"] = 1
     given["prompt_id"] = user.assignments.latest("pk").prompt_id
     names = pattern.pattern.converters
@@ -62,8 +64,11 @@ def test_every_page_bears_whatever_a_field_or_parameter_holds(manager: User, val
     fields = dict.fromkeys(FIELDS, value)
     for pattern in PATTERNS:
         url = address(pattern, manager)
+        asked: Any = client.get(url, dict.fromkeys(FIELDS, value[:2000]))
+        if asked.streaming:
+            assert b"".join(asked), url
         answers = {
-            "asked": client.get(url, dict.fromkeys(FIELDS, value[:2000])).status_code,
+            "asked": asked.status_code,
             "sent": client.post(url, fields).status_code,
             "sent by script": client.post(url, fields, headers={"X-Requested-With": "rank-desk"}).status_code,
         }

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from labeling.answers import rankings
-from labeling.data.exporting.pair_groups import SOURCES
+from labeling.data.exporting import exports
 from labeling.data.importing.imports import import_lines
 from labeling.data.versions import datasets
 from labeling.data.withdrawing import withdrawals
@@ -27,7 +27,6 @@ from labeling.models import (
     Prompt,
     RankedCompletion,
     Ranking,
-    Split,
     User,
 )
 from labeling.projects import counters
@@ -151,8 +150,8 @@ class World:
         here = [prompt for key, prompt in prompts.items() if key not in self.withdrawn]
         assert (total.prompts, total.withdrawn) == (len(here), len(self.withdrawn))
         assert total.settled == sum(prompt.ranked >= prompt.overlap for prompt in here)
-        groups = SOURCES["people"].pairs(self.project).groups(Split.values) if total.pairs else ()
-        assert sum(len(group.pairs) for group in groups) == total.pairs
+        exported = exports.stream_pairs(self.project, file_format="jsonl", layout="standard", split="all")
+        assert b"".join(exported).count(b"\n") == total.pairs
         for prompt in prompts.values():
             assert prompt.ranked == Assignment.objects.filter(prompt=prompt, state="ranked").count()
 
