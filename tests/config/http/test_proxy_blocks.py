@@ -392,11 +392,16 @@ def test_a_body_is_as_long_as_documented_and_no_longer(proxies: Proxies, place: 
 
     bearer = {"Authorization": f"Bearer {proxies.token}"}
     project = {"slug": "long-" + place.replace(" ", "-"), "name": place}
-    visitor.session.post(f"{visitor.address}/api/v1/projects/", json=project, headers=bearer, timeout=60)
+    made = visitor.session.post(f"{visitor.address}/api/v1/projects/", json=project, headers=bearer, timeout=60)
+    assert made.status_code == 201, made.text
     rewards = "/".join(visitor.address.split("/")[:3]) + f"/rewards/{project['slug']}/score"
     for size, fits in ((31 * 2**20, True), (33 * 2**20, False)):
         body = b'{"prompt": "' + b"x" * size + b'", "completions": ["a"]}'
-        answer = visitor.session.post(rewards, body, headers=bearer, timeout=60)
+        try:
+            answer = visitor.session.post(rewards, body, headers=bearer, timeout=60)
+        except requests.ConnectionError:  # who is refused amid the body may be hung up on before the answer is read
+            assert not fits, size
+            continue
         assert (answer.status_code != 413) == fits, (size, answer.status_code, answer.text[:200])
 
 
