@@ -104,7 +104,7 @@ def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
         "turns": dialogue(chosen.messages) if chosen.is_dialogue else [],
         "completions": _shown(chosen),
         "is_manager": is_manager,
-        "versions": versions_with(chosen)[: VERSIONS_SHOWN + 1] if is_manager else [],
+        "versions": versions_with(chosen, most=VERSIONS_SHOWN + 1) if is_manager else [],
         "versions_shown": VERSIONS_SHOWN,
         "id_as_line": json.dumps(chosen.external_id),
     }

@@ -8,24 +8,42 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 
+from artifacts import store
 from labeling.data.versions.datasets import path_of
 from labeling.models import DatasetVersion, Project, Prompt, Ranking
 
 MOST_ROWS = 2_000_000  # that are looked through, of the newest versions: a second or so
 
 
-def versions_with(prompt: Prompt) -> QuerySet[DatasetVersion]:
-    """Gives those at whose freezing some ranking of the prompt stood, the newest first.
+def versions_with(prompt: Prompt, *, most: int) -> list[DatasetVersion]:
+    """Gives the newest of those that have the prompt, at most so many.
 
-    By the times of its rankings, for a walk through every file takes too long for a page.
-
-    A ranking that ended before its end was noted (`ended_at`, later than the first releases) tells nothing.
+    Those at whose freezing some ranking of it stood, by the times of its rankings, and of these the ones whose file has
+    it: a prompt that was put back says nothing of the time when it was withdrawn. A file that isn't on this machine is
+    not asked. A ranking that ended before its end was noted (`ended_at`, later than the first releases) tells nothing.
     """
     then = Ranking.objects.filter(prompt=prompt, pk__lte=OuterRef("last_ranking_id"))
     stood = then.filter(Q(live=True) | Q(ended_at__gt=OuterRef("created_at")))
-    return DatasetVersion.objects.filter(Exists(stood), project=prompt.project_id)
+    likely = DatasetVersion.objects.filter(Exists(stood), project=prompt.project_id)[:most]
+    return [version for version in likely if _may_have(version, prompt.external_id)]
+
+
+def _may_have(version: DatasetVersion, name: str) -> bool:
+    """Looks into the groups of rows between whose first and last id this one is."""
+    path = store.place(version.file)
+    if not path.is_file():
+        return True
+    with pq.ParquetFile(path) as file:
+        for number in range(file.num_row_groups):
+            said = file.metadata.row_group(number).column(0).statistics
+            if said is not None and said.has_min_max and not said.min <= name <= said.max:
+                continue
+            ids = file.read_row_group(number, columns=["id"])["id"]
+            if pc.any(pc.equal(ids, name)).as_py():
+                return True
+    return False
 
 
 @dataclass(frozen=True)

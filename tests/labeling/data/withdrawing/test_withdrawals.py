@@ -318,3 +318,17 @@ def test_a_file_has_an_id_a_line(lines: list[bytes], expected: list[str]) -> Non
 def test_a_line_that_names_no_prompt_is_said(line: bytes) -> None:
     with pytest.raises(Invalid, match="Line 2"):
         list(ids_of([b"p1", line]))
+
+
+def test_a_version_frozen_meanwhile_does_not_hold_what_was_put_back(project: Project, labeler: User) -> None:
+    first, _ = prompts(project, 2)
+    rank(project, labeler, (2, 1, 2, 3))
+    rank(project, labeler, (1, 2, 3, 4))
+    before = datasets.freeze(project)
+    withdrawals.withdraw(project, ["p0"])
+    meanwhile = datasets.freeze(project)
+    withdrawals.restore(project, ["p0"])
+    after = datasets.freeze(project)
+    assert [version.number for version in (before, meanwhile, after)] == [1, 2, 3]
+    assert holding.versions_with(first, most=9) == [after, before]
+    assert holding.versions_with(first, most=1) == [after]
