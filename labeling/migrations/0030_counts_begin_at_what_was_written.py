@@ -10,6 +10,7 @@ from importlib import import_module
 from django.db import migrations
 
 counters = import_module("labeling.migrations.0017_counters")
+of_their_project = import_module("labeling.migrations.0025_pairs_of_their_prompts_project")
 
 
 def looked_up(table, name, key, of, on="true"):
@@ -33,17 +34,24 @@ JOINS = {
 }
 
 
+def as_they_stand(what, body, event):
+    """Gives the function's text: pairs that come or change are held to their prompts' project since 0025."""
+    if what == "pairs" and event in of_their_project.ROWS:
+        return of_their_project.held(event)
+    return f"""
+CREATE OR REPLACE FUNCTION podium_count_{what}_{event}() RETURNS trigger LANGUAGE plpgsql {counters.BY_INDEX} AS $$
+BEGIN{body(event)}
+    RETURN NULL;
+END $$;"""
+
+
 def functions(joins):
     for what, body in list(counters.COUNTED.values())[1:]:  # those of prompts join nothing
         for event in counters.TRANSITIONS:
-            said = body(event)
+            said = as_they_stand(what, body, event)
             for written, other in joins.items():
                 said = said.replace(written, other)
-            yield f"""
-CREATE OR REPLACE FUNCTION podium_count_{what}_{event}() RETURNS trigger LANGUAGE plpgsql {counters.BY_INDEX} AS $$
-BEGIN{said}
-    RETURN NULL;
-END $$;"""
+            yield said
 
 
 class Migration(migrations.Migration):
