@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 MAX_DEPTH = 64  # of lists and objects in one another
 CLIP = 80
+MOST_VALUES = 1_000_000  # of one record: each takes some 80 bytes, and two to write
 LONGEST_INTEGER = 4300  # digits, Python's own limit
 
 _encoder = json.JSONEncoder(ensure_ascii=False, default=str)
@@ -23,10 +24,13 @@ class Repeated(dict[str, object]):
 
 
 def parse(text: str) -> object:
-    """Reads JSON. Raises ValueError saying what is wrong: NaN and Infinity, a number too long, nesting too deep too."""
+    """Reads JSON. Raises ValueError saying what is wrong: NaN and Infinity, a number too long, too deep or too many
+    values too."""
     try:
         if text.startswith("\ufeff"):  # as json.loads does, which makes a decoder at each call
             raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
+        if len(text) > MOST_VALUES:
+            check_count(text)
         return decoder.decode(text)
     except RecursionError as error:
         raise ValueError("lists and objects are nested too deep") from error
@@ -36,6 +40,12 @@ def parse(text: str) -> object:
         if "integer string conversion" in str(error):
             raise ValueError(f"a number has more than {LONGEST_INTEGER:,} digits") from error
         raise
+
+
+def check_count(text: str, start: int = 0) -> None:
+    """Raises ValueError where reading JSON would make hundreds of megabytes of values; signs within texts count too."""
+    if len(text) - start > MOST_VALUES and sum(text.count(sign, start) for sign in ",[{") > MOST_VALUES:
+        raise ValueError(f"more than {MOST_VALUES:,} values")
 
 
 def _no_constant(name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_AT_ONCE = 64
+_class_name = re.compile(r"\b\w*(?:Exception|Error): ")  # of C++, in what its libraries say
 MOST_OF_A_COLUMN = 2**30  # bytes of one column in one row group: its dictionary has to be held
 
 
@@ -77,7 +79,7 @@ def _records(stream: Readable, name: str, batches: Callable[[IO[bytes]], Iterato
                         number += 1
                         yield Record(number, _plain_row(value), size)
         except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-            reason = values.clipped(" ".join(str(error).split()))
+            reason = values.clipped(" ".join(_class_name.sub("", str(error)).split()))
             raise Unreadable("broken_table", name=name, n=number, reason=reason) from error
 
 

@@ -13,6 +13,7 @@ from formats.files.records import Record
 from formats.lines import MAX_LINE, Unreadable
 from formats.refusals import Refused
 
+MOST_LINES = 100_000  # of one row: a text of the longest that anybody stores has fewer
 LATIN = "Latin-1/Windows-1252"
 DELIMITERS = {",": "CSV", "\t": "TSV", ";": "CSV (;)"}
 _quoted = re.compile(r'"[^"]*"?')
@@ -39,7 +40,7 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        if self._size > MAX_LINE:
+        if self._size > MAX_LINE or len(self.row) > MOST_LINES:
             raise csv.Error
         if self._again:
             number, line = self._again.popleft()

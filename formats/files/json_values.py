@@ -58,6 +58,7 @@ class Text:
                 if end < len(self.text) or self.is_whole:
                     self.size, self.place = end - self.place, end
                     return value
+            values.check_count(self.text, self.place)
             self._grow()
 
     def skip(self) -> str:

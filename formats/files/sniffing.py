@@ -97,10 +97,16 @@ def _of_object(text: str, lines: Sequence[str], *, is_whole: bool) -> tuple[str,
 
 def _of_list(lines: Sequence[str]) -> str:
     if len(lines) > 1 and not _is_open(lines[0]):
-        others = lines[1:LOOKED_AT]
-        if any(map(_is_object, others)) or (_parsed(lines[0]) is not None and _parsed(others[0]) is not None):
+        first, others = _parsed(lines[0]), lines[1:LOOKED_AT]
+        if any(map(_is_object, others)):
+            return "json lines"
+        if first is not None and not _has_objects(first) and _parsed(others[0]) is not None:
             return "json lines"
     return "list"
+
+
+def _has_objects(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
 
 
 def _of_others(lines: Sequence[str], name: str) -> tuple[str, str]:

@@ -1,0 +1,140 @@
+"""Bombs, each made as it is read, and the process that reads them: python -m ...bad_uploads.bombs"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import resource
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from formats.lines import Readable
+from tests.labeling.data.importing.bad_uploads.good_records import trl_explicit
+
+GOOD = json.dumps(trl_explicit(1)).encode()
+HEADER = b"prompt,completion_a,completion_b,winner\n"
+MOST_OF_A_RECORD = 15  # MiB: a little less than is taken
+MANY = 600  # MiB: three times what reading may take
+
+
+class Bomb(NamedTuple):
+    name: str
+    code: str
+    n_good: int
+    stream: Callable[[], Readable]
+
+
+class Pieces:
+    """A file of pieces that are made when somebody reads on."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def read(self, size: int, /) -> bytes:
+        return next((piece for piece in self._pieces if piece), b"")
+
+
+def plain(begin: bytes, filling: bytes, mebibytes: int = MANY) -> Iterator[bytes]:
+    yield begin
+    for _ in range(mebibytes * 16):
+        yield filling * (2**16 // len(filling))
+
+
+def gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    for piece in pieces:
+        yield packer.compress(piece)
+    yield packer.flush()
+
+
+def zstd(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        yield bytes(pa.compress(piece, "zstd", asbytes=True))
+
+
+# What is sent, as any text: the first record, then what it is filled up with, and how reading ends.
+TEXTS: tuple[tuple[str, bytes, bytes, str, int], ...] = (
+    ("a line without an end", GOOD + b'\n{"prompt": "', b"x", "line_too_long", 1),
+    ("blank lines", GOOD + b"\n", b"\n", "too_many_lines", 1),
+    ("brackets in a line", GOOD + b'\n{"prompt": ', b"[", "line_too_long", 1),
+    ("brackets in a list", b"[" + GOOD + b",", b"[", "too_deep", 1),
+    ("objects in a list", b"[" + GOOD + b",", b'{"a":', "too_deep", 1),
+    ("a text in a list", b"[" + GOOD + b',{"prompt": "', b"x", "record_too_long", 1),
+    ("a list in a list", b"[" + GOOD + b',{"prompt": [', b"1,", "record_too_long", 1),
+    ("a number in a list", b"[" + GOOD + b',{"prompt": ', b"9", "record_too_long", 1),
+    ("white space in a list", b"[" + GOOD, b" ", "record_too_long", 1),
+    ("a key of an object around", b'{"version": "', b"x", "line_too_long", 0),
+    ("a cell without an end", HEADER + b'Why?,a,b,a\nWhy?,"', b"x", "line_too_long", 1),
+    ("a quote over lines without an end", HEADER + b'Why?,a,b,a\nWhy?,"', b"x\n", "open_quote", 1),
+    ("a header without an end", b"prompt,", b"x,", "line_too_long", 0),
+)
+# What is no longer than a record may be, and makes far more of it: its filling, and the end of the file.
+RECORDS: tuple[tuple[str, bytes, bytes, bytes, str, int], ...] = (
+    ("many objects in a line", GOOD + b'\n{"prompt": [', b"{},", b"{}]}\n" + GOOD, "not_json", 2),
+    ("many numbers in a line", GOOD + b'\n{"prompt": [', b"1,", b"1]}\n" + GOOD, "not_json", 2),
+    ("many objects in a list", b"[" + GOOD + b',{"prompt": [', b"{},", b"{}]}," + GOOD + b"]", "bad_json", 2),
+    ("many lists in a list", b"[" + GOOD + b',{"prompt": [', b"[],", b"[]]}," + GOOD + b"]", "bad_json", 2),
+)
+
+
+def _bombs() -> Iterator[Bomb]:
+    for name, begin, filling, end, code, n_good in RECORDS:
+        pieces = partial(_ended, begin, filling, end)
+        yield Bomb(name, code, n_good, lambda pieces=pieces: Pieces(pieces()))
+    for name, begin, filling, code, n_good in TEXTS:
+        for how, pack in (("plain", iter), ("gzip", gzipped), ("zstd", zstd)):
+            yield Bomb(
+                f"{name}, {how}", code, n_good,
+                lambda pack=pack, begin=begin, filling=filling: Pieces(pack(plain(begin, filling))),
+            )  # fmt: skip
+
+
+def _ended(begin: bytes, filling: bytes, end: bytes) -> Iterator[bytes]:
+    yield from plain(begin, filling, MOST_OF_A_RECORD)
+    yield end
+
+
+BOMBS = tuple(_bombs())
+
+
+def read(bomb: Bomb) -> dict[str, object]:
+    from formats.refusals import Refused
+    from labeling.data.importing import upload_layouts
+    from labeling.data.importing.imports import MOST_BAD
+    from labeling.errors import Invalid
+
+    before, n_good, n_bad, code = peak(), 0, 0, ""
+    try:
+        for record in upload_layouts.rows_of(bomb.stream()):
+            if isinstance(record.value, Refused):
+                n_bad, code = n_bad + 1, code or record.value.code
+            else:
+                n_good += 1
+            if n_bad > MOST_BAD:  # as an import does
+                break
+    except Invalid as error:
+        code = code or error.code
+    return {"name": bomb.name, "code": code, "good": n_good, "bytes": peak() - before}
+
+
+def peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main() -> None:
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    read(Bomb("", "", 0, lambda: io.BytesIO(GOOD)))  # what all of them load
+    for bomb in BOMBS:
+        print(json.dumps(read(bomb)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
