@@ -77,6 +77,15 @@ class Bucket(S3Storage):  # type: ignore[misc]
             answer = self.client.list_objects_v2(Bucket=self.bucket_name, Prefix=key, MaxKeys=1)
         return next((str(each["Key"]) for each in answer.get("Contents", ())), None)
 
+    def remove_below(self, folder: str) -> None:
+        """Deletes all objects below a folder, one at a time: many at once need a checksum that not all servers know.
+
+        Raises StorageAway; what is gone by then is gone, and the same again goes on.
+        """
+        while key := self.first_below(folder):
+            with self._in_words(folder):
+                self.client.delete_object(Bucket=self.bucket_name, Key=key)
+
     def check(self) -> None:
         """Looks for the bucket and writes an empty object. Raises StorageAway."""
         with self._in_words(_MARK):

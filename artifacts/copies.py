@@ -69,6 +69,14 @@ class Copies:
                 _rename(part, path)
         return path
 
+    def remove_below(self, folder: str) -> None:
+        """Drops the copies whose names begin so, but for one that is held: that goes when room is made."""
+        if not self.folder.is_dir():
+            return
+        for _used, name in self._by_use():
+            if name.startswith(f"{folder}/"):
+                self._drop(name)
+
     def make_room(self) -> None:
         """Drops copies where all are too large. While one is being made it is left to that one's end."""
         with contextlib.suppress(BlockingIOError), self._locked(_FETCHES, fcntl.LOCK_EX | fcntl.LOCK_NB):
@@ -113,11 +121,11 @@ class Copies:
                 os.utime(self._lock(name))
         self.make_room()
 
-    def _drop(self, name: str, used: float) -> bool:
-        """Drops it, unless it is held or was used since."""
+    def _drop(self, name: str, used: float | None = None) -> bool:
+        """Drops it, unless it is held, or was used since then."""
         try:
             with self._locked(name, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                if self._lock(name).stat().st_mtime != used or not self.place(name).exists():
+                if used not in (None, self._lock(name).stat().st_mtime) or not self.place(name).exists():
                     return False
                 trash = self.folder / "trash" / name.replace("/", "=")
                 _rename(self.place(name), trash)

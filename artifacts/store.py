@@ -111,6 +111,18 @@ def publish_folder(name: str) -> str:
     return final
 
 
+def remove_below(folder: str) -> None:
+    """Deletes all that lies below a folder, here and in the bucket, for which no row may ask any more.
+
+    Killed half-way, the same again goes on; twice is harmless. Raises OSError, of which StorageAway is one.
+    """
+    if keeper := bucket():
+        keeper.remove_below(folder)
+        _copies().remove_below(folder)
+    if (here := work_path(folder)).is_dir():
+        shutil.rmtree(here)
+
+
 def put(keeper: Bucket, draft: Path, name: str) -> None:
     """Puts a file into the bucket by just this name, which no row may have yet, and makes the draft our copy of it."""
     keeper.upload(draft, checked(name))

@@ -16,6 +16,7 @@ from labeling.views import (
     upkeep,
     user_settings,
 )
+from labeling.views.removal import projects as removal_of_projects
 from labeling.views.removal import prompts as removal_of_prompts
 from labeling.views.styleguide import page
 from labeling.views.versions import files as version_files
@@ -32,6 +33,7 @@ urlpatterns = [
     path("preferences/tour/", user_settings.tour, name="preferences_tour"),
     path("tour/seen/", user_settings.tour_seen, name="tour_seen"),
     path("projects/new/", projects.create, name="project_create"),
+    path("projects/deleted/", removal_of_projects.deleted, name="deleted_projects"),
     path("invite/<str:token>/", invitations.invitation, name="invitation"),
     path("invitations/<int:invitation_id>/accept/", invitations.accept, name="invitation_accept"),
     path("invitations/<int:invitation_id>/decline/", invitations.decline, name="invitation_decline"),
@@ -61,6 +63,7 @@ urlpatterns = [
     path("p/<slug:slug>/people/invitations/<int:invitation_id>/renew/", people.renew, name="invitation_renew"),
     path("p/<slug:slug>/people/remove/", people.remove_member, name="member_remove"),
     path("p/<slug:slug>/settings/", projects.settings, name="project_settings"),
+    path("p/<slug:slug>/delete/", removal_of_projects.delete, name="project_delete"),
     path("p/<slug:slug>/versions/", versions.versions, name="versions"),
     path("p/<slug:slug>/versions/<int:number>/", versions.version, name="version"),
     path("p/<slug:slug>/versions/<int:number>/note/", versions.note, name="version_note"),

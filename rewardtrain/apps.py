@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 # Shares that the style page shows, each in the colours of its kind.
 STYLE_SHARES = [
@@ -9,6 +9,9 @@ STYLE_SHARES = [
     {"kind": "people", "x_low": 70, "x": 72, "x_high": 74},
 ]
 
+RUNS = ngettext_lazy("%(n)d training run", "%(n)d training runs", "n")
+MODELS = ngettext_lazy("%(n)d model with its files", "%(n)d models with their files", "n")
+
 
 class RewardtrainConfig(AppConfig):
     name = "rewardtrain"
@@ -16,14 +19,19 @@ class RewardtrainConfig(AppConfig):
 
     def ready(self) -> None:
         """Adds what is ours to labeling's lists, for labeling knows nothing of us. Tables are known only now."""
+        from labeling.data.deleting import contents, deletion_worker
         from labeling.data.exporting import pair_groups
         from labeling.models import Role
         from labeling.projects.navigation import Page, Part, add_pages, add_part, add_version_part
         from labeling.requests import body_limit
         from labeling.views.styleguide import drawings as styleguide
         from rewardtrain.automatic import auto_label_export
+        from rewardtrain.training import prefill
 
         pair_groups.add_source("model", auto_label_export.SOURCE)
+        contents.add(contents.Kind("runs", RUNS, lambda project: project.runs.count()))
+        contents.add(contents.Kind("models", MODELS, lambda project: project.reward_models.count()))
+        deletion_worker.also(prefill.forget)
         of_models = ("model", "threshold", "auto_labels", "best_of", "best_of_job", "playground")
         add_pages(
             Role.MANAGER,

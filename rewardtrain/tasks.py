@@ -16,9 +16,10 @@ import jobs.sweep
 from jobs import locks, notify, shutdown
 from jobs.lifecycle import Active
 from labeling.answers import rankings
+from labeling.data.deleting import deletion_worker, deletions
 from labeling.data.importing.background import import_jobs, import_worker
 from labeling.errors import Conflict, PodiumError
-from labeling.models import Import, Project
+from labeling.models import Import, Project, ProjectDeletion
 from rewardtrain.automatic import auto_labels, best_of
 from rewardtrain.models import AutoLabelJob, BestOfJob, TrainingRun
 from rewardtrain.monitoring import drift
@@ -110,6 +111,14 @@ def import_file(import_id: int) -> None:
             import_worker.work(pk)
 
 
+@shared_task(name=deletions.DELETE)
+def delete_project(deletion_id: int) -> None:
+    """Does this and all that wait, one after another in all of Podium."""
+    with locks.one_at_a_time("labeling.deletion") as alone:
+        if alone:
+            deletion_worker.work_all()
+
+
 def start_due_runs() -> None:
     """Starts of a flood of projects some in each sweep, drawn anew, so that no one's trouble keeps out the others."""
     wanted = due.due()
@@ -160,7 +169,14 @@ def send_imports(active: Sequence[Active]) -> None:
         import_file.apply_async((pk,), expires=JOB_EXPIRES_SECONDS)
 
 
+def send_deletions(active: Sequence[Active]) -> None:
+    waiting = [row.pk for row in active if row.queued]
+    if waiting:
+        delete_project.apply_async((waiting[0],), expires=JOB_EXPIRES_SECONDS)
+
+
 jobs.sweep.add(TrainingRun, send_runs)
+jobs.sweep.add(ProjectDeletion, send_deletions)
 jobs.sweep.add(Import, send_imports)
 jobs.sweep.add(AutoLabelJob, partial(send_oldest, label))
 jobs.sweep.add(BestOfJob, partial(send_oldest, choose))

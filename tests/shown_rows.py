@@ -22,6 +22,7 @@ from labeling.models import (
     Import,
     Membership,
     Project,
+    ProjectDeletion,
     Prompt,
     Ranking,
     Role,
@@ -98,6 +99,7 @@ def furnish(n: int, kind: str) -> Shown:
     _imports(project, n)
     token = _invitations(project, n)
     _elsewhere((manager, labeler), n, slug)
+    _deleted((manager, labeler), n)
     people = {"administrator": administrator, "manager": manager, "labeler": labeler}
     return Shown(n, project, people, ranked, claimed(project, labeler), token)
 
@@ -287,3 +289,15 @@ def _elsewhere(people: tuple[User, ...], n: int, slug: str) -> None:
         Attempts.objects.create(
             kind="site", subject=f"{slug} {place}", count=1, ends_at=timezone.now() + timedelta(hours=1)
         )
+
+
+def _deleted(people: tuple[User, ...], n: int) -> None:
+    """n that each asked for."""
+    ProjectDeletion.objects.bulk_create(
+        ProjectDeletion(
+            project_key=10**6 * person.pk + place, slug=f"gone-{place}", name=f"Gone {place}", requested_by=person,
+            state="succeeded", counts={"prompts": 3, "runs": 1}, finished_at=timezone.now(),
+        )
+        for person in people
+        for place in range(n)
+    )  # fmt: skip

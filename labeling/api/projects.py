@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.core.exceptions import PermissionDenied
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from labeling.api.deletions import DeletionSerializer
 from labeling.api.rest.fields import Choice, Text, Truth, Whole
 from labeling.api.rest.paging import PagedView
-from labeling.api.rest.requests import KnownFields, View, person
+from labeling.api.rest.requests import NO_NUL, KnownFields, View, person
 from labeling.api.rest.schema import conflict
+from labeling.data.deleting import deletions
 from labeling.models import Project, Role
 from labeling.people import access
 from labeling.projects import projects
 from labeling.projects.projects import FLAG_NAME, MAX_FLAGS, MAX_GUIDELINES, MAX_LABEL, MAX_LEASE_MINUTES, MAX_OVERLAP
+
+CONFIRM = OpenApiParameter("confirm", NO_NUL, required=True, description="The project's slug once more.")
 
 
 class FlagSerializer(KnownFields):
@@ -95,6 +101,8 @@ class Projects(PagedView):
 
 class OneProject(View):
     for_labelers = True
+    query: ClassVar = {"delete": ("confirm",)}
+    without_body = ("delete",)
 
     @extend_schema(operation_id="projects_read", responses=ProjectSerializer)
     def get(self, request: Request, slug: str) -> Response:
@@ -112,3 +120,18 @@ class OneProject(View):
         body = ProjectChangesSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         return Response(ProjectSerializer(projects.update_project(project, **body.validated_data)).data)
+
+    @extend_schema(
+        operation_id="projects_delete",
+        parameters=[CONFIRM],
+        request=None,
+        responses={202: DeletionSerializer, 409: conflict("It is being deleted already.")},
+    )
+    def delete(self, request: Request, slug: str) -> Response:
+        """Delete the project with all that is its own: prompts, rankings, versions, models, runs and their files.
+
+        Nobody finds it from now on, and nothing brings it back; a worker deletes it meanwhile: see /deletions/.
+        """
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        deletions.check_confirmed(request.query_params.get("confirm", ""), project.slug)
+        return Response(DeletionSerializer(deletions.request_deletion(project, by=person(request))).data, status=202)

@@ -4,6 +4,7 @@ from labeling.models.assignments import Assignment, QueuePosition
 from labeling.models.attempts import Attempts
 from labeling.models.counters import Counter, LabelerCounter
 from labeling.models.datasets import DatasetVersion, VersionLink, VersionNote
+from labeling.models.deletions import ProjectDeletion
 from labeling.models.imports import Import
 from labeling.models.pairs import PreferencePair
 from labeling.models.projects import Invitation, Membership, Project, Role
@@ -23,6 +24,7 @@ __all__ = [
     "Membership",
     "PreferencePair",
     "Project",
+    "ProjectDeletion",
     "Prompt",
     "QueuePosition",
     "RankedCompletion",

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from django.db import connection
 from django.db.transaction import TransactionManagementError
+from django.utils.translation import gettext as _
 
+from labeling.errors import Conflict
 from labeling.models import Project
 
 
@@ -17,8 +19,13 @@ def lock_project(project: Project) -> Project:
 
     FOR NO KEY UPDATE, not FOR UPDATE: whatever refers to the project, a prompt or the pairs of a ranking, takes FOR KEY
     SHARE of its row and goes on meanwhile. A labeler waits for no freeze, which writes a file.
+
+    Raises Conflict('project_deleted') where it is being deleted, or gone: nothing is decided for it any more.
     """
-    return Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    locked = Project.objects.select_for_update(no_key=True).filter(pk=project.pk, deleted_at=None).first()
+    if locked is None:
+        raise Conflict("project_deleted", _("The project %(name)s is being deleted.") % {"name": project.name})
+    return locked
 
 
 def lock_imports(project: Project) -> None:

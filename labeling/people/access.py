@@ -26,9 +26,10 @@ def is_administrator(user: Visitor) -> bool:
 
 
 def visible_projects(user: Visitor) -> QuerySet[Project]:
+    there = Project.objects.filter(deleted_at=None)
     if is_administrator(user):
-        return Project.objects.all()
-    return Project.objects.filter(memberships__user_id=user.pk) if user.is_active else Project.objects.none()
+        return there
+    return there.filter(memberships__user_id=user.pk) if user.is_active else Project.objects.none()
 
 
 def may_create_projects(user: Visitor) -> bool:

@@ -57,7 +57,7 @@ _PAGES[Role.MANAGER] = (
         ("version", "version_prompts", "version_prompt", "version_methods", "version_difference"),
     ),
     Page(gettext_lazy("Export"), "export"),
-    Page(gettext_lazy("Settings"), "project_settings"),
+    Page(gettext_lazy("Settings"), "project_settings", ("project_delete",)),
 )
 
 

@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from labeling.data.deleting import deletions
 from labeling.models import Role
 from labeling.people import access, invitations
 from labeling.projects import overview
@@ -31,6 +32,7 @@ def home(request: SignedIn) -> HttpResponse:
     context = {
         "rows": rows,
         "invitations": invitations.waiting_for(request.user),
+        "has_deleted": deletions.visible_deletions(request.user).exists(),
         "may_create": access.may_create_projects(request.user),
     }
     return render(request, "labeling/projects/home.html", context)

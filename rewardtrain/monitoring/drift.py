@@ -160,7 +160,7 @@ def behind() -> list[RewardModel]:
         project=OuterRef("project"),
         ranked__gt=0,
     )
-    champions = RewardModel.objects.filter(Exists(fresh), champion=True).order_by("?")
+    champions = RewardModel.objects.filter(Exists(fresh), champion=True, project__deleted_at=None).order_by("?")
     return list(champions.select_related("project", "run__dataset_version"))
 
 

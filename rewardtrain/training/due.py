@@ -41,8 +41,10 @@ def due(project: Project | None = None) -> list[Due]:
     )
     runs = []
     for key, depth, training in sorted(waiting, key=lambda row: (row[0], row[1] != policy.Depth.HEAD)):
+        if key not in projects:  # it was deleted meanwhile
+            continue
         wanted = Due(projects[key], policy.Depth(depth))
-        if key in projects and _can_be(wanted, training):
+        if _can_be(wanted, training):
             runs.append(wanted)
     return runs
 
@@ -95,7 +97,7 @@ WITH rule AS (
     FROM labeling_project p
     LEFT JOIN rewardtrain_retrainpolicy r ON r.project_id = p.id
     CROSS JOIN (VALUES ('head'), ('full')) AS d (depth)
-    WHERE p.kind = %(kind)s AND (%(project)s::bigint IS NULL OR p.id = %(project)s)
+    WHERE p.kind = %(kind)s AND p.deleted_at IS NULL AND (%(project)s::bigint IS NULL OR p.id = %(project)s)
 ), waiting AS (
     SELECT rule.id, rule.depth, rule.training,
         coalesce(last.last_ranking_id, 0) AS since,

@@ -102,7 +102,7 @@ _PROJECTS = """
 SELECT p.id, p.kind, p.flags::text, coalesce(r.training, '{}')::text, newest.id
 FROM labeling_project p LEFT JOIN rewardtrain_retrainpolicy r ON r.project_id = p.id
 CROSS JOIN LATERAL (SELECT id FROM labeling_prompt WHERE project_id = p.id ORDER BY id DESC LIMIT 1) newest
-WHERE coalesce(r.head_enabled, %s) ORDER BY p.id
+WHERE coalesce(r.head_enabled, %s) AND p.deleted_at IS NULL ORDER BY p.id
 """
 
 
@@ -113,6 +113,11 @@ def _settings(kind: str, flags: str, chosen: str) -> Settings | None:
         return run_settings.check_training(values, policy.Depth.HEAD).to_dict()
     except Invalid:
         return None
+
+
+def forget(project: int) -> None:
+    """Forgets how far the project was: it is gone. Features are no texts, and make room for others by themselves."""
+    _file(project).unlink(missing_ok=True)
 
 
 def encode(batch: Batch, process: warm_process.WarmProcess) -> None:

@@ -64,6 +64,21 @@ def test_a_folder_is_published_with_all_its_files(kept: str) -> None:
     assert store.exists(f"{name}/manifest.json")
 
 
+def test_all_below_a_folder_goes_and_nothing_beside_it(kept: str) -> None:
+    names = []
+    for project in (1, 11):
+        path, sha256 = draft(b"of %d" % project)
+        names.append(store.publish(path, f"projects/{project}/datasets/00001.parquet", sha256))
+    made = write_folder(store.work_path(MODEL), {"config.json": b"{}"})
+    model = store.publish_folder(MODEL)
+    store.local_folder(model, made)
+    for _ in range(2):  # twice is harmless
+        store.remove_below("projects/1")
+    assert not any(store.exists(name) for name in (names[0], f"{model}/manifest.json"))
+    assert store.local_copy(names[1]).read_bytes() == b"of 11"
+    assert not any("projects/1/" in str(path) for path in store.root().rglob("*") if path.is_file())
+
+
 def test_a_folder_keeps_the_names_and_a_path_costs_no_look_at_the_disk(tmp_path: Path) -> None:
     with models_in(tmp_path):
         path, sha256 = draft()

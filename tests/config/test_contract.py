@@ -79,6 +79,7 @@ FILES = set(lines.WORDS)  # packed, in UTF-16: a schema says nothing of the byte
 RULES = {
     "POST /api/v1/projects/": {"flags_missing", "flags_invalid"},  # a classification asks something; each flag once
     "PATCH /api/v1/projects/{slug}/": {"flags_missing", "flags_invalid"},
+    "DELETE /api/v1/projects/{slug}/": {"not_confirmed"},  # the slug once more
     "POST /api/v1/projects/{slug}/members/": {"not_a_member", "unknown_user"},  # to managers, and to administrators
     "GET /api/v1/projects/{slug}/export/": {
         "frozen_of_people", "of_people", "frozen_without_dates", "packed_already",  # what doesn't go together

@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
 from django.utils import timezone
 
+from labeling.data.deleting.deletions import request_deletion
 from labeling.data.versions.datasets import freeze
 from labeling.models import (
     Assignment,
@@ -19,6 +20,7 @@ from labeling.models import (
     Membership,
     PreferencePair,
     Project,
+    ProjectDeletion,
     Prompt,
     RankedCompletion,
     Ranking,
@@ -265,6 +267,16 @@ def test_a_dataset_version_never_changes(project: Project, ranking: Ranking) -> 
     versions = DatasetVersion.objects.filter(pk=version.pk)
     refused("dataset_version_never_changes", lambda: versions.update(n_pairs=1))
     refused("dataset_version_never_changes", versions.delete)
+
+
+def test_a_deleted_project_stays_deleted_and_so_does_the_record(project: Project) -> None:
+    deletion = request_deletion(project, by=None)
+    refused("project_deletion_never_undone", lambda: Project.objects.update(deleted_at=None))
+    refused("project_deletion_stays", deletion.delete)
+    rows = ProjectDeletion.objects.filter(pk=deletion.pk)
+    refused("project_deletion_state_known", lambda: rows.update(state="cancelled"))
+    refused("project_deletion_ends_without_it", lambda: rows.update(state="succeeded"))
+    refused("project_deletion_once", lambda: ProjectDeletion.objects.create(project_key=project.pk, slug="", name=""))
 
 
 def test_a_version_number_is_given_once(project: Project, ranking: Ranking) -> None:

@@ -100,7 +100,9 @@ def store(project: Project, lines: Sequence[Line], *, imported_by: int | None = 
 
 def _refuse_another_kind(project: Project) -> None:
     """A file is read for minutes, and the first batch may come after a manager made the project one of texts."""
-    if not Project.objects.filter(pk=project.pk, kind=project.kind).exists():
+    if not Project.objects.filter(pk=project.pk, kind=project.kind, deleted_at=None).exists():
+        if Project.objects.filter(pk=project.pk, kind=project.kind).exists():
+            raise Invalid("project_deleted", _("The project %(name)s is being deleted.") % {"name": project.name})
         raise Invalid("kind_changed", _("The project's kind was changed while the file was read. Send the file again."))
 
 

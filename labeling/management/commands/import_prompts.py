@@ -70,7 +70,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, project: str, file: str, files: str, **options: Any) -> None:
         chosen_project = Project.objects.filter(slug=project).first()
         if chosen_project is None:
-            known = ", ".join(Project.objects.values_list("slug", flat=True)) or "none yet"
+            known = ", ".join(Project.objects.filter(deleted_at=None).values_list("slug", flat=True)) or "none yet"
             raise CommandError(f"There is no project {project!r}. Projects: {known}.")
         if file.startswith(names.PREFIX):
             self._pull(chosen_project, file, files, options)

@@ -23,7 +23,7 @@ BEGIN
     FROM labeling_assignment a
     JOIN labeling_prompt p ON p.id = a.prompt_id
     JOIN labeling_project j ON j.id = p.project_id
-    WHERE a.id = key AND a.labeler_id = labeler
+    WHERE a.id = key AND a.labeler_id = labeler AND j.deleted_at IS NULL
       AND (EXISTS (SELECT FROM labeling_membership m WHERE m.project_id = j.id AND m.user_id = labeler)
            OR EXISTS (SELECT FROM labeling_user u WHERE u.id = labeler AND u.is_superuser));
 END $$;

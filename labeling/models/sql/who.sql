@@ -20,5 +20,5 @@ BEGIN
     SELECT p.id, p.slug, p.name, p.kind, p.flags, p.ask_strength, p.overlap, p.lease_minutes, p.created_by_id,
         p.created_at, m.role
     FROM labeling_project p LEFT JOIN labeling_membership m ON m.project_id = p.id AND m.user_id = member
-    WHERE p.slug = name_in_addresses;
+    WHERE p.slug = name_in_addresses AND p.deleted_at IS NULL;
 END $$;

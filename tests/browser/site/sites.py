@@ -10,11 +10,12 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 from labeling.data.importing import imports
 from labeling.data.versions import datasets
-from labeling.models import Assignment, Project, Role, User
+from labeling.models import Assignment, Project, ProjectDeletion, Role, User
 from labeling.people import invitations
 from labeling.projects import projects
 from tests import factories
@@ -73,8 +74,19 @@ def make_site(url: str) -> Site:
     RecoveryCodes.activate(guarded)
     administrator = factories.make_user("root", superuser=True)
     texts = make_texts(manager)
+    make_deletions(manager)
     judge = texts.memberships.get(role=Role.LABELER).user
     return Site(url, manager, labeler, colleague, stranger, guarded, administrator, judge, project, empty, texts, token)
+
+
+def make_deletions(manager: User) -> None:
+    """One that is over, one at work, one that stopped."""
+    now, counts = timezone.now(), {"prompts": 2714, "rankings": 9120, "members": 7, "versions": 4, "models": 3}
+    for key, state, done in ((1, "succeeded", 2714), (2, "running", 1500), (3, "failed", 500)):
+        ProjectDeletion.objects.create(
+            project_key=10**6 + key, slug=f"pilot-{key}", name=f"Pilot {key}", requested_by=manager, counts=counts,
+            state=state, done=done, total=2714, heartbeat_at=now, finished_at=None if state == "running" else now,
+        )  # fmt: skip
 
 
 def make_texts(manager: User) -> Project:
@@ -128,6 +140,9 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "prompts-empty", f"{two}/prompts/"),
         (site.manager, "people", f"{one}/people/"),
         (site.manager, "settings", f"{one}/settings/"),
+        (site.manager, "project-delete", f"{one}/delete/"),
+        (site.manager, "projects-deleted", "/projects/deleted/"),
+        (site.stranger, "projects-deleted-empty", "/projects/deleted/"),
         (site.manager, "export", f"{one}/export/"),
         (site.manager, "versions", f"{one}/versions/"),
         (site.manager, "version", f"{one}/versions/4/"),

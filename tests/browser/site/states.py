@@ -58,6 +58,7 @@ def states_of(site: Site) -> list[State]:
         State(site.manager, "prompts-uploaded", f"{one}/prompts/", upload),
         State(site.manager, "prompts-withdraw-which", f"{one}/prompts/withdraw/", choose_prompts),
         State(site.manager, "prompts-withdraw-refused", f"{one}/prompts/withdraw/", lambda page: send(page)),
+        State(site.manager, "project-delete-refused", f"{one}/delete/", lambda page: send(page, confirm="helpful")),
         State(site.manager, "people-link", f"{one}/people/", make_link),
         State(site.manager, "people-renewed", f"{one}/people/", renew_link),
         State(site.manager, "people-withdrawn", f"{one}/people/", withdraw_link),

@@ -23,6 +23,7 @@ CREATED = {**MANAGERS, "manager": 201, "administrator": 201}
 DOORS = [
     ("get", "project", {}, EVERYONE_IN),
     ("patch", "project", {"name": "New name"}, MANAGERS),
+    ("delete", "project", {}, {**MANAGERS, "manager": 400, "administrator": 400}),  # not confirmed
     ("get", "members", {}, MANAGERS),
     ("post", "members", {"username": "newcomer", "role": "labeler"}, {**CREATED, "manager": 400}),  # invited, not added
     ("post", "members", {"username": "colleague", "role": "reviewer"}, CREATED),

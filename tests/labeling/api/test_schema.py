@@ -15,7 +15,8 @@ from tests.labeling.api.client import as_user
 
 FIXED = {
     "/api/v1/projects/": {"get", "post"},
-    "/api/v1/projects/{slug}/": {"get", "patch"},
+    "/api/v1/projects/{slug}/": {"get", "patch", "delete"},
+    "/api/v1/deletions/": {"get"},
     "/api/v1/projects/{slug}/members/": {"get", "post"},
     "/api/v1/projects/{slug}/members/{username}/": {"delete"},
     "/api/v1/projects/{slug}/invitations/": {"get", "post"},

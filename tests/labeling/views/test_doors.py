@@ -13,7 +13,7 @@ from tests import factories
 
 MANAGER_ONLY = [
     *("prompts/withdraw/", "people/", "settings/", "export/", "export/download/?format=jsonl&layout=standard"),
-    "versions/",
+    *("versions/", "delete/"),
 ]
 FOLDER = "export/versions/1/folder/"
 REVIEWER_UP = ["prompts/"]
@@ -25,6 +25,7 @@ MANAGER_POSTS = [
     "people/set/",
     "people/remove/",
     "settings/",
+    "delete/",
     "export/freeze/",
     "prompts/",
 ]
@@ -83,7 +84,7 @@ def test_only_a_manager_changes_a_project(project: Project, path: str) -> None:
     assert as_user(everyone["manager"]).post(f"/p/door/{path}").status_code in (200, 302, 422)
 
 
-@pytest.mark.parametrize("path", [f"/p/door/{page}" for page in PAGES] + ["/", "/projects/new/"])
+@pytest.mark.parametrize("path", [f"/p/door/{page}" for page in PAGES] + ["/", "/projects/new/", "/projects/deleted/"])
 def test_nobody_is_sent_to_the_login_page(project: Project, path: str) -> None:
     response = Client().get(path)
     assert response.status_code == 302
