@@ -1,4 +1,4 @@
-"""Projects: list, create, read, change."""
+"""Projects: list, create, read, change, delete."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.api.deletions import DeletionSerializer
 from labeling.api.rest.fields import Choice, Text, Truth, Whole
-from labeling.api.rest.paging import PagedView
+from labeling.api.rest.paging import NewestFirst, PagedView
 from labeling.api.rest.requests import NO_NUL, KnownFields, View, person
 from labeling.api.rest.schema import conflict
 from labeling.data.deleting import deletions
-from labeling.models import Project, Role
+from labeling.models import Project, ProjectDeletion, Role
 from labeling.people import access
 from labeling.projects import projects
 from labeling.projects.projects import FLAG_NAME, MAX_FLAGS, MAX_GUIDELINES, MAX_LABEL, MAX_LEASE_MINUTES, MAX_OVERLAP
@@ -73,6 +72,22 @@ class ProjectChangesSerializer(ProjectSerializer):
 
     class Meta(ProjectSerializer.Meta):
         fields = ("name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes")  # type: ignore[assignment]
+
+
+class DeletionSerializer(serializers.ModelSerializer[ProjectDeletion]):
+    requested_by = serializers.CharField(source="requested_by.username", allow_null=True, default=None)
+    state = serializers.CharField(help_text="`queued`, `running`, `succeeded` or `failed`.")
+    prompts_deleted = serializers.IntegerField(source="done")
+    counts = serializers.DictField(
+        child=serializers.IntegerField(), help_text="What there was when it was asked for, such as prompts and models."
+    )
+
+    class Meta:
+        model = ProjectDeletion
+        fields = (
+            "id", "slug", "name", "state", "requested_by", "requested_at", "finished_at", "counts", "prompts_deleted",
+            "error",
+        )  # fmt: skip
 
 
 class Projects(PagedView):
@@ -135,3 +150,14 @@ class OneProject(View):
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         deletions.check_confirmed(request.query_params.get("confirm", ""), project.slug)
         return Response(DeletionSerializer(deletions.request_deletion(project, by=person(request))).data, status=202)
+
+
+class Deletions(PagedView):
+    serializer_class = DeletionSerializer
+    pagination_class = NewestFirst
+    for_labelers = True
+
+    @extend_schema(operation_id="deletions_list", responses=DeletionSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """The deletions of projects that you asked for, newest first; an administrator's are all."""
+        return self.page(deletions.visible_deletions(person(request)))

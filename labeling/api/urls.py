@@ -8,7 +8,6 @@ from labeling.api import (
     assignments,
     dataset_files,
     datasets,
-    deletions,
     exports,
     imports,
     invitations,
@@ -31,7 +30,7 @@ register_converter(AnythingConverter, "anything")
 app_name = "labeling_api"
 urlpatterns = [
     path("projects/", projects.Projects.as_view(), name="projects"),
-    path("deletions/", deletions.Deletions.as_view(), name="deletions"),
+    path("deletions/", projects.Deletions.as_view(), name="deletions"),
     path("projects/<slug:slug>/", projects.OneProject.as_view(), name="project"),
     path("projects/<slug:slug>/members/", members.Members.as_view(), name="members"),
     path("projects/<slug:slug>/members/<str:username>/", members.OneMember.as_view(), name="member"),

@@ -4,10 +4,9 @@ from labeling.models.assignments import Assignment, QueuePosition
 from labeling.models.attempts import Attempts
 from labeling.models.counters import Counter, LabelerCounter
 from labeling.models.datasets import DatasetVersion, VersionLink, VersionNote
-from labeling.models.deletions import ProjectDeletion
 from labeling.models.imports import Import
 from labeling.models.pairs import PreferencePair
-from labeling.models.projects import Invitation, Membership, Project, Role
+from labeling.models.projects import Invitation, Membership, Project, ProjectDeletion, Role
 from labeling.models.prompts import Completion, Prompt, Split
 from labeling.models.rankings import RankedCompletion, Ranking
 from labeling.models.users import User

@@ -57,7 +57,7 @@ def work(pk: int, told: Callable[[ProjectDeletion], None] = lambda job: None) ->
 
 
 def _delete_rows(job: ProjectDeletion, told: Callable[[ProjectDeletion], None]) -> bool:
-    """False where this process is told to end before all are gone."""
+    """Tells whether all are gone: not where this process is told to end before."""
     if not job.project_id:
         return True
     for n in rows.delete(job.project_id):

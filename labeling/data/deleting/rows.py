@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import CASCADE, PROTECT, Model
+from django.db.models import CASCADE, PROTECT, ForeignObjectRel, Model
 from django.utils import timezone
 
 from labeling.models import Project, ProjectDeletion, Prompt
@@ -88,9 +88,9 @@ def _delete_itself(project_key: int) -> None:
 def belongings(model: type[Model]) -> tuple[tuple[type[Model], str], ...]:
     """Finds the tables whose rows are nothing without a row of this one, with their column for it: those that have
     none themselves first, and prompts before what is made of them."""
-    found = [
+    found: list[tuple[type[Model], str]] = [
         (relation.related_model, relation.field.column)
         for relation in model._meta.get_fields(include_hidden=True)
-        if relation.auto_created and relation.is_relation and getattr(relation, "on_delete", None) in (CASCADE, PROTECT)
+        if isinstance(relation, ForeignObjectRel) and relation.on_delete in (CASCADE, PROTECT)
     ]
     return tuple(sorted(found, key=lambda each: (each[0] is not Prompt, bool(belongings(each[0])), each[0].__name__)))

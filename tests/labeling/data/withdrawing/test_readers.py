@@ -18,7 +18,6 @@ READERS = {
     "labeling/answers/sql/answer.sql": "says that it is withdrawn",
     "labeling/answers/sql/expand.sql": "is given rankings that are live",
     "labeling/api/prompt_rows.py": "reads them back as such",
-    "labeling/data/deleting/contents.py": "counts either",
     "labeling/data/exporting/pair_groups.py": LIVE,
     "labeling/data/exporting/preview.py": "shows the first that have live rankings",
     "labeling/data/exporting/ranked_prompts.py": LIVE,
