@@ -9,8 +9,8 @@ STYLE_SHARES = [
     {"kind": "people", "x_low": 70, "x": 72, "x_high": 74},
 ]
 
-RUNS = ngettext_lazy("%(n)d training run", "%(n)d training runs", "n")
-MODELS = ngettext_lazy("%(n)d model with its files", "%(n)d models with their files", "n")
+RUNS = ngettext_lazy("%(shown)s training run", "%(shown)s training runs", "n")
+MODELS = ngettext_lazy("%(shown)s model with its files", "%(shown)s models with their files", "n")
 
 
 class RewardtrainConfig(AppConfig):

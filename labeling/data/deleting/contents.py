@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import ngettext_lazy
 
+from labeling.judgements.phrases import whole
 from labeling.models import Project
 from labeling.projects import counters
 
@@ -17,7 +18,7 @@ class Kind:
     """A sort of thing that a project has."""
 
     name: str  # for programs
-    words: Promise  # "%(n)s prompts", which takes {"n": ...}
+    words: Promise  # "%(shown)s prompts", of {"n": how many, "shown": as it is written}
     count: Callable[[Project], int]
 
 
@@ -25,19 +26,25 @@ class Kind:
 class Content:
     """So many of a kind."""
 
-    name: str
+    kind: Kind
     n: int
-    words: Promise
+
+    def __str__(self) -> str:
+        return str(self.kind.words % {"n": self.n, "shown": whole(self.n)})
 
 
 _KINDS: list[Kind] = [
-    Kind("prompts", ngettext_lazy("%(n)d prompt", "%(n)d prompts", "n"), lambda p: counters.of(p).total.stored),
-    Kind("rankings", ngettext_lazy("%(n)d ranking", "%(n)d rankings", "n"), lambda p: counters.of(p).total.rankings),
-    Kind("members", ngettext_lazy("%(n)d member", "%(n)d members", "n"), lambda p: p.memberships.count()),
-    Kind("imports", ngettext_lazy("%(n)d import", "%(n)d imports", "n"), lambda p: p.imports.count()),
+    Kind("prompts", ngettext_lazy("%(shown)s prompt", "%(shown)s prompts", "n"), lambda p: counters.of(p).total.stored),
+    Kind(
+        "rankings",
+        ngettext_lazy("%(shown)s ranking", "%(shown)s rankings", "n"),
+        lambda p: counters.of(p).total.rankings,
+    ),
+    Kind("members", ngettext_lazy("%(shown)s member", "%(shown)s members", "n"), lambda p: p.memberships.count()),
+    Kind("imports", ngettext_lazy("%(shown)s import", "%(shown)s imports", "n"), lambda p: p.imports.count()),
     Kind(
         "versions",
-        ngettext_lazy("%(n)d dataset version with its file", "%(n)d dataset versions with their files", "n"),
+        ngettext_lazy("%(shown)s dataset version with its file", "%(shown)s dataset versions with their files", "n"),
         lambda p: p.dataset_versions.count(),
     ),
 ]
@@ -50,9 +57,9 @@ def add(kind: Kind) -> None:
 
 def contents_of(project: Project) -> list[Content]:
     """Counts what would go with the project, kind by kind."""
-    return [Content(kind.name, kind.count(project), kind.words) for kind in _KINDS]
+    return [Content(kind, kind.count(project)) for kind in _KINDS]
 
 
 def in_words(counts: dict[str, int]) -> list[str]:
     """Says what a deletion counted, but for what there was none of."""
-    return [str(kind.words % {"n": counts[kind.name]}) for kind in _KINDS if counts.get(kind.name)]
+    return [str(Content(kind, counts[kind.name])) for kind in _KINDS if counts.get(kind.name)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -35,7 +36,7 @@ def request_deletion(project: Project, *, by: User | None) -> ProjectDeletion:
     Its address is free at once, its links and invitations give nothing any more, and its members are out.
     """
     with transaction.atomic():
-        counts = {each.name: each.n for each in contents_of(project)}
+        counts = {each.kind.name: each.n for each in contents_of(project)}
         # One that no form and no address can have, so that another project may take the slug.
         mine = Project.objects.filter(pk=project.pk, deleted_at=None)
         if not mine.update(deleted_at=timezone.now(), slug=f"~{project.pk}"):
@@ -57,7 +58,7 @@ def end_work(project_key: int) -> bool:
     """Asks every job of the project to end; True where none is at work any more."""
     at_work = False
     for kind in _jobs():
-        mine = kind._default_manager.filter(project=project_key)
+        mine: QuerySet[Any] = kind._default_manager.filter(**{"project": project_key})
         mine.filter(state=State.QUEUED).update(state=State.CANCELLED, finished_at=timezone.now())
         at_work = bool(mine.filter(state=State.RUNNING).update(cancel_requested=True)) or at_work
     return not at_work

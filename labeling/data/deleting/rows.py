@@ -89,7 +89,7 @@ def belongings(model: type[Model]) -> tuple[tuple[type[Model], str], ...]:
     """Finds the tables whose rows are nothing without a row of this one, with their column for it: those that have
     none themselves first, and prompts before what is made of them."""
     found: list[tuple[type[Model], str]] = [
-        (relation.related_model, relation.field.column)
+        (relation.related_model, str(relation.field.column))
         for relation in model._meta.get_fields(include_hidden=True)
         if isinstance(relation, ForeignObjectRel) and relation.on_delete in (CASCADE, PROTECT)
     ]

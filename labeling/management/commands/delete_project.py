@@ -28,7 +28,7 @@ class Command(BaseCommand):
             self._go_on(project)
             return
         for each in contents.contents_of(chosen):
-            self.stdout.write(str(each.words % {"n": each.n}))
+            self.stdout.write(str(each))
         if not confirm:
             raise CommandError(f"Nothing was deleted. To delete all this, add --confirm {chosen.name!r}.")
         try:

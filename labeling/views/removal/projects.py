@@ -30,8 +30,7 @@ def delete(request: SignedIn, project: Project) -> HttpResponse:
         else:
             messages.success(request, _("%(project)s is being deleted.") % {"project": project.name})
             return redirect("deleted_projects")
-    counts = {each.name: each.n for each in contents.contents_of(project)}
-    context = {"project": project, "form": form, "goes": contents.in_words(counts)}
+    context = {"project": project, "form": form, "goes": [each for each in contents.contents_of(project) if each.n]}
     return render(request, "labeling/projects/project_delete.html", context, status=422 if form.errors else 200)
 
 
