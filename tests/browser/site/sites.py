@@ -84,7 +84,7 @@ def make_deletions(manager: User) -> None:
     now, counts = timezone.now(), {"prompts": 2714, "rankings": 9120, "members": 7, "versions": 4, "models": 3}
     for key, state, done in ((1, "succeeded", 2714), (2, "running", 1500), (3, "failed", 500)):
         ProjectDeletion.objects.create(
-            project_key=10**6 + key, slug=f"pilot-{key}", name=f"Pilot {key}", requested_by=manager, counts=counts,
+            project_key=10**6 + key, slug=f"helpful-{key}", name="Helpful answers", requested_by=manager, counts=counts,
             state=state, done=done, total=2714, heartbeat_at=now, finished_at=None if state == "running" else now,
         )  # fmt: skip
 
