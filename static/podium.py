@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import gzip
+import hashlib
 import http.client
 import importlib
 import ipaddress
@@ -225,11 +226,24 @@ class Project:
         if "format" not in options and ending not in FORMATS:
             raise ValueError(f"path is {path!r}; its name ends with {', '.join(FORMATS)}")
         query = {"format": FORMATS.get(ending), **_given(split=split, version=version, **options)}
+        return self._file(path, "/export/", query, same=version is not None)
+
+    def download(self, path: str, version: int) -> int:
+        """Writes a frozen version's own file, a Parquet file with its prompts, rankings and pairs; gives its bytes.
+
+        It appears whole, with the checksum that the version has, or not at all. Raises Unavailable if it has another.
+        """
+        sha256 = self._ask("GET", f"/datasets/{version}/")["sha256"]
+        return self._file(path, f"/datasets/{version}/file/", {}, same=True, sha256=sha256)
+
+    def _file(self, path: str, address: str, query: Mapping[str, Any], *, same: bool, sha256: str = "") -> int:
         part = f"{path}.part"
         try:
-            with self._bar("bytes") as bar, open(part, "wb") as file:
-                self._server.download(f"{self._path}/export/", query, file, bar.add, same=version is not None)
+            with self._bar("bytes") as bar, open(part, "wb+") as file:
+                self._server.download(f"{self._path}{address}", query, file, bar.add, same=same)
                 size = file.tell()
+                if sha256 and (found := _sha256(file)) != sha256:
+                    raise Unavailable(f"The file came with the checksum {found}, the version's is {sha256}; ask again.")
             os.replace(part, path)
         finally:
             with contextlib.suppress(FileNotFoundError):
@@ -413,6 +427,14 @@ def _failing(host: str, *, stale: bool = False) -> Iterator[None]:
         error = _Busy(words)
         error.stale = stale and not isinstance(failure, TimeoutError)
         raise error from failure
+
+
+def _sha256(file: Any) -> str:
+    digest = hashlib.sha256()
+    file.seek(0)
+    while piece := file.read(PIECE):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _refusal(got: _Answer) -> PodiumError:

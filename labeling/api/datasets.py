@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -11,24 +13,40 @@ from rest_framework.response import Response
 
 from formats import zips
 from labeling.api.exports import ONE_SPLIT
+from labeling.api.rest.fields import Several, Text
 from labeling.api.rest.paging import NewestFirst, PagedView
-from labeling.api.rest.requests import View, person
+from labeling.api.rest.requests import KnownFields, View, person
 from labeling.api.rest.schema import conflict
 from labeling.data.exporting import dataset_folder
-from labeling.data.versions import datasets
-from labeling.models import DatasetVersion, Role
+from labeling.data.versions import datasets, notes
+from labeling.models import DatasetVersion, Project, Role
 from labeling.people import access
 
 
 class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
     created_by = serializers.CharField(source="created_by.username", allow_null=True, default=None)
     counts = serializers.JSONField(help_text="By split: prompts, rankings, pairs, ties, completions flagged.")
+    note = serializers.SerializerMethodField(help_text="What people say of it, plain text.")
+    tags = serializers.SerializerMethodField()
 
     class Meta:
         model = DatasetVersion
         fields = (
             "number", "sha256", "bytes", "counts", "n_prompts", "n_rankings", "n_pairs", "created_by", "created_at",
+            "note", "tags",
         )  # fmt: skip
+
+    def get_note(self, version: DatasetVersion) -> str:
+        return notes.written(version).text
+
+    def get_tags(self, version: DatasetVersion) -> list[str]:
+        tags: list[str] = notes.written(version).tags
+        return tags
+
+
+class NoteBody(KnownFields):
+    note = Text(max_length=notes.LONGEST_NOTE, allow_blank=True, required=False)
+    tags = Several(child=Text(max_length=notes.LONGEST_TAG), max_length=notes.MOST_TAGS, required=False)
 
 
 class Datasets(PagedView):
@@ -40,7 +58,7 @@ class Datasets(PagedView):
     def get(self, request: Request, slug: str) -> Response:
         """Frozen versions, newest first."""
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
-        return self.page(project.dataset_versions.select_related("created_by"))
+        return self.page(project.dataset_versions.select_related("created_by", "note"))
 
     @extend_schema(
         operation_id="datasets_freeze",
@@ -62,7 +80,18 @@ class OneDataset(View):
     def get(self, request: Request, slug: str, number: int) -> Response:
         """One frozen version: its checksum and counts."""
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
-        return Response(DatasetVersionSerializer(project.dataset_versions.get(number=number)).data)
+        return Response(DatasetVersionSerializer(_version(project, number)).data)
+
+    @extend_schema(operation_id="datasets_note", request=NoteBody(partial=True), responses=DatasetVersionSerializer)
+    def patch(self, request: Request, slug: str, number: int) -> Response:
+        """Change the note, the tags, or both; what is not named stays. The version itself never changes."""
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        version = _version(project, number)
+        body = NoteBody(data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        values: dict[str, Any] = body.validated_data
+        notes.change(version, by=person(request), text=values.get("note"), tags=values.get("tags"))
+        return Response(DatasetVersionSerializer(_version(project, number)).data)
 
 
 class DatasetFolder(View):
@@ -95,3 +124,7 @@ class DatasetFolder(View):
         response["Content-Disposition"] = f'attachment; filename="{folder.filename}"'
         response["X-Podium-Split"] = ",".join(folder.splits)
         return response
+
+
+def _version(project: Project, number: int) -> DatasetVersion:
+    return project.dataset_versions.select_related("created_by", "note").get(number=number)

@@ -145,6 +145,12 @@ def test_a_frozen_version_is_for_reviewers(cast: Cast) -> None:
     assert {who: as_user(user).get(url).status_code for who, user in cast.people.items()} == REVIEWERS
 
 
+def test_a_frozen_versions_note_is_written_by_managers(cast: Cast) -> None:
+    url = reverse("labeling_api:dataset", args=["helpful", datasets.freeze(cast.project).number])
+    answers = {who: as_user(user).patch(url, {"note": who}).status_code for who, user in cast.people.items()}
+    assert answers == MANAGERS
+
+
 def test_a_prompt_is_for_reviewers(cast: Cast) -> None:
     url = reverse("labeling_api:prompt", args=["helpful", "p0"])
     assert {who: as_user(user).get(url).status_code for who, user in cast.people.items()} == REVIEWERS

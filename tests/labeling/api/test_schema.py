@@ -43,7 +43,7 @@ FIXED = {
     "/api/v1/projects/{slug}/pairs/": {"get"},
     "/api/v1/projects/{slug}/export/": {"get"},
     "/api/v1/projects/{slug}/datasets/": {"get", "post"},
-    "/api/v1/projects/{slug}/datasets/{number}/": {"get"},
+    "/api/v1/projects/{slug}/datasets/{number}/": {"get", "patch"},
     "/api/v1/projects/{slug}/datasets/{number}/folder/": {"get"},
     "/api/v1/projects/{slug}/datasets/{number}/file/": {"get"},
     "/api/v1/projects/{slug}/datasets/{number}/link/": {"get", "post"},

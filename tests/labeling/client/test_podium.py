@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import io
 import json
 import re
@@ -267,6 +268,19 @@ def test_a_version_is_frozen_and_exported_whole_or_not_at_all(
     assert [each.name for each in tmp_path.iterdir()] == ["pairs.parquet"]
     with pytest.raises(ValueError, match=r"its name ends with \.jsonl, \.csv, \.parquet"):
         project.export("pairs.txt")
+
+
+def test_a_frozen_file_comes_with_the_checksum_of_its_version(
+    project: podium.Project, stored: Project, tmp_path: Path
+) -> None:
+    project.push([row(f"q{n}") for n in range(3)])
+    rank_next(stored, join(stored), 2)
+    version, path = project.freeze(), tmp_path / "v1.parquet"
+    assert project.download(str(path), version["number"]) == path.stat().st_size == version["bytes"]
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == version["sha256"]
+    with pytest.raises(Refused, match="There is no such dataset version"):
+        project.download(str(tmp_path / "v7.parquet"), 7)
+    assert [each.name for each in tmp_path.iterdir()] == ["v1.parquet"]
 
 
 def test_what_is_wrong_is_told_in_the_servers_words(project: podium.Project, live_server: Any, token: str) -> None:

@@ -152,6 +152,12 @@ class TestExport:
             project_of(server, patience=0).export(str(tmp_path / "pairs.jsonl"))
         assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("pairs.jsonl", "old")]
 
+    def test_a_frozen_file_with_another_checksum_is_not_kept(self, server: Server, tmp_path: Path) -> None:
+        server.said += [ok({"sha256": "ab"}), self.cut(0, 2**20)]
+        with pytest.raises(Unavailable, match="the version's is ab; ask again"):
+            project_of(server).download(str(tmp_path / "v1.parquet"), 1)
+        assert list(tmp_path.iterdir()) == []
+
     def test_a_full_disk_is_no_fault_of_the_network(self, server: Server) -> None:
         server.said += [self.cut(0, 2**20)]
         with open("/dev/full", "wb", buffering=0) as full, pytest.raises(OSError, match="No space left"):
