@@ -49,7 +49,7 @@ class RewardtrainConfig(AppConfig):
         )
         add_version_part(
             Part(
-                gettext_lazy("The models made of it"),
+                gettext_lazy("Runs that read it, and their models"),
                 "version_models",
                 gettext_lazy('<a href="%(url)s">Models</a> shows which version each was made of.'),
                 "models",
