@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 PAGE_MS, STATEMENT_MS = 300, 100
 PATIENCE = 20.0  # seconds: an address that takes more is asked for less often
 OTHER_PROJECTS = 200
+OF_VERSION = ("version", "export_folder", "labeling_api:dataset")
 SCORED = 20_000  # prompts of which the champion's word is stored
 
 
@@ -117,13 +118,15 @@ def everything(site: Site) -> Iterator[Asked]:
     queries = _queries(site)
     for who, person in people(site).items():
         values = _values(site, person)
+        frozen = {**values, "number": site.project.dataset_versions.latest("number").number}
         for door in doors():
+            of_version = door.name.startswith(OF_VERSION)
             if door.name.startswith(NOT_OURS) or (who == "administrator" and door.parts):
                 continue
             for query in ("", *queries.get(door.name, ())):
-                yield Asked(who, door.name, door.address(values) + query)
+                yield Asked(who, door.name, door.address(frozen if of_version else values) + query)
             if door.name in PARTS:
-                yield Asked(who, door.name, door.address(values), is_part=True)
+                yield Asked(who, door.name, door.address(frozen if of_version else values), is_part=True)
 
 
 def people(site: Site) -> dict[str, User]:
@@ -150,7 +153,7 @@ def _values(site: Site, person: User) -> dict[str, object]:
     return {
         "slug": site.project.slug, "assignment_id": ranked.pk, "pk": ranked.pk, "number": 1, "version": 50,
         "prompt_id": ranked.prompt_id, "username": "nobody", "token": "none", "invitation": 1, "invitation_id": 1,
-        "external_id": ranked.prompt.external_id,
+        "external_id": ranked.prompt.external_id, "place": 70_000, "link": 1, "link_id": 1,
     }  # fmt: skip
 
 
@@ -159,6 +162,7 @@ def _queries(site: Site) -> dict[str, list[str]]:
     from labeling.views.prompts import FILTERS
 
     middle = site.project.prompts.order_by("pk").values_list("pk", flat=True)[site.project.prompts.count() // 2]
+    latest = site.project.dataset_versions.latest("number").number
     return {
         "prompts": [
             *(f"?show={name}" for name in FILTERS),
@@ -177,6 +181,8 @@ def _queries(site: Site) -> dict[str, list[str]]:
         ],
         "labeling_api:rankings": [f"?cursor={_cursor(100_000)}", "?page_size=1000"],
         "labeling_api:pairs": [f"?cursor={_cursor(600_000)}", "?page_size=1000"],
+        "version_prompts": ["?page=1000", "?id=row-70007"],
+        "version_difference": [f"?to={latest - 1}"],
         "runs": ["?depth=head", "?page=4"],
         "models": ["?page=4"],
         "auto_labels": ["?probabilities=raw"],
@@ -188,6 +194,19 @@ def _cursor(position: int) -> str:
     from urllib.parse import quote
 
     return quote(b64encode(f"p={position}".encode()).decode())
+
+
+def freeze(site: Site) -> None:
+    """Freezes two versions with files, a ranking of each of a hundred prompts apart."""
+    from labeling.data.versions import datasets
+    from tests.factories import rank_next
+
+    for _ in range(2):
+        before = time.perf_counter()
+        version = datasets.freeze(site.project, by=site.manager)
+        seconds = time.perf_counter() - before
+        print(f"version {version.number}: {version.n_rankings:,} rankings, {version.bytes:,} bytes, {seconds:.1f} s")
+        rank_next(site.project, site.labelers[-1], 100)
 
 
 def score(site: Site) -> None:
@@ -268,6 +287,7 @@ def main() -> None:
         site = large_site.fill(prompts=asked.prompts, rankings=asked.rankings, each=2, models=asked.models)
         sweep.fill(OTHER_PROJECTS)
         score(site)
+        freeze(site)
         print(f"{platform.machine()}, {os.cpu_count()} cores; filled in {site.seconds:.0f} s")
         show(run(site, asked.requests, asked.only))
 
