@@ -16,6 +16,7 @@ from labeling.views import (
     upkeep,
     user_settings,
 )
+from labeling.views.importing import pages as imports
 from labeling.views.removal import projects as removal_of_projects
 from labeling.views.removal import prompts as removal_of_prompts
 from labeling.views.styleguide import page
@@ -56,6 +57,10 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/withdraw/", removal_of_prompts.withdraw, name="prompts_withdraw"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/", prompts.prompt, name="prompt"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/put-back/", prompts.put_back, name="prompt_put_back"),
+    path("p/<slug:slug>/imports/", imports.index, name="imports"),
+    path("p/<slug:slug>/imports/<int:number>/", imports.detail, name="import"),
+    path("p/<slug:slug>/imports/<int:number>/act/", imports.act, name="import_act"),
+    path("p/<slug:slug>/imports/<int:number>/bad-lines/", imports.bad_lines_file, name="import_bad_lines"),
     path("p/<slug:slug>/people/", people.people, name="people"),
     path("p/<slug:slug>/people/ask/", people.ask, name="invitation_ask"),
     path("p/<slug:slug>/people/set/", people.set_member, name="member_set"),

@@ -28,7 +28,8 @@ class Door:
 VERBS = ("get", "post", "put", "patch", "delete")
 OTHERS = ("admin:",)  # Django's own, for administrators
 NOT_OURS = ("account_", "mfa_", "healthz", "readyz", "metrics")  # what shows nothing of a project
-PARTS = ("auto_labels", "best_of_job", "playground", "run", "version_difference")  # pages of which htmx asks for a part
+# Pages of which htmx asks for a part.
+PARTS = ("auto_labels", "best_of_job", "import", "playground", "run", "version_difference")
 
 
 def doors() -> list[Door]:

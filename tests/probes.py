@@ -49,6 +49,8 @@ FORMS: dict[str, tuple[str, ...]] = {
     "practice": ("comment", "rank-clear", "note-clear", "active_seconds"),
     "history_edit": RANKING,
     "prompts": ("file",),
+    "imports": ("file",),
+    "import_act": ("act",),
     "prompt_put_back": (),
     "prompts_withdraw": (
         *("act", "step", "state", "split", "id_begins", "metadata_key", "metadata_value"),
@@ -104,6 +106,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "practice_compare": ("one", "two"),
     "export_download": ("format", "layout", "split", "source", "version"),
     "deleted_projects": ("page",),
+    "imports": ("page",),
     "versions": ("page",),
     "version_prompts": ("id", "page"),
     "version_difference": ("to",),
@@ -252,7 +255,7 @@ def of_files(place: Place) -> Iterator[Probe]:
         most = largest(_len(body), READ)
         for name in ("labeling_api:prompts", "rewardtrain_api:best_of"):
             yield Probe(f"{name}: {what}", _lines_to(place.api, urls[name], body), most)
-        for name in ("prompts", "best_of") if what in OF_PAGES else ():
+        for name in ("prompts", "imports", "best_of") if what in OF_PAGES else ():
             yield Probe(f"{name}: {what}", _file_to(place.page, urls[name], body), most)
 
 

@@ -41,7 +41,7 @@ class Import(Job):
     size = models.BigIntegerField()  # bytes
     sha256 = models.CharField(max_length=64)
     upload = models.CharField(max_length=300, blank=True, default="")  # its name in the storage; empty where it is gone
-    layout = models.CharField(max_length=40, blank=True, default="")  # as it was chosen; empty: as it is recognised
+    layout = models.CharField(max_length=40, blank=True, default="")  # as chosen, else as recognised once it is read
     columns = models.JSONField(default=dict)  # {what it is: the file's name for it}
 
     # Where reading goes on. The transaction that stores a batch writes all of these, so none is lost nor done twice.

@@ -18,7 +18,7 @@ ANYTHING = 2 * MIB  # the longest guidelines fit twice
 ANSWERS = ("rank", "history", "practice", "labeling_api:assignment_")  # how the names of a labeler's addresses begin
 # They read files or many texts, piece by piece, and have limits of their own.
 READ_THEMSELVES = {
-    *("prompts", "labeling_api:prompts", "labeling_api:imports"),
+    *("prompts", "imports", "labeling_api:prompts", "labeling_api:imports"),
     *("labeling_api:prompts_withdraw", "labeling_api:prompts_restore"),
 }
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from formats.refusals import Refused
-from labeling.data.importing.row_words import words_of
+from labeling.data.importing.row_words import remedy_of, words_of
 from labeling.errors import Invalid
 
 MAX_ERRORS = 1_000  # reported; the rest is counted
@@ -27,6 +27,14 @@ class LineError:
     field: str
     value: str
     detail: str
+    # What `detail` was made of: whoever reads it later may speak another language.
+    code: str = ""
+    values: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+    @property
+    def remedy(self) -> str:
+        """Says what to do, without the place and the value."""
+        return remedy_of(Refused(self.field, self.value, self.code, **self.values)) if self.code else self.detail
 
 
 @dataclass
@@ -70,26 +78,21 @@ class Report:
         if self.on_error:
             self.on_error(line)
         if len(self.errors) < MAX_ERRORS:
-            self.errors.append(LineError(line, error.field, error.shown, words_of(error)))
-        group = self._group_of(line, error)
+            self.errors.append(_said(line, error))
+        self._count(line, _place.sub("[]", error.field), error.code, lambda: _said(line, error))
+
+    def count_by_kind(self, error: LineError) -> None:
+        self._count(error.line, _place.sub("[]", error.field), error.code or error.detail, lambda: error)
+
+    def _count(self, line: int, place: str, code: str, example: Callable[[], LineError]) -> None:
+        key = (place, code) if (place, code) in self._kinds or len(self._kinds) < MAX_KINDS else ("", "")
+        if key not in self._kinds:
+            self._kinds[key] = Group(place, example()) if any(key) else Group("", None)
+            self.groups.append(self._kinds[key])
+        group = self._kinds[key]
         group.count += 1
         if len(group.lines) < LINES_NAMED:
             group.lines.append(line)
-
-    def _group_of(self, line: int, error: Refused) -> Group:
-        place = _place.sub("[]", error.field)
-        key = (place, error.code)
-        if key in self._kinds:
-            return self._kinds[key]
-        if len(self._kinds) >= MAX_KINDS:
-            key = ("", "")
-            if key in self._kinds:
-                return self._kinds[key]
-            self._kinds[key] = Group("", None)
-        else:
-            self._kinds[key] = Group(place, LineError(line, error.field, error.shown, words_of(error)))
-        self.groups.append(self._kinds[key])
-        return self._kinds[key]
 
     @property
     def of_the_file(self) -> str:
@@ -128,3 +131,18 @@ class Report:
             "Of the lines before, %(new)d went in and %(known)d were here already; sending them again is harmless."
         )
         return message % {"new": self.created + self.updated, "known": self.skipped}
+
+
+def groups_of(errors: Iterable[LineError]) -> list[Group]:
+    """Puts bad lines together by what is wrong with them, in the order in which they were met."""
+    report = Report()
+    for error in errors:
+        report.count_by_kind(error)
+    return report.groups
+
+
+def _said(line: int, error: Refused) -> LineError:
+    values = {
+        name: value if isinstance(value, str | int | float) else str(value) for name, value in error.values.items()
+    }
+    return LineError(line, error.field, error.shown, words_of(error), error.code, values)

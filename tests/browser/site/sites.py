@@ -19,6 +19,7 @@ from labeling.models import Assignment, Project, ProjectDeletion, Role, User
 from labeling.people import invitations
 from labeling.projects import projects
 from tests import factories
+from tests.browser.site.past_imports import make_imports
 
 SAMPLE = Path(__file__).resolve().parents[3] / "labeling" / "sample"
 TEXTS = (
@@ -67,6 +68,7 @@ def make_site(url: str) -> Site:
         factories.rank(project, colleague, (1, 2, 4, 3))
         if not project.dataset_versions.exists():
             datasets.freeze(project, by=manager)
+    make_imports(project)
     empty = factories.make_project(manager=manager, slug="empty")
     _, token = invitations.invite(project, by=manager, role=Role.LABELER, note="Ada")
     stranger, guarded = factories.make_user("sven"), factories.make_user("gita")
@@ -138,6 +140,12 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "prompt", f"{one}/prompts/{ranked.prompt_id}/"),
         (site.manager, "prompts-withdraw", f"{one}/prompts/withdraw/"),
         (site.manager, "prompts-empty", f"{two}/prompts/"),
+        (site.manager, "imports", f"{one}/imports/"),
+        (site.manager, "imports-empty", f"{two}/imports/"),
+        (site.manager, "import", f"{one}/imports/1/"),
+        (site.manager, "import-running", f"{one}/imports/2/"),
+        (site.manager, "import-undone", f"{one}/imports/3/"),
+        (site.manager, "import-failed", f"{one}/imports/4/"),
         (site.manager, "people", f"{one}/people/"),
         (site.manager, "settings", f"{one}/settings/"),
         (site.manager, "project-delete", f"{one}/delete/"),

@@ -13,7 +13,7 @@ from tests import factories
 
 MANAGER_ONLY = [
     *("prompts/withdraw/", "people/", "settings/", "export/", "export/download/?format=jsonl&layout=standard"),
-    *("versions/", "delete/"),
+    *("versions/", "delete/", "imports/"),
 ]
 FOLDER = "export/versions/1/folder/"
 REVIEWER_UP = ["prompts/"]
@@ -28,6 +28,7 @@ MANAGER_POSTS = [
     "delete/",
     "export/freeze/",
     "prompts/",
+    "imports/",
 ]
 PAGES = [*MANAGER_ONLY, *REVIEWER_UP, *EVERY_MEMBER, ""]
 

@@ -110,6 +110,7 @@ class Watched:
         self._began: tuple[float, int] | None = None  # when the first batch was stored, and the bytes read by then
         self._bad = BadLines(job)
         self._kept = len(job.errors)
+        self._layout = job.layout
 
     def __enter__(self) -> Watched:
         return self
@@ -128,8 +129,9 @@ class Watched:
         opened = records_of(self, self.job.file_name)
         self._bad.begin(opened.format)
         remembered = replace(opened, records=self._bad.remembering(opened))
-        rows = laid_out(remembered, layout=self.job.layout, columns=self.job.columns).records
-        return replace(rows, records=self._bad.looking_at(rows))
+        found = laid_out(remembered, layout=self.job.layout, columns=self.job.columns)
+        self._layout = found.layout.name if found.layout else ""
+        return replace(found.records, records=self._bad.looking_at(found.records))
 
     def look(self) -> None:
         """Beats every second, for reading on from the middle of a large file takes minutes."""
@@ -158,7 +160,7 @@ class Watched:
         report = self.report
         changes: dict[str, Any] = {name: getattr(report, name) for name in COUNTS}
         changes |= {"place": report.n_read, "bytes_read": self._read, **self._bad.progress()}
-        changes |= {"container": report.container[:80], "unit": report.unit}
+        changes |= {"container": report.container[:80], "unit": report.unit, "layout": self._layout}
         if len(report.errors) > self._kept:
             self._kept = len(report.errors)
             changes["errors"] = [asdict(error) for error in report.errors]

@@ -1,0 +1,109 @@
+"""The list of a project's imports, to which files are sent, and the page of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseBadRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
+
+from labeling.data.importing.background import bad_lines, import_files, import_jobs, import_progress
+from labeling.errors import PodiumError
+from labeling.forms.data import PromptsFileForm
+from labeling.forms.errors import add_error
+from labeling.models import Import, Project, Role
+from labeling.views.doors import SignedIn, page_of, posted, project_page
+
+ACTS: dict[str, Callable[[Import], object]] = {
+    "start": import_jobs.start,
+    "discard": import_jobs.discard,
+    "pause": import_jobs.pause,
+    "resume": import_jobs.resume,
+    "cancel": import_jobs.cancel,
+    "undo": import_jobs.undo,
+}
+LINES_SHOWN = 100  # one by one
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@project_page(Role.MANAGER)
+def index(request: SignedIn, project: Project) -> HttpResponse:
+    form = PromptsFileForm(posted(request), request.FILES or None)
+    if form.is_bound and form.is_valid():
+        try:
+            job = _receive(request, project, form.cleaned_data["file"])
+        except PodiumError as error:
+            add_error(form, error)
+        else:
+            return redirect("import", project.slug, job.number)
+    rows = project.imports.select_related("requested_by").defer("errors")
+    context = {"project": project, "form": form, "page": page_of(request, rows)}
+    return render(request, "labeling/imports/imports.html", context, status=422 if form.errors else 200)
+
+
+def _receive(request: SignedIn, project: Project, file: UploadedFile[bytes]) -> Import:
+    received = import_files.receive(project, file)
+    return import_jobs.receive(project, received, file_name=file.name or "", by=request.user, start=True)
+
+
+@require_safe
+@project_page(Role.MANAGER)
+def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
+    """Shows the page; and while it works, the part of it that is asked for every two seconds."""
+    job = import_of(project, number)
+    polled = bool(getattr(request, "htmx", False))
+    if polled and not job.is_active:
+        return HttpResponseClientRefresh()  # the rest of the page has changed too
+    errors = import_progress.errors_of(job)
+    context = {
+        "project": project,
+        "job": job,
+        "progress": import_progress.progress_of(job),
+        "what_it_is": import_progress.what_it_is(job),
+        "acts": import_progress.acts_of(job),
+        "kinds": import_progress.bad_kinds(errors),
+        "errors": errors[:LINES_SHOWN],
+    }
+    return render(request, f"labeling/imports/{'_progress' if polled else 'import'}.html", context)
+
+
+@require_POST
+@project_page(Role.MANAGER)
+def act(request: SignedIn, project: Project, number: int) -> HttpResponse:
+    """Does what the button that was pressed says: one of ACTS."""
+    job, name = import_of(project, number), request.POST.get("act", "")
+    if name not in ACTS:
+        return HttpResponseBadRequest(f"act is one of {', '.join(ACTS)}".encode())
+    try:
+        ACTS[name](job)
+    except PodiumError as error:
+        messages.error(request, error.detail)
+        return redirect("import", project.slug, number)
+    if name == "discard":
+        messages.success(request, _("The file is deleted. Nothing of it went in."))
+        return redirect("imports", project.slug)
+    return redirect("import", project.slug, number)
+
+
+@require_safe
+@project_page(Role.MANAGER)
+def bad_lines_file(request: SignedIn, project: Project, number: int) -> HttpResponseBase:
+    """Gives the bad lines, to be corrected and sent again."""
+    job = import_of(project, number)
+    file = bad_lines.opened(job)
+    if file is None:
+        raise Http404("no line of it was bad")
+    return FileResponse(
+        file, as_attachment=True, filename=bad_lines.file_name(job), content_type=bad_lines.media_type(job)
+    )
+
+
+def import_of(project: Project, number: int) -> Import:
+    """Gives the project's import of this number. Raises Http404."""
+    return get_object_or_404(project.imports.select_related("project", "requested_by"), number=number)

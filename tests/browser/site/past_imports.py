@@ -1,0 +1,52 @@
+"""Imports of a project as their pages show them: one that is in, one at work, one taken back, one that broke off."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+
+from django.utils import timezone
+
+from formats.refusals import Refused
+from labeling.data.importing.import_report import Report
+from labeling.models import Import, Project
+
+
+def make_imports(project: Project) -> None:
+    """No file lies behind them."""
+    now = timezone.now()
+    common = {"project": project, "sha256": "0" * 64, "requested_by": project.created_by, "unit": "line"}
+    report = Report()
+    for line in range(7, 500, 12):
+        report.add_error(line, Refused("chosen", "Yes.", "same_texts", other="rejected"))
+    report.add_error(480, Refused("line", '{"prompt": "What is', "not_json", error="Unterminated string"))
+    report.add_error(2017, Refused("completions[1].text", "", "no_text", remedy="completion_text"))
+    jobs = [
+        Import(
+            **common, number=1, state="succeeded", file_name="hh-harmless-2025-11.jsonl.gz", size=9_400_000,
+            bytes_read=9_400_000, place=12_480, created=12_301, updated=120, skipped=16, rankings=12_421,
+            n_errors=report.n_errors, errors=[asdict(error) for error in report.errors], layout="trl-preference",
+            container="JSON Lines (gzip)", bad_lines="none.bad", started_at=now - timedelta(minutes=9),
+            finished_at=now - timedelta(minutes=8),
+        ),
+        Import(
+            **common, number=2, state="running", file_name="answers-of-three-assistants.csv", size=48_200_000,
+            bytes_read=19_800_000, place=41_080, created=41_080, layout="wide-table", container="CSV",
+            seconds_left=74, started_at=now - timedelta(seconds=52), heartbeat_at=now, upload="none.upload",
+        ),
+        Import(
+            **common, number=3, state="succeeded", is_undo=True, file_name="wrong.jsonl", size=80_000,
+            bytes_read=80_000, place=200, created=200, rankings=40, undone_prompts=188, undone_rankings=40,
+            kept_prompts=12, layout="podium", container="JSON Lines", started_at=now - timedelta(minutes=3),
+            finished_at=now - timedelta(minutes=2),
+        ),
+        Import(
+            **common, number=4, state="failed", file_name="ueberraschend-langer-dateiname-ohne-eine-trennstelle" * 2,
+            size=80_000, bytes_read=64_000, place=150, created=149, n_errors=1, errors=[asdict(report.errors[0])],
+            layout="podium", container="JSON Lines", upload="none.upload", started_at=now, finished_at=now,
+            error="The file breaks off in the middle of what gzip packed: send all of it. Of the lines before, 149 "
+            "went in and 0 were here already; sending them again is harmless.",
+        ),
+    ]  # fmt: skip
+    Import.objects.bulk_create(jobs)
+    project.imports.update(requested_at=now - timedelta(minutes=10))
