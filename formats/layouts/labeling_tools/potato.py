@@ -17,15 +17,29 @@ from formats.refusals import Refused
 
 IDS = ("instance_id", "id")
 LABELERS = ("user_id", "user", "annotator")
-OF_PERSON = ("label_annotations", "span_annotations", "behavioral_data")
+ANSWERS = ("label_annotations", "labels")  # as older and newer files have them; tables have SCHEME.selection
+OF_PERSON = (*ANSWERS, "span_annotations", "spans", "links", "behavioral_data")
 SCHEMES = ("selection", "scale_value", "rank_order", "best")
+PARTS = (*SCHEMES, "worst")
 STRONGEST = 3
 _marker = re.compile(r"(?:^|\n|<br\s*/?>)\s*([A-Z])\.\s+")
 
 
 def recognises(record: Record) -> bool:
-    said = record.get("label_annotations")
-    return isinstance(said, Mapping) and any(_is_scheme(each) for each in said.values())
+    return any(_is_scheme(each) for each in _answers(record)[1].values())
+
+
+def _answers(record: Record) -> tuple[str, Mapping[str, object]]:
+    """Gives where a person's answers stand, and the answers by their schemes."""
+    for key in ANSWERS:
+        if isinstance(said := record.get(key), Mapping):
+            return f"{key}.", said
+    schemes: dict[str, dict[str, object]] = {}
+    for key, value in record.items():
+        scheme, _, part = key.rpartition(".")
+        if scheme and part in PARTS and value is not None:
+            schemes.setdefault(scheme, {})[part] = value
+    return "", schemes
 
 
 def _is_scheme(value: object) -> bool:
@@ -33,20 +47,21 @@ def _is_scheme(value: object) -> bool:
 
 
 def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
-    said = object_of(record.get("label_annotations"), "label_annotations")
+    at, said = _answers(record)
     scheme = next((key for key, each in said.items() if _is_scheme(each)), "")
-    answer = object_of(said.get(scheme), f"label_annotations.{scheme}")
+    answer = object_of(said.get(scheme), f"{at}{scheme}")
     id_key, who_key = (next((key for key in keys if record.get(key) is not None), "") for keys in (IDS, LABELERS))
     used, texts = _texts(record)
-    name, prompt, changed = prompt_of(record, (*used, *OF_PERSON), "")
-    ranks, strength = _ranks(answer, len(texts), f"label_annotations.{scheme}")
+    of_person = [*OF_PERSON, *(key for key in record if not at and key.rpartition(".")[2] in PARTS)]
+    name, prompt, changed = prompt_of(record, (*used, *of_person), "")
+    ranks, strength = _ranks(answer, len(texts), f"{at}{scheme}")
     labeler = id_of(record[who_key], who_key) if who_key else "potato"
     yield make_row(
         prompt,
         texts,
         id=id_of(record[id_key], id_key) if id_key else "",
         rankings=[ranking(labeler, ranks, strength=strength)],
-        metadata=others(record, (*used, *OF_PERSON, id_key, who_key, "" if changed else name)),
+        metadata=others(record, (*used, *of_person, id_key, who_key, "" if changed else name)),
     )
 
 

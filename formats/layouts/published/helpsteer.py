@@ -41,7 +41,7 @@ def recognises_second(record: Record) -> bool:
 
 def second(record: Record, columns: Columns | None = None) -> Iterator[Row]:
     yield make_row(
-        _prompt(text_of(record.get("prompt"), "prompt")),
+        prompt_of(text_of(record.get("prompt"), "prompt")),
         [text_of(record.get(key), key) for key in ("response_1", "response_2")],
         id=_id(record),
         rankings=_rankings(record, "three_most_similar_preferences", "strength", "preference_strength", "helpsteer2"),
@@ -62,7 +62,7 @@ def _rankings(record: Record, several: str, key: str, overall: str, name: str) -
     ]
 
 
-def _prompt(text: str) -> object:
+def prompt_of(text: str) -> object:
     """Reads the turns that a prompt of several marks; any other is one turn of the user."""
     first, *parts = _turn.split(text)
     if not parts or parts[-2] == "Assistant":

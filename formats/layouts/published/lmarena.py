@@ -58,7 +58,7 @@ def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
     yield make_row(
         first[:n],
         [Conversation(messages[n:], False).text for messages in (first, second)],
-        id=id_of(record[id_key], id_key) if id_key else "",
+        id=_id(record, id_key) if id_key else "",
         models=[text_of(record.get(f"model_{side}"), f"model_{side}") for side in SIDES],
         rankings=[_ranking(record, id_of(record[labeler_key], labeler_key) if labeler_key else "lmarena")],
         metadata=metadata,
@@ -67,7 +67,12 @@ def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
 
 def _conversations(record: Record) -> Iterator[Conversation]:
     for side in SIDES:
-        yield conversation_of(record.get(f"conversation_{side}"), f"conversation_{side}")
+        field = f"conversation_{side}"
+        said = conversation_of(_read(record.get(field), field), field)
+        most = record.get("turn")  # of the judged turns: MT-Bench has the next one beside them
+        if type(most) is int and 0 < 2 * most < len(said.messages):
+            said = Conversation(said.messages[: 2 * most], True)
+        yield said
 
 
 def _columns(record: Record) -> Iterator[Conversation]:
@@ -85,14 +90,27 @@ def _columns(record: Record) -> Iterator[Conversation]:
 
 def _turns(record: Record, field: str) -> Sequence[str]:
     """Reads a list of texts; null is a turn in which nothing was said."""
-    value = record.get(field)
-    if isinstance(value, str):
-        try:
-            value = values.parse(value)
-        except ValueError as error:
-            raise Refused(field, value, "not_json", error=error) from error
-    turns = list_of(value, field)
+    turns = list_of(_read(record.get(field), field), field)
     return ["" if turn is None else text_of(turn, f"{field}[{place}]") for place, turn in enumerate(turns)]
+
+
+def _read(value: object, field: str) -> object:
+    """Reads what stands in a cell as JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return values.parse(value)
+    except ValueError as error:
+        raise Refused(field, value, "not_json", error=error) from error
+
+
+def _id(record: Record, key: str) -> str:
+    """MT-Bench numbers its questions, which many pairs of models answer: the battle is named by all of them."""
+    number = record[key]
+    if key == "question_id" and type(number) is int:
+        parts = [record.get(part) for part in ("model_a", "model_b", "turn")]
+        return "-".join([id_of(number, key), *(str(part) for part in parts if isinstance(part, str | int))])
+    return id_of(number, key)
 
 
 def _ranking(record: Record, labeler: str) -> dict[str, object]:

@@ -40,6 +40,7 @@ ANSWERS = (
     "summary",
     "content",
 )
+PAIRS = (("chosen", "rejected"), ("chosen_response", "rejected_response"))
 RANKS = ("rank", "ranking", "position", "place")
 SCORES = ("score", "rating", "reward", "points", "grade")
 MODELS = ("model", "model_name", "source_model", "generator")
@@ -84,8 +85,9 @@ def likely_wide(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
             if match := shape.fullmatch(name):
                 found.setdefault(f"{kind}_{match['label']}", by_plain[name])
                 break
-    if {"chosen", "rejected"} <= by_plain.keys() and not labels_of(found):
-        found |= {"completion_chosen": by_plain["chosen"], "completion_rejected": by_plain["rejected"]}
+    pair = next((pair for pair in PAIRS if by_plain.keys() >= set(pair)), None)
+    if pair and not labels_of(found):
+        found |= {"completion_chosen": by_plain[pair[0]], "completion_rejected": by_plain[pair[1]]}
         found.pop("winner", None)
     if by_plain.get("instruction") == found.get("prompt") and "input" in by_plain:
         found["input"] = by_plain["input"]

@@ -1,9 +1,9 @@
-"""What training libraries and services read and write: TRL, HH-RLHF, OpenAI, NeMo-RL."""
+"""What training libraries and services read and write: TRL, HH-RLHF, OpenAI, NeMo-RL, LLaMA-Factory."""
 
 from __future__ import annotations
 
 from formats.layouts.layout import Layout
-from formats.layouts.training import hh, nemo_rl, openai_chat, openai_preference, trl
+from formats.layouts.training import hh, llama_factory, nemo_rl, openai_chat, openai_preference, trl
 
 LAYOUTS: tuple[Layout, ...] = (
     trl.LAYOUT,
@@ -11,4 +11,5 @@ LAYOUTS: tuple[Layout, ...] = (
     openai_preference.LAYOUT,
     openai_chat.LAYOUT,
     nemo_rl.LAYOUT,
+    llama_factory.LAYOUT,
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from formats.layouts.conversation import conversation_of
+from formats.layouts.conversation import Conversation, conversation_of
 from formats.layouts.layout import Columns, Layout, Record, Row
 from formats.layouts.ranked import beside_each, ids_kept, rankings_of, written_metadata
 from formats.layouts.reading import id_of, list_of, make_row, number_of, object_of, others, ranking, ranks_of
@@ -19,7 +19,7 @@ IN_COMPLETION = ("rank", "completion", "model", "id")
 def recognises(record: Record) -> bool:
     completions = record.get("completions")
     return (
-        isinstance(record.get("context"), list)
+        isinstance(record.get("context"), list | str)
         and isinstance(completions, list)
         and completions != []
         and all(isinstance(each, Mapping) and {"rank", "completion"} <= each.keys() for each in completions)
@@ -27,11 +27,12 @@ def recognises(record: Record) -> bool:
 
 
 def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
-    context = conversation_of(record.get("context"), "context")
+    context = _conversation(record.get("context"), "context", "user")
     given = list_of(record.get("completions"), "completions")
     said = [object_of(each, f"completions[{place}]") for place, each in enumerate(given)]
     answers = [
-        conversation_of(each.get("completion"), f"completions[{place}].completion") for place, each in enumerate(said)
+        _conversation(each.get("completion"), f"completions[{place}].completion", "assistant")
+        for place, each in enumerate(said)
     ]
     ranks = ranks_of(
         [number_of(each.get("rank"), f"completions[{place}].rank") for place, each in enumerate(said)], best="lowest"
@@ -52,6 +53,13 @@ def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
         metadata=metadata | ({"completions": beside} if any(beside) else {}),
     )
     yield ids_kept(row, record, [each.get("id") for each in said], "completions")
+
+
+def _conversation(value: object, field: str, speaker: str) -> Conversation:
+    """Reads messages, or a text that somebody says."""
+    if isinstance(value, str):
+        return Conversation([{"role": speaker, "content": value}], False)
+    return conversation_of(value, field)
 
 
 def write(row: Row) -> Iterator[dict[str, object]]:

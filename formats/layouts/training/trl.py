@@ -31,7 +31,9 @@ def recognises(record: Record) -> bool:
         return False
     if isinstance(chosen, str) and isinstance(rejected, str):
         said = (chosen, rejected) if prompt is None else (prompt,)
-        return (prompt is None or isinstance(prompt, str)) and not any(map(is_transcript, said))
+        return (prompt is None or isinstance(prompt, str) or _are_messages(prompt)) and not any(
+            map(is_transcript, said)
+        )
     return _are_messages(chosen) and _are_messages(rejected) and (prompt is None or isinstance(prompt, str | list))
 
 

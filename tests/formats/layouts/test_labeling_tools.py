@@ -145,3 +145,23 @@ class TestPotato:
     def test_an_answer_to_other_texts_is_refused(self, answer: object, words: str) -> None:
         with pytest.raises(Refused, match=words):
             row_of("potato", record_of("potato.jsonl") | {"label_annotations": {"p": answer}})
+
+    def test_the_newer_export_with_the_texts_beside_the_labels_is_taken(self) -> None:
+        pair, best = (row_of("potato", record_of("potato.labels.jsonl", place)) for place in (0, 1))
+        assert (turns(pair), texts(pair), pair.rankings[0].ranks) == (
+            [("user", "Name a cake.")],
+            ["Sachertorte.", "Soap."],
+            (1, 2),
+        )
+        assert best.rankings[0].ranks == (1, 3, 2)
+        assert pair.metadata == {}
+
+    def test_of_an_export_without_its_texts_it_is_said_what_is_missing(self) -> None:
+        record = {key: value for key, value in record_of("potato.labels.jsonl").items() if key != "responses"}
+        with pytest.raises(Refused, match="has no list of the texts that were ranked: add it to each record"):
+            row_of("potato", {**record, "displayed_text": "Name a cake."})
+
+    def test_a_table_has_a_column_for_each_part_of_an_answer(self) -> None:
+        second, tied = (row_of("potato", record_of("potato.flat.csv", place)) for place in (0, 1))
+        assert (texts(second), second.rankings[0].ranks) == (["Left of it.", "Right of it."], (2, 1))
+        assert (tied.rankings[0].ranks, tied.id) == ((1, 1), "i8")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from formats import rows
 from formats.layouts.known import BY_NAME
+from formats.layouts.layout import read
 from formats.refusals import Refused
 from tests.formats.layouts.samples_of import FOLDER, records_of
 from tests.formats.layouts.test_training import row_of, said, samples, texts, turns
@@ -104,6 +106,25 @@ class TestBattles:
             row_of("lmarena", records_of(FOLDER / "lmarena.columns.jsonl")[0] | changed)
 
 
+class TestBench:
+    def test_a_question_that_many_models_answer_is_a_row_for_each_pair_and_turn(self) -> None:
+        first, second, third = samples("lmarena.mt-bench.jsonl")
+        assert [row.id for row in (first, second, third)] == ["81-one-two-1", "81-one-two-2", "81-one-three-1"]
+        assert [row.rankings[0].labeler for row in (first, second, third)] == ["expert_1", "expert_1", "author_2"]
+
+    def test_of_a_judged_first_turn_the_second_is_not_shown_but_kept(self) -> None:
+        first, second, _ = samples("lmarena.mt-bench.jsonl")
+        assert texts(first) == ["The waltz.", "A table."]
+        assert texts(second)[1] == "Assistant: A table.\n\nUser: Rhyme it.\n\nAssistant: Cable."
+        assert len(first.metadata["conversation_a"]) == 4  # type: ignore[arg-type]
+
+    def test_conversations_that_a_copy_has_as_json_text_are_read(self) -> None:
+        [row] = samples("lmarena.text.jsonl")
+        assert (turns(row), texts(row)) == ([("user", "Name a bone.")], ["A stone.", "A phone."])
+        with pytest.raises(Refused, match="conversation_a: not valid JSON"):
+            row_of("lmarena", battle(conversation_a="[{"))
+
+
 class TestStrengths:
     def test_each_annotator_of_helpsteer3_ranks_with_a_strength_and_keeps_the_reason(self) -> None:
         row, overall = samples("helpsteer3.jsonl")
@@ -133,6 +154,27 @@ class TestStrengths:
         assert said_by(row) == [("u1", (1, 2), 2), ("u2", (1, 2), 1), ("e1", (1, 1), None), ("e2", (2, 1), 1)]
         assert row.metadata["normal_worker_annotations"][0]["helpful_reasons"] == ["More complete"]  # type: ignore[index]
         assert row.id == "d0be"
+
+
+class TestRatings:
+    def test_the_responses_to_a_prompt_are_one_row_ranked_by_helpfulness(self) -> None:
+        records = records_of(FOLDER / "helpsteer2-ratings.jsonl")
+        made = [rows.parse_row(row) for _, row in read(BY_NAME["helpsteer2-ratings"], enumerate(records, start=1))]
+        assert [texts(row) for row in made] == [["Tea.", "A chair."], ["A saw.", "A file."]]
+        assert [said_by(row) for row in made] == [[("helpsteer2", (1, 2), None)], [("helpsteer2", (1, 1), None)]]
+        assert made[0].metadata["correctness"] == [4, 0]
+        assert turns(made[1]) == [("user", "Hi"), ("assistant", "Hello."), ("user", "Name a tool.")]
+
+    def test_a_bad_response_costs_its_prompt_alone_and_one_that_comes_again_is_named(self) -> None:
+        good = records_of(FOLDER / "helpsteer2-ratings.jsonl")
+        bad = [{**good[0], "response": 7}, {**good[1], "helpfulness": "good"}]
+        found = list(read(BY_NAME["helpsteer2-ratings"], enumerate([bad[0], *good[2:], bad[1], good[2]], start=1)))
+        assert [(n, made.code if isinstance(made, Refused) else "") for n, made in found] == [
+            (1, "text"),
+            (2, ""),
+            (4, "comes_again"),
+            (5, "comes_again"),
+        ]
 
 
 class TestRankedLists:

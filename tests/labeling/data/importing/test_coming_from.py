@@ -25,7 +25,6 @@ COMMANDS = re.findall(r"^    manage\.py (import_prompts .*)$", TEXT, re.MULTILIN
 SAMPLES = {"trl-preference.jsonl": "trl-preference.plain.jsonl"}
 WRITTEN = {
     "openrlhf.jsonl": {"question": "Why?", "good": "Because.", "bad": "No."},
-    "llama-factory.json": [{"instruction": "Add.", "input": "2 and 2", "chosen": "4", "rejected": "5"}],
 }
 
 

@@ -68,6 +68,11 @@ def nemo_rl(n: int) -> Record:
     return {"context": _asked(n), "completions": ranked}
 
 
+def llama_factory(n: int) -> Record:
+    chosen, rejected = ({"from": "gpt", "value": text} for text in answers(n))
+    return {"conversations": [{"from": "human", "value": question(n)}], "chosen": chosen, "rejected": rejected}
+
+
 def nectar(n: int) -> Record:
     ranked = [{"answer": text, "rank": rank, "model": f"m{rank}"} for rank, text in enumerate(answers(n), start=1)]
     return {"prompt": question(n), "answers": ranked}
@@ -142,6 +147,7 @@ LAYOUTS: tuple[tuple[str, Layout], ...] = (
     ("openai-preference", openai_preference),
     ("openai-chat", openai_chat),
     ("nemo-rl", nemo_rl),
+    ("llama-factory", llama_factory),
     ("nectar", nectar),
     ("ultrafeedback", ultrafeedback),
     ("helpsteer2", helpsteer2),
