@@ -51,6 +51,19 @@ def conversation_of(value: object, field: str) -> Conversation:
     return Conversation(messages, changed)
 
 
+def uses_tools(value: object) -> bool:
+    """Tells whether these are messages, and one of them is more than a text by a system, a user or an assistant."""
+    return (
+        isinstance(value, list)
+        and all(isinstance(each, Mapping) for each in value)
+        and all(isinstance(role := each.get("role"), str) and role in ROLES for each in value)
+        and any(
+            ROLES[each["role"]] != each["role"] or isinstance(each.get("content"), list) or "tool_calls" in each
+            for each in value
+        )
+    )
+
+
 def _message(turn: Mapping[str, object]) -> Message:
     role = one_of(turn.get("role"), "role", ROLES)
     said = [_content(turn.get("content"), absent=_calls(turn) != [] or isinstance(turn.get("refusal"), str))]

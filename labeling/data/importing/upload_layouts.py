@@ -234,13 +234,17 @@ def _check(chosen: Layout, columns: Mapping[str, str], names: Sequence[str]) -> 
 
 
 def _own(records: Iterator[Record]) -> Iterator[Record]:
-    """Gives Podium's rows as they are; whole numbers are ids too."""
+    """Gives Podium's rows, hardly changed; what is no row of any kind is left to the import to name."""
     for record in records:
-        value = record.value
-        if type(value) is dict and type(value.get("id")) is int:
-            [row] = podium.rows(value)
-            record = record._replace(value=row)
-        yield record
+        if type(record.value) is not dict:
+            yield record
+            continue
+        try:
+            [row] = podium.rows(record.value)
+        except Refused as error:
+            yield record._replace(value=error)
+        else:
+            yield record if row is record.value else record._replace(value=row)
 
 
 def _rows(chosen: Layout, records: Iterator[Record], columns: Mapping[str, str]) -> Iterator[Record]:

@@ -297,3 +297,21 @@ def test_a_map_in_an_address_is_an_object_of_names(project: Project, text: str) 
 def test_all_samples_have_a_door() -> None:
     assert {layout_of(path) for path in files()} == set(known.BY_NAME)
     assert FOLDER.is_dir()
+
+
+@doors
+def test_podiums_own_rows_may_come_from_a_program_with_tools(project: Project, door: Door, tmp_path: Path) -> None:
+    prompt = [
+        {"role": "developer", "content": "Be short."},
+        {"role": "user", "content": [{"type": "text", "text": "Warm?"}]},
+        {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "weather", "arguments": "{}"}}]},
+        {"role": "tool", "name": "weather", "content": "21"},
+    ]
+    bad = [{"role": "user", "content": [{"type": "text"}]}]
+    said = door(project, lines({**row("q1"), "prompt": prompt}, {**row("q2"), "prompt": bad}), tmp_path)
+    stored = Prompt.objects.get()
+    assert [message["role"] for message in stored.messages] == ["system", "user", "assistant", "user"]
+    assert stored.metadata["prompt"] == prompt
+    assert "prompt[0].content[0].text" in said
+    door(project, lines({**row("q1"), "prompt": prompt}), tmp_path)
+    assert Prompt.objects.get() == stored
