@@ -6,16 +6,14 @@ helpfulness, equal ones as a tie. All five scores stay in the metadata, in the o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 
+from formats.layouts.gathering import check_number, gathered, key_by, lines_of
 from formats.layouts.layout import Columns, Layout, Numbered, Record, Row
 from formats.layouts.published.helpsteer import prompt_of
 from formats.layouts.reading import make_row, number_of, ranking, ranks_of, text_of
-from formats.layouts.tables import long
-from formats.refusals import Refused
 
 SCORES = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
-PLACES = {"prompt": "prompt", "completion": "response", "score": "helpfulness"}
 
 
 def recognises(record: Record) -> bool:
@@ -23,14 +21,12 @@ def recognises(record: Record) -> bool:
 
 
 def gather(records: Iterable[Numbered], columns: Columns | None = None) -> Iterator[Numbered]:
-    return long.gather(records, PLACES)
+    return gathered(records, lambda record: key_by("prompt", record.get("prompt")))
 
 
 def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
-    gathered = record.get(long.GATHERED)
-    lines = gathered if isinstance(gathered, list) else [record]
-    if len(lines) > long.MOST_ROWS:
-        raise Refused("prompt", lines[0].get("prompt"), "too_many", n=len(lines), most=long.MOST_ROWS)
+    lines = lines_of(record)
+    check_number(lines, "prompt")
     scores = [number_of(line.get("helpfulness"), "helpfulness") for line in lines]
     yield make_row(
         prompt_of(text_of(lines[0].get("prompt"), "prompt")),
@@ -40,7 +36,7 @@ def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
     )
 
 
-def _metadata(lines: list[Mapping[str, object]]) -> dict[str, object]:
+def _metadata(lines: Sequence[Record]) -> dict[str, object]:
     keys = dict.fromkeys(key for line in lines for key in line if key not in ("prompt", "response"))
     return {key: [line.get(key) for line in lines] for key in keys}
 

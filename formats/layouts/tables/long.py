@@ -5,15 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from formats.layouts.gathering import Key, check_number, gathered, key_by, lines_of
 from formats.layouts.layout import Columns, Layout, Numbered, Record, Row
-from formats.layouts.reading import json_of, make_row, number_of, ranking, ranks_of
+from formats.layouts.reading import make_row, number_of, ranking, ranks_of
 from formats.layouts.tables.cells import cell, is_blank, is_flat, left, name, prompt_of, words
 from formats.layouts.tables.columns import ONE, checked, completed, guess_long, likely_long
 from formats.refusals import Refused
 
 PURPOSES = ("prompt", "system", "id", "labeler", "split", *ONE)
-MOST_ROWS = 10_000  # of one prompt
-GATHERED = "rows of one prompt"  # the only key of what gather() makes
 
 
 def recognises(record: Record) -> bool:
@@ -25,53 +24,22 @@ def check(columns: Columns, names: Sequence[str]) -> Columns:
 
 
 def gather(records: Iterable[Numbered], columns: Columns | None = None) -> Iterator[Numbered]:
-    """Yields the rows of a prompt under the number of the first. What comes of a prompt later, apart, is refused."""
-    rows: list[Record] = []
-    first, key = 0, None
-    earlier: set[int] = set()  # hashes: a file may have a million prompts
-    for number, record in records:
-        if not isinstance(record, Mapping):
-            yield number, record
-            continue
-        said = _key(record, columns)
-        if rows and (said is None or said != key):
-            yield first, {GATHERED: rows}
-            rows = []
-        if not rows:
-            if said is not None and hash(said) in earlier:
-                yield number, Refused(said[0], said[1], "comes_again")
-                continue
-            first, key = number, said
-            if said is not None:
-                earlier.add(hash(said))
-        if len(rows) <= MOST_ROWS:  # one more than can be used, which tells
-            rows.append(record)
-    if rows:
-        yield first, {GATHERED: rows}
+    return gathered(records, lambda record: _key(record, columns))
 
 
-def _key(record: Record, columns: Columns | None) -> tuple[str, object] | None:
+def _key(record: Record, columns: Columns | None) -> Key | None:
     """Tells by what rows are of one prompt: its id, else its text. None: by nothing that can be compared."""
     said = completed(columns or {}, likely_long(tuple(record)))
     column = next((said[purpose] for purpose in ("id", "prompt") if purpose in said), None)
-    if column is None or is_blank(value := record.get(column)):
-        return None
-    if isinstance(value, str | int | float):
-        return column, value
-    try:
-        return column, json_of(value)  # a prompt of messages
-    except Refused:
-        return None
+    return None if column is None or is_blank(value := record.get(column)) else key_by(column, value)
 
 
 def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
-    gathered = record.get(GATHERED)
-    lines: Sequence[Record] = gathered if isinstance(gathered, list) else [record]
+    lines = lines_of(record)
     said = completed(checked(columns or {}, PURPOSES, (), lines[0]), likely_long(tuple(lines[0])))
     if not {"prompt", "completion"} <= said.keys():
         raise Refused("columns", list(lines[0]), "no_map")
-    if len(lines) > MOST_ROWS:
-        raise Refused(said["prompt"], lines[0].get(said["prompt"]), "too_many", n=len(lines), most=MOST_ROWS)
+    check_number(lines, said["prompt"])
     prompt = prompt_of(lines[0], said)
     for line in lines[1:]:
         if prompt_of(line, said) != prompt:

@@ -26,6 +26,7 @@ NEITHER = ("neither", "none", "both_bad", "bothbad", "tie_bothbad", "tie_both_ba
 OF_OTHERS = {"winner_model_a", "preference_strength"}  # LMArena's and HelpSteer2's, which have layouts of their own
 
 OF_LABEL_STUDIO = {"annotation_id", "annotator", "lead_time"}  # its JSON-MIN
+OF_POTATO = (".selection", ".scale_value", ".rank_order", ".best")  # its CSV: SCHEME.selection
 
 
 def recognises(record: Record) -> bool:
@@ -38,7 +39,9 @@ def check(columns: Columns, names: Sequence[str]) -> Columns:
 
 
 def _is_of_others(record: Record) -> bool:
-    return bool(OF_OTHERS & record.keys()) or record.keys() >= OF_LABEL_STUDIO
+    if OF_OTHERS & record.keys() or record.keys() >= OF_LABEL_STUDIO:
+        return True
+    return any(isinstance(key, str) and key.endswith(OF_POTATO) for key in record)
 
 
 def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
