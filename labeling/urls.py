@@ -56,6 +56,7 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/", prompts.prompts, name="prompts"),
     path("p/<slug:slug>/prompts/withdraw/", removal_of_prompts.withdraw, name="prompts_withdraw"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/", prompts.prompt, name="prompt"),
+    path("p/<slug:slug>/prompts/<int:prompt_id>/correct/", prompts.revise, name="prompt_revise"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/put-back/", prompts.put_back, name="prompt_put_back"),
     path("p/<slug:slug>/imports/", imports.index, name="imports"),
     path("p/<slug:slug>/imports/<int:number>/", imports.detail, name="import"),

@@ -52,6 +52,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "imports": ("file",),
     "import_act": ("act",),
     "prompt_put_back": (),
+    "prompt_revise": ("revision", "turn-0", "completion-0"),
     "prompts_withdraw": (
         *("act", "step", "state", "split", "id_begins", "metadata_key", "metadata_value"),
         *("imported_from", "imported_to", "ids"),

@@ -24,6 +24,7 @@ from labeling.models import (
     Project,
     ProjectDeletion,
     Prompt,
+    PromptRevision,
     Ranking,
     Role,
     User,
@@ -99,6 +100,7 @@ def furnish(n: int, kind: str) -> Shown:
     _imports(project, n)
     token = _invitations(project, n)
     _elsewhere((manager, labeler), n, slug)
+    _revisions(project, n)
     _deleted((manager, labeler), n)
     people = {"administrator": administrator, "manager": manager, "labeler": labeler}
     return Shown(n, project, people, ranked, claimed(project, labeler), token)
@@ -301,3 +303,17 @@ def _deleted(people: tuple[User, ...], n: int) -> None:
         for person in people
         for place in range(n)
     )  # fmt: skip
+
+
+def _revisions(project: Project, n: int) -> None:
+    """n that the first prompt had before."""
+    prompt = project.prompts.earliest("pk")
+    texts = [{"id": each.external_id, "text": f"Before: {each.text}"} for each in prompt.completions.all()]
+    PromptRevision.objects.bulk_create(
+        PromptRevision(
+            prompt=prompt, number=number, messages=prompt.messages, texts=texts, rankings=0, last_ranking_id=0,
+            replaced_at=timezone.now(), replaced_by=project.created_by,
+        )
+        for number in range(1, n + 1)
+    )  # fmt: skip
+    project.prompts.filter(pk=prompt.pk).update(revision=n + 1)

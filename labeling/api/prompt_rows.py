@@ -18,8 +18,9 @@ from rest_framework.request import Request
 from labeling.api.rankings import KNOWN_COLUMNS, KnownRankingSerializer, written_known
 from labeling.api.rest.requests import AFTER, NO_NUL, after, one_of
 from labeling.api.rest.short_pages import ShortPages
+from labeling.data.revising import revisions
 from labeling.errors import Invalid
-from labeling.models import Completion, Project, Prompt, Split
+from labeling.models import Completion, Project, Prompt, PromptRevision, Split
 from labeling.models.functions import query
 from labeling.people import access
 from labeling.people.access import Visitor
@@ -88,13 +89,29 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
         )  # fmt: skip
 
 
+class PromptRevisionSerializer(serializers.ModelSerializer[PromptRevision]):
+    replaced_by = serializers.CharField(source="replaced_by.username", allow_null=True, default=None)
+    rankings = serializers.IntegerField(help_text="That stood on it, and ended with it.")
+    last_ranking = serializers.IntegerField(
+        source="last_ranking_id", help_text="Rankings of the prompt up to this id were made on it or an earlier one."
+    )
+    messages = serializers.ListField(child=serializers.DictField(child=serializers.JSONField()))
+    completions = serializers.ListField(source="texts", child=serializers.DictField(child=serializers.CharField()))
+
+    class Meta:
+        model = PromptRevision
+        fields = ("number", "replaced_at", "replaced_by", "rankings", "last_ranking", "messages", "completions")
+
+
 class PromptWithRankingsSerializer(PromptSerializer):
+    revision = serializers.IntegerField(help_text="Of the texts, from 1; a change of them names it.")
+    revisions = PromptRevisionSerializer(many=True, help_text="Those that were replaced, the newest 20.")
     rankings = KnownRankingSerializer(
         many=True, help_text="The first hundred live ones; all are in rankings/?prompt=ID."
     )
 
     class Meta(PromptSerializer.Meta):
-        fields = (*PromptSerializer.Meta.fields, "rankings")  # type: ignore[assignment]
+        fields = (*PromptSerializer.Meta.fields, "revision", "revisions", "rankings")  # type: ignore[assignment]
 
 
 class PromptPages(ShortPages):
@@ -142,12 +159,15 @@ def read(user: Visitor, project: Project, external_id: str) -> Row:
     """Writes what PromptWithRankingsSerializer declares. Raises Prompt.DoesNotExist."""
     if unstorable(external_id):
         raise Prompt.DoesNotExist
-    key = project.prompts.values_list("pk", flat=True).get(external_id=external_id)
+    prompt = project.prompts.only("revision").get(external_id=external_id)
+    key = prompt.pk
     rows = written([{"id": key}])
     if not rows:  # deleted since
         raise Prompt.DoesNotExist
     rankings = access.rankings_of(user, project).filter(prompt=key).order_by("pk")
-    return {**rows[0], "rankings": written_known(list(rankings.values(*KNOWN_COLUMNS)[:MOST_RANKINGS]))}
+    before = PromptRevisionSerializer(revisions.earlier(prompt)[: revisions.SHOWN], many=True).data
+    said = {"revision": prompt.revision, "revisions": before}
+    return {**rows[0], **said, "rankings": written_known(list(rankings.values(*KNOWN_COLUMNS)[:MOST_RANKINGS]))}
 
 
 def written(page: Sequence[Row]) -> list[Row]:

@@ -17,20 +17,26 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from formats import messages
 from formats.files.records import Record, Records
 from formats.layouts import known
 from formats.lines import Readable
 from labeling.api import prompt_rows
 from labeling.api.prompt_rows import PromptSerializer, PromptWithRankingsSerializer
+from labeling.api.rest.fields import Choice, Text, Whole
 from labeling.api.rest.paging import PagedView
 from labeling.api.rest.parsing import RowsJSONParser
-from labeling.api.rest.requests import NO_NUL, View, truth
+from labeling.api.rest.requests import NO_NUL, KnownFields, View, person, truth
+from labeling.api.rest.schema import conflict
 from labeling.data.importing import imports
 from labeling.data.importing.upload_layouts import laid_out, read_object
 from labeling.data.importing.upload_lines import lines_of, records_of
+from labeling.data.revising import revisions
 from labeling.errors import Invalid
-from labeling.models import Role
+from labeling.judgements.row_limits import MAX_COMPLETIONS, MAX_ID, MAX_MESSAGES, MAX_TEXT
+from labeling.models import Prompt, Role
 from labeling.people import access
+from labeling.requests.strict_json import unstorable
 
 MOST_ROWS = 100_000  # of a JSON body; a bad one takes 2 bytes and as long as a good one
 # A body that is a file, of any kind that Podium reads: it is told by how it begins and not by this.
@@ -142,11 +148,54 @@ class Prompts(PagedView):
         return Response(ImportReportSerializer(asdict(report)).data)
 
 
+class TurnSerializer(KnownFields):
+    role = Choice(choices=messages.ROLES)
+    content = Text(allow_blank=True, trim_whitespace=False, max_length=MAX_TEXT)
+
+
+class CorrectedSerializer(KnownFields):
+    id = Text(max_length=MAX_ID, trim_whitespace=False, help_text="As in the imported row.")
+    text = Text(max_length=MAX_TEXT, trim_whitespace=False)
+
+
+class CorrectionSerializer(KnownFields):
+    revision = Whole(min_value=1, max_value=2**31 - 1, help_text="That the change was made to.")
+    prompt = TurnSerializer(many=True, required=False, min_length=1, max_length=MAX_MESSAGES)  # type: ignore[call-arg]
+    completions = CorrectedSerializer(many=True, required=False, max_length=MAX_COMPLETIONS)  # type: ignore[call-arg]
+
+
 class OnePrompt(View):
     @extend_schema(operation_id="prompts_read", responses=PromptWithRankingsSerializer)
     def get(self, request: Request, slug: str, external_id: str) -> Response:
         """One prompt by its id in the imported file, percent-encoded, with its texts and its first hundred rankings."""
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
+        return Response(prompt_rows.read(request.user, project, external_id))
+
+    @extend_schema(
+        operation_id="prompts_correct",
+        request=CorrectionSerializer,
+        responses={
+            200: PromptWithRankingsSerializer,
+            409: conflict("The new texts are those of a prompt on another side of the split."),
+            412: conflict("Its texts were changed since that revision; nothing was stored."),
+        },
+    )
+    def patch(self, request: Request, slug: str, external_id: str) -> Response:
+        """Correct the texts of a prompt, which keeps its id: those that are named, by the revision that they had.
+
+        Rankings of the old texts end with their pairs, and the prompt is ranked anew; `revisions` keeps what they were.
+        """
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        if unstorable(external_id):
+            raise Prompt.DoesNotExist
+        prompt = project.prompts.get(external_id=external_id)
+        body = CorrectionSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        said: dict[str, Any] = body.validated_data
+        texts = {each["id"]: each["text"] for each in said.get("completions", ())}
+        revisions.revise(
+            project, prompt, base=said["revision"], by=person(request), messages=said.get("prompt"), texts=texts
+        )
         return Response(prompt_rows.read(request.user, project, external_id))
 
 

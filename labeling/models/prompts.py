@@ -1,5 +1,6 @@
 """What is ranked: a prompt and its K completions."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -36,6 +37,9 @@ class Prompt(models.Model):
     # Set when a manager takes it out, with its rankings, and null again when it is put back. What is withdrawn is held
     # too, so that the queue looks at one column: from that moment on where it was not before.
     withdrawn_at = models.DateTimeField(null=True)
+    # Of its texts: the next one keeps its id, and those before are in PromptRevision (data/revising).
+    revision = models.PositiveIntegerField(default=1, db_default=1)
+    revised_at = models.DateTimeField(null=True)
     metadata = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
     # Without an index: an import's prompts are found by the range of their keys, which it notes.
@@ -111,3 +115,24 @@ class Completion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prompt_id}/{self.external_id}"
+
+
+class PromptRevision(models.Model):
+    """A revision that another one replaced. What was ranked on it are the prompt's rankings up to `last_ranking_id`."""
+
+    # Its index is prompt_revision_once.
+    prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="revisions", db_index=False)
+    number = models.PositiveIntegerField()
+    messages = models.JSONField()
+    texts = models.JSONField()  # [{"id": ..., "text": ...}], of the completions in their order
+    rankings = models.PositiveIntegerField()  # that stood on it, and ended with it
+    last_ranking_id = models.BigIntegerField()
+    replaced_at = models.DateTimeField()
+    replaced_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
+
+    class Meta:
+        ordering = ("-number",)
+        constraints = (models.UniqueConstraint(fields=("prompt", "number"), name="prompt_revision_once"),)
+
+    def __str__(self) -> str:
+        return f"revision {self.number} of {self.prompt_id}"

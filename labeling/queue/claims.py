@@ -150,6 +150,12 @@ def refuse(assignment: Assignment, row: Row) -> None:
                 "what you had saved of it is kept. Claim the next one."
             )
             raise Conflict("prompt_withdrawn", message)
+        case "prompt_revised":
+            message = _(
+                "The texts of this prompt were corrected while you had it, so nothing was stored. Claim the next one: "
+                "it may be this one again, as it is now."
+            )
+            raise Conflict("prompt_revised", message)
         case "taken_anew":
             message = _("You took this prompt anew since. Nothing was stored; claim the next one.")
             raise Conflict("lease_expired", message)

@@ -15,16 +15,19 @@ from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from formats import messages
 from labeling import content
 from labeling.board.cards import dialogue
 from labeling.data.importing import imports, upload_layouts
+from labeling.data.revising import revisions
 from labeling.data.versions.holding import versions_with
 from labeling.data.withdrawing.choices import STATES
-from labeling.errors import Invalid
+from labeling.errors import Invalid, Outdated, PodiumError
 from labeling.forms.data import PromptsFileForm
+from labeling.forms.revising import RevisionForm
 from labeling.models import Assignment, Completion, Project, Prompt, Role
 from labeling.people import access
 from labeling.projects import counters
@@ -104,11 +107,41 @@ def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
         "turns": dialogue(chosen.messages) if chosen.is_dialogue else [],
         "completions": _shown(chosen),
         "is_manager": is_manager,
+        "revisions": [
+            (each, dialogue(each.messages) if chosen.is_dialogue else []) for each in revisions.earlier(chosen)
+        ],
+        "revisions_shown": revisions.SHOWN,
         "versions": versions_with(chosen, most=VERSIONS_SHOWN + 1) if is_manager else [],
         "versions_shown": VERSIONS_SHOWN,
         "id_as_line": json.dumps(chosen.external_id),
     }
     return render(request, "labeling/data/prompt.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@project_page(Role.MANAGER)
+def revise(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
+    """Corrects its texts. Who comes second is told, and sees what they wrote; to save it again is to mean it."""
+    chosen = _prompt(project, prompt_id)
+    form, status = RevisionForm(posted(request), prompt=chosen), 200
+    if form.is_valid():
+        base = form.cleaned_data["revision"]
+        try:
+            revisions.revise(project, chosen, base=base, by=request.user, messages=form.messages(), texts=form.texts())
+        except Outdated as error:
+            form.data = form.data.copy()
+            form.data["revision"] = str(chosen.revision)
+            form.add_error(None, error.detail)
+            status = 409
+        except PodiumError as error:
+            form.add_error(None, error.detail)
+            status = 422
+        else:
+            return redirect("prompt", project.slug, prompt_id)
+    context = {"project": project, "prompt": chosen, "form": form}
+    status = 422 if form.errors and status == 200 else status
+    return render(request, "labeling/data/prompt_revise.html", context, status=status)
 
 
 @require_POST

@@ -90,6 +90,8 @@ RULES = {
     "POST /api/v1/projects/{slug}/prompts/": {
         *("empty", "bad_map", "no_table", "no_column", "one_of", "unknown_layout"), *FILES,
     },
+    # What an import refuses of the same texts; the completions are the prompt's.
+    "PATCH /api/v1/projects/{slug}/prompts/{external_id}/": {"bad_text", "unknown_completion", "text_alone"},
     "POST /api/v1/projects/{slug}/imports/": {"bad_map"},  # a text that is JSON
     # They say something, of one kind; a line is an id.
     "POST /api/v1/projects/{slug}/prompts/withdraw/": {"nothing_chosen", "two_choices", "bad_line", "empty"} | FILES,

@@ -22,6 +22,7 @@ from labeling.models import (
     Project,
     ProjectDeletion,
     Prompt,
+    PromptRevision,
     RankedCompletion,
     Ranking,
     User,
@@ -260,6 +261,13 @@ def test_a_prompt_keeps_its_text_and_split_for_ever(project: Project) -> None:
     prompts = Prompt.objects.filter(pk=prompt.pk)
     refused("prompt_split_never_changes", lambda: prompts.update(split="test"))
     refused("prompt_split_never_changes", lambda: prompts.update(content_sha256="0" * 64))
+    refused("prompt_split_never_changes", lambda: prompts.update(prompt_key="0" * 64))
+    prompts.update(prompt_key="0" * 64, revision=2)
+    refused("prompt_split_never_changes", lambda: prompts.update(prompt_key=None, revision=1))
+    before = {"number": 1, "messages": [], "texts": [], "rankings": 0, "last_ranking_id": 0}
+    before |= {"replaced_at": timezone.now()}
+    PromptRevision.objects.create(prompt=prompt, **before)
+    refused("prompt_revision_once", lambda: PromptRevision.objects.create(prompt=prompt, **before))
 
 
 def test_a_dataset_version_never_changes(project: Project, ranking: Ranking) -> None:

@@ -13,7 +13,7 @@ from formats.rankings import RankingRow
 from formats.refusals import Refused
 from formats.rows import Row
 from labeling.data.importing import recorded_rankings
-from labeling.models import Completion, Project, Prompt, RankedCompletion, Ranking
+from labeling.models import Assignment, Completion, Project, Prompt, RankedCompletion, Ranking
 
 
 @dataclass
@@ -96,6 +96,7 @@ def _answers(project: Project, known: Sequence[Known]) -> dict[int, _Answers]:
     ranked = RankedCompletion.objects.filter(
         prompt__in=[prompt.pk for row, prompt in known if row.rankings],
         ranking__source=Ranking.Source.IMPORTED,
+        ranking__assignment__state=Assignment.State.RANKED,  # those of a revision before have ended
         ranking__labeler__username__in=usernames,
     ).order_by("ranking_id", "completion__position")
     answers: dict[int, _Answers] = defaultdict(dict)

@@ -33,12 +33,14 @@ END $$;
 
 -- Finds the slot of a locked task. One that ran out gets a free one if there is any, and so does one that was given
 -- back: a tab that closes gives back what another tab may still show. `refused` says why there is none: already_ranked,
--- not_claimed (it was skipped), prompt_withdrawn (its task was ended then), taken_anew (by this labeler), lease_expired.
+-- not_claimed (it was skipped), prompt_withdrawn (its task was ended then), prompt_revised
+-- (it showed texts that are others now), taken_anew (by this labeler), lease_expired.
 CREATE OR REPLACE FUNCTION podium_take_back(
     task labeling_assignment, moment timestamptz, OUT refused text, OUT slot smallint, OUT slots smallint
 ) LANGUAGE plpgsql AS $$
 DECLARE
     withdrawn boolean;
+    revised boolean;
 BEGIN
     slot := task.slot;
     slots := task.overlap;
@@ -49,9 +51,10 @@ BEGIN
     ELSIF task.state = 'skipped' THEN
         refused := 'not_claimed';
     ELSE
-        SELECT overlap, withdrawn_at IS NOT NULL INTO slots, withdrawn FROM labeling_prompt WHERE id = task.prompt_id;
-        IF withdrawn THEN
-            refused := 'prompt_withdrawn';
+        SELECT overlap, withdrawn_at IS NOT NULL, revised_at > task.claimed_at INTO slots, withdrawn, revised
+        FROM labeling_prompt WHERE id = task.prompt_id;
+        IF withdrawn OR revised THEN
+            refused := CASE WHEN withdrawn THEN 'prompt_withdrawn' ELSE 'prompt_revised' END;
             RETURN;
         END IF;
         slot := podium_free_slot(task.prompt_id, slots, moment);

@@ -14,6 +14,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 from labeling.data.importing import imports
+from labeling.data.revising import revisions
 from labeling.data.versions import datasets
 from labeling.models import Assignment, Project, ProjectDeletion, Role, User
 from labeling.people import invitations
@@ -69,6 +70,9 @@ def make_site(url: str) -> Site:
         if not project.dataset_versions.exists():
             datasets.freeze(project, by=manager)
     make_imports(project)
+    last = project.prompts.latest("pk")
+    texts = {each.external_id: f"{each.text} Corrected." for each in last.completions.all()[:1]}
+    revisions.revise(project, last, base=1, by=manager, texts=texts)
     empty = factories.make_project(manager=manager, slug="empty")
     _, token = invitations.invite(project, by=manager, role=Role.LABELER, note="Ada")
     stranger, guarded = factories.make_user("sven"), factories.make_user("gita")
@@ -138,6 +142,8 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "overview-empty", f"{two}/"),
         (site.manager, "prompts", f"{one}/prompts/"),
         (site.manager, "prompt", f"{one}/prompts/{ranked.prompt_id}/"),
+        (site.manager, "prompt-correct", f"{one}/prompts/{ranked.prompt_id}/correct/"),
+        (site.manager, "prompt-corrected", f"{one}/prompts/{site.project.prompts.get(revision=2).pk}/"),
         (site.manager, "prompts-withdraw", f"{one}/prompts/withdraw/"),
         (site.manager, "prompts-empty", f"{two}/prompts/"),
         (site.manager, "imports", f"{one}/imports/"),

@@ -15,13 +15,16 @@ from hypothesis import strategies as st
 
 from labeling.answers import rankings
 from labeling.data.exporting import exports
+from labeling.data.importing.background import import_jobs, import_worker
 from labeling.data.importing.imports import import_lines
+from labeling.data.revising import revisions
 from labeling.data.versions import datasets
 from labeling.data.withdrawing import withdrawals
 from labeling.errors import PodiumError
 from labeling.models import (
     Assignment,
     DatasetVersion,
+    Import,
     PreferencePair,
     Project,
     Prompt,
@@ -31,7 +34,7 @@ from labeling.models import (
 )
 from labeling.projects import counters
 from labeling.queue import claims
-from tests.factories import join, make_project, tiers_of
+from tests.factories import join, make_import, make_project, tiers_of
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +51,7 @@ class World:
     said: Say = field(default_factory=dict)  # of prompts that are withdrawn too
     withdrawn: set[int] = field(default_factory=set)  # prompts
     files: dict[int, str] = field(default_factory=dict)  # checksums by version
+    jobs: list[Import] = field(default_factory=list)  # imports that a worker did
 
     def imports(self, n: int) -> None:
         names = [f"p{n % 5}", f"p{(n + 1) % 5}"]
@@ -60,10 +64,47 @@ class World:
             }
             for name in names
         ]
-        import_lines(self.project, [json.dumps(row).encode() for row in rows])
-        recorded = Assignment.objects.filter(prompt__project=self.project, rankings__source="imported")
+        lines = [json.dumps(row).encode() for row in rows]
+        if n % 2:
+            import_lines(self.project, lines)
+        else:
+            self.jobs.append(make_import(self.project, b"\n".join(lines).decode()))
+        recorded = Assignment.objects.filter(
+            prompt__project=self.project, rankings__source="imported", rankings__live=True
+        )
         for assignment in recorded.exclude(pk__in=self.said).select_related("prompt"):
             self.said[assignment.pk] = RANKS[int(assignment.prompt.external_id[1])]
+
+    def undoes_import(self, n: int) -> None:
+        """Takes back what an import brought: its rankings, and its prompts that nobody else worked on."""
+        if not self.jobs:
+            return
+        job = self.jobs[n % len(self.jobs)]
+        brought = set(Ranking.objects.filter(imported_by=job).values_list("assignment_id", flat=True))
+        others = Assignment.objects.filter(prompt__project=self.project).exclude(pk__in=brought)
+        kept = set(others.values_list("prompt_id", flat=True))
+        gone = set(Prompt.objects.filter(imported_by=job).values_list("pk", flat=True)) - kept
+        import_jobs.undo(job)
+        import_worker.work(job.pk)
+        job.refresh_from_db()
+        assert job.state == "succeeded", job.error
+        assert not Prompt.objects.filter(pk__in=gone).exists()
+        self.said = {key: ranks for key, ranks in self.said.items() if key not in brought}
+        self.withdrawn -= gone
+
+    def corrects(self, n: int) -> None:
+        """Changes a prompt's texts, or writes those that it began with again."""
+        prompts = list(Prompt.objects.filter(project=self.project).order_by("pk"))
+        if not prompts:
+            return
+        prompt = prompts[n % len(prompts)]
+        asked = f"Question {prompt.external_id}?" + f" {n % 3}" * (n % 3 > 0)
+        is_same = prompt.messages[0]["content"] == asked
+        messages = [{"role": "user", "content": asked}]
+        revisions.revise(self.project, prompt, base=prompt.revision, by=None, messages=messages)
+        if not is_same:
+            of_it = set(Assignment.objects.filter(prompt=prompt).values_list("pk", flat=True))
+            self.said = {key: ranks for key, ranks in self.said.items() if key not in of_it}
 
     def submits(self, n: int) -> None:
         if task := claims.claim(self.project, self.labelers[n % 3]):
@@ -82,9 +123,12 @@ class World:
             refused = code_of(lambda: rankings.submit(task, {"tiers": tiers_of(task, RANKS[n % 5])}))
             if refused is None:
                 self.said[task.pk] = RANKS[n % 5]
+            elif task.prompt_id in self.withdrawn:
+                assert refused == "prompt_withdrawn"
+            elif task.prompt.revised_at and task.prompt.revised_at > task.claimed_at:
+                assert refused == "prompt_revised"
             else:
-                is_gone = task.prompt_id in self.withdrawn
-                assert refused == ("prompt_withdrawn" if is_gone else "lease_expired")
+                assert refused == "lease_expired"
 
     def amends(self, n: int) -> None:
         self._of_one(n, lambda task: rankings.amend(task, {"tiers": tiers_of(task, RANKS[n % 5])}), RANKS[n % 5])
@@ -184,6 +228,7 @@ ACTS = {
     name: getattr(World, name)
     for name in (
         *("imports", "submits", "claims", "answers_late", "amends", "undoes", "withdraws", "puts_back", "freezes"),
+        *("undoes_import", "corrects"),
     )
 }
 STEPS = st.lists(st.tuples(st.sampled_from(sorted(ACTS)), st.integers(0, 31)), min_size=4, max_size=24)
