@@ -159,7 +159,7 @@ def read(user: Visitor, project: Project, external_id: str) -> Row:
     """Writes what PromptWithRankingsSerializer declares. Raises Prompt.DoesNotExist."""
     if unstorable(external_id):
         raise Prompt.DoesNotExist
-    prompt = project.prompts.only("revision").get(external_id=external_id)
+    prompt = project.prompts.only("project", "revision").get(external_id=external_id)
     key = prompt.pk
     rows = written([{"id": key}])
     if not rows:  # deleted since

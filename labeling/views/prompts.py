@@ -130,8 +130,7 @@ def revise(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
         try:
             revisions.revise(project, chosen, base=base, by=request.user, messages=form.messages(), texts=form.texts())
         except Outdated as error:
-            form.data = form.data.copy()
-            form.data["revision"] = str(chosen.revision)
+            form.data = {**request.POST.dict(), "revision": str(chosen.revision)}
             form.add_error(None, error.detail)
             status = 409
         except PodiumError as error:
