@@ -244,6 +244,7 @@ SPECTACULAR_SETTINGS = {
         "RunState": "rewardtrain.models.TrainingRun.State",
         "RunDepth": "rewardtrain.models.TrainingRun.Depth",
         "PromptState": "labeling.api.prompt_rows.STATE_NAMES",
+        "RoleEnum": "labeling.models.Role",
         "TurnRole": "formats.messages.ROLES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -25,7 +25,7 @@ class RevisionForm(forms.Form):
         for place, turn in enumerate(turns):
             self._add(f"turn-{place}", who.get(turn["role"], turn["role"]), turn["content"])
         for place, completion in enumerate(self.completions):
-            label = _("Completion %(n)d") % {"n": place + 1} if turns else _("Text")
+            label = _("Completion %(n)s") % {"n": place + 1} if turns else _("Text")
             self._add(f"completion-{place}", f"{label} ({completion.external_id})", completion.text)
 
     def _add(self, name: str, label: str, text: str) -> None:
