@@ -59,6 +59,7 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/<int:prompt_id>/correct/", prompts.revise, name="prompt_revise"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/put-back/", prompts.put_back, name="prompt_put_back"),
     path("p/<slug:slug>/imports/", imports.index, name="imports"),
+    path("p/<slug:slug>/imports/samples/<str:layout>/", imports.sample, name="import_sample"),
     path("p/<slug:slug>/imports/<int:number>/", imports.detail, name="import"),
     path("p/<slug:slug>/imports/<int:number>/act/", imports.act, name="import_act"),
     path("p/<slug:slug>/imports/<int:number>/bad-lines/", imports.bad_lines_file, name="import_bad_lines"),

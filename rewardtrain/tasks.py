@@ -89,9 +89,10 @@ def label(job_id: int) -> None:
 
 @shared_task
 def keep_up() -> None:
-    """Brings the drift guard's scores up to date, every minute by beat."""
+    """Brings the drift guard's scores up to date, and deletes files that nobody started, every minute by beat."""
     with locks.one_at_a_time("keep_up") as alone:
         if alone:
+            import_jobs.discard_abandoned()
             drift.keep_up()
 
 

@@ -150,7 +150,7 @@ class Place:
             "slug": self.project.slug, "assignment_id": self.task.pk, "pk": self.task.pk, "number": 1, "version": 1,
             "prompt_id": self.task.prompt_id, "invitation_id": self.invitation.pk, "token": self.token,
             "username": "leaver", "invitation": INVITATION, "external_id": PROMPT, "link": LINK, "link_id": LINK,
-            "place": 0,
+            "place": 0, "layout": "podium",
         }  # fmt: skip
 
 

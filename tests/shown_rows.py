@@ -70,7 +70,7 @@ class Shown:
         always = {
             "slug": self.project.slug, "prompt_id": prompt.pk, "username": "nobody", "token": self.token,
             "version": 1, "invitation": 1, "invitation_id": 1, "external_id": prompt.external_id,
-            "link": 1, "link_id": 1, "place": 0,
+            "link": 1, "link_id": 1, "place": 0, "layout": "podium",
         }  # fmt: skip
         return [
             {**always, "number": number, "pk": task.pk, "assignment_id": task.pk}

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from formats import values
-from formats.files.records import Record, gibibytes
+from formats.files.records import Record, Seekable, gibibytes
 from formats.lines import MAX_FILE, Readable, Unreadable
 from formats.refusals import Refused
 
@@ -85,7 +85,10 @@ def _records(stream: Readable, name: str, batches: Callable[[IO[bytes]], Iterato
 
 @contextmanager
 def _spooled(stream: Readable) -> Iterator[IO[bytes]]:
-    """Gives a file that can be read in any order, for a table's end says what is in it."""
+    """Gives a file that can be read in any order, for a table's end says what is in it: a copy of what can't be."""
+    if isinstance(stream, Seekable):
+        yield cast(IO[bytes], stream)
+        return
     with tempfile.TemporaryFile() as file:
         shutil.copyfileobj(cast(Any, stream), file)
         file.seek(0)

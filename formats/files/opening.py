@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from formats.files import arrow_rows, csv_rows, json_lines, json_values, sniffing
 from formats.files.packing import packing_of, unpacked
-from formats.files.records import Bounded, Peeked, Records, at_most
+from formats.files.records import Bounded, Peeked, Records, Seekable, at_most, gibibytes
 from formats.lines import MAX_FILE, MAX_LINES, Readable, Unreadable, read_lines
 
 
@@ -15,6 +17,7 @@ def open_records(
 
     name: the file's, where it has one. max_bytes: of the file, and of what a packed one unpacks to.
     """
+    in_any_order = _in_any_order(stream, max_bytes)
     peeked = Peeked(Bounded(stream, max_bytes=max_bytes))
     packing = packing_of(peeked.head)
     if packing:
@@ -24,15 +27,30 @@ def open_records(
             raise Unreadable("packed", name=f"{packing}, {twice}")
     sniffing.refuse_strangers(peeked.head)
     kind = sniffing.table_of(peeked.head)
-    opened = _table(peeked, kind, max_records) if kind else _text(peeked, name, max_records)
+    if kind and in_any_order and not packing:
+        in_any_order.seek(0)
+        opened = _table(in_any_order, kind, max_records)
+    else:
+        opened = _table(peeked, kind, max_records) if kind else _text(peeked, name, max_records)
     return Records(opened.format, opened.records, packing, opened.unit)
 
 
-def _table(peeked: Peeked, kind: str, most: int | None) -> Records:
+def _in_any_order(stream: Readable, most: int | None) -> Seekable | None:
+    """Gives a stream that is a file and stands at its beginning: of a table no more is read than is asked for."""
+    if not (isinstance(stream, Seekable) and stream.seekable() and stream.tell() == 0):
+        return None
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    if most is not None and size is not None and size > most:
+        raise Unreadable("file_too_large", limit=gibibytes(most))
+    return stream
+
+
+def _table(stream: Readable, kind: str, most: int | None) -> Records:
     if kind == "Parquet":
-        return Records(kind, arrow_rows.parquet_records(peeked, max_rows=most), unit="row")
+        return Records(kind, arrow_rows.parquet_records(stream, max_rows=most), unit="row")
     read = arrow_rows.arrow_file_records if kind == "Arrow file" else arrow_rows.arrow_stream_records
-    return Records("Arrow", at_most(read(peeked), most), unit="row")
+    return Records("Arrow", at_most(read(stream), most), unit="row")
 
 
 def _text(peeked: Peeked, name: str, most: int | None) -> Records:

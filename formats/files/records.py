@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from formats.lines import BYTES_AT_ONCE, Readable, Unreadable
 
@@ -37,6 +37,19 @@ class Records:
 
     def __iter__(self) -> Iterator[Record]:
         return self.records
+
+
+@runtime_checkable
+class Seekable(Protocol):
+    """A file, which can be read in any order."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def seek(self, offset: int, whence: int = ..., /) -> int | None: ...
+
+    def tell(self) -> int: ...
+
+    def seekable(self) -> bool: ...
 
 
 class Peeked:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 
 class PromptsFileForm(forms.Form):
-    file = forms.FileField(label=gettext_lazy("A file of prompts"))
+    file = forms.FileField(label=gettext_lazy("A file of prompts"), allow_empty_file=False)
 
 
 class UploadForm(forms.Form):

@@ -74,7 +74,6 @@ WORDS = Words(
     done=ngettext_lazy("%(done)s of %(all)s text labeled", "%(done)s of %(all)s texts labeled", "n"),
     own=gettext_lazy("you labeled %(own)s"),
     done_in=gettext_lazy("Texts labeled in %(project)s"),
-    upload_more="",
     upload_note=gettext_lazy("The prompt may be empty where a text stands alone."),
     keys=(
         (

@@ -51,7 +51,6 @@ class Words:
     done: StrOrPromise  # the same in a line on its own
     own: StrOrPromise  # %(own)s
     done_in: StrOrPromise  # %(project)s
-    upload_more: str  # what may follow the first completion in the example of a row
     upload_note: StrOrPromise
     keys: tuple[tuple[tuple[str, ...], StrOrPromise], ...]  # of the board, beside those of every board
 

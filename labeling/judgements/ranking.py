@@ -75,7 +75,6 @@ WORDS = Words(
     done=ngettext_lazy("%(done)s of %(all)s prompt ranked", "%(done)s of %(all)s prompts ranked", "n"),
     own=gettext_lazy("you ranked %(own)s"),
     done_in=gettext_lazy("Prompts ranked in %(project)s"),
-    upload_more=", ...",
     upload_note="",
     keys=(),
 )

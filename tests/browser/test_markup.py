@@ -224,7 +224,7 @@ def test_a_refused_upload_says_what_was_wrong_and_runs_none_of_it(watched: Any, 
     lines = [SCRIPT, f'{{"id": "{SCRIPT}", "prompt": ""}}', f'{{"id": "x", "prompt": [{{"role": "{IMAGE}"}}]}}']
     (tmp_path / "hostile.jsonl").write_text("\n".join(lines))
     manager.page.get_by_label("A file of prompts").set_input_files(tmp_path / "hostile.jsonl")
-    manager.page.get_by_role("button", name="Upload").click()
+    manager.page.get_by_role("button", name="Look into it").click()
     manager.page.wait_for_load_state("networkidle")
     assert SCRIPT in manager.read()
     assert IMAGE in manager.read()

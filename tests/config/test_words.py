@@ -31,7 +31,7 @@ LANGUAGE = "eo"  # any that Django knows and that we don't speak
 SPOKEN = ("aria-label", "title", "placeholder", "alt", "data-label", "data-copied", "data-selected", "data-step")
 SILENT = {"script", "style", "code", "kbd", "textarea"}
 # Classes of elements that hold what somebody wrote.
-TYPED = {"prose", "source", "clip", "said__prompt", "completion__letter", "export-cell", "import__name"}
+TYPED = {"prose", "source", "clip", "said__prompt", "completion__letter", "export-cell", "import__name", "import__cell"}
 EMPTY = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 # Names, and words that are the same everywhere.
 NAMES = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from formats.layouts.layout import Columns, Layout
 from formats.layouts.tables import long, wide
-from formats.layouts.tables.columns import completed, labels_of, likely_wide
+from formats.layouts.tables.columns import completed, labels_of, likely_long, likely_wide
 
 LAYOUTS: tuple[Layout, ...] = (
     wide.LAYOUT,
@@ -18,3 +18,12 @@ def of_map(columns: Columns, names: Sequence[str]) -> Layout:
     """Tells which table somebody means who names its columns: a long one where no completion has a label."""
     has_labels = labels_of(completed(columns, likely_wide(tuple(names))))
     return long.LAYOUT if "completion" in columns or not has_labels else wide.LAYOUT
+
+
+def meant(layout: Layout | None, columns: Columns, names: Sequence[str]) -> dict[str, str]:
+    """Gives what columns are for, as somebody said and as their names say; of no table nothing. layout: None where
+    nobody knows yet what it is."""
+    if layout is not None and layout not in LAYOUTS:
+        return {}
+    likely = likely_long if layout is long.LAYOUT else likely_wide
+    return completed(columns, likely(tuple(names)))

@@ -129,19 +129,19 @@ def _named(by_plain: Mapping[str, str], known: Mapping[str, Sequence[str]]) -> d
 
 
 def completed(columns: Columns, likely: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Gives a map that somebody gave, and of what it leaves out what the names say."""
+    """Gives a map that somebody gave, and of what it leaves out what the names say; of what it calls "" nothing."""
     said = {purpose: column for purpose, column in likely if column not in columns.values()}
-    return {**said, **columns}
+    return {purpose: column for purpose, column in {**said, **columns}.items() if column}
 
 
 def checked(columns: Columns, purposes: Iterable[str], labelled: Iterable[str], there: Iterable[object]) -> Columns:
-    """Checks a map that somebody gave: purposes that are known, and columns that are there. Raises Refused."""
+    """Checks a map that somebody gave: purposes that are known, and columns that are there, or "". Raises Refused."""
     names, kinds, present = tuple(purposes), tuple(labelled), list(map(str, there))
     for purpose, column in columns.items():
         kind, _, label = purpose.partition("_")
         if purpose not in names and not (kind in kinds and label):
             known = ", ".join((*names, *(f"{kind}_a" for kind in kinds)))
             raise Refused("columns", purpose, "one_of", known=known)
-        if column not in present:
+        if column and column not in present:
             raise Refused(f"columns.{purpose}", column, "no_column", known=", ".join(present))
     return columns

@@ -14,13 +14,10 @@ from formats.layouts import known, podium, tables
 from formats.layouts.layout import Layout, Numbered, read
 from formats.lines import MAX_LINE, Readable
 from formats.refusals import Refused
-from formats.rows import Row
 from formats.values import clipped
-from labeling.data.importing import imports
 from labeling.data.importing.row_words import words_of
 from labeling.data.importing.upload_lines import records_of
 from labeling.errors import Invalid
-from labeling.models import Project
 
 MOST_KEYS = 12  # named in a sentence
 PEEKED_BYTES = 4 * 2**20  # of the first records; one more may be read, of any size
@@ -33,30 +30,7 @@ class LaidOut:
     layout: Layout | None  # None: none is known; iterating the records then raises Invalid, which says so
     records: Records
     names: Sequence[str]  # the keys or columns of its first records
-    columns: Mapping[str, str]  # of a table: what its columns are for, as guessed and as somebody said
-
-
-@dataclass(frozen=True)
-class First:
-    """A row of a file's beginning: as it would be imported, or what is wrong with it."""
-
-    number: int
-    row: Row | None
-    problem: str
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a file is, by its beginning alone."""
-
-    container: str
-    unit: str  # line or row: what numbers count
-    layout: str  # empty where none is known
-    title: str
-    names: Sequence[str]
-    columns: Mapping[str, str]
-    rows: Sequence[First]
-    problem: str  # why it can't be read at all or not on; empty where it can
+    columns: Mapping[str, str]  # of a table, or what may be one: what they are for, as guessed and as somebody said
 
 
 def laid_out(
@@ -65,9 +39,9 @@ def laid_out(
     """Tells the layout by the first records, or takes the named one, and reads all of them so.
 
     layout: one of formats.layouts.known.BY_NAME. columns: of a table, from a purpose to the name of its column; what it
-    leaves out is guessed. split: of the file in its dataset, which the metadata of others' rows keeps; Podium's own
-    rows say their split themselves. Raises Invalid where the name, a purpose or a column isn't known. What `records`
-    raise comes when they are read, not here.
+    leaves out is guessed, what it names "" is left. split: of the file in its dataset, which the metadata of others'
+    rows keeps; Podium's own rows say their split themselves. Raises Invalid where the name, a purpose or a column
+    isn't known. What `records` raise comes when they are read, not here.
     """
     first: list[Record] = []
     every = _peek(records, first)
@@ -75,14 +49,15 @@ def laid_out(
     names = list(dict.fromkeys(str(key) for each in objects for key in each))
     chosen = _chosen(layout, columns or {}, objects, names)
     if chosen is None:
-        return LaidOut(None, replace(records, records=_refusing(_unknown(names))), names, {})
+        likely = tables.meant(None, columns or {}, names)
+        return LaidOut(None, replace(records, records=_refusing(_unknown(names))), names, likely)
     if columns and objects:
         _check(chosen, columns, names)
     if chosen is podium.LAYOUT:
         return LaidOut(chosen, replace(records, records=_own(every), layout=title_of(chosen)), names, {})
     rows = _of_split(split, _rows(chosen, every, columns or {}))
     found = replace(records, records=rows, layout=title_of(chosen), has_prompts_in_parts=True)
-    return LaidOut(chosen, found, names, {**(chosen.guess(names) if chosen.guess else {}), **(columns or {})})
+    return LaidOut(chosen, found, names, tables.meant(chosen, columns or {}, names))
 
 
 def rows_of(
@@ -95,42 +70,6 @@ def rows_of(
 ) -> Records:
     """Opens a file of any kind and layout as Podium's own rows. Raises Invalid as laid_out does."""
     return laid_out(records_of(stream, name), layout=layout, columns=columns, split=split).records
-
-
-def preview(
-    stream: Readable,
-    name: str = "",
-    *,
-    project: Project,
-    layout: str = "",
-    columns: Mapping[str, str] | None = None,
-    most: int = 5,
-) -> Preview:
-    """Reads a file's beginning as an import into the project would. Raises Invalid as laid_out does."""
-    found = laid_out(records_of(stream, name), layout=layout, columns=columns)
-    flags = [flag["name"] for flag in project.flags]
-    rows: list[First] = []
-    problem = ""
-    try:
-        for number, value, _size in found.records:
-            if len(rows) == most:
-                break
-            try:
-                rows.append(First(number, imports.parse_value(value, flags=flags, judgement=project.judgement), ""))
-            except Refused as error:
-                rows.append(First(number, None, words_of(error)))
-    except Invalid as error:
-        problem = error.detail
-    return Preview(
-        container=found.records.container,
-        unit=found.records.unit,
-        layout=found.layout.name if found.layout else "",
-        title=found.records.layout,
-        names=found.names,
-        columns=found.columns,
-        rows=rows,
-        problem=problem,
-    )
 
 
 def read_object(text: str) -> dict[str, str]:

@@ -13,15 +13,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from labeling.data.importing.background import bad_lines, import_files, import_jobs, import_progress
-from labeling.errors import PodiumError
+from labeling.data.importing.background import bad_lines, import_drafts, import_files, import_jobs, import_progress
+from labeling.data.importing.sample_files import samples
+from labeling.errors import Invalid, PodiumError
 from labeling.forms.data import PromptsFileForm
 from labeling.forms.errors import add_error
 from labeling.models import Import, Project, Role
+from labeling.models.imports import DRAFT
 from labeling.views.doors import SignedIn, page_of, posted, project_page
+from labeling.views.importing import previews
 
 ACTS: dict[str, Callable[[Import], object]] = {
-    "start": import_jobs.start,
     "discard": import_jobs.discard,
     "pause": import_jobs.pause,
     "resume": import_jobs.resume,
@@ -43,20 +45,37 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
         else:
             return redirect("import", project.slug, job.number)
     rows = project.imports.select_related("requested_by").defer("errors")
-    context = {"project": project, "form": form, "page": page_of(request, rows)}
+    context = {"project": project, "form": form, "page": page_of(request, rows), "samples": samples()}
     return render(request, "labeling/imports/imports.html", context, status=422 if form.errors else 200)
 
 
 def _receive(request: SignedIn, project: Project, file: UploadedFile[bytes]) -> Import:
     received = import_files.receive(project, file)
-    return import_jobs.receive(project, received, file_name=file.name or "", by=request.user, start=True)
+    if not received.size:
+        received.draft.unlink()
+        raise Invalid("empty", _("There is no line in it."), attr="file")
+    return import_jobs.receive(project, received, file_name=file.name or "", by=request.user, start=False)
+
+
+@require_safe
+@project_page(Role.MANAGER)
+def sample(request: SignedIn, project: Project, layout: str) -> HttpResponseBase:
+    """Gives a small file of a layout."""
+    found = samples().get(layout)
+    if found is None:
+        raise Http404("no such layout")
+    return FileResponse(
+        found.path.open("rb"), as_attachment=True, filename=found.file_name, content_type=found.media_type
+    )
 
 
 @require_safe
 @project_page(Role.MANAGER)
 def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
-    """Shows the page; and while it works, the part of it that is asked for every two seconds."""
+    """Shows the page; while it works, the part of it that is asked for every two seconds; of a draft what it is."""
     job = import_of(project, number)
+    if job.state == DRAFT:
+        return previews.page(request, job)
     polled = bool(getattr(request, "htmx", False))
     if polled and not job.is_active:
         return HttpResponseClientRefresh()  # the rest of the page has changed too
@@ -76,10 +95,12 @@ def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
 @require_POST
 @project_page(Role.MANAGER)
 def act(request: SignedIn, project: Project, number: int) -> HttpResponse:
-    """Does what the button that was pressed says: one of ACTS."""
+    """Does what the button that was pressed says: start, or one of ACTS."""
     job, name = import_of(project, number), request.POST.get("act", "")
+    if name == "start":
+        return _start(request, job)
     if name not in ACTS:
-        return HttpResponseBadRequest(f"act is one of {', '.join(ACTS)}".encode())
+        return HttpResponseBadRequest(f"act is one of start, {', '.join(ACTS)}".encode())
     try:
         ACTS[name](job)
     except PodiumError as error:
@@ -89,6 +110,20 @@ def act(request: SignedIn, project: Project, number: int) -> HttpResponse:
         messages.success(request, _("The file is deleted. Nothing of it went in."))
         return redirect("imports", project.slug)
     return redirect("import", project.slug, number)
+
+
+def _start(request: SignedIn, job: Import) -> HttpResponse:
+    """Starts a draft as its page showed it: the form has the choices that the page was asked for with."""
+    here = redirect("import", job.project.slug, job.number)
+    try:
+        import_drafts.start(job, layout=previews.layout_of(request.POST), chosen=request.POST.dict())
+    except PodiumError as error:
+        messages.error(request, error.detail)
+        asked = request.POST.copy()
+        for name in ("csrfmiddlewaretoken", "act"):
+            asked.pop(name, None)
+        here["Location"] += f"?{asked.urlencode()}"
+    return here
 
 
 @require_safe

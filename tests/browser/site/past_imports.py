@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import io
+import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 
 from django.utils import timezone
 
 from formats.refusals import Refused
+from labeling.data.importing.background import import_files, import_jobs
 from labeling.data.importing.import_report import Report
 from labeling.models import Import, Project
 
+SAMPLE = Path(__file__).resolve().parents[3] / "labeling" / "sample"
+TABLE = """Frage,erste,zweite,besser,Thema
+Warum ist der Himmel blau?,"Luft streut blaues Licht stärker als rotes.",Wegen des Meeres.,erste,Physik
+Nenne eine Stadt in Österreich.,Linz,Graz,gleich,Geographie
+""".encode()
+
 
 def make_imports(project: Project) -> None:
-    """No file lies behind them."""
+    """No file lies behind those; two more wait to be started."""
     now = timezone.now()
     common = {"project": project, "sha256": "0" * 64, "requested_by": project.created_by, "unit": "line"}
     report = Report()
@@ -50,3 +61,19 @@ def make_imports(project: Project) -> None:
     ]  # fmt: skip
     Import.objects.bulk_create(jobs)
     project.imports.update(requested_at=now - timedelta(minutes=10))
+    _wait(project, "preferences-of-may.jsonl", "".join(json.dumps(each) + "\n" for each in _preferences()).encode())
+    _wait(project, "antworten.csv", TABLE)
+
+
+def _wait(project: Project, name: str, body: bytes) -> None:
+    received = import_files.receive(project, io.BytesIO(body))
+    import_jobs.receive(project, received, file_name=name, by=project.created_by, start=False)
+
+
+def _preferences() -> Iterator[dict[str, object]]:
+    texts = (SAMPLE / "prompts.jsonl").read_text().splitlines()[:6]
+    for row in map(json.loads, texts):
+        good, bad, *_ = row["completions"]
+        yield {"prompt": row["prompt"], "chosen": good["text"], "rejected": bad["text"]}
+    yield {"prompt": "What is a lake?", "chosen": "Water.", "rejected": "Water."}
+    yield {"prompt": "What is a lake?", "chosen": "Water, with land around it.", "rejected": 7}

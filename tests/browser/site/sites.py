@@ -152,6 +152,13 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "import-running", f"{one}/imports/2/"),
         (site.manager, "import-undone", f"{one}/imports/3/"),
         (site.manager, "import-failed", f"{one}/imports/4/"),
+        (site.manager, "import-waiting", f"{one}/imports/5/"),
+        (site.manager, "import-unknown", f"{one}/imports/6/"),
+        (
+            site.manager,
+            "import-mapped",
+            f"{one}/imports/6/?layout=&column-0=prompt&column-1=completion_a&column-2=completion_b&column-3=winner",
+        ),
         (site.manager, "people", f"{one}/people/"),
         (site.manager, "settings", f"{one}/settings/"),
         (site.manager, "project-delete", f"{one}/delete/"),

@@ -119,7 +119,7 @@ def upload(page: Page) -> None:
     file = {"name": "prompts.jsonl", "mimeType": "application/x-ndjson", "buffer": BROKEN_LINES}
     page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
     page.locator("form[enctype] button").click()
-    expect(page.locator("#report")).to_be_visible()
+    expect(page.get_by_role("button", name="Start the import")).to_be_visible()
 
 
 def make_link(page: Page) -> None:

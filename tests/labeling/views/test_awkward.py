@@ -50,7 +50,7 @@ def manager(tmp_path: Path) -> Iterator[User]:
 
 def address(pattern: URLPattern, user: User) -> str:
     given = {"slug": "helpful", "assignment_id": assignment_of(user), "number": 1, "version": 1, "token": "x"}
-    given |= {"link_id": 1, "link": "x", "place": 0}
+    given |= {"link_id": 1, "link": "x", "place": 0, "layout": "podium"}
     given["invitation_id"] = 1
     given["prompt_id"] = user.assignments.latest("pk").prompt_id
     names = pattern.pattern.converters

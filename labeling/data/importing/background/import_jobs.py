@@ -7,6 +7,7 @@ undo: any of these that are over -> queued -> running -> succeeded
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -184,11 +185,12 @@ def _conflict(code: str, message: str, job: Import) -> Conflict:
     return Conflict(code, message % {"number": job.number})
 
 
-def discard_abandoned(project: Project) -> None:
-    """Discards what was sent a day ago and never started. Call it with the project locked."""
-    before = timezone.now() - MOST_ABANDONED
-    for draft in project.imports.filter(state=DRAFT, requested_at__lt=before):
-        discard(draft)
+def discard_abandoned(project: Project | None = None) -> None:
+    """Discards what was sent a day ago and never started, of all projects where none is named."""
+    drafts = Import.objects.filter(state=DRAFT, requested_at__lt=timezone.now() - MOST_ABANDONED)
+    for draft in drafts.filter(project=project) if project else drafts:
+        with contextlib.suppress(Conflict):  # somebody started it just now
+            discard(draft)
 
 
 def _refuse_too_many(project: Project) -> None:

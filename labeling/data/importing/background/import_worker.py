@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -124,6 +125,19 @@ class Watched:
         self._read += len(piece)
         return piece
 
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
     def records(self) -> Records:
         """Gives the file's rows; the records that they are made of are remembered, to write the bad ones."""
         opened = records_of(self, self.job.file_name)
@@ -159,7 +173,7 @@ class Watched:
         """Gives what the row says of all that was read so far."""
         report = self.report
         changes: dict[str, Any] = {name: getattr(report, name) for name in COUNTS}
-        changes |= {"place": report.n_read, "bytes_read": self._read, **self._bad.progress()}
+        changes |= {"place": report.n_read, "bytes_read": min(self._read, self.job.size), **self._bad.progress()}
         changes |= {"container": report.container[:80], "unit": report.unit, "layout": self._layout}
         if len(report.errors) > self._kept:
             self._kept = len(report.errors)

@@ -18,7 +18,7 @@ from formats.layouts.layout import read
 from labeling.data.importing import upload_layouts
 from labeling.data.importing.import_report import Report
 from labeling.data.importing.imports import import_records
-from labeling.data.importing.upload_layouts import laid_out, preview, read_map, read_object, rows_of
+from labeling.data.importing.upload_layouts import laid_out, read_map, read_object, rows_of
 from labeling.errors import Invalid
 from labeling.models import Completion, Project, Prompt, RankedCompletion, Ranking
 from tests.formats.layouts.samples_of import FOLDER, files, layout_of, records_of
@@ -225,43 +225,6 @@ class TestPeeking:
         assert report.n_errors == 5
         assert all("more than 16 MiB together" in error.detail for error in report.errors)
         assert Completion.objects.count() == 3
-
-
-class TestPreview:
-    def test_it_says_what_the_file_is_and_shows_the_first_rows(self, project: Project) -> None:
-        found = preview(io.BytesIO(lines(*TRL, {"prompt": "x", "chosen": 1, "rejected": "y"})), project=project)
-        assert (found.container, found.layout, found.title) == ("JSON Lines", "trl-preference", "TRL preference data")
-        assert found.names == ["prompt", "chosen", "rejected"]
-        assert [first.number for first in found.rows] == [1, 2, 3]
-        assert found.rows[0].row is not None
-        assert [completion.text for completion in found.rows[0].row.completions] == ["4", "5"]
-        assert found.rows[2].row is None
-        assert "must be a text" in found.rows[2].problem or "must be a list" in found.rows[2].problem
-        assert not Prompt.objects.exists()
-
-    def test_it_gives_the_guessed_columns_and_those_that_were_said(self, project: Project) -> None:
-        table = b"question,response_a,response_b,besser\nWhy?,Because,So,b\n"
-        found = preview(io.BytesIO(table), project=project, columns={"winner": "besser"})
-        assert found.columns == {
-            **{"prompt": "question", "completion_a": "response_a", "completion_b": "response_b", "winner": "besser"}
-        }
-
-    def test_it_offers_the_columns_of_what_it_does_not_know(self, project: Project) -> None:
-        found = preview(io.BytesIO(TABLE), project=project)
-        assert (found.layout, found.rows, found.names) == ("", [], ["Frage", "erste", "zweite", "besser"])
-        assert "no layout that Podium knows" in found.problem
-
-    def test_it_reads_no_more_than_the_beginning(self, project: Project) -> None:
-        class Endless:
-            taken = 0
-
-            def read(self, size: int, /) -> bytes:
-                self.taken += size
-                return (lines(*TRL) * (size // len(lines(*TRL)) + 1))[:size]
-
-        stream = Endless()
-        assert len(preview(stream, project=project, most=2).rows) == 2
-        assert stream.taken < 4 * 2**20
 
 
 def test_errors_of_one_kind_are_said_once(project: Project, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import html
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +17,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from labeling.data.importing.background import import_files, import_worker
+from labeling.data.importing.sample_files import samples
 from labeling.models import Import, Project, Prompt, Role, User
 from tests import factories
 from tests.labeling.api.client import bytes_of, row
 
 BAD = "".join(f'{{"id": "bad {n}", "prompt": "?"}}\n' for n in range(3)) + "{bad\n"
-PAGES = ["imports/", "imports/1/", "imports/1/bad-lines/"]
+PAGES = ["imports/", "imports/1/", "imports/1/bad-lines/", "imports/samples/podium/"]
 
 
 def words(response: Any) -> str:
@@ -66,15 +68,17 @@ def test_they_open_for_managers_alone(project: Project, manager: Client) -> None
 
 def test_another_projects_import_is_not_found(project: Project, manager: Client) -> None:
     factories.make_import(factories.make_project(slug="elsewhere"), BAD)
-    assert [look(manager, page) for page in PAGES] == [200, 404, 404]
+    assert [look(manager, page) for page in PAGES] == [200, 404, 404, 200]
     assert press(manager, 1, "undo") == 404
     assert manager.get(f"/p/door/imports/{10**30}/").status_code == 404
 
 
-def test_a_file_that_is_sent_is_queued_and_its_page_opens(project: Project, manager: Client) -> None:
+def test_a_file_that_is_sent_waits_to_be_started_and_its_page_opens(project: Project, manager: Client) -> None:
     file = SimpleUploadedFile("rows.jsonl", json.dumps(row("q1")).encode())
     response = manager.post("/p/door/imports/", {"file": file})
     assert response["Location"] == "/p/door/imports/1/"
+    assert "Start the import" in words(manager.get("/p/door/imports/1/"))
+    assert press(manager, 1, "start") == 302
     page = manager.get("/p/door/imports/1/")
     assert "queued" in words(page)
     assert 'hx-trigger="every 2s"' in page.content.decode()
@@ -85,11 +89,13 @@ def test_a_file_that_is_sent_is_queued_and_its_page_opens(project: Project, mana
     assert "rows.jsonl" in words(manager.get("/p/door/imports/"))
 
 
-def test_no_file_is_refused_at_its_field(manager: Client) -> None:
-    response = manager.post("/p/door/imports/")
+@pytest.mark.parametrize("sent", [{}, {"file": SimpleUploadedFile("empty.jsonl", b"")}], ids=["none", "empty"])
+def test_no_file_is_refused_at_its_field(manager: Client, folder: Path, sent: dict[str, Any]) -> None:
+    response = manager.post("/p/door/imports/", sent)
     assert response.status_code == 422
     assert b"id_file_error" in response.content
     assert not Import.objects.exists()
+    assert not [path for path in folder.rglob("*") if path.is_file()]
 
 
 def test_the_part_that_is_asked_for_ends_with_the_import(project: Project, manager: Client) -> None:
@@ -148,6 +154,16 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(project: Project, manag
     assert press(manager, 2, "delete") == 404
     assert press(manager, 1, "") == 400
     assert manager.get("/p/door/imports/1/act/").status_code == 405
+
+
+def test_a_sample_of_each_layout_is_there_to_download(manager: Client) -> None:
+    html = manager.get("/p/door/imports/").content.decode()
+    for name, sample in samples().items():
+        response = manager.get(f"/p/door/imports/samples/{name}/")
+        assert f'href="/p/door/imports/samples/{name}/"' in html
+        assert bytes_of(response) == sample.path.read_bytes()
+        assert sample.file_name in response["Content-Disposition"]
+    assert manager.get("/p/door/imports/samples/none/").status_code == 404
 
 
 def test_a_file_that_is_discarded_is_gone(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from formats.layouts import known
-from labeling.data.importing import upload_layouts
+from labeling.data.importing import import_preview, upload_layouts
 from labeling.data.importing.import_report import Report
 from labeling.data.importing.imports import import_records
 from labeling.models import Completion, Project, Prompt
@@ -93,7 +93,7 @@ def test_a_bad_record_is_named_by_its_line_and_the_two_others_go_in(
     assert problem.lines == [2]
     assert not bad.codes or problem.codes[0] in bad.codes.split()
     assert (report.created, Prompt.objects.count(), Completion.objects.count()) == (2, 2, 4)
-    shown = upload_layouts.preview(io.BytesIO(content), project=project)
+    shown = import_preview.preview(io.BytesIO(content), project=project)
     assert ([bool(each.problem) for each in shown.rows], shown.problem) == ([False, True, False], "")
 
 
@@ -108,7 +108,7 @@ def test_a_bad_file_is_one_problem_and_what_stood_before_it_goes_in(
     check_words(problem)
     assert (problem.codes, problem.lines) == ([bad.code], [])
     assert (report.created, Prompt.objects.count()) == (bad.n_good, bad.n_good)
-    shown = upload_layouts.preview(io.BytesIO(content), project=project)
+    shown = import_preview.preview(io.BytesIO(content), project=project)
     assert shown.problem == report.stopped.detail  # type: ignore[union-attr]
 
 
