@@ -1,0 +1,137 @@
+"""Data comes in by the page: a table by its columns, many rows through a closed tab and a killed worker, and back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import FilePayload, Page, expect
+
+from jobs import lifecycle
+from labeling.data.importing.background import import_worker
+from labeling.models import Import, Project, Prompt, Ranking
+from tests.browser.site.looking import axe, overflow, walk
+from tests.browser.site.past_imports import TABLE
+from tests.browser.site.sites import People, Site
+from tests.labeling.api.client import row
+from tests.labeling.data.importing.test_import_killed import start_worker
+from tests.rewardtrain.conftest import models_in
+
+pytestmark = pytest.mark.browser
+# By hand with 100,000: PODIUM_IMPORTED_ROWS=100000 pytest tests/browser/test_imports.py -k killed
+ROWS = int(os.environ.get("PODIUM_IMPORTED_ROWS", "5000"))
+SECONDS = 120 + ROWS / 100
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with models_in(tmp_path / "models"):
+        yield tmp_path
+
+
+def choose(page: Page, project: Project, name: str, body: bytes) -> None:
+    """Sends a file, by the keyboard from the file on."""
+    page.goto(f"/p/{project.slug}/imports/")
+    file: FilePayload = {"name": name, "mimeType": "text/plain", "buffer": body}
+    page.get_by_label("A file of prompts").set_input_files(file)
+    press(page, "Look into it")
+
+
+def press(page: Page, button: str) -> None:
+    page.get_by_role("button", name=button).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_load_state()
+
+
+def work(project: Project) -> None:
+    import_worker.work(project.imports.latest("pk").pk)
+
+
+@pytest.mark.parametrize("width", [360, 800, 1440])
+def test_a_table_goes_in_by_its_columns_and_is_taken_back(site: Site, people: People, width: int) -> None:
+    page = people.page(site.manager, viewport={"width": width, "height": 900})
+    choose(page, site.empty, "antworten.csv", TABLE)
+    expect(page.get_by_role("status")).to_contain_text("Its layout is none that Podium knows.")
+    expect(page.get_by_role("button", name="Start the import")).to_have_count(0)
+    for column, purpose in {"Frage": "Prompt", "erste": "Completion A", "zweite": "Completion B"}.items():
+        page.get_by_label(column).select_option(label=purpose)
+    page.get_by_label("besser").select_option(label="Which is better")
+    press(page, "Look again")
+    expect(page.locator(".sentence")).to_have_text("This is a wide table in CSV, 2 rows. 1 of them can't be used.")
+    expect(page.get_by_role("article").first).to_contain_text("Luft streut blaues Licht")
+    assert not [wrong for wrong in (axe(page), walk(page), overflow(page)) if wrong]
+    press(page, "Start the import")
+    expect(page.locator("#import-progress .badge")).to_have_text("queued")
+    work(site.empty)
+    expect(page.locator("#import-progress .badge")).to_have_text("done")  # nobody loads the page anew
+    expect(page.get_by_role("heading", name="1 line could not be used")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the bad lines").click()
+    assert download.value.path().read_bytes().splitlines()[1:] == TABLE.splitlines()[2:]
+    assert (site.empty.prompts.count(), Ranking.objects.filter(prompt__project=site.empty).count()) == (1, 1)
+    page.get_by_text("Take this import back").click()
+    press(page, "Take it back")
+    expect(page.locator("#import-progress .badge")).to_have_text("queued")
+    work(site.empty)
+    expect(page.locator("#import-progress .badge")).to_have_text("taken back")
+    assert not site.empty.prompts.exists()
+    assert people.complaints == []
+
+
+def test_it_goes_on_through_a_closed_tab_and_a_killed_worker(site: Site, people: People, folder: Path) -> None:
+    lines = (json.dumps(row(f"q{n}", rankings=[{"labeler": "ann", "ranks": [1, 2]}])) for n in range(ROWS))
+    page = people.page(site.manager)
+    choose(page, site.empty, "rows.jsonl", "\n".join([*lines, "{bad"]).encode())
+    press(page, "Start the import")
+    job = site.empty.imports.get()
+    with start_worker(job, folder) as process:
+        expect(page.get_by_role("progressbar")).to_be_visible(timeout=SECONDS * 1000)
+        expect(page.locator("#import-progress")).to_contain_text("importing", timeout=SECONDS * 1000)
+        page.close()
+        wait_for(job, lambda: job.created > 0)
+        os.kill(process.pid, signal.SIGKILL)
+    job.refresh_from_db()
+    assert job.state == "running"
+    assert job.created < ROWS
+    page = people.page(site.manager)
+    page.goto(f"/p/{site.empty.slug}/imports/")
+    page.get_by_role("link", name=f"Import {job.number}").click()
+    expect(page.locator("#import-progress")).to_contain_text("importing")
+    Import.objects.filter(pk=job.pk).update(heartbeat_at=timezone.now() - timedelta(hours=1))
+    assert lifecycle.requeue_stale(Import).queued == 1  # as the sweep does after a minute of silence
+    expect(page.locator("#import-progress")).to_contain_text("Goes on where it was")
+    with start_worker(job, folder):
+        expect(page.locator("#import-progress .badge")).to_have_text("done", timeout=SECONDS * 1000)
+    expect(page.locator("#import-progress dl > div", has_text="New prompts").locator("dd")).to_have_text(f"{ROWS:,}")
+    expect(page.get_by_role("heading", name="1 line could not be used")).to_be_visible()
+    assert site.empty.prompts.count() == Ranking.objects.filter(prompt__project=site.empty).count() == ROWS
+    assert people.complaints == []
+
+
+def wait_for(job: Import, is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline
+        job.refresh_from_db()
+
+
+def test_without_scripts_it_is_started_paused_cancelled_and_gone_on_with(site: Site, people: People) -> None:
+    page = people.page(site.manager, java_script_enabled=False)
+    choose(page, site.empty, "rows.jsonl", json.dumps(row("q1")).encode())
+    for button, state in (
+        *(("Start the import", "queued"), ("Pause", "paused"), ("Go on", "queued")),
+        *(("Cancel this import", "cancelled"), ("Go on", "queued")),
+    ):
+        page.get_by_role("button", name=button).click()
+        expect(page.locator("#import-progress .badge")).to_have_text(state)
+    work(site.empty)
+    page.reload()
+    expect(page.locator("#import-progress .badge")).to_have_text("done")
+    assert Prompt.objects.filter(project=site.empty).count() == 1
