@@ -24,6 +24,7 @@ from labeling.models import (
     Project,
     ProjectDeletion,
     Prompt,
+    PromptErasure,
     PromptRevision,
     Ranking,
     Role,
@@ -317,3 +318,5 @@ def _revisions(project: Project, n: int) -> None:
         for number in range(1, n + 1)
     )  # fmt: skip
     project.prompts.filter(pk=prompt.pk).update(revision=n + 1)
+    erased = project.prompts.order_by("-pk")[:n]
+    PromptErasure.objects.bulk_create(PromptErasure(prompt=each, versions=[1]) for each in erased)

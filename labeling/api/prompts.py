@@ -31,10 +31,10 @@ from labeling.api.rest.schema import conflict
 from labeling.data.importing import imports
 from labeling.data.importing.upload_layouts import laid_out, read_object
 from labeling.data.importing.upload_lines import lines_of, records_of
-from labeling.data.revising import revisions
+from labeling.data.revising import erasures, revisions
 from labeling.errors import Invalid
 from labeling.judgements.row_limits import MAX_COMPLETIONS, MAX_ID, MAX_MESSAGES, MAX_TEXT
-from labeling.models import Prompt, Role
+from labeling.models import Prompt, PromptErasure, Role
 from labeling.people import access
 from labeling.requests.strict_json import unstorable
 
@@ -164,7 +164,25 @@ class CorrectionSerializer(KnownFields):
     completions = CorrectedSerializer(many=True, required=False, max_length=MAX_COMPLETIONS)  # type: ignore[call-arg]
 
 
+CONFIRM = OpenApiParameter("confirm", NO_NUL, required=True, description="The prompt's id once more.")
+
+
+class ErasureSerializer(serializers.ModelSerializer[PromptErasure]):
+    id = serializers.CharField(source="prompt.external_id")
+    erased_by = serializers.CharField(source="erased_by.username", allow_null=True, default=None)
+    versions = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Frozen versions that had the texts, and keep them."
+    )
+
+    class Meta:
+        model = PromptErasure
+        fields = ("id", "erased_at", "erased_by", "versions")
+
+
 class OnePrompt(View):
+    query = {"delete": ("confirm",)}
+    without_body = ("delete",)
+
     @extend_schema(operation_id="prompts_read", responses=PromptWithRankingsSerializer)
     def get(self, request: Request, slug: str, external_id: str) -> Response:
         """One prompt by its id in the imported file, percent-encoded, with its texts and its first hundred rankings."""
@@ -197,6 +215,19 @@ class OnePrompt(View):
             project, prompt, base=said["revision"], by=person(request), messages=said.get("prompt"), texts=texts
         )
         return Response(prompt_rows.read(request.user, project, external_id))
+
+    @extend_schema(operation_id="prompts_erase", parameters=[CONFIRM], request=None, responses=ErasureSerializer)
+    def delete(self, request: Request, slug: str, external_id: str) -> Response:
+        """Erase a prompt's texts for good: what was asked and answered, earlier revisions, metadata, comments.
+
+        It is withdrawn and its id stays taken. `versions` are frozen ones that had the texts, and keep them.
+        """
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        if unstorable(external_id):
+            raise Prompt.DoesNotExist
+        prompt = project.prompts.get(external_id=external_id)
+        erasure = erasures.erase(project, prompt, confirm=request.query_params.get("confirm", ""), by=person(request))
+        return Response(ErasureSerializer(erasure).data)
 
 
 def sent_records(request: Request) -> Records:

@@ -136,3 +136,15 @@ class PromptRevision(models.Model):
 
     def __str__(self) -> str:
         return f"revision {self.number} of {self.prompt_id}"
+
+
+class PromptErasure(models.Model):
+    """That a prompt's texts were erased for good, by whom, and which frozen versions had them and keep them."""
+
+    prompt = models.OneToOneField(Prompt, on_delete=models.CASCADE, related_name="erasure")
+    versions = models.JSONField(default=list)  # numbers, the newest first
+    erased_at = models.DateTimeField(auto_now_add=True)
+    erased_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
+
+    def __str__(self) -> str:
+        return f"erasure of {self.prompt_id}"

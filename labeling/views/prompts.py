@@ -28,7 +28,7 @@ from labeling.data.withdrawing.choices import STATES
 from labeling.errors import Invalid, Outdated, PodiumError
 from labeling.forms.data import PromptsFileForm
 from labeling.forms.revising import RevisionForm
-from labeling.models import Assignment, Completion, Project, Prompt, Role
+from labeling.models import Assignment, Completion, Project, Prompt, PromptErasure, Role
 from labeling.people import access
 from labeling.projects import counters
 from labeling.queue import claims
@@ -107,6 +107,7 @@ def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
         "turns": dialogue(chosen.messages) if chosen.is_dialogue else [],
         "completions": _shown(chosen),
         "is_manager": is_manager,
+        "erasure": PromptErasure.objects.filter(prompt=chosen).first() if chosen.withdrawn_at else None,
         "revisions": [
             (each, dialogue(each.messages) if chosen.is_dialogue else []) for each in revisions.earlier(chosen)
         ],

@@ -92,6 +92,7 @@ RULES = {
     },
     # What an import refuses of the same texts; the completions are the prompt's.
     "PATCH /api/v1/projects/{slug}/prompts/{external_id}/": {"bad_text", "unknown_completion", "text_alone"},
+    "DELETE /api/v1/projects/{slug}/prompts/{external_id}/": {"not_confirmed"},  # the id once more
     "POST /api/v1/projects/{slug}/imports/": {"bad_map"},  # a text that is JSON
     # They say something, of one kind; a line is an id.
     "POST /api/v1/projects/{slug}/prompts/withdraw/": {"nothing_chosen", "two_choices", "bad_line", "empty"} | FILES,

@@ -19,7 +19,7 @@ from formats.rows import Row
 from labeling.data.importing.imports import parse_value
 from labeling.data.importing.row_words import words_of
 from labeling.errors import Conflict, Invalid, Outdated
-from labeling.models import Completion, Project, Prompt, PromptRevision, User
+from labeling.models import Completion, Project, Prompt, PromptErasure, PromptRevision, User
 from labeling.models.functions import call
 from labeling.models.project_lock import lock_imports
 
@@ -47,6 +47,8 @@ def revise(
         prompt = Prompt.objects.select_for_update().get(pk=prompt.pk)
         if prompt.revision != base:
             raise _outdated(prompt, base)
+        if PromptErasure.objects.filter(prompt=prompt).exists():
+            raise Conflict("erased", _("The texts of prompt %(id)s were erased.") % {"id": prompt.external_id})
         completions = list(prompt.completions.all())
         row = _checked(project, prompt, completions, messages, texts or {})
         if list(row.messages) == prompt.messages and [each.text for each in row.completions] == [

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from artifacts import store
 from labeling.data.versions.datasets import path_of
-from labeling.models import DatasetVersion, Project, Prompt, Ranking
+from labeling.models import DatasetVersion, Project, Prompt, PromptErasure, Ranking
 
 MOST_ROWS = 2_000_000  # that are looked through, of the newest versions: a second or so
 
@@ -44,6 +44,12 @@ def _may_have(version: DatasetVersion, name: str) -> bool:
             if pc.any(pc.equal(ids, name)).as_py():
                 return True
     return False
+
+
+def erased_since(version: DatasetVersion) -> int:
+    """Counts prompts whose texts the version's file keeps, though they were erased from the project since."""
+    of_project = PromptErasure.objects.filter(prompt__project=version.project_id)
+    return of_project.filter(versions__contains=[version.number]).count()
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ FIXED = {
     "/api/v1/projects/{slug}/invitations/": {"get", "post"},
     "/api/v1/projects/{slug}/invitations/{invitation}/": {"delete"},
     "/api/v1/projects/{slug}/prompts/": {"get", "post"},
-    "/api/v1/projects/{slug}/prompts/{external_id}/": {"get", "patch"},
+    "/api/v1/projects/{slug}/prompts/{external_id}/": {"get", "patch", "delete"},
     "/api/v1/projects/{slug}/imports/": {"get", "post"},
     "/api/v1/projects/{slug}/imports/{number}/": {"get"},
     "/api/v1/projects/{slug}/imports/{number}/pause/": {"post"},

@@ -23,7 +23,7 @@ BEGIN
 END $$;
 
 -- Puts withdrawn prompts back: the last ranking of each ranked task stands again, with its pairs. One that somebody had
--- said can't be ranked is so still. Open tasks stay ended. What is not withdrawn stays as it is.
+-- said can't be ranked is so still. Open tasks stay ended. What is not withdrawn, or was erased, stays as it is.
 CREATE OR REPLACE FUNCTION podium_restore_prompts(
     project bigint, prompts bigint[], OUT changed integer, OUT rankings integer, OUT tasks integer
 ) LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -31,6 +31,7 @@ DECLARE
     chosen bigint[] := ARRAY(
         SELECT p.id FROM labeling_prompt p
         WHERE p.id = ANY(prompts) AND p.project_id = project AND p.withdrawn_at IS NOT NULL
+          AND NOT EXISTS (SELECT FROM labeling_prompterasure e WHERE e.prompt_id = p.id)
         ORDER BY p.id FOR UPDATE);
     standing bigint[] := ARRAY(
         SELECT DISTINCT ON (r.assignment_id) r.id

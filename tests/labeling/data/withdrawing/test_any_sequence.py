@@ -17,7 +17,7 @@ from labeling.answers import rankings
 from labeling.data.exporting import exports
 from labeling.data.importing.background import import_jobs, import_worker
 from labeling.data.importing.imports import import_lines
-from labeling.data.revising import revisions
+from labeling.data.revising import erasures, revisions
 from labeling.data.versions import datasets
 from labeling.data.withdrawing import withdrawals
 from labeling.errors import PodiumError
@@ -51,6 +51,7 @@ class World:
     said: Say = field(default_factory=dict)  # of prompts that are withdrawn too
     withdrawn: set[int] = field(default_factory=set)  # prompts
     files: dict[int, str] = field(default_factory=dict)  # checksums by version
+    erased: set[int] = field(default_factory=set)  # of these, and they stay so
     jobs: list[Import] = field(default_factory=list)  # imports that a worker did
 
     def imports(self, n: int) -> None:
@@ -91,6 +92,17 @@ class World:
         assert not Prompt.objects.filter(pk__in=gone).exists()
         self.said = {key: ranks for key, ranks in self.said.items() if key not in brought}
         self.withdrawn -= gone
+        self.erased -= gone
+
+    def erases(self, n: int) -> None:
+        """Erases a prompt's texts: it is withdrawn and stays so, and nothing was said of it."""
+        prompts = list(Prompt.objects.filter(project=self.project).order_by("pk"))
+        if n % 4 or not prompts:  # else soon none is left
+            return
+        prompt = prompts[n % len(prompts)]
+        erasures.erase(self.project, prompt, confirm=prompt.external_id, by=None)
+        self.withdrawn.add(prompt.pk)
+        self.erased.add(prompt.pk)
 
     def corrects(self, n: int) -> None:
         """Changes a prompt's texts, or writes those that it began with again."""
@@ -101,8 +113,10 @@ class World:
         asked = f"Question {prompt.external_id}?" + f" {n % 3}" * (n % 3 > 0)
         is_same = prompt.messages[0]["content"] == asked
         messages = [{"role": "user", "content": asked}]
-        revisions.revise(self.project, prompt, base=prompt.revision, by=None, messages=messages)
-        if not is_same:
+        base = prompt.revision
+        refused = code_of(lambda: revisions.revise(self.project, prompt, base=base, by=None, messages=messages))
+        assert refused == ("erased" if prompt.pk in self.erased else None)
+        if not is_same and refused is None:
             of_it = set(Assignment.objects.filter(prompt=prompt).values_list("pk", flat=True))
             self.said = {key: ranks for key, ranks in self.said.items() if key not in of_it}
 
@@ -143,8 +157,9 @@ class World:
 
     def puts_back(self, n: int) -> None:
         names, keys = self._some(n)
-        assert withdrawals.restore(self.project, names).prompts == len(keys & self.withdrawn)
-        self.withdrawn -= keys
+        due = keys & self.withdrawn - self.erased
+        assert withdrawals.restore(self.project, names).prompts == len(due)
+        self.withdrawn -= due
 
     def freezes(self, n: int) -> None:
         refused = code_of(lambda: datasets.freeze(self.project))
@@ -228,7 +243,7 @@ ACTS = {
     name: getattr(World, name)
     for name in (
         *("imports", "submits", "claims", "answers_late", "amends", "undoes", "withdraws", "puts_back", "freezes"),
-        *("undoes_import", "corrects"),
+        *("undoes_import", "corrects", "erases"),
     )
 }
 STEPS = st.lists(st.tuples(st.sampled_from(sorted(ACTS)), st.integers(0, 31)), min_size=4, max_size=24)
@@ -245,4 +260,5 @@ def test_any_sequence_leaves_pairs_of_the_rankings_that_stand(steps: list[tuple[
         world.check()
     world.puts_back(31)
     world.check()
-    assert Ranking.objects.filter(prompt__project=project, live=True).count() == len(world.said)
+    tasks = Assignment.objects.filter(pk__in=world.said).exclude(prompt__in=world.erased)
+    assert Ranking.objects.filter(prompt__project=project, live=True).count() == tasks.count()

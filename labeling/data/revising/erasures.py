@@ -1,0 +1,44 @@
+"""Erases a prompt's texts for good, where somebody's data has to go: they are nowhere in the tables any more.
+
+The prompt is withdrawn and stays so; its id stays taken. Frozen versions never change: those that hold its texts are
+named, and keep them until their project is deleted. So do backups, and uploads and bad lines of imports.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from labeling.data.revising.revisions import forget_made_of_texts
+from labeling.data.versions.holding import versions_with
+from labeling.errors import Invalid
+from labeling.models import Assignment, Completion, Project, Prompt, PromptErasure, RankedCompletion, Ranking, User
+from labeling.models.functions import call
+
+MOST_VERSIONS = 10_000  # all that there are
+
+
+def erase(project: Project, prompt: Prompt, *, confirm: str, by: User | None) -> PromptErasure:
+    """Erases what was asked and answered, earlier revisions, metadata, and what labelers wrote of it.
+
+    Twice is harmless: the first time stands. Raises Invalid('not_confirmed') where `confirm` is not the prompt's id.
+    """
+    if confirm != prompt.external_id:
+        message = _("To erase the texts of this prompt, write its id, “%(wanted)s”; this was “%(typed)s”.")
+        raise Invalid("not_confirmed", message % {"wanted": prompt.external_id, "typed": confirm[:200]}, attr="confirm")
+    holding = [version.number for version in versions_with(prompt, most=MOST_VERSIONS)]
+    with transaction.atomic():
+        prompt = Prompt.objects.select_for_update().get(pk=prompt.pk)
+        if (before := PromptErasure.objects.filter(prompt=prompt).first()) is not None:
+            return before
+        call("podium_withdraw_prompts", project=project.pk, prompts=[prompt.pk])
+        Prompt.objects.filter(pk=prompt.pk).update(
+            messages=[{"role": "user", "content": ""}], metadata={}, held_reason=""
+        )
+        Completion.objects.filter(prompt=prompt).update(text="")
+        prompt.revisions.all().delete()
+        Assignment.objects.filter(prompt=prompt).update(draft=None, skip_reason="")
+        RankedCompletion.objects.filter(prompt=prompt).exclude(note="").update(note="")
+        Ranking.objects.filter(prompt=prompt).exclude(comment="").update(comment="")
+        forget_made_of_texts(prompt)
+        return PromptErasure.objects.create(prompt=prompt, versions=holding, erased_by=by)

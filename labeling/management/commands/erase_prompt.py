@@ -1,0 +1,38 @@
+"""manage.py erase_prompt PROJECT ID --confirm ID"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from labeling.data.revising import erasures
+from labeling.errors import PodiumError
+from labeling.models import Project, Prompt
+
+
+class Command(BaseCommand):
+    help = (
+        "Erase a prompt's texts for good: what was asked and answered, earlier revisions, metadata, comments. Its id "
+        "stays taken, and frozen versions that hold it keep it and are named."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("project", help="the project's slug")
+        parser.add_argument("prompt", help="the prompt's id, as in the imported file")
+        parser.add_argument("--confirm", required=True, metavar="ID", help="the same id once more")
+
+    def handle(self, *args: Any, project: str, prompt: str, confirm: str, **options: Any) -> None:
+        chosen = Project.objects.filter(slug=project).first()
+        if chosen is None:
+            raise CommandError(f"There is no project {project!r}.")
+        try:
+            erasure = erasures.erase(chosen, chosen.prompts.get(external_id=prompt), confirm=confirm, by=None)
+        except Prompt.DoesNotExist as error:
+            raise CommandError(f"Project {project!r} has no prompt {prompt!r}.") from error
+        except PodiumError as error:
+            raise CommandError(error.detail) from error
+        self.stdout.write(f"The texts of {prompt} are erased.")
+        for version in erasure.versions:
+            self.stdout.write(f"Version {version} was frozen with them and keeps them.")
