@@ -320,3 +320,5 @@ def _revisions(project: Project, n: int) -> None:
     project.prompts.filter(pk=prompt.pk).update(revision=n + 1)
     erased = project.prompts.order_by("-pk")[:n]
     PromptErasure.objects.bulk_create(PromptErasure(prompt=each, versions=[1]) for each in erased)
+    empty = [{"role": "user", "content": ""}]
+    project.prompts.filter(pk__in=[each.pk for each in erased]).update(messages=empty)

@@ -194,8 +194,10 @@ def counted(project: Project) -> QuerySet[Prompt]:
 
 
 def _text_of(prompt: Prompt) -> str:
-    """Gives what stands in for a prompt where there is none: the text that stands alone."""
-    return "" if prompt.is_dialogue else prompt.completions.all()[0].text
+    """Gives what stands in for a prompt where there is none: the text that stands alone. Of an erased one nothing is
+    left, and where no texts are listed none were read."""
+    has_text = prompt.project.judgement.lists_texts and not prompt.is_dialogue
+    return prompt.completions.all()[0].text if has_text else ""
 
 
 def first_words(prompt: Prompt, *, alone: str = "") -> str:
