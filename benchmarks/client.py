@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.data import _row
+from benchmarks.data.files import row_of
 
 TURNS = 3
 TEXTS = """
@@ -67,7 +67,7 @@ def run(url: str, folder: Path, n: int) -> None:
     manager = make_user("manager")
     token = AuthToken.objects.create(manager)[1]
     draw = random.Random(0)
-    lines = [f"{_row(place, draw)}}}" for place in range(n)]
+    lines = [f"{row_of(place, draw)}}}" for place in range(n)]
     rows = [json.loads(line) for line in lines]
     file = folder / "rows.jsonl"
     file.write_text("\n".join(lines))

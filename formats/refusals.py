@@ -17,6 +17,7 @@ WORDS = {
     "ragged": "has %(n)s cells, and the header names %(columns)s columns: see to quotes and delimiters",
     "open_quote": "a quote that opens in this line is never closed: close it",
     "bad_quote": "has something behind a closing quote: write a quote within quotes twice",
+    "large_row": "has more than %(limit)s MiB: shorten it",
     "binary": "is bytes or another value that is no JSON: write it as a text",
     "not_object": "each line must be a JSON object",
     "unknown_key": "unknown key; these are known: %(known)s",

@@ -12,30 +12,34 @@ from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from formats import values
+from formats.files import table_sizes
 from formats.files.records import Record, Seekable, gibibytes
-from formats.lines import MAX_FILE, Readable, Unreadable
+from formats.lines import MAX_FILE, MAX_LINE, Readable, Unreadable
 from formats.refusals import Refused
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROWS_AT_ONCE = 64
+BUFFER = 2**18  # bytes of each column that are read at once
 _class_name = re.compile(r"\b\w*(?:Exception|Error): ")  # of C++, in what its libraries say
-MOST_OF_A_COLUMN = 2**30  # bytes of one column in one row group: its dictionary has to be held
 
 
 def parquet_records(stream: Readable, *, max_rows: int | None) -> Iterator[Record]:
     import pyarrow.parquet as pq
 
     def batches(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
-        table = pq.ParquetFile(file, pre_buffer=False)
+        table = pq.ParquetFile(file, pre_buffer=False, buffer_size=BUFFER)
         _check_columns(table.schema_arrow.names)
         if max_rows is not None and table.metadata.num_rows > max_rows:
             raise Unreadable("too_many_rows", limit=max_rows)
-        for group in map(table.metadata.row_group, range(table.metadata.num_row_groups)):
-            if any(group.column(n).total_uncompressed_size > MOST_OF_A_COLUMN for n in range(group.num_columns)):
-                raise Unreadable("row_group_too_large", limit=MOST_OF_A_COLUMN // 2**30)
-        yield from table.iter_batches(batch_size=ROWS_AT_ONCE, use_threads=False)
+        groups = [table.metadata.row_group(n) for n in range(table.metadata.num_row_groups)]
+        for group in groups:
+            table_sizes.check_group(group)
+        if columns := table_sizes.repeating(file, table):
+            table = pq.ParquetFile(file, pre_buffer=False, buffer_size=BUFFER, read_dictionary=columns)
+        for n, group in enumerate(groups):
+            most = table_sizes.rows_at_once(file, table, group)
+            yield from table.iter_batches(batch_size=most, row_groups=[n], use_threads=False)
 
     return _records(stream, "Parquet", batches)
 
@@ -69,18 +73,31 @@ def _records(stream: Readable, name: str, batches: Callable[[IO[bytes]], Iterato
     with _spooled(stream) as file:
         try:
             for batch in batches(file):
-                for start in range(0, batch.num_rows, ROWS_AT_ONCE):
-                    some = batch.slice(start, ROWS_AT_ONCE)
-                    total += some.nbytes
+                for start in range(0, batch.num_rows, table_sizes.ROWS_AT_ONCE):
+                    some = batch.slice(start, table_sizes.ROWS_AT_ONCE)
+                    size = table_sizes.batch_bytes(some)
+                    total += size
                     if total > MAX_FILE:
                         raise Unreadable("unpacks_to_too_much", limit=gibibytes(MAX_FILE))
-                    size = some.nbytes // some.num_rows
-                    for value in some.to_pylist():
+                    for value in _values(some, size):
                         number += 1
-                        yield Record(number, _plain_row(value), size)
+                        yield Record(number, value, size // some.num_rows)
         except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
             reason = values.clipped(" ".join(_class_name.sub("", str(error)).split()))
             raise Unreadable("broken_table", name=name, n=number, reason=reason) from error
+
+
+def _values(some: pa.RecordBatch, size: int) -> Iterator[object]:
+    """Makes the rows, one at a time where they are large together. One that is larger than a line may be is refused."""
+    if size <= MAX_LINE:
+        yield from map(_plain_row, some.to_pylist())
+        return
+    for place in range(some.num_rows):
+        row = some.slice(place, 1)
+        if table_sizes.batch_bytes(row) > MAX_LINE:
+            yield Refused("row", "...", "large_row", limit=MAX_LINE // 2**20)
+        else:
+            yield _plain_row(row.to_pylist()[0])
 
 
 @contextmanager

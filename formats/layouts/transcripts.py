@@ -8,7 +8,7 @@ from formats.messages import Message
 from formats.refusals import Refused
 
 ROLES = {"Human": "user", "Assistant": "assistant"}
-TURN = re.compile(r"(?:^|\n\n)(Human|Assistant):")
+TURN = re.compile(r"\n\n(Human|Assistant):")  # begins with what rarely stands in a text, to be found fast
 
 
 def is_transcript(value: object) -> bool:
@@ -18,7 +18,7 @@ def is_transcript(value: object) -> bool:
 
 def turns_of(text: str, field: str) -> list[Message]:
     """Reads the turns of a transcript. Raises Refused."""
-    before, *parts = TURN.split(text.strip("\n"))
+    before, *parts = TURN.split("\n\n" + text.strip("\n"))
     if before.strip() or not parts:
         raise Refused(field, text, "no_transcript")
     return [

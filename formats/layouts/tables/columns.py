@@ -65,8 +65,13 @@ def plain(name: str) -> str:
 
 def labels_of(columns: Iterable[str], kind: str = "completion") -> list[str]:
     """Gives the labels that a map has for a purpose: a, b, c; 2 before 10."""
+    return list(_labels(tuple(columns), kind))
+
+
+@lru_cache(maxsize=64)
+def _labels(columns: tuple[str, ...], kind: str) -> tuple[str, ...]:
     found = [purpose.removeprefix(f"{kind}_") for purpose in columns if purpose.startswith(f"{kind}_")]
-    return sorted(found, key=lambda label: (len(label), label) if label.isdecimal() else (0, label))
+    return tuple(sorted(found, key=lambda label: (len(label), label) if label.isdecimal() else (0, label)))
 
 
 def guess_wide(names: Sequence[str]) -> dict[str, str]:

@@ -85,7 +85,7 @@ def _kept(pair: Pair) -> dict[str, object]:
 def _written(messages: list[Message]) -> str:
     """Writes turns. Raises Refused for a role that transcripts don't have, and for a text that reads as turns."""
     for message in messages:
-        if message["role"] not in SPEAKERS or TURN.search("x" + message["content"]):
+        if message["role"] not in SPEAKERS or TURN.search(message["content"]):
             raise Refused("prompt", message["content"], "written_so", title=LAYOUT.title)
     return "".join(f"\n\n{SPEAKERS[message['role']]}: {message['content']}" for message in messages)
 

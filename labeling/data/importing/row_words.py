@@ -16,6 +16,7 @@ WORDS = {
     "ragged": gettext_noop("has %(n)s cells, and the header names %(columns)s columns: see to quotes and delimiters"),
     "open_quote": gettext_noop("a quote that opens in this line is never closed: close it"),
     "bad_quote": gettext_noop("has something behind a closing quote: write a quote within quotes twice"),
+    "large_row": gettext_noop("has more than %(limit)s MiB: shorten it"),
     "binary": gettext_noop("is bytes or another value that is no JSON: write it as a text"),
     "not_object": gettext_noop("each line must be a JSON object"),
     "unknown_key": gettext_noop("unknown key; these are known: %(known)s"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
-import resource
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from formats.lines import Readable
 from tests.labeling.data.importing.bad_uploads.good_records import trl_explicit
@@ -83,6 +84,8 @@ RECORDS: tuple[tuple[str, bytes, bytes, bytes, str, int], ...] = (
 
 
 def _bombs() -> Iterator[Bomb]:
+    for name, content, code, n_good in TABLES:
+        yield Bomb(name, code, n_good, lambda content=content: io.BytesIO(content()))
     for name, begin, filling, end, code, n_good in RECORDS:
         pieces = partial(_ended, begin, filling, end)
         yield Bomb(name, code, n_good, lambda pieces=pieces: Pieces(pieces()))
@@ -92,6 +95,39 @@ def _bombs() -> Iterator[Bomb]:
                 f"{name}, {how}", code, n_good,
                 lambda pack=pack, begin=begin, filling=filling: Pieces(pack(plain(begin, filling))),
             )  # fmt: skip
+
+
+def _repeated(n: int, size: int, *, in_lists_of: int = 0) -> bytes:
+    """A table of some hundred bytes, whose one text comes again in each row, or so many times in a list of each."""
+    text = pa.DictionaryArray.from_arrays(pa.array([0] * n * max(in_lists_of, 1), pa.int32()), pa.array(["x" * size]))
+    if in_lists_of:
+        text = pa.ListArray.from_arrays(pa.array(range(0, (n + 1) * in_lists_of, in_lists_of), pa.int32()), text)
+    rest = {"prompt": ["Why?"] * n, "completion_b": ["So."] * n, "winner": ["b"] * n}
+    file = io.BytesIO()
+    most = 2**31 - 1
+    pq.write_table(
+        pa.table({"completion_a": text, **rest}), file, compression="zstd", dictionary_pagesize_limit=most,
+        store_schema=False,
+    )  # fmt: skip
+    return file.getvalue()
+
+
+def _large(mebibytes: int) -> bytes:
+    """A table of few bytes with rows of so many."""
+    file = io.BytesIO()
+    texts = ["x" * mebibytes * 2**20] * 5
+    rest = {"prompt": ["Why?"] * 5, "completion_b": ["So."] * 5, "winner": ["b"] * 5}
+    pq.write_table(pa.table({"completion_a": texts, **rest}), file, compression="zstd", use_dictionary=False)
+    return file.getvalue()
+
+
+# Tables that grow as they are read: it is the row that is refused, or the whole at 4 GiB.
+TABLES: tuple[tuple[str, Callable[[], bytes], str, int], ...] = (
+    ("10 MB in each of 1,000 rows", partial(_repeated, 1_000, 10_000_000), "unpacks_to_too_much", 429),
+    ("10 MB 200 times in a row", partial(_repeated, 1, 10_000_000, in_lists_of=200), "large_row", 0),
+    ("1 KB two million times in a row", partial(_repeated, 1, 1_000, in_lists_of=2_000_000), "large_row", 0),
+    ("rows of 20 MB", partial(_large, 20), "large_row", 0),
+)
 
 
 def _ended(begin: bytes, filling: bytes, end: bytes) -> Iterator[bytes]:
@@ -108,9 +144,11 @@ def read(bomb: Bomb) -> dict[str, object]:
     from labeling.data.importing.imports import MOST_BAD
     from labeling.errors import Invalid
 
-    before, n_good, n_bad, code = peak(), 0, 0, ""
+    stream, n_good, n_bad, code = bomb.stream(), 0, 0, ""
+    before = memory("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is from now on
     try:
-        for record in upload_layouts.rows_of(bomb.stream()):
+        for record in upload_layouts.rows_of(stream):
             if isinstance(record.value, Refused):
                 n_bad, code = n_bad + 1, code or record.value.code
             else:
@@ -119,11 +157,12 @@ def read(bomb: Bomb) -> dict[str, object]:
                 break
     except Invalid as error:
         code = code or error.code
-    return {"name": bomb.name, "code": code, "good": n_good, "bytes": peak() - before}
+    return {"name": bomb.name, "code": code, "good": n_good, "bytes": memory("VmHWM") - before}
 
 
-def peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def memory(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(name)).split()[1]) * 1024
 
 
 def main() -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from tests.labeling.data.importing.bad_uploads import bombs
 
-MOST = 200 * 2**20  # bytes above those of the libraries
+MOST = 200 * 2**20  # bytes above what the process has before it
 
 
 @pytest.fixture(scope="module")
 def measured() -> dict[str, dict[str, Any]]:
-    """Reads every bomb in one process: its peak is that of the worst so far, so each says by how much it rose."""
+    """Reads every bomb in one process, which sets its peak back before each."""
     command = [sys.executable, "-m", "tests.labeling.data.importing.bad_uploads.bombs"]
     ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return {said["name"]: said for said in map(json.loads, ended.stdout.splitlines())}
