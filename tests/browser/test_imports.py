@@ -50,6 +50,34 @@ def press(page: Page, button: str) -> None:
     page.wait_for_load_state()
 
 
+DROPPED = """names => {
+    const dropped = new DataTransfer();
+    names.forEach((name) => dropped.items.add(new File(["Frage,erste,zweite\\nWarum?,Luft.,Licht.\\n"], name)));
+    return dropped;
+}"""
+
+
+def drop(page: Page, *names: str) -> None:
+    """Drops files of these names on the form, as from another window."""
+    data = page.evaluate_handle(DROPPED, list(names))
+    zone = page.locator("drop-zone")
+    zone.dispatch_event("dragover", {"dataTransfer": data})
+    expect(zone).to_have_attribute("data-over", "")
+    zone.dispatch_event("drop", {"dataTransfer": data})
+
+
+@pytest.mark.parametrize("address", ["imports/", "prompts/"])
+def test_a_file_is_dropped_and_looked_into(site: Site, people: People, address: str) -> None:
+    page = people.page(site.manager)
+    page.goto(f"/p/{site.empty.slug}/{address}")
+    drop(page, "eins.csv", "zwei.csv")
+    expect(page.locator("drop-zone").get_by_role("status")).to_have_text("One file at a time, please.")
+    drop(page, "fragen.csv")
+    page.wait_for_url("**/imports/1/")
+    expect(page.get_by_text("fragen.csv").first).to_be_visible()
+    assert site.empty.imports.count() == 1
+
+
 def work(project: Project) -> None:
     import_worker.work(project.imports.latest("pk").pk)
 
