@@ -43,6 +43,7 @@ class Line:
     number: int
     size: int  # bytes
     row: Row
+    is_part: bool = False  # of a prompt that came before: a dry run stores none of it
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Stored:
     prompt_keys: list[int] = field(default_factory=list)  # of those created
     ranking_keys: list[int] = field(default_factory=list)
     refused: list[tuple[int, Refused]] = field(default_factory=list)
+    created_parts: int = 0  # of those created
 
 
 def store(project: Project, lines: Sequence[Line], *, imported_by: int | None = None) -> Stored:
@@ -89,6 +91,7 @@ def store(project: Project, lines: Sequence[Line], *, imported_by: int | None = 
             stored.refused.append((line.number, refused))
         else:
             made.append(new)
+            stored.created_parts += line.is_part
     stored.prompt_keys = bulk_rows.next_keys(Prompt, len(made))
     stored.created = len(made)
     fresh = _create(project, made, stored.prompt_keys, imported_by)

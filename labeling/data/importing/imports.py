@@ -107,9 +107,9 @@ def _lines(project: Project, records: Records, report: Report, watcher: Watcher 
                 report.stopped = _hardly_the_format(number, bad, len(seen), report)
                 return
             continue
-        seen[digest] = number
+        is_part, seen[digest] = digest in seen, number
         if report.n_read > place:
-            yield Line(number, size, row)
+            yield Line(number, size, row, is_part)
 
 
 def parse_line(line: bytes, *, flags: Sequence[str] = (), judgement: Judgement = RANKING) -> Row:
@@ -206,7 +206,7 @@ def _store(
     """
     try:
         stored = _stored(project, batch, dry_run=dry_run, imported_by=imported_by)
-        _count(report, stored)
+        _count(report, stored, dry_run=dry_run)
         return [stored]
     except (DatabaseError, UnicodeError) as error:
         if not database_errors.is_about_the_data(error):
@@ -237,9 +237,11 @@ def _stored(project: Project, batch: Sequence[Line], *, dry_run: bool, imported_
     return stored
 
 
-def _count(report: Report, stored: Stored) -> None:
-    report.created += stored.created
-    report.updated += stored.updated
+def _count(report: Report, stored: Stored, *, dry_run: bool) -> None:
+    """A dry run makes a prompt anew for each batch that has a part of it; an import makes it once."""
+    again = stored.created_parts if dry_run else 0
+    report.created += stored.created - again
+    report.updated += stored.updated + again
     report.skipped += stored.skipped
     report.rankings += stored.rankings
     for line, error in stored.refused:

@@ -278,3 +278,17 @@ def test_podiums_own_rows_may_come_from_a_program_with_tools(project: Project, d
     assert "prompt[0].content[0].text" in said
     door(project, lines({**row("q1"), "prompt": prompt}), tmp_path)
     assert Prompt.objects.get() == stored
+
+
+def test_a_dry_run_says_what_an_import_does_to_prompts_that_come_in_parts(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labeling.data.importing.imports.BATCH", 2)
+    table = b"id,prompt,completion_a,completion_b,winner,labeler\n"
+    table += b"".join(b"q%d,Why?,One.,Two.,A,%s\n" % (n, name) for name in (b"ann", b"bob", b"cy") for n in range(3))
+    dry = import_records(project, rows_of(io.BytesIO(table)), dry_run=True)
+    assert not Prompt.objects.exists()
+    real = imported(project, table)
+    counts = [(each.created, each.updated, each.skipped, each.rankings, each.n_errors) for each in (dry, real)]
+    assert counts[0] == counts[1]
+    assert counts[0] == (3, 6, 0, 9, 0)
