@@ -159,6 +159,7 @@ class CorrectedSerializer(KnownFields):
 
 
 class CorrectionSerializer(KnownFields):
+    needed = ("revision",)
     revision = Whole(min_value=1, max_value=2**31 - 1, help_text="That the change was made to.")
     prompt = TurnSerializer(many=True, required=False, min_length=1, max_length=MAX_MESSAGES)  # type: ignore[call-arg]
     completions = CorrectedSerializer(many=True, required=False, max_length=MAX_COMPLETIONS)  # type: ignore[call-arg]
