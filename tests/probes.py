@@ -48,7 +48,6 @@ FORMS: dict[str, tuple[str, ...]] = {
     "rank_undo": (),
     "practice": ("comment", "rank-clear", "note-clear", "active_seconds"),
     "history_edit": RANKING,
-    "prompts": ("file",),
     "imports": ("file",),
     "import_act": ("act",),
     "prompt_put_back": (),
@@ -256,7 +255,7 @@ def of_files(place: Place) -> Iterator[Probe]:
         most = largest(_len(body), READ)
         for name in ("labeling_api:prompts", "rewardtrain_api:best_of"):
             yield Probe(f"{name}: {what}", _lines_to(place.api, urls[name], body), most)
-        for name in ("prompts", "imports", "best_of") if what in OF_PAGES else ():
+        for name in ("imports", "best_of") if what in OF_PAGES else ():
             yield Probe(f"{name}: {what}", _file_to(place.page, urls[name], body), most)
 
 

@@ -1,4 +1,4 @@
-"""The prompts of a project: the list with each one's state, the upload, and one prompt with its completions."""
+"""The prompts of a project: the list with each one's state, and one prompt with its completions."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from formats import messages
 from labeling import content
 from labeling.board.cards import dialogue
-from labeling.data.importing import imports, upload_layouts
 from labeling.data.revising import revisions
 from labeling.data.versions.holding import versions_with
 from labeling.data.withdrawing.choices import STATES
-from labeling.errors import Invalid, Outdated, PodiumError
+from labeling.errors import Outdated, PodiumError
 from labeling.forms.data import PromptsFileForm
 from labeling.forms.revising import RevisionForm
 from labeling.models import Assignment, Completion, Project, Prompt, PromptErasure, Role
@@ -53,26 +52,13 @@ FILTERS = {
     "withdrawn": Filter(gettext_lazy("Withdrawn"), STATES["withdrawn"], "withdrawn"),
 }
 SHOWN = 50
-SHOWN_ERRORS = 100
 VERSIONS_SHOWN = 10
 CLIP = 160
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 @project_page(Role.REVIEWER)
 def prompts(request: SignedIn, project: Project) -> HttpResponse:
-    is_manager = access.role_in(request.user, project) == Role.MANAGER
-    form = PromptsFileForm(posted(request), request.FILES or None)
-    report = None
-    if request.method == "POST":
-        access.get_project(request.user, project.slug, at_least=Role.MANAGER)
-        if form.is_valid():
-            file = form.cleaned_data["file"]
-            try:
-                report = imports.import_records(project, upload_layouts.rows_of(file, file.name), gives_way=True)
-                form = PromptsFileForm()
-            except Invalid as error:
-                form.add_error("file", error.detail)
     chosen = request.GET.get("show", "all")
     chosen = chosen if chosen in FILTERS else "all"
     listed = counted(project).filter(FILTERS[chosen].condition)
@@ -81,10 +67,8 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
     page = stretch_of(request, listed, size=SHOWN)
     context = {
         "project": project,
-        "is_manager": is_manager,
-        "form": form,
-        "report": report,
-        "shown_errors": report.errors[:SHOWN_ERRORS] if report else [],
+        "is_manager": access.role_in(request.user, project) == Role.MANAGER,
+        "form": PromptsFileForm(),
         "filters": [(name, each.label) for name, each in FILTERS.items()],
         "chosen": chosen,
         "chosen_label": FILTERS[chosen].label,

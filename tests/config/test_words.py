@@ -163,7 +163,7 @@ def test_what_is_answered_to_a_form(site: Site, data: set[str]) -> None:
     broken = SimpleUploadedFile("prompts.jsonl", b'{"id": "a"}\n[]\n{"id": 7}\n')
     root = f"/p/{site.project.slug}"
     sent: list[tuple[str, dict[str, object]]] = [
-        (f"{root}/prompts/", {"file": broken}),
+        (f"{root}/imports/", {"file": broken}),
         (f"{root}/people/", {"role": "labeler", "note": "Ada"}),
         (f"{root}/policy/", {**POLICY, "learning_rate": "-1"}),
         ("/preferences/", {"daily_goal": "0", "break_minutes": "50"}),

@@ -86,6 +86,7 @@ def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
         "progress": import_progress.progress_of(job),
         "what_it_is": import_progress.what_it_is(job),
         "acts": import_progress.acts_of(job),
+        "of_the_rest": import_progress.of_the_rest(job),
         "kinds": import_progress.bad_kinds(errors),
         "errors": errors[:LINES_SHOWN],
     }

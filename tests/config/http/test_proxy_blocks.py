@@ -302,8 +302,11 @@ def test_the_documented_block_serves_login_upload_label_and_export(proxies: Prox
         client.headers.update(headers)
         made = client.post(f"{api}/projects/", json={"slug": slug, "name": slug}, timeout=60)
         assert made.status_code == 201, made.text
-        uploaded = visitor.send(f"/p/{slug}/prompts/", {}, {"file": ("prompts.jsonl", large_file())})
-        assert uploaded.status_code == 200
+        uploaded = visitor.send(f"/p/{slug}/imports/", {}, {"file": ("prompts.jsonl", large_file())})
+        assert "Start the import" in uploaded.text
+        lines = {"Content-Type": "application/x-ndjson"}
+        loaded = client.post(f"{api}/projects/{slug}/prompts/", data=large_file(), headers=lines, timeout=60)
+        assert loaded.json()["created"] == 300
         task = client.post(f"{api}/projects/{slug}/assignments/next/", timeout=60).json()
         tiers = [[completion["id"]] for completion in task["completions"]]
         ranked = client.post(f"{api}/assignments/{task['id']}/ranking/", json={"tiers": tiers}, timeout=60)

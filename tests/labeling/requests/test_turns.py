@@ -89,7 +89,7 @@ def page() -> HttpRequest:
 
 
 def upload() -> HttpRequest:
-    return RequestFactory().post("/p/work/prompts/")
+    return RequestFactory().post("/p/work/imports/")
 
 
 def post(body: io.RawIOBase) -> HttpRequest:

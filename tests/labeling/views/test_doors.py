@@ -27,7 +27,6 @@ MANAGER_POSTS = [
     "settings/",
     "delete/",
     "export/freeze/",
-    "prompts/",
     "imports/",
 ]
 PAGES = [*MANAGER_ONLY, *REVIEWER_UP, *EVERY_MEMBER, ""]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from labeling.data.exporting import exports
@@ -98,27 +96,6 @@ def test_the_overview_is_a_sentence(client: Client, project: Project) -> None:
 def words(response: object) -> str:
     html = response.content.decode().replace("\N{NO-BREAK SPACE}", " ")  # type: ignore[attr-defined]
     return " ".join(re.sub(r"<[^>]+>", "", html).split())
-
-
-def test_an_upload_reports_each_line_that_could_not_be_used(client: Client, project: Project) -> None:
-    good = {"id": "p1", "prompt": "Hi?", "completions": [{"id": "a", "text": "Yes"}, {"id": "b", "text": "No"}]}
-    lines = [json.dumps(good), "{not json", json.dumps({**good, "id": "p2", "completions": []})]
-    response = upload(client, "\n".join(lines).encode())
-    text = words(response)
-    assert "1 prompt created" in text
-    assert "2 lines could not be used. The rest went in." in text
-    assert project.prompts.count() == 1
-    assert "1 skipped because it was here already" in words(upload(client, json.dumps(good).encode()))
-
-
-def test_an_upload_without_a_file_and_one_that_is_not_utf8_are_told(client: Client, project: Project) -> None:
-    assert b"This field is required" in client.post("/p/work/prompts/").content
-    assert "1 line could not be used" in words(upload(client, b'{"id": "\xff"}'))
-    assert project.prompts.count() == 0
-
-
-def upload(client: Client, content: bytes) -> object:
-    return client.post("/p/work/prompts/", {"file": SimpleUploadedFile("prompts.jsonl", content)})
 
 
 def test_the_prompts_are_listed_by_state(client: Client, project: Project) -> None:

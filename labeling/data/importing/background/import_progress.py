@@ -53,9 +53,18 @@ def acts_of(job: Import) -> list[str]:
 
 
 def what_it_is(job: Import) -> str:
-    """Says what the file is; empty where nobody has looked yet."""
+    """Says what the file is; empty where nothing of it has been read."""
+    if not job.place:
+        return ""
     title = title_of(known.BY_NAME[job.layout]) if job.layout in known.BY_NAME else ""
     return Report(container=job.container, layout=title, n_read=job.place).of_the_file
+
+
+def of_the_rest(job: Import) -> str:
+    """Says what became of the lines that are not bad; empty while it is at work."""
+    if job.is_active:
+        return ""
+    return Report(created=job.created, updated=job.updated, skipped=job.skipped).of_the_rest
 
 
 def errors_of(job: Import) -> list[LineError]:

@@ -59,14 +59,15 @@ def test_a_file_of_any_layout_is_recognised_at_every_door(
     assert Ranking.objects.count() == wanted
     again = door(project, path.read_bytes(), tmp_path)
     assert Prompt.objects.count() == len(stored)
-    assert 'created": 0' in again.replace(":0", ": 0") or "0 created" in again or "<strong>0</strong>" in again
+    assert any(words in again.replace(":0", ": 0") for words in ('created": 0', "0 created", "New prompts 0"))
 
 
 @doors
 def test_what_is_no_layout_at_all_is_one_sentence(project: Project, door: Door, tmp_path: Path) -> None:
     said = door(project, lines(*({"subject": n, "object": "x"} for n in range(40))), tmp_path)
-    assert said.count("The records have the keys subject, object, which is no layout that Podium knows.") == 1
-    assert "trl-preference" in said
+    told = ("The records have the keys subject, object, which is no layout", "Its layout is none that Podium knows.")
+    assert sum(map(said.count, told)) == 1  # the page goes on with what each key is for
+    assert "trl-preference" in said or "TRL preference data" in said
     assert "must be a list" not in said
 
 
