@@ -19,6 +19,7 @@ from labeling.data.exporting.table_writers import batches
 from labeling.data.exporting.tables import Columns
 from labeling.data.versions import datasets
 from labeling.models import Completion, DatasetVersion, PreferencePair, Project, Prompt, Ranking
+from labeling.models.functions import by_index
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -146,7 +147,8 @@ def margin_of(project: Project, version: DatasetVersion | None) -> Columns:
 def texts_alone(project: Project, columns: Columns, splits: Sequence[str]) -> Iterator[Group]:
     """Yields all prompts of these splits as they stand, with no more than the texts: the shortest way."""
     with snapshot(), connection.chunked_cursor() as cursor:
-        cursor.execute(_RANKED, [project.pk, list(splits)])
+        with by_index():
+            cursor.execute(_RANKED, [project.pk, list(splits)])
         while rows := cursor.fetchmany(PROMPTS_AT_ONCE):
             for messages, texts, rankings in rows:
                 pairs = [pair for ranking in rankings.split(",") for pair in _pairs_as_written(ranking, bool(columns))]

@@ -17,6 +17,7 @@ from django.db import connection, transaction
 
 from labeling.data.versions import datasets
 from labeling.models import DatasetVersion, LabelerCounter, Project, Ranking
+from labeling.models.functions import by_index
 
 PROMPTS_AT_ONCE = 50
 LONGEST_REMEMBERED = 1_000  # characters of a ranking's flags, which are nearly always the same few
@@ -125,7 +126,8 @@ def standing(project: Project, selection: Selection, *, prompts: Sequence[int] |
         "prompts": None if prompts is None else list(prompts),
     }
     with snapshot(), connection.chunked_cursor() as cursor:
-        cursor.execute(_RANKED, asked)
+        with by_index():
+            cursor.execute(_RANKED, asked)
         while rows := cursor.fetchmany(PROMPTS_AT_ONCE):
             yield from _of_prompts(map(_read, rows), selection)
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from django.db import connection
 
 from labeling.models import Project
+from labeling.models.functions import by_index
 
 PROMPTS_AT_ONCE = 50
 LONGEST_REMEMBERED = 1_000  # characters of a ranking's flags, which are nearly always the same few
@@ -83,7 +84,8 @@ class FrozenRow(NamedTuple):
 def read_rows(project: Project, prompts: list[int] | None) -> Iterator[tuple[int, FrozenRow]]:
     """Yields prompts with rankings, all or these, in the order of their ids, which come along. Needs a transaction."""
     with connection.chunked_cursor() as cursor:
-        cursor.execute(_ROWS, {"project": project.pk, "prompts": prompts})
+        with by_index():
+            cursor.execute(_ROWS, {"project": project.pk, "prompts": prompts})
         while found := cursor.fetchmany(PROMPTS_AT_ONCE):
             for prompt, name, split, messages, completions, rankings in found:
                 columns = json.loads(rankings)
