@@ -28,6 +28,7 @@ WORDS = {
     "question": "what is asked",
     "completion_id": "give each completion an id",
     "completion_text": "leave a completion without words out",
+    "row_without_completions": "leave a row without completions out",
     "labeler": "who ranked",
     "nul": "has a NUL character, which PostgreSQL can't store: remove it",
     "surrogate": "has half a surrogate pair: repair the encoding",

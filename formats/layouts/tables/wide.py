@@ -46,9 +46,13 @@ def _is_of_others(record: Record) -> bool:
 
 def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
     said = completed(checked(columns or {}, PURPOSES, LABELLED, record), likely_wide(tuple(record)))
-    labels = [label for label in labels_of(said) if cell(record, said, f"completion_{label}") is not None]
-    if not labels or "prompt" not in said:
+    known = labels_of(said)
+    if not known or "prompt" not in said:
         raise Refused("columns", list(record), "no_map")
+    labels = [label for label in known if cell(record, said, f"completion_{label}") is not None]
+    if not labels:
+        column = said[f"completion_{known[0]}"]
+        raise Refused(column, record.get(column), "no_text", remedy="row_without_completions")
     of_label = {kind: [said.get(f"{kind}_{label}", "") for label in labels] for kind in LABELLED}
     models = ["" if is_blank(record.get(column)) else words(record[column], column) for column in of_label["model"]]
     ranks, winner_kept = _ranks(record, said, labels, models)

@@ -27,6 +27,7 @@ WORDS = {
     "question": gettext_noop("what is asked"),
     "completion_id": gettext_noop("give each completion an id"),
     "completion_text": gettext_noop("leave a completion without words out"),
+    "row_without_completions": gettext_noop("leave a row without completions out"),
     "labeler": gettext_noop("who ranked"),
     "nul": gettext_noop("has a NUL character, which PostgreSQL can't store: remove it"),
     "surrogate": gettext_noop("has half a surrogate pair: repair the encoding"),

@@ -210,3 +210,12 @@ class TestLong:
         found = list(read(BY_NAME["long-table"], [(1, first), (2, bad), (3, second)]))
         assert found[0] == (2, bad)
         assert len(rows.parse_row(found[1][1]).completions) == 2
+
+
+def test_a_row_without_completions_is_named_by_its_empty_cell_not_by_its_columns() -> None:
+    record = {"question": "Why?", "answer_1": "", "answer_2": None, "better": "answer_1"}
+    with pytest.raises(Refused) as refused:
+        list(BY_NAME["wide-table"].rows(record, None))
+    assert (refused.value.field, refused.value.remedy) == (
+        "answer_1", "must be a text that is not empty: leave a row without completions out"
+    )  # fmt: skip
