@@ -15,6 +15,7 @@ from django.db.models import CASCADE, PROTECT, ForeignObjectRel, Model
 from django.utils import timezone
 
 from labeling.models import Project, ProjectDeletion, Prompt
+from labeling.models.functions import by_index
 
 PROMPTS_AT_ONCE = (
     500  # with all that hangs on them, so that a labeler whose answer is on its way waits for less than a second
@@ -51,8 +52,7 @@ def _delete_some(model: type[Model], column: str, project_key: int, after: int) 
     # One that has rows of its own may have very many.
     most = PROMPTS_AT_ONCE if model is Prompt or not belongings(model) else 1
     table = model._meta.db_table
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")  # statistics of a table that was just emptied say nothing
+    with transaction.atomic(), by_index(), connection.cursor() as cursor:
         # Prompts are locked before their tasks and in the order of their keys, as by whoever else works on them.
         cursor.execute(
             f'SELECT id FROM "{table}" WHERE "{column}" = %s AND id > %s ORDER BY id LIMIT %s FOR UPDATE',

@@ -14,6 +14,7 @@ from django.db.models import CASCADE
 
 from jobs import lifecycle
 from labeling.models import Completion, Import, Prompt
+from labeling.models.functions import by_index
 from labeling.models.project_lock import lock_imports
 
 BATCH = 500
@@ -53,7 +54,7 @@ def _take_rankings(job: Import) -> bool:
     """Takes back the next of its rankings, each with its pairs and its place; False where there are none."""
     if job.last_ranking is None or job.undo_ranking >= job.last_ranking:
         return False
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), by_index(), connection.cursor() as cursor:
         lock_imports(job.project)
         after = max(job.undo_ranking, (job.first_ranking or 0) - 1)
         cursor.execute(_RANKINGS, [after, job.last_ranking, job.pk, BATCH])
@@ -76,7 +77,7 @@ def _take_prompts(job: Import) -> bool:
     """Takes back the next of its prompts, but for those that a person or another import has worked on."""
     if job.last_prompt is None or job.undo_prompt >= job.last_prompt:
         return False
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), by_index(), connection.cursor() as cursor:
         lock_imports(job.project)
         after = max(job.undo_prompt, (job.first_prompt or 0) - 1)
         cursor.execute(_PROMPTS, [job.project_id, after, job.last_prompt, job.pk, BATCH])
