@@ -62,14 +62,21 @@ def sites() -> list[tuple[Site, tables.Kept]]:
     return []
 
 
+@pytest.fixture(scope="session")
+def site_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the site's versions and models, which its rows name: it stays as long as they do."""
+    return tmp_path_factory.mktemp("site")
+
+
 @pytest.fixture
-def site(live_server: LiveServer, sites: list[tuple[Site, tables.Kept]]) -> Site:
+def site(live_server: LiveServer, sites: list[tuple[Site, tables.Kept]], site_files: Path) -> Iterator[Site]:
     """Made once, which takes a second and more, and put back as it was for each test."""
-    if sites:
-        tables.put_back(sites[0][1])
-    else:
-        sites.append((furnish(live_server.url), tables.keep()))
-    return deepcopy(sites[0][0])
+    with models_in(site_files):
+        if sites:
+            tables.put_back(sites[0][1])
+        else:
+            sites.append((furnish(live_server.url), tables.keep()))
+        yield deepcopy(sites[0][0])
 
 
 def furnish(url: str) -> Site:

@@ -31,7 +31,8 @@ SECONDS = 120 + ROWS / 100
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(site: Site, tmp_path: Path) -> Iterator[Path]:
+    """Where this test's files and its workers' lie; the site is made before, in a folder that stays."""
     with models_in(tmp_path / "models"):
         yield tmp_path
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from labeling.data.versions.datasets import freeze
 from labeling.models import Project
 from rewardtrain.models import RetrainPolicy, TrainingRun
 from tests.factories import make_project
+from tests.older import older, upgrade
 from tests.rewardtrain.conftest import rank_prompts
 
 BEFORE, AFTER = [("rewardtrain", "0002_rules")], [("rewardtrain", "0003_two_depths")]
@@ -18,11 +18,8 @@ BEFORE, AFTER = [("rewardtrain", "0002_rules")], [("rewardtrain", "0003_two_dept
 @pytest.fixture
 def before(transactional_db: None) -> Iterator[MigrationExecutor]:
     """The machine side's tables as they were; afterwards as they are."""
-    executor = MigrationExecutor(connection)
-    executor.migrate(BEFORE)
-    yield executor
-    executor.loader.build_graph()
-    executor.migrate(executor.loader.graph.leaf_nodes("rewardtrain"))
+    with older(BEFORE) as executor:
+        yield executor
 
 
 def test_policies_and_runs_there_are_were_about_fine_tuning(before: MigrationExecutor, project: Project) -> None:
@@ -34,8 +31,7 @@ def test_policies_and_runs_there_are_were_about_fine_tuning(before: MigrationExe
     old.get_model("rewardtrain", "TrainingRun").objects.create(
         project_id=project.pk, number=1, dataset_version_id=freeze(project).pk, trigger="policy", folder="1"
     )
-    before.loader.build_graph()
-    before.migrate(AFTER)
+    upgrade(before, AFTER)
     policies = RetrainPolicy.objects.order_by("pk").values_list("enabled", "every_pairs", "head_enabled")
     assert list(policies) == [(True, 70, True), (False, 200, False)]
     assert TrainingRun.objects.get().depth == "full"

@@ -9,18 +9,16 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.test.utils import CaptureQueriesContext
 
+from tests.older import older
+
 BEFORE, AFTER = [("labeling", "0021_queue_positions")], [("labeling", "0023_own_day")]
 INDEXES = {"prompt_waiting", "prompt_settled", "prompt_held", "ranking_labeler", "ranking_day"}
 
 
 @pytest.fixture
 def before(transactional_db: None) -> Iterator[MigrationExecutor]:
-    executor = MigrationExecutor(connection)
-    executor.migrate(BEFORE)
-    executor.loader.build_graph()
-    yield executor
-    executor.loader.build_graph()
-    executor.migrate(executor.loader.graph.leaf_nodes())
+    with older(BEFORE) as executor:
+        yield executor
 
 
 def valid() -> dict[str, bool]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
@@ -15,6 +15,7 @@ from labeling.errors import Invalid
 from labeling.models import User, account_names
 from labeling.people import invitations
 from tests.factories import PASSWORD, make_project, make_user
+from tests.older import older, upgrade
 
 LIKE_ADMIN = ["ADMIN", "Admin", "admіn", "аdmіn", "ａｄｍｉｎ", "admın", "ɑdmin"]
 BEFORE = [("labeling", "0011_login_limits")]
@@ -63,11 +64,8 @@ def test_imported_labelers_may_look_alike() -> None:
 
 @pytest.fixture
 def before(transactional_db: None) -> Iterator[MigrationExecutor]:
-    executor = MigrationExecutor(connection)
-    executor.migrate(BEFORE)
-    yield executor
-    executor.loader.build_graph()
-    executor.migrate(executor.loader.graph.leaf_nodes())
+    with older(BEFORE) as executor:
+        yield executor
 
 
 def test_look_alikes_that_are_there_are_named_and_go_on(
@@ -77,8 +75,7 @@ def test_look_alikes_that_are_there_are_named_and_go_on(
     password = make_password(PASSWORD)
     for name in ("admin", "ADMIN"):
         old.objects.create(username=name, password=password)
-    before.loader.build_graph()
-    before.migrate([("labeling", "0012_names_that_look_alike")])
+    upgrade(before, [("labeling", "0012_names_that_look_alike")])
     assert "'ADMIN' (account " in capsys.readouterr().out
     double = User.objects.get(username="ADMIN")
     double.first_name = "Ada"

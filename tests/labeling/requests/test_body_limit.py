@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
 from labeling.answers import rankings
@@ -15,6 +14,7 @@ from labeling.requests import body_limit
 from tests import factories
 from tests.doors import doors
 from tests.labeling.api.client import as_user, errors_of
+from tests.older import older
 
 pytestmark = pytest.mark.django_db
 
@@ -135,14 +135,8 @@ def test_the_upgrade_repairs_times_and_marks_who_was_shown_keys(project: Project
     kept = rankings.submit(
         second := factories.claimed(project, labeler), {"tiers": [factories.ids_of(second)], "active_seconds": 86_400}
     ).ranking
-    executor = MigrationExecutor(connection)
-    newest = executor.loader.graph.leaf_nodes()
-    try:
-        executor.migrate([("labeling", "0007_queue_priority")])
-        with connection.cursor() as cursor:
-            cursor.execute("UPDATE labeling_ranking SET active_seconds = 1.7e308 WHERE id = %s", [ranking.pk])
-    finally:
-        MigrationExecutor(connection).migrate(newest)
+    with older([("labeling", "0007_queue_priority")]), connection.cursor() as cursor:
+        cursor.execute("UPDATE labeling_ranking SET active_seconds = 1.7e308 WHERE id = %s", [ranking.pk])
     assert list(Ranking.objects.order_by("pk").values_list("pk", "active_seconds")) == [
         (ranking.pk, None),
         (kept.pk, 86_400),

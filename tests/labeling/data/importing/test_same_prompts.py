@@ -22,6 +22,7 @@ from rewardtrain.core.data.comparisons import build_dataset
 from rewardtrain.core.data.groups import read_groups
 from tests.factories import make_project
 from tests.labeling.api.client import row
+from tests.older import older, upgrade
 from tests.threads import at_once
 
 TWINS = ["Why?", "Why? ", "\ufeffWhy?\r\n", "\N{NO-BREAK SPACE}Why\N{ZERO WIDTH SPACE}?"]
@@ -188,11 +189,8 @@ def project(transactional_db: None) -> Project:
 
 @pytest.fixture
 def before(project: Project) -> Iterator[MigrationExecutor]:
-    executor = MigrationExecutor(connection)
-    executor.migrate([("labeling", "0008_keys_shown")])
-    yield executor
-    executor.loader.build_graph()
-    executor.migrate(executor.loader.graph.leaf_nodes())
+    with older([("labeling", "0008_keys_shown")]) as executor:
+        yield executor
 
 
 def test_an_older_database_keeps_its_sides_and_knows_its_twins(project: Project, before: MigrationExecutor) -> None:
@@ -208,8 +206,7 @@ def test_an_older_database_keeps_its_sides_and_knows_its_twins(project: Project,
             "INSERT INTO labeling_completion (prompt_id, external_id, text, model_name, position) "
             "SELECT id, 'a', 'Text.', '', 0 FROM labeling_prompt WHERE external_id = 'alone'"
         )
-    before.loader.build_graph()
-    before.migrate(before.loader.graph.leaf_nodes())
+    upgrade(before)
     prompts = project.prompts.all()
     assert dict(prompts.values_list("external_id", "split")) == sides
     keys = {"plain": None, "blank": key, "alone": text_key}
