@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from formats.layouts.layout import Columns, Layout
 from formats.layouts.tables import long, wide
@@ -18,6 +18,11 @@ def of_map(columns: Columns, names: Sequence[str]) -> Layout:
     """Tells which table somebody means who names its columns: a long one where no completion has a label."""
     has_labels = labels_of(completed(columns, likely_wide(tuple(names))))
     return long.LAYOUT if "completion" in columns or not has_labels else wide.LAYOUT
+
+
+def by_names(records: Sequence[Mapping[str, object]]) -> Layout | None:
+    """Tells by the columns' names alone that somebody meant a wide table, whose cells are then refused one by one."""
+    return wide.LAYOUT if any(map(wide.is_named_so, records)) else None
 
 
 def meant(layout: Layout | None, columns: Columns, names: Sequence[str]) -> dict[str, str]:

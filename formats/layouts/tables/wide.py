@@ -30,8 +30,13 @@ OF_POTATO = (".selection", ".scale_value", ".rank_order", ".best")  # its CSV: S
 
 
 def recognises(record: Record) -> bool:
-    columns = guess_wide(tuple(record)) if is_flat(record) and not _is_of_others(record) else {}
-    return bool(columns) and not {"prompt", "chosen", "rejected"} <= record.keys()  # which is TRL's
+    is_of_trl = {"prompt", "chosen", "rejected"} <= record.keys()
+    return is_flat(record) and is_named_so(record) and not is_of_trl
+
+
+def is_named_so(record: Record) -> bool:
+    """Tells whether the columns' names are those of such a table, whatever is in them."""
+    return bool(guess_wide(tuple(record))) and not _is_of_others(record)
 
 
 def check(columns: Columns, names: Sequence[str]) -> Columns:

@@ -44,7 +44,18 @@ class Preview:
     @property
     def problem(self) -> str:
         """Says why it can't be read at all or not on; empty where it can."""
-        return self.report.stopped.detail if self.report.stopped else ""
+        if self.report.stopped:
+            return self.report.stopped.detail
+        return _("There is no line in it.") if self.is_of_nothing else ""
+
+    @property
+    def is_of_nothing(self) -> bool:
+        return self.is_whole and not self.report.n_read
+
+    @property
+    def can_start(self) -> bool:
+        """Tells whether an import could bring anything, or say more of it than is said here."""
+        return self.found.layout is not None and not self.is_of_nothing
 
     @property
     def is_unknown(self) -> bool:
@@ -59,6 +70,8 @@ class Preview:
         said["bad"] = f"{report.n_errors:,}"
         if not self.found.layout:
             return _("The file is %(container)s.") % said if report.container else ""
+        if self.is_of_nothing:
+            return ""
         what = _("This is %(layout)s in %(container)s.") % said
         if self.is_whole:
             what = report.of_the_file

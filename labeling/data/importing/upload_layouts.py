@@ -139,7 +139,8 @@ def _chosen(
         return known.BY_NAME[name]
     if columns:
         return tables.of_map(columns, names)
-    return known.recognise(objects) or (podium.LAYOUT if _is_nearly_podium(objects) else None)
+    nearly = podium.LAYOUT if _is_nearly_podium(objects) else tables.by_names(objects)
+    return known.recognise(objects) or nearly
 
 
 def _is_nearly_podium(objects: Sequence[Mapping[str, object]]) -> bool:

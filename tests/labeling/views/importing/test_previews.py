@@ -85,6 +85,14 @@ def test_what_nobody_can_read_is_not_started(manager: Client, project: Project) 
     assert set(Import.objects.values_list("state", flat=True)) == {"draft"}
 
 
+@pytest.mark.parametrize("body", [b"\n \n", b"\xef\xbb\xbf", json.dumps(TRL).encode("utf-16")])
+def test_a_start_is_not_offered_of_what_holds_nothing_to_import(manager: Client, project: Project, body: bytes) -> None:
+    page = words(send(manager, body))
+    assert "There is no line in it." in page or "is in UTF-16" in page
+    assert "Start the import" not in page
+    assert "Delete this file" in page
+
+
 def test_started_twice_it_is_started_once(manager: Client, project: Project) -> None:
     send(manager, lines(TRL))
     start(manager)

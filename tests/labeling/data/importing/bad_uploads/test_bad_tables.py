@@ -170,3 +170,13 @@ def test_a_parquet_column_of_a_wrong_type_is_one_kind_of_problem(
     check_words(problem_of(report))
     assert report.created == 0
     assert problem_of(report).lines in ([1, 2, 3], [])
+
+
+def test_texts_under_known_names_that_are_lists_are_named_by_their_column(project: Project) -> None:
+    """The names tell what was meant, so nobody is told that the layout isn't known."""
+    columns = {"prompt": ["Why?"] * 2, "completion_a": [["a"]] * 2, "completion_b": ["b"] * 2}
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file)
+    report = imported(project, file.getvalue())
+    assert (problem_of(report).codes, problem_of(report).lines) == (["text"], [1, 2])
+    assert report.errors[0].field == "completion_a"
