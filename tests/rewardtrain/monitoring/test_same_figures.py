@@ -21,8 +21,8 @@ from rewardtrain.registry.thresholds import outcomes
 from tests.factories import make_project
 from tests.reports import draw_report
 from tests.rewardtrain.conftest import make_classifiers, make_model, make_training, rank_prompts
+from tests.rewardtrain.monitoring.shown_figures import Shown, shown_figures
 from tests.rewardtrain.test_views import url
-from tests.shown_figures import Shown, shown_figures
 
 KINDS = ("pairs", "labels", "rankings", "ties", "prompts")
 

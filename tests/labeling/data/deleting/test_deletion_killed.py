@@ -16,8 +16,8 @@ from labeling.data.importing.imports import import_lines
 from labeling.data.versions import datasets
 from labeling.models import Completion, PreferencePair, Project, ProjectDeletion, Prompt, Ranking, User
 from labeling.projects import counters
-from tests import killed
 from tests.factories import make_project, make_user
+from tests.jobs import killed_workers as killed
 from tests.labeling.api.client import as_user, row
 from tests.labeling.data.deleting.test_deletions import all_files, all_rows
 from tests.rewardtrain.conftest import models_in

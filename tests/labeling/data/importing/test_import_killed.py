@@ -12,8 +12,8 @@ import pytest
 from labeling.data.importing.background import import_files, import_jobs, import_worker
 from labeling.models import Completion, Import, PreferencePair, Project, Prompt, Ranking
 from labeling.projects import counters
-from tests import killed
 from tests.factories import make_project
+from tests.jobs import killed_workers as killed
 from tests.labeling.api.client import row
 from tests.rewardtrain.conftest import models_in
 
