@@ -9,8 +9,8 @@ from labeling.data.versions.datasets import freeze
 from labeling.models import Project
 from rewardtrain.models import RetrainPolicy, TrainingRun
 from tests.factories import make_project
-from tests.older import older, upgrade
 from tests.rewardtrain.conftest import rank_prompts
+from tests.session.older import older, upgrade
 
 BEFORE, AFTER = [("rewardtrain", "0002_rules")], [("rewardtrain", "0003_two_depths")]
 

@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.test.utils import CaptureQueriesContext
 
-from tests.older import older
+from tests.session.older import older
 
 BEFORE, AFTER = [("labeling", "0021_queue_positions")], [("labeling", "0023_own_day")]
 INDEXES = {"prompt_waiting", "prompt_settled", "prompt_held", "ranking_labeler", "ranking_day"}

@@ -15,7 +15,7 @@ from labeling.errors import Invalid
 from labeling.models import User, account_names
 from labeling.people import invitations
 from tests.factories import PASSWORD, make_project, make_user
-from tests.older import older, upgrade
+from tests.session.older import older, upgrade
 
 LIKE_ADMIN = ["ADMIN", "Admin", "admіn", "аdmіn", "ａｄｍｉｎ", "admın", "ɑdmin"]
 BEFORE = [("labeling", "0011_login_limits")]

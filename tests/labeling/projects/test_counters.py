@@ -33,8 +33,8 @@ from labeling.projects import counters, overview, projects
 from labeling.projects.counters import Labels, Numbers
 from labeling.queue import claims
 from tests.factories import answer, ids_of, join, make_project, make_prompt, rank, rank_next, tiers_of
-from tests.older import older
 from tests.rewardtrain.conftest import models_in
+from tests.session.older import older
 from tests.threads import waits
 
 RUDE = [{"name": "rude", "label": "Rude"}, {"name": "wrong", "label": "Wrong"}]

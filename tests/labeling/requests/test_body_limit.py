@@ -14,7 +14,7 @@ from labeling.requests import body_limit
 from tests import factories
 from tests.doors import doors
 from tests.labeling.api.client import as_user, errors_of
-from tests.older import older
+from tests.session.older import older
 
 pytestmark = pytest.mark.django_db
 

@@ -22,7 +22,7 @@ from rewardtrain.core.data.comparisons import build_dataset
 from rewardtrain.core.data.groups import read_groups
 from tests.factories import make_project
 from tests.labeling.api.client import row
-from tests.older import older, upgrade
+from tests.session.older import older, upgrade
 from tests.threads import at_once
 
 TWINS = ["Why?", "Why? ", "\ufeffWhy?\r\n", "\N{NO-BREAK SPACE}Why\N{ZERO WIDTH SPACE}?"]
