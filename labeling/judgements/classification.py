@@ -52,6 +52,7 @@ def given(counts: Counts) -> SafeString:
 WORDS = Words(
     act=gettext_lazy("Label"),
     act_in=gettext_lazy("Label in %(name)s"),
+    said=gettext_lazy("Answers"),
     yours=gettext_lazy("Your answers"),
     yours_in=gettext_lazy("Your answers in %(project)s"),
     search=gettext_lazy("Search your answers"),

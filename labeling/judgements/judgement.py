@@ -35,6 +35,7 @@ class Words:
 
     act: StrOrPromise  # the page on which people judge, and its button
     act_in: StrOrPromise  # its title, %(name)s
+    said: StrOrPromise  # everybody's answers, as a heading
     yours: StrOrPromise
     yours_in: StrOrPromise  # %(project)s
     search: StrOrPromise

@@ -51,6 +51,7 @@ def given(counts: Counts) -> SafeString:
 WORDS = Words(
     act=gettext_lazy("Rank"),
     act_in=gettext_lazy("Rank in %(name)s"),
+    said=gettext_lazy("Rankings"),
     yours=gettext_lazy("Your rankings"),
     yours_in=gettext_lazy("Your rankings in %(project)s"),
     search=gettext_lazy("Search your rankings"),

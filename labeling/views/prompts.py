@@ -31,6 +31,7 @@ from labeling.models import Assignment, Completion, Project, Prompt, PromptErasu
 from labeling.people import access
 from labeling.projects import counters
 from labeling.queue import claims
+from labeling.views.answers.sides import sides_of
 from labeling.views.doors import SignedIn, posted, project_page
 from labeling.views.stretches import stretch_of
 
@@ -85,11 +86,13 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
 def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
     chosen = _prompt(project, prompt_id)
     is_manager = access.role_in(request.user, project) == Role.MANAGER
+    completions = _shown(chosen)
     context = {
         "project": project,
         "prompt": chosen,
         "turns": dialogue(chosen.messages) if chosen.is_dialogue else [],
-        "completions": _shown(chosen),
+        "completions": completions,
+        "sides": sides_of(chosen, [completion for completion, *_ in completions]),
         "is_manager": is_manager,
         "erasure": PromptErasure.objects.filter(prompt=chosen).first() if chosen.withdrawn_at else None,
         "revisions": [

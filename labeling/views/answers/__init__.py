@@ -1,0 +1,1 @@
+"""What people answered, as pages show it."""

@@ -1,0 +1,73 @@
+"""A prompt's rankings side by side, as its page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from string import ascii_uppercase
+from typing import TYPE_CHECKING
+
+from labeling.answers.side_by_side import Place, Said, SideBySide, side_by_side
+from labeling.board.sentences import STRENGTHS
+from labeling.models import Assignment, Completion, Project, Prompt, Ranking
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+
+@dataclass(frozen=True)
+class Cell:
+    """words: the rank with = where it is a tie; empty of a text alone. letter: as the person saw it, and may call it."""
+
+    words: str
+    letter: str
+    differs: bool
+    flags: list[str]
+    note: str
+
+
+@dataclass(frozen=True)
+class Row:
+    ranking: Ranking
+    strength: StrOrPromise
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class Sides:
+    rows: list[Row]
+    skips: Sequence[Assignment]
+    n: int
+    agreed: int
+    has_more: bool
+
+    @property
+    def has_differences(self) -> bool:
+        return any(cell.differs for row in self.rows for cell in row.cells)
+
+
+def sides_of(prompt: Prompt, completions: Sequence[Completion]) -> Sides:
+    found: SideBySide = side_by_side(prompt, [completion.pk for completion in completions])
+    return Sides(
+        rows=[_row(said, prompt.project) for said in found.said],
+        skips=found.skips,
+        n=found.n,
+        agreed=found.agreed,
+        has_more=found.has_more,
+    )
+
+
+def _row(said: Said, project: Project) -> Row:
+    strength = dict(STRENGTHS).get(said.ranking.strength or 0, "")
+    return Row(said.ranking, strength, [_cell(place, project, alone=len(said.places) == 1) for place in said.places])
+
+
+def _cell(place: Place, project: Project, *, alone: bool) -> Cell:
+    labels = {flag["name"]: flag["label"] for flag in project.flags}
+    return Cell(
+        words="" if alone else f"{place.rank}{' =' if place.is_tied else ''}",
+        letter="" if alone or place.position is None else ascii_uppercase[place.position],
+        differs=place.differs,
+        flags=project.judgement.flags_in_words(place.flags, labels),
+        note=place.note,
+    )
