@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cell:
-    """words: the rank with = where it is a tie; empty of a text alone. letter: as the person saw it, and may call it."""
+    """words: the rank, with = where it is a tie; empty of a text alone. letter: under which the person saw it."""
 
     words: str
     letter: str
