@@ -59,6 +59,12 @@ WORDS = {
     "repeated_column": "column {place} is named {name!r} as one before it; give each its own name",
     "open_quote": "a quote that opens in line {line} is never closed; close it",
     "row_group_too_large": "the table has a column of more than {limit} GiB in one row group; write smaller ones",
+    "pages_too_large": "the table has pages of more than {limit} MiB together; write it with smaller ones",
+    "too_many_pages": "the table has more than {limit} pages in one row group of a column; write it with larger ones",
+    "batch_too_large": "the table has a batch of rows of more than {limit} MiB; write smaller ones, or Parquet",
+    "packed_table": "what was packed is {name} of more than {limit} MiB; send it as it is, for it is packed inside",
+    "strange_column": "column {name!r} is of the type {type}, which is not read; write texts or numbers",
+    "no_room": "the disk has no room to unpack the file; make room, or send it in several files",
     "broken_table": "the file is {name} and can't be read after row {n} ({reason}); write it again",
 }
 

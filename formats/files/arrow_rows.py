@@ -2,89 +2,103 @@
 
 from __future__ import annotations
 
+import errno
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from formats import values
 from formats.files import table_sizes
+from formats.files.arrow_messages import CheckedFile, CheckedStream
 from formats.files.records import Record, Seekable, gibibytes
-from formats.lines import MAX_FILE, MAX_LINE, Readable, Unreadable
+from formats.lines import BYTES_AT_ONCE, MAX_FILE, MAX_LINE, Readable, Unreadable
 from formats.refusals import Refused
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BUFFER = 2**18  # bytes of each column that are read at once
+MOST_ASIDE = 2**28  # bytes of a packed table that is copied to the disk to be read in any order
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _class_name = re.compile(r"\b\w*(?:Exception|Error): ")  # of C++, in what its libraries say
 
 
-def parquet_records(stream: Readable, *, max_rows: int | None) -> Iterator[Record]:
+def parquet_records(stream: Readable, *, max_rows: int | None, most_aside: int | None = None) -> Iterator[Record]:
+    """most_aside: bytes that a stream which can't be read in any order may have; None: as many as it has."""
     import pyarrow.parquet as pq
 
     def batches(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
         table = pq.ParquetFile(file, pre_buffer=False, buffer_size=BUFFER)
-        _check_columns(table.schema_arrow.names)
+        _check_schema(table.schema_arrow)
         if max_rows is not None and table.metadata.num_rows > max_rows:
             raise Unreadable("too_many_rows", limit=max_rows)
-        groups = [table.metadata.row_group(n) for n in range(table.metadata.num_row_groups)]
-        for group in groups:
-            table_sizes.check_group(group)
-        if columns := table_sizes.repeating(file, table):
-            table = pq.ParquetFile(file, pre_buffer=False, buffer_size=BUFFER, read_dictionary=columns)
-        for n, group in enumerate(groups):
-            most = table_sizes.rows_at_once(file, table, group)
-            yield from table.iter_batches(batch_size=most, row_groups=[n], use_threads=False)
+        as_dictionaries: tuple[str, ...] = ()
+        for n in range(table.metadata.num_row_groups):
+            group = table_sizes.group_of(file, table, table.metadata.row_group(n))
+            if not set(group.repeating) <= set(as_dictionaries):
+                as_dictionaries += group.repeating
+                table = pq.ParquetFile(file, pre_buffer=False, buffer_size=BUFFER, read_dictionary=as_dictionaries)
+            yield from table.iter_batches(batch_size=group.rows_at_once, row_groups=[n], use_threads=False)
 
-    return _records(stream, "Parquet", batches)
+    with _in_any_order(stream, "Parquet", most_aside) as file:
+        yield from _records("Parquet", lambda: batches(file))
 
 
-def arrow_file_records(stream: Readable) -> Iterator[Record]:
+def arrow_file_records(stream: Readable, *, most_aside: int | None = None) -> Iterator[Record]:
     import pyarrow as pa
 
     def batches(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
         table = pa.ipc.open_file(file)
-        _check_columns(table.schema.names)
-        yield from (table.get_batch(n) for n in range(table.num_record_batches))
+        _check_schema(table.schema)
+        messages = CheckedFile(file)
+        messages.check_dictionaries()
+        for n in range(table.num_record_batches):
+            messages.check_batch(n)
+            yield table.get_batch(n)
 
-    return _records(stream, "Arrow", batches)
+    with _in_any_order(stream, "Arrow", most_aside) as file:
+        yield from _records("Arrow", lambda: map(_checked, batches(file)))
 
 
 def arrow_stream_records(stream: Readable) -> Iterator[Record]:
     import pyarrow as pa
 
-    def batches(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
-        table = pa.ipc.open_stream(file)
-        _check_columns(table.schema.names)
+    def batches() -> Iterator[pa.RecordBatch]:
+        table = pa.ipc.open_stream(CheckedStream(stream))
+        _check_schema(table.schema)
         yield from table
 
-    return _records(stream, "Arrow", batches)
+    yield from _records("Arrow", lambda: map(_checked, batches()))
 
 
-def _records(stream: Readable, name: str, batches: Callable[[IO[bytes]], Iterator[pa.RecordBatch]]) -> Iterator[Record]:
+def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Sees that nothing in it points outside of it: it is taken from the file as it lies there."""
+    batch.validate(full=True)
+    return batch
+
+
+def _records(name: str, batches: Callable[[], Iterator[pa.RecordBatch]]) -> Iterator[Record]:
     import pyarrow as pa
 
     number = total = 0
-    with _spooled(stream) as file:
-        try:
-            for batch in batches(file):
-                for start in range(0, batch.num_rows, table_sizes.ROWS_AT_ONCE):
-                    some = batch.slice(start, table_sizes.ROWS_AT_ONCE)
-                    size = table_sizes.batch_bytes(some)
-                    total += size
-                    if total > MAX_FILE:
-                        raise Unreadable("unpacks_to_too_much", limit=gibibytes(MAX_FILE))
-                    for value in _values(some, size):
-                        number += 1
-                        yield Record(number, value, size // some.num_rows)
-        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-            reason = values.clipped(" ".join(_class_name.sub("", str(error)).split()))
-            raise Unreadable("broken_table", name=name, n=number, reason=reason) from error
+    try:
+        for batch in batches():
+            for start in range(0, batch.num_rows, table_sizes.ROWS_AT_ONCE):
+                some = batch.slice(start, table_sizes.ROWS_AT_ONCE)
+                size = table_sizes.batch_bytes(some)
+                total += size
+                if total > MAX_FILE:
+                    raise Unreadable("unpacks_to_too_much", limit=gibibytes(MAX_FILE))
+                for value in _values(some, size):
+                    number += 1
+                    yield Record(number, value, size // some.num_rows)
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        reason = values.clipped(" ".join(_class_name.sub("", str(error)).split()))
+        raise Unreadable("broken_table", name=name, n=number, reason=reason) from error
 
 
 def _values(some: pa.RecordBatch, size: int) -> Iterator[object]:
@@ -101,23 +115,43 @@ def _values(some: pa.RecordBatch, size: int) -> Iterator[object]:
 
 
 @contextmanager
-def _spooled(stream: Readable) -> Iterator[IO[bytes]]:
-    """Gives a file that can be read in any order, for a table's end says what is in it: a copy of what can't be."""
+def _in_any_order(stream: Readable, name: str, most: int | None) -> Iterator[IO[bytes]]:
+    """Gives a file that can be read in any order, for a table's end says what is in it: a copy of what can't be.
+
+    Raises Unreadable where the copy would be larger than `most`, or than the disk has room for.
+    """
     if isinstance(stream, Seekable):
         yield cast(IO[bytes], stream)
         return
     with tempfile.TemporaryFile() as file:
-        shutil.copyfileobj(cast(Any, stream), file)
+        size = 0
+        while piece := stream.read(BYTES_AT_ONCE):
+            size += len(piece)
+            if most is not None and size > most:
+                raise Unreadable("packed_table", name=name, limit=most // 2**20)
+            _write(file, piece)
         file.seek(0)
         yield file
 
 
-def _check_columns(names: list[str]) -> None:
+def _write(file: IO[bytes], piece: bytes) -> None:
+    try:
+        file.write(piece)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise Unreadable("no_room") from error
+        raise
+
+
+def _check_schema(schema: pa.Schema) -> None:
     seen: set[str] = set()
-    for place, name in enumerate(names, start=1):
-        if name in seen:
-            raise Unreadable("repeated_column", name=values.clipped(name), place=place)
-        seen.add(name)
+    for place, column in enumerate(schema, start=1):
+        name = values.clipped(column.name)
+        if column.name in seen:
+            raise Unreadable("repeated_column", name=name, place=place)
+        if not table_sizes.is_known(column.type):
+            raise Unreadable("strange_column", name=name, type=values.clipped(str(column.type)))
+        seen.add(column.name)
 
 
 def _plain_row(row: dict[str, object]) -> object:

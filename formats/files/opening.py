@@ -31,7 +31,8 @@ def open_records(
         in_any_order.seek(0)
         opened = _table(in_any_order, kind, max_records)
     else:
-        opened = _table(peeked, kind, max_records) if kind else _text(peeked, name, max_records)
+        most_aside = arrow_rows.MOST_ASIDE if packing else None
+        opened = _table(peeked, kind, max_records, most_aside) if kind else _text(peeked, name, max_records)
     return Records(opened.format, opened.records, packing, opened.unit)
 
 
@@ -46,11 +47,14 @@ def _in_any_order(stream: Readable, most: int | None) -> Seekable | None:
     return stream
 
 
-def _table(stream: Readable, kind: str, most: int | None) -> Records:
+def _table(stream: Readable, kind: str, most: int | None, most_aside: int | None = None) -> Records:
     if kind == "Parquet":
-        return Records(kind, arrow_rows.parquet_records(stream, max_rows=most), unit="row")
-    read = arrow_rows.arrow_file_records if kind == "Arrow file" else arrow_rows.arrow_stream_records
-    return Records("Arrow", at_most(read(stream), most), unit="row")
+        return Records(kind, arrow_rows.parquet_records(stream, max_rows=most, most_aside=most_aside), unit="row")
+    if kind == "Arrow file":
+        found = arrow_rows.arrow_file_records(stream, most_aside=most_aside)
+    else:
+        found = arrow_rows.arrow_stream_records(stream)
+    return Records("Arrow", at_most(found, most), unit="row")
 
 
 def _text(peeked: Peeked, name: str, most: int | None) -> Records:

@@ -84,5 +84,17 @@ def words_of(code: str) -> str:
         "row_group_too_large": _(
             "The table has a column of more than %(limit)d GiB in one row group: write smaller ones."
         ),
+        "pages_too_large": _("The table has pages of more than %(limit)d MiB together: write it with smaller ones."),
+        "too_many_pages": _(
+            "The table has more than %(limit)d pages in one row group of a column: write it with larger ones."
+        ),
+        "batch_too_large": _(
+            "The table has a batch of rows of more than %(limit)d MiB: write smaller ones, or Parquet."
+        ),
+        "packed_table": _(
+            "What was packed is %(name)s of more than %(limit)d MiB: send it as it is, for it is packed inside."
+        ),
+        "strange_column": _("Column “%(name)s” is of the type %(type)s, which is not read: write texts or numbers."),
+        "no_room": _("The disk has no room to unpack the file: make room, or send it in several files."),
         "broken_table": _("The file is %(name)s and can't be read after row %(n)d (%(reason)s): write it again."),
     }[code]

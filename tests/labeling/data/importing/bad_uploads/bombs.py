@@ -86,6 +86,9 @@ RECORDS: tuple[tuple[str, bytes, bytes, bytes, str, int], ...] = (
 def _bombs() -> Iterator[Bomb]:
     for name, content, code, n_good in TABLES:
         yield Bomb(name, code, n_good, lambda content=content: io.BytesIO(content()))
+    for name, pack, begin in PACKED:
+        packed = partial(pack, plain(begin, b"\0"))
+        yield Bomb(name, "packed_table", 0, lambda packed=packed: Pieces(packed()))
     for name, begin, filling, end, code, n_good in RECORDS:
         pieces = partial(_ended, begin, filling, end)
         yield Bomb(name, code, n_good, lambda pieces=pieces: Pieces(pieces()))
@@ -121,12 +124,80 @@ def _large(mebibytes: int) -> bytes:
     return file.getvalue()
 
 
+def _table(n: int, *, mebibytes: int = 1, as_dictionary: bool = False) -> pa.Table:
+    """One batch of n rows, each of a text that is packed into a few bytes."""
+    text: pa.Array = pa.array(["x" * mebibytes * 2**20] * n)
+    rest = {"prompt": ["Why?"] * n, "completion_b": ["So."] * n, "winner": ["b"] * n}
+    return pa.table({"completion_a": text.dictionary_encode() if as_dictionary else text, **rest})
+
+
+def _one_page() -> bytes:
+    """A column of 300 MiB in one page of some kilobytes."""
+    file = io.BytesIO()
+    pq.write_table(_table(300), file, compression="zstd", use_dictionary=False, data_page_size=2**30)
+    return file.getvalue()
+
+
+def _one_page_denied() -> bytes:
+    """The same, where the end of the table says that there is next to nothing in it: only the page says more."""
+    content = _one_page()
+    column = pq.ParquetFile(io.BytesIO(content)).metadata.row_group(0).column(0)
+    size = _varint(2 * column.total_uncompressed_size)
+    assert content.count(size) == 1
+    return content.replace(size, b"\x82" + b"\x80" * (len(size) - 2) + b"\x00")
+
+
+def _varint(value: int) -> bytes:
+    written = bytearray()
+    while value > 0x7F:
+        written.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*written, value])
+
+
+def _arrow(table: pa.Table, *, packing: str | None = "zstd", streamed: bool = False) -> bytes:
+    file = io.BytesIO()
+    with (pa.ipc.new_stream if streamed else pa.ipc.new_file)(
+        file, table.schema, options=pa.ipc.IpcWriteOptions(compression=packing)
+    ) as writer:
+        writer.write_table(table)
+    return file.getvalue()
+
+
+def _views() -> bytes:
+    """Some bytes for each row, that say where the one text of 10 MB lies."""
+    n, text = 1_000, b"x" * 10_000_000
+    view = len(text).to_bytes(4, "little") + text[:4] + bytes(8)
+    buffers = [None, pa.py_buffer(view * n), pa.py_buffer(text)]
+    texts = pa.Array.from_buffers(pa.string_view(), n, buffers)
+    return _arrow(pa.table({**dict.fromkeys(("prompt", "completion_b"), ["So."] * n), "completion_a": texts}))
+
+
 # Tables that grow as they are read: it is the row that is refused, or the whole at 4 GiB.
 TABLES: tuple[tuple[str, Callable[[], bytes], str, int], ...] = (
     ("10 MB in each of 1,000 rows", partial(_repeated, 1_000, 10_000_000), "unpacks_to_too_much", 429),
     ("10 MB 200 times in a row", partial(_repeated, 1, 10_000_000, in_lists_of=200), "large_row", 0),
     ("1 KB two million times in a row", partial(_repeated, 1, 1_000, in_lists_of=2_000_000), "large_row", 0),
     ("rows of 20 MB", partial(_large, 20), "large_row", 0),
+    ("Parquet in one page", _one_page, "pages_too_large", 0),
+    ("Parquet in one page that is denied", _one_page_denied, "pages_too_large", 0),
+    ("an Arrow file in one batch", lambda: _arrow(_table(300)), "batch_too_large", 0),
+    ("an Arrow file in lz4", lambda: _arrow(_table(300), packing="lz4"), "batch_too_large", 0),
+    ("an Arrow stream in one batch", lambda: _arrow(_table(300), streamed=True), "batch_too_large", 0),
+    ("an Arrow file's dictionary", lambda: _arrow(_table(1, mebibytes=300, as_dictionary=True)), "batch_too_large", 0),
+    (
+        *("an Arrow stream's dictionary", lambda: _arrow(_table(1, mebibytes=300, as_dictionary=True), streamed=True)),
+        *("batch_too_large", 0),
+    ),
+    ("Arrow views of one text of 10 MB", _views, "unpacks_to_too_much", 384),
+)
+
+
+# Tables that have to be copied to be read: no more of them than a disk is asked for.
+PACKED: tuple[tuple[str, Callable[[Iterator[bytes]], Iterator[bytes]], bytes], ...] = (
+    ("Parquet in gzip", lambda pieces: gzipped(pieces), b"PAR1"),
+    ("Parquet in zstd", lambda pieces: zstd(pieces), b"PAR1"),
+    ("an Arrow file in gzip", lambda pieces: gzipped(pieces), b"ARROW1"),
 )
 
 
@@ -145,6 +216,7 @@ def read(bomb: Bomb) -> dict[str, object]:
     from labeling.errors import Invalid
 
     stream, n_good, n_bad, code = bomb.stream(), 0, 0, ""
+    pa.default_memory_pool().release_unused()
     before = memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak is from now on
     try:
