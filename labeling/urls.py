@@ -17,6 +17,7 @@ from labeling.views import (
     user_settings,
 )
 from labeling.views.importing import pages as imports
+from labeling.views.removal import erasing
 from labeling.views.removal import projects as removal_of_projects
 from labeling.views.removal import prompts as removal_of_prompts
 from labeling.views.styleguide import page
@@ -57,6 +58,7 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/withdraw/", removal_of_prompts.withdraw, name="prompts_withdraw"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/", prompts.prompt, name="prompt"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/correct/", prompts.revise, name="prompt_revise"),
+    path("p/<slug:slug>/prompts/<int:prompt_id>/erase/", erasing.erase, name="prompt_erase"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/put-back/", prompts.put_back, name="prompt_put_back"),
     path("p/<slug:slug>/imports/", imports.index, name="imports"),
     path("p/<slug:slug>/imports/samples/<str:layout>/", imports.sample, name="import_sample"),

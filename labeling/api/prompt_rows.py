@@ -18,9 +18,9 @@ from rest_framework.request import Request
 from labeling.api.rankings import KNOWN_COLUMNS, KnownRankingSerializer, written_known
 from labeling.api.rest.requests import AFTER, NO_NUL, after, one_of
 from labeling.api.rest.short_pages import ShortPages
-from labeling.data.revising import revisions
+from labeling.data.revising import erasures, revisions
 from labeling.errors import Invalid
-from labeling.models import Completion, Project, Prompt, PromptRevision, Split
+from labeling.models import Completion, Project, Prompt, PromptErasure, PromptRevision, Split
 from labeling.models.functions import query
 from labeling.people import access
 from labeling.people.access import Visitor
@@ -103,15 +103,28 @@ class PromptRevisionSerializer(serializers.ModelSerializer[PromptRevision]):
         fields = ("number", "replaced_at", "replaced_by", "rankings", "last_ranking", "messages", "completions")
 
 
+class ErasureSerializer(serializers.ModelSerializer[PromptErasure]):
+    id = serializers.CharField(source="prompt.external_id")
+    erased_by = serializers.CharField(source="erased_by.username", allow_null=True, default=None)
+    versions = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Frozen versions that had the texts, and keep them."
+    )
+
+    class Meta:
+        model = PromptErasure
+        fields = ("id", "erased_at", "erased_by", "versions")
+
+
 class PromptWithRankingsSerializer(PromptSerializer):
     revision = serializers.IntegerField(help_text="Of the texts, from 1; a change of them names it.")
+    erasure = ErasureSerializer(allow_null=True, help_text="Who erased its texts for good, and when; else null.")
     revisions = PromptRevisionSerializer(many=True, help_text="Those that were replaced, the newest 20.")
     rankings = KnownRankingSerializer(
         many=True, help_text="The first hundred live ones; all are in rankings/?prompt=ID."
     )
 
     class Meta(PromptSerializer.Meta):
-        fields = (*PromptSerializer.Meta.fields, "revision", "revisions", "rankings")  # type: ignore[assignment]
+        fields = (*PromptSerializer.Meta.fields, "revision", "erasure", "revisions", "rankings")  # type: ignore[assignment]
 
 
 class PromptPages(ShortPages):
@@ -166,7 +179,12 @@ def read(user: Visitor, project: Project, external_id: str) -> Row:
         raise Prompt.DoesNotExist
     rankings = access.rankings_of(user, project).filter(prompt=key).order_by("pk")
     before = PromptRevisionSerializer(revisions.earlier(prompt)[: revisions.SHOWN], many=True).data
-    said = {"revision": prompt.revision, "revisions": before}
+    erased = erasures.erasure_of(prompt) if rows[0]["state"] == "withdrawn" else None
+    said = {
+        "revision": prompt.revision,
+        "erasure": ErasureSerializer(erased).data if erased else None,
+        "revisions": before,
+    }
     return {**rows[0], **said, "rankings": written_known(list(rankings.values(*KNOWN_COLUMNS)[:MOST_RANKINGS]))}
 
 

@@ -34,7 +34,7 @@ from labeling.data.importing.upload_lines import lines_of, records_of
 from labeling.data.revising import erasures, revisions
 from labeling.errors import Invalid
 from labeling.judgements.row_limits import MAX_COMPLETIONS, MAX_ID, MAX_MESSAGES, MAX_TEXT
-from labeling.models import Prompt, PromptErasure, Role
+from labeling.models import Prompt, Role
 from labeling.people import access
 from labeling.requests.strict_json import unstorable
 
@@ -168,18 +168,6 @@ class CorrectionSerializer(KnownFields):
 CONFIRM = OpenApiParameter("confirm", NO_NUL, required=True, description="The prompt's id once more.")
 
 
-class ErasureSerializer(serializers.ModelSerializer[PromptErasure]):
-    id = serializers.CharField(source="prompt.external_id")
-    erased_by = serializers.CharField(source="erased_by.username", allow_null=True, default=None)
-    versions = serializers.ListField(
-        child=serializers.IntegerField(), help_text="Frozen versions that had the texts, and keep them."
-    )
-
-    class Meta:
-        model = PromptErasure
-        fields = ("id", "erased_at", "erased_by", "versions")
-
-
 class OnePrompt(View):
     query = {"delete": ("confirm",)}
     without_body = ("delete",)
@@ -217,7 +205,9 @@ class OnePrompt(View):
         )
         return Response(prompt_rows.read(request.user, project, external_id))
 
-    @extend_schema(operation_id="prompts_erase", parameters=[CONFIRM], request=None, responses=ErasureSerializer)
+    @extend_schema(
+        operation_id="prompts_erase", parameters=[CONFIRM], request=None, responses=prompt_rows.ErasureSerializer
+    )
     def delete(self, request: Request, slug: str, external_id: str) -> Response:
         """Erase a prompt's texts for good: what was asked and answered, earlier revisions, metadata, comments.
 
@@ -228,7 +218,7 @@ class OnePrompt(View):
             raise Prompt.DoesNotExist
         prompt = project.prompts.get(external_id=external_id)
         erasure = erasures.erase(project, prompt, confirm=request.query_params.get("confirm", ""), by=person(request))
-        return Response(ErasureSerializer(erasure).data)
+        return Response(prompt_rows.ErasureSerializer(erasure).data)
 
 
 def sent_records(request: Request) -> Records:

@@ -45,7 +45,11 @@ _PAGES: dict[Role, tuple[Page, ...]] = {
     Role.REVIEWER: (
         Page(gettext_lazy("Overview"), "project"),
         Page(gettext_lazy("Rank"), "rank", ("practice", "history", "history_edit", "guidelines")),
-        Page(gettext_lazy("Prompts"), "prompts", ("prompt", "prompt_revise", "prompts_withdraw", "imports", "import")),
+        Page(
+            gettext_lazy("Prompts"),
+            "prompts",
+            ("prompt", "prompt_revise", "prompt_erase", "prompts_withdraw", "imports", "import"),
+        ),
     ),
 }
 _PAGES[Role.MANAGER] = (

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from formats import messages
 from labeling import content
 from labeling.board.cards import dialogue
-from labeling.data.revising import revisions
+from labeling.data.revising import erasures, revisions
 from labeling.data.versions.holding import versions_with
 from labeling.data.withdrawing.choices import STATES
 from labeling.errors import Outdated, PodiumError
@@ -84,7 +84,7 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
 @require_safe
 @project_page(Role.REVIEWER)
 def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
-    chosen = _prompt(project, prompt_id)
+    chosen = find_prompt(project, prompt_id)
     is_manager = access.role_in(request.user, project) == Role.MANAGER
     completions = _shown(chosen)
     context = {
@@ -94,7 +94,7 @@ def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
         "completions": completions,
         "sides": sides_of(chosen, [completion for completion, *_ in completions]),
         "is_manager": is_manager,
-        "erasure": PromptErasure.objects.filter(prompt=chosen).first() if chosen.withdrawn_at else None,
+        "erasure": erasures.erasure_of(chosen) if chosen.withdrawn_at else None,
         "revisions": [
             (each, dialogue(each.messages) if chosen.is_dialogue else []) for each in revisions.earlier(chosen)
         ],
@@ -111,7 +111,9 @@ def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
 @project_page(Role.MANAGER)
 def revise(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
     """Corrects its texts. Who comes second is told, and sees what they wrote; to save it again is to mean it."""
-    chosen = _prompt(project, prompt_id)
+    chosen = find_prompt(project, prompt_id)
+    if erasures.erasure_of(chosen):  # there is nothing to correct, and its page says so
+        return redirect("prompt", project.slug, prompt_id)
     form, status = RevisionForm(posted(request), prompt=chosen), 200
     if form.is_valid():
         base = form.cleaned_data["revision"]
@@ -135,7 +137,7 @@ def revise(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
 @project_page(Role.REVIEWER)
 def put_back(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
     """Lets a prompt be ranked after all."""
-    claims.return_to_queue(_prompt(project, prompt_id))
+    claims.return_to_queue(find_prompt(project, prompt_id))
     notices.success(request, _("Put back into the queue. It goes to whoever has not had it yet."))
     return redirect("prompt", project.slug, prompt_id)
 
@@ -155,7 +157,7 @@ def _shown(prompt: Prompt) -> list[tuple[Completion, SafeString, str]]:
     ]
 
 
-def _prompt(project: Project, prompt_id: int) -> Prompt:
+def find_prompt(project: Project, prompt_id: int) -> Prompt:
     try:
         return counted(project).get(pk=prompt_id)
     except (Prompt.DoesNotExist, OverflowError) as error:
@@ -176,6 +178,7 @@ def counted(project: Project) -> QuerySet[Prompt]:
     return project.prompts.annotate(
         is_open=Exists(open_now),
         n_completions=Coalesce(Subquery(completions.annotate(n=Count("pk")).values("n")), 0),
+        is_erased=Exists(PromptErasure.objects.filter(prompt=OuterRef("pk"))),
         held_by=Subquery(set_aside.values("labeler__username")[:1]),
     )
 

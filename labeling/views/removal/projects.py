@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling.data.deleting import contents, deletions
 from labeling.errors import PodiumError
-from labeling.forms.deleting import DeleteForm
+from labeling.forms.deleting import deletion_form
 from labeling.forms.errors import add_error
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, page_of, posted, project_page, signed_in
@@ -21,7 +21,7 @@ from labeling.views.doors import SignedIn, page_of, posted, project_page, signed
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_page(Role.MANAGER)
 def delete(request: SignedIn, project: Project) -> HttpResponse:
-    form = DeleteForm(posted(request), name=project.name)
+    form = deletion_form(posted(request), name=project.name)
     if form.is_valid():
         try:
             deletions.request_deletion(project, by=request.user)

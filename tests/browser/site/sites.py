@@ -14,7 +14,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 from labeling.data.importing import imports
-from labeling.data.revising import revisions
+from labeling.data.revising import erasures, revisions
 from labeling.data.versions import datasets
 from labeling.models import Assignment, Project, ProjectDeletion, Role, User
 from labeling.people import invitations
@@ -73,6 +73,8 @@ def make_site(url: str) -> Site:
     last = project.prompts.latest("pk")
     texts = {each.external_id: f"{each.text} Corrected." for each in last.completions.all()[:1]}
     revisions.revise(project, last, base=1, by=manager, texts=texts)
+    unwanted = project.prompts.order_by("-pk")[1]
+    erasures.erase(project, unwanted, confirm=unwanted.external_id, by=manager)
     empty = factories.make_project(manager=manager, slug="empty")
     _, token = invitations.invite(project, by=manager, role=Role.LABELER, note="Ada")
     stranger, guarded = factories.make_user("sven"), factories.make_user("gita")
@@ -144,6 +146,9 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "prompt", f"{one}/prompts/{ranked.prompt_id}/"),
         (site.manager, "prompt-correct", f"{one}/prompts/{ranked.prompt_id}/correct/"),
         (site.manager, "prompt-corrected", f"{one}/prompts/{site.project.prompts.get(revision=2).pk}/"),
+        (site.manager, "prompt-erase", f"{one}/prompts/{ranked.prompt_id}/erase/"),
+        (site.manager, "prompt-erased", f"{one}/prompts/{site.project.prompts.get(erasure__isnull=False).pk}/"),
+        (site.manager, "prompts-erased", f"{one}/prompts/?show=withdrawn"),
         (site.manager, "prompts-withdraw", f"{one}/prompts/withdraw/"),
         (site.manager, "prompts-empty", f"{two}/prompts/"),
         (site.manager, "imports", f"{one}/imports/"),

@@ -59,6 +59,7 @@ def states_of(site: Site) -> list[State]:
         State(site.manager, "prompts-withdraw-which", f"{one}/prompts/withdraw/", choose_prompts),
         State(site.manager, "prompts-withdraw-refused", f"{one}/prompts/withdraw/", lambda page: send(page)),
         State(site.manager, "prompt-correct-refused", correct_path(site), lambda page: send(page, **{"turn-0": " "})),
+        State(site.manager, "prompt-erase-refused", erase_path(site), lambda page: send(page, confirm="no")),
         State(site.manager, "project-delete-refused", f"{one}/delete/", lambda page: send(page, confirm="helpful")),
         State(site.manager, "people-link", f"{one}/people/", make_link),
         State(site.manager, "people-renewed", f"{one}/people/", renew_link),
@@ -86,6 +87,10 @@ def states_of(site: Site) -> list[State]:
 
 def correct_path(site: Site) -> str:
     return f"/p/{site.project.slug}/prompts/{site.project.prompts.earliest('pk').pk}/correct/"
+
+
+def erase_path(site: Site) -> str:
+    return f"/p/{site.project.slug}/prompts/{site.project.prompts.earliest('pk').pk}/erase/"
 
 
 def send(page: Page, **values: str) -> None:
