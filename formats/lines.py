@@ -56,6 +56,7 @@ WORDS = {
     "several_lists": "the file has several lists, {first!r} and {second!r}; send one of them a file",
     "broken_header": "the first line should name the columns and can't be read: {seen!r}; see to its quotes",
     "unnamed_column": "column {place} has no name; name it or take it out",
+    "too_many_columns": "the first line names more than {limit} columns; send a table of fewer",
     "repeated_column": "column {place} is named {name!r} as one before it; give each its own name",
     "open_quote": "a quote that opens in line {line} is never closed; close it",
     "row_group_too_large": "the table has a column of more than {limit} GiB in one row group; write smaller ones",

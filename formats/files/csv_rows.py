@@ -13,6 +13,7 @@ from formats.files.records import Record
 from formats.lines import MAX_LINE, Unreadable
 from formats.refusals import Refused
 
+MOST_COLUMNS = 10_000
 MOST_LINES = 100_000  # of one row: a text of the longest that anybody stores has fewer
 LATIN = "Latin-1/Windows-1252"
 DELIMITERS = {",": "CSV", "\t": "TSV", ";": "CSV (;)"}
@@ -95,13 +96,17 @@ def _names(header: Sequence[str]) -> tuple[int, list[str]]:
     """Gives how many columns are left out, and the others' names: pandas writes its index first, without a name."""
     names = [name.strip() for name in header]
     skipped = 1 if len(names) > 1 and not names[0] else 0
+    if len(names) > MOST_COLUMNS:
+        raise Unreadable("too_many_columns", limit=MOST_COLUMNS)
+    seen: set[str] = set()
     for place, name in enumerate(names[skipped:], start=skipped + 1):
         if not name:
             raise Unreadable("unnamed_column", place=place)
         if _escaped.search(name):
             raise Unreadable("not_utf8", name=LATIN)
-        if name in names[skipped : place - 1]:
+        if name in seen:
             raise Unreadable("repeated_column", name=values.clipped(name), place=place)
+        seen.add(name)
     return skipped, names[skipped:]
 
 

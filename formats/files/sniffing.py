@@ -82,7 +82,7 @@ def text_format(head: bytes, name: str, *, is_whole: bool) -> tuple[str, str]:
             return _of_object(text, filled, is_whole=is_whole)
         case "[":
             return _of_list(filled), ""
-    return _of_others(filled, name)
+    return _of_others(filled, name, text)
 
 
 def _of_object(text: str, lines: Sequence[str], *, is_whole: bool) -> tuple[str, str]:
@@ -109,8 +109,10 @@ def _has_objects(value: object) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
 
 
-def _of_others(lines: Sequence[str], name: str) -> tuple[str, str]:
+def _of_others(lines: Sequence[str], name: str, text: str) -> tuple[str, str]:
     ending = PurePath(name.removesuffix(".gz").removesuffix(".zst")).suffix.lower()
+    if not lines and ending in CSV_ENDINGS:
+        lines = [text]  # a header that is longer than what is looked at
     if not lines or any(map(_is_object, lines[:LOOKED_AT])):
         return "json lines", ""
     delimiter = csv_rows.delimiter_of(lines[0])

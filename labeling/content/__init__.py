@@ -19,7 +19,7 @@ from labeling.content.alike import look_alike
 from labeling.content.directions import direction, lines_html
 from labeling.content.markdown import to_html
 
-__all__ = ["direction", "look_alike", "messages_as_text", "render", "source"]
+__all__ = ["as_written", "direction", "look_alike", "messages_as_text", "render", "source"]
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ _sanitiser = nh3.Cleaner(
 def render(text: str) -> SafeString:
     """Turns Markdown into safe HTML. Raw HTML is shown as the text it is; an image becomes a link to it."""
     if len(text) > MAX_RENDERED:
-        return _as_written(text)
+        return as_written(text)
     return _cached(text, get_language()) if len(text) <= MAX_CACHED else _rendered(text)
 
 
@@ -77,10 +77,11 @@ def _rendered(text: str) -> SafeString:
         return mark_safe(_sanitiser.clean(to_html(text)))
     except Exception:  # no known text does this, and one that did would keep its prompt from everyone, for ever
         logger.exception("a text of %d characters can't be rendered; it is shown as it was written", len(text))
-        return _as_written(text)
+        return as_written(text)
 
 
-def _as_written(text: str) -> SafeString:
+def as_written(text: str) -> SafeString:
+    """Shows a text as it was written where it would have been rendered."""
     return format_html('<p class="source" dir="{}">{}</p>', direction(text), source(text))
 
 

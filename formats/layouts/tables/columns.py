@@ -46,6 +46,7 @@ SCORES = ("score", "rating", "reward", "points", "grade")
 MODELS = ("model", "model_name", "source_model", "generator")
 # Of one completion a row, in long tables.
 ONE = {"completion": ANSWERS, "rank": RANKS, "score": SCORES, "model": MODELS}
+MOST_NAMES, MOST_CHARACTERS = 10_000, 1_000_000  # of a table's columns; what is guessed of 64 tables is remembered
 LABELLED = ("completion", "rank", "score", "model")
 
 _other_signs = re.compile(r"[^0-9a-z]+")
@@ -80,9 +81,18 @@ def guess_wide(names: Sequence[str]) -> dict[str, str]:
     return found if "prompt" in found and len(labels_of(found)) > 1 else {}
 
 
-@lru_cache(maxsize=64)
 def likely_wide(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Gives what the names say, be it enough or not."""
+    """Gives what the names say, be it enough or not; of more than anybody names nothing."""
+    return _likely_wide(names) if is_few(names) else ()
+
+
+def is_few(names: Sequence[str]) -> bool:
+    """Tells whether a table has no more columns than can be looked at, and remembered."""
+    return len(names) <= MOST_NAMES and sum(len(name) for name in names if isinstance(name, str)) <= MOST_CHARACTERS
+
+
+@lru_cache(maxsize=64)
+def _likely_wide(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     by_plain = _by_plain(names)
     found = _named(by_plain, NAMES)
     for name in by_plain:
@@ -106,9 +116,13 @@ def guess_long(names: Sequence[str]) -> dict[str, str]:
     return found if {"prompt", "completion"} <= found.keys() and told and not guess_wide(names) else {}
 
 
-@lru_cache(maxsize=64)
 def likely_long(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Gives what the names say, be it enough or not."""
+    """Gives what the names say, be it enough or not; of more than anybody names nothing."""
+    return _likely_long(names) if is_few(names) else ()
+
+
+@lru_cache(maxsize=64)
+def _likely_long(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     by_plain = _by_plain(names)
     by_plain = {name: column for name, column in by_plain.items() if name not in ("chosen", "rejected")}
     found = _named(by_plain, {key: NAMES[key] for key in ("prompt", "system", "id", "labeler", "split")} | ONE)

@@ -44,26 +44,27 @@ def writer_of(wanted: Wanted) -> str:
     return "spreadsheet" if (wanted.file_format, wanted.cells) == ("csv", "spreadsheet") else wanted.file_format
 
 
-def table(asked: Checked, *, first: Sequence[int] | int | None = None) -> Table:
+def table(asked: Checked, *, first: Sequence[int] | int | None = None, longest: int | None = None) -> Table:
     """Makes the table of what is asked for.
 
-    first: of only these prompts by their keys, or of the first so many of a frozen version. Raises PodiumError.
+    first: of only these prompts by their keys, or of the first so many of a frozen version. longest: characters of a
+    text, after which it is cut where it isn't frozen. Raises PodiumError.
     """
     origins = Provenance(asked.project, asked.wanted.version)
     if not asked.kind.is_pairs:
         assert asked.kind.table is not None
-        return asked.kind.table(_ranked(asked, first), asked, origins)
+        return asked.kind.table(_ranked(asked, first, longest), asked, origins)
     if asked.wanted.rows == "merged":
         return pairs.merged(
-            _ranked(asked, first),
+            _ranked(asked, first, longest),
             layout=asked.wanted.layout,
             origins=asked.shown(origins),
             half_ties=asked.wanted.ties == "half",
         )
-    return _pairs(asked, asked.shown(origins), first)
+    return _pairs(asked, asked.shown(origins), first, longest)
 
 
-def _pairs(asked: Checked, origins: Provenance | None, first: Sequence[int] | int | None) -> Table:
+def _pairs(asked: Checked, origins: Provenance | None, first: Sequence[int] | int | None, longest: int | None) -> Table:
     wanted, selection = asked.wanted, asked.selection
     if not asked.is_of_people:
         others = pair_groups.OTHERS[asked.source].pairs(asked.project)
@@ -74,16 +75,16 @@ def _pairs(asked: Checked, origins: Provenance | None, first: Sequence[int] | in
     if wanted.version is None and first is None and selection.is_of_splits_alone and not weights and origins is None:
         groups = pair_groups.texts_alone(asked.project, columns, selection.splits)
     else:
-        groups = pair_groups.of_prompts(_ranked(asked, first), columns, half_ties=weights)
+        groups = pair_groups.of_prompts(_ranked(asked, first, longest), columns, half_ties=weights)
     return pairs.table(groups, layout=wanted.layout, columns=columns, origins=origins, weights=weights)
 
 
-def _ranked(asked: Checked, first: Sequence[int] | int | None) -> Iterator[RankedPrompt]:
+def _ranked(asked: Checked, first: Sequence[int] | int | None, longest: int | None) -> Iterator[RankedPrompt]:
     if asked.wanted.version is not None:
         assert first is None or isinstance(first, int)
         return ranked_prompts.frozen(asked.wanted.version, asked.selection, prompts=first)
     assert not isinstance(first, int)
-    return ranked_prompts.standing(asked.project, asked.selection, prompts=first)
+    return ranked_prompts.standing(asked.project, asked.selection, prompts=first, longest=longest)
 
 
 def sources() -> list[tuple[str, StrOrPromise]]:

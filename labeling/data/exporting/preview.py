@@ -23,6 +23,7 @@ from labeling.models import Project, Prompt
 from labeling.projects import counters
 
 PROMPTS = 200  # looked at
+MOST_SEEN = 20_000  # rows of them: a prompt may have ten thousand rankings
 ROWS = 5
 LONGEST = 300  # characters of a cell
 PATIENCE = 3_000  # ms that the database may take for any one step
@@ -40,6 +41,7 @@ class Preview:
     n: int | None
     is_exact: bool
     looked_at: int  # prompts, where n isn't exact
+    is_cut: bool  # whether a cell is
 
 
 def preview(project: Project, wanted: Wanted) -> Preview:
@@ -57,23 +59,24 @@ def _preview(asked: Checked) -> Preview:
     first, has_all = _first(asked)
     if isinstance(first, list) and not first:
         first = [0]  # of no prompt: what has none still has its columns
-    table = exports.table(asked, first=first)
-    shown: list[list[str]] = []
-    seen = 0
+    table = exports.table(asked, first=first, longest=LONGEST + 1)
     names = list(table.columns)
     is_safe = exports.writer_of(asked.wanted) == "spreadsheet"
+    shown: list[list[str]] = []
+    seen, looked_at = 0, PROMPTS
     for number, block in enumerate(table.blocks):
-        if first is None and number == PROMPTS:
-            has_all = False
+        if (first is None and number == PROMPTS) or seen >= MOST_SEEN:
+            has_all, looked_at = False, number
             break
         seen += len(block.rows)
         for row in block.rows[: ROWS - len(shown)]:
             cells = [pool[place] for pool, place in zip(block.pools, row.cells, strict=True)] + list(row.own)
             shown.append([_written(cell) for cell in (csv_formulas.protected(names, cells) if is_safe else cells)])
     counted = _counted(asked)
-    n = counted if counted is not None else seen if has_all else _expected(asked, seen)
+    n = counted if counted is not None else seen if has_all else _expected(asked, seen, looked_at)
     columns = [*names, csv_formulas.COLUMN] if is_safe else names
-    return Preview(columns, shown, n, counted is not None or has_all, PROMPTS)
+    is_cut = any(len(cell) > LONGEST for row in shown for cell in row)
+    return Preview(columns, shown, n, counted is not None or has_all, looked_at, is_cut)
 
 
 def _first(asked: Checked) -> tuple[list[int] | int | None, bool]:
@@ -108,13 +111,13 @@ def _number(asked: Checked, name: str) -> int:
     return sum(getattr(numbers, name) for numbers in of_splits)
 
 
-def _expected(asked: Checked, seen: int) -> int | None:
-    """Tells what so many rows of the first prompts let expect of all."""
+def _expected(asked: Checked, seen: int, looked_at: int) -> int | None:
+    """Tells what so many rows of so many first prompts let expect of all."""
     if not asked.is_of_people:
         return None
     version = asked.wanted.version  # of which the first are of any split
     prompts = version.n_prompts if version is not None else _number(asked, "prompts")
-    return round(seen * prompts / PROMPTS)
+    return round(seen * prompts / looked_at)
 
 
 def _written(cell: Any) -> str:

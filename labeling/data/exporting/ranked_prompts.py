@@ -19,7 +19,7 @@ from labeling.data.versions import datasets
 from labeling.models import DatasetVersion, LabelerCounter, Project, Ranking
 from labeling.models.functions import by_index
 
-PROMPTS_AT_ONCE = 50
+PROMPTS_AT_ONCE, BYTES_AT_ONCE = 50, 8 * 2**20  # that are held, whichever is reached first
 LONGEST_REMEMBERED = 1_000  # characters of a ranking's flags, which are nearly always the same few
 
 Flags = Mapping[str, bool]
@@ -77,7 +77,13 @@ class Selection:
 
 # A list for each column of the rankings: objects with names take ten times as long to read.
 _RANKED = """
-SELECT prompt.external_id, prompt.split, prompt.messages::text, completions.columns::text, rankings.columns::text,
+SELECT prompt.external_id, prompt.split,
+    CASE WHEN %(longest)s::int IS NULL THEN prompt.messages::text ELSE (
+        SELECT json_agg(json_build_object('role', said ->> 'role', 'content', left(said ->> 'content', %(longest)s))
+            ORDER BY place)::text
+        FROM jsonb_array_elements(prompt.messages) WITH ORDINALITY AS every (said, place)
+    ) END,
+    completions.columns::text, rankings.columns::text,
     prompt.metadata::text
 FROM labeling_prompt prompt
 JOIN LATERAL (
@@ -103,7 +109,8 @@ JOIN LATERAL (
 ) rankings ON rankings.n > 0
 JOIN LATERAL (
     SELECT json_build_array(
-        json_agg(c.external_id ORDER BY c.position), json_agg(c.text ORDER BY c.position),
+        json_agg(c.external_id ORDER BY c.position), json_agg(
+            CASE WHEN %(longest)s::int IS NULL THEN c.text ELSE left(c.text, %(longest)s) END ORDER BY c.position),
         json_agg(c.model_name ORDER BY c.position)) AS columns
     FROM labeling_completion c WHERE c.prompt_id = prompt.id
 ) completions ON true
@@ -113,8 +120,13 @@ ORDER BY prompt.id
 """
 
 
-def standing(project: Project, selection: Selection, *, prompts: Sequence[int] | None = None) -> Iterator[RankedPrompt]:
-    """Yields what is selected as it is now, of all prompts or of these, in the order of their keys."""
+def standing(
+    project: Project, selection: Selection, *, prompts: Sequence[int] | None = None, longest: int | None = None
+) -> Iterator[RankedPrompt]:
+    """Yields what is selected as it is now, of all prompts or of these, in the order of their keys.
+
+    longest: characters of each text, after which it is cut; None: none is.
+    """
     asked: dict[str, Any] = {
         "project": project.pk,
         "splits": list(selection.splits),
@@ -124,12 +136,21 @@ def standing(project: Project, selection: Selection, *, prompts: Sequence[int] |
         "source": selection.source,
         "strength": selection.least_strength,
         "prompts": None if prompts is None else list(prompts),
+        "longest": longest,
     }
     with snapshot(), connection.chunked_cursor() as cursor:
         with by_index():
             cursor.execute(_RANKED, asked)
-        while rows := cursor.fetchmany(PROMPTS_AT_ONCE):
-            yield from _of_prompts(map(_read, rows), selection)
+        yield from _of_prompts(map(_read, _fetched(cursor)), selection)
+
+
+def _fetched(cursor: Any) -> Iterator[tuple[str, ...]]:
+    """Fetches as many rows at once as can be held, by the largest of those before."""
+    n = 1
+    while rows := cursor.fetchmany(n):
+        largest = max(sum(map(len, row)) for row in rows)
+        yield from rows
+        n = max(1, min(PROMPTS_AT_ONCE, 2 * n, BYTES_AT_ONCE // largest))
 
 
 def _read(row: tuple[str, ...]) -> RankedPrompt:

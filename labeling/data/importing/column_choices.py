@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from formats.layouts.layout import Layout
 from formats.layouts.tables import long
 from formats.layouts.tables.columns import labels_of
-from formats.values import clipped
+from formats.values import clipped, shown
 from labeling.data.importing.upload_layouts import LaidOut
 from labeling.errors import Invalid
 
@@ -39,13 +39,13 @@ def columns_of(found: LaidOut, example: Mapping[str, object]) -> list[Column]:
     """Lists the columns of a table that was looked into. example: one of its records."""
     purposes = {column: purpose for purpose, column in found.columns.items()}
     return [
-        Column(f"{FIELD}{place}", name, _cell(example.get(name)), purposes.get(name, ""))
+        Column(f"{FIELD}{place}", clipped(name), _cell(example.get(name)), purposes.get(name, ""))
         for place, name in enumerate(found.names[:MOST_COLUMNS])
     ]
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else clipped(value if isinstance(value, str) else str(value))
+    return "" if value is None else clipped(value) if isinstance(value, str) else shown(value)
 
 
 def purposes_of(found: LaidOut) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -85,7 +85,8 @@ def _of_long() -> dict[str, str]:
 
 def _labels(found: LaidOut) -> list[str]:
     """Gives the labels that the table has, and letters for as many more as it has columns."""
-    labels = labels_of(found.columns)
+    offered = set(found.names[:MOST_COLUMNS])
+    labels = labels_of(purpose for purpose, column in found.columns.items() if column in offered)
     most = min(MOST_LABELS, max(2, len(found.names)))
     return [*labels, *(letter for letter in string.ascii_lowercase if letter not in labels)][: max(most, len(labels))]
 
@@ -98,7 +99,8 @@ def map_of(found: LaidOut, chosen: Mapping[str, str]) -> dict[str, str]:
         purpose = chosen.get(f"{FIELD}{place}", "")
         if purpose and purpose in columns:
             message = _("“%(one)s” and “%(other)s” are both said to be “%(purpose)s”: choose one of them.")
-            said = {"one": columns[purpose], "other": name, "purpose": _words_of(found, purpose)}
+            purpose_words = clipped(_words_of(found, purpose))
+            said = {"one": clipped(columns[purpose]), "other": clipped(name), "purpose": purpose_words}
             raise Invalid("bad_map", message % said, attr="map")
         if purpose:
             columns[purpose] = name

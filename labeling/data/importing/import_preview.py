@@ -13,7 +13,7 @@ from formats.lines import Readable
 from formats.refusals import Refused
 from formats.rows import Row
 from labeling.data.importing import imports
-from labeling.data.importing.import_report import Report
+from labeling.data.importing.import_report import Report, shortened
 from labeling.data.importing.row_words import words_of
 from labeling.data.importing.upload_layouts import LaidOut, laid_out
 from labeling.data.importing.upload_lines import records_of
@@ -155,5 +155,5 @@ def _first(project: Project, record: Record) -> First:
     try:
         row = imports.parse_value(record.value, flags=flags, judgement=project.judgement)
     except Refused as error:
-        return First(record.number, None, words_of(error))
+        return First(record.number, None, words_of(shortened(error)))
     return First(record.number, row, "")

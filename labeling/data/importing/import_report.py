@@ -17,6 +17,7 @@ from labeling.errors import Invalid
 MAX_ERRORS = 1_000  # reported; the rest is counted
 MAX_KINDS = 100  # of what is wrong; what is of another kind after them is counted as one
 LINES_NAMED = 20  # of each kind
+LONGEST = 400  # characters of a field, and of what is said of it
 
 _place = re.compile(r"\[\d+\]")
 
@@ -79,7 +80,7 @@ class Report:
             self.on_error(line)
         if len(self.errors) < MAX_ERRORS:
             self.errors.append(_said(line, error))
-        self._count(line, _place.sub("[]", error.field), error.code, lambda: _said(line, error))
+        self._count(line, _place.sub("[]", _short(error.field)), error.code, lambda: _said(line, error))
 
     def count_by_kind(self, error: LineError) -> None:
         self._count(error.line, _place.sub("[]", error.field), error.code or error.detail, lambda: error)
@@ -142,7 +143,17 @@ def groups_of(errors: Iterable[LineError]) -> list[Group]:
 
 
 def _said(line: int, error: Refused) -> LineError:
+    short = shortened(error)
+    return LineError(line, short.field, short.shown, words_of(short), short.code, short.values)
+
+
+def shortened(error: Refused) -> Refused:
+    """Gives it to be told and kept: a column's name may be of megabytes."""
     values = {
-        name: value if isinstance(value, str | int | float) else str(value) for name, value in error.values.items()
+        name: value if isinstance(value, int | float) else _short(str(value)) for name, value in error.values.items()
     }
-    return LineError(line, error.field, error.shown, words_of(error), error.code, values)
+    return Refused(_short(error.field), error.value, error.code, **values)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -79,6 +79,7 @@ def words_of(code: str) -> str:
         "several_lists": _("The file has several lists, “%(first)s” and “%(second)s”: send one of them a file."),
         "broken_header": _("The first line should name the columns and can't be read (%(seen)s): see to its quotes."),
         "unnamed_column": _("Column %(place)d has no name: name it or take it out."),
+        "too_many_columns": _("The first line names more than %(limit)d columns: send a table of fewer."),
         "repeated_column": _("Column %(place)d is named “%(name)s” as one before it: give each its own name."),
         "open_quote": _("A quote that opens in line %(line)d is never closed: close it."),
         "row_group_too_large": _(

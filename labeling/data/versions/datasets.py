@@ -32,7 +32,8 @@ from labeling.models import DatasetVersion, Project, Split, User
 from labeling.models.project_lock import lock_project
 
 ROWS_PER_GROUP = 500  # what reading holds in memory at a time
-ROWS_AT_ONCE = 50  # as Python's objects: of more the first comes later, and all of them take twice as long
+# As Python's objects, whichever is reached first: of more rows the first comes later, and all of them take twice as long.
+ROWS_AT_ONCE, BYTES_AT_ONCE = 50, 32 * 2**20
 MOST_CHANGES = 2000  # prompts; more are read faster with all others, by one walk
 
 UNREADABLE = (OSError, pa.ArrowInvalid)  # what reading a file raises that is gone, or cut short
@@ -125,10 +126,14 @@ def has_strengths(version: DatasetVersion) -> bool:
 
 
 def read_groups(version: DatasetVersion) -> Iterator[Group]:
-    """Yields the rows of a frozen version, a row group in memory at a time; `flags` as objects again."""
+    """Yields the rows of a frozen version, with no more in memory than some; `flags` as objects again."""
     with pq.ParquetFile(path_of(version)) as file:
-        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
-            yield from map(with_flags, batch.to_pylist())
+        for n in range(file.num_row_groups):
+            group = file.metadata.row_group(n)
+            mean = group.total_byte_size // max(group.num_rows, 1)
+            at_once = max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE // max(mean, 1)))
+            for batch in file.iter_batches(batch_size=at_once, row_groups=[n]):
+                yield from map(with_flags, batch.to_pylist())
 
 
 def with_flags(row: Group) -> Group:

@@ -52,7 +52,7 @@ def _of(found: Preview, asked: QueryDict) -> dict[str, object]:
     is_table = column_choices.is_table(found.found.layout) and bool(found.found.names)
     columns = column_choices.columns_of(found.found, found.example) if is_table else []
     return {
-        "rows": [shown(first) for first in found.rows],
+        "rows": shown(found.rows),
         "kinds": sorted(found.report.groups, key=lambda group: -group.count),
         "columns": columns,
         "purposes": column_choices.purposes_of(found.found) if is_table else [],

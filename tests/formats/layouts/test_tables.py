@@ -10,6 +10,7 @@ import pytest
 from formats import rows
 from formats.layouts.known import BY_NAME
 from formats.layouts.layout import read
+from formats.layouts.tables import columns as table_columns
 from formats.refusals import Refused
 from formats.rows import Row
 from tests.formats.layouts.samples_of import FOLDER, records_of
@@ -219,3 +220,10 @@ def test_a_row_without_completions_is_named_by_its_empty_cell_not_by_its_columns
     assert (refused.value.field, refused.value.remedy) == (
         "answer_1", "must be a text that is not empty: leave a row without completions out"
     )  # fmt: skip
+
+
+def test_nothing_is_guessed_or_remembered_of_more_names_than_anybody_writes() -> None:
+    before = table_columns._likely_wide.cache_info().currsize
+    for names in ([f"completion_{n}" for n in range(table_columns.MOST_NAMES + 1)], ["prompt" + "_" * 10**6]):
+        assert table_columns.likely_wide(tuple(names)) == table_columns.likely_long(tuple(names)) == ()
+    assert table_columns._likely_wide.cache_info().currsize == before

@@ -13,8 +13,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from labeling.data.exporting import preview as previews
+from labeling.data.exporting import ranked_prompts
 from labeling.data.exporting.contents.kinds import KINDS
 from labeling.data.exporting.preview import preview
+from labeling.data.exporting.ranked_prompts import Selection
 from labeling.data.exporting.wanted import Wanted
 from labeling.data.versions import datasets
 from labeling.errors import Conflict, Invalid
@@ -182,3 +184,77 @@ def test_what_does_not_go_together_is_said_beside_the_form(
     client.force_login(project.created_by)
     page = client.get("/p/helpful/export/", {"format": "jsonl", "layout": "standard", **asked}).content.decode()
     assert words in page[page.index('id="preview"') :]
+
+
+# --- Long texts, and prompts of many rankings ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layout", ["standard", "conversational"])
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_long_texts_are_cut_and_the_page_says_so(db: None, client: Client, layout: str, is_frozen: bool) -> None:
+    project = make_project(slug="helpful")
+    make_prompt(project, split="train", texts=["a" * 1_000_000, "b" * 1_000_000], question="c" * 900_000)
+    rank(project, join(project))
+    version = datasets.freeze(project) if is_frozen else None
+    found = preview(project, Wanted(layout=layout, version=version))
+    [row] = found.rows
+    assert {len(cell) for cell in row} == {previews.LONGEST + 1}
+    assert found.is_cut
+    [whole] = rows(project, layout=layout, version=version)
+    for cell, value in zip(row, whole.values(), strict=True):
+        written = value if isinstance(value, str) else json.dumps(value)
+        assert cell == f"{written[: previews.LONGEST]}…"
+    client.force_login(project.created_by)
+    page = client.get("/p/helpful/export/", {"format": "jsonl", "layout": layout}).content
+    assert b"Long texts are cut here" in page
+    assert len(page) < 60_000
+
+
+def test_short_texts_are_not_said_to_be_cut(project: Project, client: Client) -> None:
+    client.force_login(project.created_by)
+    assert not preview(project, Wanted()).is_cut
+    assert b"Long texts are cut here" not in client.get("/p/helpful/export/").content
+
+
+def test_texts_are_cut_by_the_database(db: None) -> None:
+    project = make_project()
+    make_prompt(project, split="train", texts=["a" * 100_000, "b"], question="c" * 100_000)
+    rank(project, join(project))
+    [whole] = ranked_prompts.standing(project, Selection(splits=["train"]))
+    [cut] = ranked_prompts.standing(project, Selection(splits=["train"]), longest=10)
+    assert whole.messages == [{"role": "user", "content": "c" * 100_000}]
+    assert cut.messages == [{"role": "user", "content": "c" * 10}]
+    assert (whole.completions[1], cut.completions[1]) == (["a" * 100_000, "b"], ["a" * 10, "b"])
+
+
+def test_few_prompts_are_looked_at_where_each_has_many_rows(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(previews, "MOST_SEEN", 10)
+    project = make_project()
+    for _ in range(12):
+        make_prompt(project, split="train", k=4)
+    rank_next(project, join(project), 12)
+    found = preview(project, Wanted(ties="half"))
+    assert (found.n, found.is_exact, found.looked_at) == (12 * 6, False, 2)
+
+
+def test_as_many_prompts_are_fetched_at_once_as_can_be_held(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranked_prompts, "BYTES_AT_ONCE", 50_000)
+    project = make_project()
+    for n in range(12):
+        make_prompt(project, split="train", texts=["a" * (10 if n < 4 else 20_000), f"b{n}"])
+    rank_next(project, join(project), 12)
+    asked: list[int] = []
+
+    class Counted:
+        def __init__(self, cursor: Any) -> None:
+            self._cursor = cursor
+
+        def fetchmany(self, n: int) -> Any:
+            asked.append(n)
+            return self._cursor.fetchmany(n)
+
+    fetched = ranked_prompts._fetched
+    monkeypatch.setattr(ranked_prompts, "_fetched", lambda cursor: fetched(Counted(cursor)))
+    assert len(list(ranked_prompts.standing(project, Selection(splits=["train"])))) == 12
+    assert asked[:3] == [1, 2, 4]
+    assert set(asked[3:]) == {2}

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from labeling.data.importing.background import import_files, import_jobs, import_worker
 from labeling.models import Import, Project, Prompt, Ranking
-from labeling.views.importing.first_rows import CLIP, order_of
+from labeling.views.importing.first_rows import CLIP, TURNS, order_of
 from tests.labeling.views.importing.test_import_pages import press, words
 
 TRL = {"prompt": "What is 2 + 2?", "chosen": "**4**", "rejected": "5"}
@@ -142,6 +142,45 @@ def test_statements_are_as_many_for_one_row_as_for_many(manager: Client, project
 def test_a_text_that_is_very_long_is_cut_on_the_page(manager: Client, project: Project) -> None:
     page = send(manager, lines({**TRL, "chosen": "word " * 100_000}))
     assert len(page.content) < 60_000 + CLIP
+
+
+# A table pads short rows: of these 2,000 characters Markdown makes a million.
+PADDED = "|" * 60 + "\n" + "|-" * 59 + "|\n" + "a\n" * 880
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lines(*({**TRL, "prompt": f"{n}?", "chosen": f"{n}\n\n{PADDED}", "rejected": PADDED} for n in range(5))),
+        lines(*({**TRL, "prompt": f"{n}{'<' * 5_000}", "chosen": "&" * 10**6} for n in range(5))),
+        ",".join([f"completion{'!' * 99_000}{label}" for label in "abcde"] + ["prompt"]).encode() + b"\nx,y,z,u,v,w\n",
+        b"prompt," + ",".join(f"completion_{n}" for n in range(999)).encode() + b"\nWhy?" + b",x" * 999 + b"\n",
+        b"prompt,completion_a,completion_b,score_" + b"." * 90_000 + b"a,score_b\nWhy?,x,y,bad,1\n",
+        b"prompt,completion_a,completion_b,labeler,winner\nWhy?,x,y," + b"z" * 10**6 + b",a\n",
+        lines({"id": "x" * 10**6, "prompt": "y" * 10**6, "completions": "z" * 10**6}),
+        lines({f"key {n} {'x' * 10_000}": 1 for n in range(900)}),
+    ],
+    ids=[
+        *("rendered to a million", "escaped", "long names", "many completions", "a long name of what is wrong"),
+        *("a long labeler", "a bad row of megabytes", "unknown keys of megabytes"),
+    ],
+)
+def test_the_page_of_any_file_is_of_a_size_that_can_be_shown(manager: Client, project: Project, body: bytes) -> None:
+    page = send(manager, body)
+    assert page.status_code == 200
+    assert len(page.content) < 1_500_000
+    start(manager)
+    import_worker.work(Import.objects.get().pk)
+    done = manager.get("/p/door/imports/1/")
+    assert len(done.content) < 300_000
+    assert len(json.dumps(Import.objects.get().errors)) < 10_000
+
+
+def test_texts_and_dialogues_that_are_cut_say_so(manager: Client, project: Project) -> None:
+    assert "are cut here" not in words(send(manager, lines(TRL)))
+    assert "Long texts and dialogues are cut here" in words(send(manager, lines({**TRL, "chosen": "x" * (CLIP + 1)})))
+    turns = [{"role": ("user", "assistant")[n % 2], "content": f"turn {n}"} for n in range(TURNS + 1)]
+    assert "Long texts and dialogues are cut here" in words(send(manager, lines({**TRL, "prompt": turns})))
 
 
 def test_ranks_are_written_as_letters_from_the_best_on() -> None:

@@ -180,3 +180,10 @@ def test_texts_under_known_names_that_are_lists_are_named_by_their_column(projec
     report = imported(project, file.getvalue())
     assert (problem_of(report).codes, problem_of(report).lines) == (["text"], [1, 2])
     assert report.errors[0].field == "completion_a"
+
+
+def test_a_header_of_a_million_names_is_refused_at_once(project: Project) -> None:
+    names = [f"c{n}" for n in range(1_000_000)]
+    report = imported(project, ",".join(names).encode() + b"\n" + b"x" + b",x" * 999_999 + b"\n", "x.csv")
+    check_words(problem_of(report))
+    assert (problem_of(report).codes, report.n_good) == (["too_many_columns"], 0)
