@@ -32,7 +32,7 @@ from labeling.models import DatasetVersion, Project, Split, User
 from labeling.models.project_lock import lock_project
 
 ROWS_PER_GROUP = 500  # what reading holds in memory at a time
-# As Python's objects, whichever is reached first: of more rows the first comes later, and all of them take twice as long.
+# As Python's objects, whichever is reached first: of more the first comes later, and all of them take twice as long.
 ROWS_AT_ONCE, BYTES_AT_ONCE = 50, 32 * 2**20
 MOST_CHANGES = 2000  # prompts; more are read faster with all others, by one walk
 
