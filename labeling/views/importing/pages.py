@@ -31,6 +31,7 @@ ACTS: dict[str, Callable[[Import], object]] = {
     "undo": import_jobs.undo,
 }
 LINES_SHOWN = 100  # one by one
+GONE = "discarded"  # the code of what was deleted in another tab
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -106,7 +107,7 @@ def act(request: SignedIn, project: Project, number: int) -> HttpResponse:
         ACTS[name](job)
     except PodiumError as error:
         messages.error(request, error.detail)
-        return redirect("import", project.slug, number)
+        return redirect("imports", project.slug) if error.code == GONE else redirect("import", project.slug, number)
     if name == "discard":
         messages.success(request, _("The file is deleted. Nothing of it went in."))
         return redirect("imports", project.slug)
@@ -120,6 +121,8 @@ def _start(request: SignedIn, job: Import) -> HttpResponse:
         import_drafts.start(job, layout=previews.layout_of(request.POST), chosen=request.POST.dict())
     except PodiumError as error:
         messages.error(request, error.detail)
+        if error.code == GONE:
+            return redirect("imports", job.project.slug)
         asked = request.POST.copy()
         for name in ("csrfmiddlewaretoken", "act"):
             asked.pop(name, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from formats.layouts import known
 from labeling.data.importing import column_choices
@@ -12,6 +12,7 @@ from labeling.data.importing.import_preview import Preview
 from labeling.data.importing.upload_layouts import title_of
 from labeling.errors import PodiumError
 from labeling.models import Import
+from labeling.models.imports import DRAFT
 from labeling.views.importing.first_rows import shown
 
 
@@ -21,6 +22,8 @@ def page(request: HttpRequest, job: Import) -> HttpResponse:
     try:
         found = import_drafts.look(job, layout=layout, chosen=request.GET.dict())
     except PodiumError as error:
+        if elsewhere := _elsewhere(job):
+            return elsewhere
         problem = error.detail
         found = _as_it_comes(job)
     context = {
@@ -34,6 +37,16 @@ def page(request: HttpRequest, job: Import) -> HttpResponse:
         **(_of(found, request.GET) if found else {}),
     }
     return render(request, "labeling/imports/preview/preview.html", context, status=422 if problem else 200)
+
+
+def _elsewhere(job: Import) -> HttpResponse | None:
+    """Leads to what became of it, where somebody has started or deleted it just now."""
+    state = Import.objects.filter(pk=job.pk).values_list("state", flat=True).first()
+    if state == DRAFT:
+        return None
+    if state is None:
+        return redirect("imports", job.project.slug)
+    return redirect("import", job.project.slug, job.number)
 
 
 def layout_of(values: QueryDict) -> str:

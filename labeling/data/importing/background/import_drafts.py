@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from typing import IO
 
 from django.utils.translation import gettext as _
 
@@ -21,20 +21,18 @@ from labeling.models.imports import DRAFT
 
 def look(job: Import, *, layout: str = "", chosen: Mapping[str, str] | None = None) -> Preview:
     """Looks into its file's beginning. chosen: fields of column_choices. Raises Invalid, and Conflict('no_file')."""
-    path = _path_of(job)
-    columns = _map_of(path, job, layout, chosen or {})
-    with path.open("rb") as file:
+    with _opened(job) as file:
+        columns = _map_of(file, job, layout, chosen or {})
         return import_preview.preview(file, job.file_name, project=job.project, layout=layout, columns=columns)
 
 
 def start(job: Import, *, layout: str = "", chosen: Mapping[str, str] | None = None) -> Import:
     """Queues it to be read as it was looked at; started twice it is started once. Raises Invalid where nobody knows
-    how to read it."""
+    how to read it, and Conflict: 'no_file', 'discarded'."""
     if job.state != DRAFT:
         return import_jobs.start(job)  # somebody was faster
-    path = _path_of(job)
-    columns = _map_of(path, job, layout, chosen or {})
-    with path.open("rb") as file:
+    with _opened(job) as file:
+        columns = _map_of(file, job, layout, chosen or {})
         found = laid_out(records_of(file, job.file_name), layout=layout, columns=columns)
         if found.layout is None:
             for _record in found.records:  # says what is known instead
@@ -42,16 +40,20 @@ def start(job: Import, *, layout: str = "", chosen: Mapping[str, str] | None = N
     return import_jobs.start(job, layout=found.layout.name if found.layout else "", columns=columns)
 
 
-def _map_of(path: Path, job: Import, layout: str, chosen: Mapping[str, str]) -> dict[str, str]:
+def _map_of(file: IO[bytes], job: Import, layout: str, chosen: Mapping[str, str]) -> dict[str, str]:
+    """Makes a map of what was chosen, and leaves the file at its beginning."""
     if not any(field.startswith(FIELD) for field in chosen) or (layout and not is_table(known.BY_NAME.get(layout))):
         return {}
-    with path.open("rb") as file:
-        found = laid_out(records_of(file, job.file_name), layout=layout)
+    found = laid_out(records_of(file, job.file_name), layout=layout)
+    file.seek(0)
     return column_choices.map_of(found, chosen) if is_table(found.layout) else {}
 
 
-def _path_of(job: Import) -> Path:
-    path = import_files.path_of(job.upload)
-    if not job.upload or not path.exists():
-        raise Conflict("no_file", _("The file of import %(number)s is gone: send it again.") % {"number": job.number})
-    return path
+def _opened(job: Import) -> IO[bytes]:
+    """Opens its file, which somebody may have deleted just now: it is read to the end all the same once it is open."""
+    try:
+        if job.upload:
+            return import_files.path_of(job.upload).open("rb")
+    except FileNotFoundError:
+        pass
+    raise Conflict("no_file", _("The file of import %(number)s is gone: send it again.") % {"number": job.number})

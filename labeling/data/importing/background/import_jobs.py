@@ -72,19 +72,23 @@ def receive(
 
 
 def start(job: Import, *, layout: str = "", columns: Mapping[str, str] | None = None) -> Import:
-    """Queues a draft as it is to be read. Started twice it is started once."""
+    """Queues a draft as it is to be read. Started twice it is started once. Raises Conflict('discarded')."""
     changes = {"state": State.QUEUED, "layout": layout, "columns": dict(columns or {}), "requested_at": timezone.now()}
     if Import.objects.filter(pk=job.pk, state=DRAFT).update(**changes):
         _tell(job)
+    elif not Import.objects.filter(pk=job.pk).exists():
+        raise _gone(job)
     job.refresh_from_db()
     return job
 
 
 def discard(job: Import) -> None:
-    """Takes back a draft and its file. Raises Conflict('import_started')."""
+    """Takes back a draft and its file. Raises Conflict: 'import_started', 'discarded'."""
     with transaction.atomic():
-        draft = Import.objects.select_for_update().filter(pk=job.pk, state=DRAFT).first()
+        draft = Import.objects.select_for_update().filter(pk=job.pk).first()
         if draft is None:
+            raise _gone(job)
+        if draft.state != DRAFT:
             raise _conflict("import_started", _("Import %(number)s has been started already: cancel it instead."), job)
         draft.delete()
         transaction.on_commit(lambda: import_files.path_of(draft.upload).unlink(missing_ok=True))
@@ -183,6 +187,10 @@ def _tell(job: Import) -> None:
 
 def _conflict(code: str, message: str, job: Import) -> Conflict:
     return Conflict(code, message % {"number": job.number})
+
+
+def _gone(job: Import) -> Conflict:
+    return _conflict("discarded", _("Import %(number)s was deleted before it was started."), job)
 
 
 def discard_abandoned(project: Project | None = None) -> None:

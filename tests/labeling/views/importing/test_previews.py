@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,11 +17,20 @@ from django.utils import timezone
 from labeling.data.importing.background import import_files, import_jobs, import_worker
 from labeling.models import Import, Project, Prompt, Ranking
 from labeling.views.importing.first_rows import CLIP, TURNS, order_of
+from tests.labeling.data.importing.bad_uploads.damage import arrow, packed, parquet
 from tests.labeling.views.importing.test_import_pages import press, words
 
 TRL = {"prompt": "What is 2 + 2?", "chosen": "**4**", "rejected": "5"}
 TABLE = b"Frage,erste,zweite,besser\nWarum?,Darum.,Weil.,erste\nWozu?,Dazu.,,zweite\n"
 MAP = {"column-0": "prompt", "column-1": "completion_a", "column-2": "completion_b", "column-3": "winner"}
+
+
+def csv_of(records: Any) -> bytes:
+    return "\n".join([",".join(records[0]), *(",".join(each.values()) for each in records)]).encode()
+
+
+def zipped_parquet(records: Any) -> bytes:
+    return packed(parquet(records))
 
 
 def send(client: Client, body: bytes, name: str = "rows.jsonl") -> Any:
@@ -57,6 +67,22 @@ def test_a_table_of_unknown_columns_is_mapped_and_started_as_it_was_seen(manager
     job = Import.objects.get()
     assert job.columns == {"prompt": "Frage", "completion_a": "erste", "completion_b": "zweite", "winner": "besser"}
     import_worker.work(job.pk)
+    assert (Prompt.objects.count(), Ranking.objects.count()) == (1, 1)
+
+
+@pytest.mark.parametrize("written", [parquet, arrow, partial(arrow, streamed=True), csv_of, zipped_parquet])
+def test_tables_of_every_kind_are_mapped_and_started(manager: Client, project: Project, written: Any) -> None:
+    send(
+        manager,
+        written(
+            [dict(zip(("Frage", "erste", "zweite", "besser"), ("Warum?", "Darum.", "Weil.", "erste"), strict=True))]
+        ),
+    )
+    looked = manager.get("/p/door/imports/1/", MAP)
+    assert "1 row" in words(looked)
+    assert "Start the import" in words(looked)
+    start(manager, **MAP)
+    import_worker.work(Import.objects.get().pk)
     assert (Prompt.objects.count(), Ranking.objects.count()) == (1, 1)
 
 
