@@ -16,6 +16,7 @@ from labeling.views import (
     upkeep,
     user_settings,
 )
+from labeling.views.answers import rankings as answers
 from labeling.views.importing import pages as imports
 from labeling.views.removal import erasing
 from labeling.views.removal import projects as removal_of_projects
@@ -60,6 +61,7 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/<int:prompt_id>/correct/", prompts.revise, name="prompt_revise"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/erase/", erasing.erase, name="prompt_erase"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/put-back/", prompts.put_back, name="prompt_put_back"),
+    path("p/<slug:slug>/rankings/", answers.rankings, name="rankings"),
     path("p/<slug:slug>/imports/", imports.index, name="imports"),
     path("p/<slug:slug>/imports/samples/<str:layout>/", imports.sample, name="import_sample"),
     path("p/<slug:slug>/imports/<int:number>/", imports.detail, name="import"),

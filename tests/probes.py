@@ -102,6 +102,10 @@ FORMS: dict[str, tuple[str, ...]] = {
 PARAMETERS: dict[str, tuple[str, ...]] = {
     "history": ("q", "page", "after", "before"),
     "prompts": ("show", "after", "before"),
+    "rankings": (
+        *("labeler", "flag", "split", "source", "since", "until", "least_seconds", "most_seconds", "state", "words"),
+        *("after", "before"),
+    ),
     "rank_compare": ("one", "two"),
     "practice_compare": ("one", "two"),
     "export_download": ("format", "layout", "split", "source", "version"),

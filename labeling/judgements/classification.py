@@ -53,6 +53,7 @@ WORDS = Words(
     act=gettext_lazy("Label"),
     act_in=gettext_lazy("Label in %(name)s"),
     said=gettext_lazy("Answers"),
+    said_in=gettext_lazy("Answers in %(project)s"),
     yours=gettext_lazy("Your answers"),
     yours_in=gettext_lazy("Your answers in %(project)s"),
     search=gettext_lazy("Search your answers"),

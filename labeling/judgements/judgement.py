@@ -36,6 +36,7 @@ class Words:
     act: StrOrPromise  # the page on which people judge, and its button
     act_in: StrOrPromise  # its title, %(name)s
     said: StrOrPromise  # everybody's answers, as a heading
+    said_in: StrOrPromise  # %(project)s
     yours: StrOrPromise
     yours_in: StrOrPromise  # %(project)s
     search: StrOrPromise

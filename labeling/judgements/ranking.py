@@ -52,6 +52,7 @@ WORDS = Words(
     act=gettext_lazy("Rank"),
     act_in=gettext_lazy("Rank in %(name)s"),
     said=gettext_lazy("Rankings"),
+    said_in=gettext_lazy("Rankings in %(project)s"),
     yours=gettext_lazy("Your rankings"),
     yours_in=gettext_lazy("Your rankings in %(project)s"),
     search=gettext_lazy("Search your rankings"),

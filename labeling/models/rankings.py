@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from labeling.models.assignments import Assignment
+from labeling.models.projects import Project
 from labeling.models.prompts import Completion, Prompt
 
 MAX_ACTIVE_SECONDS = 86_400  # of one answer: a day; what says more is no measurement
@@ -22,6 +23,10 @@ class Ranking(models.Model):
     )
     prompt = models.ForeignKey(
         Prompt, on_delete=models.PROTECT, related_name="rankings", db_constraint=False, db_index=False
+    )
+    # Its prompt's, written by a trigger whoever inserts it (migration 0034), so that a project's are read in order.
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, related_name="rankings", db_constraint=False, db_index=False
     )
     labeler = models.ForeignKey(  # its index is ranking_labeler, which also finds the newest
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="rankings", db_constraint=False, db_index=False
@@ -62,6 +67,7 @@ class Ranking(models.Model):
         # With the key, so that the check of a key to a ranking doesn't walk past all others of its prompt.
         indexes = (
             models.Index(fields=("prompt", "id"), name="ranking_prompt"),
+            models.Index(fields=("project", "id"), name="ranking_project"),
             models.Index(fields=("labeler", "id"), name="ranking_labeler"),
             # A labeler's own day stands beside each answer.
             models.Index(fields=("labeler", "created_at"), name="ranking_day"),

@@ -88,6 +88,6 @@ def get_assignment(user: Visitor, pk: int, *, texts: bool = False) -> Assignment
 def rankings_of(user: Visitor, project: Project, *, ended: bool = False) -> QuerySet[Ranking]:
     """Gives live rankings, and with `ended` those that were replaced or withdrawn too: a labeler's own, everyone's for
     a reviewer or manager."""
-    rows = Ranking.objects.filter(prompt__project=project)
+    rows = Ranking.objects.filter(project=project)
     rows = rows if ended else rows.filter(live=True)
     return rows.filter(labeler_id=user.pk) if role_in(user, project) in (None, Role.LABELER) else rows

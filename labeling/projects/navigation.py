@@ -48,7 +48,7 @@ _PAGES: dict[Role, tuple[Page, ...]] = {
         Page(
             gettext_lazy("Prompts"),
             "prompts",
-            ("prompt", "prompt_revise", "prompt_erase", "prompts_withdraw", "imports", "import"),
+            ("prompt", "prompt_revise", "prompt_erase", "prompts_withdraw", "rankings", "imports", "import"),
         ),
     ),
 }

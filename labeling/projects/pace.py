@@ -65,7 +65,7 @@ def done_on(project: Project) -> date | None:
 def _counts(project: Project, days: int) -> dict[date, int]:
     """Counts live rankings that people made here, by day; days without one are left out."""
     since = _last_days(days)[0]
-    made = Ranking.objects.filter(prompt__project=project, live=True, source=Ranking.Source.LABELED)
+    made = Ranking.objects.filter(project=project, live=True, source=Ranking.Source.LABELED)
     by_day = made.annotate(day=TruncDate("created_at")).filter(day__gte=since).values("day").annotate(n=Count("pk"))
     return dict(by_day.values_list("day", "n"))
 

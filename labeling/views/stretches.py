@@ -31,7 +31,7 @@ class Stretch(Generic[M]):
 
 def stretch_of(request: HttpRequest, rows: QuerySet[M], *, size: int, newest_first: bool = False) -> Stretch[M]:
     """Gives the stretch that the address asks for; the list's beginning where it names no place in it."""
-    after, before = _key(request, "after"), _key(request, "before")
+    after, before = key_of(request, "after"), key_of(request, "before")
     if after is not None:
         found = _onwards(rows, after, size + 1, newest_first)
         if found:
@@ -55,7 +55,8 @@ def _onwards(rows: QuerySet[M], key: int, n: int, down: bool) -> list[M]:
     return list(rows.filter(pk__lt=key).order_by("-pk")[:n] if down else rows.filter(pk__gt=key).order_by("pk")[:n])
 
 
-def _key(request: HttpRequest, name: str) -> int | None:
+def key_of(request: HttpRequest, name: str) -> int | None:
+    """Reads a key from the address; None where it is none."""
     value = request.GET.get(name, "")
     is_key = value.isascii() and value.isdecimal() and len(value) <= 19 and int(value) < LARGEST_KEY
     return int(value) if is_key else None

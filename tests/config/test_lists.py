@@ -36,6 +36,7 @@ SEEN = 10 * (MANY - FEW)  # bytes more of whatever shows rows
 QUERIES = {
     "prompts": [f"?show={name}" for name in FILTERS],
     "history": ["?q=answer"],
+    "rankings": ["?words=some&state=all", "?split=train&least_seconds=0"],
     "runs": ["?depth=head"],
     "version_prompts": ["?page=2", "?id=row+0"],
     "version_difference": ["?to=1"],

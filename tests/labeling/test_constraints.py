@@ -119,6 +119,7 @@ def test_a_pair_is_of_its_prompt_s_project_where_the_prompt_stays(ranking: Ranki
     pairs.delete()
     refused("pair_of_its_prompts_project", copy_of(pair, project_id=elsewhere.pk))
     refused("prompt_project_never_changes", lambda: Prompt.objects.update(project=elsewhere))
+    refused("ranking_project_never_changes", lambda: Ranking.objects.update(project=elsewhere))
 
 
 def test_a_ranked_completion_belongs_to_its_ranking_s_prompt(project: Project, ranking: Ranking) -> None:

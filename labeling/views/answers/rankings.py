@@ -1,0 +1,116 @@
+"""All rankings of a project, newest first, narrowed by who said them, when, about what and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from labeling.answers import finding
+from labeling.board.sentences import STRENGTHS
+from labeling.forms.finding import RankingsForm
+from labeling.models import Project, RankedCompletion, Ranking, Role
+from labeling.people import access
+from labeling.projects import counters
+from labeling.views.doors import SignedIn, project_page
+from labeling.views.history import in_words
+from labeling.views.prompts import first_words
+from labeling.views.stretches import Stretch, key_of, stretch_of
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What was said of one completion, by its number on the prompt's page."""
+
+    number: int
+    flags: list[str]
+    note: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """order: by those numbers, "2 > 1 = 3"; empty of a text alone."""
+
+    ranking: Ranking
+    words: str
+    order: str
+    strength: StrOrPromise
+    remarks: list[Remark]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a narrowed list went through: down to this key, which was said at back_to, and there is more beyond."""
+
+    end: int
+    back_to: datetime
+
+
+@require_safe
+@project_page(Role.REVIEWER)
+def rankings(request: SignedIn, project: Project) -> HttpResponse:
+    form = RankingsForm(request.GET, project=project)
+    asked = form.conditions()
+    rows = finding.meeting(access.rankings_of(request.user, project, ended=form.is_of_all), asked)
+    rows, look = _within_a_look(request, project, rows) if asked else (rows, None)
+    page: Stretch[Ranking] = stretch_of(request, _with_what_is_shown(rows), size=SHOWN, newest_first=True)
+    context = {
+        "project": project,
+        "form": form,
+        "asked": asked,
+        "is_narrowed": bool(asked) or form.is_of_all,
+        "page": page,
+        "rows": [_row(ranking, project) for ranking in page],
+        "look": look if page.after is None else None,
+        "n": counters.of(project).total.rankings,
+        "query": f"{form.query}&" if form.query else "",
+    }
+    return render(request, "labeling/answers/rankings.html", context)
+
+
+def _within_a_look(
+    request: SignedIn, project: Project, rows: QuerySet[Ranking]
+) -> tuple[QuerySet[Ranking], Look | None]:
+    """Gives those of one look, and where it ended; None where it went through all, or upwards."""
+    after, before = key_of(request, "after"), key_of(request, "before")
+    if after is None and before is not None:
+        end = finding.end_of_look(project, above=before)
+        return (rows if end is None else rows.filter(pk__lte=end)), None
+    end = finding.end_of_look(project, below=after)
+    if end is None:
+        return rows, None
+    return rows.filter(pk__gte=end), Look(end, Ranking.objects.get(pk=end).created_at)
+
+
+def _with_what_is_shown(rows: QuerySet[Ranking]) -> QuerySet[Ranking]:
+    places = RankedCompletion.objects.select_related("completion").order_by("rank", "completion__position")
+    return rows.select_related("prompt", "labeler").prefetch_related(Prefetch("ranked", queryset=places))
+
+
+def _row(ranking: Ranking, project: Project) -> Row:
+    places = list(ranking.ranked.all())
+    labels = {flag["name"]: flag["label"] for flag in project.flags}
+    tiers: dict[int, list[str]] = {}
+    for place in places:
+        tiers.setdefault(place.rank, []).append(str(place.completion.position + 1))
+    remarks = [
+        Remark(place.completion.position + 1, project.judgement.flags_in_words(place.flags, labels), place.note)
+        for place in sorted(places, key=lambda place: place.completion.position)
+    ]
+    return Row(
+        ranking=ranking,
+        words=first_words(ranking.prompt, alone=places[0].completion.text if places else ""),
+        order=in_words(tiers.values()) if len(places) > 1 else "",
+        strength=dict(STRENGTHS).get(ranking.strength or 0, ""),
+        remarks=[remark for remark in remarks if remark.flags or remark.note],
+    )
