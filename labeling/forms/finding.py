@@ -31,7 +31,7 @@ def _seconds(label: Any) -> forms.IntegerField:
 class RankingsForm(forms.Form):
     """Rankings of a project. A field that can't be read narrows nothing and says why."""
 
-    labeler = forms.CharField(required=False, max_length=150, label=gettext_lazy("Labeler"))
+    labeler = forms.CharField(required=False, max_length=150, label=gettext_lazy("Labeler's name"))
     flag = forms.ChoiceField(required=False, label=gettext_lazy("Flag"))
     split = forms.ChoiceField(required=False, label=gettext_lazy("Split"))
     source = forms.ChoiceField(required=False, label=gettext_lazy("Where from"))
