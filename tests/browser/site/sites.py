@@ -150,7 +150,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "prompt-erased", f"{one}/prompts/{site.project.prompts.get(erasure__isnull=False).pk}/"),
         (site.manager, "prompts-erased", f"{one}/prompts/?show=withdrawn"),
         (site.manager, "rankings", f"{one}/rankings/"),
-        (site.manager, "rankings-narrowed", f"{one}/rankings/?labeler=nobody&split=test&since=x"),
+        (site.manager, "rankings-narrowed", f"{one}/rankings/?labeler=nobody&split=test"),
         (site.manager, "rankings-empty", f"{two}/rankings/"),
         (site.manager, "rankings-texts", "/p/texts/rankings/"),
         (site.manager, "prompts-withdraw", f"{one}/prompts/withdraw/"),
