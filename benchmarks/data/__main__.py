@@ -1,6 +1,6 @@
 """What comes in and goes out, beside the database's own COPY of the same rows, on a database of its own.
 
-    python -m benchmarks.data [--prompts 2000] [--only imports|exports|formats]
+    python -m benchmarks.data [--prompts 2000] [--only imports|exports|formats] [--format "long table, CSV"]
 
 The claims are made for --prompts 100000.
 
@@ -23,18 +23,19 @@ import platform
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.data import exports, imports
 from benchmarks.data.acts import SLUG, act, in_fresh_process
-from benchmarks.data.files import K, write_files
+from benchmarks.data.files import FORMATS, K, write_files
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--prompts", type=int, default=2_000)
     parser.add_argument("--only", choices=("imports", "exports", "formats"), default="")
+    parser.add_argument("--format", choices=tuple(FORMATS), action="append", help="of --only formats; default: all")
     parser.add_argument("--case", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -53,10 +54,10 @@ def main() -> None:
         from config.servers import embedded
 
         with embedded.running(folders.data_directory()):
-            run(Path(folder), options.prompts, options.only)
+            run(Path(folder), options.prompts, options.only, options.format or list(FORMATS))
 
 
-def run(folder: Path, prompts: int, only: str) -> None:
+def run(folder: Path, prompts: int, only: str, named: Sequence[str]) -> None:
     from django.core.management import call_command
 
     from tests.factories import make_project
@@ -69,7 +70,7 @@ def run(folder: Path, prompts: int, only: str) -> None:
     parts: dict[str, Callable[[], Iterable[str]]] = {
         "imports": lambda: imports.imported(folder, files, prompts),
         "exports": lambda: (*exports.expanded(2 * prompts), *exports.exported(prompts)),
-        "formats": lambda: imports.formats(folder, prompts),
+        "formats": lambda: imports.formats(folder, prompts, named),
     }
     if only == "exports":
         in_fresh_process("import", str(files[2]))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.data import database
 from benchmarks.data.acts import in_fresh_process, say, target
-from benchmarks.data.files import FORMATS, write_format
+from benchmarks.data.files import write_format
 
 OWN = "own row, JSON Lines"
 SLOWEST = 1.5  # times as long as Podium's own row
@@ -33,13 +33,13 @@ def imported(folder: Path, files: list[Path], prompts: int) -> Iterator[str]:
     yield target("import, MB", max(each["mb"] for each in (plain, ranked, again, known)), at_most=300)
 
 
-def formats(folder: Path, prompts: int) -> Iterator[str]:
+def formats(folder: Path, prompts: int, named: Sequence[str]) -> Iterator[str]:
     """Imports the same prompts, with a pair each, in each format: twice and by turns with the own row, as a machine has
     other things to do; and a quarter of them, to see that memory is flat."""
     own, other = folder / "own", folder / "other"
     write_format(OWN, own, prompts)
     ratios, most = {}, 0.0
-    for name in FORMATS:
+    for name in named:
         write_format(name, other, prompts // 4)
         smaller = _empty_and_import(other)
         write_format(name, other, prompts)
