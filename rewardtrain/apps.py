@@ -21,6 +21,7 @@ class RewardtrainConfig(AppConfig):
         """Adds what is ours to labeling's lists, for labeling knows nothing of us. Tables are known only now."""
         from labeling.data.deleting import contents, deletion_worker
         from labeling.data.exporting import pair_groups
+        from labeling.data.revising import erasures
         from labeling.models import Role
         from labeling.projects.navigation import Page, Part, add_pages, add_part, add_version_part
         from labeling.requests import body_limit
@@ -32,6 +33,7 @@ class RewardtrainConfig(AppConfig):
         contents.add(contents.Kind("runs", RUNS, lambda project: project.runs.count()))
         contents.add(contents.Kind("models", MODELS, lambda project: project.reward_models.count()))
         deletion_worker.also(prefill.forget)
+        erasures.also(lambda project: prefill.forget_texts(project.pk))
         of_models = ("model", "threshold", "auto_labels", "best_of", "best_of_job", "playground")
         add_pages(
             Role.MANAGER,

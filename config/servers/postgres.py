@@ -117,6 +117,9 @@ def settings() -> list[str]:
         "log_timezone": "UTC",
         "timezone": "UTC",
         "log_line_prefix": "%m [%p] ",
+        # An error is logged without the statement and the row: these have texts, which may have to be erased.
+        "log_min_error_statement": "panic",
+        "log_error_verbosity": "terse",
     }
     return [word for name, value in values.items() for word in ("-c", f"{name}={value}")]
 

@@ -206,12 +206,19 @@ class OnePrompt(View):
         return Response(prompt_rows.read(request.user, project, external_id))
 
     @extend_schema(
-        operation_id="prompts_erase", parameters=[CONFIRM], request=None, responses=prompt_rows.ErasureSerializer
+        operation_id="prompts_erase",
+        parameters=[CONFIRM],
+        request=None,
+        responses={
+            200: prompt_rows.ErasureSerializer,
+            409: conflict("An import is at work, and its file may have the texts."),
+        },
     )
     def delete(self, request: Request, slug: str, external_id: str) -> Response:
         """Erase a prompt's texts for good: what was asked and answered, earlier revisions, metadata, comments.
 
-        It is withdrawn and its id stays taken. `versions` are frozen ones that had the texts, and keep them.
+        It is withdrawn and its id stays taken. Files kept of the project's imports go with it.
+        `versions` are frozen ones that had the texts, and keep them.
         """
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         if unstorable(external_id):

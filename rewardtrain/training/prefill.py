@@ -118,6 +118,12 @@ def _settings(kind: str, flags: str, chosen: str) -> Settings | None:
 def forget(project: int) -> None:
     """Forgets how far the project was: it is gone. Features are no texts, and make room for others by themselves."""
     _file(project).unlink(missing_ok=True)
+    forget_texts(project)
+
+
+def forget_texts(project: int) -> None:
+    """Deletes the texts of a batch, which a process that was killed leaves. One that reads them is left to the runs."""
+    _texts(project).unlink(missing_ok=True)
 
 
 def encode(batch: Batch, process: warm_process.WarmProcess) -> None:
@@ -135,7 +141,7 @@ def encode(batch: Batch, process: warm_process.WarmProcess) -> None:
         return
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
-    data = folder / f"{batch.project.pk}.jsonl"
+    data = _texts(batch.project.pk)
     data.write_text("".join(f"{json.dumps(row)}\n" for row in _rows(batch.prompts)), encoding="utf-8")
     began = time.monotonic()
     request = process.ask({"command": "encode", "data": str(data), "config": config}, log=folder / "log.txt")
@@ -144,7 +150,7 @@ def encode(batch: Batch, process: warm_process.WarmProcess) -> None:
             request.wait(1.0)
     finally:
         request.close()
-        data.unlink()
+        data.unlink(missing_ok=True)
     if code == 0:
         seconds = time.monotonic() - began
         size = next_size(len(batch.prompts), seconds, aim=AIM_SECONDS, growth=GROWTH, largest=LARGEST_SIZE)
@@ -189,6 +195,10 @@ def _folder() -> Path:
 
 def _file(project: int) -> Path:
     return _folder() / f"{project}.json"
+
+
+def _texts(project: int) -> Path:
+    return _folder() / f"{project}.jsonl"
 
 
 def _reading(settings: Settings) -> Settings:

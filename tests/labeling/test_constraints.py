@@ -22,6 +22,7 @@ from labeling.models import (
     Project,
     ProjectDeletion,
     Prompt,
+    PromptErasure,
     PromptRevision,
     RankedCompletion,
     Ranking,
@@ -265,6 +266,9 @@ def test_a_prompt_keeps_its_text_and_split_for_ever(project: Project) -> None:
     refused("prompt_split_never_changes", lambda: prompts.update(prompt_key="0" * 64))
     prompts.update(prompt_key="0" * 64, revision=2)
     refused("prompt_split_never_changes", lambda: prompts.update(prompt_key=None, revision=1))
+    PromptErasure.objects.create(prompt=prompt)
+    refused("prompt_split_never_changes", lambda: prompts.update(split="test"))
+    prompts.update(prompt_key=None, content_sha256="1" * 64)  # of an erased one: its checksums go
     before = {"number": 1, "messages": [], "texts": [], "rankings": 0, "last_ranking_id": 0}
     before |= {"replaced_at": timezone.now()}
     PromptRevision.objects.create(prompt=prompt, **before)

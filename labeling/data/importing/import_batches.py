@@ -19,7 +19,7 @@ from labeling.data.importing import bulk_rows, known_rows, recorded_rankings
 from labeling.data.importing.recorded_rankings import Recorded
 from labeling.errors import Invalid
 from labeling.judgements.row_limits import MAX_RANKINGS
-from labeling.models import Assignment, Completion, Project, Prompt
+from labeling.models import Assignment, Completion, Project, Prompt, PromptErasure
 from labeling.models.project_lock import lock_imports
 from labeling.models.prompts import Split
 
@@ -175,14 +175,25 @@ def _create(project: Project, made: Sequence[_New], prompts: Sequence[int], impo
     ]
 
 
+def _erased(prompts: Sequence[int]) -> set[int]:
+    """Tells which of these withdrawn prompts were erased."""
+    if not prompts:
+        return set()
+    return set(PromptErasure.objects.filter(prompt__in=prompts).values_list("prompt", flat=True))
+
+
 def _compare(project: Project, known: Sequence[tuple[Line, Prompt]], stored: Stored) -> list[Recorded]:
     """Gives the new rankings of rows whose id is known; counts the others in `stored`."""
     if not known:
         return []
     taken = _taken([prompt.pk for _, prompt in known])
     fresh, grown = [], {}
+    erased = _erased([prompt.pk for _, prompt in known if prompt.withdrawn_at is not None])
     compared = known_rows.compare(project, [(line.row, prompt) for line, prompt in known])
     for (line, prompt), new in zip(known, compared, strict=True):
+        if prompt.pk in erased:  # whatever the row says: no text is left to compare it with
+            stored.refused.append((line.number, Refused("id", prompt.external_id, "erased")))
+            continue
         if isinstance(new, Refused):
             stored.refused.append((line.number, new))
             continue

@@ -18,6 +18,7 @@ MAX_ERRORS = 1_000  # reported; the rest is counted
 MAX_KINDS = 100  # of what is wrong; what is of another kind after them is counted as one
 LINES_NAMED = 20  # of each kind
 LONGEST = 400  # characters of a field, and of what is said of it
+KEPT_NOWHERE = {"erased"}  # what is wrong with a line whose texts may not stay, not even among the bad lines
 
 _place = re.compile(r"\[\d+\]")
 
@@ -76,7 +77,7 @@ class Report:
 
     def add_error(self, line: int, error: Refused) -> None:
         self.n_errors += 1
-        if self.on_error:
+        if self.on_error and error.code not in KEPT_NOWHERE:
             self.on_error(line)
         if len(self.errors) < MAX_ERRORS:
             self.errors.append(_said(line, error))

@@ -22,7 +22,7 @@ from formats.files import json_lines
 from formats.files.records import Record, Records
 from formats.refusals import Refused
 from formats.rows import Row
-from labeling.data.importing import import_batches, row_parts
+from labeling.data.importing import import_batches, known_rows, row_parts
 from labeling.data.importing.import_batches import Line, Stored
 from labeling.data.importing.import_pace import Pace
 from labeling.data.importing.import_report import Report
@@ -91,9 +91,14 @@ def import_records(
 
 def _lines(project: Project, records: Records, report: Report, watcher: Watcher | None) -> Iterator[Line]:
     flags = [flag["name"] for flag in project.flags]
+    erased = known_rows.erased_ids(project)
     seen: dict[bytes, int] = {}  # by a digest of 16 bytes: the ids of a million lines would take a gigabyte
     bad, place = 0, watcher.place if watcher else 0  # up to there an earlier attempt reported and stored
     for number, value, size in _read(records, report, watcher):
+        if erased and (name := _id_of(value)) in erased:  # before anything of it is said: its texts may not stay
+            if report.n_read > place:
+                report.add_error(number, Refused("id", name, "erased"))
+            continue
         try:
             row = parse_value(value, flags=flags, judgement=project.judgement)
             digest = hashlib.blake2b(row.id.encode(), digest_size=16).digest()
@@ -124,6 +129,10 @@ def parse_value(value: object, *, flags: Sequence[str] = (), judgement: Judgemen
     row = rows.parse_row(value, judgement.limits)
     judgement.check_recorded(row.rankings, flags)
     return row
+
+
+def _id_of(value: object) -> str:
+    return str(value.get("id", "")) if isinstance(value, dict) else ""
 
 
 def _hardly_the_format(number: int, bad: int, good: int, report: Report) -> Invalid:

@@ -13,7 +13,7 @@ from formats.rankings import RankingRow
 from formats.refusals import Refused
 from formats.rows import Row
 from labeling.data.importing import recorded_rankings
-from labeling.models import Assignment, Completion, Project, Prompt, RankedCompletion, Ranking
+from labeling.models import Assignment, Completion, Project, Prompt, PromptErasure, RankedCompletion, Ranking
 
 
 @dataclass
@@ -74,6 +74,11 @@ def _other_prompt(row: Row, prompt: Prompt, completions: _Completions) -> Refuse
     if row.metadata and row.metadata != prompt.metadata:
         return Refused("metadata", row.metadata, "other_metadata")
     return other_split(row, prompt.split)
+
+
+def erased_ids(project: Project) -> set[str]:
+    """Lists the ids of prompts that were erased from the project, which no file brings again."""
+    return set(PromptErasure.objects.filter(prompt__project=project).values_list("prompt__external_id", flat=True))
 
 
 def other_split(row: Row, split: str) -> Refused | None:

@@ -94,6 +94,7 @@ OF_PROJECT = {
     "id_twice": gettext_noop("is line %(line)s's too: ids are unique in the file"),
     "id_twice_row": gettext_noop("is row %(line)s's too: ids are unique in the file"),
     "withdrawn": gettext_noop("was withdrawn from the project and stays so: put it back first"),
+    "erased": gettext_noop("was erased from the project for good, and is not imported again"),
     "differs_above": gettext_noop(
         "is further up in the file with other texts, models or metadata: give each prompt an id of its own"
     ),

@@ -1,17 +1,20 @@
 """Erases a prompt's texts for good, where somebody's data has to go: they are nowhere in the tables any more.
 
 The prompt is withdrawn and stays so; its id stays taken. Frozen versions never change: those that hold its texts are
-named, and keep them until their project is deleted. So do backups, and uploads and bad lines of imports.
+named, and keep them until their project is deleted. Where else texts are, and what becomes of them, is in
+docs/operating.md. See docs/decisions/0156-what-erasing-leaves.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from labeling.data.importing.background import import_leftovers
 from labeling.data.revising.revisions import forget_made_of_texts
 from labeling.data.versions.holding import versions_with
 from labeling.errors import Invalid
@@ -19,6 +22,7 @@ from labeling.models import (
     Assignment,
     Completion,
     DatasetVersion,
+    Import,
     PreferencePair,
     Project,
     Prompt,
@@ -28,8 +32,17 @@ from labeling.models import (
     User,
 )
 from labeling.models.functions import call
+from labeling.models.project_lock import lock_imports, lock_project
 
 MOST_VERSIONS = 10_000  # all that there are
+NO_DIGEST = "0" * 64  # of a ranking whose comment and notes are gone
+
+_forget: list[Callable[[Project], None]] = []  # what else is kept of a project's texts on the disk
+
+
+def also(forget: Callable[[Project], None]) -> None:
+    """Calls it before a prompt of the project is erased; twice must be harmless."""
+    _forget.append(forget)
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,8 @@ class Foreseen:
     pairs: int
     remarks: int  # comments and notes that labelers wrote of it
     drafts: int
+    imports: int  # of which files, bad lines or what was wrong in them are kept, and would not be any more
+    at_work: Import | None  # an import whose file may have the texts, so that nothing is erased before its end
     versions: Sequence[DatasetVersion]  # frozen ones that hold it, the newest first
 
 
@@ -55,6 +70,8 @@ def foresee(prompt: Prompt) -> Foreseen:
         pairs=PreferencePair.objects.filter(prompt=prompt).count(),
         remarks=rankings.exclude(comment="").count() + ranked.exclude(note="").count(),
         drafts=Assignment.objects.filter(prompt=prompt, draft__isnull=False).count(),
+        imports=import_leftovers.leftovers(prompt.project).count(),
+        at_work=import_leftovers.at_work(prompt.project),
         versions=versions_with(prompt, most=MOST_VERSIONS),
     )
 
@@ -72,24 +89,39 @@ def check_confirmed(typed: str, wanted: str) -> None:
 
 
 def erase(project: Project, prompt: Prompt, *, confirm: str, by: User | None) -> PromptErasure:
-    """Erases what was asked and answered, earlier revisions, metadata, and what labelers wrote of it.
+    """Erases what was asked and answered, earlier revisions, metadata, what labelers wrote of it, and files of imports.
 
-    Twice is harmless: the first time stands. Raises Invalid('not_confirmed') where `confirm` is not the prompt's id.
+    Twice is harmless: the first time stands. Raises Invalid('not_confirmed') where `confirm` is not the prompt's id,
+    and Conflict('import_active') while an import is at work, whose file may have the texts.
     """
     check_confirmed(confirm, prompt.external_id)
-    holding = [version.number for version in versions_with(prompt, most=MOST_VERSIONS)]
     with transaction.atomic():
-        prompt = Prompt.objects.select_for_update().get(pk=prompt.pk)
+        lock_project(project)  # no version is frozen and no file is received meanwhile
         if (before := erasure_of(prompt)) is not None:
             return before
-        call("podium_withdraw_prompts", project=project.pk, prompts=[prompt.pk])
-        Prompt.objects.filter(pk=prompt.pk).update(
-            messages=[{"role": "user", "content": ""}], metadata={}, held_reason=""
-        )
-        Completion.objects.filter(prompt=prompt).update(text="")
-        prompt.revisions.all().delete()
-        Assignment.objects.filter(prompt=prompt).update(draft=None, skip_reason="")
-        RankedCompletion.objects.filter(prompt=prompt).exclude(note="").update(note="")
-        Ranking.objects.filter(prompt=prompt).exclude(comment="").update(comment="")
-        forget_made_of_texts(prompt)
-        return PromptErasure.objects.create(prompt=prompt, versions=holding, erased_by=by)
+        holding = [version.number for version in versions_with(prompt, most=MOST_VERSIONS)]
+        lock_imports(project)
+        import_leftovers.forget(project)
+        for forget in _forget:
+            forget(project)
+        call("podium_withdraw_prompts", project=project.pk, prompts=[prompt.pk])  # which locks it
+        erasure = PromptErasure.objects.create(prompt=prompt, versions=holding, erased_by=by)
+        _erase_texts(prompt)
+        return erasure
+
+
+def _erase_texts(prompt: Prompt) -> None:
+    """Empties them. A checksum of a short text can be guessed, so that goes too: the split stands beside it."""
+    Prompt.objects.filter(pk=prompt.pk).update(
+        messages=[{"role": "user", "content": ""}],
+        metadata={},
+        held_reason="",
+        content_sha256=secrets.token_hex(32),
+        prompt_key=None,
+    )
+    Completion.objects.filter(prompt=prompt).update(text="")
+    prompt.revisions.all().delete()
+    Assignment.objects.filter(prompt=prompt).update(draft=None, skip_reason="")
+    RankedCompletion.objects.filter(prompt=prompt).exclude(note="").update(note="")
+    Ranking.objects.filter(prompt=prompt).update(comment="", payload_sha256=NO_DIGEST)
+    forget_made_of_texts(prompt)

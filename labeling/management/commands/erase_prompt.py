@@ -52,6 +52,7 @@ class Command(BaseCommand):
             "pairs": goes.pairs,
             "comments and notes": goes.remarks,
             "drafts": goes.drafts,
+            "imports whose files, bad lines and what was wrong in them go": goes.imports,
         }
         for words, n in numbers.items():
             self.stdout.write(f"{n:>8,} {words}")

@@ -65,6 +65,14 @@ def make_imports(project: Project) -> None:
     _wait(project, "antworten.csv", TABLE)
 
 
+def make_forgotten(project: Project) -> None:
+    """One whose bad lines are not kept any more, for a prompt was erased."""
+    Import.objects.create(
+        project=project, number=1, sha256="0" * 64, state="succeeded", file_name="texts.csv", size=80_000, place=400,
+        created=397, n_errors=3, layout="wide-table", container="CSV", bytes_read=80_000, finished_at=timezone.now(),
+    )  # fmt: skip
+
+
 def _wait(project: Project, name: str, body: bytes) -> None:
     received = import_files.receive(project, io.BytesIO(body))
     import_jobs.receive(project, received, file_name=name, by=project.created_by, start=False)

@@ -20,7 +20,7 @@ from labeling.models import Assignment, Project, ProjectDeletion, Role, User
 from labeling.people import invitations
 from labeling.projects import projects
 from tests import factories
-from tests.browser.site.past_imports import make_imports
+from tests.browser.site.past_imports import make_forgotten, make_imports
 
 SAMPLE = Path(__file__).resolve().parents[3] / "labeling" / "sample"
 TEXTS = (
@@ -69,12 +69,12 @@ def make_site(url: str) -> Site:
         factories.rank(project, colleague, (1, 2, 4, 3))
         if not project.dataset_versions.exists():
             datasets.freeze(project, by=manager)
+    unwanted = project.prompts.order_by("-pk")[1]
+    erasures.erase(project, unwanted, confirm=unwanted.external_id, by=manager)
     make_imports(project)
     last = project.prompts.latest("pk")
     texts = {each.external_id: f"{each.text} Corrected." for each in last.completions.all()[:1]}
     revisions.revise(project, last, base=1, by=manager, texts=texts)
-    unwanted = project.prompts.order_by("-pk")[1]
-    erasures.erase(project, unwanted, confirm=unwanted.external_id, by=manager)
     empty = factories.make_project(manager=manager, slug="empty")
     _, token = invitations.invite(project, by=manager, role=Role.LABELER, note="Ada")
     stranger, guarded = factories.make_user("sven"), factories.make_user("gita")
@@ -104,6 +104,7 @@ def make_texts(manager: User) -> Project:
     for text in TEXTS:
         factories.make_prompt(project, question="", texts=[text])
     factories.answer(project, labeler, hateful=False, insult=False)
+    make_forgotten(project)
     return project
 
 
@@ -146,7 +147,8 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "prompt", f"{one}/prompts/{ranked.prompt_id}/"),
         (site.manager, "prompt-correct", f"{one}/prompts/{ranked.prompt_id}/correct/"),
         (site.manager, "prompt-corrected", f"{one}/prompts/{site.project.prompts.get(revision=2).pk}/"),
-        (site.manager, "prompt-erase", f"{one}/prompts/{ranked.prompt_id}/erase/"),
+        (site.manager, "prompt-erase", f"/p/texts/prompts/{site.texts.prompts.earliest('pk').pk}/erase/"),
+        (site.manager, "prompt-erase-waits", f"{one}/prompts/{ranked.prompt_id}/erase/"),
         (site.manager, "prompt-erased", f"{one}/prompts/{site.project.prompts.get(erasure__isnull=False).pk}/"),
         (site.manager, "prompts-erased", f"{one}/prompts/?show=withdrawn"),
         (site.manager, "rankings", f"{one}/rankings/"),
@@ -162,6 +164,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "import-undone", f"{one}/imports/3/"),
         (site.manager, "import-failed", f"{one}/imports/4/"),
         (site.manager, "import-waiting", f"{one}/imports/5/"),
+        (site.manager, "import-forgotten", "/p/texts/imports/1/"),
         (site.manager, "import-unknown", f"{one}/imports/6/"),
         (
             site.manager,

@@ -90,7 +90,7 @@ def correct_path(site: Site) -> str:
 
 
 def erase_path(site: Site) -> str:
-    return f"/p/{site.project.slug}/prompts/{site.project.prompts.earliest('pk').pk}/erase/"
+    return f"/p/{site.texts.slug}/prompts/{site.texts.prompts.earliest('pk').pk}/erase/"
 
 
 def send(page: Page, **values: str) -> None:

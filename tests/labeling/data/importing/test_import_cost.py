@@ -63,7 +63,7 @@ def test_statements_do_not_grow_with_rows_nor_rankings(project: Project, known: 
 
     costs = [cost("one", 1, 2, 0), cost("many", 50, 2, 2), cost("ranked", 50, 20, 4)]  # each by labelers who are new
     assert len(set(costs)) == 1
-    assert costs[0] <= (20 if known else 19), costs
+    assert costs[0] <= 20, costs
 
 
 def test_batches_are_bounded_by_rankings_and_bytes_too(project: Project) -> None:

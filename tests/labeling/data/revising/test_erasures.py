@@ -17,6 +17,7 @@ from labeling.models import Project, Prompt, PromptErasure, Ranking, Role, User
 from labeling.projects import counters
 from tests.factories import claimed, join, make_project, make_prompt, make_user, rank, tiers_of
 from tests.labeling.api.client import as_user
+from tests.session.older import older, upgrade
 
 pytestmark = pytest.mark.django_db
 
@@ -133,3 +134,18 @@ def test_the_command_erases(project: Project, prompt: Prompt, capsys: pytest.Cap
         call_command("erase_prompt", "helpful", "p0", "--confirm", "no")
     call_command("erase_prompt", "helpful", "p0", "--confirm", "p0")
     assert "The texts of p0 are erased." in capsys.readouterr().out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_older_database_forgets_the_checksums_of_what_was_erased(
+    project: Project, prompt: Prompt, labeler: User
+) -> None:
+    other = make_prompt(project, external_id="p1")
+    rank(project, labeler)
+    with older([("labeling", "0034_rankings_of_their_project")]) as executor:
+        PromptErasure.objects.create(prompt=prompt)
+        upgrade(executor)
+        after, digest = Prompt.objects.get(pk=prompt.pk), Ranking.objects.get(prompt=prompt).payload_sha256
+        assert after.content_sha256 != prompt.content_sha256
+        assert (len(after.content_sha256), after.split, digest) == (64, prompt.split, erasures.NO_DIGEST)
+        assert Prompt.objects.get(pk=other.pk).content_sha256 == other.content_sha256
