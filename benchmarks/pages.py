@@ -171,6 +171,16 @@ def _queries(site: Site) -> dict[str, list[str]]:
             "?page=20000",
         ],
         "history": ["?after=100000", "?before=100000", "?page=1000", "?q=neighbour", "?q=nowhere", "?q=row-99999"],
+        "rankings": [
+            "?after=100000",
+            "?before=100000",
+            "?flag=hateful",
+            "?labeler=nobody",
+            "?words=some",
+            "?split=test&words=some&state=all",
+            "?least_seconds=5000",
+            "?until=2000-01-01",
+        ],
         "labeling_api:prompts": [
             f"?cursor={_cursor(middle)}",
             "?page_size=1000",
