@@ -211,8 +211,8 @@ def test_one_prompt_comes_with_its_rankings(project: Project, client: APIClient)
     make_prompt(project, external_id="q1", k=2)
     ranking = rank(project, join(project, username="ann"), [2, 1])
     read = client.get(URL + "q1/").json()
-    beside = ("rankings", "revision", "revisions")
-    assert (read["revision"], read["revisions"]) == (1, [])
+    beside = ("rankings", "revision", "revisions", "erasure")
+    assert (read["revision"], read["revisions"], read["erasure"]) == (1, [], None)
     assert {name: said for name, said in read.items() if name not in beside} == pages(client)[0][0]
     assert read["rankings"] == client.get(URL.replace("prompts", "rankings")).json()["results"]
     assert read["rankings"][0]["id"] == ranking.pk
