@@ -96,11 +96,23 @@ class PromptRevisionSerializer(serializers.ModelSerializer[PromptRevision]):
         source="last_ranking_id", help_text="Rankings of the prompt up to this id were made on it or an earlier one."
     )
     messages = serializers.ListField(child=serializers.DictField(child=serializers.JSONField()))
+    metadata = serializers.DictField(
+        child=serializers.JSONField(), help_text="What of the prompt's metadata said these texts, and went with them."
+    )
     completions = serializers.ListField(source="texts", child=serializers.DictField(child=serializers.CharField()))
 
     class Meta:
         model = PromptRevision
-        fields = ("number", "replaced_at", "replaced_by", "rankings", "last_ranking", "messages", "completions")
+        fields = (
+            "number",
+            "replaced_at",
+            "replaced_by",
+            "rankings",
+            "last_ranking",
+            "messages",
+            "completions",
+            "metadata",
+        )
 
 
 class ErasureSerializer(serializers.ModelSerializer[PromptErasure]):

@@ -125,6 +125,7 @@ class PromptRevision(models.Model):
     number = models.PositiveIntegerField()
     messages = models.JSONField()
     texts = models.JSONField()  # [{"id": ..., "text": ...}], of the completions in their order
+    metadata = models.JSONField(default=dict, db_default={})  # what of it said these texts, and went with them
     rankings = models.PositiveIntegerField()  # that stood on it, and ended with it
     last_ranking_id = models.BigIntegerField()
     replaced_at = models.DateTimeField()

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from formats.layouts.kept_originals import originals, texts_shown
 from formats.rankings import RankingRow
 from formats.refusals import Refused
 from formats.rows import Row
@@ -71,9 +72,18 @@ def _other_prompt(row: Row, prompt: Prompt, completions: _Completions) -> Refuse
     for index, (completion, (*_, model)) in enumerate(zip(row.completions, completions, strict=True)):
         if completion.model and completion.model != model:
             return Refused(f"completions[{index}].model", completion.model, "other_model")
-    if row.metadata and row.metadata != prompt.metadata:
+    if row.metadata and _said(row, prompt) != prompt.metadata:
         return Refused("metadata", row.metadata, "other_metadata")
     return other_split(row, prompt.split)
+
+
+def _said(row: Row, prompt: Prompt) -> dict[str, object]:
+    """Gives the row's metadata. Of a corrected prompt without what says its texts once more: that went with the old
+    ones."""
+    if prompt.revision == 1:
+        return dict(row.metadata)
+    again = originals(row.metadata, texts_shown(row.messages, (each.text for each in row.completions)))
+    return {key: value for key, value in row.metadata.items() if key in prompt.metadata or key not in again}
 
 
 def erased_ids(project: Project) -> set[str]:

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
+from formats.layouts.kept_originals import originals, texts_shown
 from formats.prompts import prompt_key
 from formats.refusals import Refused
 from formats.rows import Row
@@ -113,11 +114,16 @@ def _store(
     project: Project, prompt: Prompt, completions: Sequence[Completion], row: Row, key: str, by: User | None
 ) -> None:
     ended = call("podium_end_rankings_of", prompt=prompt.pk)
+    # What an import kept of the old texts as its file had them would say beside the new ones what they are no more.
+    before = texts_shown(prompt.messages, (each.text for each in completions))
+    now = texts_shown(row.messages, (each.text for each in row.completions))
+    replaced = originals(prompt.metadata, before - now)
     PromptRevision.objects.create(
         prompt=prompt,
         number=prompt.revision,
         messages=prompt.messages,
         texts=[{"id": each.external_id, "text": each.text} for each in completions],
+        metadata=replaced,
         rankings=ended["rankings"],
         last_ranking_id=ended["last"],
         replaced_at=ended["moment"],
@@ -127,11 +133,12 @@ def _store(
         completion.text = new.text
     Completion.objects.bulk_update(completions, ["text"])
     prompt.messages = list(row.messages)
+    prompt.metadata = {key: value for key, value in prompt.metadata.items() if key not in replaced}
     prompt.prompt_key = None if key == prompt.content_sha256 else key
     prompt.overlap = project.overlap  # recorded rankings made it grow, and they have ended
     prompt.revision += 1
     prompt.revised_at = ended["moment"]
-    prompt.save(update_fields=["messages", "prompt_key", "overlap", "revision", "revised_at"])
+    prompt.save(update_fields=["messages", "metadata", "prompt_key", "overlap", "revision", "revised_at"])
     forget_made_of_texts(prompt)
 
 

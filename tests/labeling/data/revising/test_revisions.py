@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Callable
@@ -13,7 +14,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from labeling.answers import rankings
-from labeling.data.importing.imports import import_lines
+from labeling.data.importing.import_report import Report
+from labeling.data.importing.imports import import_lines, import_records
+from labeling.data.importing.upload_layouts import laid_out
+from labeling.data.importing.upload_lines import records_of
 from labeling.data.revising import revisions
 from labeling.data.versions import datasets
 from labeling.data.withdrawing import withdrawals
@@ -297,3 +301,59 @@ def test_the_api_is_the_managers(project: Project, prompt: Prompt) -> None:
     assert seen == {"reviewer": 403, "labeler": 403, "stranger": 404, "nobody": 401}
     assert not Assignment.objects.exists()
     assert Prompt.objects.get().revision == 1
+
+
+# --- Metadata ---------------------------------------------------------------------------------------------------------
+
+CALLED = [
+    {"role": "developer", "content": "Be short."},
+    {"role": "user", "content": [{"type": "text", "text": "Warm in Bonn?"}]},
+]
+
+
+def with_tools(asked: list[dict[str, Any]], **more: Any) -> bytes:
+    return json.dumps(row("tools", prompt=asked, metadata={"topic": "weather", **more})).encode()
+
+
+def imported(project: Project, *lines: bytes) -> Report:
+    return import_records(project, laid_out(records_of(io.BytesIO(b"\n".join(lines)))).records)
+
+
+def test_originals_of_the_old_texts_go_into_the_revision(project: Project) -> None:
+    """Left in the metadata, an export would say beside the new texts what they are no more."""
+    reference = [{"role": "user", "content": "Cold in Ulm?"}]
+    assert imported(project, with_tools(CALLED, reference=reference)).created == 1
+    prompt = project.prompts.get()
+    assert prompt.metadata == {"topic": "weather", "reference": reference, "prompt": CALLED}
+    asked = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Warm in Köln?"}]
+    prompt = revisions.revise(project, prompt, base=1, by=None, messages=asked)
+    kept = {"topic": "weather", "reference": reference}
+    assert Prompt.objects.get().metadata == kept
+    assert prompt.revisions.get().metadata == {"prompt": CALLED}
+    rank(project, join(project))
+    answer = as_user(project.created_by).get("/api/v1/projects/helpful/export/?format=jsonl&what=podium")
+    exported = json.dumps(json.loads(b"".join(answer.streaming_content)), ensure_ascii=False)  # type: ignore[attr-defined]
+    assert "Köln" in exported
+    assert "Bonn" not in exported
+    read = as_user(project.created_by).get("/api/v1/projects/helpful/prompts/tools/").json()
+    assert (read["metadata"], read["revisions"][0]["metadata"]) == (kept, {"prompt": CALLED})
+
+
+def test_originals_stay_where_another_text_is_corrected(project: Project) -> None:
+    imported(project, with_tools(CALLED))
+    prompt = project.prompts.get()
+    name = prompt.completions.all()[0].external_id
+    revisions.revise(project, prompt, base=1, by=None, texts={name: "another answer"})
+    assert Prompt.objects.get().metadata["prompt"] == CALLED
+    assert prompt.revisions.get().metadata == {}
+
+
+def test_the_corrected_file_with_its_originals_is_known(project: Project) -> None:
+    imported(project, with_tools(CALLED))
+    new = [CALLED[0], {"role": "user", "content": [{"type": "text", "text": "Warm in Köln?"}]}]
+    asked = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Warm in Köln?"}]
+    revisions.revise(project, project.prompts.get(), base=1, by=None, messages=asked)
+    report = imported(project, with_tools(new))
+    assert (report.skipped, report.n_errors) == (1, 0), report.errors
+    assert imported(project, with_tools(CALLED)).errors[0].code == "other_texts"
+    assert imported(project, with_tools(new, topic="another")).errors[0].code == "other_metadata"
