@@ -7,6 +7,7 @@ to refuse.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import re
@@ -15,8 +16,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
 
 TOKEN = "hf_" + "sEcReT0123456789" * 2
 LFS_FROM = 1_000  # bytes; the real one goes by the names besides
@@ -26,6 +30,7 @@ LFS_FROM = 1_000  # bytes; the real one goes by the names besides
 class Repository:
     kind: str
     private: bool
+    gated: bool = False  # whoever may not read it sees that it is there and what it holds
     files: dict[str, bytes] = field(default_factory=dict)
     commits: list[str] = field(default_factory=list)
 
@@ -44,15 +49,19 @@ class Hub:
     asked: list[tuple[str, str]] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)  # sha256 of every large file that arrived
     refuse: Callable[[str, str], tuple[int, dict[str, str]] | None] = lambda method, path: None
+    authorizations: set[str] = field(default_factory=set)  # all that were ever sent
+    sends: Callable[[str, bytes], Iterator[bytes]] = lambda path, data: iter((data,))  # a file's bytes, in its time
     lists_as: Callable[[str, int], int] = lambda name, size: size
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def repository(self, kind: str, name: str) -> Repository:
         return self.repositories[f"{kind}/{name}"]
 
-    def add(self, kind: str, name: str, files: dict[str, bytes], *, private: bool = False) -> Repository:
+    def add(
+        self, kind: str, name: str, files: dict[str, bytes], *, private: bool = False, gated: bool = False
+    ) -> Repository:
         """Puts a repository there without asking."""
-        made = Repository(kind, private, dict(files), [hashlib.sha1(name.encode()).hexdigest()])
+        made = Repository(kind, private, gated, dict(files), [hashlib.sha1(name.encode()).hexdigest()])
         self.repositories[f"{kind}/{name}"] = made
         return made
 
@@ -77,9 +86,20 @@ def running() -> Iterator[Hub]:
         server.server_close()
 
 
+@contextmanager
+def named(patched: pytest.MonkeyPatch, home: Path) -> Iterator[Hub]:
+    """A hub that HF_ENDPOINT names, also to processes that are started, and a token that it knows."""
+    with running() as hub:
+        for name, value in {"ENDPOINT": hub.url, "TOKEN": TOKEN, "HOME": str(home), "HUB_OFFLINE": "0"}.items():
+            patched.setenv(f"HF_{name}", value)
+        patched.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # the tests' own setting
+        yield hub
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     of: Hub
+    _later: tuple[str, bytes, dict[str, str]] | None = None
 
     def do_GET(self) -> None:
         self._answer("GET")
@@ -102,6 +122,7 @@ class Handler(BaseHTTPRequestHandler):
         path = unquote(address.path)
         with self.of.lock:
             self.of.asked.append((method, path))
+            self.of.authorizations.add(self.headers.get("Authorization", ""))
             refused = self.of.refuse(method, path)
             if refused is not None:
                 self._send(refused[0], {"error": f"no: {self.headers.get('Authorization')}"}, refused[1])
@@ -109,8 +130,22 @@ class Handler(BaseHTTPRequestHandler):
             for pattern, methods, act in ROUTES:
                 if method in methods and (found := re.fullmatch(pattern, path)):
                     act(self, body, parse_qs(address.query), *found.groups())
-                    return
-        self._send(404, {"error": f"no such address: {method} {path}"}, {"X-Error-Code": "RepoNotFound"})
+                    break
+            else:
+                self._send(404, {"error": f"no such address: {method} {path}"}, {"X-Error-Code": "RepoNotFound"})
+        if self._later:
+            self._send_file(*self._later)
+
+    def _send_file(self, path: str, data: bytes, about: dict[str, str]) -> None:
+        self._later = None
+        self.send_response(200)
+        for name, text in {"Content-Length": str(len(data)), **about}.items():
+            self.send_header(name, text)
+        self.end_headers()
+        if self.command != "HEAD":
+            with contextlib.suppress(ConnectionError):  # who is killed reads no further
+                for piece in self.of.sends(path, data):
+                    self.wfile.write(piece)
 
     # --- Answers ------------------------------------------------------------------------------------------------------
 
@@ -180,7 +215,7 @@ class Handler(BaseHTTPRequestHandler):
             "tags": [],
             "downloads": 0,
         }
-        self._send(200, {**about, "modelId": name, "likes": 0, "disabled": False, "gated": False})
+        self._send(200, {**about, "modelId": name, "likes": 0, "disabled": False, "gated": there.gated and "manual"})
 
     def tree(self, body: bytes, query: dict[str, list[str]], kind: str, name: str, *of: str | None) -> None:
         if (there := self._found(kind, name)) is None:
@@ -259,13 +294,18 @@ class Handler(BaseHTTPRequestHandler):
             self._send(404, {"error": "Revision Not Found"}, {"X-Error-Code": "RevisionNotFound"})
         elif path not in there.files:
             self._send(404, {"error": "Entry not found"}, {"X-Error-Code": "EntryNotFound"})
+        elif there.gated and not self._is_known:
+            self._send(401, {"error": f"Access to dataset {name} is restricted"}, {"X-Error-Code": "GatedRepo"})
         else:
             data = there.files[path]
-            self._send(200, data, {"ETag": f'"{hashlib.sha256(data).hexdigest()}"', "X-Repo-Commit": there.sha})
+            about = {"ETag": f'"{hashlib.sha256(data).hexdigest()}"', "X-Repo-Commit": there.sha}
+            self._later = (path, data, about)  # without the lock, for it may take its time
 
 
 def git_hash(data: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    digest = hashlib.sha1(b"blob %d\0" % len(data))
+    digest.update(data)  # without a copy: tests look at memory
+    return digest.hexdigest()
 
 
 _NAME = r"([\w.-]+/[\w.-]+)"

@@ -5,23 +5,30 @@ from __future__ import annotations
 import os
 
 from formats.files import arrow_rows, csv_rows, json_lines, json_values, sniffing
-from formats.files.packing import packing_of, unpacked
-from formats.files.records import Bounded, Peeked, Records, Seekable, at_most, gibibytes
+from formats.files.packing import packing_of
+from formats.files.packing import unpacked as unpack
+from formats.files.records import Bounded, Peeked, Records, Seekable, Tally, at_most, gibibytes
 from formats.lines import MAX_FILE, MAX_LINES, Readable, Unreadable, read_lines
 
 
 def open_records(
-    stream: Readable, name: str = "", *, max_bytes: int | None = MAX_FILE, max_records: int | None = MAX_LINES
+    stream: Readable,
+    name: str = "",
+    *,
+    max_bytes: int | None = MAX_FILE,
+    max_records: int | None = MAX_LINES,
+    unpacked: Tally | None = None,
 ) -> Records:
     """Tells what a file is and gives its records, read as they are asked for. Raises Unreadable, now or then.
 
     name: the file's, where it has one. max_bytes: of the file, and of what a packed one unpacks to.
+    unpacked: counts that, for several that are bounded together.
     """
     in_any_order = _in_any_order(stream, max_bytes)
     peeked = Peeked(Bounded(stream, max_bytes=max_bytes))
     packing = packing_of(peeked.head)
     if packing:
-        plain = Bounded(unpacked(peeked, packing), max_bytes=max_bytes, code="unpacks_to_too_much")
+        plain = Bounded(unpack(peeked, packing), max_bytes=max_bytes, code="unpacks_to_too_much", tally=unpacked)
         peeked = Peeked(plain)
         if twice := packing_of(peeked.head):
             raise Unreadable("packed", name=f"{packing}, {twice}")

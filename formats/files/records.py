@@ -79,17 +79,26 @@ class Peeked:
         return self._stream.read(size)
 
 
+@dataclass
+class Tally:
+    """Bytes that came out of one stream, or of several that are bounded together."""
+
+    bytes: int = 0
+
+
 class Bounded:
     """A stream that says when more comes out of it than anybody sends on purpose."""
 
-    def __init__(self, stream: Readable, *, max_bytes: int | None, code: str = "file_too_large") -> None:
+    def __init__(
+        self, stream: Readable, *, max_bytes: int | None, code: str = "file_too_large", tally: Tally | None = None
+    ) -> None:
         self._stream, self._max_bytes, self._code = stream, max_bytes, code
-        self._total = 0
+        self._tally = tally or Tally()
 
     def read(self, size: int, /) -> bytes:
         piece = self._stream.read(size)
-        self._total += len(piece)
-        if self._max_bytes is not None and self._total > self._max_bytes:
+        self._tally.bytes += len(piece)
+        if self._max_bytes is not None and self._tally.bytes > self._max_bytes:
             raise Unreadable(self._code, limit=gibibytes(self._max_bytes))
         return piece
 

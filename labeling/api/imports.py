@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import re
+from typing import Any, ClassVar
 
 from django.http import FileResponse
 from django.utils.translation import gettext as _
@@ -14,20 +15,30 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from formats.files.records import Peeked
 from formats.layouts import known
 from formats.lines import Readable
 from labeling.api.prompts import FILES, FORMAT, HOW_TO_SEND, MAP, LineErrorSerializer, PromptsFileSerializer
+from labeling.api.rest.fields import Text
 from labeling.api.rest.paging import NewestFirst, PagedView
-from labeling.api.rest.requests import NO_NUL, View, one_of, person
+from labeling.api.rest.requests import NO_NUL, KnownFields, View, one_of, person
 from labeling.api.rest.schema import conflict
+from labeling.data.hub.names import Fetched, read_fetched
 from labeling.data.importing.background import bad_lines, import_files, import_jobs
 from labeling.data.importing.upload_layouts import read_object
 from labeling.errors import Conflict, Invalid
 from labeling.models import Import, Role
 from labeling.people import access
+from labeling.requests import strict_json
 
+MOST_OF_HUB = 2048  # bytes of a body that may name a dataset; what is longer is a file
+_BEGINS_WITH_HUB = re.compile(rb'\s*\{\s*"hub"\s*:')
 MEDIA_TYPES = (*FILES, "application/json")
 NAME = OpenApiParameter("name", NO_NUL, description="The file's name, where the body is the file itself.")
+
+
+class HubSerializer(KnownFields):
+    hub = Text(max_length=400, help_text="A dataset as owner/name or owner/name@revision, behind hf: or not.")
 
 
 class ImportSerializer(serializers.ModelSerializer[Import]):
@@ -39,6 +50,12 @@ class ImportSerializer(serializers.ModelSerializer[Import]):
         source="is_undo", help_text="It is being taken back, or was: `state` is that of taking back."
     )
     format = serializers.CharField(source="container", help_text="What the file was, such as JSON Lines (gzip).")
+    hub = serializers.CharField(help_text="Of a dataset on a hub owner/name, with @ and the revision; else empty.")
+    commit = serializers.CharField(help_text="What was found there.")
+    fetching = serializers.BooleanField(
+        source="is_fetch",
+        help_text="It is to be fetched from the hub: `state`, `size` and `bytes_read` are of fetching.",
+    )
     created = serializers.IntegerField(help_text="New prompts.")
     updated = serializers.IntegerField(help_text="Known prompts that got new rankings.")
     skipped = serializers.IntegerField(help_text="Known prompts with nothing new.")
@@ -51,7 +68,8 @@ class ImportSerializer(serializers.ModelSerializer[Import]):
     class Meta:
         model = Import
         fields = (
-            "id", "state", "undo", "requested_by", "file_name", "size", "sha256", "format", "bytes_read",
+            "id", "state", "undo", "requested_by", "file_name", "hub", "commit", "fetching", "size",
+            "sha256", "format", "bytes_read",
             "seconds_left", "created", "updated", "skipped", "rankings", "n_errors",
             "undone_prompts", "undone_rankings", "kept_prompts", "attempts", "pause_requested", "cancel_requested",
             "error", "requested_at", "started_at", "heartbeat_at", "finished_at",
@@ -83,16 +101,26 @@ class Imports(PagedView):
         request={
             "application/x-ndjson": OpenApiTypes.STR,
             "application/octet-stream": OpenApiTypes.BINARY,
+            "application/json": HubSerializer,
             "multipart/form-data": PromptsFileSerializer,
         },
         responses={202: ImportDetailSerializer, 409: conflict("Too many files wait, or the disk is full.")},
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Send a file of prompts that a worker imports, however large: it is kept and read in the background."""
+        """Send a file of prompts that a worker imports, however large: it is kept and read in the background.
+
+        Or name a dataset on a hub as `{"hub": "owner/name"}`: a worker fetches it, as anybody may, and imports it then.
+        """
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         layout = one_of(request, "format", known.BY_NAME, code="unknown_format") or ""
         columns = read_object(request.query_params.get("map", ""))
         file, name = sent_file(request)
+        if media_type_of(request) == "application/json":
+            file = Peeked(file, most=MOST_OF_HUB + 1)
+            if what := _dataset_in(file, name):
+                asked: dict[str, Any] = {"layout": layout, "columns": columns}
+                job = import_jobs.fetch(project, what, by=person(request), start=True, **asked)
+                return Response(ImportDetailSerializer(job).data, status=202)
         received = import_files.receive(project, file)
         if not received.size:
             received.draft.unlink()
@@ -103,9 +131,32 @@ class Imports(PagedView):
         return Response(ImportDetailSerializer(job).data, status=202)
 
 
+def _dataset_in(body: Peeked, name: str) -> Fetched | None:
+    """Gives the dataset on a hub that a body names, which is no file then. Raises ValidationError and Invalid."""
+    if b'"hub"' not in body.head:
+        return None
+    if not body.is_whole:  # no name is that long, nor is a row of a file that begins so
+        return read_fetched(body.head.decode(errors="replace")) if _BEGINS_WITH_HUB.match(body.head) else None
+    try:
+        said = strict_json.loads(body.head)
+    except Invalid:  # a file, of which a worker says what is wrong
+        return None
+    if not isinstance(said, dict) or "hub" not in said:
+        return None
+    serializer = HubSerializer(data=said)
+    serializer.is_valid(raise_exception=True)
+    if name:
+        raise Invalid("name_of_a_dataset", _("A dataset on a hub has a name already: leave this one out."), attr="name")
+    return read_fetched(serializer.validated_data["hub"])
+
+
+def media_type_of(request: Request) -> str:
+    return (request.content_type or "").partition(";")[0].strip().lower()
+
+
 def sent_file(request: Request) -> tuple[Readable, str]:
     """Gives the file that was sent, in a form or as the body, with its name."""
-    media_type = (request.content_type or "").partition(";")[0].strip().lower()
+    media_type = media_type_of(request)
     if media_type == MultiPartParser.media_type:
         fields = request.data
         if "file" not in request.FILES:

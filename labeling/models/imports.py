@@ -44,6 +44,14 @@ class Import(Job):
     layout = models.CharField(max_length=40, blank=True, default="")  # as chosen, else as recognised once it is read
     columns = models.JSONField(default=dict)  # {what it is: the file's name for it}
 
+    # Of a dataset on a hub: owner/name or owner/name@revision, the commit that was found there, and its files.
+    hub = models.CharField(max_length=400, blank=True, default="")
+    commit = models.CharField(max_length=64, blank=True, default="")
+    parts = models.JSONField(default=list)  # [{"name", "size"}], which lie in the upload one behind the other
+    # The state that it gets when it is here; empty where nothing is to be fetched, or all of it is here. Until then
+    # size and bytes_read are of what is fetched, done and total of its files.
+    state_when_fetched = models.CharField(max_length=10, blank=True, default="")
+
     # Where reading goes on. The transaction that stores a batch writes all of these, so none is lost nor done twice.
     place = models.BigIntegerField(default=0)  # records read
     bytes_read = models.BigIntegerField(default=0)
@@ -79,6 +87,15 @@ class Import(Job):
                 condition=Q(state__in=("draft", "queued", "running", "paused", "succeeded", "failed", "cancelled")),
                 name="import_state_known",
             ),
+            models.CheckConstraint(
+                condition=Q(state_when_fetched__in=("", "draft", "queued")), name="import_state_when_fetched_known"
+            ),
+            # What is not here yet can't have been looked into, read or taken back.
+            models.CheckConstraint(
+                condition=Q(state_when_fetched="")
+                | (~Q(state__in=("draft", "succeeded")) & ~Q(hub="") & Q(place=0, is_undo=False)),
+                name="import_fetched_before_it_is_read",
+            ),
         )
         indexes = (
             # What retraining waits for.
@@ -92,6 +109,11 @@ class Import(Job):
     @property
     def is_active(self) -> bool:
         return self.state in self.ACTIVE
+
+    @property
+    def is_fetch(self) -> bool:
+        """Tells whether its dataset has still to come from a hub."""
+        return bool(self.state_when_fetched)
 
     @property
     def n_good(self) -> int:

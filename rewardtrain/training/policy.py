@@ -63,9 +63,10 @@ def next_retrainings(project: Project) -> list[NextRetraining]:
 
 
 def import_of(project: Project) -> Import | None:
-    """Gives an import that is at work or was less than a minute ago: half of its rows would be trained on."""
+    """Gives an import that is at work or was less than a minute ago: half of its rows would be trained on. One that
+    is fetched brings none yet."""
     recently = Q(state__in=Import.ACTIVE) | Q(finished_at__gt=timezone.now() - imports.QUIET)
-    return project.imports.filter(recently).defer("errors").first()
+    return project.imports.filter(recently, state_when_fetched="").defer("errors").first()
 
 
 def _next(project: Project, policy: RetrainPolicy, depth: Depth, importing: Import | None) -> NextRetraining:

@@ -17,11 +17,13 @@ from playwright.sync_api import FilePayload, Page, expect
 from jobs import lifecycle
 from labeling.data.importing.background import import_worker
 from labeling.models import Import, Project, Prompt, Ranking
+from tests import hub_stub
 from tests.browser.site.looking import axe, overflow, walk
 from tests.browser.site.past_imports import TABLE
 from tests.browser.site.sites import People, Site
+from tests.hub_stub import Hub
+from tests.jobs.killed_workers import start_worker
 from tests.labeling.api.client import row
-from tests.labeling.data.importing.test_import_killed import start_worker
 from tests.rewardtrain.conftest import models_in
 
 pytestmark = pytest.mark.browser
@@ -114,13 +116,52 @@ def test_a_table_goes_in_by_its_columns_and_is_taken_back(site: Site, people: Pe
     assert people.complaints == []
 
 
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    with hub_stub.named(monkeypatch, tmp_path / "home") as running:
+        yield running
+
+
+@pytest.mark.parametrize("width", [360, 800, 1440])
+def test_a_dataset_of_a_hub_is_named_looked_into_and_started(site: Site, people: People, hub: Hub, width: int) -> None:
+    hub.add("dataset", "lab/pairs", {"test.jsonl": pairs("Why?"), "train.jsonl": pairs("How?", "When?")})
+    page = people.page(site.manager, viewport={"width": width, "height": 900})
+    page.goto(f"/p/{site.empty.slug}/imports/")
+    field = page.get_by_label("Or a dataset on a hub")
+    field.fill("lab")
+    field.press("Enter")
+    expect(page.locator("#id_hub_error")).to_contain_text("“lab” is no name on a hub: write it as owner/name.")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    assert not [wrong for wrong in (axe(page), walk(page), overflow(page)) if wrong]
+    field.fill("hf:lab/pairs")
+    field.press("Enter")
+    expect(page.locator("#import-progress .badge")).to_have_text("queued")
+    assert not [wrong for wrong in (axe(page), walk(page), overflow(page)) if wrong]
+    work(site.empty)
+    said = "This is TRL preference data in 2 × JSON Lines, 3 rows."
+    expect(page.locator(".sentence")).to_have_text(said)  # nobody loads the page anew
+    expect(page.get_by_role("article").first).to_contain_text("Why?")
+    assert not [wrong for wrong in (axe(page), walk(page), overflow(page)) if wrong]
+    press(page, "Start the import")
+    expect(page.locator("#import-progress .badge")).to_have_text("queued")
+    work(site.empty)
+    expect(page.locator("#import-progress .badge")).to_have_text("done")
+    assert site.empty.prompts.count() == 3
+    assert [words for words in people.complaints if "status of 422" not in words] == []
+
+
+def pairs(*prompts: str) -> bytes:
+    rows = ({"prompt": prompt, "chosen": "So.", "rejected": "No."} for prompt in prompts)
+    return b"".join(json.dumps(each).encode() + b"\n" for each in rows)
+
+
 def test_it_goes_on_through_a_closed_tab_and_a_killed_worker(site: Site, people: People, folder: Path) -> None:
     lines = (json.dumps(row(f"q{n}", rankings=[{"labeler": "ann", "ranks": [1, 2]}])) for n in range(ROWS))
     page = people.page(site.manager)
     choose(page, site.empty, "rows.jsonl", "\n".join([*lines, "{bad"]).encode())
     press(page, "Start the import")
     job = site.empty.imports.get()
-    with start_worker(job, folder) as process:
+    with start_worker(import_worker.__name__, job, folder) as process:
         wait_for(job, lambda: job.created > 0)
         os.kill(process.pid, signal.SIGKILL)
     job.refresh_from_db()
@@ -132,7 +173,7 @@ def test_it_goes_on_through_a_closed_tab_and_a_killed_worker(site: Site, people:
     lifecycle.requeue_stale(Import)  # as the sweep does after a minute of silence; it may find the site's own too
     expect(page.locator("#import-progress")).to_contain_text("Goes on where it was")
     page.close()
-    with start_worker(job, folder):
+    with start_worker(import_worker.__name__, job, folder):
         wait_for(job, lambda: job.state == "succeeded")
     page = people.page(site.manager)
     page.goto(f"/p/{site.empty.slug}/imports/")

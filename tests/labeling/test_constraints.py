@@ -16,6 +16,7 @@ from labeling.models import (
     Assignment,
     Completion,
     DatasetVersion,
+    Import,
     Invitation,
     Membership,
     PreferencePair,
@@ -314,3 +315,12 @@ def test_a_project_is_of_a_kind_that_we_know(project: Project) -> None:
 def test_a_classification_asks_something(project: Project) -> None:
     projects = Project.objects.filter(pk=project.pk)
     refused("project_classification_asks_something", lambda: projects.update(kind="classification"))
+
+
+def test_what_is_fetched_was_not_looked_into_read_or_taken_back(project: Project) -> None:
+    job = Import.objects.create(project=project, number=1, size=0, hub="a/b", state_when_fetched="draft")
+    imports = Import.objects.filter(pk=job.pk)
+    refused("import_state_when_fetched_known", lambda: imports.update(state_when_fetched="succeeded"))
+    changes: tuple[dict[str, object], ...] = ({"state": "draft"}, {"state": "succeeded"}, {"place": 1}, {"hub": ""})
+    for change in (*changes, {"is_undo": True}):
+        refused("import_fetched_before_it_is_read", lambda change=change: imports.update(**change))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from labeling.errors import Invalid
 
 PREFIX = "hf:"
@@ -20,17 +22,22 @@ class Fetched:
     name: str
     revision: str | None = None
 
+    def __str__(self) -> str:
+        return f"{self.name}@{self.revision}" if self.revision else self.name
+
 
 def check_name(text: str) -> str:
     """Gives the name back. Raises Invalid('hub_name')."""
     if not _NAME.fullmatch(text) or ".." in text or "--" in text or text.endswith((".git", ".", "-")):
-        raise Invalid("hub_name", f"{text[:200]!r} is no name on a hub: write it as owner/name.")
+        message = _("“%(name)s” is no name on a hub: write it as owner/name.")
+        raise Invalid("hub_name", message % {"name": text[:200]}, attr="hub")
     return text
 
 
 def read_fetched(text: str) -> Fetched:
-    """Reads hf:owner/name or hf:owner/name@revision. Raises Invalid('hub_name')."""
-    name, at, revision = text.removeprefix(PREFIX).removeprefix("//").removeprefix("datasets/").partition("@")
+    """Reads owner/name or owner/name@revision, behind hf: or not. Raises Invalid('hub_name')."""
+    name, at, revision = text.strip().removeprefix(PREFIX).removeprefix("//").removeprefix("datasets/").partition("@")
     if at and (not _REVISION.fullmatch(revision) or ".." in revision):
-        raise Invalid("hub_name", f"{revision[:200]!r} is no revision: write a branch, a tag or a commit after the @.")
+        message = _("“%(revision)s” is no revision: write a branch, a tag or a commit after the @.")
+        raise Invalid("hub_name", message % {"revision": revision[:200]}, attr="hub")
     return Fetched(check_name(name), revision or None)

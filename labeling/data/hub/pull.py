@@ -5,9 +5,10 @@ Nothing of a repository is run or believed: no script is fetched, and a file is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,32 +39,76 @@ class Found:
         return sum(file.size for file in self.files)
 
 
-def find(what: Fetched, *, token: str | None, pattern: str = "", most_bytes: int = MOST_BYTES) -> Found:
-    """Looks at what a dataset holds. pattern: of the names to take. Raises PodiumError before anything is fetched."""
-    with talking(what.name, token) as api:
+def find(
+    what: Fetched,
+    *,
+    token: str | None,
+    pattern: str = "",
+    most_bytes: int = MOST_BYTES,
+    advice: str = "name some of its files by --files",
+) -> Found:
+    """Looks at what a dataset holds. pattern: of the names to take. advice: what to do where that is too much.
+
+    Raises PodiumError before anything is fetched.
+    """
+    with talking(what.name, token, revision=what.revision) as api:
         info = api.dataset_info(what.name, revision=what.revision, files_metadata=True)
         listed = [Remote(str(one.rfilename), int(one.size or 0)) for one in info.siblings or ()]
         commit = str(info.sha or "")
     found = Found(what, commit, _chosen(what, listed, pattern))
     if found.size > most_bytes:
         message = f"{what.name} has {_gibibytes(found.size)} GiB to read, and {_gibibytes(most_bytes)} are taken"
-        raise Invalid("hub_too_large", f"{message}: name some of its files by --files.")
+        raise Invalid("hub_too_large", f"{message}: {advice}.")
     if len(found.files) > MOST_FILES:
         message = f"{what.name} has {len(found.files)} files to read, and {MOST_FILES} are taken"
-        raise Invalid("hub_too_many", f"{message}: name some of them by --files.")
+        raise Invalid("hub_too_many", f"{message}: {advice}.")
     return found
 
 
-def fetch(found: Found, file: Remote, into: Path, *, token: str | None) -> Path:
-    """Fetches one file of what was found. Raises PodiumError."""
-    with talking(found.what.name, token) as api:
+def fetch(
+    found: Found, file: Remote, into: Path, *, token: str | None, told: Callable[[int], None] | None = None
+) -> Path:
+    """Fetches one file of what was found. told: is called with the bytes that have come, and may raise to break off.
+
+    Raises PodiumError, as soon as more comes than was listed.
+    """
+    with talking(found.what.name, token, revision=found.commit) as api:
         path = api.hf_hub_download(
-            found.what.name, file.name, repo_type="dataset", revision=found.commit, local_dir=into, token=token or False
+            found.what.name,
+            file.name,
+            repo_type="dataset",
+            revision=found.commit,
+            local_dir=into,
+            token=token or False,
+            tqdm_class=partial(_Coming, file=file, told=told) if told else None,  # type: ignore[arg-type]
         )
     fetched = Path(path)
     if fetched.stat().st_size != file.size:
-        raise Conflict("hub_strange", f"{address()} sent another {file.name} than it listed: do it again.")
+        raise _another(file)
     return fetched
+
+
+class _Coming:
+    """What the package takes for a bar on a terminal: it hears of every piece before that is written."""
+
+    def __init__(self, *, file: Remote, told: Callable[[int], None], **_of_a_bar: object) -> None:
+        self._file, self._told, self._n = file, told, 0
+
+    def __enter__(self) -> _Coming:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Leaves nothing on a terminal."""
+
+    def update(self, n: int) -> None:
+        self._n += n
+        if self._n > self._file.size:
+            raise _another(self._file)
+        self._told(self._n)
+
+
+def _another(file: Remote) -> Conflict:
+    return Conflict("hub_strange", f"{address()} sent another {file.name} than it listed: do it again.")
 
 
 def _chosen(what: Fetched, listed: Sequence[Remote], pattern: str) -> list[Remote]:

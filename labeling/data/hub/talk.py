@@ -33,8 +33,10 @@ class _AskedToWait(Exception):
 
 
 @contextmanager
-def talking(about: str, token: str | None) -> Iterator[HfApi]:
+def talking(about: str, token: str | None, *, revision: str | None = None) -> Iterator[HfApi]:
     """Gives the package's client for what is done inside, which must be about one repository.
+
+    Without a token nobody is said to ask, whatever the environment or an earlier login holds.
 
     Whatever goes wrong comes out as a PodiumError of one sentence, with nothing in it that the hub wrote.
     """
@@ -45,7 +47,7 @@ def talking(about: str, token: str | None) -> Iterator[HfApi]:
     except PodiumError:
         raise
     except Exception as error:
-        refusal = _refusal(error, about, endpoint)
+        refusal = _refusal(error, about, endpoint, revision)
         if refusal is None:
             raise
         raise refusal from None
@@ -68,6 +70,7 @@ def _client(endpoint: str, token: str | None) -> HfApi:
 
     constants.HF_HUB_DISABLE_XET = True  # somebody may have imported the package before
     constants.HF_DEBUG = False
+    constants.DOWNLOAD_CHUNK_SIZE = None  # type: ignore[assignment]  # as it comes: whoever watches a slow hub hears of it
     for name in ("huggingface_hub", "httpx2"):  # they log addresses, and who has that of an upload may write there
         logging.getLogger(name).setLevel(logging.ERROR)
 
@@ -115,16 +118,24 @@ _FAILED = "The hub {endpoint} failed ({status}): go on later; what it has is not
 _ANY = "The hub {endpoint} refused {about} ({status}): see that the name is allowed there."
 
 
-def _refusal(error: BaseException, about: str, endpoint: str) -> PodiumError | None:
+def _refusal(error: BaseException, about: str, endpoint: str, revision: str | None) -> PodiumError | None:
     """Finds what went wrong among an error and those that it came of. None of what is no affair of a hub's."""
     import httpx2
-    from huggingface_hub.errors import FileMetadataError, HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import (
+        FileMetadataError,
+        HfHubHTTPError,
+        OfflineModeIsEnabled,
+        RevisionNotFoundError,
+    )
 
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, _AskedToWait):
             wait = f"{seen.seconds} s" if seen.seconds < 120 else f"{seen.seconds // 60} minutes"
             return Conflict("hub_busy", f"The hub {endpoint} counts requests and asks to wait {wait}: go on then.")
+        if isinstance(seen, RevisionNotFoundError) and revision:
+            message = f"{about} has no revision {revision!r} on {endpoint}"
+            return Invalid("hub_no_revision", f"{message}: name a branch, a tag or a commit that is there.")
         if isinstance(seen, HfHubHTTPError) and getattr(seen, "response", None) is not None:
             return _of_status(seen.response.status_code, about, endpoint)
         if isinstance(seen, OfflineModeIsEnabled):

@@ -95,7 +95,19 @@ def preview(
     shown: int = 5,
 ) -> Preview:
     """Tries a file's beginning as an import into the project would. Raises Invalid as laid_out does."""
-    beginning = _Beginning(records_of(stream, name))
+    return preview_of(records_of(stream, name), project=project, layout=layout, columns=columns, shown=shown)
+
+
+def preview_of(
+    records: Records,
+    *,
+    project: Project,
+    layout: str = "",
+    columns: Mapping[str, str] | None = None,
+    shown: int = 5,
+) -> Preview:
+    """Tries the first records of a file that is open, in the same way."""
+    beginning = _Beginning(records)
     found = laid_out(replace(beginning.file, records=beginning.read()), layout=layout, columns=columns)
     kept: list[Record] = []
     rows = replace(found.records, records=_keeping(beginning.of_rows(found), kept, shown))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
 from formats.files.opening import open_records
-from formats.files.records import Record, Records
+from formats.files.parts import Part, open_parts
+from formats.files.records import Record, Records, Seekable
 from formats.lines import Readable, Unreadable, read_lines
 from labeling.errors import Invalid
 
@@ -19,6 +20,15 @@ def records_of(stream: Readable | None, name: str = "") -> Records:
         return Records("JSON Lines", iter(()))
     try:
         opened = open_records(stream, name)
+    except Unreadable as error:
+        return Records("", _refusing(error))
+    return replace(opened, records=_worded(opened))
+
+
+def records_of_parts(stream: Seekable, parts: Sequence[Part]) -> Records:
+    """Opens several files that lie in one, as records_of does one."""
+    try:
+        opened = open_parts(stream, parts)
     except Unreadable as error:
         return Records("", _refusing(error))
     return replace(opened, records=_worded(opened))
@@ -47,7 +57,9 @@ def lines_of(stream: Readable | None) -> Iterator[bytes]:
 
 
 def _invalid(error: Unreadable) -> Invalid:
-    return Invalid(error.code, words_of(error.code) % error.values, attr="file")
+    message = words_of(error.code) % error.values
+    part = error.values.get("part")  # of several files in one
+    return Invalid(error.code, f"{part}: {message}" if part else message, attr="file")
 
 
 def words_of(code: str) -> str:

@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
+from labeling.data.hub.names import read_fetched
 from labeling.data.importing.background import bad_lines, import_drafts, import_files, import_jobs, import_progress
 from labeling.data.importing.sample_files import samples
 from labeling.errors import Invalid, PodiumError
-from labeling.forms.data import PromptsFileForm
+from labeling.forms.data import HubForm, PromptsFileForm
 from labeling.forms.errors import add_error
 from labeling.models import Import, Project, Role
 from labeling.models.imports import DRAFT
@@ -37,17 +38,27 @@ GONE = "discarded"  # the code of what was deleted in another tab
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_page(Role.MANAGER)
 def index(request: SignedIn, project: Project) -> HttpResponse:
-    form = PromptsFileForm(posted(request), request.FILES or None)
-    if form.is_bound and form.is_valid():
+    names_a_dataset = "hub" in request.POST
+    form = PromptsFileForm(None if names_a_dataset else posted(request), request.FILES or None)
+    hub_form = HubForm(posted(request) if names_a_dataset else None)
+    sent: PromptsFileForm | HubForm = hub_form if names_a_dataset else form
+    if sent.is_bound and sent.is_valid():
         try:
-            job = _receive(request, project, form.cleaned_data["file"])
+            job = _asked_for(request, project, sent)
         except PodiumError as error:
-            add_error(form, error)
+            add_error(sent, error)
         else:
             return redirect("import", project.slug, job.number)
     rows = project.imports.select_related("requested_by").defer("errors")
-    context = {"project": project, "form": form, "page": page_of(request, rows), "samples": samples()}
-    return render(request, "labeling/imports/imports.html", context, status=422 if form.errors else 200)
+    page = page_of(request, rows)
+    context = {"project": project, "form": form, "hub_form": hub_form, "page": page, "samples": samples()}
+    return render(request, "labeling/imports/imports.html", context, status=422 if sent.errors else 200)
+
+
+def _asked_for(request: SignedIn, project: Project, sent: PromptsFileForm | HubForm) -> Import:
+    if isinstance(sent, HubForm):
+        return import_jobs.fetch(project, read_fetched(sent.cleaned_data["hub"]), by=request.user, start=False)
+    return _receive(request, project, sent.cleaned_data["file"])
 
 
 def _receive(request: SignedIn, project: Project, file: UploadedFile[bytes]) -> Import:
@@ -75,11 +86,11 @@ def sample(request: SignedIn, project: Project, layout: str) -> HttpResponseBase
 def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
     """Shows the page; while it works, the part of it that is asked for every two seconds; of a draft what it is."""
     job = import_of(project, number)
-    if job.state == DRAFT:
-        return previews.page(request, job)
     polled = bool(getattr(request, "htmx", False))
     if polled and not job.is_active:
         return HttpResponseClientRefresh()  # the rest of the page has changed too
+    if job.state == DRAFT:
+        return previews.page(request, job)
     errors = import_progress.errors_of(job)
     context = {
         "project": project,
@@ -91,7 +102,8 @@ def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
         "kinds": import_progress.bad_kinds(errors),
         "errors": errors[:LINES_SHOWN],
     }
-    return render(request, f"labeling/imports/{'_progress' if polled else 'import'}.html", context)
+    part = "_fetching" if job.is_fetch else "_progress"
+    return render(request, f"labeling/imports/{part if polled else 'import'}.html", context)
 
 
 @require_POST

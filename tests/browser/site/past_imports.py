@@ -24,7 +24,7 @@ Nenne eine Stadt in Österreich.,Linz,Graz,gleich,Geographie
 
 
 def make_imports(project: Project) -> None:
-    """No file lies behind those; two more wait to be started."""
+    """No file lies behind those; two more wait to be started, and two come from a hub."""
     now = timezone.now()
     common = {"project": project, "sha256": "0" * 64, "requested_by": project.created_by, "unit": "line"}
     report = Report()
@@ -63,6 +63,7 @@ def make_imports(project: Project) -> None:
     project.imports.update(requested_at=now - timedelta(minutes=10))
     _wait(project, "preferences-of-may.jsonl", "".join(json.dumps(each) + "\n" for each in _preferences()).encode())
     _wait(project, "antworten.csv", TABLE)
+    _fetch(project)
 
 
 def make_forgotten(project: Project) -> None:
@@ -76,6 +77,25 @@ def make_forgotten(project: Project) -> None:
 def _wait(project: Project, name: str, body: bytes) -> None:
     received = import_files.receive(project, io.BytesIO(body))
     import_jobs.receive(project, received, file_name=name, by=project.created_by, start=False)
+
+
+def _fetch(project: Project) -> None:
+    """One is on its way, and one can't be had."""
+    now = timezone.now()
+    common = {"project": project, "sha256": "", "requested_by": project.created_by, "state_when_fetched": "draft"}
+    name = "allenai/ultrafeedback_binarized_cleaned"
+    Import.objects.create(
+        **common, number=7, state="running", hub=f"{name}@main", file_name=f"{name}@main", commit="5f2a91c0" * 5,
+        size=418_000_000, bytes_read=143_000_000, done=1, total=4, seconds_left=48, heartbeat_at=now,
+        started_at=now - timedelta(seconds=25),
+    )  # fmt: skip
+    Import.objects.create(
+        **common, number=8, state="failed", size=0, hub="our-lab/feedback", file_name="our-lab/feedback",
+        started_at=now, finished_at=now,
+        error="On https://hub.example there is no dataset our-lab/feedback that everybody may read: check the name; a "
+        "private or gated one is imported by whoever runs Podium, by manage.py import_prompts "
+        f"{project.slug} hf:our-lab/feedback.",
+    )  # fmt: skip
 
 
 def _preferences() -> Iterator[dict[str, object]]:

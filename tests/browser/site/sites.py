@@ -171,6 +171,8 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
             "import-mapped",
             f"{one}/imports/6/?layout=&column-0=prompt&column-1=completion_a&column-2=completion_b&column-3=winner",
         ),
+        (site.manager, "import-fetching", f"{one}/imports/7/"),
+        (site.manager, "import-not-fetched", f"{one}/imports/8/"),
         (site.manager, "people", f"{one}/people/"),
         (site.manager, "settings", f"{one}/settings/"),
         (site.manager, "project-delete", f"{one}/delete/"),

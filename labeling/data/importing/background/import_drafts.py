@@ -13,7 +13,6 @@ from labeling.data.importing.background import import_files, import_jobs
 from labeling.data.importing.column_choices import FIELD, is_table
 from labeling.data.importing.import_preview import Preview
 from labeling.data.importing.upload_layouts import laid_out
-from labeling.data.importing.upload_lines import records_of
 from labeling.errors import Conflict
 from labeling.models import Import
 from labeling.models.imports import DRAFT
@@ -23,7 +22,8 @@ def look(job: Import, *, layout: str = "", chosen: Mapping[str, str] | None = No
     """Looks into its file's beginning. chosen: fields of column_choices. Raises Invalid, and Conflict('no_file')."""
     with _opened(job) as file:
         columns = _map_of(file, job, layout, chosen or {})
-        return import_preview.preview(file, job.file_name, project=job.project, layout=layout, columns=columns)
+        records = import_files.records_in(file, job)
+        return import_preview.preview_of(records, project=job.project, layout=layout, columns=columns)
 
 
 def start(job: Import, *, layout: str = "", chosen: Mapping[str, str] | None = None) -> Import:
@@ -33,7 +33,7 @@ def start(job: Import, *, layout: str = "", chosen: Mapping[str, str] | None = N
         return import_jobs.start(job)  # somebody was faster
     with _opened(job) as file:
         columns = _map_of(file, job, layout, chosen or {})
-        found = laid_out(records_of(file, job.file_name), layout=layout, columns=columns)
+        found = laid_out(import_files.records_in(file, job), layout=layout, columns=columns)
         if found.layout is None:
             for _record in found.records:  # says what is known instead
                 pass
@@ -44,7 +44,7 @@ def _map_of(file: IO[bytes], job: Import, layout: str, chosen: Mapping[str, str]
     """Makes a map of what was chosen, and leaves the file at its beginning."""
     if not any(field.startswith(FIELD) for field in chosen) or (layout and not is_table(known.BY_NAME.get(layout))):
         return {}
-    found = laid_out(records_of(file, job.file_name), layout=layout)
+    found = laid_out(import_files.records_in(file, job), layout=layout)
     file.seek(0)
     return column_choices.map_of(found, chosen) if is_table(found.layout) else {}
 

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import secrets
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,10 @@ from pathlib import Path
 from django.utils.translation import gettext as _
 
 from artifacts import store
+from formats.files.parts import Part
+from formats.files.records import Records, Seekable
 from formats.lines import MAX_FILE, Readable
+from labeling.data.importing.upload_lines import records_of, records_of_parts
 from labeling.errors import Conflict, Invalid
 from labeling.models import Import, Project
 
@@ -42,8 +46,12 @@ def receive(project: Project, stream: Readable) -> Received:
     except BaseException as error:
         draft.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise Conflict("no_space", _("The disk of the server is full: the file was not kept.")) from error
+            raise no_space() from error
         raise
+
+
+def no_space() -> Conflict:
+    return Conflict("no_space", _("The disk of the server is full: the file was not kept."))
 
 
 def _written(draft: Path, stream: Readable) -> Received:
@@ -70,9 +78,26 @@ def _delete_abandoned(folder: Path) -> None:
 
 def keep(received: Received, project: Project, number: int) -> str:
     """Gives the file the name of its import, and returns it."""
-    name = f"{folder_of(project)}/{number:05}.upload"
+    name = name_of_upload(project, number)
     os.replace(received.draft, path_of(name))
     return name
+
+
+def records_in(file: Seekable, job: Import) -> Records:
+    """Opens the import's upload, which is one file or several of a dataset."""
+    parts = [Part(**part) for part in job.parts]
+    if len(parts) > 1:
+        return records_of_parts(file, parts)
+    return records_of(file, parts[0].name if parts else job.file_name)
+
+
+def name_of_upload(project: Project, number: int) -> str:
+    return f"{folder_of(project)}/{number:05}.upload"
+
+
+def name_of_fetched(job: Import) -> str:
+    """Names the folder of what is not all here yet."""
+    return f"{folder_of(job.project)}/{job.number:05}.fetch"
 
 
 def name_of_bad_lines(job: Import) -> str:
@@ -86,6 +111,12 @@ def delete_upload(job: Import) -> None:
         Import.objects.filter(pk=job.pk).update(upload="")
         job.upload = ""
         path.unlink(missing_ok=True)
+
+
+def delete_fetched(job: Import) -> None:
+    """Deletes what was fetched of a dataset that has never been all here."""
+    shutil.rmtree(path_of(name_of_fetched(job)), ignore_errors=True)
+    path_of(name_of_upload(job.project, job.number)).unlink(missing_ok=True)
 
 
 def folder_of(project: Project) -> str:

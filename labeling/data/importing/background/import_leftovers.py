@@ -7,6 +7,7 @@ ones too, so all of a project's goes together: whoever sent a file has it still.
 from __future__ import annotations
 
 import re
+import shutil
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -16,12 +17,14 @@ from labeling.errors import Conflict
 from labeling.models import Import, Project
 from labeling.models.imports import DRAFT
 
-_kept_file = re.compile(r"(\d+)\.(?:upload|bad)")
+_kept_file = re.compile(r"(\d+)\.(?:upload|bad|fetch)")
 
 
 def leftovers(project: Project) -> QuerySet[Import]:
     """Finds the imports of which such things are kept."""
-    return project.imports.exclude(upload="", bad_lines="", errors=[])
+    return project.imports.exclude(
+        upload="", bad_lines="", errors=[], done=0
+    )  # done: files of one that is not all here
 
 
 def at_work(project: Project) -> Import | None:
@@ -44,8 +47,8 @@ def forget(project: Project) -> None:
     folder = import_files.path_of(import_files.folder_of(project))
     for path in folder.iterdir() if folder.is_dir() else ():
         if (name := _kept_file.fullmatch(path.name)) and int(name[1]) in over:
-            path.unlink(missing_ok=True)
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     project.imports.filter(state=DRAFT).delete()
     # Why one failed may name its first bad line.
     leftovers(project).filter(n_errors__gt=0).update(error="")
-    leftovers(project).update(upload="", bad_lines="", bad_bytes=0, errors=[])
+    leftovers(project).update(upload="", bad_lines="", bad_bytes=0, errors=[], done=0)

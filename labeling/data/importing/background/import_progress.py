@@ -45,7 +45,9 @@ def acts_of(job: Import) -> list[str]:
     """Lists what can be done with it now: names of functions of import_jobs."""
     if job.state in Import.ACTIVE:
         stops = job.cancel_requested or job.pause_requested
-        return [] if stops else ["pause", "cancel"]
+        return [] if stops else ["cancel"] if job.is_fetch else ["pause", "cancel"]
+    if job.is_fetch:
+        return ["resume", "discard"]
     goes_on = ["resume"] if job.state in Import.RESUMED and (job.upload or job.is_undo) else []
     ends = ["cancel"] if job.state == PAUSED else []
     brought = job.created + job.rankings > job.undone_prompts + job.undone_rankings

@@ -14,12 +14,11 @@ from django.utils.translation import gettext as _
 from formats.files.records import Records
 from jobs import lifecycle, shutdown
 from labeling.data.importing import imports
-from labeling.data.importing.background import import_files, import_undo
+from labeling.data.importing.background import import_fetch, import_files, import_undo
 from labeling.data.importing.background.bad_lines import BadLines
 from labeling.data.importing.import_batches import Stored
 from labeling.data.importing.import_report import LineError, Report
 from labeling.data.importing.upload_layouts import laid_out
-from labeling.data.importing.upload_lines import records_of
 from labeling.errors import Invalid, PodiumError
 from labeling.models import Import
 from labeling.models.database_errors import in_words
@@ -49,6 +48,8 @@ def work(import_id: int) -> None:
             import_undo.carry_out(job, lambda: halt_if_asked(job))
             lifecycle.end(job, State.SUCCEEDED)
             import_files.delete_upload(job)
+        elif job.is_fetch:
+            import_fetch.carry_out(job, lambda: halt_if_asked(job))
         else:
             _bring(job)
     except Halted:
@@ -140,7 +141,7 @@ class Watched:
 
     def records(self) -> Records:
         """Gives the file's rows; the records that they are made of are remembered, to write the bad ones."""
-        opened = records_of(self, self.job.file_name)
+        opened = import_files.records_in(self, self.job)
         self._bad.begin(opened.format)
         remembered = replace(opened, records=self._bad.remembering(opened))
         found = laid_out(remembered, layout=self.job.layout, columns=self.job.columns)

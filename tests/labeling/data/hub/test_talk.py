@@ -264,5 +264,7 @@ def test_a_private_dataset_is_for_who_has_the_token(hub: Hub, tmp_path: Path) ->
         pull.find(names.Fetched(NAME), token=None)
     listed = pull.find(names.Fetched(NAME), token=TOKEN)
     assert pull.fetch(listed, listed.files[0], tmp_path, token=TOKEN).read_bytes() == b"abc"
-    with pytest.raises(PodiumError, match="check the name, the revision and HF_TOKEN"):
+    with pytest.raises(PodiumError, match=r"owner/name has no revision 'v9' on http://127.0.0.1:\d+: name a branch"):
         pull.find(names.Fetched(NAME, "v9"), token=TOKEN)
+    with pytest.raises(PodiumError, match="check the name, the revision and HF_TOKEN"):
+        pull.find(names.Fetched("owner/other"), token=TOKEN)
