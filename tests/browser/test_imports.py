@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from django.utils import timezone
 from playwright.sync_api import FilePayload, Page, expect
 
 from jobs import lifecycle
-from labeling.data.importing.background import import_worker
+from labeling.data.importing.background import import_drafts, import_worker
 from labeling.models import Import, Project, Prompt, Ranking
 from tests import hub_stub
 from tests.browser.site.looking import axe, overflow, walk
@@ -29,6 +30,7 @@ from tests.rewardtrain.conftest import models_in
 pytestmark = pytest.mark.browser
 # By hand with 100,000: PODIUM_IMPORTED_ROWS=100000 pytest tests/browser/test_imports.py -k killed
 ROWS = int(os.environ.get("PODIUM_IMPORTED_ROWS", "5000"))
+PURPOSES = {"Frage": "Prompt", "erste": "Completion A", "zweite": "Completion B", "besser": "Which is better"}
 SECONDS = 120 + ROWS / 100
 
 
@@ -45,6 +47,13 @@ def choose(page: Page, project: Project, name: str, body: bytes) -> None:
     file: FilePayload = {"name": name, "mimeType": "text/plain", "buffer": body}
     page.get_by_label("A file of prompts").set_input_files(file)
     press(page, "Look into it")
+    page.wait_for_url(re.compile(r"/imports/\d+/$"))
+
+
+def say(page: Page, column: str, purpose: str) -> None:
+    """Says what a column is for, and waits until the page has looked again."""
+    page.get_by_label(column).select_option(label=purpose)
+    expect(page.get_by_label(column).locator("option[selected]")).to_have_text(purpose)
 
 
 def press(page: Page, button: str) -> None:
@@ -89,12 +98,10 @@ def work(project: Project) -> None:
 def test_a_table_goes_in_by_its_columns_and_is_taken_back(site: Site, people: People, width: int) -> None:
     page = people.page(site.manager, viewport={"width": width, "height": 900})
     choose(page, site.empty, "antworten.csv", TABLE)
-    expect(page.get_by_role("status")).to_contain_text("Its layout is none that Podium knows.")
+    expect(page.locator(".notice")).to_contain_text("Its layout is none that Podium knows.")
     expect(page.get_by_role("button", name="Start the import")).to_have_count(0)
-    for column, purpose in {"Frage": "Prompt", "erste": "Completion A", "zweite": "Completion B"}.items():
-        page.get_by_label(column).select_option(label=purpose)
-    page.get_by_label("besser").select_option(label="Which is better")
-    press(page, "Look again")
+    for column, purpose in PURPOSES.items():
+        say(page, column, purpose)
     expect(page.locator(".sentence")).to_have_text("This is a wide table in CSV, 2 rows. 1 of them can't be used.")
     expect(page.get_by_role("article").first).to_contain_text("Luft streut blaues Licht")
     assert not [wrong for wrong in (axe(page), walk(page), overflow(page)) if wrong]
@@ -155,6 +162,54 @@ def pairs(*prompts: str) -> bytes:
     return b"".join(json.dumps(each).encode() + b"\n" for each in rows)
 
 
+def test_a_choice_looks_again_by_itself_and_keeps_focus_and_place(site: Site, people: People) -> None:
+    page = people.page(site.manager, viewport={"width": 360, "height": 640})
+    choose(page, site.empty, "antworten.csv", TABLE)
+    expect(page.get_by_role("button", name="Look again")).to_be_hidden()
+    for column, purpose in PURPOSES.items():
+        choice = page.get_by_label(column)
+        choice.focus()
+        top = choice.bounding_box()["y"]  # type: ignore[index]
+        page.keyboard.type(purpose)
+        expect(choice.locator("option[selected]")).to_have_text(purpose)
+        expect(choice).to_be_focused()
+        assert abs(choice.bounding_box()["y"] - top) < 2  # type: ignore[index]
+    assert "column-1=completion_a" in page.url
+    expect(page.locator("#looked-said")).to_contain_text("This is a wide table in CSV, 2 rows.")
+    assert not [wrong for wrong in (axe(page), walk(page), overflow(page)) if wrong]
+    say(page, "zweite", "Prompt")
+    expect(page.locator(".notice")).to_contain_text("are both said to be “Prompt”")
+    expect(page.locator("#looked-said")).to_contain_text("are both said to be “Prompt”")
+    expect(page.get_by_label("besser").locator("option[selected]")).to_have_text("Which is better")
+    page.get_by_label("Read it as").focus()
+    page.get_by_label("Read it as").select_option(label="Nectar")
+    expect(page.get_by_label("zweite")).to_have_count(0)
+    expect(page.get_by_label("Read it as")).to_be_focused()
+    page.reload()  # the address has what was chosen
+    expect(page.get_by_label("Read it as")).to_have_value("nectar")
+
+
+def test_where_no_answer_comes_it_says_so_and_nothing_is_started(site: Site, people: People) -> None:
+    page = people.page(site.manager)
+    choose(page, site.empty, "rows.jsonl", json.dumps(row("q1")).encode())
+    page.context.set_offline(True)
+    page.get_by_label("Read it as").select_option(label="Nectar")
+    expect(page.get_by_role("status")).to_have_text("That could not be looked into. Look again.")
+    expect(page.get_by_role("button", name="Start the import")).to_be_disabled()
+    page.context.set_offline(False)
+    press(page, "Look again")
+    expect(page.get_by_label("Read it as")).to_have_value("nectar")
+    expect(page.get_by_role("button", name="Look again")).to_be_hidden()
+
+
+def test_a_choice_of_what_another_tab_has_started_leads_to_its_page(site: Site, people: People) -> None:
+    page = people.page(site.manager)
+    choose(page, site.empty, "rows.jsonl", json.dumps(row("q1")).encode())
+    import_drafts.start(site.empty.imports.get())
+    page.get_by_label("Read it as").select_option(label="Nectar")
+    expect(page.locator("#import-progress .badge")).to_have_text("queued")
+
+
 def test_it_goes_on_through_a_closed_tab_and_a_killed_worker(site: Site, people: People, folder: Path) -> None:
     lines = (json.dumps(row(f"q{n}", rankings=[{"labeler": "ann", "ranks": [1, 2]}])) for n in range(ROWS))
     page = people.page(site.manager)
@@ -194,6 +249,13 @@ def wait_for(job: Import, is_so: Callable[[], bool]) -> None:
 
 def test_without_scripts_it_is_started_paused_cancelled_and_gone_on_with(site: Site, people: People) -> None:
     page = people.page(site.manager, java_script_enabled=False)
+    choose(page, site.empty, "antworten.csv", TABLE)
+    for column, purpose in PURPOSES.items():
+        page.get_by_label(column).select_option(label=purpose)
+    press(page, "Look again")
+    expect(page.locator(".sentence")).to_contain_text("This is a wide table in CSV")
+    press(page, "Delete this file")
+    page.wait_for_url("**/imports/")
     choose(page, site.empty, "rows.jsonl", json.dumps(row("q1")).encode())
     for button, state in (
         *(("Start the import", "queued"), ("Pause", "paused"), ("Go on", "queued")),

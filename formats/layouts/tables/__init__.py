@@ -14,10 +14,14 @@ LAYOUTS: tuple[Layout, ...] = (
 )
 
 
-def of_map(columns: Columns, names: Sequence[str]) -> Layout:
-    """Tells which table somebody means who names its columns: a long one where no completion has a label."""
-    has_labels = labels_of(completed(columns, likely_wide(tuple(names))))
-    return long.LAYOUT if "completion" in columns or not has_labels else wide.LAYOUT
+def of_map(columns: Columns, names: Sequence[str]) -> Layout | None:
+    """Tells which table somebody means who names its columns: a long one where no completion has a label, and None
+    where nothing is said to be a completion yet."""
+    if "completion" in columns:
+        return long.LAYOUT
+    if labels_of(completed(columns, likely_wide(tuple(names)))):
+        return wide.LAYOUT
+    return long.LAYOUT if "completion" in completed(columns, likely_long(tuple(names))) else None
 
 
 def by_names(records: Sequence[Mapping[str, object]]) -> Layout | None:

@@ -35,11 +35,17 @@ def is_table(layout: Layout | None) -> bool:
     return layout is None or layout.check is not None
 
 
-def columns_of(found: LaidOut, example: Mapping[str, object]) -> list[Column]:
-    """Lists the columns of a table that was looked into. example: one of its records."""
-    purposes = {column: purpose for purpose, column in found.columns.items()}
+def columns_of(found: LaidOut, example: Mapping[str, object], refused: Mapping[str, str] | None = None) -> list[Column]:
+    """Lists the columns of a table that was looked into. example: one of its records. refused: what was chosen and is
+    no map, to be mended."""
+    said, purposes = refused or {}, {column: purpose for purpose, column in found.columns.items()}
     return [
-        Column(f"{FIELD}{place}", clipped(name), _cell(example.get(name)), purposes.get(name, ""))
+        Column(
+            f"{FIELD}{place}",
+            clipped(name),
+            _cell(example.get(name)),
+            said.get(f"{FIELD}{place}", purposes.get(name, "")),
+        )
         for place, name in enumerate(found.names[:MOST_COLUMNS])
     ]
 

@@ -86,6 +86,9 @@ def sample(request: SignedIn, project: Project, layout: str) -> HttpResponseBase
 def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
     """Shows the page; while it works, the part of it that is asked for every two seconds; of a draft what it is."""
     job = import_of(project, number)
+    if previews.is_part(request):  # else it was started in another tab
+        is_draft = job.state == DRAFT
+        return previews.page(request, job) if is_draft else previews.gone_to(request, "import", project.slug, number)
     polled = bool(getattr(request, "htmx", False))
     if polled and not job.is_active:
         return HttpResponseClientRefresh()  # the rest of the page has changed too

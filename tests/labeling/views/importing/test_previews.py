@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -86,11 +87,32 @@ def test_tables_of_every_kind_are_mapped_and_started(manager: Client, project: P
     assert (Prompt.objects.count(), Ranking.objects.count()) == (1, 1)
 
 
+def test_a_map_without_a_completion_yet_leaves_all_to_choose_from(manager: Client, project: Project) -> None:
+    send(manager, TABLE, "antworten.csv")
+    page = manager.get("/p/door/imports/1/", {"column-0": "prompt"})
+    html = page.content.decode()
+    assert '<option value="prompt" selected>' in html
+    assert '<option value="completion_a">' in html
+    assert '<option value="completion">' in html
+    assert "Start the import" not in words(page)
+
+
+def test_a_choice_of_what_was_started_or_deleted_elsewhere_leads_there(manager: Client, project: Project) -> None:
+    send(manager, TABLE, "antworten.csv")
+    start(manager, **MAP)
+    part = manager.get("/p/door/imports/1/", MAP, headers={"HX-Request": "true", "HX-Target": "looked"})
+    assert part["HX-Redirect"] == "/p/door/imports/1/"
+
+
 def test_two_columns_of_one_purpose_are_told_and_nothing_is_started(manager: Client, project: Project) -> None:
     send(manager, TABLE, "antworten.csv")
     twice = {**MAP, "column-1": "prompt"}
     looked = manager.get("/p/door/imports/1/", twice)
     assert (looked.status_code, "are both said to be" in words(looked)) == (422, True)
+    chosen = re.findall(r'<option value="(\w+)" selected>', looked.content.decode())
+    assert chosen == ["prompt", "prompt", "completion_b", "winner"]  # to be mended, not begun again
+    part = manager.get("/p/door/imports/1/", twice, headers={"HX-Request": "true", "HX-Target": "looked"})
+    assert (part.status_code, 'role="alert"' in part.content.decode()) == (200, False)
     assert "are both said to be" in words(start(manager, **twice))
     assert Import.objects.get().state == "draft"
 
