@@ -48,10 +48,11 @@ FORMS: dict[str, tuple[str, ...]] = {
     "rank_undo": (),
     "practice": ("comment", "rank-clear", "note-clear", "active_seconds"),
     "history_edit": RANKING,
-    "imports": ("file",),
+    "imports": ("file", "hub"),
     "import_act": ("act",),
     "prompt_put_back": (),
     "prompt_revise": ("revision", "turn-0", "completion-0"),
+    "prompt_erase": ("confirm",),
     "prompts_withdraw": (
         *("act", "step", "state", "split", "id_begins", "metadata_key", "metadata_value"),
         *("imported_from", "imported_to", "ids"),
