@@ -195,11 +195,11 @@ def test_commands_refuse_in_a_sentence(
     for words, refusal in (
         (("push_model", "nowhere", "1", "o/n"), "There is no project 'nowhere'"),
         (("push_model", "helpful", "7", "o/n"), "helpful has no model '7'. Versions: 1."),
-        (("push_model", "helpful", "1", "name"), "'name' is no name on a hub"),
+        (("push_model", "helpful", "1", "name"), "“name” is no name on a hub"),
         (("push_dataset", "nowhere", "o/n"), "There is no project 'nowhere'"),
         (("push_dataset", "helpful", "o/n", "--dataset", "7"), "helpful has no dataset version 7"),
         (("push_dataset", "helpful", "o/n", "--split", "tset"), "split is one of"),
-        (("import_prompts", "helpful", "hf:o"), "'o' is no name on a hub"),
+        (("import_prompts", "helpful", "hf:o"), "“o” is no name on a hub"),
         (("import_prompts", "helpful", "hf:o/nothing"), "o/nothing is not on http"),
     ):
         with pytest.raises(CommandError, match=re.escape(refusal)):
