@@ -38,7 +38,26 @@ NAME = OpenApiParameter("name", NO_NUL, description="The file's name, where the 
 
 
 class HubSerializer(KnownFields):
-    hub = Text(max_length=400, help_text="A dataset as owner/name or owner/name@revision, behind hf: or not.")
+    hub = Text(max_length=400)
+
+
+DATASET_OR_FILE = {  # any other JSON is a file, whose rows are the worker's to refuse, each by its line
+    "anyOf": [
+        {
+            "type": "object",
+            "required": ["hub"],
+            "properties": {
+                "hub": {
+                    "type": "string",
+                    "maxLength": 400,
+                    "pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$",
+                    "description": "A dataset as owner/name or owner/name@revision, behind hf: or not.",
+                }
+            },
+        },
+        {"description": "A file of prompts."},
+    ]
+}
 
 
 class ImportSerializer(serializers.ModelSerializer[Import]):
@@ -101,7 +120,7 @@ class Imports(PagedView):
         request={
             "application/x-ndjson": OpenApiTypes.STR,
             "application/octet-stream": OpenApiTypes.BINARY,
-            "application/json": HubSerializer,
+            "application/json": DATASET_OR_FILE,
             "multipart/form-data": PromptsFileSerializer,
         },
         responses={202: ImportDetailSerializer, 409: conflict("Too many files wait, or the disk is full.")},

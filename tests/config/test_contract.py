@@ -93,7 +93,8 @@ RULES = {
     # What an import refuses of the same texts; the completions are the prompt's.
     "PATCH /api/v1/projects/{slug}/prompts/{external_id}/": {"bad_text", "unknown_completion", "text_alone"},
     "DELETE /api/v1/projects/{slug}/prompts/{external_id}/": {"not_confirmed"},  # the id once more
-    "POST /api/v1/projects/{slug}/imports/": {"bad_map"},  # a text that is JSON
+    # A text that is JSON; an owner and a name, which is the import's as well.
+    "POST /api/v1/projects/{slug}/imports/": {"bad_map", "hub_name", "name_of_a_dataset"},
     # They say something, of one kind; a line is an id.
     "POST /api/v1/projects/{slug}/prompts/withdraw/": {"nothing_chosen", "two_choices", "bad_line", "empty"} | FILES,
     "POST /api/v1/projects/{slug}/prompts/restore/": {"nothing_chosen", "two_choices", "bad_line", "empty"} | FILES,
