@@ -10,6 +10,7 @@ from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
+from django_htmx.http import push_url
 
 from labeling.answers import finding
 from labeling.board.sentences import STRENGTHS
@@ -75,7 +76,9 @@ def rankings(request: SignedIn, project: Project) -> HttpResponse:
         "n": counters.of(project).total.rankings,
         "query": f"{form.query}&" if form.query else "",
     }
-    return render(request, "labeling/answers/rankings.html", context)
+    response = render(request, "labeling/answers/rankings.html", context)
+    # A form says all its fields, and most of them nothing: whoever copies the address gets those that narrow.
+    return push_url(response, f"{request.path}?{form.query}" if form.query else request.path)
 
 
 def _within_a_look(

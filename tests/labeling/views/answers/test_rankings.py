@@ -35,7 +35,9 @@ def test_a_row_says_who_ranked_what_how_and_with_which_words(project: Project) -
 
 
 def test_nothing_is_there_yet_and_nothing_fits(project: Project) -> None:
-    assert "Nobody has answered yet." in listed(project)
+    text = listed(project)
+    assert "Nobody has answered yet." in text
+    assert "in all" not in text
     submit(project, "ada", (1, 2, 3))
     assert "0 fit. Show all" in listed(project, "?labeler=bo")
 
@@ -118,3 +120,10 @@ def test_a_labeler_and_a_stranger_see_nothing(project: Project) -> None:
     ranking = submit(project, "ada", (1, 2, 3))
     assert as_user(ranking.labeler).get(PAGE).status_code == 403
     assert as_user(factories.make_user()).get(PAGE).status_code == 404
+
+
+def test_the_address_keeps_what_narrows_and_no_empty_field(project: Project) -> None:
+    client = reviewer_of(project)
+    for query, kept in (("labeler=&flag=wrong&split=", f"{PAGE}?flag=wrong"), ("labeler=&flag=", PAGE)):
+        response = client.get(f"{PAGE}?{query}", headers={"HX-Request": "true"})
+        assert response["HX-Push-Url"] == kept
