@@ -14,6 +14,7 @@ from labeling.models import Assignment, Prompt, RankedCompletion, Ranking
 MOST = 50  # rankings of a prompt, the newest; a prompt is ranked by 50 people at most, but may have been imported
 
 Ranks = Mapping[int, int]  # of completions by their keys; 1 is the best, equal ranks are a tie
+Answers = Mapping[int, Mapping[str, bool]]  # to questions, by the completions' keys and the flags' names
 
 
 @dataclass(frozen=True)
@@ -59,22 +60,32 @@ def side_by_side(prompt: Prompt, completions: Sequence[int], *, most: int = MOST
     for place in RankedCompletion.objects.filter(ranking__in=rankings):
         places[place.ranking_id][place.completion_id] = place
     ranks = [{key: place.rank for key, place in places[ranking.pk].items()} for ranking in rankings]
-    if prompt.project.judgement.asks_every_flag:
-        flags = [{key: place.flags for key, place in places[ranking.pk].items()} for ranking in rankings]
-        different = answering_otherwise(flags)
-    else:
-        different = ordering_otherwise(ranks)
+    flags = [{key: place.flags for key, place in places[ranking.pk].items()} for ranking in rankings]
     n, agreed = compared(ranks)
     return SideBySide(
         said=[
             Said(ranking, _places(places[ranking.pk], odd, completions))
-            for ranking, odd in zip(rankings, different, strict=True)
+            for ranking, odd in zip(rankings, differing(ranks, flags), strict=True)
         ],
         skips=list(_skips(prompt)[:most]),
         n=n,
         agreed=agreed,
         has_more=len(newest) > most,
     )
+
+
+def differing(rankings: Sequence[Ranks], answers: Sequence[Answers]) -> list[set[int]]:
+    """Finds, for each ranking, the completions of which most others say otherwise: by their order, and where a ranking
+    orders nothing, by its answers among the others that order nothing.
+
+    Something is found of some ranking if and only if the prompt `disagrees` (migration 0038).
+    """
+    found = ordering_otherwise(rankings)
+    orderless = [place for place, ranks in enumerate(rankings) if len(set(ranks.values())) == 1]
+    odd = answering_otherwise([answers[place] for place in orderless])
+    for place, completions in zip(orderless, odd, strict=True):
+        found[place] |= completions
+    return found
 
 
 def ordering_otherwise(rankings: Sequence[Ranks]) -> list[set[int]]:
@@ -97,7 +108,7 @@ def ordering_otherwise(rankings: Sequence[Ranks]) -> list[set[int]]:
     return found
 
 
-def answering_otherwise(answers: Sequence[Mapping[int, Mapping[str, bool]]]) -> list[set[int]]:
+def answering_otherwise(answers: Sequence[Answers]) -> list[set[int]]:
     """Finds, for each person's answers, the texts about which more of the others gave the other answer to a question
     than the same."""
     votes = Counter(

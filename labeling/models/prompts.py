@@ -37,6 +37,9 @@ class Prompt(models.Model):
     # Set when a manager takes it out, with its rankings, and null again when it is put back. What is withdrawn is held
     # too, so that the queue looks at one column: from that moment on where it was not before.
     withdrawn_at = models.DateTimeField(null=True)
+    # Whether two live rankings put two completions in opposite order or, where they order nothing, give a flag opposite
+    # answers. Kept by triggers (migration 0038).
+    disagrees = models.BooleanField(default=False, db_default=False)
     # Of its texts: the next one keeps its id, and those before are in PromptRevision (data/revising).
     revision = models.PositiveIntegerField(default=1, db_default=1)
     revised_at = models.DateTimeField(null=True)
@@ -85,6 +88,7 @@ class Prompt(models.Model):
                 name="prompt_set_aside",
             ),
             models.Index(fields=("project", "id"), condition=Q(withdrawn_at__isnull=False), name="prompt_withdrawn"),
+            models.Index(fields=("project", "id"), condition=Q(disagrees=True), name="prompt_disagrees"),
         )
 
     def __str__(self) -> str:
