@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -19,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from labeling import content
 from labeling.answers import rankings
+from labeling.board.pictures import Picture, picture_of
 from labeling.board.sentences import STRENGTHS
 from labeling.models import Project, Ranking, Role, User
 from labeling.people import access
@@ -53,7 +53,7 @@ class Entry:
 
     ranking: Ranking
     words: str  # the first of its prompt
-    order: str  # "B > A = D > C"
+    picture: Picture
     strength: StrOrPromise
     places: list[Place]
     earlier: list[Entry]
@@ -134,9 +134,7 @@ def entry_of(ranking: Ranking, project: Project, *, earlier: bool = True) -> Ent
     return Entry(
         ranking=ranking,
         words=first_words(ranking.prompt, alone=places[0].text),
-        order=in_words(
-            [place.letter for place in tier] for _rank, tier in groupby(places, key=lambda place: place.rank)
-        ),
+        picture=picture_of(ranking, project, own=True),
         strength=dict(STRENGTHS).get(ranking.strength or 0, ""),
         places=places,
         earlier=[
@@ -167,8 +165,3 @@ def places_of(ranking: Ranking, project: Project) -> list[Place]:
         )
         for place, letter, html, others in zip(ranked, letters, htmls, alike, strict=True)
     ]
-
-
-def in_words(tiers: Iterable[Iterable[str]]) -> str:
-    """Writes it best first, ties side by side: "B > A = D > C"."""
-    return " > ".join(" = ".join(tier) for tier in tiers)

@@ -17,11 +17,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from labeling import content
 from labeling.board.cards import Shown, dialogue
 from labeling.board.form import RankingForm
+from labeling.board.pictures import Picture, Spot
 from labeling.board.task import Task
 from labeling.models import Project, Role
 from labeling.quality import practice as sample
 from labeling.views.doors import SignedIn, posted, project_page
-from labeling.views.history import in_words
 from labeling.views.upkeep import show_comparison
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ def _marked(request: SignedIn, project: Project, tiers: list[list[str]]) -> Http
         "comparisons": [
             Compared(LETTERS[one.better], LETTERS[one.worse], one.verdict, one.reason) for one in marked.comparisons
         ],
-        "yours": in_words([[LETTERS[pk] for pk in tier] for tier in tiers]),
-        "reference": in_words([[LETTERS[pk]] for pk in sample.REFERENCE]),
+        "yours": Picture([[Spot(LETTERS[pk]) for pk in tier] for tier in tiers]),
+        "reference": Picture([[Spot(LETTERS[pk])] for pk in sample.REFERENCE]),
         "completions": [
             Explained(LETTERS[pk], content.render(str(sample.COMPLETIONS[pk])), sample.VERDICTS[pk])
             for pk in sample.REFERENCE

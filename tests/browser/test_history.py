@@ -50,12 +50,12 @@ def test_a_ranking_is_edited_by_keys(history: Page, site: Site) -> None:
         history.keyboard.press("ArrowDown")
     history.keyboard.press("Enter")
     expect(history.get_by_text("Saved as revision 2. 6 pairs.")).to_be_visible()
-    expect(history.locator(".said__order").first).to_have_text("D > C > B > A")
+    expect(history.locator(".picture__tiers").first).to_have_text("D > C > B > A")
     assert live_order(site) == "D C B A"
 
 
 def test_a_ranking_is_edited_by_mouse_and_the_earlier_one_unfolds(history: Page, site: Site) -> None:
-    before = history.locator(".said__order").first.inner_text()
+    before = history.locator(".picture__tiers").first.inner_text()
     edit(history)
     for letter in "ABCD":
         history.locator(f"#completion-{letter} .place").first.click()
@@ -64,13 +64,13 @@ def test_a_ranking_is_edited_by_mouse_and_the_earlier_one_unfolds(history: Page,
     history.get_by_role("button", name="Save as a new revision").click()
     expect(history.get_by_text("Saved as revision 2. 0 pairs, 6 tied.")).to_be_visible()
     entry = history.locator(".said").first
-    expect(entry.locator(".said__order").first).to_have_text("A = B = C = D")
+    expect(entry.locator(".picture__tiers").first).to_have_text("A = B = C = D")
     expect(entry.locator(".said__remarks").first).to_contain_text("B Factual error The year is wrong.")
     fold = entry.get_by_text("1 earlier revision")
     fold.focus()
     history.keyboard.press("Enter")
     expect(entry.locator(".said__earlier")).to_be_visible()
-    expect(entry.locator(".said__earlier .said__order")).to_have_text(before)
+    expect(entry.locator(".said__earlier .picture__tiers")).to_have_text(before)
 
 
 def test_leaving_the_board_changes_nothing(history: Page, site: Site) -> None:

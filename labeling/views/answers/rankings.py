@@ -13,13 +13,13 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import push_url
 
 from labeling.answers import finding
+from labeling.board.pictures import Picture, picture_of
 from labeling.board.sentences import STRENGTHS
 from labeling.forms.finding import RankingsForm
 from labeling.models import Project, RankedCompletion, Ranking, Role
 from labeling.people import access
 from labeling.projects import counters
 from labeling.views.doors import SignedIn, project_page
-from labeling.views.history import in_words
 from labeling.views.prompts import first_words
 from labeling.views.stretches import Stretch, key_of, stretch_of
 
@@ -40,11 +40,9 @@ class Remark:
 
 @dataclass(frozen=True)
 class Row:
-    """order: by those numbers, "2 > 1 = 3"; empty of a text alone."""
-
     ranking: Ranking
     words: str
-    order: str
+    picture: Picture
     strength: StrOrPromise
     remarks: list[Remark]
 
@@ -103,9 +101,6 @@ def _with_what_is_shown(rows: QuerySet[Ranking]) -> QuerySet[Ranking]:
 def _row(ranking: Ranking, project: Project) -> Row:
     places = list(ranking.ranked.all())
     labels = {flag["name"]: flag["label"] for flag in project.flags}
-    tiers: dict[int, list[str]] = {}
-    for place in places:
-        tiers.setdefault(place.rank, []).append(str(place.completion.position + 1))
     remarks = [
         Remark(place.completion.position + 1, project.judgement.flags_in_words(place.flags, labels), place.note)
         for place in sorted(places, key=lambda place: place.completion.position)
@@ -113,7 +108,7 @@ def _row(ranking: Ranking, project: Project) -> Row:
     return Row(
         ranking=ranking,
         words=first_words(ranking.prompt, alone=places[0].completion.text if places else ""),
-        order=in_words(tiers.values()) if len(places) > 1 else "",
+        picture=picture_of(ranking, project, seen=True, who=True),
         strength=dict(STRENGTHS).get(ranking.strength or 0, ""),
         remarks=[remark for remark in remarks if remark.flags or remark.note],
     )

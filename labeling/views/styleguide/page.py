@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from labeling import content
+from labeling.board.pictures import Picture, Spot
 from labeling.judgements import RANKING
 from labeling.projects import pace
 from labeling.views.doors import SignedIn, signed_in
@@ -35,6 +36,27 @@ SERIES = {
     "series-3": "the champion",
     "series-people": "people, baselines",
 }
+
+
+def _spots(tiers: str) -> list[list[Spot]]:
+    """Reads "2B > 1A = 3C": numbers of completions, and the letters that a person saw."""
+    return [
+        [Spot(spot.rstrip("ABCDEF"), spot.lstrip("123456")) for spot in tier.split(" = ")]
+        for tier in tiers.split(" > ")
+    ]
+
+
+PICTURES = (
+    ("Two completions", Picture(_spots("2B > 1A"), labeler="ada")),
+    ("A tie", Picture(_spots("2B > 1A = 3C"), labeler="ada")),
+    ("All tied", Picture(_spots("1C = 2B = 3A"), labeler="bo")),
+    ("Six completions", Picture(_spots("4A > 1F = 6B > 2E > 3C > 5D"), labeler="cy")),
+    ("Imported: nobody saw letters", Picture(_spots("2 > 1 > 3"), labeler="dee")),
+    ("One's own, by the letters that one saw", Picture([[Spot("B")], [Spot("A"), Spot("C")]])),
+    ("Replaced or withdrawn", Picture(_spots("3C > 1B > 2A"), labeler="ada", live=False)),
+    ("A classification of one text", Picture(flags=("Hateful", "Rude", "no to 2"), labeler="bo")),
+    ("A classification of several", Picture(_spots("1A = 2B"), ("Hateful: 2", "no to 1"), labeler="cy")),
+)
 PROSE = """A completion as people read it, with **strong** and *gentle* words, `code` and a [link](https://example.org).
 
 > A quotation stands a little apart.
@@ -83,6 +105,7 @@ def styleguide(request: SignedIn) -> HttpResponse:
         "sizes": SIZES.items(),
         "spaces": SPACES,
         "slots": SLOTS,
+        "pictures": PICTURES,
         "prose": content.render(PROSE),
         "days": sample_days(),
         "words": RANKING.words,

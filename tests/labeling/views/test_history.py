@@ -85,7 +85,8 @@ def test_an_entry_tells_the_prompt_the_order_and_what_was_remarked(
     }
     rankings.submit(assignment, {"tiers": tiers(assignment, (3, 1, 3, 2)), **remarks})
     text = words(client.get(HISTORY))
-    assert "What is a podium? B > D > A = C just now" in text
+    assert "What is a podium? Rank 1: completion B; rank 2: completion D; rank 3, tied:" in text
+    assert "completion C. B > D > A = C just now" in text
     assert "B Factual error It is no place to stand." in text
     assert "Your comment: B is odd." in text
     assert "Rude" not in text
@@ -196,7 +197,8 @@ def test_what_was_said_before_stays_readable(client: Client, project: Project, l
     rankings.amend(assignment, {"tiers": tiers(assignment, (4, 3, 2, 1)), "comment": "Second thought"})
     text = words(client.get(HISTORY))
     assert "D > C > B > A just now revision 2" in text
-    assert "1 earlier revision A > B > C > D revision 1, said just now , stood until just now" in text
+    assert "1 earlier revision Rank 1: completion A;" in text
+    assert "A > B > C > D revision 1, said just now , stood until just now" in text
     assert text.index("Second thought") < text.index("First thought")
 
 

@@ -76,7 +76,8 @@ def test_the_page_says_that_it_is_practice_and_shows_the_texts(client: Client) -
 def test_a_ranking_is_marked_and_each_comparison_explained(client: Client) -> None:
     text = words(client.post(PAGE, answer(3, 4, 1, 1)))
     assert "5 of 6 comparisons as the guidelines see it" in text
-    assert "You C = D > A > B The guidelines C > D > A > B" in text
+    assert "C = D > A > B The guidelines" in text
+    assert "completion B. C > D > A > B" in text
     assert "C over D you tied them Both are right." in text
     assert "C over A you too They explain it the same way" in text
     assert "A over B you too In spite of its mistake" in text

@@ -28,10 +28,14 @@ def listed(project: Project, query: str = "") -> str:
 
 
 def test_a_row_says_who_ranked_what_how_and_with_which_words(project: Project) -> None:
-    submit(project, "ada", (2, 1, 2), comment="Close & short.", note="No.", flags={"wrong": True}, active_seconds=47.4)
+    ranking = submit(
+        project, "ada", (2, 1, 2), comment="Close & short.", note="No.", flags={"wrong": True}, active_seconds=47.4
+    )
     text = listed(project)
     assert "1 in all." in text
-    assert "Question row-1? ada 2 > 1 = 3 just now 47 s train 1 Factual error No. Close & short." in text
+    a, b, c = ("ABC"[place.shown_position or 0] for place in ranking.ranked.order_by("completion__position"))
+    assert "Question row-1? ada Rank 1: completion 2, seen as" in text
+    assert f"2 {b} > 1 {a} = 3 {c} just now 47 s train 1 Factual error No. Close & short." in text
 
 
 def test_nothing_is_there_yet_and_nothing_fits(project: Project) -> None:
