@@ -92,7 +92,7 @@ def flags_in_short(answers: Mapping[str, Mapping[str, bool]], flags: Sequence[Ma
     if more := max(len(short) - MOST_FLAGS, 0):
         short[MOST_FLAGS:] = [ngettext("%(n)s more", "%(n)s more", more) % {"n": more}]
     if no := len(found) - len(yes):
-        words = ngettext("no to %(n)s", "no to %(n)s", no) if yes else ngettext("no", "no to all %(n)s", no)
+        words = _("no to %(n)s") if yes else _("no to all %(n)s") if no > 1 else _("no")
         short.append(words % {"n": no})
     return short
 
