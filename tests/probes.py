@@ -101,7 +101,7 @@ FORMS: dict[str, tuple[str, ...]] = {
 }
 # Parameters of pages; those of the API are in its document.
 PARAMETERS: dict[str, tuple[str, ...]] = {
-    "history": ("q", "page", "after", "before"),
+    "history": ("q", "page", "show", "after", "before"),
     "prompts": ("show", "after", "before"),
     "rankings": (
         *("labeler", "flag", "split", "source", "since", "until", "least_seconds", "most_seconds", "state", "words"),

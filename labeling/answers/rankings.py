@@ -19,11 +19,10 @@ from labeling.answers.submissions import Submission, parse
 from labeling.errors import Conflict
 from labeling.models import Assignment, RankedCompletion, Ranking
 from labeling.models.functions import Row, call, loaded
-from labeling.queue import claims, shown_ids
+from labeling.queue import claims, shown_ids, skips
+from labeling.queue.skips import UNDO_GRACE_SECONDS, UNDO_SECONDS
 
 RANKED = "labeling.ranked"  # the task that is sent, with a project's id
-UNDO_SECONDS = 30
-UNDO_GRACE_SECONDS = 10  # what a slow network may take of them
 MAX_WORDS = 20  # of a search: whoever pastes a whole text finds it by the first ones
 
 
@@ -85,6 +84,14 @@ def withdraw(assignment: Assignment) -> Assignment:
     if row["outcome"] == "withdrawn":
         assignment.draft = draft
     return assignment
+
+
+def undo(assignment: Assignment) -> Assignment:
+    """Takes back what a page just sent, a skip or an answer, and raises what each of them does. Twice is harmless."""
+    is_open = assignment.state == Assignment.State.CLAIMED and not assignment.rankings.exists()
+    if assignment.state == Assignment.State.SKIPPED or is_open:
+        return skips.take_up(assignment)
+    return withdraw(assignment)
 
 
 def notify_ranked(project_id: int) -> None:

@@ -20,7 +20,7 @@ from labeling.api.rest.schema import conflict, etag
 from labeling.models import Assignment
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
 from labeling.people import access
-from labeling.queue import claims, shown_ids
+from labeling.queue import claims, shown_ids, skips
 from labeling.queue.draft_checks import MAX_REASON
 
 
@@ -179,6 +179,17 @@ class AssignmentSkip(View):
         leave = claims.cannot_rank if body.validated_data["for_everyone"] else claims.skip
         leave(assignment, body.validated_data["reason"])
         return Response(status=204)
+
+    @extend_schema(
+        operation_id="assignments_take_up",
+        responses={200: TaskSerializer, 409: conflict("You did not skip it, or there is no place for your answer.")},
+    )
+    def delete(self, request: Request, pk: int) -> Response:
+        """Take your skip back: the task is open again, where its prompt still has a slot. Twice is harmless.
+
+        One for everyone can be taken back within 30 seconds.
+        """
+        return Response(task(skips.take_up(access.get_assignment(request.user, pk, texts=True))))
 
 
 class AssignmentRelease(View):

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeling.errors import Conflict, Outdated
-from labeling.models import Assignment, Completion, Membership, Project, Prompt, User
+from labeling.models import Assignment, Completion, Project, Prompt, User
 from labeling.models.functions import Row, call, query
 from labeling.models.tasks import task_of
 from labeling.queue.draft_checks import checked_draft, checked_reason
@@ -106,13 +106,6 @@ def save_draft(assignment: Assignment, draft: Mapping[str, object], *, base: int
 def skip(assignment: Assignment, reason: str) -> None:
     """Ends the task for this labeler; others still get the prompt."""
     _leave(assignment, State.SKIPPED, checked_reason(reason))
-
-
-def others_can_have(prompt: Prompt) -> bool:
-    """Tells whether the project has a member whom the queue may still give the prompt, or who has it."""
-    had = Assignment.objects.filter(prompt=prompt, state__in=(State.RANKED, State.SKIPPED)).values("labeler")
-    members = Membership.objects.filter(project=prompt.project_id, user__is_active=True)
-    return members.exclude(user__in=had).exists()
 
 
 def cannot_rank(assignment: Assignment, reason: str) -> None:

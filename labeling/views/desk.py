@@ -14,12 +14,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeling import content
-from labeling.answers.rankings import UNDO_SECONDS
 from labeling.board.form import RankingForm
 from labeling.board.task import task_of
 from labeling.errors import PodiumError
 from labeling.models import Assignment, Project, Ranking, Role, User
 from labeling.people import access
+from labeling.queue import skips
+from labeling.queue.skips import UNDO_SECONDS
 from labeling.views.doors import SignedIn
 from labeling.views.history import own_rankings
 
@@ -42,6 +43,12 @@ class Pace:
         if not self.seconds:
             return words
         return f"{words}, " + _("%(seconds)s s each") % {"seconds": floatformat(self.seconds, 0)}
+
+
+@dataclass(frozen=True)
+class Undoable:
+    assignment_id: int
+    is_skip: bool
 
 
 def by_script(request: SignedIn) -> bool:
@@ -123,10 +130,15 @@ def pace_of(user: User, project: Project) -> Pace:
     return Pace(row["n"], row["mean"], user.daily_goal)
 
 
-def undoable(user: User, project: Project) -> Ranking | None:
-    """Finds the last ranking, while it can still be taken back by one key."""
-    last = own_rankings(user, project).filter(source=Ranking.Source.LABELED).first()
-    return last if last and (timezone.now() - last.created_at).total_seconds() < UNDO_SECONDS else None
+def undoable(user: User, project: Project) -> Undoable | None:
+    """Finds what was sent last, a ranking or a skip, while it can still be taken back by one key."""
+    ranked = own_rankings(user, project).filter(source=Ranking.Source.LABELED).first()
+    if ranked and (timezone.now() - ranked.created_at).total_seconds() >= UNDO_SECONDS:
+        ranked = None
+    skipped = skips.just_skipped(user, project)
+    if skipped and not (ranked and skipped.finished_at and ranked.created_at > skipped.finished_at):
+        return Undoable(skipped.pk, is_skip=True)
+    return Undoable(ranked.assignment_id, is_skip=False) if ranked else None
 
 
 def is_first_time(user: User) -> bool:

@@ -20,8 +20,9 @@ from labeling import content
 from labeling.answers import rankings
 from labeling.board.pictures import Picture, picture_of
 from labeling.board.sentences import STRENGTHS
-from labeling.models import Project, Ranking, Role, User
+from labeling.models import Project, Prompt, Ranking, Role, User
 from labeling.people import access
+from labeling.queue import skips
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.prompts import first_words
 from labeling.views.stretches import stretch_of
@@ -86,6 +87,9 @@ def own_rankings(user: User, project: Project) -> QuerySet[Ranking]:
 @require_safe
 @project_page(Role.LABELER)
 def history(request: SignedIn, project: Project) -> HttpResponse:
+    """Shows what the person answered, or with ?show=skipped what they skipped."""
+    if request.GET.get("show") == "skipped":
+        return _skipped(request, project)
     query = " ".join(request.GET.get("q", "").replace("\x00", "").split())[:MAX_QUERY]
     own = own_rankings(request.user, project)
     search = _search(request, own, query) if query else None
@@ -105,6 +109,22 @@ def history(request: SignedIn, project: Project) -> HttpResponse:
         "query": urlencode({"q": query, **begins}) + "&" if query else "",
     }
     return render(request, "labeling/answers/history.html", context)
+
+
+def _skipped(request: SignedIn, project: Project) -> HttpResponse:
+    rows = skips.skipped_by(request.user, project).prefetch_related("prompt__completions")
+    page = stretch_of(request, rows, size=SHOWN, newest_first=True)
+    context = {
+        "project": project,
+        "page": page,
+        "rows": [(skip, first_words(skip.prompt, alone=_text_alone(skip.prompt))) for skip in page],
+        "query": "show=skipped&",
+    }
+    return render(request, "labeling/answers/history_skipped.html", context)
+
+
+def _text_alone(prompt: Prompt) -> str:
+    return "" if prompt.is_dialogue else prompt.completions.all()[0].text
 
 
 def _search(request: SignedIn, own: QuerySet[Ranking], query: str) -> Search:

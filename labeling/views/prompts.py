@@ -30,7 +30,7 @@ from labeling.forms.revising import RevisionForm
 from labeling.models import Assignment, Completion, Project, Prompt, PromptErasure, Role
 from labeling.people import access
 from labeling.projects import counters
-from labeling.queue import claims
+from labeling.queue import claims, skips
 from labeling.views.answers.sides import sides_of
 from labeling.views.doors import SignedIn, posted, project_page
 from labeling.views.stretches import stretch_of
@@ -178,6 +178,7 @@ def counted(project: Project) -> QuerySet[Prompt]:
     return project.prompts.annotate(
         is_open=Exists(open_now),
         n_completions=Coalesce(Subquery(completions.annotate(n=Count("pk")).values("n")), 0),
+        nobody_left=skips.nobody_left(),
         is_erased=Exists(PromptErasure.objects.filter(prompt=OuterRef("pk"))),
         held_by=Subquery(set_aside.values("labeler__username")[:1]),
     )

@@ -17,7 +17,7 @@ from labeling.board.form import RankingForm, ReasonForm
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Role
 from labeling.people import access
-from labeling.queue import claims
+from labeling.queue import claims, skips
 from labeling.views.desk import by_script, done, lost, own_task, pace_of, refuse, show_task, undoable
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.upkeep import undo_address
@@ -62,9 +62,9 @@ def skip(request: SignedIn, project: Project, assignment_id: int) -> HttpRespons
 
 
 def _skipped_in_words(assignment: Assignment) -> str:
-    if claims.others_can_have(assignment.prompt):
+    if skips.others_can_have(assignment.prompt):
         return _("Skipped. Others in the project can still get that prompt.")
-    return _("Skipped. Nobody else in the project can get that prompt, so it stays as it is until someone joins.")
+    return _("Skipped. Nobody is left in the project who could get that prompt; a reviewer will see it.")
 
 
 @require_POST
@@ -114,7 +114,7 @@ def _stop(request: SignedIn, project: Project, assignment_id: int, stop: Stop, w
         return refuse(request, assignment, RankingForm.of(assignment), error.detail)
     except Conflict as error:
         return lost(request, project, error)
-    return done(request, project, words(assignment))
+    return done(request, project, words(assignment), undo=undo_address(assignment))
 
 
 def saved_in_words(submitted: Submitted) -> str:

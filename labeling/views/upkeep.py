@@ -93,7 +93,7 @@ def leave(request: SignedIn, project: Project, assignment_id: int) -> HttpRespon
 def undo(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
     assignment = own_task(request.user, project, assignment_id, texts=True)
     try:
-        assignment = rankings.withdraw(assignment)
+        assignment = rankings.undo(assignment)
     except Conflict as error:
         return lost(request, project, error)
     if by_script(request):

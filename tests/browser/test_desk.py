@@ -358,6 +358,34 @@ def test_undo_takes_an_answer_back_that_was_not_sent_yet(board: Page, site: Site
     assert len(new_rankings(site)) == 1
 
 
+def test_z_takes_a_skip_back_and_the_draft_is_still_there(board: Page, site: Site) -> None:
+    first = task(board)
+    press(board, "2")
+    board.wait_for_function(
+        "() => !document.querySelector('rank-draft').dirty && !document.querySelector('rank-draft').busy"
+    )
+    press(board, "s", "ArrowDown", "Enter")
+    expect(board.get_by_text("Skipped. ")).to_be_visible()
+    begun = task(board)
+    press(board, "z")
+    expect(board.locator("rank-board")).to_have_attribute("data-task", first)
+    assert placed(board) == {"A": 2}
+    assert Assignment.objects.get(pk=first).state == State.CLAIMED
+    press(board, "1", "3", "4", "Enter")
+    expect(board.locator("rank-board")).to_have_attribute("data-task", begun)
+    expect(board.get_by_text("Saved. 6 pairs.")).to_be_visible()
+
+
+def test_what_was_skipped_is_taken_up_again_from_the_history(board: Page, site: Site) -> None:
+    first = task(board)
+    press(board, "s", "ArrowDown", "Enter")
+    expect(board.get_by_text("Skipped. ")).to_be_visible()
+    board.goto(f"/p/{site.project.slug}/history/")
+    board.get_by_role("navigation", name="Show").get_by_role("link", name="Skipped").click()
+    board.get_by_role("button", name="Take it up again").first.click()
+    expect(board.locator("rank-board")).to_have_attribute("data-task", first)
+
+
 def test_undo_works_without_javascript(people: People, site: Site) -> None:
     page = people.page(site.labeler, java_script_enabled=False)
     page.goto(f"/p/{site.project.slug}/rank/")

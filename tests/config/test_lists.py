@@ -35,7 +35,7 @@ SEEN = 10 * (MANY - FEW)  # bytes more of whatever shows rows
 # What else a page can be asked for, and the pages of which a part is asked for by htmx.
 QUERIES = {
     "prompts": [f"?show={name}" for name in FILTERS],
-    "history": ["?q=answer"],
+    "history": ["?q=answer", "?show=skipped"],
     "rankings": ["?words=some&state=all", "?split=train&least_seconds=0"],
     "runs": ["?depth=head"],
     "version_prompts": ["?page=2", "?id=row+0"],

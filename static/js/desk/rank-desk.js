@@ -62,7 +62,7 @@ class RankDesk extends HTMLElement {
     this.#say("");
     this.querySelector(".first-time")?.remove();
     this.outbox.add({ task, url: form.action, body: new URLSearchParams(data).toString() });
-    this.offer.sent(stops ? null : this.board);
+    this.offer.sent(this.board);
     if (this.ahead.board) this.#show(this.ahead.board);
     else this.#wait();
   }

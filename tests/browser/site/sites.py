@@ -136,6 +136,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.labeler, "practice", f"{one}/practice/"),
         (site.labeler, "history", f"{one}/history/"),
         (site.labeler, "history-search", f"{one}/history/?q=sky"),
+        (site.labeler, "history-skipped", f"{one}/history/?show=skipped"),
         (site.labeler, "history-edit", f"{one}/history/{ranked.pk}/"),
         (site.labeler, "guidelines", f"{one}/guidelines/"),
         (site.labeler, "not-allowed", f"{one}/people/"),

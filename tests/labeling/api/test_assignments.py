@@ -276,6 +276,20 @@ def test_a_skip_needs_a_reason_and_leaves_the_prompt_to_others(project: Project,
     assert as_user(join(project)).post(NEXT).status_code == 200
 
 
+def test_a_skip_is_taken_back_and_twice_is_harmless(project: Project, client: APIClient) -> None:
+    make_prompt(project)
+    task = client.post(NEXT).json()
+    answers = [client.delete(url(task, "skip"))]
+    client.post(url(task, "skip"), {"reason": "Not my field."})
+    answers += [client.delete(url(task, "skip")), client.delete(url(task, "skip"))]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert answers[-1].json()["completions"] == task["completions"] == client.post(NEXT).json()["completions"]
+    ids = [shown["id"] for shown in task["completions"]]
+    assert client.post(url(task, "ranking"), {"tiers": [ids]}).status_code == 201
+    refused = client.delete(url(task, "skip"))
+    assert (refused.status_code, errors_of(refused)) == (409, [("not_skipped", None)])
+
+
 def test_what_nobody_can_rank_leaves_the_queue(project: Project, client: APIClient) -> None:
     make_prompt(project)
     task = client.post(NEXT).json()

@@ -112,6 +112,7 @@ def test_projects_are_made_by_administrators_and_by_managers_of_another(cast: Ca
         ("put", "ranking"),
         ("post", "undo"),
         ("post", "skip"),
+        ("delete", "skip"),
         ("post", "release"),
         ("get", "draft"),
         ("put", "draft"),

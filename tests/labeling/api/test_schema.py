@@ -35,7 +35,7 @@ FIXED = {
     "/api/v1/projects/{slug}/assignments/next/": {"post"},
     "/api/v1/assignments/{id}/ranking/": {"post", "put"},
     "/api/v1/assignments/{id}/undo/": {"post"},
-    "/api/v1/assignments/{id}/skip/": {"post"},
+    "/api/v1/assignments/{id}/skip/": {"post", "delete"},
     "/api/v1/assignments/{id}/release/": {"post"},
     "/api/v1/assignments/{id}/draft/": {"get", "put"},
     "/api/v1/projects/{slug}/rankings/": {"get"},

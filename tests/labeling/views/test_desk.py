@@ -197,6 +197,29 @@ def test_an_undo_that_comes_too_late_says_what_to_do(client: Client, labeler: Us
     assert b"/undo/" not in client.get("/p/work/rank/").content
 
 
+@pytest.mark.parametrize("stop", ["skip", "cannot-rank"])
+def test_the_script_hears_how_to_undo_a_skip(client: Client, labeler: User, stop: str) -> None:
+    task = opened(client, labeler)
+    said = client.post(f"/p/work/rank/{task.pk}/{stop}/", {"reason": "too long"}, **SCRIPT).json()
+    assert (said["undo"], said["undo_seconds"]) == (f"/p/work/rank/{task.pk}/undo/", 30)
+    for _twice in range(2):
+        html = client.post(f"/p/work/rank/{task.pk}/undo/", **SCRIPT).content.decode()
+        assert f'data-task="{task.pk}"' in html
+
+
+def test_without_a_script_the_last_act_is_what_undo_takes_back(client: Client, labeler: User) -> None:
+    ranked = opened(client, labeler)
+    client.post("/p/work/rank/", answer(ranked, 3, 1, 2, 4))
+    skipped = opened(client, labeler)
+    client.post(f"/p/work/rank/{skipped.pk}/skip/", {"reason": "too long"})
+    html = client.get("/p/work/rank/").content.decode()
+    assert f"/p/work/rank/{skipped.pk}/undo/" in html
+    assert f"/p/work/rank/{ranked.pk}/undo/" not in html
+    response = client.post(f"/p/work/rank/{skipped.pk}/undo/", follow=True)
+    assert f'data-task="{skipped.pk}"' in response.content.decode()
+    assert f"/p/work/rank/{ranked.pk}/undo/" in response.content.decode()
+
+
 @pytest.mark.parametrize("door", ["ahead", "draft", "keep", "leave", "undo", "compare"])
 def test_the_doors_of_a_task_open_to_its_labeler_alone(client: Client, project: Project, door: str) -> None:
     other = factories.claimed(project, factories.join(project))

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from labeling.answers import rankings
 from labeling.models import Assignment, PreferencePair, Project, Ranking, Role, User
+from labeling.queue import claims
 from labeling.views import history
 from tests import factories
 
@@ -306,3 +307,33 @@ def test_an_answer_that_was_taken_back_meanwhile_is_told_in_words(
     assert response.redirect_chain == [(HISTORY, 302)]
     assert "There is no answer of yours to this task; nothing was changed." in words(response)
     assert not Ranking.objects.filter(live=True).exists()
+
+
+def test_what_was_skipped_stands_with_its_reason_and_is_taken_up_again(project: Project, labeler: User) -> None:
+    client = as_user(labeler)
+    task = factories.claimed(project, labeler)
+    claims.skip(task, "Not my field")
+    page = client.get(f"{HISTORY}?show=skipped")
+    assert "What is a podium? Not my field just now Take it up again" in words(page)
+    response = client.post(f"/p/work/rank/{task.pk}/undo/", follow=True)
+    assert f'data-task="{task.pk}"' in response.content.decode()
+    assert "You skipped nothing here." in words(client.get(f"{HISTORY}?show=skipped"))
+
+
+def test_a_skip_that_can_not_be_taken_up_says_why(project: Project, labeler: User) -> None:
+    client = as_user(labeler)
+    project.prompts.update(overlap=1)
+    claims.skip(factories.claimed(project, labeler), "Not my field")
+    claims.cannot_rank(factories.claimed(project, labeler), "Broken")
+    factories.claimed(project, factories.join(project))
+    page = client.get(f"{HISTORY}?show=skipped")
+    assert "Take it up again" not in words(page)
+    assert "Broken just now It was set aside until a reviewer decides." in words(page)
+    assert "Not my field just now It can't be taken up now: others have it" in words(page)
+
+
+def test_the_skips_of_others_are_in_nobody_elses_history(project: Project, labeler: User) -> None:
+    other = factories.join(project)
+    claims.skip(factories.claimed(project, other), "Their reason")
+    for person in (labeler, project.created_by):
+        assert "Their reason" not in words(as_user(person).get(f"{HISTORY}?show=skipped"))

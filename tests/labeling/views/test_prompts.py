@@ -148,3 +148,16 @@ def test_a_set_aside_dialogue_of_several_turns_folds_the_earlier_ones(project: P
     ]
     prompt.save()
     assert "2 earlier turns" in words(reviewer_of(project).get(f"/p/work/prompts/{prompt.pk}/"))
+
+
+def test_a_prompt_that_nobody_is_left_for_is_shown_as_that(project: Project, prompt: Prompt, labeler: User) -> None:
+    """In the list and on its page, until someone joins."""
+    claims.skip(factories.claimed(project, labeler), "Not my field")
+    reviewer = reviewer_of(project)
+    pages = ("/p/work/prompts/", f"/p/work/prompts/{prompt.pk}/")
+    assert not any("is left" in words(reviewer.get(page)) for page in pages)
+    for member in User.objects.filter(memberships__project=project).exclude(pk=labeler.pk):
+        claims.skip(factories.claimed(project, member), "Nor mine")
+    assert all("obody is left" in words(reviewer.get(page)) for page in pages)
+    factories.join(project)
+    assert not any("is left" in words(reviewer.get(page)) for page in pages)

@@ -178,7 +178,7 @@ def test_a_skip_says_whether_others_can_get_the_prompt(client: Client, labeler: 
     """Who is in the project and active, and has neither ranked nor skipped it: once there is another, once no more."""
     project.memberships.exclude(user=labeler).delete()
     other = factories.join(project)
-    said = {True: b"Others in the project can still get", False: b"Nobody else in the project can get"}
+    said = {True: b"Others in the project can still get", False: b"Nobody is left in the project who could get"}
     for active, words in said.items():
         other.is_active = active
         other.save()
