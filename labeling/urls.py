@@ -8,7 +8,6 @@ from labeling.views import (
     history,
     home,
     invitations,
-    people,
     practice,
     projects,
     prompts,
@@ -18,6 +17,8 @@ from labeling.views import (
 )
 from labeling.views.answers import rankings as answers
 from labeling.views.importing import pages as imports
+from labeling.views.people import pages as people
+from labeling.views.people import person
 from labeling.views.removal import erasing
 from labeling.views.removal import projects as removal_of_projects
 from labeling.views.removal import prompts as removal_of_prompts
@@ -68,6 +69,7 @@ urlpatterns = [
     path("p/<slug:slug>/imports/<int:number>/act/", imports.act, name="import_act"),
     path("p/<slug:slug>/imports/<int:number>/bad-lines/", imports.bad_lines_file, name="import_bad_lines"),
     path("p/<slug:slug>/people/", people.people, name="people"),
+    path("p/<slug:slug>/people/<int:person_id>/", person.person, name="person"),
     path("p/<slug:slug>/people/ask/", people.ask, name="invitation_ask"),
     path("p/<slug:slug>/people/set/", people.set_member, name="member_set"),
     path("p/<slug:slug>/people/invitations/<int:invitation_id>/withdraw/", people.withdraw, name="invitation_withdraw"),

@@ -13,13 +13,14 @@ from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
 from labeling.data.versions.datasets import freeze
-from labeling.models import Invitation, Project, Role, User, VersionLink
+from labeling.models import Invitation, Membership, Project, Role, User, VersionLink
 from tests.factories import claimed, join, make_import, make_project, make_prompt, make_user, rank
 from tests.rewardtrain.conftest import make_training, rank_prompts
 
 INVITATION = 10**6  # the id of the open one
 PROMPT = "1000000"  # the id in the file of a ranked one
 LINK = 10**6  # the id of the one to the first version
+PERSON = 10**6  # the id of the account that is removed
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Operation:
     def url(self) -> str:
         filled = {"slug": "helpful", "number": "1", "version": "1", "username": "leaver", "id": "{id}"}
         filled |= {"invitation": str(INVITATION), "external_id": PROMPT, "link": str(LINK)}
+        filled |= {"person": str(PERSON)}
         path = self.path
         for name, value in filled.items():
             path = path.replace("{" + name + "}", value)
@@ -74,7 +76,8 @@ def furnish() -> dict[str, User | None]:
         storages["models"].save("none", file)  # what the rows of versions that nobody froze name
     make_import(project, "{bad\n")
     labeler = join(project, Role.LABELER, "labeler")
-    join(project, Role.LABELER, "leaver")
+    leaver = User.objects.create(pk=PERSON, username="leaver")
+    Membership.objects.create(project=project, user=leaver, role=Role.LABELER)
     make_prompt(project, external_id=PROMPT)
     for _ in range(29):
         make_prompt(project)

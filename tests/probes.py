@@ -16,7 +16,7 @@ from labeling.models import Assignment, Invitation, Project
 from labeling.requests.body_limit import MIB, limit_of
 from tests import sized
 from tests.doors import Door, doors
-from tests.every_door import INVITATION, LINK, PROMPT, document, operations
+from tests.every_door import INVITATION, LINK, PERSON, PROMPT, document, operations
 from tests.factories import ids_of
 from tests.growth import Act, largest
 
@@ -112,6 +112,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "export_download": ("format", "layout", "split", "source", "version"),
     "deleted_projects": ("page",),
     "imports": ("page",),
+    "people": ("name", "role", "standing", "sort", "page"),
     "versions": ("page",),
     "version_prompts": ("id", "page"),
     "version_difference": ("to",),
@@ -154,7 +155,7 @@ class Place:
             "slug": self.project.slug, "assignment_id": self.task.pk, "pk": self.task.pk, "number": 1, "version": 1,
             "prompt_id": self.task.prompt_id, "invitation_id": self.invitation.pk, "token": self.token,
             "username": "leaver", "invitation": INVITATION, "external_id": PROMPT, "link": LINK, "link_id": LINK,
-            "place": 0, "layout": "podium",
+            "place": 0, "layout": "podium", "person_id": PERSON, "person": PERSON,
         }  # fmt: skip
 
 

@@ -72,6 +72,7 @@ class Shown:
             "slug": self.project.slug, "prompt_id": prompt.pk, "username": "nobody", "token": self.token,
             "version": 1, "invitation": 1, "invitation_id": 1, "external_id": prompt.external_id,
             "link": 1, "link_id": 1, "place": 0, "layout": "podium",
+            "person_id": self.ranked.labeler_id, "person": self.ranked.labeler_id,
         }  # fmt: skip
         return [
             {**always, "number": number, "pk": task.pk, "assignment_id": task.pk}

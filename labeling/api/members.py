@@ -1,9 +1,12 @@
-"""Members: who is in a project, and as what."""
+"""Members: who is in a project, and as what; and people, who works or worked there, with what they did."""
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, cast
 
+from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,7 +16,8 @@ from labeling.api.rest.fields import Choice, Text
 from labeling.api.rest.paging import PagedView
 from labeling.api.rest.requests import KnownFields, View
 from labeling.models import Membership, Role, User
-from labeling.people import access, members
+from labeling.people import access, members, project_people
+from labeling.people.project_people import Person, Standing
 
 
 class MemberSerializer(KnownFields, serializers.ModelSerializer[Membership]):
@@ -53,3 +57,50 @@ class OneMember(View):
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         members.remove_member(project, username=username)
         return Response(status=204)
+
+
+class PersonSerializer(serializers.Serializer[Person]):
+    id = serializers.IntegerField()
+    username = serializers.CharField()
+    full_name = serializers.CharField(help_text="Empty where the person gave none.")
+    standing = Choice(
+        choices=[each.value for each in Standing],
+        help_text="`active`: may work here. `left`: did, and is no member any more. `imported`: never logs in.",
+    )
+    role = Choice(choices=Role.choices, allow_null=True, help_text="Null of whoever is no member.")
+    joined = serializers.DateTimeField(allow_null=True)
+    rankings = serializers.IntegerField(help_text="Live ones.")
+    today = serializers.IntegerField(help_text="Live ones made here since midnight, in the site's time zone.")
+    last_ranked = serializers.DateTimeField(allow_null=True, help_text="When the newest was made, or imported.")
+    seconds = serializers.FloatField(
+        allow_null=True, help_text="Median of active seconds of the newest 20 made here; null where none says."
+    )
+
+
+class People(PagedView):
+    serializer_class = PersonSerializer
+
+    @extend_schema(operation_id="people_list", responses=PersonSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        """Members, those who left, and labelers of imported rankings."""
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+
+        def written(users: Sequence[User]) -> list[dict[str, Any]]:
+            return [_written(person) for person in project_people.numbers_of(project, [user.pk for user in users])]
+
+        return self.page(project_people.accounts_of(project).only("pk"), written)
+
+
+class OnePerson(View):
+    @extend_schema(operation_id="people_read", responses=PersonSerializer)
+    def get(self, request: Request, slug: str, person: int) -> Response:
+        """One of them."""
+        project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        try:
+            return Response(_written(project_people.person_of(project, person)))
+        except User.DoesNotExist as error:
+            raise Http404(str(error)) from error
+
+
+def _written(person: Person) -> dict[str, Any]:
+    return dict(PersonSerializer(asdict(person)).data)  # type: ignore[arg-type]

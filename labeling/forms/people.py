@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy
 
 from labeling.models import Role, User
+from labeling.people.project_people import Standing, Wanted
 from labeling.people.user_settings import MAX_BREAK_MINUTES, MAX_DAILY_GOAL
 
 
@@ -22,6 +25,83 @@ class MemberForm(forms.Form):
 class InviteForm(forms.Form):
     role = forms.ChoiceField(choices=Role.choices, label=gettext_lazy("Role"))
     note = forms.CharField(max_length=120, required=False, label=gettext_lazy("Whom it is for (optional)"))
+
+
+ANY = ("", gettext_lazy("Any"))
+STANDINGS = (
+    ANY,
+    (Standing.ACTIVE, gettext_lazy("Works here")),
+    (Standing.DEACTIVATED, gettext_lazy("Deactivated")),
+    (Standing.LEFT, gettext_lazy("Left")),
+    (Standing.IMPORTED, gettext_lazy("Imported")),
+)
+# Of each order the two directions, the one that is meant first before the other.
+ORDERS = (
+    ("name", gettext_lazy("Username, A to Z")),
+    ("-name", gettext_lazy("Username, Z to A")),
+    ("full_name", gettext_lazy("Name, A to Z")),
+    ("-full_name", gettext_lazy("Name, Z to A")),
+    ("role", gettext_lazy("Role, managers first")),
+    ("-role", gettext_lazy("Role, labelers first")),
+    ("-joined", gettext_lazy("Joined, newest first")),
+    ("joined", gettext_lazy("Joined, oldest first")),
+    ("-rankings", gettext_lazy("Rankings, most first")),
+    ("rankings", gettext_lazy("Rankings, fewest first")),
+    ("-today", gettext_lazy("Today, most first")),
+    ("today", gettext_lazy("Today, fewest first")),
+    ("-last_ranked", gettext_lazy("Last ranking, newest first")),
+    ("last_ranked", gettext_lazy("Last ranking, oldest first")),
+    ("-seconds", gettext_lazy("Time for a ranking, longest first")),
+    ("seconds", gettext_lazy("Time for a ranking, shortest first")),
+)
+
+
+class PeopleForm(forms.Form):
+    """What the list of people is narrowed by, and its order. A field that can't be read narrows nothing."""
+
+    name = forms.CharField(required=False, max_length=150, label=gettext_lazy("Name"))
+    role = forms.ChoiceField(choices=(ANY, *Role.choices), required=False, label=gettext_lazy("Role"))
+    standing = forms.ChoiceField(choices=STANDINGS, required=False, label=gettext_lazy("Who"))
+    sort = forms.ChoiceField(choices=ORDERS, required=False, label=gettext_lazy("Order"))
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__({name: data[name] for name in self.base_fields if name in data}, auto_id="find-%s")
+
+    def wanted(self) -> Wanted:
+        self.is_valid()
+        asked = self.cleaned_data
+        sort = asked.get("sort") or "name"
+        return Wanted(
+            name=asked.get("name", ""),
+            role=asked.get("role", ""),
+            standing=asked.get("standing", ""),
+            sort=sort.removeprefix("-"),
+            descending=sort.startswith("-"),
+        )
+
+    @property
+    def others(self) -> list[forms.BoundField]:
+        """Gives the fields beside the name, which are folded away until one says something."""
+        return [field for field in self if field.name != "name"]
+
+    @property
+    def has_others(self) -> bool:
+        return any(self.data.get(field.name) for field in self.others)
+
+    @property
+    def is_narrowed(self) -> bool:
+        return any(self.cleaned_data.get(name) for name in ("name", "role", "standing"))
+
+    @property
+    def narrowing(self) -> str:
+        """Gives the address's own part of what narrows, without the order."""
+        asked = {name: self.data[name] for name in ("name", "role", "standing") if self.data.get(name)}
+        return urlencode(asked)
+
+    @property
+    def query(self) -> str:
+        """Gives the whole of it, to go on with."""
+        return urlencode({name: value for name, value in self.data.items() if value})
 
 
 class RegisterForm(forms.Form):

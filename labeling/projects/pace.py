@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.db.models import Count
 from django.db.models.functions import TruncDate
@@ -36,9 +36,12 @@ class Day:
         return round(CHART_HEIGHT - self.height, 1)
 
 
-def rankings_a_day(project: Project) -> list[Day]:
-    """Counts the rankings of the last days, oldest first, today last; days without a ranking too."""
-    counts = _counts(project, DAYS_SHOWN)
+def rankings_a_day(project: Project, *, labeler: int | None = None) -> list[Day]:
+    """Counts the rankings of the last days, oldest first, today last; days without a ranking too.
+
+    labeler: the key of an account, whose rankings alone are counted.
+    """
+    counts = _counts(project, DAYS_SHOWN, labeler=labeler)
     most = max(counts.values(), default=0) or 1
     return [
         Day(day, counts.get(day, 0), place, round(CHART_HEIGHT * counts.get(day, 0) / most, 1))
@@ -62,10 +65,13 @@ def done_on(project: Project) -> date | None:
     return timezone.localdate() + timedelta(days=days) if 0 < days <= FORECAST_MOST_DAYS else None
 
 
-def _counts(project: Project, days: int) -> dict[date, int]:
+def _counts(project: Project, days: int, *, labeler: int | None = None) -> dict[date, int]:
     """Counts live rankings that people made here, by day; days without one are left out."""
     since = _last_days(days)[0]
     made = Ranking.objects.filter(project=project, live=True, source=Ranking.Source.LABELED)
+    if labeler is not None:  # found by the time of day: a day's beginning is what the index knows
+        begin = timezone.make_aware(datetime.combine(since, time.min))
+        made = made.filter(labeler=labeler, created_at__gte=begin)
     by_day = made.annotate(day=TruncDate("created_at")).filter(day__gte=since).values("day").annotate(n=Count("pk"))
     return dict(by_day.values_list("day", "n"))
 

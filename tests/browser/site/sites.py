@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ FLAGS = [{"name": "factual_error", "label": "Factual error"}, {"name": "hateful"
 
 @dataclass
 class Site:
-    """Three projects: one half ranked by two people, one that classifies, one empty. And an invitation nobody used."""
+    """Projects: one half ranked by two people, one that classifies, one recorded, one empty. And an open invitation."""
 
     url: str
     manager: User
@@ -48,6 +49,7 @@ class Site:
     project: Project
     empty: Project
     texts: Project
+    recorded: Project  # its rankings came with an import
     token: str
 
 
@@ -84,7 +86,8 @@ def make_site(url: str) -> Site:
     texts = make_texts(manager)
     make_deletions(manager)
     judge = texts.memberships.get(role=Role.LABELER).user
-    return Site(url, manager, labeler, colleague, stranger, guarded, administrator, judge, project, empty, texts, token)
+    others = (empty, texts, make_recorded(manager))
+    return Site(url, manager, labeler, colleague, stranger, guarded, administrator, judge, project, *others, token)
 
 
 def make_deletions(manager: User) -> None:
@@ -95,6 +98,16 @@ def make_deletions(manager: User) -> None:
             project_key=10**6 + key, slug=f"helpful-{key}", name="Helpful answers", requested_by=manager, counts=counts,
             state=state, done=done, total=2714, heartbeat_at=now, finished_at=None if state == "running" else now,
         )  # fmt: skip
+
+
+def make_recorded(manager: User) -> Project:
+    """Two prompts that two people ranked elsewhere."""
+    project = factories.make_project(manager=manager, slug="recorded")
+    for place in range(2):
+        said = [{"labeler": labeler, "ranks": [1, 2]} for labeler in ("ada", "bo")]
+        row = {"id": f"{place}", "prompt": f"Question {place}?", "completions": [{"text": "Yes."}, {"text": "No."}]}
+        imports.import_lines(project, [json.dumps({**row, "rankings": said}).encode()])
+    return project
 
 
 def make_texts(manager: User) -> Project:
@@ -112,6 +125,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
     """Every page worth a look: who looks, its name, its address."""
     one, two = f"/p/{site.project.slug}", f"/p/{site.empty.slug}"
     ranked = Assignment.objects.filter(labeler=site.labeler, state=Assignment.State.RANKED).latest("id")
+    imported = site.recorded.rankings.earliest("pk").labeler
     return [
         (None, "login", "/accounts/login/"),
         (None, "invitation", f"/invite/{site.token}/"),
@@ -175,6 +189,10 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "import-fetching", f"{one}/imports/7/"),
         (site.manager, "import-not-fetched", f"{one}/imports/8/"),
         (site.manager, "people", f"{one}/people/"),
+        (site.manager, "people-narrowed", f"{one}/people/?role=labeler&sort=-rankings"),
+        (site.manager, "people-none", f"{one}/people/?name=nobody"),
+        (site.manager, "person", f"{one}/people/{site.labeler.pk}/"),
+        (site.manager, "person-imported", f"/p/recorded/people/{imported.pk}/"),
         (site.manager, "settings", f"{one}/settings/"),
         (site.manager, "project-delete", f"{one}/delete/"),
         (site.manager, "projects-deleted", "/projects/deleted/"),

@@ -139,7 +139,7 @@ def renew_link(page: Page) -> None:
 
 def withdraw_link(page: Page) -> None:
     page.get_by_role("button", name="Withdraw invitation").first.click()
-    expect(page.get_by_role("status")).to_contain_text("The invitation is withdrawn")
+    expect(page.locator(".notices")).to_contain_text("The invitation is withdrawn")
 
 
 def promote_past_gate(page: Page) -> None:
@@ -152,7 +152,7 @@ def promote_past_gate(page: Page) -> None:
 def ask_account(page: Page, username: str) -> None:
     page.locator("#add-username").fill(username)
     page.locator("section:has(#add) button").click()
-    expect(page.get_by_role("status")).to_contain_text(f"If there is an account named {username}")
+    expect(page.locator(".notices")).to_contain_text(f"If there is an account named {username}")
 
 
 def refuse_account(page: Page, username: str) -> None:

@@ -27,6 +27,7 @@ DOORS = [
     ("get", "members", {}, MANAGERS),
     ("post", "members", {"username": "newcomer", "role": "labeler"}, {**CREATED, "manager": 400}),  # invited, not added
     ("post", "members", {"username": "colleague", "role": "reviewer"}, CREATED),
+    ("get", "people", {}, MANAGERS),
     ("get", "invitations", {}, MANAGERS),
     ("post", "invitations", {"username": "newcomer", "role": "labeler"}, CREATED),
     ("post", "prompts", {"id": "x", "prompt": "?", "completions": [{"text": "a"}, {"text": "b"}]}, MANAGERS),

@@ -19,6 +19,8 @@ FIXED = {
     "/api/v1/deletions/": {"get"},
     "/api/v1/projects/{slug}/members/": {"get", "post"},
     "/api/v1/projects/{slug}/members/{username}/": {"delete"},
+    "/api/v1/projects/{slug}/people/": {"get"},
+    "/api/v1/projects/{slug}/people/{person}/": {"get"},
     "/api/v1/projects/{slug}/invitations/": {"get", "post"},
     "/api/v1/projects/{slug}/invitations/{invitation}/": {"delete"},
     "/api/v1/projects/{slug}/prompts/": {"get", "post"},
@@ -100,7 +102,7 @@ def test_every_list_is_documented_as_the_page_that_it_answers() -> None:
         name = schema.get("application/json", {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
         if name.startswith("Paginated"):
             pages[path] = found["components"]["schemas"][name]
-    assert len(pages) == 14
+    assert len(pages) == 15
     for page in pages.values():
         assert page["required"] == ["next", "previous", "results"]
         assert page["properties"]["results"]["items"].keys() == {"$ref"}

@@ -1,25 +1,73 @@
-"""The people of a project: their roles, and invitation links."""
+"""The people of a project: the list of them, their roles, and invitation links."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.defaultfilters import floatformat
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import push_url
 
 from labeling.errors import PodiumError
 from labeling.forms.errors import add_error
-from labeling.forms.people import InviteForm, MemberForm
-from labeling.models import Invitation, Project, Role
+from labeling.forms.people import InviteForm, MemberForm, PeopleForm
+from labeling.judgements.phrases import whole
+from labeling.models import Invitation, Project, Ranking, Role
 from labeling.people import invitations, members
+from labeling.people.project_people import MOST_SORTED, NEWEST_TIMED, People, Person, Standing
 from labeling.views.doors import SignedIn, posted, project_page
+from labeling.views.people.links import to_rankings
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 ADD = "add-%s"  # ids of the second form on the page, apart from those of the first
+SHOWN = 50
+# Of each column its order, its name, and whether the highest comes first.
+COLUMNS = (
+    ("name", gettext_lazy("Person"), False),
+    ("role", gettext_lazy("Role"), False),
+    ("joined", gettext_lazy("Joined"), True),
+    ("rankings", gettext_lazy("Rankings"), True),
+    ("today", gettext_lazy("Today"), True),
+    ("last_ranked", gettext_lazy("Last ranking"), True),
+    ("seconds", gettext_lazy("Time for one"), True),
+)
+NUMBERS = ("rankings", "today", "seconds")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's head. direction: by which the list is sorted by it now, as aria-sort says it; else empty."""
+
+    name: str
+    label: StrOrPromise
+    query: str
+    direction: str
+
+    @property
+    def is_number(self) -> bool:
+        return self.name in NUMBERS
+
+
+@dataclass(frozen=True)
+class Row:
+    person: Person
+    rankings_url: str
+    today_url: str
+    seconds: str
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -62,6 +110,7 @@ def set_member(request: SignedIn, project: Project) -> HttpResponse:
     else:
         values = {"name": form.cleaned_data["username"], "role": membership.get_role_display()}
         messages.success(request, _("%(name)s has the role %(role)s now.") % values)
+        return redirect("person", project.slug, membership.user_id)
     return redirect("people", project.slug)
 
 
@@ -131,13 +180,60 @@ def _page(
     token: str | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    form = PeopleForm(request.GET)
     context = {
+        **_listed(request, project, form),
         "project": project,
-        "memberships": project.memberships.select_related("user").order_by("user__username"),
         "open_invitations": invitations.open_in(project),
-        "roles": Role.choices,
         "invite_form": invite_form or InviteForm(),
         "member_form": member_form or MemberForm(auto_id=ADD),
         "link": token and request.build_absolute_uri(reverse("invitation", args=[token])),
     }
-    return render(request, "labeling/people/people.html", context, status=status)
+    response = render(request, "labeling/people/people.html", context, status=status)
+    # A form says all its fields, and most of them nothing: whoever copies the address gets those that narrow.
+    return push_url(response, f"{request.path}?{query}" if (query := form.query) else request.path)
+
+
+def _listed(request: SignedIn, project: Project, form: PeopleForm) -> dict[str, object]:
+    """Gives what the list shows: one page of it, in the order that the address asks for."""
+    found = People(project, form.wanted())
+    page = Paginator(found, SHOWN).get_page(request.GET.get("page"))
+    return {
+        "form": form,
+        "page": page,
+        "rows": [_row(project, person) for person in page],
+        "columns": _columns(form),
+        "of_standing": ", ".join(
+            _STANDING[each](n) % {"n": whole(n)} for each in Standing if (n := found.of_standing.get(each))
+        ),
+        "n": sum(found.of_standing.values()),
+        "most_sorted": MOST_SORTED if found.leaves_out else 0,
+        "timed": NEWEST_TIMED,
+        "query": f"{form.query}&" if form.query else "",
+    }
+
+
+_STANDING: dict[Standing, Callable[[int], str]] = {
+    Standing.ACTIVE: lambda n: ngettext("%(n)s works here", "%(n)s work here", n),
+    Standing.DEACTIVATED: lambda n: ngettext("%(n)s is deactivated", "%(n)s are deactivated", n),
+    Standing.LEFT: lambda n: ngettext("%(n)s left", "%(n)s left", n),
+    Standing.IMPORTED: lambda n: ngettext("%(n)s came with an import", "%(n)s came with imports", n),
+}
+
+
+def _row(project: Project, person: Person) -> Row:
+    today = to_rankings(project, person.username, since=timezone.localdate(), source=Ranking.Source.LABELED)
+    seconds = "" if person.seconds is None else _("%(seconds)s s") % {"seconds": floatformat(person.seconds, 0)}
+    return Row(person, to_rankings(project, person.username), today, seconds)
+
+
+def _columns(form: PeopleForm) -> list[Column]:
+    wanted, columns = form.wanted(), []
+    for name, label, highest_first in COLUMNS:
+        is_here = name == wanted.sort
+        descending = not wanted.descending if is_here else highest_first
+        query = urlencode({"sort": f"-{name}" if descending else name})
+        narrowing = f"{form.narrowing}&" if form.narrowing else ""
+        direction = ("descending" if wanted.descending else "ascending") if is_here else ""
+        columns.append(Column(name, label, narrowing + query, direction))
+    return columns

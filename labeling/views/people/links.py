@@ -1,0 +1,24 @@
+"""Where a number of a person leads: to the rankings that it counts."""
+
+from __future__ import annotations
+
+from datetime import date
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from labeling.models import Project
+
+
+def to_rankings(
+    project: Project, labeler: str, *, since: date | None = None, until: date | None = None, source: str = ""
+) -> str:
+    """Gives the address of the list of rankings, narrowed to a person's; both days are of the site's time zone."""
+    asked = {
+        "labeler": labeler,
+        "since": since and since.isoformat(),
+        "until": until and until.isoformat(),
+        "source": source,
+    }
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return f"{reverse('rankings', args=[project.slug])}?{query}"

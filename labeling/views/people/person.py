@@ -1,0 +1,77 @@
+"""One of a project's people: what they did here, and what a manager may do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from labeling.models import Project, Ranking, Role, User
+from labeling.people import project_people
+from labeling.people.project_people import Person, Standing
+from labeling.projects import pace
+from labeling.views.doors import SignedIn, project_page
+from labeling.views.people.links import to_rankings
+
+
+@dataclass(frozen=True)
+class Volume:
+    """How many rankings, and where each number leads. week: of seven days, today's included."""
+
+    all: int
+    all_url: str
+    week: int
+    week_url: str
+    today: int
+    today_url: str
+
+
+@require_safe
+@project_page(Role.MANAGER)
+def person(request: SignedIn, project: Project, person_id: int) -> HttpResponse:
+    found = find_person(project, person_id)
+    days = pace.rankings_a_day(project, labeler=found.id)
+    context = {
+        "project": project,
+        "person": found,
+        "is_you": found.id == request.user.pk,
+        "is_member": found.role is not None and found.standing is not Standing.IMPORTED,
+        "roles": Role.choices,
+        "volume": volume_of(project, found, days),
+        "days": [(day, _of_day(project, found, day)) for day in days],
+        "is_curve": pace.is_a_curve(days),
+        "most": max(day.rankings for day in days),
+        "timed": project_people.NEWEST_TIMED,
+    }
+    return render(request, "labeling/people/person.html", context)
+
+
+def find_person(project: Project, person_id: int) -> Person:
+    try:
+        return project_people.person_of(project, person_id)
+    except User.DoesNotExist as error:
+        raise Http404(str(error)) from error
+
+
+def volume_of(project: Project, person: Person, days: list[pace.Day]) -> Volume:
+    today, made = timezone.localdate(), Ranking.Source.LABELED
+    week = today - timedelta(days=pace.PACE_DAYS - 1)
+    return Volume(
+        all=person.rankings,
+        all_url=to_rankings(project, person.username),
+        week=sum(day.rankings for day in days if day.day >= week),
+        week_url=to_rankings(project, person.username, since=week, source=made),
+        today=person.today,
+        today_url=to_rankings(project, person.username, since=today, source=made),
+    )
+
+
+def _of_day(project: Project, person: Person, day: pace.Day) -> str:
+    """Gives the address of a day's rankings; empty where there are none."""
+    if not day.rankings:
+        return ""
+    return to_rankings(project, person.username, since=day.day, until=day.day, source=Ranking.Source.LABELED)
