@@ -3,6 +3,7 @@
 from django.urls import path
 
 from labeling.views import (
+    accounts,
     edit,
     export,
     history,
@@ -36,6 +37,7 @@ urlpatterns = [
     path("preferences/", user_settings.preferences, name="preferences"),
     path("preferences/tour/", user_settings.tour, name="preferences_tour"),
     path("tour/seen/", user_settings.tour_seen, name="tour_seen"),
+    path("people/<int:account_id>/", accounts.account, name="account"),
     path("projects/new/", projects.create, name="project_create"),
     path("projects/deleted/", removal_of_projects.deleted, name="deleted_projects"),
     path("invite/<str:token>/", invitations.invitation, name="invitation"),

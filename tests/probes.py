@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.test import APIClient
 
-from labeling.models import Assignment, Invitation, Project
+from labeling.models import Assignment, Invitation, Project, User
 from labeling.requests.body_limit import MIB, limit_of
 from tests import sized
 from tests.doors import Door, doors
@@ -57,6 +57,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         *("act", "step", "state", "split", "id_begins", "metadata_key", "metadata_value"),
         *("imported_from", "imported_to", "ids"),
     ),
+    "account": ("act",),
     "people": ("role", "note"),
     "invitation_ask": ("username", "role"),
     "invitation_accept": (),

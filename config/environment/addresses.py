@@ -14,7 +14,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 CERTIFICATES = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "none": ssl.CERT_NONE}
 # What Podium's own addresses begin with: config/wsgi.py couldn't tell them from the path that a proxy left there.
 OWN = (
-    "accounts", "admin", "api", "healthz", "invitations", "invite", "language", "metrics", "p", "preferences",
+    "accounts", "admin", "api", "healthz", "invitations", "invite", "language", "metrics", "p", "people", "preferences",
     "projects", "readyz", "shared", "static", "styleguide", "theme", "tour",
 )  # fmt: skip
 SSL_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")

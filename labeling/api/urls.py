@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from labeling.api import (
+    accounts,
     agreement,
     assignments,
     dataset_files,
@@ -29,6 +30,9 @@ class AnythingConverter(StringConverter):
 register_converter(AnythingConverter, "anything")
 app_name = "labeling_api"
 urlpatterns = [
+    path("accounts/<anything:username>/deactivate/", accounts.DeactivateAccount.as_view(), name="account_deactivate"),
+    path("accounts/<anything:username>/reactivate/", accounts.ReactivateAccount.as_view(), name="account_reactivate"),
+    path("accounts/<anything:username>/", accounts.OneAccount.as_view(), name="one_account"),
     path("projects/", projects.Projects.as_view(), name="projects"),
     path("deletions/", projects.Deletions.as_view(), name="deletions"),
     path("projects/<slug:slug>/", projects.OneProject.as_view(), name="project"),

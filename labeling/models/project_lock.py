@@ -48,6 +48,11 @@ def lock_candidates(project: Project) -> None:
     _lock("hashtextextended('rewardtrain.candidates', %s)", project.pk)
 
 
+def lock_accounts() -> None:
+    """Who takes a right from somebody, to a project or to the site, sees what others took: somebody has it still."""
+    _lock("hashtextextended('labeling.accounts', 0)")
+
+
 def lock_mending() -> None:
     """What counters lack is added once, however many look for it. Nobody else waits. Of all projects, not of one."""
     _lock("hashtextextended('labeling.counters', 0)")

@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from labeling.models import account_names
@@ -23,6 +24,8 @@ class User(AbstractUser):
     name_key = NameKey(max_length=500, null=True, editable=False)
     # The labeler of a recorded ranking: it keeps provenance apart and has no usable password.
     is_imported = models.BooleanField(default=False)
+    # When it was last deactivated. It stays where the account is active again: sessions from before are over for good.
+    deactivated_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     # How the person likes to work. Nobody else sees any of it.
     language = models.CharField(max_length=10, blank=True, default="", db_default="")  # "" follows the browser
@@ -43,6 +46,15 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.get_username()
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Follows the last deactivation too, so that it ends every session, however many there are, by one column."""
+        own: str = super()._get_session_auth_hash(secret)  # type: ignore[misc]
+        if self.deactivated_at is None:
+            return own
+        return salted_hmac(
+            "podium.sessions", f"{own} {self.deactivated_at.timestamp()}", algorithm="sha256"
+        ).hexdigest()
 
     def clean(self) -> None:
         """Refuses a new name that mixes scripts or looks like another account's."""

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from labeling.errors import Invalid, Missing
 from labeling.models import Assignment, Membership, Project, Role, User
+from labeling.models.project_lock import lock_accounts
 from labeling.people import access
 
 
@@ -15,6 +16,7 @@ def set_member(project: Project, *, username: str, role: str, by: User | None = 
     """Changes a member's role. Only an administrator also adds an account: everybody else asks it (invitations.ask)."""
     check_role(role)
     with transaction.atomic():
+        lock_accounts()
         if by is None or access.is_administrator(by):
             user = _account(username)
             membership = project.memberships.update_or_create(user=user, defaults={"role": role})[0]
@@ -29,6 +31,7 @@ def set_member(project: Project, *, username: str, role: str, by: User | None = 
 def remove_member(project: Project, *, username: str) -> None:
     """Ends a membership. What the person ranked stays; what they hold goes back to the queue."""
     with transaction.atomic():
+        lock_accounts()
         gone = Membership.objects.filter(project=project, user__username=username).delete()
         if not gone[0]:
             message = _("%(username)r is not in this project.")
@@ -62,5 +65,6 @@ def _member(project: Project, username: str) -> Membership:
 
 
 def _keep_a_manager(project: Project) -> None:
-    if not Membership.objects.filter(project=project, role=Role.MANAGER).exists():
+    managers = Membership.objects.filter(project=project, role=Role.MANAGER)
+    if not managers.filter(user__is_active=True).exists():
         raise Invalid("last_manager", _("A project keeps at least one manager; name another one first."), attr="role")

@@ -18,7 +18,7 @@ from labeling.data.importing import imports
 from labeling.data.revising import erasures, revisions
 from labeling.data.versions import datasets
 from labeling.models import Assignment, Project, ProjectDeletion, Role, User
-from labeling.people import invitations
+from labeling.people import deactivation, invitations
 from labeling.projects import projects
 from tests import factories
 from tests.browser.site.past_imports import make_forgotten, make_imports
@@ -45,6 +45,7 @@ class Site:
     stranger: User
     guarded: User  # logs in with a second factor
     administrator: User
+    leaver: User  # whose account is deactivated
     judge: User  # answers questions about texts
     project: Project
     empty: Project
@@ -83,11 +84,13 @@ def make_site(url: str) -> Site:
     TOTP.activate(guarded, generate_totp_secret())
     RecoveryCodes.activate(guarded)
     administrator = factories.make_user("root", superuser=True)
+    leaver = factories.join(empty, Role.LABELER, "lea")
+    deactivation.deactivate(leaver, by=administrator)
     texts = make_texts(manager)
     make_deletions(manager)
     judge = texts.memberships.get(role=Role.LABELER).user
     others = (empty, texts, make_recorded(manager))
-    return Site(url, manager, labeler, colleague, stranger, guarded, administrator, judge, project, *others, token)
+    return Site(url, manager, labeler, colleague, stranger, guarded, administrator, leaver, judge, project, *others, token)
 
 
 def make_deletions(manager: User) -> None:
@@ -226,6 +229,8 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "automatic-empty", f"{two}/automatic/"),
         (site.manager, "best-of-empty", f"{two}/best-of/"),
         (site.administrator, "styleguide", "/styleguide/"),
+        (site.administrator, "account", f"/people/{site.labeler.pk}/"),
+        (site.administrator, "account-deactivated", f"/people/{site.leaver.pk}/"),
     ]
 
 

@@ -1,0 +1,77 @@
+"""Accounts, for administrators: who somebody is, and whether they may log in."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from labeling.api.rest.requests import View, person
+from labeling.api.rest.schema import conflict
+from labeling.models import User
+from labeling.people import deactivation
+
+
+class AccountSerializer(serializers.ModelSerializer[User]):
+    is_administrator = serializers.BooleanField(source="is_superuser")
+    is_imported = serializers.BooleanField(help_text="Stands for rankings that were imported, and never logs in.")
+    deactivated_at = serializers.DateTimeField(help_text="The last time; it may be active again.", allow_null=True)
+
+    class Meta:
+        model = User
+        fields = (
+            "id", "username", "email", "is_active", "is_administrator", "is_imported", "date_joined", "last_login",
+            "deactivated_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class EndedSerializer(serializers.Serializer[Any]):
+    account = AccountSerializer()
+    tokens = serializers.IntegerField(help_text="That ended now.")
+    tasks = serializers.IntegerField(help_text="That are in the queue again.")
+    invitations = serializers.IntegerField(help_text="Open ones of this account, which open nothing now.")
+
+
+class OneAccount(View):
+    @extend_schema(operation_id="accounts_read", responses=AccountSerializer)
+    def get(self, request: Request, username: str) -> Response:
+        """An account, for administrators."""
+        return Response(AccountSerializer(deactivation.find(request.user, username=username)).data)
+
+
+class DeactivateAccount(View):
+    without_body = ("post",)
+
+    @extend_schema(
+        operation_id="accounts_deactivate",
+        request=None,
+        responses={200: EndedSerializer, 409: conflict("The only administrator, or the only manager of a project.")},
+    )
+    def post(self, request: Request, username: str) -> Response:
+        """Deactivate an account: its sessions and tokens end at once, and its work stays. For administrators.
+
+        What it holds goes back to the queue. Twice is harmless.
+        """
+        account = deactivation.find(request.user, username=username)
+        ended = deactivation.deactivate(account, by=person(request))
+        return Response({"account": AccountSerializer(account).data, **asdict(ended)})
+
+
+class ReactivateAccount(View):
+    without_body = ("post",)
+
+    @extend_schema(
+        operation_id="accounts_reactivate",
+        request=None,
+        responses={200: AccountSerializer, 409: conflict("It stands for imported rankings, or was erased.")},
+    )
+    def post(self, request: Request, username: str) -> Response:
+        """Let an account log in again, with its password; its tokens are gone. For administrators."""
+        account = deactivation.find(request.user, username=username)
+        deactivation.reactivate(account, by=person(request))
+        return Response(AccountSerializer(account).data)
