@@ -3,7 +3,6 @@
 from django.urls import path
 
 from labeling.views import (
-    accounts,
     edit,
     export,
     history,
@@ -20,9 +19,10 @@ from labeling.views.answers import rankings as answers
 from labeling.views.importing import pages as imports
 from labeling.views.people import pages as people
 from labeling.views.people import person
-from labeling.views.removal import erasing
+from labeling.views.removal import accounts, erasing
 from labeling.views.removal import projects as removal_of_projects
 from labeling.views.removal import prompts as removal_of_prompts
+from labeling.views.removal import work as removal_of_work
 from labeling.views.styleguide import page
 from labeling.views.versions import files as version_files
 from labeling.views.versions import pages as versions
@@ -37,7 +37,7 @@ urlpatterns = [
     path("preferences/", user_settings.preferences, name="preferences"),
     path("preferences/tour/", user_settings.tour, name="preferences_tour"),
     path("tour/seen/", user_settings.tour_seen, name="tour_seen"),
-    path("people/<int:account_id>/", accounts.account, name="account"),
+    path("people/<int:person_id>/", accounts.account, name="account"),
     path("projects/new/", projects.create, name="project_create"),
     path("projects/deleted/", removal_of_projects.deleted, name="deleted_projects"),
     path("invite/<str:token>/", invitations.invitation, name="invitation"),
@@ -72,6 +72,7 @@ urlpatterns = [
     path("p/<slug:slug>/imports/<int:number>/bad-lines/", imports.bad_lines_file, name="import_bad_lines"),
     path("p/<slug:slug>/people/", people.people, name="people"),
     path("p/<slug:slug>/people/<int:person_id>/", person.person, name="person"),
+    path("p/<slug:slug>/people/<int:person_id>/work/", removal_of_work.work, name="person_work"),
     path("p/<slug:slug>/people/ask/", people.ask, name="invitation_ask"),
     path("p/<slug:slug>/people/set/", people.set_member, name="member_set"),
     path("p/<slug:slug>/people/invitations/<int:invitation_id>/withdraw/", people.withdraw, name="invitation_withdraw"),

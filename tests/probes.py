@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.test import APIClient
 
-from labeling.models import Assignment, Invitation, Project, User
+from labeling.models import Assignment, Invitation, Project
 from labeling.requests.body_limit import MIB, limit_of
 from tests import sized
 from tests.doors import Door, doors
@@ -59,6 +59,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     ),
     "account": ("act",),
     "people": ("role", "note"),
+    "person_work": ("act",),
     "invitation_ask": ("username", "role"),
     "invitation_accept": (),
     "invitation_decline": (),

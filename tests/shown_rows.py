@@ -31,6 +31,7 @@ from labeling.models import (
     User,
     VersionLink,
     VersionNote,
+    WorkWithdrawal,
 )
 from labeling.people import invitations
 from labeling.queue import claims
@@ -320,6 +321,9 @@ def _revisions(project: Project, n: int) -> None:
     )  # fmt: skip
     project.prompts.filter(pk=prompt.pk).update(revision=n + 1)
     erased = project.prompts.order_by("-pk")[:n]
+    WorkWithdrawal.objects.bulk_create(
+        WorkWithdrawal(project=project, labeler=make_user(), versions={"1": 3}) for _ in range(n)
+    )
     PromptErasure.objects.bulk_create(PromptErasure(prompt=each, versions=[1]) for each in erased)
     empty = [{"role": "user", "content": ""}]
     project.prompts.filter(pk__in=[each.pk for each in erased]).update(messages=empty)

@@ -19,6 +19,7 @@ from labeling.api.rest.requests import KnownFields, View, person
 from labeling.api.rest.schema import conflict
 from labeling.data.exporting import dataset_folder
 from labeling.data.versions import datasets, notes
+from labeling.data.versions.holding import withdrawn_since
 from labeling.models import DatasetVersion, Project, Role
 from labeling.people import access
 
@@ -42,6 +43,18 @@ class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
     def get_tags(self, version: DatasetVersion) -> list[str]:
         tags: list[str] = notes.written(version).tags
         return tags
+
+
+class OneVersionSerializer(DatasetVersionSerializer):
+    withdrawn_labelers = serializers.SerializerMethodField(
+        help_text="How many people's work, all of it, was withdrawn since; this file keeps theirs."
+    )
+
+    class Meta(DatasetVersionSerializer.Meta):
+        fields = (*DatasetVersionSerializer.Meta.fields, "withdrawn_labelers")  # type: ignore[assignment]
+
+    def get_withdrawn_labelers(self, version: DatasetVersion) -> int:
+        return len(withdrawn_since(version))
 
 
 class NoteBody(KnownFields):
@@ -76,13 +89,13 @@ class Datasets(PagedView):
 
 
 class OneDataset(View):
-    @extend_schema(operation_id="datasets_read", responses=DatasetVersionSerializer)
+    @extend_schema(operation_id="datasets_read", responses=OneVersionSerializer)
     def get(self, request: Request, slug: str, number: int) -> Response:
         """One frozen version: its checksum and counts."""
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
-        return Response(DatasetVersionSerializer(_version(project, number)).data)
+        return Response(OneVersionSerializer(_version(project, number)).data)
 
-    @extend_schema(operation_id="datasets_note", request=NoteBody(partial=True), responses=DatasetVersionSerializer)
+    @extend_schema(operation_id="datasets_note", request=NoteBody(partial=True), responses=OneVersionSerializer)
     def patch(self, request: Request, slug: str, number: int) -> Response:
         """Change the note, the tags, or both; what is not named stays. The version itself never changes."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
@@ -91,7 +104,7 @@ class OneDataset(View):
         body.is_valid(raise_exception=True)
         values: dict[str, Any] = body.validated_data
         notes.change(version, by=person(request), text=values.get("note"), tags=values.get("tags"))
-        return Response(DatasetVersionSerializer(_version(project, number)).data)
+        return Response(OneVersionSerializer(_version(project, number)).data)
 
 
 class DatasetFolder(View):

@@ -4,7 +4,6 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from labeling.api import (
-    accounts,
     agreement,
     assignments,
     dataset_files,
@@ -19,6 +18,7 @@ from labeling.api import (
     rankings,
     withdrawals,
 )
+from labeling.api.leaving import accounts, work
 
 
 class AnythingConverter(StringConverter):
@@ -40,6 +40,8 @@ urlpatterns = [
     path("projects/<slug:slug>/members/<str:username>/", members.OneMember.as_view(), name="member"),
     path("projects/<slug:slug>/people/", members.People.as_view(), name="people"),
     path("projects/<slug:slug>/people/<int:person>/", members.OnePerson.as_view(), name="person"),
+    path("projects/<slug:slug>/people/<int:person>/withdraw/", work.WithdrawWork.as_view(), name="work_withdraw"),
+    path("projects/<slug:slug>/people/<int:person>/restore/", work.RestoreWork.as_view(), name="work_restore"),
     path("projects/<slug:slug>/invitations/", invitations.Invitations.as_view(), name="invitations"),
     path("projects/<slug:slug>/invitations/<int:invitation>/", invitations.OneInvitation.as_view(), name="invitation"),
     path("projects/<slug:slug>/prompts/", prompts.Prompts.as_view(), name="prompts"),

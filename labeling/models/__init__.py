@@ -1,6 +1,6 @@
 """The tables of the human side, one module per noun."""
 
-from labeling.models.assignments import Assignment, QueuePosition
+from labeling.models.assignments import Assignment, QueuePosition, WorkWithdrawal
 from labeling.models.attempts import Attempts
 from labeling.models.counters import Counter, LabelerCounter
 from labeling.models.datasets import DatasetVersion, VersionLink, VersionNote
@@ -35,4 +35,5 @@ __all__ = [
     "User",
     "VersionLink",
     "VersionNote",
+    "WorkWithdrawal",
 ]

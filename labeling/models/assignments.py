@@ -49,10 +49,15 @@ class Assignment(models.Model):
     claimed_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    # When a manager withdrew all work of its labeler (data/withdrawing/work.py): by it the answer is put back.
+    withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ("id",)
         constraints = (
+            models.CheckConstraint(
+                condition=Q(withdrawn_at__isnull=True) | Q(state="released"), name="assignment_withdrawn_is_released"
+            ),
             models.UniqueConstraint(
                 fields=("prompt", "labeler"),
                 condition=Q(state__in=("claimed", "ranked")),
@@ -84,6 +89,25 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"assignment {self.pk}"
+
+
+class WorkWithdrawal(models.Model):
+    """That all work of a person in a project was withdrawn, by whom, and which frozen versions had it and keep it."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="work_withdrawals", db_index=False)
+    labeler = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    # {number of the version: how many rankings of the person it has}, null where that was not counted
+    versions = models.JSONField(default=dict)
+    withdrawn_at = models.DateTimeField(auto_now_add=True)
+    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
+    restored_at = models.DateTimeField(null=True)  # when all of it was put back
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (models.UniqueConstraint(fields=("project", "labeler"), name="work_withdrawal_once"),)
+
+    def __str__(self) -> str:
+        return f"work of {self.labeler_id} in {self.project_id}"
 
 
 class QueuePosition(models.Model):

@@ -54,7 +54,7 @@ _PAGES: dict[Role, tuple[Page, ...]] = {
 }
 _PAGES[Role.MANAGER] = (
     *_PAGES[Role.REVIEWER],
-    Page(gettext_lazy("People"), "people", ("person", "member_set", "invitation_ask")),
+    Page(gettext_lazy("People"), "people", ("person", "person_work", "member_set", "invitation_ask")),
     Page(
         gettext_lazy("Versions"),
         "versions",

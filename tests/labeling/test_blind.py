@@ -208,7 +208,7 @@ def test_no_address_gives_a_labeler_a_key_a_file_or_a_model(project: Project, la
                     "slug": "blind", "assignment_id": assignment, "pk": assignment, "prompt_id": prompt, "number": 1,
                     "invitation_id": 1, "invitation": 1, "version": 1, "token": "nobody", "username": labeler.username,
                     "external_id": done.prompt.external_id,
-                    "link": 1, "account_id": labeler.pk,
+                    "link": 1, "person_id": labeler.pk, "person": labeler.pk,
                     "link_id": 1,
                     "place": 0, "layout": "podium",
                 }  # fmt: skip

@@ -28,6 +28,7 @@ from labeling.models import (
     RankedCompletion,
     Ranking,
     User,
+    WorkWithdrawal,
 )
 from tests.factories import claimed, join, make_project, make_prompt, rank
 
@@ -274,6 +275,13 @@ def test_a_prompt_keeps_its_text_and_split_for_ever(project: Project) -> None:
     before |= {"replaced_at": timezone.now()}
     PromptRevision.objects.create(prompt=prompt, **before)
     refused("prompt_revision_once", lambda: PromptRevision.objects.create(prompt=prompt, **before))
+
+
+def test_withdrawn_work_is_noted_once_and_takes_no_slot(project: Project, ranking: Ranking) -> None:
+    tasks = Assignment.objects.filter(pk=ranking.assignment_id)
+    refused("assignment_withdrawn_is_released", lambda: tasks.update(withdrawn_at=timezone.now()))
+    WorkWithdrawal.objects.create(project=project, labeler=ranking.labeler)
+    refused("work_withdrawal_once", lambda: WorkWithdrawal.objects.create(project=project, labeler=ranking.labeler))
 
 
 def test_a_dataset_version_never_changes(project: Project, ranking: Ranking) -> None:

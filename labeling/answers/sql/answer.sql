@@ -64,7 +64,7 @@ BEGIN
     pairs := podium_expand(ARRAY[podium_answer.ranking]);
 
     UPDATE labeling_assignment a
-    SET state = 'ranked', slot = held.slot, overlap = held.slots, finished_at = moment, draft = NULL
+    SET state = 'ranked', slot = held.slot, overlap = held.slots, finished_at = moment, draft = NULL, withdrawn_at = NULL
     WHERE a.id = assignment;
     state := 'ranked';
     outcome := 'stored';

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from artifacts import store
 from labeling.data.versions.datasets import path_of
-from labeling.models import DatasetVersion, Project, Prompt, PromptErasure, Ranking
+from labeling.models import DatasetVersion, Project, Prompt, PromptErasure, Ranking, WorkWithdrawal
 
 MOST_ROWS = 2_000_000  # that are looked through, of the newest versions: a second or so
 
@@ -50,6 +50,13 @@ def erased_since(version: DatasetVersion) -> int:
     """Counts prompts whose texts the version's file keeps, though they were erased from the project since."""
     of_project = PromptErasure.objects.filter(prompt__project=version.project_id)
     return of_project.filter(versions__contains=[version.number]).count()
+
+
+def withdrawn_since(version: DatasetVersion) -> list[tuple[WorkWithdrawal, int | None]]:
+    """Finds people whose work the file keeps, though it was withdrawn since, and how many rankings of each."""
+    number = str(version.number)
+    noted = WorkWithdrawal.objects.filter(project=version.project_id, restored_at=None, versions__has_key=number)
+    return [(each, each.versions[number]) for each in noted.select_related("labeler").order_by("pk")]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from labeling.data.versions.datasets import sha256_of
 from labeling.data.versions.facts import Facts, Labeler, facts_of
+from labeling.data.versions.holding import withdrawn_since
 from labeling.data.versions.times import Times, times_of
 from labeling.models import DatasetVersion, Split
 
@@ -32,7 +33,7 @@ def methods_of(version: DatasetVersion) -> str:
         [f"# Methods: {project.name}, dataset version {version.number}"],
         _about(version, timezone.now()),
         ["## What was ranked", *_what(version, facts)],
-        ["## Who ranked", *_who(facts, times)],
+        ["## Who ranked", *_who(facts, times), *_withdrawn(version)],
         ["## When and how long", *_when(times, version)],
         ["## Agreement", *_agreement(facts)],
         ["## How", *_how(version)],
@@ -81,6 +82,19 @@ def _who(facts: Facts, times: Times) -> Iterator[str]:
         f"{times.imported:,} of {times.n:,} rankings were imported with the prompts and not made in Podium ({NOW})."
         " What is known of the people besides (training, pay, languages) is not recorded here."
     )
+
+
+def _withdrawn(version: DatasetVersion) -> Iterator[str]:
+    """Says so without names, as the table does."""
+    found = withdrawn_since(version)
+    known = [n for _, n in found if n is not None]
+    if found:
+        people = f"{len(found):,} {'labeler' if len(found) == 1 else 'labelers'}"
+        number = f"{sum(known):,} rankings" if len(known) == len(found) else "the rankings"
+        yield (
+            f"Since the version was frozen all work of {people} was withdrawn: {number} of them are in the file still "
+            f"({NOW})."
+        )
 
 
 def _labeler(place: int, labeler: Labeler, total: int) -> tuple[str, ...]:

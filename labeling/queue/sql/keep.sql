@@ -24,6 +24,7 @@ BEGIN
     END IF;
     UPDATE labeling_assignment a
     SET state = 'claimed', slot = held.slot, overlap = held.slots, expires_at = moment + lease, finished_at = NULL,
+        withdrawn_at = NULL,
         draft = coalesce(podium_keep.draft, a.draft),
         draft_revision = a.draft_revision + (podium_keep.draft IS NOT NULL)::int
     WHERE a.id = assignment

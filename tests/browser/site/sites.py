@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from labeling.data.importing import imports
 from labeling.data.revising import erasures, revisions
 from labeling.data.versions import datasets
+from labeling.data.withdrawing import work
 from labeling.models import Assignment, Project, ProjectDeletion, Role, User
 from labeling.people import deactivation, invitations
 from labeling.projects import projects
@@ -84,13 +85,17 @@ def make_site(url: str) -> Site:
     TOTP.activate(guarded, generate_totp_secret())
     RecoveryCodes.activate(guarded)
     administrator = factories.make_user("root", superuser=True)
-    leaver = factories.join(empty, Role.LABELER, "lea")
-    deactivation.deactivate(leaver, by=administrator)
     texts = make_texts(manager)
+    leaver = factories.join(texts, Role.LABELER, "lea")
+    factories.answer(texts, leaver, hateful=False, insult=True)
+    work.withdraw(texts, leaver, by=manager)
+    deactivation.deactivate(leaver, by=administrator)
     make_deletions(manager)
-    judge = texts.memberships.get(role=Role.LABELER).user
+    judge = User.objects.get(username="toni")
     others = (empty, texts, make_recorded(manager))
-    return Site(url, manager, labeler, colleague, stranger, guarded, administrator, leaver, judge, project, *others, token)
+    return Site(
+        url, manager, labeler, colleague, stranger, guarded, administrator, leaver, judge, project, *others, token
+    )
 
 
 def make_deletions(manager: User) -> None:
@@ -195,6 +200,8 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "people-narrowed", f"{one}/people/?role=labeler&sort=-rankings"),
         (site.manager, "people-none", f"{one}/people/?name=nobody"),
         (site.manager, "person", f"{one}/people/{site.labeler.pk}/"),
+        (site.manager, "person-work", f"{one}/people/{site.labeler.pk}/work/"),
+        (site.manager, "person-work-withdrawn", f"/p/texts/people/{site.leaver.pk}/work/"),
         (site.manager, "person-imported", f"/p/recorded/people/{imported.pk}/"),
         (site.manager, "settings", f"{one}/settings/"),
         (site.manager, "project-delete", f"{one}/delete/"),

@@ -24,6 +24,8 @@ FIXED = {
     "/api/v1/projects/{slug}/members/{username}/": {"delete"},
     "/api/v1/projects/{slug}/people/": {"get"},
     "/api/v1/projects/{slug}/people/{person}/": {"get"},
+    "/api/v1/projects/{slug}/people/{person}/withdraw/": {"post"},
+    "/api/v1/projects/{slug}/people/{person}/restore/": {"post"},
     "/api/v1/projects/{slug}/invitations/": {"get", "post"},
     "/api/v1/projects/{slug}/invitations/{invitation}/": {"delete"},
     "/api/v1/projects/{slug}/prompts/": {"get", "post"},

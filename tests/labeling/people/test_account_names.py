@@ -77,6 +77,7 @@ def test_look_alikes_that_are_there_are_named_and_go_on(
         old.objects.create(username=name, password=password)
     upgrade(before, [("labeling", "0012_names_that_look_alike")])
     assert "'ADMIN' (account " in capsys.readouterr().out
+    upgrade(before)
     double = User.objects.get(username="ADMIN")
     double.first_name = "Ada"
     double.save()

@@ -31,6 +31,7 @@ READERS = {
     "labeling/data/versions/unchanged_rows.py": LIVE,
     "labeling/data/withdrawing/choices.py": "finds either",
     "labeling/data/withdrawing/sql/withdraw_prompts.sql": "withdraws them and puts them back",
+    "labeling/data/withdrawing/sql/withdraw_work.sql": "marks the tasks of either, and lets no ranking of theirs stand",
     "labeling/data/withdrawing/withdrawals.py": "counts those that would come back",
     "labeling/models/sql/task.sql": TASK,
     "labeling/projects/projects.py": "gives them the new overlap, for they may come back; a kind is settled by them",

@@ -20,23 +20,23 @@ from labeling.views.doors import SignedIn, page_of, signed_in
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
-def account(request: SignedIn, account_id: int) -> HttpResponse:
+def account(request: SignedIn, person_id: int) -> HttpResponse:
     """Shows the account; a POST deactivates it or lets it log in again."""
-    found = find(request, account_id)
+    found = find(request, person_id)
     if request.method == "POST" and request.POST.get("act") in ("deactivate", "reactivate"):
         try:
             messages.success(request, _done(request, found))
         except PodiumError as error:
             messages.error(request, error.detail)
-        return redirect("account", account_id)
+        return redirect("account", person_id)
     there = Membership.objects.filter(user=found, project__deleted_at=None).select_related("project")
     context = {"account": found, "page": page_of(request, there.order_by("project__name", "pk"))}
-    return render(request, "labeling/people/account.html", context)
+    return render(request, "labeling/people/account/account.html", context)
 
 
-def find(request: SignedIn, account_id: int) -> User:
+def find(request: SignedIn, person_id: int) -> User:
     try:
-        return deactivation.find(request.user, pk=account_id)
+        return deactivation.find(request.user, pk=person_id)
     except Missing as error:
         raise Http404(error.detail) from error
 

@@ -1,0 +1,1 @@
+"""Who leaves: accounts, and all work of a person."""

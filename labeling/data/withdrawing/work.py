@@ -1,0 +1,157 @@
+"""All work of a person in a project is withdrawn: it counts nowhere, and others get the prompts; and put back.
+
+Nothing is deleted. The record of it is written first (WorkWithdrawal), then batches, each a short transaction
+(sql/withdraw_work.sql), so that what is killed half-way has done whole batches, and the same again does the rest. See
+docs/decisions/0166-work-of-a-person.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from labeling.errors import Missing
+from labeling.models import Assignment, Project, Ranking, User, WorkWithdrawal
+from labeling.models.functions import call
+from labeling.models.project_lock import lock_project
+
+TASKS_AT_ONCE = 500  # that a transaction ends or puts back: it bounds how long a prompt's labelers wait
+MOST_LOOKED_AT = 2_000_000  # rankings, of the newest versions: a second or so
+WITHDRAWN = Assignment.State.RELEASED  # what a task is whose answer was withdrawn; withdrawn_at tells it from others
+
+
+@dataclass
+class Work:
+    """What was done, or would be done, to how much of a person's work."""
+
+    rankings: int = 0  # that ended, or stand again
+    prompts: int = 0  # that were done, and wait for somebody again
+    kept: int = 0  # withdrawn ones that stay so: somebody else has the prompt, or its texts are others
+    finished: bool = True  # false where the time was over before all was done: the same again goes on
+    versions: Mapping[str, int | None] = field(default_factory=dict)  # frozen ones: how many rankings each keeps
+
+
+def find_labeler(project: Project, *, username: str = "", pk: int = 0) -> User:
+    """Finds a person who had a task there, imported ones too. Raises Missing: of others a project learns nothing."""
+    found = User.objects.filter(**({"username": username} if username else {"pk": min(pk, 2**63 - 1)})).first()
+    if found is None or not Assignment.objects.filter(labeler=found, prompt__project=project).exists():
+        message = _("%(name)r has ranked nothing in this project.")
+        raise Missing("no_work", message % {"name": (username or str(pk))[:150]}, attr="username")
+    return found
+
+
+def withdrawal_of(project: Project, labeler: User) -> WorkWithdrawal | None:
+    """Finds who withdrew the person's work, and when; None where it stands, or was put back."""
+    found = WorkWithdrawal.objects.select_related("withdrawn_by")
+    return found.filter(project=project, labeler=labeler, restored_at=None).first()
+
+
+def foresee(project: Project, labeler: User) -> Work:
+    """Counts what withdrawing would end and which prompts it would open again."""
+    done = _answered(project, labeler)
+    standing = Ranking.objects.filter(labeler=labeler, project=project, live=True)
+    reopened = done.filter(prompt__held_at=None, prompt__ranked__gte=F("prompt__overlap"))
+    return Work(standing.count(), reopened.count(), _withdrawn(project, labeler).count(), True, _held(project, labeler))
+
+
+def withdraw(project: Project, labeler: User, *, by: User | None, seconds: float | None = None) -> Work:
+    """Ends all that the person ranked there. Work that is done meanwhile is withdrawn too where it comes in time.
+
+    `seconds`: stops after the batch in which they are over. Twice is harmless.
+    """
+    _note(project, labeler, by=by)
+    work = _each(_answered(project, labeler), labeler, _withdraw_some, seconds)
+    work.versions = _note(project, labeler, by=by)  # also of one that was frozen meanwhile
+    return work
+
+
+def restore(project: Project, labeler: User, *, seconds: float | None = None) -> Work:
+    """Puts back what nobody else has done meanwhile; as withdraw does."""
+    work = _each(_withdrawn(project, labeler), labeler, _restore_some, seconds)
+    if work.finished:
+        work.kept = _withdrawn(project, labeler).count()
+        if not work.kept:
+            noted = WorkWithdrawal.objects.filter(project=project, labeler=labeler, restored_at=None)
+            noted.update(restored_at=timezone.now())
+    return work
+
+
+def _note(project: Project, labeler: User, *, by: User | None) -> Mapping[str, int | None]:
+    with transaction.atomic():
+        lock_project(project)  # no version is frozen meanwhile
+        noted, _made = WorkWithdrawal.objects.get_or_create(
+            project=project, labeler=labeler, defaults={"withdrawn_by": by}
+        )
+        if noted.restored_at is not None:
+            noted.restored_at, noted.withdrawn_at, noted.withdrawn_by = None, timezone.now(), by
+        noted.versions = held = _held(project, labeler)
+        noted.save()
+        return held
+
+
+def _held(project: Project, labeler: User) -> dict[str, int | None]:
+    """Counts the person's rankings in each version, by the times at which they stood; older ones are only named."""
+    own = Ranking.objects.filter(labeler=labeler, project=project)
+    first = own.order_by("pk").values_list("pk", flat=True).first()
+    if first is None:
+        return {}
+    held: dict[str, int | None] = {}
+    left, total = MOST_LOOKED_AT, own.count()
+    for version in project.dataset_versions.filter(last_ranking_id__gte=first):
+        n: int | None = None
+        if left > 0:
+            there = own.filter(pk__lte=version.last_ranking_id, created_at__lte=version.created_at)
+            n = there.filter(Q(live=True) | Q(ended_at__gt=version.created_at)).count()
+            left -= total
+        if n != 0:
+            held[str(version.number)] = n
+    return held
+
+
+def _answered(project: Project, labeler: User) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(labeler=labeler, state=Assignment.State.RANKED, prompt__project=project)
+
+
+def _withdrawn(project: Project, labeler: User) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(
+        labeler=labeler, state=WITHDRAWN, withdrawn_at__isnull=False, prompt__project=project
+    )
+
+
+def _each(
+    tasks: QuerySet[Assignment], labeler: User, act: Callable[[User, list[int]], tuple[int, int]], seconds: float | None
+) -> Work:
+    work = Work()
+    ends = None if seconds is None else time.monotonic() + seconds
+    for keys in _batches(tasks):
+        if ends is not None and time.monotonic() > ends:
+            work.finished = False
+            break
+        rankings, prompts = act(labeler, keys)
+        work.rankings += rankings
+        work.prompts += prompts
+    return work
+
+
+def _batches(tasks: QuerySet[Assignment]) -> Iterator[list[int]]:
+    """Walks over them in the order of their keys: whatever is done to them meanwhile, each is found once."""
+    last, rows = 0, tasks.order_by("pk").values_list("pk", flat=True)
+    while keys := list(rows.filter(pk__gt=last)[:TASKS_AT_ONCE]):
+        yield keys
+        last = keys[-1]
+
+
+def _withdraw_some(labeler: User, keys: list[int]) -> tuple[int, int]:
+    row = call("podium_withdraw_work", labeler=labeler.pk, tasks=keys)
+    return row["rankings"], row["reopened"]
+
+
+def _restore_some(labeler: User, keys: list[int]) -> tuple[int, int]:
+    row = call("podium_restore_work", labeler=labeler.pk, tasks=keys)
+    return row["rankings"], row["reopened"]
