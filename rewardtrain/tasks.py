@@ -16,6 +16,7 @@ import jobs.sweep
 from jobs import locks, notify, shutdown
 from jobs.lifecycle import Active
 from labeling.answers import rankings
+from labeling.answers.search import texts
 from labeling.data.deleting import deletion_worker, deletions
 from labeling.data.importing.background import import_jobs, import_worker
 from labeling.errors import Conflict, PodiumError
@@ -40,8 +41,8 @@ _refusals: dict[tuple[int, policy.Depth], str] = {}  # the last of each policy, 
 def sweep() -> None:
     """Sweeps every few seconds, by beat: whatever a lost message or a dead worker left undone is found here.
 
-    At most ten statements where there is nothing to do, whatever the number of projects, and one sweep at a time: the
-    next comes in any case.
+    At most eleven statements where there is nothing to do, whatever the number of projects, and one sweep at a time:
+    the next comes in any case.
     """
     with locks.one_at_a_time("sweep") as alone:
         if not alone:
@@ -49,6 +50,7 @@ def sweep() -> None:
         start_due_runs()
         jobs.sweep.look()
         ask_to_encode()
+        texts.read()
 
 
 def sweep_soon() -> None:

@@ -19,7 +19,7 @@ from labeling.api.rest.schema import conflict
 from labeling.data.deleting import deletions
 from labeling.models import Project, ProjectDeletion, Role
 from labeling.people import access
-from labeling.projects import projects
+from labeling.projects import projects, search_languages
 from labeling.projects.projects import FLAG_NAME, MAX_FLAGS, MAX_GUIDELINES, MAX_LABEL, MAX_LEASE_MINUTES, MAX_OVERLAP
 
 CONFIRM = OpenApiParameter("confirm", NO_NUL, required=True, description="The project's slug once more.")
@@ -54,13 +54,19 @@ class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
         help_text="How long a labeler keeps an untouched prompt.",
     )
     ask_strength = Truth(default=False, help_text="With two completions, also ask how much better the better one is.")
+    search_language = Choice(
+        choices=[(name, name) for name in search_languages.KNOWN],
+        default=search_languages.PLAIN,
+        help_text="Whose word forms the search knows; `simple` takes words as they are written.",
+    )
     # The noun answers for a slug that is taken: 409 with what to do.
     slug = Text(max_length=60, trim_whitespace=False, validators=[RegexValidator(r"^[-a-zA-Z0-9_]+$")])
 
     class Meta:
         model = Project
         fields = (
-            "slug", "name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "created_at",
+            "slug", "name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes",
+            "search_language", "created_at",
         )  # fmt: skip
 
 
@@ -69,9 +75,12 @@ class ProjectChangesSerializer(ProjectSerializer):
     overlap = Whole(required=False, min_value=1, max_value=MAX_OVERLAP)
     lease_minutes = Whole(required=False, min_value=1, max_value=MAX_LEASE_MINUTES)
     ask_strength = Truth(required=False)
+    search_language = Choice(choices=[(name, name) for name in search_languages.KNOWN], required=False)
 
     class Meta(ProjectSerializer.Meta):
-        fields = ("name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes")  # type: ignore[assignment]
+        fields = (  # type: ignore[assignment]
+            "name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "search_language",
+        )  # fmt: skip
 
 
 class DeletionSerializer(serializers.ModelSerializer[ProjectDeletion]):

@@ -9,6 +9,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext_lazy
 
 from labeling.models import Project
+from labeling.projects import search_languages
 
 
 class FlagsField(forms.CharField):
@@ -67,6 +68,12 @@ class SettingsForm(forms.Form):
         label=gettext_lazy("Minutes to keep a prompt"),
         help_text=gettext_lazy("After this long without a sign of its labeler, a prompt goes to someone else."),
     )
+    search_language = forms.ChoiceField(
+        choices=search_languages.choices,
+        initial=search_languages.PLAIN,
+        label=gettext_lazy("Language of the search"),
+        help_text=gettext_lazy("With English, for example, “running” also finds “runs”. Texts are read anew."),
+    )
 
     @staticmethod
     def initial_of(project: Project) -> dict[str, object]:
@@ -77,6 +84,7 @@ class SettingsForm(forms.Form):
             "ask_strength": project.ask_strength,
             "overlap": project.overlap,
             "lease_minutes": project.lease_minutes,
+            "search_language": project.search_language,
         }
 
 
@@ -93,4 +101,6 @@ class ProjectForm(SettingsForm):
         label=gettext_lazy("What people do"),
         help_text=gettext_lazy("It stays as it is once there are prompts. A classification needs a flag below."),
     )
-    field_order = ("name", "slug", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes")
+    field_order = (
+        *("name", "slug", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "search_language"),
+    )

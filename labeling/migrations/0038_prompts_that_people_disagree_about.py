@@ -23,24 +23,24 @@ BEGIN
     HAVING min(chosen_id) <> max(chosen_id);
     RETURN QUERY
     SELECT DISTINCT answer.prompt_id
-    FROM labeling_ranking ranking
-    JOIN LATERAL (SELECT * FROM labeling_rankedcompletion WHERE ranking_id = ranking.id OFFSET 0) answer ON true
+    FROM (
+        SELECT prompt_id, ranking_id, completion_id, flags, max(rank) OVER (PARTITION BY ranking_id) AS last
+        FROM labeling_rankedcompletion WHERE prompt_id = ANY(prompts)
+    ) answer
+    -- OFFSET 0: each by its key, whatever the statistics say (migration 0030).
+    JOIN LATERAL (SELECT live FROM labeling_ranking WHERE id = answer.ranking_id OFFSET 0) ranking ON ranking.live
     CROSS JOIN jsonb_each_text(
         CASE jsonb_typeof(answer.flags) WHEN 'object' THEN answer.flags ELSE '{{}}' END) AS flag (name, said)
-    WHERE ranking.prompt_id = ANY(prompts) AND ranking.live AND NOT EXISTS (
-        SELECT FROM labeling_rankedcompletion below WHERE below.ranking_id = ranking.id AND below.rank > 1)
+    WHERE answer.last = 1
     GROUP BY answer.prompt_id, answer.completion_id, flag.name HAVING min(flag.said) <> max(flag.said);
 END $$;
 
--- Looks again at those of the prompts that said `said`. None that one person alone ranked is disagreed about.
+-- Looks again at those of the prompts that said `said`. About what nobody had ranked before nobody disagrees.
 CREATE FUNCTION podium_look_for_disagreement(prompts bigint[], said boolean) RETURNS void
 LANGUAGE plpgsql {BY_INDEX} AS $$
 DECLARE
     chosen bigint[] := ARRAY(
-        SELECT id FROM labeling_prompt prompt
-        WHERE id = ANY(prompts) AND disagrees = said AND (said OR 1 < (
-            SELECT count(*) FROM (
-                SELECT FROM labeling_ranking WHERE prompt_id = prompt.id AND live LIMIT 2) several))
+        SELECT id FROM labeling_prompt WHERE id = ANY(prompts) AND disagrees = said AND (said OR ranked > 0)
         ORDER BY id FOR NO KEY UPDATE);
 BEGIN
     UPDATE labeling_prompt SET disagrees = NOT said

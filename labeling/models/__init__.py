@@ -7,7 +7,7 @@ from labeling.models.datasets import DatasetVersion, VersionLink, VersionNote
 from labeling.models.imports import Import
 from labeling.models.pairs import PreferencePair
 from labeling.models.projects import Invitation, Membership, Project, ProjectDeletion, Role
-from labeling.models.prompts import Completion, Prompt, PromptErasure, PromptRevision, Split
+from labeling.models.prompts import Completion, Prompt, PromptErasure, PromptRevision, SearchBacklog, SearchText, Split
 from labeling.models.rankings import RankedCompletion, Ranking
 from labeling.models.users import User
 
@@ -31,6 +31,8 @@ __all__ = [
     "RankedCompletion",
     "Ranking",
     "Role",
+    "SearchBacklog",
+    "SearchText",
     "Split",
     "User",
     "VersionLink",

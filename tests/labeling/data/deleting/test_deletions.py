@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from artifacts import store
 from jobs import shutdown
 from labeling.answers import rankings
+from labeling.answers.search import texts
 from labeling.data.deleting import contents, deletion_worker, deletions, rows
 from labeling.data.importing.imports import import_lines
 from labeling.data.versions import datasets, links
@@ -64,7 +65,8 @@ def project(manager: User) -> Project:
 
 
 def all_rows() -> dict[str, list[Any]]:
-    """Every row of every table, as text."""
+    """Every row of every table, as text, when the sweep has read what is new."""
+    texts.read()
     found = {}
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):

@@ -15,6 +15,7 @@ LIVE = "joins live rankings or pairs, of which a withdrawn prompt has none"
 HELD = "asks for held_at IS NULL, and what is withdrawn is held"
 TASK = "reads the prompt of one task; a withdrawn prompt's are ended"
 READERS = {
+    "labeling/answers/search/sql/read_texts.sql": "reads the words of either: both are found, with their state",
     "labeling/answers/sql/answer.sql": "says that it is withdrawn",
     "labeling/answers/sql/expand.sql": "is given rankings that are live",
     "labeling/api/prompts.py": "finds one to correct, withdrawn or not",
@@ -37,6 +38,8 @@ READERS = {
     "labeling/projects/projects.py": "gives them the new overlap, for they may come back; a kind is settled by them",
     "labeling/projects/sql/new.sql": LIVE,
     "labeling/queue/claims.py": "puts no withdrawn prompt back into the queue",
+    "labeling/queue/skips.py": "tells of one that was skipped, whether somebody is left for it",
+    "labeling/queue/sql/take_up.sql": "says that it is withdrawn",
     "labeling/queue/slots.py": "is given prompts that were locked and are not withdrawn",
     "labeling/queue/sql/claim.sql": TASK,
     "labeling/queue/sql/leave.sql": "sets aside what is not held yet",

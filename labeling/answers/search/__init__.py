@@ -1,0 +1,1 @@
+"""Full-text search: what prompts, completions and rankings are found by."""

@@ -1,0 +1,98 @@
+"""The words of texts are read soon after they came or changed, and those of erased ones are gone at once."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from labeling.answers.search import finding, texts
+from labeling.data.revising import erasures, revisions
+from labeling.models import Project, SearchBacklog, SearchText
+from labeling.models.functions import by_index
+from tests.factories import make_import, make_project, make_prompt
+
+
+@pytest.fixture
+def project(db: None) -> Project:
+    return make_project()
+
+
+def words() -> str:
+    return " ".join(str(row) for row in SearchText.objects.values_list("words", flat=True))
+
+
+def test_an_import_s_texts_are_found_after_the_next_sweep(project: Project) -> None:
+    row = '{"id": "p%d", "prompt": "Number %d", "completions": [{"id": "a", "text": "A"}, {"id": "b", "text": "B"}]}'
+    make_import(project, "\n".join(row % (n, n) for n in range(30)))
+    assert not texts.are_read()
+    assert SearchBacklog.objects.count() < 5  # not a row each
+    assert texts.read() == 30
+    assert texts.are_read()
+    assert texts.read() == 0
+    assert finding.find(project, "17").prompts == list(
+        project.prompts.filter(external_id="p17").values_list("pk", flat=True)
+    )
+
+
+def test_a_corrected_text_is_found_by_its_new_words_only(project: Project) -> None:
+    prompt = make_prompt(project, question="A mistaken word", texts=["Old one", "Other"])
+    texts.read()
+    revisions.revise(project, prompt, base=1, by=None, texts={prompt.completions.first().external_id: "Newer one"})
+    assert "old" not in words()  # gone before anybody read the new one
+    texts.read()
+    assert finding.find(project, "newer").prompts == [prompt.pk]
+    assert finding.find(project, "old").prompts == []
+
+
+def test_erased_words_are_gone_at_once(project: Project) -> None:
+    prompt = make_prompt(project, external_id="p", question="A shameful secret", texts=["Secret one", "Secret two"])
+    texts.read()
+    assert "secret" in words()
+    erasures.erase(project, prompt, confirm="p", by=None)
+    assert "secret" not in words()
+    texts.read()
+    assert "secret" not in words()
+    assert finding.find(project, "secret").prompts == []
+
+
+def test_a_prompt_that_is_gone_before_it_was_read_is_passed_over(project: Project) -> None:
+    prompt = make_prompt(project)
+    prompt.delete()
+    texts.read()
+    assert texts.are_read()
+    assert not SearchText.objects.exists()
+
+
+def test_texts_that_change_for_nothing_are_not_read_again(project: Project) -> None:
+    prompt = make_prompt(project)
+    texts.read()
+    prompt.save()
+    for completion in prompt.completions.all():
+        completion.save()
+    assert texts.are_read()
+
+
+def test_time_that_is_over_leaves_the_rest_to_the_next_sweep(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "AT_ONCE", 2)
+    for _ in range(5):
+        make_prompt(project)
+    assert texts.read(seconds=-1) == 2
+    assert not texts.are_read()
+    texts.read()
+    assert SearchText.objects.count() == 5
+
+
+@pytest.mark.parametrize("index", ["search_text_words", "ranking_comment_words", "ranked_completion_note_words"])
+def test_the_index_of_words_answers(project: Project, index: str) -> None:
+    for _ in range(5):
+        make_prompt(project)
+    texts.read()
+    with CaptureQueriesContext(connection) as asked:
+        finding.find(project, "anything")
+    with connection.cursor() as cursor, transaction.atomic(), by_index():
+        plans = []
+        for statement in (query["sql"] for query in asked if query["sql"].startswith("SELECT")):
+            cursor.execute(f"EXPLAIN {statement}")
+            plans.append("\n".join(line for (line,) in cursor.fetchall()))
+    assert sum(f"on {index}" in plan for plan in plans) == 1
