@@ -157,9 +157,22 @@ def _values(site: Site, person: User) -> dict[str, object]:
     }  # fmt: skip
 
 
+# What no index has, and what nothing meets, so that a look goes through all that it may.
+NARROWED = (
+    "split=test&order=newest",
+    "model=nobody",
+    "labeler=nobody",
+    "to_day=2000-01-01",
+    "disagreement=yes&split=test",
+    "split=test&labeler=nobody&model=nobody",
+    "state=ranked&split=test&labeler=nobody&flag=hateful",
+    "disagreement=no&flag=hateful&model=nobody&from_day=2020-01-01",
+)
+
+
 def _queries(site: Site) -> dict[str, list[str]]:
     """What else an address can be asked for: every filter, and a place deep in the list."""
-    from labeling.views.prompts import FILTERS
+    from labeling.views.answers.prompts import FILTERS
 
     middle = site.project.prompts.order_by("pk").values_list("pk", flat=True)[site.project.prompts.count() // 2]
     latest = site.project.dataset_versions.latest("number").number
@@ -168,6 +181,13 @@ def _queries(site: Site) -> dict[str, list[str]]:
             *(f"?show={name}" for name in FILTERS),
             *(f"?show={name}&after={middle}" for name in FILTERS),
             *(f"?show={name}&before={middle}" for name in FILTERS),
+            *(
+                f"?{narrowed}{place}"
+                for narrowed in NARROWED
+                for place in ("", f"&after={middle}", f"&before={middle}")
+            ),
+            "?go=900000",
+            "?go=row-900000",
             "?page=20000",
         ],
         "history": ["?after=100000", "?before=100000", "?page=1000", "?q=neighbour", "?q=nowhere", "?q=row-99999"],
@@ -179,7 +199,9 @@ def _queries(site: Site) -> dict[str, list[str]]:
             "?words=some",
             "?split=test&words=some&state=all",
             "?least_seconds=5000",
-            "?until=2000-01-01",
+            "?to_day=2000-01-01",
+            "?disagreement=yes&split=test",
+            "?disagreement=yes&model=nobody&flag=hateful",
         ],
         "labeling_api:prompts": [
             f"?cursor={_cursor(middle)}",
@@ -187,9 +209,15 @@ def _queries(site: Site) -> dict[str, list[str]]:
             *(f"?state={name}&since={middle}" for name in ("waiting", "ranked", "held")),
             *(f"?split={name}&since={middle}" for name in ("train", "test")),
             "?state=held&split=test",
+            *(f"?{narrowed}&since={middle}" for narrowed in NARROWED if "order" not in narrowed),
             "?id=row-7&id=row-70007",
         ],
-        "labeling_api:rankings": [f"?cursor={_cursor(100_000)}", "?page_size=1000"],
+        "labeling_api:rankings": [
+            f"?cursor={_cursor(100_000)}",
+            "?page_size=1000",
+            "?disagreement=yes&model=nobody&flag=hateful",
+            "?from_day=2099-01-01",
+        ],
         "labeling_api:pairs": [f"?cursor={_cursor(600_000)}", "?page_size=1000"],
         "version_prompts": ["?page=1000", "?id=row-70007"],
         "version_difference": [f"?to={latest - 1}"],

@@ -15,6 +15,7 @@ from labeling.views import (
     upkeep,
     user_settings,
 )
+from labeling.views.answers import prompts as prompt_list
 from labeling.views.answers import rankings as answers
 from labeling.views.importing import pages as imports
 from labeling.views.people import pages as people
@@ -58,7 +59,7 @@ urlpatterns = [
     path("p/<slug:slug>/history/", history.history, name="history"),
     path("p/<slug:slug>/history/<int:assignment_id>/", edit.edit, name="history_edit"),
     path("p/<slug:slug>/guidelines/", projects.guidelines, name="guidelines"),
-    path("p/<slug:slug>/prompts/", prompts.prompts, name="prompts"),
+    path("p/<slug:slug>/prompts/", prompt_list.prompts, name="prompts"),
     path("p/<slug:slug>/prompts/withdraw/", removal_of_prompts.withdraw, name="prompts_withdraw"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/", prompts.prompt, name="prompt"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/correct/", prompts.revise, name="prompt_revise"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 
-from labeling.models import Project, RankedCompletion, Ranking
+from labeling.models import Completion, Project, RankedCompletion, Ranking
+
+Row = TypeVar("Row", bound=Model)
 
 LOOKED_THROUGH = 100_000  # at a time: a condition that none of them meets is known after a tenth of a second
 
@@ -18,6 +21,7 @@ class Conditions:
 
     labeler: a username. flag: the name of one that is true of some completion. since, until: when it was said, the end
     left out. least_seconds, most_seconds: how long it took. with_words: only with a comment, or a note on a completion.
+    model: that wrote one of the completions. disagreement: whether people disagree about the prompt.
     """
 
     labeler: str = ""
@@ -29,9 +33,11 @@ class Conditions:
     least_seconds: int | None = None
     most_seconds: int | None = None
     with_words: bool = False
+    model: str = ""
+    disagreement: bool | None = None
 
     def __bool__(self) -> bool:
-        return any(getattr(self, each.name) not in ("", None, False) for each in fields(self))
+        return self != Conditions()
 
 
 def meeting(rankings: QuerySet[Ranking], asked: Conditions) -> QuerySet[Ranking]:
@@ -55,6 +61,11 @@ def meeting(rankings: QuerySet[Ranking], asked: Conditions) -> QuerySet[Ranking]
         rankings = rankings.filter(Exists(places.filter(flags__contains={asked.flag: True})))
     if asked.with_words:
         rankings = rankings.exclude(~Exists(places.exclude(note="")), comment="")
+    if asked.model:
+        written = Completion.objects.filter(prompt=OuterRef("prompt_id"), model_name=asked.model)
+        rankings = rankings.filter(Exists(written))
+    if asked.disagreement is not None:
+        rankings = rankings.filter(prompt__disagrees=asked.disagreement)
     return rankings
 
 
@@ -64,9 +75,16 @@ def end_of_look(project: Project, *, below: int | None = None, above: int | None
     It goes down from the newest or from a key, or up from a key.
     """
     keys = Ranking.objects.filter(project=project)
-    if above is not None:
-        keys = keys.filter(pk__gt=above).order_by("project_id", "pk")
-    else:
-        keys = (keys if below is None else keys.filter(pk__lt=below)).order_by("-project_id", "-pk")
-    found = keys.values_list("pk", flat=True)[LOOKED_THROUGH : LOOKED_THROUGH + 2]
+    return end_of(keys, from_key=below if above is None else above, down=above is None, n=LOOKED_THROUGH)
+
+
+def end_of(rows: QuerySet[Row], *, from_key: int | None, down: bool, n: int) -> int | None:
+    """Gives the key of the n-th of a project's rows after or, going down, before a key; None where there are no more.
+
+    The rows are those of an index (project, id), which tells it without them.
+    """
+    if from_key is not None:
+        rows = rows.filter(pk__lt=from_key) if down else rows.filter(pk__gt=from_key)
+    keys = rows.order_by(*(("-project_id", "-pk") if down else ("project_id", "pk"))).values_list("pk", flat=True)
+    found = keys[n : n + 2]
     return found[0] if len(found) > 1 else None

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
@@ -15,11 +17,15 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from labeling.answers import finding, finding_prompts
 from labeling.api.rankings import KNOWN_COLUMNS, KnownRankingSerializer, written_known
-from labeling.api.rest.requests import AFTER, NO_NUL, after, one_of
+from labeling.api.rest.looks import OF_A_PROMPT, OF_A_RANKING, Looking, read_conditions
+from labeling.api.rest.paging import Look
+from labeling.api.rest.requests import AFTER, LABELER, NO_NUL, after, one_of
 from labeling.api.rest.short_pages import ShortPages
 from labeling.data.revising import erasures, revisions
 from labeling.errors import Invalid
+from labeling.forms.finding import PromptsForm
 from labeling.models import Completion, Project, Prompt, PromptErasure, PromptRevision, Split
 from labeling.models.functions import query
 from labeling.people import access
@@ -139,7 +145,7 @@ class PromptWithRankingsSerializer(PromptSerializer):
         fields = (*PromptSerializer.Meta.fields, "revision", "erasure", "revisions", "rankings")  # type: ignore[assignment]
 
 
-class PromptPages(ShortPages):
+class PromptPages(ShortPages, Looking):
     def fitting(self, keys: Sequence[int]) -> int:
         return int(query(FITTING, {"keys": list(keys), "most": MOST_BYTES})[0]["n"]) if keys else 0
 
@@ -149,6 +155,9 @@ PARAMETERS = [
     AFTER,
     SPLIT,
     OpenApiParameter("state", str, enum=list(STATES)),
+    LABELER,
+    *OF_A_RANKING,
+    *OF_A_PROMPT,
     OpenApiParameter(
         "id",
         {"type": "array", "maxItems": MOST_IDS, "items": {**NO_NUL, "maxLength": 200}},
@@ -158,19 +167,27 @@ PARAMETERS = [
 ]
 
 
-def wanted(project: Project, request: Request) -> QuerySet[Prompt]:
-    """Gives the prompts that the address asks for. Raises Invalid."""
+def wanted(project: Project, request: Request) -> tuple[QuerySet[Prompt], Look | None]:
+    """Gives the prompts that the address asks for, and how far one look for them goes, if it needs any. Raises
+    Invalid."""
     rows = after(project.prompts.all(), request)
-    if split := one_of(request, "split", Split.values, code="unknown_split"):
-        rows = rows.filter(split=split)
+    one_of(request, "split", Split.values, code="unknown_split")
     if state := one_of(request, "state", STATES, code="unknown_state"):
         rows = rows.filter(STATES[state])
+    form = PromptsForm({**request.query_params.dict(), "state": ""}, project=project)
+    read_conditions(form, request.query_params)
+    asked = form.conditions()
+    look = None
+    if replace(asked, split="").needs_a_look:
+        base = rows.filter(disagrees=True) if asked.disagreement else rows
+        look = partial(finding.end_of, base, n=finding_prompts.LOOKED_THROUGH)
+    rows = finding_prompts.meeting(rows, asked)
     if ids := request.query_params.getlist("id"):
         if len(ids) > MOST_IDS:
             message = _("The address names %(n)d ids, and it holds at most %(limit)d: ask in several requests.")
             raise Invalid("too_many_ids", message % {"n": len(ids), "limit": MOST_IDS}, attr="id")
         rows = rows.filter(external_id__in=ids)
-    return rows
+    return rows, look
 
 
 COLUMNS = (

@@ -99,7 +99,7 @@ class PromptsFileSerializer(serializers.Serializer[Any]):
 class Prompts(PagedView):
     serializer_class = PromptSerializer
     pagination_class = prompt_rows.PromptPages
-    query = {"get": ("since", "split", "state", "id"), "post": ("dry_run", "format", "map")}
+    query = {"get": tuple(each.name for each in prompt_rows.PARAMETERS), "post": ("dry_run", "format", "map")}
     several = ("id",)
     # Files are read without a parser, as they come.
     parser_classes = (MultiPartParser, RowsJSONParser)
@@ -110,10 +110,12 @@ class Prompts(PagedView):
     def get(self, request: Request, slug: str) -> Response:
         """Prompts with their texts, in the order of import.
 
-        A page ends early where its texts are long: follow `next`, and don't count on `page_size`.
+        A page ends early where its texts are long: follow `next`, and don't count on `page_size`. Narrowed by what no
+        index has, it looks through 50,000 prompts and may hold none.
         """
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
-        return self.page(prompt_rows.wanted(project, request).values("id"), prompt_rows.written)
+        rows, self.look = prompt_rows.wanted(project, request)
+        return self.page(rows.values("id"), prompt_rows.written)
 
     @extend_schema(
         operation_id="prompts_import",

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from labeling.answers import finding
 from labeling.api.rest import narrowed
-from labeling.api.rest.paging import PagedView
-from labeling.api.rest.requests import truth
-from labeling.models import RankedCompletion, Ranking, Role
+from labeling.api.rest.looks import OF_A_PROMPT, OF_A_RANKING, Looking, read_conditions
+from labeling.api.rest.paging import Look, PagedView
+from labeling.api.rest.requests import after, truth
+from labeling.forms.finding import RankingsForm
+from labeling.models import Project, RankedCompletion, Ranking, Role
+from labeling.models.rankings import MAX_ACTIVE_SECONDS
 from labeling.people import access
 from labeling.queue import shown_ids
 
 Row = dict[str, Any]
+SECONDS = {"type": "integer", "minimum": 0, "maximum": MAX_ACTIVE_SECONDS}
 
 
 class RankedSerializer(serializers.ModelSerializer[RankedCompletion]):
@@ -77,14 +84,26 @@ class KnownRankingSerializer(RankingSerializer):
         fields = (*RankingSerializer.Meta.fields, "prompt", "external_id", "split", "live", "ended_at")  # type: ignore[assignment]
 
 
+ASKED = [
+    *OF_A_RANKING,
+    OpenApiParameter("words", str, enum=["some"], description="Only with a comment, or a note on a completion."),
+    OpenApiParameter("least_seconds", SECONDS, description="Only those that took so long, or longer."),
+    OpenApiParameter("most_seconds", SECONDS, description="Only those that took so long, or shorter."),
+    *OF_A_PROMPT,
+]
+NOT_BLIND = tuple(each.name for each in OF_A_PROMPT)  # for reviewers and managers: they tell of models and of others
+
+
 class Rankings(PagedView):
     serializer_class = KnownRankingSerializer
-    query = {"get": (*narrowed.NAMES, "ended")}
+    pagination_class = Looking
+    query = {"get": (*narrowed.NAMES, "ended", *(each.name for each in ASKED))}
 
     @extend_schema(
         operation_id="rankings_list",
         parameters=[
             *narrowed.PARAMETERS,
+            *ASKED,
             OpenApiParameter(
                 "ended", bool, description="With those that were replaced or withdrawn; for reviewers and managers."
             ),
@@ -95,15 +114,31 @@ class Rankings(PagedView):
         """Live rankings, oldest first.
 
         A labeler gets their own, without `prompt`, `external_id`, `split`, `live`, `ended_at` and `model`, and
-        completions by their task's ids.
+        completions by their task's ids; and can't ask for `disagreement` or `model`. Narrowed by what no index has, a
+        page looks through 100,000 rankings and may hold none: follow `next`.
         """
         ended = truth(request, "ended")
-        project = access.get_project(request.user, slug, at_least=narrowed.role_for(request))
+        needed = Role.REVIEWER if any(request.query_params.get(name) for name in NOT_BLIND) else Role.LABELER
+        needed = needed if needed == Role.REVIEWER else narrowed.role_for(request)
+        project = access.get_project(request.user, slug, at_least=needed)
         known = access.role_in(request.user, project) != Role.LABELER
         rows = narrowed.narrowed(access.rankings_of(request.user, project, ended=ended), request)
+        rows, self.look = self._meeting(rows, project, request)
         if known:
             return self.page(rows.values(*KNOWN_COLUMNS), written_known)
         return self.page(rows.values(*COLUMNS, "assignment__seed"), written_blind)
+
+    def _meeting(
+        self, rows: QuerySet[Ranking], project: Project, request: Request
+    ) -> tuple[QuerySet[Ranking], Look | None]:
+        """Gives those that meet what else was asked, and how far one look for them goes. Raises Invalid."""
+        params = request.query_params
+        form = RankingsForm({each.name: params[each.name] for each in ASKED if each.name in params}, project=project)
+        read_conditions(form, params)
+        if not (asked := form.conditions()):
+            return rows, None
+        base = after(Ranking.objects.filter(project=project), request)
+        return finding.meeting(rows, asked), partial(finding.end_of, base, n=finding.LOOKED_THROUGH)
 
 
 COLUMNS = (

@@ -1,9 +1,10 @@
-"""What lists are narrowed by."""
+"""What lists are narrowed by: the pages' forms, by which the API reads the same parameters."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.http import QueryDict
@@ -11,13 +12,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from labeling.answers.finding import Conditions
+from labeling.answers.finding_prompts import STATES, PromptConditions
 from labeling.models import Project, Ranking, Split
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
 
 ANY = ("", gettext_lazy("Any"))
-STATES = (("", gettext_lazy("Those that stand")), ("all", gettext_lazy("Also replaced and withdrawn ones")))
+WHICH = (("", gettext_lazy("Those that stand")), ("all", gettext_lazy("Also replaced and withdrawn ones")))
 WORDS = (ANY, ("some", gettext_lazy("With a comment or a note")))
-MAIN = ("labeler", "flag", "words")  # what most people look for; the others are folded
+DISAGREEMENT = (ANY, ("yes", gettext_lazy("People disagree")), ("no", gettext_lazy("Nobody disagrees")))
+ORDERS = (("", gettext_lazy("In the order of import")), ("newest", gettext_lazy("Newest import first")))
 
 
 def _day(label: Any) -> forms.DateField:
@@ -28,72 +31,127 @@ def _seconds(label: Any) -> forms.IntegerField:
     return forms.IntegerField(required=False, min_value=0, max_value=MAX_ACTIVE_SECONDS, label=label)
 
 
-class RankingsForm(forms.Form):
-    """Rankings of a project. A field that can't be read narrows nothing and says why."""
+class Narrowing(forms.Form):
+    """What both lists are narrowed by. A field that can't be read narrows nothing and says why."""
+
+    main_names: ClassVar[Collection[str]]  # what most people look for; the others are folded
+    apart: ClassVar[Collection[str]] = ()  # what the page shows elsewhere
 
     labeler = forms.CharField(required=False, max_length=150, label=gettext_lazy("Labeler's name"))
     flag = forms.ChoiceField(required=False, label=gettext_lazy("Flag"))
+    disagreement = forms.ChoiceField(choices=DISAGREEMENT, required=False, label=gettext_lazy("Disagreement"))
     split = forms.ChoiceField(required=False, label=gettext_lazy("Split"))
-    source = forms.ChoiceField(required=False, label=gettext_lazy("Where from"))
-    since = _day(gettext_lazy("Ranked since"))
-    until = _day(gettext_lazy("Ranked until"))
-    least_seconds = _seconds(gettext_lazy("Seconds, at least"))
-    most_seconds = _seconds(gettext_lazy("Seconds, at most"))
-    state = forms.ChoiceField(choices=STATES, required=False, label=gettext_lazy("Which"))
-    words = forms.ChoiceField(choices=WORDS, required=False, label=gettext_lazy("Words"))
+    model = forms.CharField(required=False, max_length=200, label=gettext_lazy("Model that wrote a completion"))
+    from_day = _day(gettext_lazy("Ranked since"))
+    to_day = _day(gettext_lazy("Ranked until"))
 
-    def __init__(self, data: QueryDict, *, project: Project) -> None:
+    def __init__(self, data: Mapping[str, str], *, project: Project) -> None:
         super().__init__({name: data[name] for name in self.base_fields if name in data})
+        self._has_flags = bool(project.flags)
         self._choose("flag", [ANY, *((flag["name"], flag["label"]) for flag in project.flags)])
         self._choose("split", [ANY, *Split.choices])
-        self._choose("source", [ANY, *Ranking.Source.choices])
-        if not project.flags:
-            del self.fields["flag"]
 
     def _choose(self, name: str, choices: list[tuple[str, Any]]) -> None:
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
         field.choices = choices
 
-    def conditions(self) -> Conditions:
-        """Gives what could be read; both days are of the site's time zone, the last one included."""
+    def shared(self) -> dict[str, Any]:
+        """Gives of these conditions what could be read; both days are of the site's time zone, the last included."""
         self.is_valid()
         asked = self.cleaned_data
-        until = asked.get("until")
-        return Conditions(
-            labeler=asked.get("labeler", ""),
-            flag=asked.get("flag", ""),
-            split=asked.get("split", ""),
-            source=asked.get("source", ""),
-            since=_begin(asked.get("since")),
-            until=_begin(until + timedelta(days=1)) if until and until.year < 9999 else None,
-            least_seconds=asked.get("least_seconds"),
-            most_seconds=asked.get("most_seconds"),
-            with_words=bool(asked.get("words")),
-        )
+        until = asked.get("to_day")
+        disagreement = asked.get("disagreement")
+        return {
+            "labeler": asked.get("labeler", ""),
+            "flag": asked.get("flag", ""),
+            "split": asked.get("split", ""),
+            "model": asked.get("model", ""),
+            "since": _begin(asked.get("from_day")),
+            "until": _begin(until + timedelta(days=1)) if until and until.year < 9999 else None,
+            "disagreement": disagreement == "yes" if disagreement else None,
+        }
 
     @property
     def main(self) -> list[forms.BoundField]:
-        return [field for field in self if field.name in MAIN]
+        return [field for field in self._shown if field.name in self.main_names]
 
     @property
     def others(self) -> list[forms.BoundField]:
-        return [field for field in self if field.name not in MAIN]
+        return [field for field in self._shown if field.name not in self.main_names]
+
+    @property
+    def _shown(self) -> list[forms.BoundField]:
+        apart = self.apart if self._has_flags else (*self.apart, "flag")
+        return [field for field in self if field.name not in apart]
 
     @property
     def has_others(self) -> bool:
         return any(self.data.get(field.name) for field in self.others)
 
     @property
+    def query(self) -> str:
+        """Gives the address's own part of what was asked, to go on with."""
+        return self.query_without()
+
+    def query_without(self, *names: str) -> str:
+        """Gives it without some names."""
+        asked = QueryDict(mutable=True)
+        asked.update({name: value for name, value in self.data.items() if value and name not in names})
+        return asked.urlencode()
+
+
+class RankingsForm(Narrowing):
+    """Rankings of a project."""
+
+    main_names = ("labeler", "flag", "words")
+
+    source = forms.ChoiceField(required=False, label=gettext_lazy("Where from"))
+    least_seconds = _seconds(gettext_lazy("Seconds, at least"))
+    most_seconds = _seconds(gettext_lazy("Seconds, at most"))
+    state = forms.ChoiceField(choices=WHICH, required=False, label=gettext_lazy("Which"))
+    words = forms.ChoiceField(choices=WORDS, required=False, label=gettext_lazy("Words"))
+    field_order = ("labeler", "flag", "words", "disagreement", "model")
+
+    def __init__(self, data: Mapping[str, str], *, project: Project) -> None:
+        super().__init__(data, project=project)
+        self._choose("source", [ANY, *Ranking.Source.choices])
+
+    def conditions(self) -> Conditions:
+        """Gives what could be read."""
+        shared, asked = self.shared(), self.cleaned_data
+        return Conditions(
+            **shared,
+            source=asked.get("source", ""),
+            least_seconds=asked.get("least_seconds"),
+            most_seconds=asked.get("most_seconds"),
+            with_words=bool(asked.get("words")),
+        )
+
+    @property
     def is_of_all(self) -> bool:
         return self.cleaned_data.get("state") == "all"
 
+
+class PromptsForm(Narrowing):
+    """Prompts of a project. `go` is a place in the list, by an id or a number, and narrows nothing."""
+
+    main_names = ("labeler", "disagreement", "split")
+    apart = ("state", "go")
+
+    order = forms.ChoiceField(choices=ORDERS, required=False, label=gettext_lazy("Order"))
+    state = forms.ChoiceField(choices=[ANY, *((name, name) for name in STATES)], required=False)
+    go = forms.CharField(required=False, max_length=200, strip=True, label=gettext_lazy("Go to the id or number"))
+    field_order = ("labeler", "disagreement", "split", "flag", "model", "from_day", "to_day", "order")
+
+    def conditions(self) -> PromptConditions:
+        """Gives what could be read."""
+        shared = self.shared()
+        return PromptConditions(**shared, state=self.cleaned_data.get("state", ""))
+
     @property
-    def query(self) -> str:
-        """Gives the address's own part of what was asked, to go on with."""
-        asked = QueryDict(mutable=True)
-        asked.update({name: value for name, value in self.data.items() if value})
-        return asked.urlencode()
+    def newest_first(self) -> bool:
+        return self.cleaned_data.get("order") == "newest"
 
 
 def _begin(day: Any) -> datetime | None:

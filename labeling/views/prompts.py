@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from django.contrib import messages as notices
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -23,62 +20,16 @@ from labeling import content
 from labeling.board.cards import dialogue
 from labeling.data.revising import erasures, revisions
 from labeling.data.versions.holding import versions_with
-from labeling.data.withdrawing.choices import STATES
 from labeling.errors import Outdated, PodiumError
-from labeling.forms.data import PromptsFileForm
 from labeling.forms.revising import RevisionForm
 from labeling.models import Assignment, Completion, Project, Prompt, PromptErasure, Role
 from labeling.people import access
-from labeling.projects import counters
 from labeling.queue import claims, skips
 from labeling.views.answers.sides import sides_of
 from labeling.views.doors import SignedIn, posted, project_page
-from labeling.views.stretches import stretch_of
 
-
-@dataclass(frozen=True)
-class Filter:
-    """Which prompts the list shows: each condition has an index of its own, and each number a counter."""
-
-    label: Promise
-    condition: Q
-    number: str  # of counters.Numbers
-
-
-FILTERS = {
-    "all": Filter(gettext_lazy("All"), Q(), "stored"),
-    "waiting": Filter(gettext_lazy("Waiting"), STATES["waiting"], "waiting"),
-    "ranked": Filter(gettext_lazy("Ranked"), STATES["ranked"], "settled"),
-    "held": Filter(gettext_lazy("Can't be ranked"), STATES["held"], "held"),
-    "withdrawn": Filter(gettext_lazy("Withdrawn"), STATES["withdrawn"], "withdrawn"),
-}
-SHOWN = 50
 VERSIONS_SHOWN = 10
 CLIP = 160
-
-
-@require_safe
-@project_page(Role.REVIEWER)
-def prompts(request: SignedIn, project: Project) -> HttpResponse:
-    chosen = request.GET.get("show", "all")
-    chosen = chosen if chosen in FILTERS else "all"
-    listed = counted(project).filter(FILTERS[chosen].condition)
-    if project.judgement.lists_texts:
-        listed = listed.prefetch_related("completions")
-    page = stretch_of(request, listed, size=SHOWN)
-    context = {
-        "project": project,
-        "is_manager": access.role_in(request.user, project) == Role.MANAGER,
-        "form": PromptsFileForm(),
-        "filters": [(name, each.label) for name, each in FILTERS.items()],
-        "chosen": chosen,
-        "chosen_label": FILTERS[chosen].label,
-        "n": getattr(counters.of(project).total, FILTERS[chosen].number),
-        "page": page,
-        "rows": [(prompt, first_words(prompt, alone=_text_of(prompt))) for prompt in page],
-        "query": f"show={chosen}&" if chosen != "all" else "",
-    }
-    return render(request, "labeling/data/prompts.html", context)
 
 
 @require_safe
@@ -182,13 +133,6 @@ def counted(project: Project) -> QuerySet[Prompt]:
         is_erased=Exists(PromptErasure.objects.filter(prompt=OuterRef("pk"))),
         held_by=Subquery(set_aside.values("labeler__username")[:1]),
     )
-
-
-def _text_of(prompt: Prompt) -> str:
-    """Gives what stands in for a prompt where there is none: the text that stands alone. Of an erased one nothing is
-    left, and where no texts are listed none were read."""
-    has_text = prompt.project.judgement.lists_texts and not prompt.is_dialogue
-    return prompt.completions.all()[0].text if has_text else ""
 
 
 def first_words(prompt: Prompt, *, alone: str = "") -> str:

@@ -50,6 +50,20 @@ def stretch_of(request: HttpRequest, rows: QuerySet[M], *, size: int, newest_fir
     return Stretch(found[:size], after=found[size - 1].pk if len(found) > size else None)
 
 
+def within(rows: QuerySet[M], *, from_key: int | None, end: int | None, down: bool) -> QuerySet[M]:
+    """Gives the rows of one look, from a key on and up to the one at which it ended, both of which may be open."""
+    if from_key is not None:
+        rows = rows.filter(pk__lt=from_key) if down else rows.filter(pk__gt=from_key)
+    if end is not None:
+        rows = rows.filter(pk__gte=end) if down else rows.filter(pk__lte=end)
+    return rows
+
+
+def goes_back(request: HttpRequest) -> bool:
+    """Tells whether the address asks for what leads to a key."""
+    return key_of(request, "after") is None and key_of(request, "before") is not None
+
+
 def _onwards(rows: QuerySet[M], key: int, n: int, down: bool) -> list[M]:
     """Finds the n rows next to the key, the nearest first."""
     return list(rows.filter(pk__lt=key).order_by("-pk")[:n] if down else rows.filter(pk__gt=key).order_by("pk")[:n])

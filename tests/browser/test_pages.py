@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from labeling.views import prompts
+from labeling.views.answers import prompts
 from tests.browser.site.looking import SETTLED, axe, overflow, walk
 from tests.browser.site.refusals import PAGES, refuse
 from tests.browser.site.sites import People, Site, pages_of, trained_pages_of

@@ -22,7 +22,7 @@ from django.test import Client
 from django.urls import reverse
 
 from labeling.models import Project
-from labeling.views.prompts import FILTERS
+from labeling.views.answers.prompts import FILTERS
 from tests.doors import NOT_OURS, PARTS, doors
 from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import models_in

@@ -13,7 +13,7 @@ from labeling.data.withdrawing import withdrawals
 from labeling.models import Project, Prompt, Ranking, Role, User
 from labeling.quality.agreement import Looked, latest_prompts, project_agreement, prompts_since
 from labeling.queue import claims
-from labeling.views import prompts
+from labeling.views.answers import prompts
 from tests import factories
 from tests.labeling.plans import READ, explained, fill
 
@@ -69,7 +69,7 @@ def test_what_was_imported_or_ranked_meanwhile_moves_no_other_prompt(
     for n in range(7):
         factories.make_prompt(project, external_id=f"row {n}")
     following = link(manager.get(f"{LIST}?show=waiting"), "next")
-    assert following.startswith("?show=waiting&")
+    assert following.startswith("?state=waiting&")
     factories.rank_next(project, factories.join(project), 2)
     assert listed(manager.get(LIST + following)) == ["row 3", "row 4", "row 5"]
     assert listed(manager.get(f"{LIST}?show=ranked")) == ["row 0", "row 1"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -18,6 +18,12 @@ from rest_framework.views import APIView
 from labeling.api.rest.requests import LARGEST_ID, METHODS, Door, whole
 
 PAGE, LARGEST_PAGE = 100, 1000
+
+
+class Look(Protocol):
+    """Tells the last key that one look goes through; None where there are no more rows."""
+
+    def __call__(self, *, from_key: int | None, down: bool) -> int | None: ...
 
 
 class OldestFirst(CursorPagination):
@@ -84,6 +90,7 @@ class PagedView(Door, GenericAPIView[Any]):
 
     http_method_names = METHODS
     pagination_class: type[CursorPagination] | None = OldestFirst
+    look: Look | None = None  # of a list that has pages of Looking
 
     def parameters(self, method: str) -> Collection[str]:
         paging = ("cursor", "page_size") if method in ("get", "head") else ()

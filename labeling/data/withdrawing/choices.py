@@ -9,23 +9,17 @@ from datetime import date
 from itertools import islice
 from typing import NamedTuple
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 from django.utils.translation import gettext as _
 
+from labeling.answers import finding_prompts
 from labeling.errors import Invalid
 from labeling.models import Project, Prompt
 
 AT_ONCE = 1_000  # prompts that are looked for by one statement
 LONGEST_ID = 200  # characters, as in the table
-# What a prompt's state is called in lists, each by an index of its own but for `unranked`.
-STATES = {
-    "waiting": Q(held_at__isnull=True, ranked__lt=F("overlap")),
-    "unranked": Q(ranked=0),
-    "ranked": Q(withdrawn_at__isnull=True, ranked__gte=F("overlap")),
-    "held": Q(withdrawn_at__isnull=True, held_at__isnull=False),
-    "withdrawn": Q(withdrawn_at__isnull=False),
-}
+STATES = {**finding_prompts.STATES, "unranked": Q(ranked=0)}  # each by an index of its own but for the last
 
 
 class Found(NamedTuple):

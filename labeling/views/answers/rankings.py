@@ -21,7 +21,7 @@ from labeling.people import access
 from labeling.projects import counters
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.prompts import first_words
-from labeling.views.stretches import Stretch, key_of, stretch_of
+from labeling.views.stretches import Stretch, goes_back, key_of, stretch_of, within
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -71,6 +71,7 @@ def rankings(request: SignedIn, project: Project) -> HttpResponse:
         "page": page,
         "rows": [_row(ranking, project) for ranking in page],
         "look": look if page.after is None else None,
+        "is_whole": key_of(request, "after") is key_of(request, "before") is page.before is page.after is look is None,
         "n": counters.of(project).total.rankings,
         "query": f"{form.query}&" if form.query else "",
     }
@@ -83,14 +84,14 @@ def _within_a_look(
     request: SignedIn, project: Project, rows: QuerySet[Ranking]
 ) -> tuple[QuerySet[Ranking], Look | None]:
     """Gives those of one look, and where it ended; None where it went through all, or upwards."""
-    after, before = key_of(request, "after"), key_of(request, "before")
-    if after is None and before is not None:
+    if goes_back(request):
+        before = key_of(request, "before")
         end = finding.end_of_look(project, above=before)
-        return (rows if end is None else rows.filter(pk__lte=end)), None
+        return within(rows, from_key=before, end=end, down=False), None
+    after = key_of(request, "after")
     end = finding.end_of_look(project, below=after)
-    if end is None:
-        return rows, None
-    return rows.filter(pk__gte=end), Look(end, Ranking.objects.get(pk=end).created_at)
+    look = None if end is None else Look(end, Ranking.objects.get(pk=end).created_at)
+    return within(rows, from_key=after, end=end, down=True), look
 
 
 def _with_what_is_shown(rows: QuerySet[Ranking]) -> QuerySet[Ranking]:

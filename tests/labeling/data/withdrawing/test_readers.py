@@ -46,6 +46,7 @@ READERS = {
     "labeling/queue/sql/next.sql": HELD,
     "labeling/queue/sql/reason.sql": "counts held ones that are not withdrawn",
     "labeling/queue/sql/slots.sql": "says that it is withdrawn",
+    "labeling/answers/finding_prompts.py": "finds them by their state, as the others",
     "labeling/views/prompts.py": "shows them with their state, and in a list of their own",
     "labeling/views/versions/prompts.py": "links those of a version that are in the project, withdrawn or not",
     "operations/backup/restore.py": "counts rows of the table",

@@ -61,7 +61,8 @@ def test_what_is_asked_narrows_it_and_stays_in_the_form_and_the_links(
 
 
 @pytest.mark.parametrize(
-    "query", ["since=31.12.2026", "since=9999-12-31&until=9999-12-31", "flag=rude", "split=x", "least_seconds=-1"]
+    "query",
+    ["from_day=31.12.2026", "from_day=9999-12-31&to_day=9999-12-31", "flag=rude", "split=x", "least_seconds=-1"],
 )
 def test_what_can_t_be_read_is_said_and_narrows_nothing(project: Project, query: str) -> None:
     submit(project, "ada", (1, 2, 3))
@@ -74,7 +75,7 @@ def test_what_can_t_be_read_is_said_and_narrows_nothing(project: Project, query:
 
 def test_the_last_day_is_included(project: Project) -> None:
     said = submit(project, "ada", (1, 2, 3)).created_at.date()
-    assert "1 fits" in listed(project, f"?since={said}&until={said}")
+    assert "1 fits" in listed(project, f"?from_day={said}&to_day={said}")
 
 
 def test_replaced_and_withdrawn_ones_are_shown_where_they_are_asked_for(project: Project) -> None:
@@ -94,13 +95,16 @@ def test_a_look_that_found_nothing_says_how_far_back_it_went_and_goes_on(
         submit(project, name, (1, 2, 3))
     client = reviewer_of(project)
     response = client.get(f"{PAGE}?labeler=ada")
-    assert "0 fit." in words(response)
+    assert "None of these fit." in words(response)
     assert "Look further back" in words(response)
     end = Ranking.objects.get(labeler__username="bo").pk
     assert f"?labeler=ada&amp;after={end}" in response.content.decode()
     further = words(client.get(f"{PAGE}?labeler=ada&after={end}"))
     assert "Question row-1? ada" in further
     assert "Look further back" not in further
+    nothing = words(client.get(f"{PAGE}?labeler=cy&after={end}"))
+    assert "None of these fit." in nothing
+    assert "Question" not in nothing
 
 
 def test_an_answer_to_questions_is_told_by_its_text(db: None) -> None:

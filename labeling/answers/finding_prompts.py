@@ -1,0 +1,95 @@
+"""Finding prompts of a project by what they have in common, in the order of import, at a cost that has an end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from labeling.answers import finding
+from labeling.models import Completion, Project, Prompt, Ranking
+
+LOOKED_THROUGH = 50_000  # at a time
+FARTHEST = 1_000_000  # prompt whose place is found by counting: a tenth of a second
+# What a prompt's state is called in lists, each by an index of its own.
+STATES = {
+    "waiting": Q(held_at__isnull=True, ranked__lt=F("overlap")),
+    "ranked": Q(withdrawn_at__isnull=True, ranked__gte=F("overlap")),
+    "held": Q(withdrawn_at__isnull=True, held_at__isnull=False),
+    "withdrawn": Q(withdrawn_at__isnull=False),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptConditions:
+    """What prompts have in common; what is None or empty is no condition.
+
+    labeler, flag, since, until: of one and the same ranking that stands, with the end left out. flag: the name of one
+    that is true of some completion. model: that wrote a completion. disagreement: whether people disagree about it.
+    """
+
+    state: str = ""
+    split: str = ""
+    labeler: str = ""
+    flag: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    model: str = ""
+    disagreement: bool | None = None
+
+    def __bool__(self) -> bool:
+        return self != PromptConditions()
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Tells whether no index has just these prompts, so that finding them is to go through others."""
+        rest = replace(self, disagreement=None) if self.disagreement else replace(self, state="")
+        return bool(rest)
+
+    @property
+    def counted_by_split(self) -> bool:
+        """Tells whether the counters know how many there are."""
+        return not replace(self, state="", split="")
+
+    @property
+    def of_a_ranking(self) -> finding.Conditions:
+        return finding.Conditions(labeler=self.labeler, flag=self.flag, since=self.since, until=self.until)
+
+
+def indexed(project: Project, asked: PromptConditions) -> QuerySet[Prompt]:
+    """Gives the prompts of the smallest index that has all that are meant, and perhaps others."""
+    if asked.disagreement:
+        return project.prompts.filter(disagrees=True)
+    return project.prompts.filter(STATES.get(asked.state, Q()))
+
+
+def meeting(prompts: QuerySet[Prompt], asked: PromptConditions) -> QuerySet[Prompt]:
+    """Gives those that meet all conditions."""
+    prompts = prompts.filter(STATES.get(asked.state, Q()))
+    if asked.split:
+        prompts = prompts.filter(split=asked.split)
+    if asked.disagreement is not None:
+        prompts = prompts.filter(disagrees=asked.disagreement)
+    if asked.of_a_ranking:
+        said = finding.meeting(Ranking.objects.filter(prompt=OuterRef("pk"), live=True), asked.of_a_ranking)
+        prompts = prompts.filter(Exists(said))
+    if asked.model:
+        prompts = prompts.filter(Exists(Completion.objects.filter(prompt=OuterRef("pk"), model_name=asked.model)))
+    return prompts
+
+
+def end_of_look(project: Project, asked: PromptConditions, *, from_key: int | None, down: bool) -> int | None:
+    """Gives the key of the last prompt that one look goes through; None where it goes through all there are."""
+    return finding.end_of(indexed(project, asked), from_key=from_key, down=down, n=LOOKED_THROUGH)
+
+
+def place_of(project: Project, name: str) -> int | None:
+    """Finds a prompt's key by its id in the imported file or, where none has that id, by its number in the order of
+    import, from 1, as far as FARTHEST."""
+    if (key := project.prompts.filter(external_id=name).values_list("pk", flat=True).first()) is not None:
+        return key
+    if not (name.isascii() and name.isdecimal() and len(name) < 10 and 0 < int(name) <= FARTHEST):
+        return None
+    keys = project.prompts.order_by("project_id", "pk").values_list("pk", flat=True)
+    return next(iter(keys[int(name) - 1 : int(name)]), None)

@@ -1,0 +1,67 @@
+"""Lists narrowed by what no index has: a page goes through so many rows at most, and says where to go on.
+
+The parameters are read by the forms of the pages that show the same lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from labeling.api.rest.paging import Look, OldestFirst
+from labeling.api.rest.requests import NO_NUL
+from labeling.errors import Invalid
+
+_DAY = {"type": "string", "format": "date"}
+OF_A_RANKING = [
+    OpenApiParameter("flag", NO_NUL, description="Only where this flag is true of a completion."),
+    OpenApiParameter("from_day", _DAY, description="Only ranked on this day or later, in the site's time zone."),
+    OpenApiParameter("to_day", _DAY, description="Only ranked on this day or earlier."),
+]
+OF_A_PROMPT = [
+    OpenApiParameter(
+        "disagreement",
+        str,
+        enum=["yes", "no"],
+        description="Only where people disagree about the prompt, or nobody does.",
+    ),
+    OpenApiParameter("model", NO_NUL, description="Only where this model wrote a completion."),
+]
+
+
+class Looking(OldestFirst):
+    """Pages of a view whose `look` is not None."""
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> Any:
+        look: Look | None = getattr(view, "look", None)
+        if look is None:
+            return super().paginate_queryset(queryset, request, view)
+        cursor = self.decode_cursor(request)
+        down = bool(cursor and cursor.reverse)
+        end = look(from_key=int(cursor.position) if cursor and cursor.position else None, down=down)
+        if end is None:
+            return super().paginate_queryset(queryset, request, view)
+        beyond = {"pk__gte": end} if down else {"pk__lte": end}
+        page: Any = super().paginate_queryset(queryset.filter(**beyond), request, view)
+        # A page's link goes on from its last row, unless that has the position which is named: so it names one beyond.
+        if down and not self.has_previous:
+            self.has_previous, self.previous_position = True, str(end - bool(page))
+        elif not down and not self.has_next:
+            self.has_next, self.next_position = True, str(end + bool(page))
+        return page
+
+
+def read_conditions(form: forms.Form, asked: Mapping[str, str]) -> None:
+    """Reads what was asked. Raises Invalid for the first value that can't be read, naming it."""
+    if form.is_valid():
+        return
+    name, problems = next(iter(form.errors.items()))
+    message = _("%(name)s can't be read: %(problem)s Got %(value)r.")
+    said = {"name": name, "problem": " ".join(map(str, problems)), "value": asked.get(name, "")[:80]}
+    raise Invalid("invalid", message % said, attr=name)

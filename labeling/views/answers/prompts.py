@@ -1,0 +1,146 @@
+"""The prompts of a project with each one's state, narrowed by what they have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+from django_htmx.http import push_url
+
+from labeling.answers import finding_prompts
+from labeling.answers.finding_prompts import PromptConditions
+from labeling.forms.data import PromptsFileForm
+from labeling.forms.finding import PromptsForm
+from labeling.models import Project, Prompt, Role
+from labeling.people import access
+from labeling.projects import counters
+from labeling.views.doors import SignedIn, project_page
+from labeling.views.prompts import counted, first_words
+from labeling.views.stretches import Stretch, goes_back, key_of, stretch_of, within
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A state of prompts as the list shows it; each number has a counter."""
+
+    label: Promise
+    number: str  # of counters.Numbers
+
+
+FILTERS = {
+    "all": Filter(gettext_lazy("All"), "stored"),
+    "waiting": Filter(gettext_lazy("Waiting"), "waiting"),
+    "ranked": Filter(gettext_lazy("Ranked"), "settled"),
+    "held": Filter(gettext_lazy("Can't be ranked"), "held"),
+    "withdrawn": Filter(gettext_lazy("Withdrawn"), "withdrawn"),
+}
+SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a narrowed list went through: n prompts, up to this key, and there is more beyond."""
+
+    end: int
+    n: int
+
+
+@require_safe
+@project_page(Role.REVIEWER)
+def prompts(request: SignedIn, project: Project) -> HttpResponse:
+    form = _form(request, project)
+    asked = form.conditions()
+    if (name := form.cleaned_data.get("go")) and (going := _go(project, form, name)):
+        return going
+    rows, look = _within_a_look(request, project, asked, newest_first=form.newest_first)
+    page: Stretch[Prompt] = stretch_of(request, rows, size=SHOWN, newest_first=form.newest_first)
+    chosen = asked.state or "all"
+    context = {
+        "project": project,
+        "is_manager": access.role_in(request.user, project) == Role.MANAGER,
+        "file_form": PromptsFileForm(),
+        "form": form,
+        "go": form["go"],
+        "carried": [(name, value) for name, value in form.data.items() if value and name != "go"],
+        "filters": _filters(form),
+        "chosen": chosen,
+        "is_narrowed": asked.needs_a_look or asked.disagreement is not None,
+        "n": _number(project, asked),
+        "page": page,
+        "look": look if (page.before if goes_back(request) else page.after) is None else None,
+        "goes_back": goes_back(request),
+        "is_whole": key_of(request, "after") is key_of(request, "before") is page.before is page.after is look is None,
+        "rows": [(prompt, first_words(prompt, alone=_text_of(prompt))) for prompt in page],
+        "query": f"{form.query_without('go')}&" if form.query_without("go") else "",
+    }
+    response = render(request, "labeling/data/prompts.html", context)
+    # A form says all its fields, and most of them nothing: whoever copies the address gets those that narrow.
+    return push_url(response, f"{request.path}?{form.query}" if form.query else request.path)
+
+
+def _form(request: SignedIn, project: Project) -> PromptsForm:
+    """Reads the address; `show` is an older name of `state`, and all is no state."""
+    data = request.GET.dict()
+    data.setdefault("state", data.get("show", ""))
+    if data["state"] == "all":
+        del data["state"]
+    return PromptsForm(data, project=project)
+
+
+def _go(project: Project, form: PromptsForm, name: str) -> HttpResponse | None:
+    """Leads to the list from this prompt on; None where there is no such prompt, which the form says."""
+    key = finding_prompts.place_of(project, name)
+    if key is None:
+        message = _("“%(name)s” is no prompt's id here, and no number of one: from 1, in the order of import.")
+        form.add_error("go", message % {"name": name})
+        return None
+    query = form.query_without("go")
+    after = key + 1 if form.newest_first else key - 1
+    address = redirect("prompts", project.slug)
+    address["Location"] += f"?{query}&after={after}" if query else f"?after={after}"
+    return address
+
+
+def _within_a_look(
+    request: SignedIn, project: Project, asked: PromptConditions, *, newest_first: bool
+) -> tuple[QuerySet[Prompt], Look | None]:
+    """Gives the prompts of one look, and where it ended; None where it went through all there are."""
+    rows = finding_prompts.meeting(counted(project), asked)
+    if project.judgement.lists_texts:
+        rows = rows.prefetch_related("completions")
+    if not asked.needs_a_look:
+        return rows, None
+    from_key = key_of(request, "before" if goes_back(request) else "after")
+    down = newest_first != goes_back(request)
+    end = finding_prompts.end_of_look(project, asked, from_key=from_key, down=down)
+    look = None if end is None else Look(end, finding_prompts.LOOKED_THROUGH)
+    return within(rows, from_key=from_key, end=end, down=down), look
+
+
+def _filters(form: PromptsForm) -> list[tuple[str, Promise, str]]:
+    """Gives each state's name, words and address, with what else narrows the list."""
+    rest = form.query_without("state", "go")
+    queries = {name: "&".join(filter(None, [f"state={name}" if name != "all" else "", rest])) for name in FILTERS}
+    return [(name, each.label, f"?{queries[name]}") for name, each in FILTERS.items()]
+
+
+def _number(project: Project, asked: PromptConditions) -> int | None:
+    """Tells how many there are, where the counters know it."""
+    if not asked.counted_by_split:
+        return None
+    counts = counters.of(project)
+    numbers = counts.of(asked.split) if asked.split else counts.total
+    return int(getattr(numbers, FILTERS[asked.state or "all"].number))
+
+
+def _text_of(prompt: Prompt) -> str:
+    """Gives what stands in for a prompt where there is none: the text that stands alone. Of an erased one nothing is
+    left, and where no texts are listed none were read."""
+    has_text = prompt.project.judgement.lists_texts and not prompt.is_dialogue
+    return prompt.completions.all()[0].text if has_text else ""
