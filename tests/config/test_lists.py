@@ -34,7 +34,7 @@ FEW, MANY = 2, 20  # files are streamed in batches of 50 prompts, and these are 
 SEEN = 10 * (MANY - FEW)  # bytes more of whatever shows rows
 # What else a page can be asked for, and the pages of which a part is asked for by htmx.
 QUERIES = {
-    "prompts": [f"?show={name}" for name in FILTERS],
+    "prompts": [*(f"?show={name}" for name in FILTERS), "?split=train&disagreement=no&to_day=2099-01-01"],
     "history": ["?q=answer", "?show=skipped"],
     "rankings": ["?words=some&state=all", "?split=train&least_seconds=0"],
     "runs": ["?depth=head"],
