@@ -64,6 +64,12 @@ def goes_back(request: HttpRequest) -> bool:
     return key_of(request, "after") is None and key_of(request, "before") is not None
 
 
+def is_whole(request: HttpRequest, page: Stretch[M]) -> bool:
+    """Tells whether the page has all that the list has."""
+    begins = key_of(request, "after") is None and key_of(request, "before") is None
+    return begins and page.before is None and page.after is None
+
+
 def _onwards(rows: QuerySet[M], key: int, n: int, down: bool) -> list[M]:
     """Finds the n rows next to the key, the nearest first."""
     return list(rows.filter(pk__lt=key).order_by("-pk")[:n] if down else rows.filter(pk__gt=key).order_by("pk")[:n])

@@ -22,7 +22,7 @@ from labeling.people import access
 from labeling.projects import counters
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.prompts import counted, first_words
-from labeling.views.stretches import Stretch, goes_back, key_of, stretch_of, within
+from labeling.views.stretches import Stretch, goes_back, is_whole, key_of, stretch_of, within
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
         "page": page,
         "look": look if (page.before if goes_back(request) else page.after) is None else None,
         "goes_back": goes_back(request),
-        "is_whole": key_of(request, "after") is key_of(request, "before") is page.before is page.after is look is None,
+        "is_whole": look is None and is_whole(request, page),
         "rows": [(prompt, first_words(prompt, alone=_text_of(prompt))) for prompt in page],
         "query": f"{form.query_without('go')}&" if form.query_without("go") else "",
     }

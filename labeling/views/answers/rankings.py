@@ -21,7 +21,7 @@ from labeling.people import access
 from labeling.projects import counters
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.prompts import first_words
-from labeling.views.stretches import Stretch, goes_back, key_of, stretch_of, within
+from labeling.views.stretches import Stretch, goes_back, is_whole, key_of, stretch_of, within
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -71,7 +71,7 @@ def rankings(request: SignedIn, project: Project) -> HttpResponse:
         "page": page,
         "rows": [_row(ranking, project) for ranking in page],
         "look": look if page.after is None else None,
-        "is_whole": key_of(request, "after") is key_of(request, "before") is page.before is page.after is look is None,
+        "is_whole": look is None and is_whole(request, page),
         "n": counters.of(project).total.rankings,
         "query": f"{form.query}&" if form.query else "",
     }
