@@ -20,7 +20,7 @@ from labeling.views.answers import rankings as answers
 from labeling.views.importing import pages as imports
 from labeling.views.people import pages as people
 from labeling.views.people import person
-from labeling.views.removal import accounts, erasing
+from labeling.views.removal import accounts, erasing, own_data
 from labeling.views.removal import projects as removal_of_projects
 from labeling.views.removal import prompts as removal_of_prompts
 from labeling.views.removal import work as removal_of_work
@@ -38,7 +38,9 @@ urlpatterns = [
     path("preferences/", user_settings.preferences, name="preferences"),
     path("preferences/tour/", user_settings.tour, name="preferences_tour"),
     path("tour/seen/", user_settings.tour_seen, name="tour_seen"),
+    path("preferences/data/", own_data.own, name="own_data"),
     path("people/<int:person_id>/", accounts.account, name="account"),
+    path("people/<int:person_id>/data/", own_data.of_account, name="data_of_account"),
     path("projects/new/", projects.create, name="project_create"),
     path("projects/deleted/", removal_of_projects.deleted, name="deleted_projects"),
     path("invite/<str:token>/", invitations.invitation, name="invitation"),
