@@ -8,11 +8,13 @@ from typing import TypeVar
 
 from django.db.models import Exists, Model, OuterRef, QuerySet
 
+from labeling.answers.search.finding import Found
 from labeling.models import Completion, Project, RankedCompletion, Ranking
 
 Row = TypeVar("Row", bound=Model)
 
 LOOKED_THROUGH = 100_000  # at a time: a condition that none of them meets is known after a tenth of a second
+READ_THROUGH = 10_000  # where the words of each are looked at, which takes as long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +23,8 @@ class Conditions:
 
     labeler: a username. flag: the name of one that is true of some completion. since, until: when it was said, the end
     left out. least_seconds, most_seconds: how long it took. with_words: only with a comment, or a note on a completion.
-    model: that wrote one of the completions. disagreement: whether people disagree about the prompt.
+    model: that wrote one of the completions. disagreement: whether people disagree about the prompt. found: where words
+    stand.
     """
 
     labeler: str = ""
@@ -35,13 +38,25 @@ class Conditions:
     with_words: bool = False
     model: str = ""
     disagreement: bool | None = None
+    found: Found | None = None
 
     def __bool__(self) -> bool:
         return self != Conditions()
 
+    @property
+    def needs_a_look(self) -> bool:
+        """Tells whether finding them is to go through others: of rare words the index names the few that there are."""
+        return bool(self) and (self.found is None or self.found.is_common)
+
+    @property
+    def looked_through(self) -> int:
+        return LOOKED_THROUGH if self.found is None else READ_THROUGH
+
 
 def meeting(rankings: QuerySet[Ranking], asked: Conditions) -> QuerySet[Ranking]:
     """Gives those that meet all conditions."""
+    if asked.found is not None:
+        rankings = asked.found.among_rankings(rankings)
     if asked.labeler:
         rankings = rankings.filter(labeler__username=asked.labeler)
     if asked.split:
@@ -69,13 +84,15 @@ def meeting(rankings: QuerySet[Ranking], asked: Conditions) -> QuerySet[Ranking]
     return rankings
 
 
-def end_of_look(project: Project, *, below: int | None = None, above: int | None = None) -> int | None:
+def end_of_look(
+    project: Project, asked: Conditions, *, below: int | None = None, above: int | None = None
+) -> int | None:
     """Gives the key of the last ranking that one look goes through; None where it goes through all there are.
 
     It goes down from the newest or from a key, or up from a key.
     """
     keys = Ranking.objects.filter(project=project)
-    return end_of(keys, from_key=below if above is None else above, down=above is None, n=LOOKED_THROUGH)
+    return end_of(keys, from_key=below if above is None else above, down=above is None, n=asked.looked_through)
 
 
 def end_of(rows: QuerySet[Row], *, from_key: int | None, down: bool, n: int) -> int | None:

@@ -8,9 +8,11 @@ from datetime import datetime
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from labeling.answers import finding
+from labeling.answers.search.finding import Found
 from labeling.models import Completion, Project, Prompt, Ranking
 
 LOOKED_THROUGH = 50_000  # at a time
+READ_THROUGH = 10_000  # where the words of each are looked at, which takes longer
 FARTHEST = 1_000_000  # prompt whose place is found by counting: a tenth of a second
 # What a prompt's state is called in lists, each by an index of its own.
 STATES = {
@@ -27,6 +29,7 @@ class PromptConditions:
 
     labeler, flag, since, until: of one and the same ranking that stands, with the end left out. flag: the name of one
     that is true of some completion. model: that wrote a completion. disagreement: whether people disagree about it.
+    found: where words stand.
     """
 
     state: str = ""
@@ -37,6 +40,7 @@ class PromptConditions:
     until: datetime | None = None
     model: str = ""
     disagreement: bool | None = None
+    found: Found | None = None
 
     def __bool__(self) -> bool:
         return self != PromptConditions()
@@ -44,8 +48,14 @@ class PromptConditions:
     @property
     def needs_a_look(self) -> bool:
         """Tells whether no index has just these prompts, so that finding them is to go through others."""
+        if self.found is not None and not self.found.is_common:
+            return False
         rest = replace(self, disagreement=None) if self.disagreement else replace(self, state="")
         return bool(rest)
+
+    @property
+    def looked_through(self) -> int:
+        return LOOKED_THROUGH if self.found is None else READ_THROUGH
 
     @property
     def counted_by_split(self) -> bool:
@@ -67,6 +77,8 @@ def indexed(project: Project, asked: PromptConditions) -> QuerySet[Prompt]:
 def meeting(prompts: QuerySet[Prompt], asked: PromptConditions) -> QuerySet[Prompt]:
     """Gives those that meet all conditions."""
     prompts = prompts.filter(STATES.get(asked.state, Q()))
+    if asked.found is not None:
+        prompts = asked.found.among_prompts(prompts)
     if asked.split:
         prompts = prompts.filter(split=asked.split)
     if asked.disagreement is not None:
@@ -81,7 +93,7 @@ def meeting(prompts: QuerySet[Prompt], asked: PromptConditions) -> QuerySet[Prom
 
 def end_of_look(project: Project, asked: PromptConditions, *, from_key: int | None, down: bool) -> int | None:
     """Gives the key of the last prompt that one look goes through; None where it goes through all there are."""
-    return finding.end_of(indexed(project, asked), from_key=from_key, down=down, n=LOOKED_THROUGH)
+    return finding.end_of(indexed(project, asked), from_key=from_key, down=down, n=asked.looked_through)
 
 
 def place_of(project: Project, name: str) -> int | None:

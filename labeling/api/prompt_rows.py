@@ -180,7 +180,7 @@ def wanted(project: Project, request: Request) -> tuple[QuerySet[Prompt], Look |
     look = None
     if replace(asked, split="").needs_a_look:
         base = rows.filter(disagrees=True) if asked.disagreement else rows
-        look = partial(finding.end_of, base, n=finding_prompts.LOOKED_THROUGH)
+        look = partial(finding.end_of, base, n=asked.looked_through)
     rows = finding_prompts.meeting(rows, asked)
     if ids := request.query_params.getlist("id"):
         if len(ids) > MOST_IDS:

@@ -111,7 +111,7 @@ class Prompts(PagedView):
         """Prompts with their texts, in the order of import.
 
         A page ends early where its texts are long: follow `next`, and don't count on `page_size`. Narrowed by what no
-        index has, it looks through 50,000 prompts and may hold none.
+        index has, it looks through 50,000 prompts (10,000 for common words) and may hold none.
         """
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
         rows, self.look = prompt_rows.wanted(project, request)

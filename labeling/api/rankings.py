@@ -114,8 +114,8 @@ class Rankings(PagedView):
         """Live rankings, oldest first.
 
         A labeler gets their own, without `prompt`, `external_id`, `split`, `live`, `ended_at` and `model`, and
-        completions by their task's ids; and can't ask for `disagreement` or `model`. Narrowed by what no index has, a
-        page looks through 100,000 rankings and may hold none: follow `next`.
+        completions by their task's ids; and can't ask for `disagreement`, `model` or `q`. Narrowed by what no index
+        has, a page looks through 100,000 rankings (10,000 for common words) and may hold none: follow `next`.
         """
         ended = truth(request, "ended")
         needed = Role.REVIEWER if any(request.query_params.get(name) for name in NOT_BLIND) else Role.LABELER
@@ -135,10 +135,11 @@ class Rankings(PagedView):
         params = request.query_params
         form = RankingsForm({each.name: params[each.name] for each in ASKED if each.name in params}, project=project)
         read_conditions(form, params)
-        if not (asked := form.conditions()):
-            return rows, None
+        asked = form.conditions()
+        if not asked.needs_a_look:
+            return finding.meeting(rows, asked), None
         base = after(Ranking.objects.filter(project=project), request)
-        return finding.meeting(rows, asked), partial(finding.end_of, base, n=finding.LOOKED_THROUGH)
+        return finding.meeting(rows, asked), partial(finding.end_of, base, n=asked.looked_through)
 
 
 COLUMNS = (

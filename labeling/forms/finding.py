@@ -13,6 +13,9 @@ from django.utils.translation import gettext_lazy
 
 from labeling.answers.finding import Conditions
 from labeling.answers.finding_prompts import STATES, PromptConditions
+from labeling.answers.search import texts
+from labeling.answers.search.finding import Found, find
+from labeling.errors import PodiumError
 from labeling.models import Project, Ranking, Split
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
 
@@ -37,6 +40,11 @@ class Narrowing(forms.Form):
     main_names: ClassVar[Collection[str]]  # what most people look for; the others are folded
     apart: ClassVar[Collection[str]] = ()  # what the page shows elsewhere
 
+    q = forms.CharField(
+        required=False,
+        label=gettext_lazy("Search"),
+        widget=forms.SearchInput({"placeholder": gettext_lazy("Words, or “exact words”")}),
+    )
     labeler = forms.CharField(required=False, max_length=150, label=gettext_lazy("Labeler's name"))
     flag = forms.ChoiceField(required=False, label=gettext_lazy("Flag"))
     disagreement = forms.ChoiceField(choices=DISAGREEMENT, required=False, label=gettext_lazy("Disagreement"))
@@ -47,6 +55,7 @@ class Narrowing(forms.Form):
 
     def __init__(self, data: Mapping[str, str], *, project: Project) -> None:
         super().__init__({name: data[name] for name in self.base_fields if name in data})
+        self._project = project
         self._has_flags = bool(project.flags)
         self._choose("flag", [ANY, *((flag["name"], flag["label"]) for flag in project.flags)])
         self._choose("split", [ANY, *Split.choices])
@@ -55,6 +64,15 @@ class Narrowing(forms.Form):
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
         field.choices = choices
+
+    def clean_q(self) -> Found | None:
+        """Looks the words up, once."""
+        if not self.cleaned_data["q"]:
+            return None
+        try:
+            return find(self._project, self.cleaned_data["q"])
+        except PodiumError as error:
+            raise forms.ValidationError(error.detail) from error
 
     def shared(self) -> dict[str, Any]:
         """Gives of these conditions what could be read; both days are of the site's time zone, the last included."""
@@ -70,6 +88,7 @@ class Narrowing(forms.Form):
             "since": _begin(asked.get("from_day")),
             "until": _begin(until + timedelta(days=1)) if until and until.year < 9999 else None,
             "disagreement": disagreement == "yes" if disagreement else None,
+            "found": asked.get("q"),
         }
 
     @property
@@ -90,6 +109,11 @@ class Narrowing(forms.Form):
         return any(self.data.get(field.name) for field in self.others)
 
     @property
+    def misses_some(self) -> bool:
+        """Tells whether words were asked for and some texts are so new that nobody has read theirs."""
+        return bool(self.cleaned_data.get("q")) and not texts.are_read()
+
+    @property
     def query(self) -> str:
         """Gives the address's own part of what was asked, to go on with."""
         return self.query_without()
@@ -104,14 +128,14 @@ class Narrowing(forms.Form):
 class RankingsForm(Narrowing):
     """Rankings of a project."""
 
-    main_names = ("labeler", "flag", "words")
+    main_names = ("q", "labeler", "flag")
 
     source = forms.ChoiceField(required=False, label=gettext_lazy("Where from"))
     least_seconds = _seconds(gettext_lazy("Seconds, at least"))
     most_seconds = _seconds(gettext_lazy("Seconds, at most"))
     state = forms.ChoiceField(choices=WHICH, required=False, label=gettext_lazy("Which"))
     words = forms.ChoiceField(choices=WORDS, required=False, label=gettext_lazy("Words"))
-    field_order = ("labeler", "flag", "words", "disagreement", "model")
+    field_order = ("q", "labeler", "flag", "words", "disagreement", "model")
 
     def __init__(self, data: Mapping[str, str], *, project: Project) -> None:
         super().__init__(data, project=project)
@@ -136,13 +160,13 @@ class RankingsForm(Narrowing):
 class PromptsForm(Narrowing):
     """Prompts of a project. `go` is a place in the list, by an id or a number, and narrows nothing."""
 
-    main_names = ("labeler", "disagreement", "split")
+    main_names = ("q", "disagreement", "labeler")
     apart = ("state", "go")
 
     order = forms.ChoiceField(choices=ORDERS, required=False, label=gettext_lazy("Order"))
     state = forms.ChoiceField(choices=[ANY, *((name, name) for name in STATES)], required=False)
     go = forms.CharField(required=False, max_length=200, strip=True, label=gettext_lazy("Go to the id or number"))
-    field_order = ("labeler", "disagreement", "split", "flag", "model", "from_day", "to_day", "order")
+    field_order = ("q", "disagreement", "labeler", "split", "flag", "model", "from_day", "to_day", "order")
 
     def conditions(self) -> PromptConditions:
         """Gives what could be read."""

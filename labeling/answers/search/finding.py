@@ -108,7 +108,7 @@ def find(project: Project, asked: str) -> Found:
         # Of beginnings it expects too few, and whole words are among them.
         whole = texts.filter(words=of_project & query(asked, project.search_language, beginnings=False))
         prompts = None if _expected(whole) > EXPECTED else list(texts.filter(words=in_texts)[: MOST + 1])
-        said = [*_by_comment(project, in_words), *_by_note(project, in_words)]
+        said = list(_by_comment(project, in_words).union(_by_note(project, in_words), all=True))
     return Found(
         prompts=None if prompts is None or len(prompts) > MOST else prompts,
         said=None if len(said) > MOST else said,
@@ -122,23 +122,23 @@ def _expected(rows: QuerySet[Any, Any]) -> int:
     return int(json.loads(rows.explain(format="json"))[0]["Plan"]["Plan Rows"])
 
 
-def _by_comment(project: Project, words: Query) -> list[int]:
+def _by_comment(project: Project, words: Query) -> QuerySet[Ranking, int]:
     """Finds rankings; their project's own index is no way to them, for it leads past all that was ranked there."""
     rankings = Ranking.objects.exclude(comment="").alias(
         words_of_comment=_WordsOf("comment"), its_project=ExpressionWrapper(F("project_id") + 0, BigIntegerField())
     )
     found = rankings.filter(words_of_comment=words, its_project=project.pk).order_by()
-    return list(found.values_list("pk", flat=True)[: MOST + 1])
+    return found.values_list("pk", flat=True)[: MOST + 1]
 
 
-def _by_note(project: Project, words: Query) -> list[int]:
+def _by_note(project: Project, words: Query) -> QuerySet[RankedCompletion, int]:
     """Finds rankings; of each note with the words it is asked whose project that is."""
     its_project = Ranking.objects.filter(pk=OuterRef("ranking")).values("project_id")
     places = RankedCompletion.objects.exclude(note="").alias(
         words_of_note=_WordsOf("note"), its_project=Subquery(its_project)
     )
     found = places.filter(words_of_note=words, its_project=project.pk).order_by()
-    return list(found.values_list("ranking_id", flat=True)[: MOST + 1])
+    return found.values_list("ranking_id", flat=True)[: MOST + 1]
 
 
 def _prompts_of(rankings: QuerySet[Ranking]) -> list[int]:

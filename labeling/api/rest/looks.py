@@ -32,6 +32,13 @@ OF_A_PROMPT = [
         description="Only where people disagree about the prompt, or nobody does.",
     ),
     OpenApiParameter("model", NO_NUL, description="Only where this model wrote a completion."),
+    OpenApiParameter(
+        "q",
+        NO_NUL,
+        description="Only where these words stand, in the prompt's texts or in what was said: in any order, but in "
+        "quotation marks as they are; a word after a minus must not be there. Words of four letters and more also find "
+        "what begins with them, or, in the project's language, other forms.",
+    ),
 ]
 
 

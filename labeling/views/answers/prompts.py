@@ -70,12 +70,12 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
         "carried": [(name, value) for name, value in form.data.items() if value and name != "go"],
         "filters": _filters(form),
         "chosen": chosen,
-        "is_narrowed": asked.needs_a_look or asked.disagreement is not None,
+        "is_narrowed": asked.needs_a_look or asked.disagreement is not None or asked.found is not None,
         "n": _number(project, asked),
         "page": page,
         "look": look if (page.before if goes_back(request) else page.after) is None else None,
         "goes_back": goes_back(request),
-        "is_whole": look is None and is_whole(request, page),
+        "fitting": _fitting(rows, page, asked, is_all=look is None and is_whole(request, page)),
         "rows": [(prompt, first_words(prompt, alone=_text_of(prompt))) for prompt in page],
         "query": f"{form.query_without('go')}&" if form.query_without("go") else "",
     }
@@ -119,8 +119,15 @@ def _within_a_look(
     from_key = key_of(request, "before" if goes_back(request) else "after")
     down = newest_first != goes_back(request)
     end = finding_prompts.end_of_look(project, asked, from_key=from_key, down=down)
-    look = None if end is None else Look(end, finding_prompts.LOOKED_THROUGH)
+    look = None if end is None else Look(end, asked.looked_through)
     return within(rows, from_key=from_key, end=end, down=down), look
+
+
+def _fitting(rows: QuerySet[Prompt], page: Stretch[Prompt], asked: PromptConditions, *, is_all: bool) -> int | None:
+    """Tells how many there are, where all are on the page or words are rare; None where nobody knows."""
+    if is_all:
+        return len(page.rows)
+    return None if asked.found is None or asked.needs_a_look else rows.count()
 
 
 def _filters(form: PromptsForm) -> list[tuple[str, Promise, str]]:

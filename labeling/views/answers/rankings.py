@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import push_url
 
 from labeling.answers import finding
+from labeling.answers.finding import Conditions
 from labeling.board.pictures import Picture, picture_of
 from labeling.board.sentences import STRENGTHS
 from labeling.forms.finding import RankingsForm
@@ -61,7 +62,7 @@ def rankings(request: SignedIn, project: Project) -> HttpResponse:
     form = RankingsForm(request.GET, project=project)
     asked = form.conditions()
     rows = finding.meeting(access.rankings_of(request.user, project, ended=form.is_of_all), asked)
-    rows, look = _within_a_look(request, project, rows) if asked else (rows, None)
+    rows, look = _within_a_look(request, project, asked, rows) if asked.needs_a_look else (rows, None)
     page: Stretch[Ranking] = stretch_of(request, _with_what_is_shown(rows), size=SHOWN, newest_first=True)
     context = {
         "project": project,
@@ -71,7 +72,7 @@ def rankings(request: SignedIn, project: Project) -> HttpResponse:
         "page": page,
         "rows": [_row(ranking, project) for ranking in page],
         "look": look if page.after is None else None,
-        "is_whole": look is None and is_whole(request, page),
+        "fitting": _fitting(rows, page, asked, is_all=look is None and is_whole(request, page)),
         "n": counters.of(project).total.rankings,
         "query": f"{form.query}&" if form.query else "",
     }
@@ -80,16 +81,23 @@ def rankings(request: SignedIn, project: Project) -> HttpResponse:
     return push_url(response, f"{request.path}?{form.query}" if form.query else request.path)
 
 
+def _fitting(rows: QuerySet[Ranking], page: Stretch[Ranking], asked: Conditions, *, is_all: bool) -> int | None:
+    """Tells how many there are, where all are on the page or words are rare; None where nobody knows."""
+    if is_all:
+        return len(page.rows)
+    return None if asked.found is None or asked.needs_a_look else rows.count()
+
+
 def _within_a_look(
-    request: SignedIn, project: Project, rows: QuerySet[Ranking]
+    request: SignedIn, project: Project, asked: Conditions, rows: QuerySet[Ranking]
 ) -> tuple[QuerySet[Ranking], Look | None]:
     """Gives those of one look, and where it ended; None where it went through all, or upwards."""
     if goes_back(request):
         before = key_of(request, "before")
-        end = finding.end_of_look(project, above=before)
+        end = finding.end_of_look(project, asked, above=before)
         return within(rows, from_key=before, end=end, down=False), None
     after = key_of(request, "after")
-    end = finding.end_of_look(project, below=after)
+    end = finding.end_of_look(project, asked, below=after)
     look = None if end is None else Look(end, Ranking.objects.get(pk=end).created_at)
     return within(rows, from_key=after, end=end, down=True), look
 

@@ -15,6 +15,7 @@ from labeling.queue import shown_ids
 from tests.factories import claimed, ids_of, join, make_project, make_prompt, rank
 from tests.session.older import older, upgrade
 
+ANY = Conditions()
 FLAGS = ({"name": "wrong", "label": "Factual error"},)
 
 
@@ -64,12 +65,12 @@ def test_conditions_are_all_met(project: Project, asked: dict[str, object], foun
 def test_a_look_ends_and_the_next_goes_on(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = list(Ranking.objects.order_by("-pk").values_list("pk", flat=True))
     monkeypatch.setattr(finding, "LOOKED_THROUGH", 1)
-    assert finding.end_of_look(project) == keys[1]
-    assert finding.end_of_look(project, below=keys[1]) is None
-    assert finding.end_of_look(project, above=keys[2]) is None
-    assert finding.end_of_look(project, above=0) == keys[1]
+    assert finding.end_of_look(project, ANY) == keys[1]
+    assert finding.end_of_look(project, ANY, below=keys[1]) is None
+    assert finding.end_of_look(project, ANY, above=keys[2]) is None
+    assert finding.end_of_look(project, ANY, above=0) == keys[1]
     monkeypatch.setattr(finding, "LOOKED_THROUGH", 3)
-    assert finding.end_of_look(project) is None
+    assert finding.end_of_look(project, ANY) is None
 
 
 @pytest.mark.django_db(transaction=True)
