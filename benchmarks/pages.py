@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import platform
 import statistics
@@ -158,6 +159,15 @@ def _values(site: Site, person: User) -> dict[str, object]:
     }  # fmt: skip
 
 
+# A rare word, a common one, one that was said, phrases, and three more conditions at once.
+SEARCHED = (
+    "q=row-70007",
+    "q=neighbour",
+    "q=well&disagreement=yes&split=test",
+    "q=neighbour&split=test&labeler=nobody&model=nobody",
+    "q=%22to+a+child%22+-less&split=test&model=nobody",
+    "q=nothingofthekind",
+)
 # What no index has, and what nothing meets, so that a look goes through all that it may.
 NARROWED = (
     "split=test&order=newest",
@@ -168,6 +178,7 @@ NARROWED = (
     "split=test&labeler=nobody&model=nobody",
     "state=ranked&split=test&labeler=nobody&flag=hateful",
     "disagreement=no&flag=hateful&model=nobody&from_day=2020-01-01",
+    *SEARCHED,
 )
 
 
@@ -203,6 +214,7 @@ def _queries(site: Site) -> dict[str, list[str]]:
             "?to_day=2000-01-01",
             "?disagreement=yes&split=test",
             "?disagreement=yes&model=nobody&flag=hateful",
+            *(f"?{searched}" for searched in SEARCHED),
         ],
         "labeling_api:prompts": [
             f"?cursor={_cursor(middle)}",
@@ -218,6 +230,7 @@ def _queries(site: Site) -> dict[str, list[str]]:
             "?page_size=1000",
             "?disagreement=yes&model=nobody&flag=hateful",
             "?from_day=2099-01-01",
+            *(f"?{searched}" for searched in SEARCHED),
         ],
         "labeling_api:pairs": [f"?cursor={_cursor(600_000)}", "?page_size=1000"],
         "version_prompts": ["?page=1000", "?id=row-70007"],
@@ -246,6 +259,21 @@ def freeze(site: Site) -> None:
         seconds = time.perf_counter() - before
         print(f"version {version.number}: {version.n_rankings:,} rankings, {version.bytes:,} bytes, {seconds:.1f} s")
         rank_next(site.project, site.labelers[-1], 100)
+
+
+def read_words() -> None:
+    """Reads the words of all texts, as sweeps do in the minutes after an import."""
+    from django.db import connection
+
+    from labeling.answers.search import texts
+
+    before = time.perf_counter()
+    n = texts.read(seconds=math.inf)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE labeling_searchtext")
+        cursor.execute("SELECT pg_total_relation_size('labeling_searchtext')")
+        [(size,)] = cursor.fetchall()
+    print(f"words of {n:,} prompts: {size / 2**20:,.0f} MB, {time.perf_counter() - before:.0f} s")
 
 
 def score(site: Site) -> None:
@@ -324,6 +352,7 @@ def main() -> None:
     asked = parser.parse_args()
     with large_site.server():
         site = large_site.fill(prompts=asked.prompts, rankings=asked.rankings, each=2, models=asked.models)
+        read_words()
         sweep.fill(OTHER_PROJECTS)
         score(site)
         freeze(site)
