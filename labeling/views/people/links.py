@@ -16,8 +16,8 @@ def to_rankings(
     """Gives the address of the list of rankings, narrowed to a person's; both days are of the site's time zone."""
     asked = {
         "labeler": labeler,
-        "since": since and since.isoformat(),
-        "until": until and until.isoformat(),
+        "from_day": since and since.isoformat(),
+        "to_day": until and until.isoformat(),
         "source": source,
     }
     query = urlencode({name: value for name, value in asked.items() if value})
