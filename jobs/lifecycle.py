@@ -75,7 +75,7 @@ def claim(kind: type[J], pk: int, **changes: object) -> J | None:
         error="",
         **changes,
     )
-    return kind._default_manager.select_related("project").get(pk=pk) if taken else None
+    return kind._default_manager.select_related(kind.OF).get(pk=pk) if taken else None
 
 
 def heartbeat(job: Job, **progress: object) -> bool:

@@ -10,6 +10,7 @@ from django.db import models
 class Job(models.Model):
     # For whoever reads that the last attempt failed; and what a row that goes back into the queue forgets.
     ADVICE: ClassVar[str]
+    OF: ClassVar[str] = "project"  # what it is of, which is read with it
     WHEN_QUEUED: ClassVar[Mapping[str, object]] = {}
 
     class State(models.TextChoices):

@@ -21,6 +21,7 @@ from labeling.views.importing import pages as imports
 from labeling.views.people import pages as people
 from labeling.views.people import person
 from labeling.views.removal import accounts, erasing, own_data
+from labeling.views.removal import people as people_erased
 from labeling.views.removal import projects as removal_of_projects
 from labeling.views.removal import prompts as removal_of_prompts
 from labeling.views.removal import work as removal_of_work
@@ -40,6 +41,7 @@ urlpatterns = [
     path("tour/seen/", user_settings.tour_seen, name="tour_seen"),
     path("preferences/data/", own_data.own, name="own_data"),
     path("people/<int:person_id>/", accounts.account, name="account"),
+    path("people/<int:person_id>/erase/", people_erased.erase, name="erase_account"),
     path("people/<int:person_id>/data/", own_data.of_account, name="data_of_account"),
     path("projects/new/", projects.create, name="project_create"),
     path("projects/deleted/", removal_of_projects.deleted, name="deleted_projects"),

@@ -21,18 +21,20 @@ class RewardtrainConfig(AppConfig):
         """Adds what is ours to labeling's lists, for labeling knows nothing of us. Tables are known only now."""
         from labeling.data.deleting import contents, deletion_worker
         from labeling.data.exporting import pair_groups
+        from labeling.data.leaving import erasure_worker
         from labeling.data.revising import erasures
         from labeling.models import Role
         from labeling.projects.navigation import Page, Part, add_pages, add_part, add_version_part
         from labeling.requests import body_limit
         from labeling.views.styleguide import drawings as styleguide
         from rewardtrain.automatic import auto_label_export
-        from rewardtrain.training import prefill
+        from rewardtrain.training import named_in_reports, prefill
 
         pair_groups.add_source("model", auto_label_export.SOURCE)
         contents.add(contents.Kind("runs", RUNS, lambda project: project.runs.count()))
         contents.add(contents.Kind("models", MODELS, lambda project: project.reward_models.count()))
         deletion_worker.also(prefill.forget)
+        erasure_worker.also(named_in_reports.replace)
         erasures.also(lambda project: prefill.forget_texts(project.pk))
         of_models = ("model", "threshold", "auto_labels", "best_of", "best_of_job", "playground")
         add_pages(

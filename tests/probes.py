@@ -58,6 +58,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         *("imported_from", "imported_to", "ids"),
     ),
     "account": ("act",),
+    "erase_account": ("confirm", "with_work"),
     "people": ("role", "note"),
     "person_work": ("act",),
     "invitation_ask": ("username", "role"),

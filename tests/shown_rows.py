@@ -21,6 +21,7 @@ from labeling.models import (
     DatasetVersion,
     Import,
     Membership,
+    PersonErasure,
     Project,
     ProjectDeletion,
     Prompt,
@@ -321,6 +322,7 @@ def _revisions(project: Project, n: int) -> None:
     )  # fmt: skip
     project.prompts.filter(pk=prompt.pk).update(revision=n + 1)
     erased = project.prompts.order_by("-pk")[:n]
+    PersonErasure.objects.bulk_create(PersonErasure(person=make_user(), state="succeeded") for _ in range(n))
     WorkWithdrawal.objects.bulk_create(
         WorkWithdrawal(project=project, labeler=make_user(), versions={"1": 3}) for _ in range(n)
     )

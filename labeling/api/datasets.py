@@ -19,7 +19,7 @@ from labeling.api.rest.requests import KnownFields, View, person
 from labeling.api.rest.schema import conflict
 from labeling.data.exporting import dataset_folder
 from labeling.data.versions import datasets, notes
-from labeling.data.versions.holding import withdrawn_since
+from labeling.data.versions.holding import named_in, withdrawn_since
 from labeling.models import DatasetVersion, Project, Role
 from labeling.people import access
 
@@ -50,11 +50,18 @@ class OneVersionSerializer(DatasetVersionSerializer):
         help_text="How many people's work, all of it, was withdrawn since; this file keeps theirs."
     )
 
+    erased_labelers = serializers.SerializerMethodField(
+        help_text="How many people were erased since, whose names of then this file keeps."
+    )
+
     class Meta(DatasetVersionSerializer.Meta):
-        fields = (*DatasetVersionSerializer.Meta.fields, "withdrawn_labelers")  # type: ignore[assignment]
+        fields = (*DatasetVersionSerializer.Meta.fields, "withdrawn_labelers", "erased_labelers")  # type: ignore[assignment]
 
     def get_withdrawn_labelers(self, version: DatasetVersion) -> int:
         return len(withdrawn_since(version))
+
+    def get_erased_labelers(self, version: DatasetVersion) -> int:
+        return named_in(version)
 
 
 class NoteBody(KnownFields):

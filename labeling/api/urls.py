@@ -32,6 +32,7 @@ app_name = "labeling_api"
 urlpatterns = [
     path("accounts/<anything:username>/deactivate/", accounts.DeactivateAccount.as_view(), name="account_deactivate"),
     path("accounts/<anything:username>/reactivate/", accounts.ReactivateAccount.as_view(), name="account_reactivate"),
+    path("accounts/<anything:username>/erase/", accounts.EraseAccount.as_view(), name="erase_account"),
     path("accounts/<anything:username>/", accounts.OneAccount.as_view(), name="one_account"),
     path("projects/", projects.Projects.as_view(), name="projects"),
     path("deletions/", projects.Deletions.as_view(), name="deletions"),

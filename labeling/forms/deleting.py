@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext
 
 from labeling.data.deleting import deletions
+from labeling.data.leaving import erasures as people
 from labeling.data.revising import erasures
 from labeling.errors import Invalid
 
@@ -38,6 +39,11 @@ class ConfirmForm(forms.Form):
 def deletion_form(data: QueryDict | None, *, name: str) -> ConfirmForm:
     label = gettext("The project's name, to say that you mean it")
     return ConfirmForm(data, name=name, label=label, check=deletions.check_confirmed)
+
+
+def person_form(data: QueryDict | None, *, username: str) -> ConfirmForm:
+    label = gettext("The account's name, to say that you mean it")
+    return ConfirmForm(data, name=username, label=label, check=people.check_confirmed)
 
 
 def erasure_form(data: QueryDict | None, *, external_id: str) -> ConfirmForm:

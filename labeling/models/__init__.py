@@ -6,7 +6,7 @@ from labeling.models.counters import Counter, LabelerCounter
 from labeling.models.datasets import DatasetVersion, VersionLink, VersionNote
 from labeling.models.imports import Import
 from labeling.models.pairs import PreferencePair
-from labeling.models.projects import Invitation, Membership, Project, ProjectDeletion, Role
+from labeling.models.projects import Invitation, Membership, PersonErasure, Project, ProjectDeletion, Role
 from labeling.models.prompts import Completion, Prompt, PromptErasure, PromptRevision, SearchBacklog, SearchText, Split
 from labeling.models.rankings import RankedCompletion, Ranking
 from labeling.models.users import User
@@ -21,6 +21,7 @@ __all__ = [
     "Invitation",
     "LabelerCounter",
     "Membership",
+    "PersonErasure",
     "PreferencePair",
     "Project",
     "ProjectDeletion",

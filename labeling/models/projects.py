@@ -155,3 +155,30 @@ class ProjectDeletion(Job):
     @property
     def is_over(self) -> bool:
         return self.state == self.State.SUCCEEDED
+
+
+class PersonErasure(Job):
+    """That a person's name and words are erased, by whom, and what keeps the name. None of it says who it was."""
+
+    ADVICE: ClassVar[str] = "See the worker's log, then ask for it again by manage.py erase_person: it goes on."
+    OF: ClassVar[str] = "person"
+
+    person = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="erasure")
+    with_work = models.BooleanField(default=False)  # all that the person ranked is withdrawn too
+    # {"project's key/number of its version": how many rankings of the person are in its file, under the name of then}
+    versions = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(state__in=("queued", "running", "succeeded", "failed")), name="person_erasure_state_known"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"erasure of account {self.person_id}"
+
+    @property
+    def is_over(self) -> bool:
+        return self.state == self.State.SUCCEEDED

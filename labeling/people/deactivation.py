@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Missing
-from labeling.models import Assignment, Invitation, Membership, Project, Role, User
+from labeling.models import Assignment, Invitation, Membership, PersonErasure, Project, Role, User
 from labeling.models.project_lock import lock_accounts
 from labeling.people import access
 
@@ -67,13 +67,15 @@ def deactivate(user: User, *, by: User | None) -> Ended:
 def reactivate(user: User, *, by: User | None) -> None:
     """Lets it log in again, with the password that it had and in the projects where it still is. Twice is harmless.
 
-    Raises Conflict('never_logs_in') for the labeler of imported rankings.
+    Raises Conflict: 'never_logs_in' for the labeler of imported rankings, 'erased' where its person was.
     """
     with transaction.atomic():
         locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if locked.is_imported:
             message = _("%(name)s stands for rankings that were imported, and never logs in.")
             raise Conflict("never_logs_in", message % {"name": locked.username})
+        if PersonErasure.objects.filter(person=locked).exists():
+            raise Conflict("erased", _("This account was erased: nobody is behind it any more."))
         User.objects.filter(pk=user.pk).update(is_active=True)
     logger.info("account %d reactivated by %s", user.pk, by.pk if by else "a command")
     user.is_active = True

@@ -19,6 +19,7 @@ from labeling.models import (
     Import,
     Invitation,
     Membership,
+    PersonErasure,
     PreferencePair,
     Project,
     ProjectDeletion,
@@ -282,6 +283,20 @@ def test_withdrawn_work_is_noted_once_and_takes_no_slot(project: Project, rankin
     refused("assignment_withdrawn_is_released", lambda: tasks.update(withdrawn_at=timezone.now()))
     WorkWithdrawal.objects.create(project=project, labeler=ranking.labeler)
     refused("work_withdrawal_once", lambda: WorkWithdrawal.objects.create(project=project, labeler=ranking.labeler))
+
+
+def test_an_erased_person_stays_erased_and_ranks_nothing(project: Project, ranking: Ranking) -> None:
+    erasure = PersonErasure.objects.create(person=ranking.labeler)
+    refused("person_erasure_stays", erasure.delete)
+    rows = PersonErasure.objects.filter(pk=erasure.pk)
+    refused("person_erasure_state_known", lambda: rows.update(state="cancelled"))
+    refused(
+        "ranking_of_nobody_erased",
+        lambda: Ranking.objects.create(
+            assignment_id=ranking.assignment_id, prompt_id=ranking.prompt_id, labeler=ranking.labeler, revision=2,
+            live=False, payload_sha256="0" * 64,
+        ),
+    )  # fmt: skip
 
 
 def test_a_dataset_version_never_changes(project: Project, ranking: Ranking) -> None:

@@ -161,6 +161,18 @@ def test_a_split_is_evaluated_once_and_an_evaluation_never_changes(model: Reward
     refused("evaluation_never_changes", Evaluation.objects.filter(pk=evaluation.pk).delete)
 
 
+def test_of_an_evaluation_the_name_of_a_labeler_may_change_and_nothing_beside_it(model: RewardModel) -> None:
+    evaluation = model.evaluations.get()
+    part = {"labeler": "lena", "n": 3}
+    report = {**evaluation.report, "by_labeler": [part]}
+    refused("evaluation_never_changes", changed(evaluation, report=report))
+    model = make_model(model.project, report, version=evaluation.dataset_version)
+    evaluation = model.evaluations.get()
+    changed(evaluation, report={**report, "by_labeler": [{**part, "labeler": "erased-person-7"}]})()
+    refused("evaluation_never_changes", changed(evaluation, report={**report, "by_labeler": [{**part, "n": 4}]}))
+    refused("evaluation_never_changes", changed(evaluation, report={**report, "n_pairs": 0}))
+
+
 # --- What models said -------------------------------------------------------------------------------------------------
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.api.rest.requests import View, person
+from labeling.api.rest.requests import NO_NUL, View, person, truth
 from labeling.api.rest.schema import conflict
-from labeling.models import User
+from labeling.data.leaving import erasures
+from labeling.models import PersonErasure, User
 from labeling.people import deactivation
 
 
@@ -28,6 +29,25 @@ class AccountSerializer(serializers.ModelSerializer[User]):
             "deactivated_at",
         )  # fmt: skip
         read_only_fields = fields
+
+
+CONFIRM = OpenApiParameter("confirm", NO_NUL, required=True, description="The account's username once more.")
+WITH_WORK = OpenApiParameter("with_work", bool, description="Also withdraw all that the person ranked.")
+
+
+class PersonErasureSerializer(serializers.ModelSerializer[PersonErasure]):
+    pseudonym = serializers.SerializerMethodField(help_text="What the account is called in the end.")
+    state = serializers.CharField(help_text="`queued`, `running`, `succeeded` or `failed`.")
+    versions = serializers.JSONField(
+        help_text="Frozen versions that keep the name: `project key/number`, and how many rankings; null: not counted."
+    )
+
+    class Meta:
+        model = PersonErasure
+        fields = ("pseudonym", "state", "with_work", "requested_at", "finished_at", "versions", "error")
+
+    def get_pseudonym(self, erasure: PersonErasure) -> str:
+        return erasures.NAME.format(erasure.person_id)
 
 
 class EndedSerializer(serializers.Serializer[Any]):
@@ -75,3 +95,32 @@ class ReactivateAccount(View):
         account = deactivation.find(request.user, username=username)
         deactivation.reactivate(account, by=person(request))
         return Response(AccountSerializer(account).data)
+
+
+class EraseAccount(View):
+    query: ClassVar = {"post": ("confirm", "with_work")}
+    without_body = ("post",)
+
+    @extend_schema(
+        operation_id="accounts_erase",
+        parameters=[CONFIRM, WITH_WORK],
+        request=None,
+        responses={
+            202: PersonErasureSerializer,
+            409: conflict("An import is at work, or it is the only administrator or manager."),
+        },
+    )
+    def post(self, request: Request, username: str) -> Response:
+        """Erase a person for good: name, mail, logins, comments, notes, drafts, reasons. For administrators.
+
+        The account stays as a pseudonym, with the orders and flags of its rankings. A worker does it meanwhile; by its
+        pseudonym the account says how far it is, asked for once more. Frozen versions keep the name, and are named.
+        """
+        account = deactivation.find(request.user, username=username)
+        erasure = erasures.request_erasure(
+            account,
+            confirm=request.query_params.get("confirm", ""),
+            by=person(request),
+            with_work=truth(request, "with_work"),
+        )
+        return Response(PersonErasureSerializer(erasure).data, status=202)

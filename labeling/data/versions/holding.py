@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from artifacts import store
 from labeling.data.versions.datasets import path_of
-from labeling.models import DatasetVersion, Project, Prompt, PromptErasure, Ranking, WorkWithdrawal
+from labeling.models import DatasetVersion, PersonErasure, Project, Prompt, PromptErasure, Ranking, WorkWithdrawal
 
 MOST_ROWS = 2_000_000  # that are looked through, of the newest versions: a second or so
 
@@ -57,6 +57,11 @@ def withdrawn_since(version: DatasetVersion) -> list[tuple[WorkWithdrawal, int |
     number = str(version.number)
     noted = WorkWithdrawal.objects.filter(project=version.project_id, restored_at=None, versions__has_key=number)
     return [(each, each.versions[number]) for each in noted.select_related("labeler").order_by("pk")]
+
+
+def named_in(version: DatasetVersion) -> int:
+    """Counts people who were erased since, and under whose names of then the version's file has rankings."""
+    return PersonErasure.objects.filter(versions__has_key=f"{version.project_id}/{version.number}").count()
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,13 @@ def file_missing(error: Exception) -> PodiumError:
     return PodiumError("file_missing", message % {"reason": reason})
 
 
+def forget(project_id: int) -> None:
+    """Deletes all of a project's, which may name people; each is made again where somebody asks for it."""
+    folder = _folder(project_id)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        path.unlink(missing_ok=True)
+
+
 def _make(folder: Path, name: str, make: Callable[[Path], Summary]) -> Result:
     """The summary is written last: what has none is no result."""
     folder.mkdir(parents=True, exist_ok=True)

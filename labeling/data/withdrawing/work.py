@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -57,7 +58,9 @@ def foresee(project: Project, labeler: User) -> Work:
     done = _answered(project, labeler)
     standing = Ranking.objects.filter(labeler=labeler, project=project, live=True)
     reopened = done.filter(prompt__held_at=None, prompt__ranked__gte=F("prompt__overlap"))
-    return Work(standing.count(), reopened.count(), _withdrawn(project, labeler).count(), True, _held(project, labeler))
+    return Work(
+        standing.count(), reopened.count(), _withdrawn(project, labeler).count(), True, held_by(project, labeler)
+    )
 
 
 def withdraw(project: Project, labeler: User, *, by: User | None, seconds: float | None = None) -> Work:
@@ -82,6 +85,27 @@ def restore(project: Project, labeler: User, *, seconds: float | None = None) ->
     return work
 
 
+def held_by(project: Project, labeler: User) -> dict[str, int | None]:
+    """Counts the person's rankings in each version, by the times at which they stood; older ones are only named."""
+    own = Ranking.objects.filter(labeler=labeler, project=project)
+    known = own.aggregate(first=Min("pk"), total=Count("pk"))
+    if known["first"] is None:
+        return {}
+    versions = project.dataset_versions.filter(last_ranking_id__gte=known["first"])
+    newest = max(1, MOST_LOOKED_AT // known["total"])
+    counted = versions.annotate(n=Coalesce(Subquery(_standing_at(own)), 0)).values_list("number", "n")[:newest]
+    held: dict[str, int | None] = {str(number): n for number, n in counted if n}
+    return held | {str(number): None for number in versions.values_list("number", flat=True)[newest:]}
+
+
+def _standing_at(own: QuerySet[Ranking]) -> QuerySet[Ranking, int]:
+    """Counts those that stood when a version was frozen, which the statement around this one is of."""
+    version = OuterRef("created_at")
+    there = own.filter(pk__lte=OuterRef("last_ranking_id"), created_at__lte=version)
+    there = there.filter(Q(live=True) | Q(ended_at__gt=version)).order_by()
+    return there.values("labeler").annotate(n=Count("pk")).values_list("n", flat=True)
+
+
 def _note(project: Project, labeler: User, *, by: User | None) -> Mapping[str, int | None]:
     with transaction.atomic():
         lock_project(project)  # no version is frozen meanwhile
@@ -90,28 +114,9 @@ def _note(project: Project, labeler: User, *, by: User | None) -> Mapping[str, i
         )
         if noted.restored_at is not None:
             noted.restored_at, noted.withdrawn_at, noted.withdrawn_by = None, timezone.now(), by
-        noted.versions = held = _held(project, labeler)
+        noted.versions = held = held_by(project, labeler)
         noted.save()
         return held
-
-
-def _held(project: Project, labeler: User) -> dict[str, int | None]:
-    """Counts the person's rankings in each version, by the times at which they stood; older ones are only named."""
-    own = Ranking.objects.filter(labeler=labeler, project=project)
-    first = own.order_by("pk").values_list("pk", flat=True).first()
-    if first is None:
-        return {}
-    held: dict[str, int | None] = {}
-    left, total = MOST_LOOKED_AT, own.count()
-    for version in project.dataset_versions.filter(last_ranking_id__gte=first):
-        n: int | None = None
-        if left > 0:
-            there = own.filter(pk__lte=version.last_ranking_id, created_at__lte=version.created_at)
-            n = there.filter(Q(live=True) | Q(ended_at__gt=version.created_at)).count()
-            left -= total
-        if n != 0:
-            held[str(version.number)] = n
-    return held
 
 
 def _answered(project: Project, labeler: User) -> QuerySet[Assignment]:

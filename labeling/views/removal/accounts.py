@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from labeling.data.leaving import erasures
 from labeling.errors import Missing, PodiumError
 from labeling.models import Membership, User
 from labeling.people import deactivation
@@ -30,7 +31,11 @@ def account(request: SignedIn, person_id: int) -> HttpResponse:
             messages.error(request, error.detail)
         return redirect("account", person_id)
     there = Membership.objects.filter(user=found, project__deleted_at=None).select_related("project")
-    context = {"account": found, "page": page_of(request, there.order_by("project__name", "pk"))}
+    context = {
+        "account": found,
+        "erasure": erasures.erasure_of(found),
+        "page": page_of(request, there.order_by("project__name", "pk")),
+    }
     return render(request, "labeling/people/account/account.html", context)
 
 

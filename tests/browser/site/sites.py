@@ -15,6 +15,8 @@ from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 from labeling.data.importing import imports
+from labeling.data.leaving import erasure_worker
+from labeling.data.leaving import erasures as erasures_of_people
 from labeling.data.revising import erasures, revisions
 from labeling.data.versions import datasets
 from labeling.data.withdrawing import work
@@ -90,6 +92,9 @@ def make_site(url: str) -> Site:
     factories.answer(texts, leaver, hateful=False, insult=True)
     work.withdraw(texts, leaver, by=manager)
     deactivation.deactivate(leaver, by=administrator)
+    gone = factories.join(texts, Role.LABELER, "egon")
+    erasures_of_people.request_erasure(gone, confirm="egon", by=administrator)
+    erasure_worker.work_all()
     make_deletions(manager)
     judge = User.objects.get(username="toni")
     others = (empty, texts, make_recorded(manager))
@@ -132,6 +137,7 @@ def make_texts(manager: User) -> Project:
 def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
     """Every page worth a look: who looks, its name, its address."""
     one, two = f"/p/{site.project.slug}", f"/p/{site.empty.slug}"
+    erased = User.objects.get(erasure__isnull=False)
     ranked = Assignment.objects.filter(labeler=site.labeler, state=Assignment.State.RANKED).latest("id")
     imported = site.recorded.rankings.earliest("pk").labeler
     return [
@@ -238,6 +244,8 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "best-of-empty", f"{two}/best-of/"),
         (site.administrator, "styleguide", "/styleguide/"),
         (site.administrator, "account", f"/people/{site.labeler.pk}/"),
+        (site.administrator, "account-erase", f"/people/{site.judge.pk}/erase/"),
+        (site.administrator, "account-erased", f"/people/{erased.pk}/"),
         (site.administrator, "account-deactivated", f"/people/{site.leaver.pk}/"),
     ]
 

@@ -19,6 +19,7 @@ FIXED = {
     "/api/v1/deletions/": {"get"},
     "/api/v1/accounts/{username}/": {"get"},
     "/api/v1/accounts/{username}/deactivate/": {"post"},
+    "/api/v1/accounts/{username}/erase/": {"post"},
     "/api/v1/accounts/{username}/reactivate/": {"post"},
     "/api/v1/projects/{slug}/members/": {"get", "post"},
     "/api/v1/projects/{slug}/members/{username}/": {"delete"},

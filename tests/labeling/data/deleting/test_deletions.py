@@ -43,8 +43,8 @@ pytestmark = pytest.mark.django_db
 
 # What people and requests leave, and the record of deletions.
 OF_THE_SITE = (
-    "labeling_user", "labeling_user_groups", "labeling_projectdeletion", "labeling_attempts", "django_session",
-    "django_migrations", "django_content_type", "auth_permission",
+    "labeling_user", "labeling_user_groups", "labeling_projectdeletion", "labeling_personerasure", "labeling_attempts",
+    "django_session", "django_migrations", "django_content_type", "auth_permission",
 )  # fmt: skip
 
 
