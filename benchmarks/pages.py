@@ -155,7 +155,7 @@ def _values(site: Site, person: User) -> dict[str, object]:
         "slug": site.project.slug, "assignment_id": ranked.pk, "pk": ranked.pk, "number": 1, "version": 50,
         "prompt_id": ranked.prompt_id, "username": "nobody", "token": "none", "invitation": 1, "invitation_id": 1,
         "external_id": ranked.prompt.external_id, "place": 70_000, "link": 1, "link_id": 1,
-        "layout": "podium", "person": person.pk,
+        "layout": "podium", "person": person.pk, "person_id": person.pk,
     }  # fmt: skip
 
 

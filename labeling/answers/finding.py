@@ -23,8 +23,7 @@ class Conditions:
 
     labeler: a username. flag: the name of one that is true of some completion. since, until: when it was said, the end
     left out. least_seconds, most_seconds: how long it took. with_words: only with a comment, or a note on a completion.
-    model: that wrote one of the completions. disagreement: whether people disagree about the prompt. found: where words
-    stand.
+    model: that wrote one of the completions. tag, disagreement: of the prompt. found: where words stand.
     """
 
     labeler: str = ""
@@ -37,6 +36,7 @@ class Conditions:
     most_seconds: int | None = None
     with_words: bool = False
     model: str = ""
+    tag: str = ""
     disagreement: bool | None = None
     found: Found | None = None
 
@@ -79,6 +79,8 @@ def meeting(rankings: QuerySet[Ranking], asked: Conditions) -> QuerySet[Ranking]
     if asked.model:
         written = Completion.objects.filter(prompt=OuterRef("prompt_id"), model_name=asked.model)
         rankings = rankings.filter(Exists(written))
+    if asked.tag:
+        rankings = rankings.filter(prompt__tags__contains=[asked.tag])
     if asked.disagreement is not None:
         rankings = rankings.filter(prompt__disagrees=asked.disagreement)
     return rankings

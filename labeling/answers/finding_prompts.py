@@ -39,6 +39,7 @@ class PromptConditions:
     since: datetime | None = None
     until: datetime | None = None
     model: str = ""
+    tag: str = ""
     disagreement: bool | None = None
     found: Found | None = None
 
@@ -50,8 +51,9 @@ class PromptConditions:
         """Tells whether no index has just these prompts, so that finding them is to go through others."""
         if self.found is not None and not self.found.is_common:
             return False
-        rest = replace(self, disagreement=None) if self.disagreement else replace(self, state="")
-        return bool(rest)
+        if self.tag:
+            return bool(replace(self, tag=""))
+        return bool(replace(self, disagreement=None) if self.disagreement else replace(self, state=""))
 
     @property
     def looked_through(self) -> int:
@@ -69,6 +71,8 @@ class PromptConditions:
 
 def indexed(project: Project, asked: PromptConditions) -> QuerySet[Prompt]:
     """Gives the prompts of the smallest index that has all that are meant, and perhaps others."""
+    if asked.tag:
+        return tagged(project.prompts.all(), asked.tag)
     if asked.disagreement:
         return project.prompts.filter(disagrees=True)
     return project.prompts.filter(STATES.get(asked.state, Q()))
@@ -79,6 +83,8 @@ def meeting(prompts: QuerySet[Prompt], asked: PromptConditions) -> QuerySet[Prom
     prompts = prompts.filter(STATES.get(asked.state, Q()))
     if asked.found is not None:
         prompts = asked.found.among_prompts(prompts)
+    if asked.tag:
+        prompts = tagged(prompts, asked.tag)
     if asked.split:
         prompts = prompts.filter(split=asked.split)
     if asked.disagreement is not None:
@@ -89,6 +95,11 @@ def meeting(prompts: QuerySet[Prompt], asked: PromptConditions) -> QuerySet[Prom
     if asked.model:
         prompts = prompts.filter(Exists(Completion.objects.filter(prompt=OuterRef("pk"), model_name=asked.model)))
     return prompts
+
+
+def tagged(prompts: QuerySet[Prompt], tag: str) -> QuerySet[Prompt]:
+    """Gives those with a tag. That they have any is said for the index, which has no others."""
+    return prompts.exclude(tags=[]).filter(tags__contains=[tag])
 
 
 def end_of_look(project: Project, asked: PromptConditions, *, from_key: int | None, down: bool) -> int | None:

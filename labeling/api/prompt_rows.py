@@ -81,6 +81,7 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
     )
     n_rankings = serializers.IntegerField(source="ranked", help_text="How often it has been ranked.")
     held_reason = serializers.CharField(help_text="Why it can't be ranked; empty if it can.")
+    tags = serializers.ListField(child=serializers.CharField(), help_text="Words of the managers' own.")
     metadata = serializers.DictField(child=serializers.JSONField())
     messages = serializers.ListField(
         child=serializers.DictField(child=serializers.JSONField()), help_text="[{role, content}]; all of the dialogue."
@@ -90,8 +91,8 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
     class Meta:
         model = Prompt
         fields = (
-            "key", "id", "split", "state", "overlap", "n_rankings", "held_reason", "created_at", "metadata", "messages",
-            "completions",
+            "key", "id", "split", "state", "tags", "overlap", "n_rankings", "held_reason", "created_at", "metadata",
+            "messages", "completions",
         )  # fmt: skip
 
 
@@ -180,6 +181,7 @@ def wanted(project: Project, request: Request) -> tuple[QuerySet[Prompt], Look |
     look = None
     if replace(asked, split="").needs_a_look:
         base = rows.filter(disagrees=True) if asked.disagreement else rows
+        base = finding_prompts.tagged(base, asked.tag) if asked.tag else base
         look = partial(finding.end_of, base, n=asked.looked_through)
     rows = finding_prompts.meeting(rows, asked)
     if ids := request.query_params.getlist("id"):
@@ -192,7 +194,7 @@ def wanted(project: Project, request: Request) -> tuple[QuerySet[Prompt], Look |
 
 COLUMNS = (
     "id", "external_id", "split", "overlap", "ranked", "held_at", "held_reason", "withdrawn_at", "created_at",
-    "metadata", "messages",
+    "tags", "metadata", "messages",
 )  # fmt: skip
 _time = serializers.DateTimeField().to_representation
 
@@ -237,6 +239,7 @@ def _row(row: Row, completions: list[Row]) -> Row:
         "id": row["external_id"],
         "split": row["split"],
         "state": _state(row),
+        "tags": row["tags"],
         "overlap": row["overlap"],
         "n_rankings": row["ranked"],
         "held_reason": row["held_reason"],

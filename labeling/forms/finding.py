@@ -17,6 +17,7 @@ from labeling.answers.search import texts
 from labeling.answers.search.finding import Found, find
 from labeling.errors import PodiumError
 from labeling.models import Project, Ranking, Split
+from labeling.models.prompts import LONGEST_TAG
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
 
 ANY = ("", gettext_lazy("Any"))
@@ -50,6 +51,7 @@ class Narrowing(forms.Form):
     disagreement = forms.ChoiceField(choices=DISAGREEMENT, required=False, label=gettext_lazy("Disagreement"))
     split = forms.ChoiceField(required=False, label=gettext_lazy("Split"))
     model = forms.CharField(required=False, max_length=200, label=gettext_lazy("Model that wrote a completion"))
+    tag = forms.CharField(required=False, max_length=LONGEST_TAG, label=gettext_lazy("Tag"))
     from_day = _day(gettext_lazy("Ranked since"))
     to_day = _day(gettext_lazy("Ranked until"))
 
@@ -85,6 +87,7 @@ class Narrowing(forms.Form):
             "flag": asked.get("flag", ""),
             "split": asked.get("split", ""),
             "model": asked.get("model", ""),
+            "tag": " ".join(asked.get("tag", "").split()),
             "since": _begin(asked.get("from_day")),
             "until": _begin(until + timedelta(days=1)) if until and until.year < 9999 else None,
             "disagreement": disagreement == "yes" if disagreement else None,
@@ -135,7 +138,7 @@ class RankingsForm(Narrowing):
     most_seconds = _seconds(gettext_lazy("Seconds, at most"))
     state = forms.ChoiceField(choices=WHICH, required=False, label=gettext_lazy("Which"))
     words = forms.ChoiceField(choices=WORDS, required=False, label=gettext_lazy("Words"))
-    field_order = ("q", "labeler", "flag", "words", "disagreement", "model")
+    field_order = ("q", "labeler", "flag", "words", "disagreement", "tag", "model")
 
     def __init__(self, data: Mapping[str, str], *, project: Project) -> None:
         super().__init__(data, project=project)
@@ -166,7 +169,7 @@ class PromptsForm(Narrowing):
     order = forms.ChoiceField(choices=ORDERS, required=False, label=gettext_lazy("Order"))
     state = forms.ChoiceField(choices=[ANY, *((name, name) for name in STATES)], required=False)
     go = forms.CharField(required=False, max_length=200, strip=True, label=gettext_lazy("Go to the id or number"))
-    field_order = ("q", "disagreement", "labeler", "split", "flag", "model", "from_day", "to_day", "order")
+    field_order = ("q", "disagreement", "labeler", "split", "tag", "flag", "model", "from_day", "to_day", "order")
 
     def conditions(self) -> PromptConditions:
         """Gives what could be read."""

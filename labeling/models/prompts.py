@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from labeling.models.projects import Project
 
+MOST_TAGS, LONGEST_TAG = 20, 50
+
 
 class Split(models.TextChoices):
     TRAIN = "train", _("Train")
@@ -43,6 +45,7 @@ class Prompt(models.Model):
     # Whether two live rankings put two completions in opposite order or, where they order nothing, give a flag opposite
     # answers. Kept by triggers (migration 0038).
     disagrees = models.BooleanField(default=False, db_default=False)
+    tags = ArrayField(models.CharField(max_length=LONGEST_TAG), default=list, db_default=[], blank=True)  # sorted
     # Of its texts: the next one keeps its id, and those before are in PromptRevision (data/revising).
     revision = models.PositiveIntegerField(default=1, db_default=1)
     revised_at = models.DateTimeField(null=True)
@@ -60,6 +63,7 @@ class Prompt(models.Model):
             # Referenced by assignments, so that a slot beyond the overlap can't exist.
             models.UniqueConstraint(fields=("id", "overlap"), name="prompt_id_overlap"),
             models.CheckConstraint(condition=Q(overlap__gte=1), name="prompt_overlap_positive"),
+            models.CheckConstraint(condition=Q(tags__len__lte=MOST_TAGS), name="prompt_tags_at_most"),
             models.CheckConstraint(condition=Q(split__in=Split.values), name="prompt_split_known"),
             models.CheckConstraint(
                 condition=Q(withdrawn_at__isnull=True) | Q(held_at__isnull=False), name="prompt_withdrawn_is_held"
@@ -92,6 +96,8 @@ class Prompt(models.Model):
             ),
             models.Index(fields=("project", "id"), condition=Q(withdrawn_at__isnull=False), name="prompt_withdrawn"),
             models.Index(fields=("project", "id"), condition=Q(disagrees=True), name="prompt_disagrees"),
+            # Few have one, and each change of a row writes all of its indexes.
+            GinIndex(fields=("tags",), condition=~Q(tags=[]), name="prompt_tags"),
         )
 
     def __str__(self) -> str:

@@ -242,6 +242,7 @@ def test_counts_of_people_and_minutes_are_positive(project: Project) -> None:
     refused("project_overlap_positive", lambda: projects.update(overlap=0))
     refused("project_lease_positive", lambda: projects.update(lease_minutes=0))
     make_prompt(project)
+    refused("prompt_tags_at_most", lambda: Prompt.objects.update(tags=[str(n) for n in range(21)]))
     refused("prompt_overlap_positive", lambda: Prompt.objects.update(overlap=0))
 
 

@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from labeling.api.rest.paging import Look, OldestFirst
 from labeling.api.rest.requests import NO_NUL
 from labeling.errors import Invalid
+from labeling.models.prompts import LONGEST_TAG
 
 _DAY = {"type": "string", "format": "date"}
 OF_A_RANKING = [
@@ -31,6 +32,7 @@ OF_A_PROMPT = [
         enum=["yes", "no"],
         description="Only where people disagree about the prompt, or nobody does.",
     ),
+    OpenApiParameter("tag", {**NO_NUL, "maxLength": LONGEST_TAG}, description="Only of prompts with this tag."),
     OpenApiParameter("model", NO_NUL, description="Only where this model wrote a completion."),
     OpenApiParameter(
         "q",

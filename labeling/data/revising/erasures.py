@@ -115,6 +115,7 @@ def _erase_texts(prompt: Prompt) -> None:
     Prompt.objects.filter(pk=prompt.pk).update(
         messages=[{"role": "user", "content": ""}],
         metadata={},
+        tags=[],
         held_reason="",
         content_sha256=secrets.token_hex(32),
         prompt_key=None,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.contrib import messages as notices
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods
 from django_htmx.http import push_url
 
 from labeling.answers import finding_prompts
 from labeling.answers.finding_prompts import PromptConditions
+from labeling.data.revising import tags
+from labeling.errors import Invalid
 from labeling.forms.data import PromptsFileForm
 from labeling.forms.finding import PromptsForm
 from labeling.models import Project, Prompt, Role
@@ -51,9 +54,11 @@ class Look:
     n: int
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @project_page(Role.REVIEWER)
 def prompts(request: SignedIn, project: Project) -> HttpResponse:
+    if request.method == "POST":
+        return _tag(request, project)
     form = _form(request, project)
     asked = form.conditions()
     if (name := form.cleaned_data.get("go")) and (going := _go(project, form, name)):
@@ -74,6 +79,7 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
         "n": _number(project, asked),
         "page": page,
         "look": look if (page.before if goes_back(request) else page.after) is None else None,
+        "here": request.GET.urlencode(),
         "goes_back": goes_back(request),
         "fitting": _fitting(rows, page, asked, is_all=look is None and is_whole(request, page)),
         "rows": [(prompt, first_words(prompt, alone=_text_of(prompt))) for prompt in page],
@@ -82,6 +88,34 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
     response = render(request, "labeling/data/prompts.html", context)
     # A form says all its fields, and most of them nothing: whoever copies the address gets those that narrow.
     return push_url(response, f"{request.path}?{form.query}" if form.query else request.path)
+
+
+def _tag(request: SignedIn, project: Project) -> HttpResponse:
+    """Gives the chosen prompts a tag or takes it from them, and leads back to the list as it was."""
+    access.get_project(request.user, project.slug, at_least=Role.MANAGER)
+    asked = request.POST
+    keys = [int(key) for key in asked.getlist("chosen")[:SHOWN] if key.isascii() and key.isdecimal() and len(key) < 19]
+    try:
+        tag = tags.read(asked.get("tag", ""))
+        removes = asked.get("act") == "remove"
+        n = tags.change(project, keys, remove=tag) if removes else tags.change(project, keys, add=tag)
+    except Invalid as error:
+        notices.error(request, error.detail)
+    else:
+        if not keys:
+            notices.error(request, _("No prompt is chosen: mark the boxes beside them first."))
+        elif removes:
+            words = ngettext("%(n)s prompt has lost “%(tag)s”.", "%(n)s prompts have lost “%(tag)s”.", n)
+            notices.success(request, words % {"n": n, "tag": tag})
+        else:
+            words = ngettext("%(n)s prompt has got “%(tag)s”.", "%(n)s prompts have got “%(tag)s”.", n)
+            notices.success(request, words % {"n": n, "tag": tag})
+    if "one" in asked and keys:  # from the prompt's own page
+        return redirect("prompt", project.slug, keys[0])
+    back = request.GET.urlencode()
+    address = redirect("prompts", project.slug)
+    address["Location"] += f"?{back}" if back else ""
+    return address
 
 
 def _form(request: SignedIn, project: Project) -> PromptsForm:

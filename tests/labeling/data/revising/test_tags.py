@@ -1,0 +1,125 @@
+"""Tags of prompts: given and taken by managers, found by lists and API, unseen by labelers."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from labeling.answers import finding_prompts
+from labeling.data.revising import erasures, tags
+from labeling.errors import Invalid
+from labeling.models import Project, Prompt, Role
+from tests import factories
+from tests.labeling.api.client import as_user as as_api_user
+from tests.labeling.views.test_prompts import as_user, words
+
+PAGE = "/p/work/prompts/"
+API = "/api/v1/projects/work/"
+
+
+@pytest.fixture
+def project(db: None) -> Project:
+    project = factories.make_project(slug="work", manager=factories.make_user("mara"))
+    for n in range(4):
+        factories.make_prompt(project, external_id=f"row-{n}", split="train")
+    return project
+
+
+def tags_of(project: Project) -> list[list[str]]:
+    return list(project.prompts.order_by("pk").values_list("tags", flat=True))
+
+
+def keys_of(project: Project) -> list[int]:
+    return list(project.prompts.order_by("pk").values_list("pk", flat=True))
+
+
+def test_the_same_twice_changes_nothing(project: Project) -> None:
+    first, second, *_ = keys_of(project)
+    assert tags.change(project, [first, second], add="  to   check ") == 2
+    assert tags.change(project, [first], add="to check") == 0
+    assert tags.change(project, [first], add="a") == 1
+    assert tags_of(project)[:2] == [["a", "to check"], ["to check"]]
+    assert tags.change(project, keys_of(project), remove="to check") == 2
+    assert tags.change(project, keys_of(project), remove="to check") == 0
+
+
+def test_a_prompt_has_so_many_and_none_is_changed_where_one_would_have_more(project: Project) -> None:
+    first, second, *_ = keys_of(project)
+    Prompt.objects.filter(pk=second).update(tags=[f"{n:02}" for n in range(20)])
+    with pytest.raises(Invalid, match="row-1 has 20 tags"):
+        tags.change(project, [first, second], add="one more")
+    assert tags_of(project)[0] == []
+    assert tags.change(project, [second], add="07") == 0
+
+
+@pytest.mark.parametrize("tag", ["", "  ", "x" * 51, "a\0b", "a\u202eb", "\ud800"])
+def test_what_is_no_tag_is_refused(project: Project, tag: str) -> None:
+    with pytest.raises(Invalid):
+        tags.read(tag)
+
+
+def test_other_projects_prompts_stay_as_they_are(project: Project) -> None:
+    other = factories.make_prompt(factories.make_project(slug="other"))
+    assert tags.change(project, [other.pk], add="x") == 0
+
+
+def test_a_manager_tags_what_is_chosen_and_comes_back_to_the_list(project: Project) -> None:
+    manager, keys = as_user(project.created_by), keys_of(project)
+    response = manager.post(f"{PAGE}?split=train", {"chosen": keys[1:3], "tag": "odd <b>", "act": "add"}, follow=True)
+    assert response.redirect_chain == [(f"{PAGE}?split=train", 302)]
+    assert "2 prompts have got “odd <b>”." in words(response)
+    page = response.content.decode()
+    assert page.count('<a class="badge" href="/p/work/prompts/?tag=odd%20%3Cb%3E">odd &lt;b&gt;</a>') == 2
+    narrowed = words(manager.get(PAGE, {"tag": "odd <b>"}))
+    assert ("row-1" in narrowed, "row-0" in narrowed) == (True, False)
+    one = {"chosen": keys[1], "tag": "odd <b>", "act": "remove", "one": "yes"}
+    response = manager.post(PAGE, one, follow=True)
+    assert response.redirect_chain == [(f"{PAGE}{keys[1]}/", 302)]
+    assert tags_of(project) == [[], [], ["odd <b>"], []]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"tag": "x"}, "No prompt is chosen"),
+        ({"chosen": ["1", "x", "9" * 30], "tag": " "}, "A tag has 1 to 50 letters"),
+    ],
+)
+def test_what_is_missing_is_said(project: Project, body: dict[str, object], said: str) -> None:
+    assert said in words(as_user(project.created_by).post(PAGE, body, follow=True))
+
+
+def test_only_managers_tag(project: Project) -> None:
+    body = {"chosen": keys_of(project), "tag": "x", "act": "add"}
+    doors = [factories.join(project, role) for role in (Role.REVIEWER, Role.LABELER)] + [factories.make_user()]
+    assert [as_user(user).post(PAGE, body).status_code for user in doors] == [403, 403, 404]
+    assert tags_of(project) == [[]] * 4
+    assert b'name="chosen"' not in as_user(doors[0]).get(PAGE).content
+
+
+def test_the_api_reads_and_finds_them(project: Project) -> None:
+    tags.change(project, keys_of(project)[1:3], add="x")
+    reviewer = as_api_user(factories.join(project, Role.REVIEWER))
+    rows = reviewer.get(f"{API}prompts/?tag=x&split=train&disagreement=no").json()["results"]
+    assert [(row["id"], row["tags"]) for row in rows] == [("row-1", ["x"]), ("row-2", ["x"])]
+    labeler = factories.join(project)
+    factories.rank_next(project, labeler, 2)
+    found = reviewer.get(f"{API}rankings/?tag=x").json()["results"]
+    assert [row["external_id"] for row in found] == ["row-1"]
+    assert as_api_user(labeler).get(f"{API}rankings/?tag=x").status_code == 403
+    assert b"?tag=" not in as_user(labeler).get("/p/work/history/").content
+
+
+def test_an_erasure_takes_them(project: Project) -> None:
+    prompt = project.prompts.earliest("pk")
+    tags.change(project, [prompt.pk], add="about Ann")
+    erasures.erase(project, prompt, confirm=prompt.external_id, by=project.created_by)
+    assert tags_of(project)[0] == []
+
+
+def test_a_tag_is_found_by_the_index_of_those_that_have_any(project: Project) -> None:
+    rows = finding_prompts.tagged(Prompt.objects.order_by(), "x")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_indexscan = off")
+        assert "prompt_tags" in rows.explain()
