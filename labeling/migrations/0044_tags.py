@@ -12,7 +12,7 @@ BOUND = "ALTER TABLE labeling_prompt ADD CONSTRAINT prompt_tags_at_most CHECK (c
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = (("labeling", "0042_search"),)
+    dependencies = (("labeling", "0043_erased_people"),)
 
     operations = (
         migrations.AddField(
