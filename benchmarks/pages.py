@@ -155,7 +155,7 @@ def _values(site: Site, person: User) -> dict[str, object]:
         "slug": site.project.slug, "assignment_id": ranked.pk, "pk": ranked.pk, "number": 1, "version": 50,
         "prompt_id": ranked.prompt_id, "username": "nobody", "token": "none", "invitation": 1, "invitation_id": 1,
         "external_id": ranked.prompt.external_id, "place": 70_000, "link": 1, "link_id": 1,
-        "layout": "podium", "person": person.pk, "person_id": person.pk,
+        "layout": "podium", "person": site.labelers[0].pk, "person_id": site.labelers[0].pk,
     }  # fmt: skip
 
 
@@ -184,11 +184,13 @@ NARROWED = (
 
 def _queries(site: Site) -> dict[str, list[str]]:
     """What else an address can be asked for: every filter, and a place deep in the list."""
+    from labeling.people import project_people
     from labeling.views.answers.prompts import FILTERS
 
     middle = site.project.prompts.order_by("pk").values_list("pk", flat=True)[site.project.prompts.count() // 2]
     latest = site.project.dataset_versions.latest("number").number
     return {
+        "people": [f"?sort=-{name}" for name in project_people.SORTS],
         "prompts": [
             *(f"?show={name}" for name in FILTERS),
             *(f"?show={name}&after={middle}" for name in FILTERS),

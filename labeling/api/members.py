@@ -18,6 +18,7 @@ from labeling.api.rest.requests import KnownFields, View
 from labeling.models import Membership, Role, User
 from labeling.people import access, members, project_people
 from labeling.people.project_people import Person, Standing
+from labeling.quality import labeler_numbers
 
 
 class MemberSerializer(KnownFields, serializers.ModelSerializer[Membership]):
@@ -77,6 +78,47 @@ class PersonSerializer(serializers.Serializer[Person]):
     )
 
 
+class PersonShareSerializer(serializers.Serializer[Any]):
+    """A share, or a median, with its 95 % interval; all null where there is no case."""
+
+    value = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    n = serializers.IntegerField()
+    n_prompts = serializers.IntegerField(
+        allow_null=True,
+        required=False,
+        help_text="Where cases of one prompt hang together: the interval is of these.",
+    )
+
+
+class PositionSerializer(serializers.Serializer[Any]):
+    place = serializers.IntegerField(help_text="On the screen, from 0.")
+    first = PersonShareSerializer(help_text="How often what stood there was ranked first; ties in parts.")
+    expected = serializers.FloatField(help_text="By chance.")
+
+
+class NumbersSerializer(serializers.Serializer[Any]):
+    n = serializers.IntegerField(help_text="Rankings that all of it is of: the newest 2,000 at most.")
+    of_latest = serializers.BooleanField(help_text="There are more rankings.")
+    since = serializers.DateTimeField(allow_null=True, help_text="When the first of them was made.")
+    last_seen = serializers.DateTimeField(allow_null=True)
+    pace = PersonShareSerializer(help_text="Median of active seconds.")
+    ties = PersonShareSerializer(help_text="Comparisons of two completions that tie.")
+    skips = PersonShareSerializer(help_text="Of tasks that ended with a ranking or a skip.")
+    words = PersonShareSerializer(help_text="Rankings with a comment, or a note.")
+    flags = PersonShareSerializer(help_text="Rankings with a flag on some completion.")
+    positions = PositionSerializer(many=True)
+    longer = PersonShareSerializer(help_text="Of pairs of different length, those in which the longer one was chosen.")
+    longer_in_project = PersonShareSerializer(help_text="The same of the project's newest 2,000 rankings.")
+    agreement = PersonShareSerializer(help_text="Comparisons that another person made too, on which the two agree.")
+    compared = PersonShareSerializer(help_text="The person's pairs that another person ordered too.")
+
+
+class OnePersonSerializer(PersonSerializer):
+    numbers = NumbersSerializer(allow_null=True, help_text="Null where there is no ranking.")
+
+
 class People(PagedView):
     serializer_class = PersonSerializer
 
@@ -92,14 +134,16 @@ class People(PagedView):
 
 
 class OnePerson(View):
-    @extend_schema(operation_id="people_read", responses=PersonSerializer)
+    @extend_schema(operation_id="people_read", responses=OnePersonSerializer)
     def get(self, request: Request, slug: str, person: int) -> Response:
-        """One of them."""
+        """One of them, with how they rank."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         try:
-            return Response(_written(project_people.person_of(project, person)))
+            found = project_people.person_of(project, person)
         except User.DoesNotExist as error:
             raise Http404(str(error)) from error
+        numbers = asdict(labeler_numbers.numbers_of(project, person)) if found.rankings else None
+        return Response({**_written(found), "numbers": numbers and dict(NumbersSerializer(numbers).data)})
 
 
 def _written(person: Person) -> dict[str, Any]:

@@ -184,6 +184,8 @@ _JUDGED: dict[str, Callable[[int], str]] = {
     "labels": lambda n: ngettext("%(n)s label", "%(n)s labels", n),
     "rankings": lambda n: ngettext("%(n)s ranking", "%(n)s rankings", n),
     "ties": lambda n: ngettext("%(n)s tie", "%(n)s ties", n),
+    "comparisons": lambda n: ngettext("%(n)s comparison", "%(n)s comparisons", n),
+    "tasks": lambda n: ngettext("%(n)s task", "%(n)s tasks", n),
     "prompts": lambda n: ngettext("%(n)s prompt", "%(n)s prompts", n),
     "texts": lambda n: ngettext("%(n)s text", "%(n)s texts", n),
 }

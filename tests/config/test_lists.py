@@ -50,7 +50,7 @@ ROWLESS = {
     "styleguide", "preferences", "prompts_withdraw", "invitation", "project", "rank", "rank_compare", "practice",
     "practice_compare", "history_edit", "guidelines", "prompt_revise", "prompt_erase", "project_settings",
     "project_delete", "erase_account", "person_work", "model_report", "threshold", "project_create", "import_sample",
-    "person", "labeling_api:person",
+    "labeling_api:person",
     "labeling_api:project", "labeling_api:agreement", "labeling_api:dataset", "labeling_api:assignment_draft",
     "rewardtrain_api:model_report", "rewardtrain_api:auto_label_agreement", "schema", "api-docs",
 }  # fmt: skip

@@ -10,12 +10,18 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from labeling.board.pictures import Picture, picture_of
 from labeling.models import Project, Ranking, Role, User
 from labeling.people import project_people
 from labeling.people.project_people import Person, Standing
 from labeling.projects import pace
+from labeling.quality import labeler_numbers
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.people.links import to_rankings
+from labeling.views.people.measures import findings, lines
+from labeling.views.prompts import first_words
+
+NEWEST_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,19 @@ class Volume:
     today_url: str
 
 
+@dataclass(frozen=True)
+class Newest:
+    ranking: Ranking
+    words: str  # the first of its prompt
+    picture: Picture
+
+
 @require_safe
 @project_page(Role.MANAGER)
 def person(request: SignedIn, project: Project, person_id: int) -> HttpResponse:
     found = find_person(project, person_id)
     days = pace.rankings_a_day(project, labeler=found.id)
+    numbers = labeler_numbers.numbers_of(project, found.id) if found.rankings else None
     context = {
         "project": project,
         "person": found,
@@ -45,9 +59,26 @@ def person(request: SignedIn, project: Project, person_id: int) -> HttpResponse:
         "days": [(day, _of_day(project, found, day)) for day in days],
         "is_curve": pace.is_a_curve(days),
         "most": max(day.rankings for day in days),
-        "timed": project_people.NEWEST_TIMED,
+        "numbers": numbers,
+        "findings": findings(numbers) if numbers else [],
+        "lines": lines(project, found, numbers) if numbers else [],
+        "newest": newest_of(project, found),
     }
-    return render(request, "labeling/people/person.html", context)
+    return render(request, "labeling/people/person/person.html", context)
+
+
+def newest_of(project: Project, person: Person) -> list[Newest]:
+    """Gives the last rankings, in three statements."""
+    rows = Ranking.objects.filter(project=project, labeler=person.id, live=True).order_by("-id")[:NEWEST_SHOWN]
+    return [
+        Newest(ranking, _words(ranking), picture_of(ranking, project, seen=True, flags=True))
+        for ranking in rows.select_related("prompt__project").prefetch_related("ranked__completion")
+    ]
+
+
+def _words(ranking: Ranking) -> str:
+    places = ranking.ranked.all()
+    return first_words(ranking.prompt, alone=places[0].completion.text if places else "") or ranking.prompt.external_id
 
 
 def find_person(project: Project, person_id: int) -> Person:

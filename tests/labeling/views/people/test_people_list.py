@@ -7,7 +7,7 @@ import re
 import pytest
 from django.test import Client
 
-from labeling.models import Project, Role, User
+from labeling.models import Project, RankedCompletion, Role, User
 from labeling.people import members
 from tests import factories
 from tests.labeling.api.client import as_user as api_as
@@ -43,7 +43,8 @@ def listed(html: str) -> list[str]:
 
 
 def links(html: str) -> dict[str, int]:
-    """Gives the first number that each link to the list of rankings shows, by its address."""
+    """Gives the first number that each link to the list of rankings shows, by its address; not in the tables below."""
+    html = html.partition('<h2 id="numbers"')[0]
     found = re.findall(r'<a href="(/p/work/rankings/\?[^"]*)">(.*?)</a>', html)
     return {url.replace("&amp;", "&"): int(re.findall(r"\d+", words)[0]) for url, words in found}
 
@@ -138,4 +139,23 @@ def test_the_api_says_what_the_page_says(project: Project) -> None:
         "otto": (2, "labeler"),
     }
     one = client.get(f"/api/v1/projects/work/people/{by_name['lena']['id']}/").json()
+    numbers = one.pop("numbers")
     assert one == by_name["lena"]
+    assert (numbers["n"], numbers["ties"]["value"], numbers["positions"][0]["first"]["n"]) == (3, 0.0, 3)
+    mara = client.get(f"/api/v1/projects/work/people/{by_name['mara']['id']}/").json()
+    assert mara["numbers"] is None
+
+
+def test_a_page_says_what_the_intervals_leave_no_doubt_about(client: Client, project: Project) -> None:
+    """Of twenty more prompts lena always prefers what was shown first."""
+    lena = User.objects.get(username="lena")
+    for place in range(20):
+        factories.make_prompt(project, question=f"Question {place + 3}?", k=2)
+    for ranking in factories.rank_next(project, lena, 20):
+        for place in ranking.ranked.all():
+            RankedCompletion.objects.filter(pk=place.pk).update(shown_position=place.rank - 1)
+    html = page(client, f"{PEOPLE}{lena.pk}/")
+    assert "Ranks the completion shown first best more often than chance would" in html
+    assert "How they rank" in html
+    assert "Newest rankings" in html
+    assert html.count('class="picture"') == 10
