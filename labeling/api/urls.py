@@ -44,6 +44,12 @@ urlpatterns = [
     path("projects/<slug:slug>/people/<int:person>/withdraw/", work.WithdrawWork.as_view(), name="work_withdraw"),
     path("projects/<slug:slug>/people/<int:person>/restore/", work.RestoreWork.as_view(), name="work_restore"),
     path("projects/<slug:slug>/invitations/", invitations.Invitations.as_view(), name="invitations"),
+    path("projects/<slug:slug>/invitations/links/", invitations.InvitationLinks.as_view(), name="invitation_links"),
+    path(
+        "projects/<slug:slug>/invitations/<int:invitation>/renew/",
+        invitations.RenewInvitation.as_view(),
+        name="invitation_renew",
+    ),
     path("projects/<slug:slug>/invitations/<int:invitation>/", invitations.OneInvitation.as_view(), name="invitation"),
     path("projects/<slug:slug>/prompts/", prompts.Prompts.as_view(), name="prompts"),
     path("projects/<slug:slug>/prompts/withdraw/", withdrawals.WithdrawPrompts.as_view(), name="prompts_withdraw"),

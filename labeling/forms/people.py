@@ -11,8 +11,9 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy
 
 from labeling.models import Role, User
+from labeling.people.invitation_lists import LONGEST_LINE, MOST
 from labeling.people.project_people import Standing, Wanted
-from labeling.people.user_settings import MAX_BREAK_MINUTES, MAX_DAILY_GOAL
+from labeling.people.user_settings import MAX_BREAK_MINUTES, MAX_DAILY_GOAL, MAX_NAME
 
 
 class MemberForm(forms.Form):
@@ -23,8 +24,20 @@ class MemberForm(forms.Form):
 
 
 class InviteForm(forms.Form):
-    role = forms.ChoiceField(choices=Role.choices, label=gettext_lazy("Role"))
-    note = forms.CharField(max_length=120, required=False, label=gettext_lazy("Whom it is for (optional)"))
+    people = forms.CharField(
+        required=False,
+        max_length=MOST * (LONGEST_LINE + 2),
+        label=gettext_lazy("One person a line"),
+        help_text=gettext_lazy(
+            "A name, a mail address, or both: Ada Lovelace <ada@example.org>. At most 100. Leave it empty for one link "
+            "for anybody."
+        ),
+        widget=forms.Textarea(attrs={"rows": 4, "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    role = forms.ChoiceField(choices=Role.choices, label=gettext_lazy("Role of all of them"))
+
+    def lines(self) -> list[str]:
+        return [line for line in self.cleaned_data["people"].splitlines() if line.strip()]
 
 
 ANY = ("", gettext_lazy("Any"))
@@ -104,6 +117,25 @@ class PeopleForm(forms.Form):
         return urlencode({name: value for name, value in self.data.items() if value})
 
 
+def _name_field() -> forms.CharField:
+    return forms.CharField(
+        max_length=MAX_NAME,
+        required=False,
+        label=gettext_lazy("Your name (optional)"),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        help_text=gettext_lazy("Managers of your projects see it beside the username."),
+    )
+
+
+def _email_field() -> forms.EmailField:
+    return forms.EmailField(
+        required=False,
+        label=gettext_lazy("Your mail address (optional)"),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        help_text=gettext_lazy("Managers of your projects see it; Podium sends no mail."),
+    )
+
+
 class RegisterForm(forms.Form):
     username = forms.CharField(
         max_length=150,
@@ -116,6 +148,8 @@ class RegisterForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text=gettext_lazy("At least 10 characters. A few unrelated words are good."),
     )
+    name = _name_field()
+    email = _email_field()
 
 
 def _languages() -> list[tuple[str, object]]:
@@ -123,6 +157,8 @@ def _languages() -> list[tuple[str, object]]:
 
 
 class PreferencesForm(forms.Form):
+    name = _name_field()
+    email = _email_field()
     language = forms.ChoiceField(
         choices=_languages, required=False, widget=forms.RadioSelect, label=gettext_lazy("Language")
     )
@@ -159,7 +195,8 @@ class PreferencesForm(forms.Form):
 
     @staticmethod
     def initial_of(user: User) -> dict[str, object]:
-        return {name: getattr(user, name) for name in ("language", "daily_goal", "break_minutes", "single_keys")}
+        kept = ("email", "language", "daily_goal", "break_minutes", "single_keys")
+        return {"name": user.get_full_name()} | {name: getattr(user, name) for name in kept}
 
     def changes(self) -> dict[str, Any]:
         """Gives what user_settings.update_settings takes; the colours are kept by the browser."""

@@ -100,6 +100,9 @@ class Invitation(models.Model):
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.LABELER)
     token_sha256 = models.CharField(max_length=64, unique=True)
     note = models.CharField(max_length=120, blank=True, default="")
+    # Whom a link is for, until it is used: what their registration begins with.
+    name = models.CharField(max_length=120, blank=True, default="", db_default="")
+    email = models.EmailField(blank=True, default="", db_default="")
     username = models.CharField(max_length=150, blank=True, default="", db_default="")  # "" is a link's
     # Whom the name was when it was written: an account that takes the name later was not meant.
     account = models.ForeignKey(

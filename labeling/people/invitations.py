@@ -29,12 +29,18 @@ MOST_SHOWN = 20  # on the home page of the account
 def invite(project: Project, *, by: User, role: str, note: str = "") -> tuple[Invitation, str]:
     """Makes a one-time link's token, which only its receiver will ever see: we keep its hash."""
     members.check_role(role)
-    token = secrets.token_urlsafe(24)
     with transaction.atomic():
         _refuse_a_flood(project, by)
-        invitation = Invitation.objects.create(
-            project=project, role=role, note=note[:120], created_by=by, token_sha256=_hash(token), expires_at=_end()
-        )
+        return make_link(project, by=by, role=role, note=note[:120])
+
+
+def make_link(project: Project, *, by: User, role: str, **said: str) -> tuple[Invitation, str]:
+    """Makes one without a look at how many there are. said: its note, or the name and email of whom it is for."""
+    token = secrets.token_urlsafe(24)
+    hashed = _hash(token)
+    invitation = Invitation.objects.create(
+        project=project, role=role, created_by=by, token_sha256=hashed, expires_at=_end(), **said
+    )
     return invitation, token
 
 
@@ -63,6 +69,25 @@ def ask(project: Project, *, by: User, username: str, role: str) -> Invitation:
         return Invitation.objects.update_or_create(
             project=project, username=username, defaults=invited, create_defaults=unknown
         )[0]
+
+
+def room_for_more(project: Project, by: User, username: str = "") -> int:
+    """Tells how many more may be made, beside the one of this name; to be called in a transaction: who comes at the
+    same time waits, and is counted then."""
+    lock_project(project)
+    User.objects.select_for_update(no_key=True).get(pk=by.pk)
+    others = Invitation.objects.filter(Q(project=project) | Q(created_by=by))
+    if username:
+        others = others.exclude(project=project, username=username)
+    count = others.filter(accepted_by=None, expires_at__gt=timezone.now()).aggregate(
+        here=Count("pk", filter=Q(project=project)), by=Count("pk", filter=Q(created_by=by))
+    )
+    return MAX_OPEN - int(max(count.values()))
+
+
+def no_room() -> str:
+    message = _("There are %(n)d open invitations, of this project or made by you; withdraw some first.")
+    return message % {"n": MAX_OPEN}
 
 
 def asked_of(username: str) -> str:
@@ -104,7 +129,8 @@ def accept_link(invitation: Invitation, user: User) -> Membership:
         # Between the page and its button it may have been used, withdrawn or renewed, or its maker have lost the right.
         locked = _still_open(_locked().filter(pk=invitation.pk, token_sha256=invitation.token_sha256).first())
         locked.accepted_by = user
-        locked.save(update_fields=["accepted_by"])
+        locked.name = locked.email = locked.note = ""  # whom it was for is the account's to say from now on
+        locked.save(update_fields=["accepted_by", "name", "email", "note"])
         return _join(locked, user)
 
 
@@ -137,15 +163,16 @@ def decline(user: User, pk: int) -> None:
         raise _answered()
 
 
-def register(token: str, *, username: str, password: str) -> User:
+def register(token: str, *, username: str, password: str, name: str = "", email: str = "") -> User:
     """Makes an account for whoever holds an invitation, and the membership that it promises."""
     invitation = open_link(token)
-    user = User(username=username)
+    user = User(username=username, first_name=name, email=email)
     try:
         user.full_clean(exclude=["password"])
         validate_password(password, user)
     except ValidationError as error:
-        attr = "username" if hasattr(error, "error_dict") else "password"
+        wrong = next(iter(error.error_dict)) if hasattr(error, "error_dict") else "password"
+        attr = "name" if wrong == "first_name" else wrong
         raise Invalid("account_invalid", " ".join(error.messages), attr=attr) from error
     user.set_password(password)
     try:
@@ -170,20 +197,9 @@ def _refuse_to_nag(by: User, username: str) -> None:
 
 
 def _refuse_a_flood(project: Project, by: User, username: str = "") -> None:
-    """Refuses one invitation too many; to be called in a transaction: who comes at the same time waits, and is counted
-    then.
-    """
-    lock_project(project)
-    User.objects.select_for_update(no_key=True).get(pk=by.pk)
-    others = Invitation.objects.filter(Q(project=project) | Q(created_by=by))
-    if username:
-        others = others.exclude(project=project, username=username)
-    count = others.filter(accepted_by=None, expires_at__gt=timezone.now()).aggregate(
-        here=Count("pk", filter=Q(project=project)), by=Count("pk", filter=Q(created_by=by))
-    )
-    if max(count.values()) >= MAX_OPEN:
-        message = _("There are %(n)d open invitations, of this project or made by you; withdraw some first.")
-        raise Conflict("too_many_invitations", message % {"n": MAX_OPEN})
+    """Refuses one invitation too many; to be called in a transaction."""
+    if room_for_more(project, by, username) <= 0:
+        raise Conflict("too_many_invitations", no_room())
 
 
 def _end() -> datetime:

@@ -34,7 +34,8 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Person:
-    """role and joined are None of whoever is no member. last_ranked: when the newest answer was given, or imported.
+    """role and joined are None of whoever is no member, and email is empty. last_ranked: when the newest answer was
+    given, or imported.
 
     today and seconds are of answers given here. seconds is the median of active seconds of the newest NEWEST_TIMED.
     """
@@ -42,6 +43,7 @@ class Person:
     id: int
     username: str
     full_name: str
+    email: str
     is_superuser: bool
     standing: Standing
     role: Role | None
@@ -54,7 +56,10 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What people have in common, and their order; what is empty narrows nothing. name: a part of either name."""
+    """What people have in common, and their order; what is empty narrows nothing.
+
+    name: a part of either name, or of the mail address.
+    """
 
     name: str = ""
     role: str = ""
@@ -77,6 +82,7 @@ SORTS = {
 _PEOPLE = """
 WITH person AS (
     SELECT u.id, u.username, trim(u.first_name || ' ' || u.last_name) AS full_name, u.is_superuser,
+        CASE WHEN member.user_id IS NULL THEN '' ELSE u.email END AS email,
         CASE WHEN u.is_imported THEN 'imported' WHEN NOT u.is_active THEN 'deactivated'
             WHEN member.user_id IS NULL AND NOT u.is_superuser THEN 'left' ELSE 'active' END AS standing,
         member.role::text AS role, member.created_at AS joined, coalesce(worked.rankings, 0) AS rankings
@@ -88,7 +94,7 @@ WITH person AS (
     SELECT * FROM person
     WHERE (%(standing)s = '' OR standing = %(standing)s) AND (%(role)s = '' OR role = %(role)s)
         AND (%(name)s = '' OR strpos(lower(username), lower(%(name)s)) > 0
-            OR strpos(lower(full_name), lower(%(name)s)) > 0)
+            OR strpos(lower(full_name), lower(%(name)s)) > 0 OR strpos(lower(email), lower(%(name)s)) > 0)
 )
 """
 _COUNTED = f"{_PEOPLE} SELECT standing, count(*)::int AS n FROM fitting GROUP BY standing"
@@ -113,7 +119,7 @@ CROSS JOIN LATERAL (
         ORDER BY r.id DESC LIMIT %(timed)s) newest) pace
 """
 _LATERALS = {"today": _TODAY, "last_ranked": _LAST, "seconds": _SECONDS}
-_COLUMNS = "each.id, username, full_name, is_superuser, standing, role, joined, rankings"
+_COLUMNS = "each.id, username, full_name, email, is_superuser, standing, role, joined, rankings"
 _SORTED = """
 , looked_at AS (SELECT * FROM fitting {most}), shown AS (
     SELECT each.*, {key} AS key FROM looked_at each {lateral}

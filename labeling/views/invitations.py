@@ -68,7 +68,7 @@ def _join(request: HttpRequest, opened: Invitation, user: User) -> HttpResponse:
 
 
 def _register(request: HttpRequest, opened: Invitation, token: str) -> HttpResponse:
-    form = RegisterForm(posted(request))
+    form = RegisterForm(posted(request), initial={"name": opened.name, "email": opened.email})
     if form.is_valid():
         signin.begin_registration(request, opened.pk)
         try:

@@ -131,7 +131,7 @@ def test_an_invited_person_makes_an_account_and_ranks(people: People, site: Site
 def test_a_manager_makes_an_invitation_link_and_copies_it(people: People, site: Site) -> None:
     page = people.page(site.manager, permissions=["clipboard-read", "clipboard-write"])
     page.goto(f"/p/{site.project.slug}/people/")
-    page.get_by_role("button", name="Make an invitation link").click()
+    page.get_by_role("button", name="Make invitation links").click()
     link = page.get_by_label("Invitation link").input_value()
     assert link.startswith(f"{site.url}/invite/")
     page.get_by_role("button", name="Copy link").click()

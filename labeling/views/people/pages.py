@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,8 +24,9 @@ from labeling.errors import PodiumError
 from labeling.forms.errors import add_error
 from labeling.forms.people import InviteForm, MemberForm, PeopleForm
 from labeling.judgements.phrases import whole
-from labeling.models import Invitation, Project, Ranking, Role
+from labeling.models import Invitation, Project, Ranking, Role, User
 from labeling.people import invitations, members
+from labeling.people.invitation_lists import Outcome, Wanted, invite_all
 from labeling.people.project_people import MOST_SORTED, NEWEST_TIMED, People, Person, Standing
 from labeling.views.doors import SignedIn, posted, project_page
 from labeling.views.people.links import to_rankings
@@ -73,17 +74,31 @@ class Row:
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_page(Role.MANAGER)
 def people(request: SignedIn, project: Project) -> HttpResponse:
-    """Shows the list; a POST makes an invitation, whose link is on the answer's page and never again."""
+    """Shows the list; a POST makes invitations, whose links are on the answer's page and never again. Lines that are
+    wrong come back with what is wrong; the others are invited."""
     form = InviteForm(posted(request))
-    token = None
+    made: list[Outcome] = []
+    problems: list[str] = []
     if form.is_valid():
         try:
-            token = invitations.invite(project, by=request.user, **form.cleaned_data)[1]
+            outcomes = _invited(project, request.user, form)
         except PodiumError as error:
             add_error(form, error)
         else:
-            form = InviteForm()
-    return _page(request, project, invite_form=form, token=token, status=422 if form.errors else 200)
+            made = [outcome for outcome in outcomes if outcome.invitation]
+            problems = [outcome.problem for outcome in outcomes if outcome.problem]
+            refused = "\n".join(outcome.wanted.line for outcome in outcomes if outcome.problem)
+            form = InviteForm(initial={"people": refused, "role": form.cleaned_data["role"]})
+    status = 422 if form.errors or (problems and not made) else 200
+    return _page(request, project, invite_form=form, made=made, problems=problems, status=status)
+
+
+def _invited(project: Project, by: User, form: InviteForm) -> list[Outcome]:
+    """Invites who is named; where nobody is, whoever gets the link."""
+    role = form.cleaned_data["role"]
+    if lines := form.lines():
+        return invite_all(project, by=by, role=role, lines=lines)
+    return [Outcome(Wanted(""), *invitations.invite(project, by=by, role=role))]
 
 
 @require_POST
@@ -144,7 +159,9 @@ def renew(request: SignedIn, project: Project, invitation_id: int) -> HttpRespon
     with _known():
         invitation = invitations.open_in(project).get(pk=invitation_id)
         if not invitation.username:
-            return _page(request, project, token=invitations.renew(project, invitation, by=request.user))
+            token = invitations.renew(project, invitation, by=request.user)
+            wanted = Wanted("", invitation.name or invitation.note, invitation.email)
+            return _page(request, project, made=[Outcome(wanted, invitation, token)])
     _asked(request, project, username=invitation.username, role=invitation.role)
     return redirect("people", project.slug)
 
@@ -177,7 +194,8 @@ def _page(
     *,
     invite_form: InviteForm | None = None,
     member_form: MemberForm | None = None,
-    token: str | None = None,
+    made: Sequence[Outcome] = (),
+    problems: Sequence[str] = (),
     status: int = 200,
 ) -> HttpResponse:
     form = PeopleForm(request.GET)
@@ -187,7 +205,10 @@ def _page(
         "open_invitations": invitations.open_in(project),
         "invite_form": invite_form or InviteForm(),
         "member_form": member_form or MemberForm(auto_id=ADD),
-        "link": token and request.build_absolute_uri(reverse("invitation", args=[token])),
+        "links": [
+            (each.wanted.words, request.build_absolute_uri(reverse("invitation", args=[each.token]))) for each in made
+        ],
+        "problems": problems,
     }
     response = render(request, "labeling/people/people.html", context, status=status)
     # A form says all its fields, and most of them nothing: whoever copies the address gets those that narrow.

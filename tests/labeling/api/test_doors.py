@@ -29,6 +29,7 @@ DOORS = [
     ("post", "members", {"username": "colleague", "role": "reviewer"}, CREATED),
     ("get", "people", {}, MANAGERS),
     ("get", "invitations", {}, MANAGERS),
+    ("post", "invitation_links", {"people": ["Ada"], "role": "labeler"}, MANAGERS),
     ("post", "invitations", {"username": "newcomer", "role": "labeler"}, CREATED),
     ("post", "prompts", {"id": "x", "prompt": "?", "completions": [{"text": "a"}, {"text": "b"}]}, MANAGERS),
     ("get", "prompts", {}, REVIEWERS),

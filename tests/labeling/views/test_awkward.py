@@ -26,7 +26,7 @@ FIELDS = [
     "ahead", "comment", "strength", "active_seconds", "reason", "other", "q", "show", "one", "two", "page", "format",
     "layout", "split", "source", "version", "threshold", "probabilities", "depth", "model", "prompt", "completion-0",
     "completion-1", "explain", "backbone", "epochs", "learning_rate", "max_length", "every_pairs", "first_minimum",
-    "cooldown_minutes", "head_every_pairs", "standing", "sort", "act",
+    "cooldown_minutes", "head_every_pairs", "standing", "sort", "act", "people", "email",
 ]  # fmt: skip
 AWKWARD = {
     "nul": "a\0b",

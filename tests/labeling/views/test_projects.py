@@ -114,7 +114,7 @@ def test_the_prompts_are_listed_by_state(client: Client, project: Project) -> No
 
 
 def test_an_invitation_link_is_shown_once_and_makes_an_account(client: Client, project: Project) -> None:
-    response = client.post("/p/work/people/", {"role": "labeler", "note": "Ada"})
+    response = client.post("/p/work/people/", {"role": "labeler", "people": "Ada"})
     link = response.content.decode().split('readonly value="')[1].split('"')[0]
     assert link not in client.get("/p/work/people/").content.decode()
     guest = Client()
