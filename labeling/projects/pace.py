@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -41,12 +41,22 @@ def rankings_a_day(project: Project, *, labeler: int | None = None) -> list[Day]
 
     labeler: the key of an account, whose rankings alone are counted.
     """
-    counts = _counts(project, DAYS_SHOWN, labeler=labeler)
-    most = max(counts.values(), default=0) or 1
+    return days_of(_counts(project, DAYS_SHOWN, labeler=labeler))
+
+
+def days_of(counts: Mapping[date, int]) -> list[Day]:
+    """Draws the last days of which these were counted."""
+    shown = _last_days(DAYS_SHOWN)
+    most = max((counts.get(day, 0) for day in shown), default=0) or 1
     return [
         Day(day, counts.get(day, 0), place, round(CHART_HEIGHT * counts.get(day, 0) / most, 1))
-        for place, day in enumerate(_last_days(DAYS_SHOWN))
+        for place, day in enumerate(shown)
     ]
+
+
+def begin(days: int = DAYS_SHOWN) -> datetime:
+    """Gives when the first of the last days began."""
+    return timezone.make_aware(datetime.combine(_last_days(days)[0], time.min))
 
 
 def is_a_curve(days: Sequence[Day]) -> bool:
@@ -70,8 +80,7 @@ def _counts(project: Project, days: int, *, labeler: int | None = None) -> dict[
     since = _last_days(days)[0]
     made = Ranking.objects.filter(project=project, live=True, source=Ranking.Source.LABELED)
     if labeler is not None:  # found by the time of day: a day's beginning is what the index knows
-        begin = timezone.make_aware(datetime.combine(since, time.min))
-        made = made.filter(labeler=labeler, created_at__gte=begin)
+        made = made.filter(labeler=labeler, created_at__gte=begin(days))
     by_day = made.annotate(day=TruncDate("created_at")).filter(day__gte=since).values("day").annotate(n=Count("pk"))
     return dict(by_day.values_list("day", "n"))
 
