@@ -21,6 +21,7 @@ from labeling.people.invitation_lists import LONGEST_LINE, MOST, Outcome, invite
 
 class InvitationSerializer(serializers.ModelSerializer[Invitation]):
     username = serializers.CharField(read_only=True, help_text="Empty where it is a link.")
+    email = serializers.CharField(read_only=True, help_text="Empty where the invitation names none.")
     created_by = serializers.CharField(source="created_by.username", read_only=True)
 
     class Meta:

@@ -57,6 +57,9 @@ def erase_account(person: User) -> None:
     Invitation.objects.filter(Q(accepted_by=person) | Q(note__icontains=person.username)).update(note="")
     if full_name := person.get_full_name().strip():
         Invitation.objects.filter(note__icontains=full_name).update(note="")
+        Invitation.objects.filter(name__icontains=full_name).update(name="")
+    if person.email:
+        Invitation.objects.filter(email__iexact=person.email).delete()
     for each in _relations(person):
         each.delete()
     Import.objects.filter(file_name__icontains=person.username).update(file_name="")

@@ -37,7 +37,7 @@ def test_valid_lines_get_links_and_the_others_come_back(client: Client) -> None:
     assert answer.status_code == 200
     assert len(links(html)) == 2
     assert "Copy all links" in html
-    assert "One line was not invited" in html
+    assert "1 line was not invited" in html
     assert re.search(r"<textarea[^>]*name=\"people\"[^>]*>\s*bo@</textarea>", html)
     assert set(Invitation.objects.values_list("name", "role")) == {("Ada", "reviewer"), ("Cy", "reviewer")}
     assert not links(client.get(PEOPLE).content.decode())

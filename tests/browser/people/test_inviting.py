@@ -19,7 +19,7 @@ def test_three_are_invited_at_once_and_one_invitation_is_withdrawn(people: Peopl
     manager.get_by_label("One person a line").fill("Ada L <ada@example.org>\nBo\nCy\nno@")
     manager.get_by_role("button", name="Make invitation links").click()
     expect(manager.get_by_role("heading", name="3 invitation links")).to_be_visible()
-    expect(manager.get_by_role("alert")).to_contain_text("One line was not invited")
+    expect(manager.get_by_role("alert")).to_contain_text("1 line was not invited")
     expect(manager.get_by_label("One person a line")).to_have_value("no@")
     links = {
         name: manager.get_by_label(f"Invitation link for {name}").input_value()

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labeling', '0042_search'),
+        ('labeling', '0044_tags'),
     ]
 
     operations = [
