@@ -25,6 +25,8 @@ from labeling.views.removal import people as people_erased
 from labeling.views.removal import projects as removal_of_projects
 from labeling.views.removal import prompts as removal_of_prompts
 from labeling.views.removal import work as removal_of_work
+from labeling.views.review import board as review_board
+from labeling.views.review import cases as review
 from labeling.views.styleguide import page
 from labeling.views.versions import files as version_files
 from labeling.views.versions import pages as versions
@@ -62,6 +64,7 @@ urlpatterns = [
     path("p/<slug:slug>/practice/compare/", practice.compare, name="practice_compare"),
     path("p/<slug:slug>/history/", history.history, name="history"),
     path("p/<slug:slug>/history/<int:assignment_id>/", edit.edit, name="history_edit"),
+    path("p/<slug:slug>/history/<int:assignment_id>/stays/", edit.stays, name="history_stays"),
     path("p/<slug:slug>/guidelines/", projects.guidelines, name="guidelines"),
     path("p/<slug:slug>/prompts/", prompt_list.prompts, name="prompts"),
     path("p/<slug:slug>/prompts/withdraw/", removal_of_prompts.withdraw, name="prompts_withdraw"),
@@ -69,7 +72,12 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/<int:prompt_id>/correct/", prompts.revise, name="prompt_revise"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/erase/", erasing.erase, name="prompt_erase"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/put-back/", prompts.put_back, name="prompt_put_back"),
+    path("p/<slug:slug>/prompts/<int:prompt_id>/review/", review.ask, name="review_ask"),
     path("p/<slug:slug>/rankings/", answers.rankings, name="rankings"),
+    path("p/<slug:slug>/review/", review.queue, name="review"),
+    path("p/<slug:slug>/review/<int:case_id>/", review.case, name="review_case"),
+    path("p/<slug:slug>/review/<int:case_id>/act/", review.act, name="review_act"),
+    path("p/<slug:slug>/review/<int:case_id>/decide/", review_board.decide, name="review_decide"),
     path("p/<slug:slug>/imports/", imports.index, name="imports"),
     path("p/<slug:slug>/imports/samples/<str:layout>/", imports.sample, name="import_sample"),
     path("p/<slug:slug>/imports/<int:number>/", imports.detail, name="import"),

@@ -12,8 +12,9 @@ from django.core.files.storage import storages
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
+from labeling.data.reviewing import cases
 from labeling.data.versions.datasets import freeze
-from labeling.models import Invitation, Membership, Project, Role, User, VersionLink
+from labeling.models import Invitation, Membership, Project, ReviewCase, Role, User, VersionLink
 from tests.factories import claimed, join, make_import, make_project, make_prompt, make_user, rank
 from tests.rewardtrain.conftest import make_training, rank_prompts
 
@@ -88,6 +89,7 @@ def furnish() -> dict[str, User | None]:
     rank(project, labeler)
     for person in (administrator, manager, labeler):
         claimed(project, person)
+    cases.open_case(project.prompts.earliest("pk"), ReviewCase.Reason.ASKED, by=manager)
     return {"administrator": administrator, "manager": manager, "labeler": labeler, "nobody": None}
 
 

@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.test import APIClient
 
-from labeling.models import Assignment, Invitation, Project
+from labeling.models import Assignment, Invitation, Project, ReviewCase
 from labeling.requests.body_limit import MIB, limit_of
 from tests import sized
 from tests.doors import Door, doors
@@ -24,7 +24,7 @@ LINE = 2**16  # bytes of an address or a header, more than the web server reads
 READ = MIB  # the most that is tried: enough for a square to take for ever
 
 RANKING = ("assignment", "comment", "strength", "active_seconds", "rank-{id}", "note-{id}", "draft_revision")
-SETTINGS = ("name", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes")
+SETTINGS = ("name", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "review_percent")
 POLICY = (
     "head_enabled", "head_every_pairs", "enabled", "every_pairs", "first_minimum", "cooldown_minutes", "auto_promote",
     "backbone", "epochs", "learning_rate", "max_length",
@@ -48,6 +48,10 @@ FORMS: dict[str, tuple[str, ...]] = {
     "rank_undo": (),
     "practice": ("comment", "rank-clear", "note-clear", "active_seconds"),
     "history_edit": RANKING,
+    "history_stays": ("words",),
+    "review_act": ("act", "reason", "ranking"),
+    "review_ask": (),
+    "review_decide": (*RANKING, "reason"),
     "imports": ("file", "hub"),
     "import_act": ("act",),
     "prompt_put_back": (),
@@ -110,6 +114,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
         *("labeler", "flag", "split", "source", "since", "until", "least_seconds", "most_seconds", "state", "words"),
         *("after", "before"),
     ),
+    "review": ("state", "reason", "after", "before"),
     "rank_compare": ("one", "two"),
     "practice_compare": ("one", "two"),
     "export_download": ("format", "layout", "split", "source", "version"),
@@ -151,12 +156,14 @@ class Place:
     task: Assignment
     invitation: Invitation
     token: str
+    case: ReviewCase
 
     @property
     def values(self) -> dict[str, object]:
         return {
             "slug": self.project.slug, "assignment_id": self.task.pk, "pk": self.task.pk, "number": 1, "version": 1,
-            "prompt_id": self.task.prompt_id, "invitation_id": self.invitation.pk, "token": self.token,
+            "prompt_id": self.task.prompt_id, "case_id": self.case.pk, "invitation_id": self.invitation.pk,
+            "token": self.token,
             "username": "leaver", "invitation": INVITATION, "external_id": PROMPT, "link": LINK, "link_id": LINK,
             "place": 0, "layout": "podium", "person_id": PERSON, "person": PERSON,
         }  # fmt: skip

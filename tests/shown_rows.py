@@ -71,7 +71,8 @@ class Shown:
         """What stands behind the parts of addresses: what has ended, and what is open or at work."""
         prompt = self.project.prompts.earliest("pk")
         always = {
-            "slug": self.project.slug, "prompt_id": prompt.pk, "username": "nobody", "token": self.token,
+            "slug": self.project.slug, "prompt_id": prompt.pk, "case_id": self.project.review_cases.earliest("pk").pk,
+            "username": "nobody", "token": self.token,
             "version": 1, "invitation": 1, "invitation_id": 1, "external_id": prompt.external_id,
             "link": 1, "link_id": 1, "place": 0, "layout": "podium",
             "person_id": self.ranked.labeler_id, "person": self.ranked.labeler_id,

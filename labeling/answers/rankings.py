@@ -193,6 +193,14 @@ def _refuse(assignment: Assignment, row: Row) -> None:
             raise Conflict("not_ranked", _("There is no answer of yours to this task; nothing was changed."))
         case "imported":
             raise Conflict("imported", _("This ranking was imported and stays as it was recorded."))
+        case "superseded":
+            message = _("A reviewer decided this prompt. Your answer stays as a record and can't be changed any more.")
+            raise Conflict("superseded", message)
+        case "decision":
+            message = _(
+                "This ranking decided a review and ended others, so it can't be undone. Change it in your history."
+            )
+            raise Conflict("decision", message)
         case "undo_too_late":
             message = _(
                 "Undo is possible for %(seconds)d seconds, and they are over. Change your answer in the history."

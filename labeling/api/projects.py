@@ -53,6 +53,9 @@ class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
         max_value=MAX_LEASE_MINUTES,
         help_text="How long a labeler keeps an untouched prompt.",
     )
+    review_percent = Whole(
+        default=0, min_value=0, max_value=100, help_text="Of new rankings, drawn at random for the reviewers."
+    )
     ask_strength = Truth(default=False, help_text="With two completions, also ask how much better the better one is.")
     search_language = Choice(
         choices=[(name, name) for name in search_languages.KNOWN],
@@ -66,7 +69,7 @@ class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
         model = Project
         fields = (
             "slug", "name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes",
-            "search_language", "created_at",
+            "search_language", "review_percent", "created_at",
         )  # fmt: skip
 
 
@@ -74,12 +77,14 @@ class ProjectChangesSerializer(ProjectSerializer):
     kind = Choice(choices=Project.Kind.choices, required=False)
     overlap = Whole(required=False, min_value=1, max_value=MAX_OVERLAP)
     lease_minutes = Whole(required=False, min_value=1, max_value=MAX_LEASE_MINUTES)
+    review_percent = Whole(required=False, min_value=0, max_value=100)
     ask_strength = Truth(required=False)
     search_language = Choice(choices=[(name, name) for name in search_languages.KNOWN], required=False)
 
     class Meta(ProjectSerializer.Meta):
         fields = (  # type: ignore[assignment]
             "name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "search_language",
+            "review_percent",
         )  # fmt: skip
 
 

@@ -75,6 +75,18 @@ class SettingsForm(forms.Form):
         help_text=gettext_lazy("With English, for example, “running” also finds “runs”. Texts are read anew."),
     )
 
+    review_percent = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=100,
+        initial=0,
+        label=gettext_lazy("Percent of new rankings to review"),
+        help_text=gettext_lazy("Drawn at random for the reviewers' queue; labelers can't tell which. 0 draws none."),
+    )
+
+    def clean_review_percent(self) -> int:
+        return self.cleaned_data["review_percent"] or 0
+
     @staticmethod
     def initial_of(project: Project) -> dict[str, object]:
         return {
@@ -85,6 +97,7 @@ class SettingsForm(forms.Form):
             "overlap": project.overlap,
             "lease_minutes": project.lease_minutes,
             "search_language": project.search_language,
+            "review_percent": project.review_percent,
         }
 
 
@@ -103,4 +116,5 @@ class ProjectForm(SettingsForm):
     )
     field_order = (
         *("name", "slug", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "search_language"),
+        "review_percent",
     )

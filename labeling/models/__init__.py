@@ -9,6 +9,8 @@ from labeling.models.pairs import PreferencePair
 from labeling.models.projects import Invitation, Membership, PersonErasure, Project, ProjectDeletion, Role
 from labeling.models.prompts import Completion, Prompt, PromptErasure, PromptRevision, SearchBacklog, SearchText, Split
 from labeling.models.rankings import RankedCompletion, Ranking
+from labeling.models.review.acts import ReviewAct
+from labeling.models.review.cases import ReviewCase
 from labeling.models.users import User
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "QueuePosition",
     "RankedCompletion",
     "Ranking",
+    "ReviewAct",
+    "ReviewCase",
     "Role",
     "SearchBacklog",
     "SearchText",

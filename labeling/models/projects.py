@@ -47,6 +47,9 @@ class Project(models.Model):
     )
     # Whose stems its texts are searched by, as PostgreSQL calls it; "simple" has none (projects/search_languages.py).
     search_language = models.CharField(max_length=40, default="simple", db_default="simple")
+    review_percent = models.PositiveSmallIntegerField(
+        default=0, db_default=0, validators=[MaxValueValidator(100)], help_text="New rankings that reviewers look at."
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     # Since when it is being deleted: nobody sees it any more, and it never comes back (data/deleting).
@@ -61,6 +64,7 @@ class Project(models.Model):
             ),
             models.CheckConstraint(condition=Q(overlap__gte=1), name="project_overlap_positive"),
             models.CheckConstraint(condition=Q(lease_minutes__gte=1), name="project_lease_positive"),
+            models.CheckConstraint(condition=Q(review_percent__lte=100), name="project_review_percent_of_all"),
         )
 
     def __str__(self) -> str:

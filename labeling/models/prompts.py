@@ -46,6 +46,8 @@ class Prompt(models.Model):
     # answers. Kept by triggers (migration 0038).
     disagrees = models.BooleanField(default=False, db_default=False)
     tags = ArrayField(models.CharField(max_length=LONGEST_TAG), default=list, db_default=[], blank=True)  # sorted
+    # Set when a reviewer's ranking took the place of all others: it needs no more, whatever the project's overlap.
+    decided_at = models.DateTimeField(null=True)
     # Of its texts: the next one keeps its id, and those before are in PromptRevision (data/revising).
     revision = models.PositiveIntegerField(default=1, db_default=1)
     revised_at = models.DateTimeField(null=True)

@@ -34,6 +34,10 @@ class Ranking(models.Model):
     revision = models.PositiveIntegerField(default=1)
     live = models.BooleanField(default=True)  # false: superseded by a later revision, or withdrawn
     ended_at = models.DateTimeField(null=True)  # when it was superseded or withdrawn
+    # The reviewer's that decided instead of it: it stays as a record, and in its labeler's history.
+    superseded_by = models.ForeignKey(
+        "self", on_delete=models.DO_NOTHING, related_name="+", null=True, db_constraint=False, db_index=False
+    )
     source = models.CharField(max_length=10, choices=Source.choices, default=Source.LABELED)
     comment = models.TextField(blank=True, default="")
     # How much better the better of two is: 1 slightly, 2 clearly, 3 much. Null where it was not asked or they tie.

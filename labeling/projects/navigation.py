@@ -48,7 +48,18 @@ _PAGES: dict[Role, tuple[Page, ...]] = {
         Page(
             gettext_lazy("Prompts"),
             "prompts",
-            ("prompt", "prompt_revise", "prompt_erase", "prompts_withdraw", "rankings", "imports", "import"),
+            (
+                "prompt",
+                "prompt_revise",
+                "prompt_erase",
+                "prompts_withdraw",
+                "rankings",
+                "imports",
+                "import",
+                "review",
+                "review_case",
+                "review_decide",
+            ),
         ),
     ),
 }

@@ -40,6 +40,7 @@ def create_project(
     overlap: int = 1,
     lease_minutes: int = 20,
     search_language: str = PLAIN,
+    review_percent: int = 0,
 ) -> Project:
     """Makes the project; `by` becomes its manager. Raises Invalid, and Conflict('slug_taken')."""
     project = Project(
@@ -52,6 +53,7 @@ def create_project(
         overlap=overlap,
         lease_minutes=lease_minutes,
         search_language=search_language,
+        review_percent=review_percent,
         created_by=by,
     )
     _validate(project)
@@ -68,14 +70,15 @@ def create_project(
 
 
 def update_project(project: Project, **changes: object) -> Project:
-    """Sets name, kind, guidelines, flags, ask_strength, overlap, lease_minutes or search_language.
+    """Sets name, kind, guidelines, flags, ask_strength, overlap, lease_minutes, search_language or review_percent.
 
-    A new overlap holds for prompts imported from now on and for those that nobody has yet. Raises Invalid, and
-    Conflict('kind_settled') where there are prompts already: what people answered to one kind means nothing in the
-    other.
+    A new overlap holds for prompts imported from now on and for those that nobody has yet, but for none that a reviewer
+    decided. Raises Invalid, and Conflict('kind_settled') where there are prompts already: what people answered to one
+    kind means nothing in the other.
     """
     known = {
         *("name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "search_language"),
+        "review_percent",
     }
     kind = project.kind
     for field, value in changes.items():
@@ -90,7 +93,7 @@ def update_project(project: Project, **changes: object) -> Project:
             _check_no_prompts(project)
         project.save(update_fields=sorted(changes))
         if "overlap" in changes:
-            Prompt.objects.filter(project=project).exclude(
+            Prompt.objects.filter(project=project, decided_at__isnull=True).exclude(
                 assignments__state__in=Assignment.LIVE, assignments__slot__gt=project.overlap
             ).exclude(overlap=project.overlap).update(overlap=project.overlap)
     return project

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from labeling import content
 from labeling.board.form import RankingForm
 from labeling.board.task import task_of
+from labeling.data.reviewing import sent_back
 from labeling.errors import PodiumError
 from labeling.models import Assignment, Project, Ranking, Role, User
 from labeling.people import access
@@ -85,6 +86,7 @@ def show_task(
         "guidelines": content.render(project.guidelines),
         "is_labeler": access.role_in(request.user, project) == Role.LABELER,
         "undo": undoable(request.user, project),
+        "n_sent_back": sent_back.n_sent_back(request.user, project),
         "first_time": project.judgement.has_practice and is_first_time(request.user),
     }
     return render(request, "labeling/board/rank.html", context, status=status)

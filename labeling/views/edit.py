@@ -11,13 +11,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling import content
 from labeling.answers import rankings
 from labeling.answers.rankings import Submitted
 from labeling.board.form import RankingForm
 from labeling.board.task import Task, task_of
+from labeling.data.reviewing import sent_back
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Ranking, Role
 from labeling.people import access
@@ -38,6 +39,26 @@ def edit(request: SignedIn, project: Project, assignment_id: int) -> HttpRespons
         raise Http404("no ranking of yours to change")
     form = RankingForm.of(assignment, draft=rankings.draft_of(ranking, assignment))
     return _show(request, assignment, ranking, form)
+
+
+@require_POST
+@project_page(Role.LABELER)
+def stays(request: SignedIn, project: Project, assignment_id: int) -> HttpResponse:
+    """Says that an answer that was sent back stays as it is, and why."""
+    assignment = own_task(request.user, project, assignment_id, texts=True)
+    try:
+        sent_back.stays(assignment, request.POST.get("words", ""))
+    except Invalid as error:
+        ranking = own_rankings(request.user, project).filter(assignment=assignment).first()
+        if ranking is None:
+            raise Http404("no ranking of yours") from error
+        form = RankingForm.of(assignment, draft=rankings.draft_of(ranking, assignment))
+        return _show(request, assignment, ranking, form, error=error.detail)
+    except Conflict as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, _("Your answer stays. A reviewer sees what you wrote."))
+    return redirect("history", project.slug)
 
 
 def _amend(request: SignedIn, project: Project, assignment: Assignment, ranking: Ranking | None) -> HttpResponse:
@@ -73,6 +94,7 @@ def _show(
     project = assignment.prompt.project
     context = {
         "project": project,
+        "case": sent_back.case_awaiting(assignment),
         "task": _task(assignment, form),
         "ranking": ranking,
         "error": error,

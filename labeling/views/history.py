@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from string import ascii_uppercase
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString
@@ -20,7 +20,9 @@ from labeling import content
 from labeling.answers import rankings
 from labeling.board.pictures import Picture, picture_of
 from labeling.board.sentences import STRENGTHS
-from labeling.models import Project, Prompt, Ranking, Role, User
+from labeling.data.reviewing import sent_back
+from labeling.data.reviewing.sent_back import Word
+from labeling.models import Project, Prompt, Ranking, ReviewCase, Role, User
 from labeling.people import access
 from labeling.queue import skips
 from labeling.views.doors import SignedIn, project_page
@@ -58,6 +60,7 @@ class Entry:
     strength: StrOrPromise
     places: list[Place]
     earlier: list[Entry]
+    reviewed: Sequence[Word] = ()  # what a reviewer said of it, and its labeler's answers
 
     @property
     def alone(self) -> bool:
@@ -84,6 +87,18 @@ def own_rankings(user: User, project: Project) -> QuerySet[Ranking]:
     return access.rankings_of(user, project).filter(labeler=user).order_by("-id")
 
 
+def own_answers(user: User, project: Project) -> QuerySet[Ranking]:
+    """Gives what stands, and what a reviewer's ranking took the place of: it stays in its labeler's history."""
+    rows = access.rankings_of(user, project, ended=True).filter(labeler=user)
+    return rows.filter(Q(live=True) | Q(superseded_by__isnull=False)).order_by("-id")
+
+
+def sent_back_of(user: User, project: Project) -> list[tuple[ReviewCase, str]]:
+    """Gives what awaits the person's answer, with the first words of each prompt."""
+    waiting = sent_back.sent_back_to(user, project).prefetch_related("prompt__completions")[: sent_back.MOST]
+    return [(case, first_words(case.prompt, alone=_text_alone(case.prompt))) for case in waiting]
+
+
 @require_safe
 @project_page(Role.LABELER)
 def history(request: SignedIn, project: Project) -> HttpResponse:
@@ -91,20 +106,23 @@ def history(request: SignedIn, project: Project) -> HttpResponse:
     if request.GET.get("show") == "skipped":
         return _skipped(request, project)
     query = " ".join(request.GET.get("q", "").replace("\x00", "").split())[:MAX_QUERY]
-    own = own_rankings(request.user, project)
+    own = own_answers(request.user, project)
     search = _search(request, own, query) if query else None
     if search:
         listed: Iterable[Ranking] = with_what_was_said(own.filter(pk__in=search.page.object_list))
         page: object = search.page
     else:
         listed = page = stretch_of(request, with_what_was_said(own), size=SHOWN, newest_first=True)
+    shown = list(listed)
+    reviewed = sent_back.words_about(ranking.assignment_id for ranking in shown)
     begins = {name: request.GET[name] for name in ("after", "before") if name in request.GET}
     context = {
         "project": project,
         "asked": query,
         "search": search,
         "page": page,
-        "entries": [entry_of(ranking, project) for ranking in listed],
+        "entries": [entry_of(ranking, project, reviewed=reviewed.get(ranking.assignment_id, ())) for ranking in shown],
+        "sent_back": sent_back_of(request.user, project),
         "further": urlencode({"q": query, "after": search.further}) if search else "",
         "query": urlencode({"q": query, **begins}) + "&" if query else "",
     }
@@ -149,7 +167,7 @@ def with_what_was_said(rows: QuerySet[Ranking]) -> QuerySet[Ranking]:
     )
 
 
-def entry_of(ranking: Ranking, project: Project, *, earlier: bool = True) -> Entry:
+def entry_of(ranking: Ranking, project: Project, *, earlier: bool = True, reviewed: Sequence[Word] = ()) -> Entry:
     places = places_of(ranking, project)
     return Entry(
         ranking=ranking,
@@ -160,8 +178,9 @@ def entry_of(ranking: Ranking, project: Project, *, earlier: bool = True) -> Ent
         earlier=[
             entry_of(before, project, earlier=False)
             for before in (ranking.assignment.rankings.all() if earlier else ())
-            if not before.live
+            if before.revision < ranking.revision
         ],
+        reviewed=reviewed,
     )
 
 

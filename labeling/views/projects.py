@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling import content
+from labeling.data.reviewing import cases
 from labeling.errors import PodiumError
 from labeling.forms.errors import add_error
 from labeling.forms.projects import ProjectForm, SettingsForm
@@ -53,6 +54,7 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
         "days": days if pace.is_a_curve(days) else [],
         "most": max(day.rankings for day in days),
         "done_on": pace.done_on(project),
+        "n_reviews": cases.n_waiting(project),
         "agreement": agreement.project_agreement(project) if numbers.rankings else None,
         "is_manager": is_manager,
         "parts": navigation.parts() if is_manager else [],

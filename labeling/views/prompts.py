@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from formats import messages
 from labeling import content
 from labeling.board.cards import dialogue
+from labeling.data.reviewing import cases
 from labeling.data.revising import erasures, revisions
 from labeling.data.versions.holding import versions_with
 from labeling.errors import Outdated, PodiumError
@@ -37,7 +38,7 @@ CLIP = 160
 def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
     chosen = find_prompt(project, prompt_id)
     is_manager = access.role_in(request.user, project) == Role.MANAGER
-    completions = _shown(chosen)
+    completions = with_html(chosen)
     context = {
         "project": project,
         "prompt": chosen,
@@ -45,6 +46,7 @@ def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
         "completions": completions,
         "sides": sides_of(chosen, [completion for completion, *_ in completions]),
         "is_manager": is_manager,
+        "review": cases.open_case_of(chosen),
         "erasure": erasures.erasure_of(chosen) if chosen.withdrawn_at else None,
         "revisions": [
             (each, dialogue(each.messages) if chosen.is_dialogue else []) for each in revisions.earlier(chosen)
@@ -93,7 +95,7 @@ def put_back(request: SignedIn, project: Project, prompt_id: int) -> HttpRespons
     return redirect("prompt", project.slug, prompt_id)
 
 
-def _shown(prompt: Prompt) -> list[tuple[Completion, SafeString, str]]:
+def with_html(prompt: Prompt) -> list[tuple[Completion, SafeString, str]]:
     """Gives the completions with their HTML, and the numbers of those that look the same but are other texts."""
     completions = list(prompt.completions.all())
     texts = [completion.text for completion in completions]

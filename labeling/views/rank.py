@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from labeling.answers import rankings
 from labeling.answers.rankings import Submitted
 from labeling.board.form import RankingForm, ReasonForm
+from labeling.data.reviewing import sent_back
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Project, Role
 from labeling.people import access
@@ -86,6 +87,7 @@ def _nothing_to_do(request: SignedIn, project: Project) -> HttpResponse:
         "reason": reason,
         "pace": pace_of(request.user, project),
         "undo": undoable(request.user, project),
+        "n_sent_back": sent_back.n_sent_back(request.user, project),
         "is_manager": access.role_in(request.user, project) == Role.MANAGER,
     }
     return render(request, "labeling/board/rank_empty.html", context)

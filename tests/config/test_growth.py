@@ -49,7 +49,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
         invitation, token = invitations.invite(project, by=manager, role=Role.LABELER)
         page = Client(raise_request_exception=False)
         page.force_login(manager)
-        yield Place(as_user(manager), page, project, task, invitation, token)
+        case = project.review_cases.earliest("pk")
+        yield Place(as_user(manager), page, project, task, invitation, token, case)
     logging.disable(logging.NOTSET)
 
 

@@ -2,7 +2,7 @@
 -- `change`: a new revision of the answer that stands, whose pairs give way to the new ones. The same answer again, by
 -- its digest, changes nothing. The arrays go together, a completion each, in the order that the labeler saw.
 -- `outcome` is stored, again, or why not: already_ranked (and differently), not_ranked, imported, prompt_withdrawn (with
--- its rankings), or what podium_take_back says. `ranking` is the one that stands, and `state` and `expires_at` are the task's as it was found.
+-- its rankings), superseded (by a reviewer's), or what podium_take_back says. `ranking` is the one that stands, and `state` and `expires_at` are the task's as it was found.
 CREATE OR REPLACE FUNCTION podium_answer(
     assignment bigint, change boolean, digest text, comment text, strength integer, active_seconds double precision,
     completions bigint[], ranks integer[], flags jsonb[], notes text[],
@@ -24,7 +24,7 @@ BEGIN
     IF change OR task.state = 'ranked' THEN
         SELECT * INTO standing FROM labeling_ranking r WHERE r.assignment_id = assignment AND r.live;
         outcome := CASE
-            WHEN standing.id IS NULL THEN podium_why_not_ranked(task.prompt_id)
+            WHEN standing.id IS NULL THEN podium_why_not_ranked(task.prompt_id, task.id)
             WHEN change AND standing.source = 'imported' THEN 'imported'
             WHEN standing.payload_sha256 = digest THEN 'again'
             WHEN NOT change THEN 'already_ranked'
@@ -68,6 +68,12 @@ BEGIN
     WHERE a.id = assignment;
     state := 'ranked';
     outcome := 'stored';
+    PERFORM podium_draw_for_review(task);
+    IF change THEN
+        PERFORM podium_answer_sent_back(assignment, task.labeler_id, 'changed', '', podium_answer.ranking);
+    ELSE
+        PERFORM podium_look_who_is_left(task.prompt_id);
+    END IF;
 END $$;
 
 -- Keeps a ranking as a record that has no say any more. The database holds that only live rankings have pairs.
@@ -78,9 +84,14 @@ BEGIN
     UPDATE labeling_ranking SET live = false, ended_at = moment WHERE id = ranking;
 END $$;
 
--- Says why a task has no ranking that stands: nobody ranked it, or its prompt was withdrawn.
-CREATE OR REPLACE FUNCTION podium_why_not_ranked(prompt bigint) RETURNS text LANGUAGE plpgsql AS $$
+-- Says why a task has no ranking that stands: nobody ranked it, its prompt was withdrawn, or a reviewer decided it.
+DROP FUNCTION IF EXISTS podium_why_not_ranked(bigint);
+CREATE OR REPLACE FUNCTION podium_why_not_ranked(prompt bigint, task bigint) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-    RETURN CASE WHEN EXISTS (SELECT FROM labeling_prompt p WHERE p.id = prompt AND p.withdrawn_at IS NOT NULL)
-        THEN 'prompt_withdrawn' ELSE 'not_ranked' END;
+    RETURN CASE
+        WHEN EXISTS (SELECT FROM labeling_prompt p WHERE p.id = prompt AND p.withdrawn_at IS NOT NULL)
+            THEN 'prompt_withdrawn'
+        WHEN EXISTS (SELECT FROM labeling_ranking r WHERE r.assignment_id = task AND r.superseded_by_id IS NOT NULL)
+            THEN 'superseded'
+        ELSE 'not_ranked' END;
 END $$;

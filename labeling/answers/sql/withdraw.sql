@@ -1,7 +1,7 @@
 -- Takes an answer back: within `patience` of it the task is open again, with the answer as its draft. `ranking` is the
 -- one that the draft was made of; where another stands by now, `outcome` is changed: look again.
--- Twice is harmless (again). Else why not: not_ranked, prompt_withdrawn, imported,
--- undo_too_late.
+-- Twice is harmless (again). Else why not: not_ranked, prompt_withdrawn, superseded, imported, undo_too_late, decision (a
+-- reviewer's, which ended others).
 CREATE OR REPLACE FUNCTION podium_withdraw(
     assignment bigint, ranking bigint, draft jsonb, lease interval, patience interval,
     OUT outcome text, OUT state text, OUT slot smallint, OUT overlap smallint, OUT expires_at timestamptz,
@@ -20,9 +20,11 @@ BEGIN
         WHEN latest.id IS NULL THEN 'not_ranked'
         WHEN latest.id IS DISTINCT FROM ranking THEN 'changed'
         WHEN NOT latest.live AND task.state = 'claimed' THEN 'again'
-        WHEN NOT latest.live THEN podium_why_not_ranked(task.prompt_id)
+        WHEN NOT latest.live THEN podium_why_not_ranked(task.prompt_id, task.id)
         WHEN latest.source = 'imported' THEN 'imported'
         WHEN moment - latest.created_at > patience THEN 'undo_too_late'
+        WHEN EXISTS (SELECT FROM labeling_ranking r WHERE r.prompt_id = task.prompt_id AND r.superseded_by_id = latest.id)
+            THEN 'decision'
         ELSE 'withdrawn'
     END;
     IF outcome NOT IN ('again', 'withdrawn') THEN

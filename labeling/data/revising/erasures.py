@@ -29,6 +29,7 @@ from labeling.models import (
     PromptErasure,
     RankedCompletion,
     Ranking,
+    ReviewAct,
     User,
 )
 from labeling.models.functions import call
@@ -121,6 +122,7 @@ def _erase_texts(prompt: Prompt) -> None:
         prompt_key=None,
     )
     Completion.objects.filter(prompt=prompt).update(text="")
+    ReviewAct.objects.filter(case__prompt=prompt).exclude(words="").update(words="")
     prompt.revisions.all().delete()
     Assignment.objects.filter(prompt=prompt).update(draft=None, skip_reason="")
     RankedCompletion.objects.filter(prompt=prompt).exclude(note="").update(note="")

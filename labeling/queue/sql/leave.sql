@@ -27,6 +27,9 @@ BEGIN
         END IF;
         state := ending;
         ended := true;
+        IF ending = 'skipped' AND NOT for_everyone THEN
+            PERFORM podium_look_who_is_left(task.prompt_id);
+        END IF;
     END IF;
     IF for_everyone THEN
         UPDATE labeling_prompt SET held_at = moment, held_reason = reason

@@ -32,6 +32,7 @@ BEGIN
             RETURN;
         END IF;
         UPDATE labeling_prompt SET held_at = NULL, held_reason = '' WHERE id = task.prompt_id AND held_at IS NOT NULL;
+        PERFORM podium_close_case(task.prompt_id, 'taken_up', 'skipped');
     ELSE
         SELECT task.slot AS slot, task.overlap AS slots INTO held;
     END IF;

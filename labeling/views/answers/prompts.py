@@ -16,6 +16,7 @@ from django_htmx.http import push_url
 
 from labeling.answers import finding_prompts
 from labeling.answers.finding_prompts import PromptConditions
+from labeling.data.reviewing import cases
 from labeling.data.revising import tags
 from labeling.errors import Invalid
 from labeling.forms.data import PromptsFileForm
@@ -69,6 +70,7 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
     context = {
         "project": project,
         "is_manager": access.role_in(request.user, project) == Role.MANAGER,
+        "n_reviews": cases.n_waiting(project),
         "file_form": PromptsFileForm(),
         "form": form,
         "go": form["go"],

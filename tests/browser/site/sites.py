@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from labeling.data.importing import imports
 from labeling.data.leaving import erasure_worker
 from labeling.data.leaving import erasures as erasures_of_people
+from labeling.data.reviewing import acts
 from labeling.data.revising import erasures, revisions
 from labeling.data.versions import datasets
 from labeling.data.withdrawing import work
@@ -75,6 +76,9 @@ def make_site(url: str) -> Site:
         factories.rank(project, colleague, (1, 2, 4, 3))
         if not project.dataset_versions.exists():
             datasets.freeze(project, by=manager)
+    last_case = project.review_cases.latest("pk")
+    his = last_case.prompt.rankings.get(labeler=colleague)
+    acts.send_back(last_case, his, by=manager, words="B > A?")
     unwanted = project.prompts.order_by("-pk")[1]
     erasures.erase(project, unwanted, confirm=unwanted.external_id, by=manager)
     make_imports(project)
@@ -139,6 +143,8 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
     one, two = f"/p/{site.project.slug}", f"/p/{site.empty.slug}"
     erased = User.objects.get(erasure__isnull=False)
     ranked = Assignment.objects.filter(labeler=site.labeler, state=Assignment.State.RANKED).latest("id")
+    case = site.project.review_cases.filter(state="open", reason="disagreement").earliest("pk")
+    sent_back = site.project.review_cases.get(state="sent_back")
     imported = site.recorded.rankings.earliest("pk").labeler
     return [
         (None, "login", "/accounts/login/"),
@@ -166,6 +172,9 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.labeler, "history-search", f"{one}/history/?q=sky"),
         (site.labeler, "history-skipped", f"{one}/history/?show=skipped"),
         (site.labeler, "history-edit", f"{one}/history/{ranked.pk}/"),
+        (site.colleague, "rank-sent-back", f"{one}/rank/"),
+        (site.colleague, "history-sent-back", f"{one}/history/"),
+        (site.colleague, "history-edit-sent-back", f"{one}/history/{sent_back.sent_back_id}/"),
         (site.labeler, "guidelines", f"{one}/guidelines/"),
         (site.labeler, "not-allowed", f"{one}/people/"),
         (site.manager, "home", "/"),
@@ -174,6 +183,11 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "overview-empty", f"{two}/"),
         (site.manager, "prompts", f"{one}/prompts/"),
         (site.manager, "prompt", f"{one}/prompts/{ranked.prompt_id}/"),
+        (site.manager, "reviews", f"{one}/review/"),
+        (site.manager, "reviews-none", f"{two}/review/"),
+        (site.manager, "review", f"{one}/review/{case.pk}/"),
+        (site.manager, "review-sent-back", f"{one}/review/{sent_back.pk}/"),
+        (site.manager, "review-decide", f"{one}/review/{case.pk}/decide/"),
         (site.manager, "prompt-correct", f"{one}/prompts/{ranked.prompt_id}/correct/"),
         (site.manager, "prompt-corrected", f"{one}/prompts/{site.project.prompts.get(revision=2).pk}/"),
         (site.manager, "prompt-erase", f"/p/texts/prompts/{site.texts.prompts.earliest('pk').pk}/erase/"),

@@ -22,6 +22,7 @@ def test_a_made_project_reads_back_as_it_was_sent() -> None:
         "ask_strength": True,
         "overlap": 2,
         "lease_minutes": 30,
+        "review_percent": 5,
         "search_language": "german",
     }
     made = client.post(PROJECTS, sent)

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 
 from labeling import urls as labeling_urls
-from labeling.models import User
+from labeling.models import ReviewCase, User
 from rewardtrain import urls as rewardtrain_urls
 from tests.every_door import assignment_of, furnish
 from tests.rewardtrain.conftest import models_in
@@ -26,7 +26,7 @@ FIELDS = [
     "ahead", "comment", "strength", "active_seconds", "reason", "other", "q", "show", "one", "two", "page", "format",
     "layout", "split", "source", "version", "threshold", "probabilities", "depth", "model", "prompt", "completion-0",
     "completion-1", "explain", "backbone", "epochs", "learning_rate", "max_length", "every_pairs", "first_minimum",
-    "cooldown_minutes", "head_every_pairs", "standing", "sort", "act", "people", "email",
+    "cooldown_minutes", "head_every_pairs", "standing", "sort", "act", "people", "email", "ranking", "words", "state",
 ]  # fmt: skip
 AWKWARD = {
     "nul": "a\0b",
@@ -52,6 +52,7 @@ def address(pattern: URLPattern, user: User) -> str:
     given = {"slug": "helpful", "assignment_id": assignment_of(user), "number": 1, "version": 1, "token": "x"}
     given |= {"link_id": 1, "link": "x", "place": 0, "layout": "podium"}
     given["invitation_id"] = given["person_id"] = 1
+    given["case_id"] = ReviewCase.objects.latest("pk").pk
     given["prompt_id"] = user.assignments.latest("pk").prompt_id
     names = pattern.pattern.converters
     return "/" + get_resolver().reverse(pattern.name, **{name: given[name] for name in names})  # type: ignore[arg-type]

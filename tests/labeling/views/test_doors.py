@@ -16,7 +16,7 @@ MANAGER_ONLY = [
     *("versions/", "delete/", "imports/"),
 ]
 FOLDER = "export/versions/1/folder/"
-REVIEWER_UP = ["prompts/", "rankings/"]
+REVIEWER_UP = ["prompts/", "rankings/", "review/"]
 EVERY_MEMBER = ["rank/", "practice/", "practice/compare/", "history/", "guidelines/"]
 MANAGER_POSTS = [
     "prompts/withdraw/",

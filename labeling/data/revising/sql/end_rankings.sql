@@ -14,4 +14,5 @@ BEGIN
     WHERE prompt_id = prompt AND state IN ('claimed', 'ranked');
     GET DIAGNOSTICS tasks = ROW_COUNT;
     tasks := tasks - rankings;
+    UPDATE labeling_prompt SET decided_at = NULL WHERE id = prompt AND decided_at IS NOT NULL;
 END $$;

@@ -1,0 +1,80 @@
+"""Cases: opened by a rule or a person, found, counted by their reasons, and each with its trail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.utils.translation import gettext as _
+
+from labeling.errors import Conflict
+from labeling.models import Project, Prompt, ReviewAct, ReviewCase, User
+from labeling.models.functions import call
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+Reason, State = ReviewCase.Reason, ReviewCase.State
+MOST_ACTS = 100  # of a trail that are shown, the newest
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many cases wait under a reason."""
+
+    reason: str
+    label: StrOrPromise
+    n: int
+
+
+def open_case(prompt: Prompt, reason: ReviewCase.Reason, *, by: User | None = None) -> ReviewCase:
+    """Opens a case, or adds the reason to the one that is open. Twice is harmless.
+
+    Raises Conflict('prompt_withdrawn').
+    """
+    with transaction.atomic():
+        lock_prompt(prompt.pk)
+        row = call("podium_open_case", prompt=prompt.pk, why=reason, who=by and by.pk)
+    if row["podium_open_case"] is None:
+        raise Conflict("prompt_withdrawn", _("This prompt was withdrawn, so there is nothing to review."))
+    return ReviewCase.objects.get(pk=row["podium_open_case"])
+
+
+def open_case_of(prompt: Prompt) -> ReviewCase | None:
+    """Finds the case of the prompt that is not closed."""
+    return ReviewCase.objects.filter(prompt=prompt).exclude(state=State.CLOSED).first()
+
+
+def cases_of(project: Project, *, state: str = State.OPEN, reason: str = "") -> QuerySet[ReviewCase]:
+    """Gives a project's cases in a state, and under a reason if one is named."""
+    rows = ReviewCase.objects.filter(project=project, state=state)
+    return (rows.filter(reason=reason) if reason else rows).select_related("prompt", "awaits")
+
+
+def find_case(project: Project, key: int) -> ReviewCase:
+    """Raises ReviewCase.DoesNotExist for one of another project."""
+    return ReviewCase.objects.select_related("prompt", "awaits").get(project=project, pk=key)
+
+
+def waiting(project: Project) -> list[Waiting]:
+    """Counts the cases that wait, under the reasons that have some, the gravest first. By an index of these alone."""
+    rows = ReviewCase.objects.filter(project=project, state=State.OPEN).order_by().values_list("reason")
+    counts = dict(rows.annotate(n=Count("pk")))
+    return [Waiting(reason, reason.label, counts[reason]) for reason in Reason if reason in counts]
+
+
+def n_waiting(project: Project) -> int:
+    return ReviewCase.objects.filter(project=project, state=State.OPEN).count()
+
+
+def trail(case: ReviewCase) -> list[ReviewAct]:
+    """Gives what was done about it, oldest first; of very much the newest MOST_ACTS."""
+    acts = ReviewAct.objects.filter(case=case).select_related("by", "assignment__labeler").order_by("-pk")
+    return list(acts[:MOST_ACTS])[::-1]
+
+
+def lock_prompt(key: int) -> None:
+    """Locks the prompt before its case, as whoever changes the prompt does by the trigger."""
+    list(Prompt.objects.select_for_update().filter(pk=key).values_list("pk"))

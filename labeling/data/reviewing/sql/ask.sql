@@ -1,0 +1,44 @@
+-- Draws a ranking for review, as often as its project asks. By its task's seed, which nobody is shown: nobody can tell
+-- beforehand or try again, and a task that was drawn is never drawn again.
+CREATE OR REPLACE FUNCTION podium_draw_for_review(task labeling_assignment) RETURNS void
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+    percent smallint := (SELECT j.review_percent FROM labeling_project j JOIN labeling_prompt p ON p.project_id = j.id
+                         WHERE p.id = task.prompt_id);
+BEGIN
+    IF (hashint8extended(task.seed, 162) & 9223372036854775807) % 100 < percent
+       AND NOT EXISTS (SELECT FROM labeling_reviewcase c WHERE c.drawn_id = task.id) THEN
+        PERFORM podium_open_case(task.prompt_id, 'sampled', drawn => task.id);
+    END IF;
+END $$;
+
+-- Opens a case of a locked prompt that somebody skipped and nobody is left for: labeling/queue/skips.py says who is.
+CREATE OR REPLACE FUNCTION podium_look_who_is_left(prompt bigint) RETURNS void
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    IF EXISTS (SELECT FROM labeling_prompt p WHERE p.id = prompt AND p.ranked < p.overlap AND p.held_at IS NULL)
+       AND EXISTS (SELECT FROM labeling_assignment a WHERE a.prompt_id = prompt AND a.state = 'skipped')
+       AND NOT EXISTS (
+            SELECT FROM labeling_membership m
+            JOIN labeling_prompt p ON p.project_id = m.project_id
+            JOIN labeling_user u ON u.id = m.user_id AND u.is_active
+            WHERE p.id = prompt AND NOT EXISTS (
+                SELECT FROM labeling_assignment a
+                WHERE a.prompt_id = prompt AND a.labeler_id = m.user_id AND a.state IN ('ranked', 'skipped'))) THEN
+        PERFORM podium_open_case(prompt, 'skipped');
+    END IF;
+END $$;
+
+-- Notes the answer to a task that was sent back, and gives its case to the reviewers again; null where none awaits it.
+CREATE OR REPLACE FUNCTION podium_answer_sent_back(
+    task bigint, labeler bigint, how text, said text, made bigint DEFAULT NULL, OUT answered bigint
+) LANGUAGE plpgsql SET enable_seqscan = off AS $$
+BEGIN
+    UPDATE labeling_reviewcase SET state = 'open', sent_back_id = NULL, awaits_id = NULL
+    WHERE awaits_id = labeler AND sent_back_id = task AND state = 'sent_back'
+    RETURNING id INTO answered;
+    IF answered IS NOT NULL THEN
+        INSERT INTO labeling_reviewact (case_id, act, by_id, words, assignment_id, ranking_id, at)
+        VALUES (answered, how, labeler, said, task, made, clock_timestamp());
+    END IF;
+END $$;

@@ -1,0 +1,1 @@
+"""Cases of reviews and the trail of each."""
