@@ -11,13 +11,12 @@ from django.utils.translation import gettext as _
 from labeling.errors import Invalid
 from labeling.models import Project
 from labeling.models.prompts import LONGEST_TAG, MOST_TAGS
-from labeling.requests.strict_json import unstorable
 
 
 def read(text: str) -> str:
     """Gives a tag as it is stored, its blanks as one. Raises Invalid('bad_tag') for none, or for what can't be one."""
     tag = " ".join(text.split())
-    if not tag or len(tag) > LONGEST_TAG or unstorable(tag) or not tag.isprintable():
+    if not tag or len(tag) > LONGEST_TAG or not tag.isprintable():
         message = _("A tag has 1 to %(most)d letters, all of them visible; got %(value)r.")
         raise Invalid("bad_tag", message % {"most": LONGEST_TAG, "value": text[:80]}, attr="tag")
     return tag
