@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from labeling.answers import rankings
+from labeling.answers.search import texts
 from labeling.data.importing import imports
 from labeling.data.versions.datasets import freeze
 from labeling.models import (
@@ -108,6 +109,7 @@ def furnish(n: int, kind: str) -> Shown:
     _revisions(project, n)
     _deleted((manager, labeler), n)
     people = {"administrator": administrator, "manager": manager, "labeler": labeler}
+    texts.read()
     return Shown(n, project, people, ranked, claimed(project, labeler), token)
 
 

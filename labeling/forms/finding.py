@@ -74,7 +74,7 @@ class Narrowing(forms.Form):
         try:
             return find(self._project, self.cleaned_data["q"])
         except PodiumError as error:
-            raise forms.ValidationError(error.detail) from error
+            raise forms.ValidationError(error.detail, code=error.code) from error
 
     def shared(self) -> dict[str, Any]:
         """Gives of these conditions what could be read; both days are of the site's time zone, the last included."""

@@ -69,6 +69,7 @@ class SettingsForm(forms.Form):
         help_text=gettext_lazy("After this long without a sign of its labeler, a prompt goes to someone else."),
     )
     search_language = forms.ChoiceField(
+        required=False,
         choices=search_languages.choices,
         initial=search_languages.PLAIN,
         label=gettext_lazy("Language of the search"),
@@ -86,6 +87,10 @@ class SettingsForm(forms.Form):
 
     def clean_review_percent(self) -> int:
         return self.cleaned_data["review_percent"] or 0
+
+    def clean_search_language(self) -> str:
+        """Takes a form without it for one of any language, as a page says that was open before there was the field."""
+        return self.cleaned_data["search_language"] or search_languages.PLAIN
 
     @staticmethod
     def initial_of(project: Project) -> dict[str, object]:

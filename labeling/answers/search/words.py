@@ -16,6 +16,7 @@ from labeling.projects.search_languages import PLAIN
 
 MAX_LETTERS, MAX_WORDS = 500, 20
 FROM_THE_BEGINNING = 4  # letters of a word that also finds what begins so: fewer are the beginning of half a language
+REFUSALS = ("too_long", "nothing_asked")  # codes
 
 Query = SearchQueryCombinable
 _PART = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')

@@ -18,6 +18,7 @@ from labeling.people import deactivation
 
 
 class AccountSerializer(serializers.ModelSerializer[User]):
+    email = serializers.CharField(help_text="Empty where none is known.")
     is_administrator = serializers.BooleanField(source="is_superuser")
     is_imported = serializers.BooleanField(help_text="Stands for rankings that were imported, and never logs in.")
     deactivated_at = serializers.DateTimeField(help_text="The last time; it may be active again.", allow_null=True)

@@ -14,6 +14,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from labeling.answers.search.words import REFUSALS
 from labeling.api.rest.paging import Look, OldestFirst
 from labeling.api.rest.requests import NO_NUL
 from labeling.errors import Invalid
@@ -67,10 +68,13 @@ class Looking(OldestFirst):
 
 
 def read_conditions(form: forms.Form, asked: Mapping[str, str]) -> None:
-    """Reads what was asked. Raises Invalid for the first value that can't be read, naming it."""
+    """Reads what was asked. Raises Invalid for the first value that can't be read, naming it: of words by the code of
+    what is wrong with them."""
     if form.is_valid():
         return
-    name, problems = next(iter(form.errors.items()))
+    name, problems = next(iter(form.errors.as_data().items()))
     message = _("%(name)s can't be read: %(problem)s Got %(value)r.")
-    said = {"name": name, "problem": " ".join(map(str, problems)), "value": asked.get(name, "")[:80]}
-    raise Invalid("invalid", message % said, attr=name)
+    problem = " ".join(said for each in problems for said in each.messages)
+    values = {"name": name, "problem": problem, "value": asked.get(name, "")[:80]}
+    code = problems[0].code if problems[0].code in REFUSALS else "invalid"
+    raise Invalid(code, message % values, attr=name)

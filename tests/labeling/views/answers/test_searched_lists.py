@@ -126,10 +126,15 @@ def test_a_look_for_common_words_ends_and_goes_on(
 
 
 @pytest.mark.parametrize(
-    ("q", "said"), [("%3F", "names none"), ("-bread", "names none"), ("w+" * 21, "at most 20 words")]
+    ("q", "said", "code"),
+    [
+        ("%3F", "names none", "nothing_asked"),
+        ("-bread", "names none", "nothing_asked"),
+        ("w+" * 21, "at most 20 words", "too_long"),
+    ],
 )
 def test_what_can_t_be_looked_for_narrows_nothing_and_is_said(
-    reviewer: Client, client: APIClient, q: str, said: str
+    reviewer: Client, client: APIClient, q: str, said: str, code: str
 ) -> None:
     for path in (PROMPTS, RANKINGS):
         page = reviewer.get(f"{path}?q={q}")
@@ -139,7 +144,7 @@ def test_what_can_t_be_looked_for_narrows_nothing_and_is_said(
     for path in ("prompts", "rankings"):
         refused = client.get(f"/api/v1/projects/work/{path}/?q={q}")
         assert refused.status_code == 400
-        assert errors_of(refused) == [("invalid", "q")]
+        assert errors_of(refused) == [(code, "q")]
         assert said in refused.json()["errors"][0]["detail"]
 
 
