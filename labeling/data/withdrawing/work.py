@@ -39,9 +39,13 @@ class Work:
 
 
 def find_labeler(project: Project, *, username: str = "", pk: int = 0) -> User:
-    """Finds a person who had a task there, imported ones too. Raises Missing: of others a project learns nothing."""
+    """Finds a member, or a person who had a task there, imported ones too. Raises Missing: of others a project learns
+    nothing."""
     found = User.objects.filter(**({"username": username} if username else {"pk": min(pk, 2**63 - 1)})).first()
-    if found is None or not Assignment.objects.filter(labeler=found, prompt__project=project).exists():
+    if found is None or not (
+        project.memberships.filter(user=found).exists()
+        or Assignment.objects.filter(labeler=found, prompt__project=project).exists()
+    ):
         message = _("%(name)r has ranked nothing in this project.")
         raise Missing("no_work", message % {"name": (username or str(pk))[:150]}, attr="username")
     return found

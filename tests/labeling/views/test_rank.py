@@ -218,8 +218,8 @@ def test_history_shows_own_rankings_only(client: Client, labeler: User, project:
     ranking = factories.rank(project, labeler, (1, 2, 2, 3))
     html = client.get("/p/work/history/").content.decode()
     letters = {place.completion_id: "ABCD"[place.shown_position or 0] for place in ranking.ranked.all()}
-    first, *tied, last = [letters[place.completion_id] for place in ranking.ranked.order_by("rank")]
-    assert f"{first} &gt; {' = '.join(sorted(tied))} &gt; {last}" in html
+    first, *tied, last = [f"completion {letters[place.completion_id]}" for place in ranking.ranked.order_by("rank")]
+    assert f"Rank 1: {first}; rank 2, tied: {', '.join(sorted(tied))}; rank 3: {last}." in html
     assert "secret-model" not in html
 
 
