@@ -21,6 +21,7 @@ from labeling.models import (
     QueuePosition,
     RankedCompletion,
     Ranking,
+    ReviewAct,
     User,
     account_names,
 )
@@ -39,6 +40,8 @@ def erase_words(person: User) -> None:
     for keys in _batches(written):
         _erase_held_reasons(keys)
         Assignment.objects.filter(pk__in=keys).update(skip_reason="", draft=None)
+    for keys in _batches(ReviewAct.objects.filter(by=person).exclude(words="")):
+        ReviewAct.objects.filter(pk__in=keys).update(words="")
 
 
 def _erase_held_reasons(tasks: list[int]) -> None:

@@ -16,7 +16,17 @@ from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.db.models import Model, Prefetch, QuerySet
 
 from formats import zips
-from labeling.models import Assignment, DatasetVersion, Import, Invitation, Membership, RankedCompletion, Ranking, User
+from labeling.models import (
+    Assignment,
+    DatasetVersion,
+    Import,
+    Invitation,
+    Membership,
+    RankedCompletion,
+    Ranking,
+    ReviewAct,
+    User,
+)
 from labeling.queue import shown_ids
 
 ROWS_AT_ONCE = 500
@@ -160,6 +170,18 @@ def _acts(person: User) -> Iterator[Row]:
         yield {"act": "imported", "project": job.project.slug, **said}
 
 
+def _reviews(person: User) -> Iterator[Row]:
+    """Yields what the person did and said in reviews, and what reviewers, who are not named, said of her answers."""
+    rows = ReviewAct.objects.select_related("case__project")
+    for each in _each(rows.filter(by=person)):
+        said = {"project": each.case.project.slug, "words": each.words, "at": each.at}
+        yield {"act": each.act, "done_by_you": True, "task": None, **said}
+    sent_back = rows.filter(act=ReviewAct.Act.SENT_BACK, assignment__labeler=person).exclude(by=person)
+    for each in _each(sent_back):
+        said = {"project": each.case.project.slug, "words": each.words, "at": each.at}
+        yield {"act": each.act, "done_by_you": False, "task": each.assignment_id, **said}
+
+
 _CONTENTS: dict[str, Callable[[User], Iterator[Row]]] = {
     "account": _account,
     "preferences": _preferences,
@@ -171,4 +193,5 @@ _CONTENTS: dict[str, Callable[[User], Iterator[Row]]] = {
     "second_factors": _second_factors,
     "logins": _logins,
     "acts": _acts,
+    "reviews": _reviews,
 }

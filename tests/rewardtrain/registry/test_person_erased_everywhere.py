@@ -26,6 +26,7 @@ from knox.models import AuthToken
 
 from labeling.answers import rankings
 from labeling.data.leaving import erased_rows, erasure_worker, erasures
+from labeling.data.reviewing import acts, cases
 from labeling.data.versions import datasets, facts, notes
 from labeling.data.versions.holding import named_in
 from labeling.errors import Conflict, Invalid
@@ -37,6 +38,7 @@ from labeling.models import (
     Project,
     Prompt,
     Ranking,
+    ReviewCase,
     Role,
     User,
 )
@@ -53,7 +55,8 @@ from tests.rewardtrain.conftest import make_model
 pytestmark = pytest.mark.django_db
 NAME = "Qzlena77"
 MAIL, FIRST, LAST = "qzmail77@example.org", "Qzfirst77", "Qzlast77"
-TOKENS = (NAME, MAIL, FIRST, LAST, "Qzcomment77", "Qznote77", "Qzskip77", "Qzdraft77", "Qzcannot77", "Qzchanged77")
+WORDS = ("Qzcomment77", "Qznote77", "Qzskip77", "Qzdraft77", "Qzcannot77", "Qzchanged77", "Qzreview77")
+TOKENS = (NAME, MAIL, FIRST, LAST, *WORDS)
 
 
 @pytest.fixture
@@ -130,6 +133,8 @@ def use_everywhere(project: Project, root: User) -> User:
     rankings.amend(task, {**answer, "comment": "Qzchanged77"})
     claims.skip(claimed(project, person), "Qzskip77")
     claims.cannot_rank(claimed(project, person), "Qzcannot77")
+    prompt = project.prompts.get(external_id="p0")
+    acts.leave(cases.open_case(prompt, ReviewCase.Reason.ASKED, by=person), by=person, words="Qzreview77")
     claims.save_draft(claimed(project, person), {"comment": "Qzdraft77"}, base=None)
     invitation, _ = invitations.invite(project, by=root, role=Role.LABELER, note=f"for {FIRST} {LAST}")
     invitations.accept_link(invitation, person)
