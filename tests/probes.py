@@ -52,6 +52,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "review_act": ("act", "reason", "ranking"),
     "review_ask": (),
     "review_decide": (*RANKING, "reason"),
+    "prompts": ("tag", "act", "chosen", "one"),
     "imports": ("file", "hub"),
     "import_act": ("act",),
     "prompt_put_back": (),
@@ -107,13 +108,14 @@ FORMS: dict[str, tuple[str, ...]] = {
     "readyz": (),
 }
 # Parameters of pages; those of the API are in its document.
+NARROWED = (  # by both lists
+    *("q", "state", "split", "tag", "labeler", "flag", "model", "disagreement", "from_day", "to_day"),
+    *("after", "before"),
+)
 PARAMETERS: dict[str, tuple[str, ...]] = {
     "history": ("q", "page", "show", "after", "before"),
-    "prompts": ("show", "after", "before"),
-    "rankings": (
-        *("labeler", "flag", "split", "source", "since", "until", "least_seconds", "most_seconds", "state", "words"),
-        *("after", "before"),
-    ),
+    "prompts": ("show", "go", "order", *NARROWED),
+    "rankings": (*("source", "least_seconds", "most_seconds", "words"), *NARROWED),
     "review": ("state", "reason", "after", "before"),
     "rank_compare": ("one", "two"),
     "practice_compare": ("one", "two"),

@@ -111,6 +111,8 @@ class InvitationLinks(View):
 
 
 class RenewInvitation(View):
+    without_body = ("post",)
+
     @extend_schema(operation_id="invitations_renew", request=None, responses=InvitationLinkSerializer)
     def post(self, request: Request, slug: str, invitation: int) -> Response:
         """Make a new link in the place of the old one, which opens nothing any more. An account's has none: ask it
