@@ -13,6 +13,7 @@ from labeling.answers.finding import Conditions
 from labeling.models import Project, Ranking
 from labeling.queue import shown_ids
 from tests.factories import claimed, ids_of, join, make_project, make_prompt, rank
+from tests.labeling.plans import fill
 from tests.session.older import older, upgrade
 
 ANY = Conditions()
@@ -85,6 +86,8 @@ def test_older_rankings_get_their_project() -> None:
 
 
 def test_a_page_of_a_quiet_project_is_found_by_its_index(project: Project) -> None:
+    busy = make_project()
+    fill(busy, join(busy), 4_000)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         plan = Ranking.objects.filter(project=project, live=True).order_by("-pk")[:51].explain()
