@@ -93,8 +93,8 @@ def own_answers(user: User, project: Project) -> QuerySet[Ranking]:
     return rows.filter(Q(live=True) | Q(superseded_by__isnull=False)).order_by("-id")
 
 
-def sent_back_of(user: User, project: Project) -> list[tuple[ReviewCase, str]]:
-    """Gives what awaits the person's answer, with the first words of each prompt."""
+def sent_back_of(user: User, project: Project | None = None) -> list[tuple[ReviewCase, str]]:
+    """Gives what awaits the person's answer, in one project or in all, with the first words of each prompt."""
     waiting = sent_back.sent_back_to(user, project).prefetch_related("prompt__completions")[: sent_back.MOST]
     return [(case, first_words(case.prompt, alone=_text_alone(case.prompt))) for case in waiting]
 

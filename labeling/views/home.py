@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from labeling.data.deleting import deletions
 from labeling.judgements import JUDGEMENTS
+from labeling.judgements.judgement import Words
 from labeling.models import Project, Role
 from labeling.people import access, invitations
 from labeling.projects import overview, pace
 from labeling.projects.own_work import own_work
 from labeling.views.doors import SignedIn, signed_in
+from labeling.views.history import sent_back_of
 
 
 @require_safe
@@ -37,7 +41,8 @@ def home(request: SignedIn) -> HttpResponse:
     context = {
         "rows": rows,
         "work": work,
-        "words": JUDGEMENTS[Project.Kind.RANKING].words,
+        "words": _words(projects),
+        "sent_back": sent_back_of(request.user),
         "is_curve": pace.is_a_curve(work.days),
         "ranks": any(role == Role.LABELER for _project, role, *_numbers in rows),
         "invitations": invitations.waiting_for(request.user),
@@ -45,3 +50,9 @@ def home(request: SignedIn) -> HttpResponse:
         "may_create": access.may_create_projects(request.user),
     }
     return render(request, "labeling/projects/home.html", context)
+
+
+def _words(projects: Sequence[Project]) -> Words:
+    """Gives those of the kind that all projects are of; of several kinds, what they do is called ranking."""
+    kinds = {project.kind for project in projects}
+    return JUDGEMENTS[kinds.pop() if len(kinds) == 1 else Project.Kind.RANKING].words

@@ -49,7 +49,7 @@ def test_it_says_what_a_person_did_today_and_this_week(project: Project, lena: U
     Ranking.objects.filter(pk=done[2].pk).update(created_at=timezone.now() - timedelta(days=2))
     Ranking.objects.filter(pk=done[3].pk).update(created_at=timezone.now() - timedelta(days=9))
     html = home(lena)
-    assert "You ranked 2 today, 58 s each; 3 in the last seven days." in html
+    assert "You did 2 today, 58 s each; 3 in the last seven days." in html
     assert "Rankings a day" in html
     assert "2 of them today" in html
 
@@ -57,14 +57,14 @@ def test_it_says_what_a_person_did_today_and_this_week(project: Project, lena: U
 def test_a_goal_stands_beside_it_and_is_reached(project: Project, lena: User) -> None:
     User.objects.filter(pk=lena.pk).update(daily_goal=2)
     factories.rank_next(project, lena, 1)
-    assert "You ranked 1 of 2 today" in home(lena)
+    assert "You did 1 of 2 today" in home(lena)
     factories.rank_next(project, lena, 1)
     assert "Your goal for today is reached." in home(lena)
 
 
 def test_whoever_did_nothing_is_told_so_and_a_manager_is_not(project: Project, lena: User) -> None:
-    assert "Nothing ranked in the last two weeks." in home(lena)
-    assert "You ranked" not in home(User.objects.get(username="mara"))
+    assert "Nothing done in the last two weeks." in home(lena)
+    assert "You did" not in home(User.objects.get(username="mara"))
 
 
 def test_a_task_that_is_begun_is_led_to_until_its_lease_ends(project: Project, lena: User) -> None:
@@ -88,7 +88,7 @@ def test_it_says_nothing_of_others(project: Project, lena: User) -> None:
 def test_of_a_project_that_somebody_left_it_says_nothing(project: Project, lena: User) -> None:
     factories.rank_next(project, lena, 1)
     members.remove_member(project, username="lena")
-    assert "You ranked" not in home(lena)
+    assert "You did" not in home(lena)
 
 
 def test_imported_and_replaced_rankings_are_not_the_days(project: Project, lena: User) -> None:
