@@ -208,3 +208,16 @@ def test_each_door_is_for_reviewers_and_of_its_own_project(project: Project, cas
     assert stranger_here.get(f"/p/other/review/{case.pk}/").status_code == 404
     assert Client().get(REVIEW).status_code == 302
     assert ReviewCase.objects.get().state == "open"
+
+
+def test_the_home_page_of_whom_it_was_sent_to_says_so_and_nobody_else_s(
+    project: Project, case: ReviewCase, ann: User, reviewer: User
+) -> None:
+    hers = Ranking.objects.get(labeler=ann)
+    acts.send_back(case, hers, by=reviewer, words="Look at B again.")
+    said = as_user(ann).get("/")
+    assert "Sent back to you What is a podium? Sent back by a reviewer: Look at B again." in words(said)
+    assert f"/p/work/history/{hers.assignment_id}/" in said.content.decode()
+    assert "rita" not in words(said)
+    for other in ("bob", "rita"):
+        assert "Look at B again." not in words(as_user(User.objects.get(username=other)).get("/"))
