@@ -119,10 +119,12 @@ def site(live_server: LiveServer) -> Site:
         stranger=factories.make_user("sven"),
         guarded=labeler,
         administrator=manager,
+        leaver=labeler,
         judge=labeler,
         project=project,
         empty=project,
         texts=project,
+        recorded=project,
         token=token,
     )
 
