@@ -82,8 +82,8 @@ RULES = {
     "DELETE /api/v1/projects/{slug}/": {"not_confirmed"},  # the slug once more
     "POST /api/v1/projects/{slug}/members/": {"not_a_member", "unknown_user"},  # to managers, and to administrators
     "POST /api/v1/accounts/{username}/erase/": {"not_confirmed"},  # the username once more
-    "GET /api/v1/projects/{slug}/prompts/": {"nothing_asked", "too_long"},  # words, and how many
-    "GET /api/v1/projects/{slug}/rankings/": {"nothing_asked", "too_long"},
+    "GET /api/v1/projects/{slug}/prompts/": {"nothing_asked", "too_long", "unknown_flag"},  # words, and the project's
+    "GET /api/v1/projects/{slug}/rankings/": {"nothing_asked", "too_long", "unknown_flag"},
     "GET /api/v1/projects/{slug}/export/": {
         "frozen_of_people", "of_people", "frozen_without_dates", "packed_already",  # what doesn't go together
         "unknown_layout", "unknown_columns", "unknown_ties", "unknown_rows",  # what `what` doesn't have

@@ -28,7 +28,7 @@ def run(project: Project) -> TrainingRun:
 def people(live_server: LiveServer, chromium: Browser, project: Project) -> Iterator[People]:
     manager = project.memberships.get(role=Role.MANAGER).user
     somebody = make_user()
-    site = Site(live_server.url, manager, *[somebody] * 6, *[project] * 3, token="")
+    site = Site(live_server.url, manager, *[somebody] * 7, *[project] * 4, token="")
     opened = People(chromium, site)
     yield opened
     opened.close()

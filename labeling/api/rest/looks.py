@@ -70,11 +70,16 @@ class Looking(OldestFirst):
 def read_conditions(form: forms.Form, asked: Mapping[str, str]) -> None:
     """Reads what was asked. Raises Invalid for the first value that can't be read, naming it: of words by the code of
     what is wrong with them."""
+    for name, field in form.fields.items():
+        # On a page an empty field asks nothing; an address that names it means something.
+        if asked.get(name) == "" and name != "flag" and not isinstance(field, forms.CharField):
+            message = _("%(name)s is empty: leave it out, or give a value.")
+            raise Invalid("invalid", message % {"name": name}, attr=name)
     if form.is_valid():
         return
     name, problems = next(iter(form.errors.as_data().items()))
     message = _("%(name)s can't be read: %(problem)s Got %(value)r.")
     problem = " ".join(said for each in problems for said in each.messages)
     values = {"name": name, "problem": problem, "value": asked.get(name, "")[:80]}
-    code = problems[0].code if problems[0].code in REFUSALS else "invalid"
+    code = problems[0].code if problems[0].code in REFUSALS else "unknown_flag" if name == "flag" else "invalid"
     raise Invalid(code, message % values, attr=name)

@@ -89,13 +89,27 @@ def test_one_can_go_back_through_a_narrowed_list(client: APIClient, monkeypatch:
 
 @pytest.mark.parametrize("list_", ["prompts", "rankings"])
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("flag", "rude"), ("disagreement", "perhaps"), ("from_day", "31.12.2026"), ("to_day", "yesterday")],
+    ("name", "value", "code"),
+    [
+        ("flag", "rude", "unknown_flag"),
+        ("disagreement", "perhaps", "invalid"),
+        ("from_day", "31.12.2026", "invalid"),
+        ("to_day", "yesterday", "invalid"),
+    ],
 )
-def test_a_value_that_can_t_be_read_is_refused_and_named(client: APIClient, list_: str, name: str, value: str) -> None:
+def test_a_value_that_can_t_be_read_is_refused_and_named(
+    client: APIClient, list_: str, name: str, value: str, code: str
+) -> None:
     response = client.get(f"{API}{list_}/?{name}={value}")
-    assert (response.status_code, errors_of(response)) == (400, [("invalid", name)])
+    assert (response.status_code, errors_of(response)) == (400, [(code, name)])
     assert repr(value) in response.json()["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize("list_", ["prompts", "rankings"])
+@pytest.mark.parametrize("name", ["disagreement", "from_day", "to_day"])
+def test_an_empty_value_is_refused_where_it_can_mean_nothing(client: APIClient, list_: str, name: str) -> None:
+    response = client.get(f"{API}{list_}/?{name}=")
+    assert (response.status_code, errors_of(response)) == (400, [("invalid", name)])
 
 
 @pytest.mark.parametrize("query", ["model=gamma", "disagreement=yes"])
