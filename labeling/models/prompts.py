@@ -21,6 +21,8 @@ class Split(models.TextChoices):
 
 
 class Prompt(models.Model):
+    nobody_left: bool = False  # where it was asked (queue/skips.py)
+
     # Its index is prompt_project, which also finds the newest.
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="prompts", db_index=False)
     external_id = models.CharField(max_length=200)

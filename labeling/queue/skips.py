@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
@@ -65,6 +66,12 @@ def just_skipped(labeler: User, project: Project) -> Assignment | None:
 def others_can_have(prompt: Prompt) -> bool:
     """Tells whether the project has a member whom the queue may still give the prompt, or who has it."""
     return not Prompt.objects.filter(nobody_left(), pk=prompt.pk).exists()
+
+
+def left_to_nobody(prompts: Iterable[int]) -> set[int]:
+    """Finds by their keys those that nobody is left for: of a page that is shown. Asked as a column of a whole list
+    PostgreSQL looks it up for all of the list first."""
+    return set(Prompt.objects.filter(nobody_left(), pk__in=list(prompts)).values_list("pk", flat=True))
 
 
 def nobody_left() -> Q:

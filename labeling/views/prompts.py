@@ -112,9 +112,11 @@ def with_html(prompt: Prompt) -> list[tuple[Completion, SafeString, str]]:
 
 def find_prompt(project: Project, prompt_id: int) -> Prompt:
     try:
-        return counted(project).get(pk=prompt_id)
+        found = counted(project).get(pk=prompt_id)
     except (Prompt.DoesNotExist, OverflowError) as error:
         raise Http404("no such prompt in this project") from error
+    found.nobody_left = bool(skips.left_to_nobody([found.pk]))
+    return found
 
 
 def counted(project: Project) -> QuerySet[Prompt]:
@@ -131,7 +133,6 @@ def counted(project: Project) -> QuerySet[Prompt]:
     return project.prompts.annotate(
         is_open=Exists(open_now),
         n_completions=Coalesce(Subquery(completions.annotate(n=Count("pk")).values("n")), 0),
-        nobody_left=skips.nobody_left(),
         is_erased=Exists(PromptErasure.objects.filter(prompt=OuterRef("pk"))),
         held_by=Subquery(set_aside.values("labeler__username")[:1]),
     )

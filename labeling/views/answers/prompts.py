@@ -24,6 +24,7 @@ from labeling.forms.finding import PromptsForm
 from labeling.models import Project, Prompt, Role
 from labeling.people import access
 from labeling.projects import counters
+from labeling.queue import skips
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.prompts import counted, first_words
 from labeling.views.stretches import Stretch, goes_back, is_whole, key_of, stretch_of, within
@@ -66,6 +67,9 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
         return going
     rows, look = _within_a_look(request, project, asked, newest_first=form.newest_first)
     page: Stretch[Prompt] = stretch_of(request, rows, size=SHOWN, newest_first=form.newest_first)
+    alone = skips.left_to_nobody(prompt.pk for prompt in page)
+    for prompt in page:
+        prompt.nobody_left = prompt.pk in alone
     chosen = asked.state or "all"
     context = {
         "project": project,
