@@ -44,7 +44,7 @@ READERS = {
     "labeling/models/sql/task.sql": TASK,
     "labeling/projects/projects.py": "gives them the new overlap, for they may come back; a kind is settled by them",
     "labeling/projects/sql/new.sql": LIVE,
-    "labeling/quality/labeler_numbers.py": LIVE,
+    "labeling/quality/labeler_numbers.py": "counts what a person skipped and last took, of withdrawn prompts too",
     "labeling/queue/claims.py": "puts no withdrawn prompt back into the queue",
     "labeling/queue/skips.py": "tells of one that was skipped, whether somebody is left for it",
     "labeling/queue/sql/take_up.sql": "says that it is withdrawn",
