@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,18 @@ def replace(person: User, pseudonym: str) -> None:
         last = rows[-1].pk
         for row in rows:
             Evaluation.objects.filter(pk=row.pk).update(report=_replaced(row.report, person.username, pseudonym))
-    for run in TrainingRun.objects.only("pk", "folder").iterator(chunk_size=1_000):
+    for run in _runs():
         files = files_of(run)
         for path in (files.report, files.head_report):
             _replace_in_file(path, person.username, pseudonym)
+
+
+def _runs() -> Iterator[TrainingRun]:
+    """Yields all by their keys, some at a time: behind a pooler no cursor stays open between statements."""
+    last, runs = 0, TrainingRun.objects.only("pk", "folder").order_by("pk")
+    while rows := list(runs.filter(pk__gt=last)[:ROWS_AT_ONCE]):
+        yield from rows
+        last = rows[-1].pk
 
 
 def _replace_in_file(path: Path, name: str, pseudonym: str) -> None:
