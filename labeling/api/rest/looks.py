@@ -44,6 +44,8 @@ OF_A_PROMPT = [
     ),
 ]
 
+MAY_BE_EMPTY = ("flag", "source", "split")  # as they were before there was anything else
+
 
 class Looking(OldestFirst):
     """Pages of a view whose `look` is not None."""
@@ -72,7 +74,7 @@ def read_conditions(form: forms.Form, asked: Mapping[str, str]) -> None:
     what is wrong with them."""
     for name, field in form.fields.items():
         # On a page an empty field asks nothing; an address that names it means something.
-        if asked.get(name) == "" and name != "flag" and not isinstance(field, forms.CharField):
+        if asked.get(name) == "" and name not in MAY_BE_EMPTY and not isinstance(field, forms.CharField):
             message = _("%(name)s is empty: leave it out, or give a value.")
             raise Invalid("invalid", message % {"name": name}, attr=name)
     if form.is_valid():
