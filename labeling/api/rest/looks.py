@@ -44,8 +44,6 @@ OF_A_PROMPT = [
     ),
 ]
 
-MAY_BE_EMPTY = ("flag", "source", "split")  # as they were before there was anything else
-
 
 class Looking(OldestFirst):
     """Pages of a view whose `look` is not None."""
@@ -73,8 +71,8 @@ def read_conditions(form: forms.Form, asked: Mapping[str, str]) -> None:
     """Reads what was asked. Raises Invalid for the first value that can't be read, naming it: of words by the code of
     what is wrong with them."""
     for name, field in form.fields.items():
-        # On a page an empty field asks nothing; an address that names it means something.
-        if asked.get(name) == "" and name not in MAY_BE_EMPTY and not isinstance(field, forms.CharField):
+        # On a page an empty field asks nothing; whoever names a day or a number in an address means one.
+        if asked.get(name) == "" and isinstance(field, forms.DateField | forms.IntegerField):
             message = _("%(name)s is empty: leave it out, or give a value.")
             raise Invalid("invalid", message % {"name": name}, attr=name)
     if form.is_valid():
