@@ -95,7 +95,11 @@ BEGIN
 END $$;
 CREATE TRIGGER prompt_asks_for_review
     AFTER UPDATE OF held_at, withdrawn_at, revised_at, ranked, overlap, disagrees ON labeling_prompt
-    FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION podium_prompt_asks_for_review();
+    FOR EACH ROW WHEN (
+        (OLD.held_at, OLD.withdrawn_at, OLD.revised_at, OLD.ranked, OLD.overlap, OLD.disagrees)
+        IS DISTINCT FROM
+        (NEW.held_at, NEW.withdrawn_at, NEW.revised_at, NEW.ranked, NEW.overlap, NEW.disagrees)
+    ) EXECUTE FUNCTION podium_prompt_asks_for_review();
 """
 FORGET = """
 DROP TRIGGER prompt_asks_for_review ON labeling_prompt;
