@@ -14,7 +14,7 @@ from labeling.models import Project
 from labeling.people.project_people import Person
 from labeling.quality.labeler_numbers import Numbers
 from labeling.quality.shares import Share
-from labeling.templatetags.podium import between, counted, percent
+from labeling.templatetags.podium import between, counted, interval, percent
 from labeling.views.people.links import to_rankings
 
 if TYPE_CHECKING:
@@ -38,27 +38,31 @@ def findings(numbers: Numbers) -> list[str]:
     """Says in sentences what the intervals leave no doubt about; what they leave open is not said."""
     said = []
     people = numbers.agreement_in_project.value
-    values = {"own": percent(numbers.agreement.value), "people": percent(people)}
+    values = {"own": _with_interval(numbers.agreement, "comparisons"), "people": percent(people)}
     if numbers.agreement.is_below(people):
         said.append(_("Agrees with others less often than people here do: %(own)s against %(people)s.") % values)
     elif numbers.agreement.is_above(people):
         said.append(_("Agrees with others more often than people here do: %(own)s against %(people)s.") % values)
     shown = numbers.shown_first
     if shown and shown.first.is_above(shown.expected):
-        values = {"own": percent(shown.first.value), "chance": percent(shown.expected)}
+        values = {"own": _with_interval(shown.first, "rankings"), "chance": percent(shown.expected)}
         message = _("Ranks the completion shown first best more often than chance would: %(own)s against %(chance)s.")
         said.append(message % values)
     elif shown and shown.first.is_below(shown.expected):
-        values = {"own": percent(shown.first.value), "chance": percent(shown.expected)}
+        values = {"own": _with_interval(shown.first, "rankings"), "chance": percent(shown.expected)}
         message = _("Ranks the completion shown first best less often than chance would: %(own)s against %(chance)s.")
         said.append(message % values)
     project = numbers.longer_in_project.value
-    values = {"own": percent(numbers.longer.value), "people": percent(project)}
+    values = {"own": _with_interval(numbers.longer, "pairs"), "people": percent(project)}
     if numbers.longer.is_above(project):
         said.append(_("Prefers the longer one more often than people here do: %(own)s against %(people)s.") % values)
     elif numbers.longer.is_below(project):
         said.append(_("Prefers the longer one less often than people here do: %(own)s against %(people)s.") % values)
     return said
+
+
+def _with_interval(share: Share, kind: str) -> str:
+    return f"{percent(share.value)} {interval(share.low, share.high, share.n, share.n_prompts, kind)}"
 
 
 def lines(project: Project, person: Person, numbers: Numbers) -> list[Line]:
