@@ -93,6 +93,10 @@ class PeopleForm(forms.Form):
         )
 
     @property
+    def main(self) -> list[forms.BoundField]:
+        return [self["name"]]
+
+    @property
     def others(self) -> list[forms.BoundField]:
         """Gives the fields beside the name, which are folded away until one says something."""
         return [field for field in self if field.name != "name"]

@@ -29,6 +29,7 @@ class Day:
     rankings: int
     place: int
     height: float
+    url: str = ""  # of these rankings, where a page leads to them
 
     @property
     def top(self) -> float:

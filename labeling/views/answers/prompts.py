@@ -81,6 +81,7 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
         "carried": [(name, value) for name, value in form.data.items() if value and name != "go"],
         "filters": _filters(form),
         "chosen": chosen,
+        "kept_state": asked.state,
         "is_narrowed": asked.needs_a_look or asked.disagreement is not None or asked.found is not None,
         "n": _number(project, asked),
         "page": page,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.http import Http404, HttpResponse
@@ -56,7 +56,7 @@ def person(request: SignedIn, project: Project, person_id: int) -> HttpResponse:
         "is_member": found.role is not None and found.standing is not Standing.IMPORTED,
         "roles": Role.choices,
         "volume": volume_of(project, found, days),
-        "days": [(day, _of_day(project, found, day)) for day in days],
+        "days": [replace(day, url=_of_day(project, found, day)) for day in days],
         "is_curve": pace.is_a_curve(days),
         "most": max(day.rankings for day in days),
         "numbers": numbers,
