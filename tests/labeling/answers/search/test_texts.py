@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -96,3 +98,28 @@ def test_the_index_of_words_answers(project: Project, index: str) -> None:
             cursor.execute(f"EXPLAIN {statement}")
             plans.append("\n".join(line for (line,) in cursor.fetchall()))
     assert sum(f"on {index}" in plan for plan in plans) == 1, plans
+
+
+def test_two_who_read_at_once_share_the_work(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "AT_ONCE", 2)
+    project = make_project()
+    prompts = [make_prompt(project) for _ in range(30)]
+    for prompt in prompts[::-1]:  # noted twice, and in another order
+        prompt.messages = [{"role": "user", "content": f"Changed {prompt.pk}"}]
+        prompt.save()
+    done: list[int] = []
+
+    def read() -> None:
+        try:
+            done.append(texts.read(seconds=60))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == 4, "somebody was refused"
+    assert texts.are_read()
+    assert SearchText.objects.count() == 30
