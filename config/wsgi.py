@@ -10,6 +10,7 @@ from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
 from config.environment.file_permissions import UMASK
+from config.http.unread_bodies import Application, closing_after_unread
 from config.processes.supervisor import SUPERVISED
 from jobs.parent_death import die_with_parent
 
@@ -19,8 +20,6 @@ if SUPERVISED in os.environ:  # a worker of Granian's main process, which is kil
     die_with_parent()
 
 os.umask(UMASK)
-
-Application = Callable[[dict[str, Any], Callable[..., Any]], Any]
 
 
 def below(path: str, application: Application) -> Application:
@@ -48,4 +47,4 @@ def load() -> Application:
     return application
 
 
-application = below(settings.PATH, load())
+application = closing_after_unread(below(settings.PATH, load()))

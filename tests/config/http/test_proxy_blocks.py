@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,7 @@ class Proxies:
     authority: str
     token: str
     variables: dict[str, str]
+    web: int  # the port of the web server itself
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +158,7 @@ def proxies(servers: embedded.Lease, needs_torch: None) -> Iterator[Proxies]:
         for place in ("nginx", "caddy"):
             wait_until(lambda place=place: reached(addresses[place], pair), 30, lambda: said(folder))  # type: ignore[misc]
         wait_until(lambda: answers(f"http://127.0.0.1:{upstream.rewards}/healthz"), 90, lambda: said(folder))
-        yield Proxies(addresses, str(pair.certificate), token, variables)
+        yield Proxies(addresses, str(pair.certificate), token, variables, upstream.root)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -380,6 +382,35 @@ def test_the_visitor_s_address_is_believed_and_none_that_they_send(proxies: Prox
     neighbour = Visitor(*here, source="127.0.0.99")
     neighbour.session.headers.update({name: ADDRESSES[place] for name in FORGERIES if name != "X_Forwarded_Proto"})
     assert neighbour.log_in("nobody else", "wrong").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "length", "sent", "status", "ends"),
+    [
+        ("/theme/", 3 * 2**20, 0, 413, True),
+        ("/theme/", 3 * 2**20, 2**16, 413, True),
+        ("/theme/", 11, 11, 403, False),
+        ("/api/v1/projects/none/prompts/", 3 * 2**20, 2**16, 401, True),
+        ("/api/v1/projects/none/prompts/", None, 2**16, 401, True),
+        ("/healthz", 0, 0, 200, False),
+    ],
+)
+def test_a_connection_ends_with_the_answer_to_what_was_not_read(
+    proxies: Proxies, address: str, length: int | None, sent: int, status: int, ends: bool
+) -> None:
+    """And says so, or a proxy asks the next question on it, and answers its visitor with 502."""
+    connection = HTTPConnection("127.0.0.1", proxies.web, timeout=60)
+    connection.putrequest("POST" if length != 0 else "GET", address)
+    size = ("Transfer-Encoding", "chunked") if length is None else ("Content-Length", str(length))
+    for name, value in (("X-Forwarded-Proto", "https"), ("Content-Type", "application/json"), size):
+        connection.putheader(name, value)
+    connection.endheaders()
+    piece = b"x" * sent
+    connection.send(b"%x\r\n%b\r\n" % (sent, piece) if length is None else piece)
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Connection"]) == (status, "close" if ends else None)
+    assert answer.read()
+    connection.close()
 
 
 @pytest.mark.parametrize("place", PLACES)
