@@ -12,9 +12,8 @@ from django.core.files.storage import storages
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
-from labeling.data.reviewing import cases
 from labeling.data.versions.datasets import freeze
-from labeling.models import Invitation, Membership, Project, ReviewCase, Role, User, VersionLink
+from labeling.models import Invitation, Membership, Project, ReviewAct, ReviewCase, Role, User, VersionLink
 from tests.factories import claimed, join, make_import, make_project, make_prompt, make_user, rank
 from tests.rewardtrain.conftest import make_training, rank_prompts
 
@@ -22,6 +21,7 @@ INVITATION = 10**6  # the id of the open one
 PROMPT = "1000000"  # the id in the file of a ranked one
 LINK = 10**6  # the id of the one to the first version
 PERSON = 10**6  # the id of the account that is removed
+CASE = 10**6  # the id of the open review
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Operation:
     def url(self) -> str:
         filled = {"slug": "helpful", "number": "1", "version": "1", "username": "leaver", "id": "{id}"}
         filled |= {"invitation": str(INVITATION), "external_id": PROMPT, "link": str(LINK)}
-        filled |= {"person": str(PERSON)}
+        filled |= {"person": str(PERSON), "case": str(CASE)}
         path = self.path
         for name, value in filled.items():
             path = path.replace("{" + name + "}", value)
@@ -89,7 +89,9 @@ def furnish() -> dict[str, User | None]:
     rank(project, labeler)
     for person in (administrator, manager, labeler):
         claimed(project, person)
-    cases.open_case(project.prompts.earliest("pk"), ReviewCase.Reason.ASKED, by=manager)
+    asked = {"prompt": project.prompts.earliest("pk"), "reason": ReviewCase.Reason.ASKED}
+    case = ReviewCase.objects.create(pk=CASE, project=project, **asked)
+    ReviewAct.objects.create(case=case, act=ReviewAct.Act.OPENED, what=case.reason, by=manager)
     return {"administrator": administrator, "manager": manager, "labeler": labeler, "nobody": None}
 
 

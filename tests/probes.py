@@ -164,8 +164,8 @@ class Place:
     def values(self) -> dict[str, object]:
         return {
             "slug": self.project.slug, "assignment_id": self.task.pk, "pk": self.task.pk, "number": 1, "version": 1,
-            "prompt_id": self.task.prompt_id, "case_id": self.case.pk, "invitation_id": self.invitation.pk,
-            "token": self.token,
+            "prompt_id": self.task.prompt_id, "case_id": self.case.pk, "case": self.case.pk,
+            "invitation_id": self.invitation.pk, "token": self.token,
             "username": "leaver", "invitation": INVITATION, "external_id": PROMPT, "link": LINK, "link_id": LINK,
             "place": 0, "layout": "podium", "person_id": PERSON, "person": PERSON,
         }  # fmt: skip

@@ -68,11 +68,16 @@ class Shown:
     token: str
 
     @property
+    def case(self) -> dict[str, object]:
+        key = self.project.review_cases.earliest("pk").pk
+        return {"case_id": key, "case": key}
+
+    @property
     def values(self) -> list[dict[str, object]]:
         """What stands behind the parts of addresses: what has ended, and what is open or at work."""
         prompt = self.project.prompts.earliest("pk")
         always = {
-            "slug": self.project.slug, "prompt_id": prompt.pk, "case_id": self.project.review_cases.earliest("pk").pk,
+            "slug": self.project.slug, "prompt_id": prompt.pk, **self.case,
             "username": "nobody", "token": self.token,
             "version": 1, "invitation": 1, "invitation_id": 1, "external_id": prompt.external_id,
             "link": 1, "link_id": 1, "place": 0, "layout": "podium",

@@ -19,6 +19,7 @@ from labeling.api import (
     withdrawals,
 )
 from labeling.api.leaving import accounts, work
+from labeling.api.review import reviews
 
 
 class AnythingConverter(StringConverter):
@@ -64,6 +65,19 @@ urlpatterns = [
     path("projects/<slug:slug>/imports/<int:number>/bad-lines/", imports.BadLines.as_view(), name="import_bad_lines"),
     path("projects/<slug:slug>/assignments/next/", assignments.NextAssignment.as_view(), name="assignment_next"),
     path("projects/<slug:slug>/rankings/", rankings.Rankings.as_view(), name="rankings"),
+    path("projects/<slug:slug>/reviews/", reviews.Reviews.as_view(), name="reviews"),
+    path("projects/<slug:slug>/reviews/<int:case>/", reviews.OneReview.as_view(), name="review"),
+    path("projects/<slug:slug>/reviews/<int:case>/task/", reviews.ReviewTask.as_view(), name="review_task"),
+    path("projects/<slug:slug>/reviews/<int:case>/decide/", reviews.DecideReview.as_view(), name="review_decide"),
+    path(
+        "projects/<slug:slug>/reviews/<int:case>/decide-as/", reviews.DecideReviewAs.as_view(), name="review_decide_as"
+    ),
+    path(
+        "projects/<slug:slug>/reviews/<int:case>/send-back/", reviews.SendReviewBack.as_view(), name="review_send_back"
+    ),
+    path("projects/<slug:slug>/reviews/<int:case>/put-back/", reviews.PutReviewBack.as_view(), name="review_put_back"),
+    path("projects/<slug:slug>/reviews/<int:case>/discard/", reviews.DiscardReview.as_view(), name="review_discard"),
+    path("projects/<slug:slug>/reviews/<int:case>/leave/", reviews.LeaveReview.as_view(), name="review_leave"),
     path("projects/<slug:slug>/pairs/", pairs.Pairs.as_view(), name="pairs"),
     path("projects/<slug:slug>/agreement/", agreement.Agreement.as_view(), name="agreement"),
     path("projects/<slug:slug>/export/", exports.Export.as_view(), name="export"),

@@ -21,7 +21,7 @@ from schemathesis.engine import Status, events, from_schema
 
 from formats import lines
 from labeling.models import User
-from tests.every_door import INVITATION, LINK, PROMPT, assignment_of, furnish
+from tests.every_door import CASE, INVITATION, LINK, PROMPT, assignment_of, furnish
 from tests.rewardtrain.conftest import models_in
 
 EXAMPLES = int(os.environ.get("PODIUM_CONTRACT_EXAMPLES", "2"))
@@ -52,6 +52,7 @@ def config_for(user: User | None, *, everything: bool) -> SchemathesisConfig:
                 "path.invitation": INVITATION,
                 "path.external_id": PROMPT,
                 "path.link": LINK,
+                "path.case": CASE,
                 "path.id": assignment_of(user),
             },
             "generation": {"max-examples": EXAMPLES, "deterministic": True, "database": "none", "no-shrink": True},
@@ -106,7 +107,11 @@ RULES = {
         "bad_setting", "no_backbone",  # limits, and settings that don't go together
         "too_few_pairs",  # of `min_pairs`: how many there are is the project's
     },
+    "POST /api/v1/projects/{slug}/reviews/": {"unknown_prompt"},  # the project's
+    "POST /api/v1/projects/{slug}/reviews/{case}/decide-as/": {"unknown_ranking"},  # of the case's prompt
+    "POST /api/v1/projects/{slug}/reviews/{case}/send-back/": {"unknown_ranking"},
     # The ids and flags are the task's.
+    "POST /api/v1/projects/{slug}/reviews/{case}/decide/": ANSWERS,
     "POST /api/v1/assignments/{id}/ranking/": ANSWERS,
     "PUT /api/v1/assignments/{id}/ranking/": ANSWERS,
     # 64 KiB; a key as above; and schemathesis sends the header "0" as 0.

@@ -37,6 +37,7 @@ QUERIES = {
     "prompts": [*(f"?show={name}" for name in FILTERS), "?split=train&disagreement=no&to_day=2099-01-01"],
     "history": ["?q=answer", "?show=skipped"],
     "review": ["?state=closed", "?state=sent_back", "?reason=cannot_rank"],
+    "labeling_api:reviews": ["?state=closed", "?state=sent_back", "?reason=cannot_rank"],
     "rankings": ["?words=some&state=all", "?split=train&least_seconds=0"],
     "runs": ["?depth=head"],
     "version_prompts": ["?page=2", "?id=row+0"],
@@ -51,7 +52,7 @@ ROWLESS = {
     "styleguide", "preferences", "prompts_withdraw", "invitation", "project", "rank", "rank_compare", "practice",
     "practice_compare", "history_edit", "guidelines", "prompt_revise", "prompt_erase", "project_settings",
     "project_delete", "erase_account", "person_work", "model_report", "threshold", "project_create", "import_sample",
-    "review_case", "review_decide", "labeling_api:person",
+    "review_case", "review_decide", "labeling_api:person", "labeling_api:review",
     "labeling_api:project", "labeling_api:agreement", "labeling_api:dataset", "labeling_api:assignment_draft",
     "rewardtrain_api:model_report", "rewardtrain_api:auto_label_agreement", "schema", "api-docs",
 }  # fmt: skip

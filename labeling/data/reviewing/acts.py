@@ -55,8 +55,8 @@ def discard(case: ReviewCase, *, by: User, words: str) -> None:
 def send_back(case: ReviewCase, ranking: Ranking, *, by: User, words: str) -> None:
     """Asks the labeler of one ranking to look at it again, with a word. They change it or say that it stays.
 
-    Raises Invalid, Conflict('case_closed'), Conflict('ranking_ended'), Conflict('imported'), Conflict('own_ranking'),
-    Conflict('labeler_gone').
+    Raises Invalid, Conflict('case_closed'), Conflict('sent_back'), Conflict('ranking_ended'), Conflict('imported'),
+    Conflict('own_ranking'), Conflict('labeler_gone').
     """
     words = checked_words(words, required=True)
     with held(case):
@@ -70,6 +70,9 @@ def send_back(case: ReviewCase, ranking: Ranking, *, by: User, words: str) -> No
 
 
 def _check_sendable(case: ReviewCase, ranking: Ranking | None, by: User) -> None:
+    if case.state == State.SENT_BACK:
+        message = _("An answer was sent back to %(labeler)s already. The case returns with it.")
+        raise Conflict("sent_back", message % {"labeler": case.awaits})
     if ranking is None:
         raise Conflict("ranking_ended", _("This answer was changed or withdrawn meanwhile; look at the case again."))
     if ranking.source == Ranking.Source.IMPORTED:

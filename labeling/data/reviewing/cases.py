@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 
-from labeling.errors import Conflict
-from labeling.models import Project, Prompt, ReviewAct, ReviewCase, User
+from labeling.errors import Conflict, Invalid
+from labeling.models import Project, Prompt, Ranking, ReviewAct, ReviewCase, User
 from labeling.models.functions import call
 
 if TYPE_CHECKING:
@@ -56,6 +56,15 @@ def cases_of(project: Project, *, state: str = State.OPEN, reason: str = "") -> 
 def find_case(project: Project, key: int) -> ReviewCase:
     """Raises ReviewCase.DoesNotExist for one of another project."""
     return ReviewCase.objects.select_related("prompt", "awaits").get(project=project, pk=key)
+
+
+def find_ranking(case: ReviewCase, key: int) -> Ranking:
+    """Finds a ranking of the case's prompt. Raises Invalid('unknown_ranking')."""
+    found = Ranking.objects.filter(pk=key, prompt=case.prompt_id).first()
+    if found is None:
+        message = _("There is no ranking %(key)s of this prompt.")
+        raise Invalid("unknown_ranking", message % {"key": key}, attr="ranking")
+    return found
 
 
 def waiting(project: Project) -> list[Waiting]:

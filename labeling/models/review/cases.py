@@ -89,7 +89,7 @@ class ReviewCase(models.Model):
         indexes = (
             models.Index(fields=("prompt", "id"), name="review_prompt"),
             models.Index(fields=("project", "state", "id"), name="review_state"),
-            models.Index(fields=("project", "reason", "id"), condition=Q(state="open"), name="review_waiting"),
+            models.Index(fields=("project", "state", "reason", "id"), name="review_reason"),
             models.Index(fields=("awaits",), condition=Q(state="sent_back"), name="review_awaits"),
         )
 

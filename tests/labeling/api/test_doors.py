@@ -40,6 +40,8 @@ DOORS = [
     ("post", "assignment_next", {}, EVERYONE_IN),
     ("get", "rankings", {}, EVERYONE_IN),
     ("get", "pairs", {}, EVERYONE_IN),
+    ("get", "reviews", {}, REVIEWERS),
+    ("post", "reviews", {"prompt": "p0"}, REVIEWERS),
     ("get", "agreement", {}, REVIEWERS),
     ("get", "export", {}, MANAGERS),
     ("get", "datasets", {}, REVIEWERS),

@@ -52,7 +52,7 @@ def address(pattern: URLPattern, user: User) -> str:
     given = {"slug": "helpful", "assignment_id": assignment_of(user), "number": 1, "version": 1, "token": "x"}
     given |= {"link_id": 1, "link": "x", "place": 0, "layout": "podium"}
     given["invitation_id"] = given["person_id"] = 1
-    given["case_id"] = ReviewCase.objects.latest("pk").pk
+    given["case_id"] = given["case"] = ReviewCase.objects.latest("pk").pk
     given["prompt_id"] = user.assignments.latest("pk").prompt_id
     names = pattern.pattern.converters
     return "/" + get_resolver().reverse(pattern.name, **{name: given[name] for name in names})  # type: ignore[arg-type]

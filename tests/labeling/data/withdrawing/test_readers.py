@@ -20,6 +20,7 @@ READERS = {
     "labeling/answers/sql/expand.sql": "is given rankings that are live",
     "labeling/api/prompts.py": "finds one to correct, withdrawn or not",
     "labeling/api/prompt_rows.py": "reads them back as such",
+    "labeling/api/review/reviews.py": "opens no case of a withdrawn one",
     "labeling/data/exporting/pair_groups.py": LIVE,
     "labeling/data/exporting/preview.py": "shows the first that have live rankings",
     "labeling/data/exporting/ranked_prompts.py": LIVE,

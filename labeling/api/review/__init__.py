@@ -1,0 +1,1 @@
+"""Reviews: the cases of a project, and what a reviewer does about one."""
