@@ -81,7 +81,8 @@ RULES = {
     "POST /api/v1/projects/": {"flags_missing", "flags_invalid"},  # a classification asks something; each flag once
     "PATCH /api/v1/projects/{slug}/": {"flags_missing", "flags_invalid"},
     "DELETE /api/v1/projects/{slug}/": {"not_confirmed"},  # the slug once more
-    "POST /api/v1/projects/{slug}/members/": {"not_a_member", "unknown_user"},  # to managers, and to administrators
+    # To managers, and to administrators; and one manager stays.
+    "POST /api/v1/projects/{slug}/members/": {"not_a_member", "unknown_user", "last_manager"},
     "POST /api/v1/accounts/{username}/erase/": {"not_confirmed"},  # the username once more
     "GET /api/v1/projects/{slug}/prompts/": {"nothing_asked", "too_long", "unknown_flag"},  # words, and the project's
     "GET /api/v1/projects/{slug}/rankings/": {"nothing_asked", "too_long", "unknown_flag"},
