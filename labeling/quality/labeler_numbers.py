@@ -64,13 +64,13 @@ class Numbers:
 
 
 def numbers_of(project: Project, labeler: int) -> Numbers:
-    """Measures it, in eight statements. labeler: the account's key."""
+    """Measures it, in seven statements. labeler: the account's key."""
     [newest] = query(_NEWEST, {"project": project.pk, "labeler": labeler, "latest": LATEST})
     keys = newest["keys"] or []
     since = newest["since"]
     places = query(_PLACES, {"keys": keys})
     [skipped] = query(_SKIPPED, {"project": project.pk, "labeler": labeler, "latest": LATEST, "since": since})
-    [latest] = query(_LATEST_OF_ALL, {"project": project.pk, "latest": LATEST})
+    longer, longer_in_project = _longer(project, keys)
     made_here = newest["made_here"] or 0
     return Numbers(
         n=len(keys),
@@ -83,8 +83,8 @@ def numbers_of(project: Project, labeler: int) -> Numbers:
         words=share_of(sum(row["in_words"] for row in places), len(keys)),
         flags=share_of(sum(row["flagged"] for row in places), len(keys)),
         positions=positions_of(query(_POSITIONS, {"keys": keys})),
-        longer=_longer(keys),
-        longer_in_project=_longer(latest["keys"] or []),
+        longer=longer,
+        longer_in_project=longer_in_project,
         **_with_others(labeler, keys),
         agreement_in_project=agreement.project_agreement(project),
     )
@@ -98,9 +98,13 @@ def positions_of(rows: Sequence[dict[str, Any]]) -> list[Position]:
     ]
 
 
-def _longer(keys: Sequence[int]) -> Share:
-    """Of pairs whose texts differ in length, in how many the longer one was chosen; ties of length are left out."""
-    return share_by_prompts((row["n"], row["longer"]) for row in query(_LONGER, {"keys": list(keys)}))
+def _longer(project: Project, keys: Sequence[int]) -> list[Share]:
+    """Of pairs whose texts differ in length, in how many the longer one was chosen; ties of length are left out.
+
+    Of these rankings, and of the project's newest.
+    """
+    rows = query(_LONGER, {"keys": list(keys), "project": project.pk, "latest": LATEST})
+    return [share_by_prompts((row["n"], row["longer"]) for row in rows if row["own"] == own) for own in (True, False)]
 
 
 def _with_others(labeler: int, keys: Sequence[int]) -> dict[str, Share]:
@@ -123,11 +127,6 @@ SELECT array_agg(id) AS keys, min(created_at) AS since,
         FILTER (WHERE source = 'labeled' AND active_seconds IS NOT NULL) AS seconds
 FROM newest
 """
-_LATEST_OF_ALL = """
-SELECT array_agg(id) AS keys FROM (
-    SELECT id FROM labeling_ranking WHERE project_id = %(project)s AND live
-    ORDER BY project_id DESC, id DESC LIMIT %(latest)s) newest
-"""
 # Of each ranking: its comparisons of two completions, those that tie, whether a flag is true of any of them, and
 # whether there is a comment, or a note on any of them.
 _PLACES = """
@@ -149,11 +148,21 @@ SELECT place, count(*)::int AS n, sum(first) AS first, sum(expected) AS expected
 ) placed WHERE k > 1 GROUP BY place ORDER BY place
 """
 _LONGER = """
-SELECT count(*)::int AS n, count(*) FILTER (WHERE char_length(chosen.text) > char_length(rejected.text))::int AS longer
+SELECT true AS own, count(*)::int AS n,
+    count(*) FILTER (WHERE char_length(chosen.text) > char_length(rejected.text))::int AS longer
 FROM labeling_preferencepair pair
 JOIN labeling_completion chosen ON chosen.id = pair.chosen_id
 JOIN labeling_completion rejected ON rejected.id = pair.rejected_id
 WHERE pair.ranking_id = ANY(%(keys)s) AND char_length(chosen.text) <> char_length(rejected.text)
+GROUP BY pair.prompt_id
+UNION ALL
+SELECT false, count(*)::int, count(*) FILTER (WHERE char_length(chosen.text) > char_length(rejected.text))::int
+FROM labeling_preferencepair pair
+JOIN labeling_completion chosen ON chosen.id = pair.chosen_id
+JOIN labeling_completion rejected ON rejected.id = pair.rejected_id
+WHERE pair.ranking_id = ANY(ARRAY(SELECT id FROM labeling_ranking WHERE project_id = %(project)s AND live
+        ORDER BY project_id DESC, id DESC LIMIT %(latest)s))
+    AND char_length(chosen.text) <> char_length(rejected.text)
 GROUP BY pair.prompt_id
 """
 # Of each of the person's choices, how many others made one between the same two, and how many the same one.

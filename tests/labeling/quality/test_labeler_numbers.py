@@ -115,4 +115,4 @@ def test_it_costs_the_same_however_much_there_is(project: Project, lena: User) -
         with CaptureQueriesContext(connection) as context:
             numbers_of(project, lena.pk)
         costs.append(len(context))
-    assert costs == [9, 9]
+    assert costs == [7, 7]
