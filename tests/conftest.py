@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
+import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
 from django.core.servers.basehttp import WSGIRequestHandler
 from django.test import TransactionTestCase
 from django.utils import translation
+from hypothesis import HealthCheck
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from config.environment import folders
@@ -21,6 +23,9 @@ from tests import chromium as chromium_program
 from tests.session import tables
 from tests.session.light import Light
 
+# Hypothesis times neither its examples nor how they are made: a busy machine is no mistake.
+hypothesis.settings.register_profile("podium", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.settings.load_profile("podium")
 expect.set_options(timeout=20_000)  # ms; what comes late on a busy machine still comes
 
 REPOSITORY = Path(__file__).resolve().parent.parent

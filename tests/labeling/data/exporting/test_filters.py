@@ -22,6 +22,8 @@ from labeling.models import Project, Ranking
 from tests.factories import join, make_project, make_prompt, rank
 from tests.labeling.data.exporting.asked import Rows, export, frozen_columns, rows
 
+NO_CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
 Ranks = list[list[int]]  # of a prompt: each labeler's
 
 
@@ -176,7 +178,7 @@ ranking = st.lists(st.integers(1, 3), min_size=3, max_size=3)
 
 
 @given(st.lists(st.lists(ranking, min_size=1, max_size=3), min_size=1, max_size=3))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=NO_CHECKS)
 @pytest.mark.django_db
 def test_live_and_frozen_are_the_same_of_any_rankings(db: None, said: list[Ranks]) -> None:
     project = make_project(overlap=3)

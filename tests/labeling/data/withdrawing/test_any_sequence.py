@@ -36,6 +36,8 @@ from labeling.projects import counters
 from labeling.queue import claims
 from tests.factories import join, make_import, make_project, tiers_of
 
+NO_CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
 pytestmark = pytest.mark.django_db
 
 RANKS = [(1, 2, 3), (3, 2, 1), (1, 1, 2), (2, 1, 1), (1, 1, 1)]
@@ -249,7 +251,7 @@ ACTS = {
 STEPS = st.lists(st.tuples(st.sampled_from(sorted(ACTS)), st.integers(0, 31)), min_size=4, max_size=24)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=NO_CHECKS)
 @given(steps=STEPS)
 def test_any_sequence_leaves_pairs_of_the_rankings_that_stand(steps: list[tuple[str, int]]) -> None:
     project = make_project(overlap=2)
