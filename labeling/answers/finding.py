@@ -13,7 +13,7 @@ from labeling.models import Completion, Project, RankedCompletion, Ranking
 
 Row = TypeVar("Row", bound=Model)
 
-LOOKED_THROUGH = 100_000  # at a time: a condition that none of them meets is known after a tenth of a second
+LOOKED_THROUGH = 50_000  # at a time: a condition that none of them meets is known after a tenth of a second
 READ_THROUGH = 10_000  # where the words of each are looked at, which takes as long
 
 

@@ -11,7 +11,7 @@ from labeling.answers import finding
 from labeling.answers.search.finding import Found
 from labeling.models import Completion, Project, Prompt, Ranking
 
-LOOKED_THROUGH = 50_000  # at a time
+LOOKED_THROUGH = 25_000  # at a time
 READ_THROUGH = 10_000  # where the words of each are looked at, which takes longer
 FARTHEST = 1_000_000  # prompt whose place is found by counting: a tenth of a second
 # What a prompt's state is called in lists, each by an index of its own.

@@ -9,18 +9,13 @@ from django.db import connection
 
 from labeling.models import DatasetVersion
 
-# Those that stood when it was frozen. OFFSET 0: prompt by prompt, by ranking_prompt.
+# Those that stood when it was frozen.
 _TIMES = """
 SELECT count(*), count(*) FILTER (WHERE source = 'imported'),
-    min(ranking.created_at) FILTER (WHERE source = 'labeled'),
-    max(ranking.created_at) FILTER (WHERE source = 'labeled'),
+    min(created_at) FILTER (WHERE source = 'labeled'), max(created_at) FILTER (WHERE source = 'labeled'),
     count(active_seconds), percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY active_seconds)
-FROM labeling_prompt prompt
-CROSS JOIN LATERAL (
-    SELECT source, created_at, active_seconds FROM labeling_ranking
-    WHERE prompt_id = prompt.id AND id <= %(last)s AND (live OR ended_at > %(frozen)s) OFFSET 0
-) ranking
-WHERE prompt.project_id = %(project)s
+FROM labeling_ranking
+WHERE project_id = %(project)s AND id <= %(last)s AND (live OR ended_at > %(frozen)s)
 """
 
 

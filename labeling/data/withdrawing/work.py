@@ -10,20 +10,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from django.db import transaction
-from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeling.errors import Missing
 from labeling.models import Assignment, Project, Ranking, User, WorkWithdrawal
-from labeling.models.functions import call
+from labeling.models.functions import call, query
 from labeling.models.project_lock import lock_project
 
 TASKS_AT_ONCE = 500  # that a transaction ends or puts back: it bounds how long a prompt's labelers wait
-MOST_LOOKED_AT = 2_000_000  # rankings, of the newest versions: a second or so
 WITHDRAWN = Assignment.State.RELEASED  # what a task is whose answer was withdrawn; withdrawn_at tells it from others
 
 
@@ -90,24 +89,31 @@ def restore(project: Project, labeler: User, *, seconds: float | None = None) ->
 
 
 def held_by(project: Project, labeler: User) -> dict[str, int | None]:
-    """Counts the person's rankings in each version, by the times at which they stood; older ones are only named."""
-    own = Ranking.objects.filter(labeler=labeler, project=project)
-    known = own.aggregate(first=Min("pk"), total=Count("pk"))
-    if known["first"] is None:
+    """Counts the person's rankings in each version, by the times at which they stood, in one look at each ranking."""
+    versions = list(project.dataset_versions.order_by("number").values_list("number", "last_ranking_id", "created_at"))
+    if not versions:
         return {}
-    versions = project.dataset_versions.filter(last_ranking_id__gte=known["first"])
-    newest = max(1, MOST_LOOKED_AT // known["total"])
-    counted = versions.annotate(n=Coalesce(Subquery(_standing_at(own)), 0)).values_list("number", "n")[:newest]
-    held: dict[str, int | None] = {str(number): n for number, n in counted if n}
-    return held | {str(number): None for number in versions.values_list("number", flat=True)[newest:]}
+    numbers, lasts, moments = zip(*versions, strict=True)
+    # What was frozen later reaches as far: where a ranking after its last one stood before, that one has ended.
+    values = {"lasts": list(accumulate(lasts, max)), "moments": list(moments)}
+    changes = [0] * (len(versions) + 1)
+    for row in query(_STOOD, {**values, "project": project.pk, "labeler": labeler.pk}):
+        changes[row["first"]] += row["n"]
+        changes[row["beyond"]] -= row["n"]
+    held = zip(numbers, accumulate(changes), strict=False)
+    return {str(number): n for number, n in reversed(list(held)) if n}
 
 
-def _standing_at(own: QuerySet[Ranking]) -> QuerySet[Ranking, int]:
-    """Counts those that stood when a version was frozen, which the statement around this one is of."""
-    version = OuterRef("created_at")
-    there = own.filter(pk__lte=OuterRef("last_ranking_id"), created_at__lte=version)
-    there = there.filter(Q(live=True) | Q(ended_at__gt=version)).order_by()
-    return there.values("labeler").annotate(n=Count("pk")).values_list("n", flat=True)
+# Of rankings, the places of the first version they stood in and of the first they did not stand in any more.
+_STOOD = """
+SELECT first, beyond, count(*)::int AS n FROM (
+    SELECT greatest(width_bucket(id - 1, %(lasts)s::bigint[]),
+            width_bucket(created_at - interval '1 microsecond', %(moments)s::timestamptz[])) AS first,
+        CASE WHEN live THEN cardinality(%(moments)s::timestamptz[])
+            ELSE width_bucket(ended_at - interval '1 microsecond', %(moments)s::timestamptz[]) END AS beyond
+    FROM labeling_ranking WHERE labeler_id = %(labeler)s AND project_id = %(project)s
+) stood WHERE first < beyond GROUP BY first, beyond
+"""
 
 
 def _note(project: Project, labeler: User, *, by: User | None) -> Mapping[str, int | None]:

@@ -177,15 +177,17 @@ def test_frozen_versions_say_so_everywhere(project: Project, lena: User) -> None
     assert withdrawn_since(first) == []
 
 
-def test_versions_beyond_what_is_looked_at_are_named(
-    project: Project, lena: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    datasets.freeze(project)
-    rank(project, join(project))
-    datasets.freeze(project)
-    monkeypatch.setattr(work, "MOST_LOOKED_AT", 1)
-    assert work.withdraw(project, lena, by=None).versions == {"2": 3, "1": None}
-    assert "the rankings of them are in the file still" in methods.methods_of(project.dataset_versions.get(number=1))
+def test_a_version_is_told_what_stood_when_it_was_frozen(project: Project, lena: User) -> None:
+    """Changed, and withdrawn, between versions."""
+    first = datasets.freeze(project)
+    task = Assignment.objects.filter(labeler=lena).earliest("pk")
+    rankings.amend(task, {"tiers": tiers_of(task)[::-1]})
+    second = datasets.freeze(project)
+    withdrawals.withdraw(project, [task.prompt.external_id])
+    third = datasets.freeze(project)
+    assert {second.number, third.number} == {2, 3}
+    assert work.held_by(project, lena) == {"3": 2, "2": 3, "1": 3}
+    assert {str(v.number): v.n_rankings for v in (first, second, third)} == work.held_by(project, lena)
 
 
 def test_statements_do_not_grow_with_the_work(project: Project, lena: User, django_assert_max_num_queries: Any) -> None:
