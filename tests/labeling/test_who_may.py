@@ -73,6 +73,8 @@ API: list[tuple[set[str], str]] = [
     (MEMBERS, "project get, assignment_next, rankings, pairs"),
     (AUTHOR, "assignment_ranking, assignment_undo, assignment_skip, assignment_release, assignment_draft"),
     (REVIEWERS, "prompts get, prompt get, agreement, datasets get, dataset get"),
+    (REVIEWERS, "reviews, review, review_task, review_decide, review_decide_as, review_send_back, review_put_back"),
+    (REVIEWERS, "review_discard, review_leave"),
     (MANAGERS, "project, prompts, prompt, prompts_withdraw, prompts_restore"),
     (MANAGERS, "members, member, people, person, work_withdraw, work_restore"),
     (MANAGERS, "invitations, invitation, invitation_links, invitation_renew"),
