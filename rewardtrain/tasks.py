@@ -24,7 +24,7 @@ from labeling.errors import Conflict, PodiumError
 from labeling.models import Import, PersonErasure, Project, ProjectDeletion
 from rewardtrain.automatic import auto_labels, best_of
 from rewardtrain.models import AutoLabelJob, BestOfJob, TrainingRun
-from rewardtrain.monitoring import drift
+from rewardtrain.monitoring import contradictions, drift
 from rewardtrain.training import due, policy, prefill, runs, worker
 
 logger = logging.getLogger(__name__)
@@ -92,11 +92,13 @@ def label(job_id: int) -> None:
 
 @shared_task
 def keep_up() -> None:
-    """Brings the drift guard's scores up to date, and deletes files that nobody started, every minute by beat."""
+    """Brings the drift guard's scores up to date and reviewers what champions contradict, and deletes files that nobody
+    started, every minute by beat."""
     with locks.one_at_a_time("keep_up") as alone:
         if alone:
             import_jobs.discard_abandoned()
             drift.keep_up()
+            contradictions.look()
 
 
 @shared_task

@@ -41,6 +41,9 @@ class RewardModel(models.Model):
     threshold = models.FloatField(null=True)
     threshold_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
     threshold_at = models.DateTimeField(null=True)
+    # Up to which of its scores, and of the project's rankings, reviewers were brought what it contradicts.
+    seen_score = models.BigIntegerField(default=0, db_default=0)
+    seen_ranking = models.BigIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -14,9 +14,11 @@ from django.core.signals import request_finished, request_started
 from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
+from labeling.data.reviewing import cases
+from labeling.data.reviewing.evidence import Evidence
 from labeling.data.versions import notes
 from labeling.data.versions.datasets import freeze
-from labeling.models import Ranking
+from labeling.models import Ranking, ReviewCase
 from tests import factories
 from tests.browser.site.sites import People, Site, make_site
 from tests.rewardtrain.conftest import make_classifiers, make_past_gate, make_training, models_in
@@ -84,11 +86,20 @@ def furnish(url: str) -> Site:
     make_training(made.project)
     write_folder(made.project.reward_models.get(version=1))
     notes.change(freeze(made.project, by=made.manager), by=made.manager, text="For the paper.", tags=["paper", "v1"])
+    contradict(made)
     make_classifiers(made.texts)
     make_past_gate(factories.make_project(manager=made.manager, slug="unproven"))
     for number, ranking in enumerate(Ranking.objects.order_by("-id")):  # spread over a week, as work is
         Ranking.objects.filter(pk=ranking.pk).update(created_at=ranking.created_at - timedelta(days=number * 3 % 7))
     return made
+
+
+def contradict(made: Site) -> None:
+    """The champion is sure against a ranking of the newest case."""
+    case = made.project.review_cases.filter(state="open").latest("pk")
+    pair = case.prompt.pairs.earliest("pk")
+    said = Evidence(1, pair.ranking_id, pair.chosen_id, pair.rejected_id, 0.973, 3.58)
+    cases.open_case(case.prompt, ReviewCase.Reason.CHAMPION, evidence=said)
 
 
 @pytest.fixture

@@ -63,12 +63,26 @@ class ActSerializer(serializers.ModelSerializer[ReviewAct]):
         fields = ("act", "by", "reason", "what", "labeler", "ranking", "at")
 
 
+class EvidenceSerializer(serializers.Serializer[Any]):
+    """A model is sure of the other order of two completions. It may be wrong."""
+
+    model = serializers.IntegerField(help_text="The version of the champion that said so.")
+    ranking = serializers.IntegerField(help_text="That it is against.")
+    chosen = serializers.CharField(help_text="By the ranking: a completion's key, as rankings/ name it.")
+    rejected = serializers.CharField(help_text="By the ranking.")
+    probability = serializers.FloatField(help_text="That `rejected` is preferred to `chosen`, calibrated.")
+    reward_gap = serializers.FloatField(help_text="How much more reward `rejected` gets.")
+
+
 class CaseWithTrailSerializer(CaseSerializer):
+    evidence = EvidenceSerializer(
+        allow_null=True, help_text="Of a case that a champion opened. /task/ is blind: look at it after your decision."
+    )
     rankings = KnownRankingSerializer(many=True, help_text="The first hundred live ones.")
     trail = ActSerializer(many=True, help_text="What was done, oldest first; of very much the newest 100.")
 
     class Meta(CaseSerializer.Meta):
-        fields = (*CaseSerializer.Meta.fields, "rankings", "trail")  # type: ignore[assignment]
+        fields = (*CaseSerializer.Meta.fields, "evidence", "rankings", "trail")  # type: ignore[assignment]
 
 
 COLUMNS = (
@@ -111,10 +125,15 @@ def written(page: Sequence[Row]) -> list[Row]:
 
 def read(user: Visitor, case: ReviewCase) -> Row:
     """Writes what CaseWithTrailSerializer declares, as it stands now."""
-    [row] = written(list(ReviewCase.objects.filter(pk=case.pk).values(*COLUMNS)))
+    now = ReviewCase.objects.filter(pk=case.pk).values(*COLUMNS, "evidence").get()
     rankings = access.rankings_of(user, case.project).filter(prompt=case.prompt_id).order_by("pk")
     said = written_known(list(rankings.values(*KNOWN_COLUMNS)[:MOST_RANKINGS]))
-    return {**row, "rankings": said, "trail": [_act(each) for each in cases.trail(case)]}
+    trail = [_act(each) for each in cases.trail(case)]
+    return {**written([now])[0], "evidence": _evidence(now["evidence"]), "rankings": said, "trail": trail}
+
+
+def _evidence(stored: Row | None) -> Row | None:
+    return stored and {**stored, "chosen": str(stored["chosen"]), "rejected": str(stored["rejected"])}
 
 
 def _act(act: ReviewAct) -> Row:

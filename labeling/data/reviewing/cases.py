@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 
+from labeling.data.reviewing.evidence import Evidence
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, Prompt, Ranking, ReviewAct, ReviewCase, User
 from labeling.models.functions import call
@@ -29,14 +30,19 @@ class Waiting:
     n: int
 
 
-def open_case(prompt: Prompt, reason: ReviewCase.Reason, *, by: User | None = None) -> ReviewCase:
-    """Opens a case, or adds the reason to the one that is open. Twice is harmless.
+def open_case(
+    prompt: Prompt, reason: ReviewCase.Reason, *, by: User | None = None, evidence: Evidence | None = None
+) -> ReviewCase:
+    """Opens a case, or adds the reason to the one that is open, and evidence where it has none. Twice is harmless.
 
     Raises Conflict('prompt_withdrawn').
     """
     with transaction.atomic():
         lock_prompt(prompt.pk)
         row = call("podium_open_case", prompt=prompt.pk, why=reason, who=by and by.pk)
+        if evidence is not None:
+            opened = ReviewCase.objects.filter(pk=row["podium_open_case"], evidence__isnull=True)
+            opened.update(evidence=evidence.stored())
     if row["podium_open_case"] is None:
         raise Conflict("prompt_withdrawn", _("This prompt was withdrawn, so there is nothing to review."))
     return ReviewCase.objects.get(pk=row["podium_open_case"])

@@ -21,7 +21,7 @@ class ReviewCase(models.Model):
         SKIPPED = "skipped", _("Everybody skipped it")
         DISAGREEMENT = "disagreement", _("People disagree")
         GOLD = "gold", _("A gold answer was missed")
-        MODEL = "model", _("The model disagrees")
+        CHAMPION = "champion", _("The champion disagrees")
         ASKED = "asked", _("A reviewer asked")
         SAMPLED = "sampled", _("Random sample")
 
@@ -49,6 +49,8 @@ class ReviewCase(models.Model):
     )
     reason = models.CharField(max_length=12, choices=Reason.choices)
     also = models.JSONField(default=list, db_default=[])  # what else speaks for a look
+    # What a champion said that opened it, as labeling/data/reviewing/evidence.py has it; null of any other.
+    evidence = models.JSONField(null=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN, db_default=State.OPEN)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True, default="", db_default="")
     # The task whose ranking was drawn for the sample: never drawn again.
@@ -82,7 +84,9 @@ class ReviewCase(models.Model):
                 name="review_sent_back_to_someone",
             ),
             models.CheckConstraint(
-                condition=Q(reason__in=("cannot_rank", "skipped", "disagreement", "gold", "model", "asked", "sampled")),
+                condition=Q(
+                    reason__in=("cannot_rank", "skipped", "disagreement", "gold", "champion", "asked", "sampled")
+                ),
                 name="review_reason_known",
             ),
         )

@@ -20,6 +20,7 @@ from labeling.models import Project, Ranking, ReviewCase, Role, User
 from labeling.views.answers.sides import sides_of
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.prompts import find_prompt, first_words, with_html
+from labeling.views.review.model_words import words_of
 from labeling.views.stretches import stretch_of
 
 SHOWN = 50
@@ -110,6 +111,7 @@ def _show(request: SignedIn, project: Project, case: ReviewCase, *, error: str =
         "completions": completions,
         "sides": sides,
         "trail": [(each, _what(each.what)) for each in cases.trail(case)],
+        "models_word": words_of(case, [completion for completion, *_ in completions], standing),
         "error": error,
         "sent": request.POST,
         "is_party": any(ranking.labeler_id == request.user.pk for ranking in standing),

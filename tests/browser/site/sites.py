@@ -267,7 +267,9 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
 def trained_pages_of(site: Site) -> list[tuple[User | None, str, str]]:
     """The pages that a champion, a model that waits and a run that works have filled: see make_training."""
     one = f"/p/{site.project.slug}"
+    contradicted = site.project.review_cases.get(evidence__isnull=False)
     return [
+        (site.manager, "review-champion", f"{one}/review/{contradicted.pk}/"),
         (site.manager, "run", f"{one}/runs/3/"),
         (site.manager, "run-ended", f"{one}/runs/2/"),
         (site.manager, "run-head", f"{one}/runs/1/"),
