@@ -86,6 +86,11 @@ class Bucket(S3Storage):  # type: ignore[misc]
             with self._in_words(folder):
                 self.client.delete_object(Bucket=self.bucket_name, Key=key)
 
+    def remove(self, name: str) -> None:
+        """Deletes an object; none is as well. Raises StorageAway."""
+        with self._in_words(name):
+            self.client.delete_object(Bucket=self.bucket_name, Key=self._key(name))
+
     def check(self) -> None:
         """Looks for the bucket and writes an empty object. Raises StorageAway."""
         with self._in_words(_MARK):

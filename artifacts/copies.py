@@ -77,6 +77,11 @@ class Copies:
             if name.startswith(f"{folder}/"):
                 self._drop(name)
 
+    def remove(self, name: str) -> None:
+        """Drops a copy, but for one that is held: that goes when room is made."""
+        if self.place(name).exists():
+            self._drop(name)
+
     def make_room(self) -> None:
         """Drops copies where all are too large. While one is being made it is left to that one's end."""
         with contextlib.suppress(BlockingIOError), self._locked(_FETCHES, fcntl.LOCK_EX | fcntl.LOCK_NB):

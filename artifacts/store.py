@@ -123,6 +123,17 @@ def remove_below(folder: str) -> None:
         shutil.rmtree(here)
 
 
+def remove(name: str) -> None:
+    """Deletes a file for which no row asks any more, here and in the bucket; twice is harmless.
+
+    Raises OSError, of which StorageAway is one.
+    """
+    if keeper := bucket():
+        keeper.remove(name)
+        _copies().remove(name)
+    work_path(name).unlink(missing_ok=True)
+
+
 def put(keeper: Bucket, draft: Path, name: str) -> None:
     """Puts a file into the bucket by just this name, which no row may have yet, and makes the draft our copy of it."""
     keeper.upload(draft, checked(name))

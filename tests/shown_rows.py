@@ -29,6 +29,7 @@ from labeling.models import (
     PromptErasure,
     PromptRevision,
     Ranking,
+    ReplacedFile,
     Role,
     User,
     VersionLink,
@@ -196,7 +197,7 @@ def _models(project: Project, n: int) -> None:
 
 
 def _of_versions(project: Project, frozen: DatasetVersion, n: int) -> None:
-    """n runs that failed and n links of the first version, and a note on each."""
+    """n runs that failed, n links and n earlier files of the first version, and a note on each."""
     manager = project.created_by
     assert manager is not None
     for _ in range(n):
@@ -209,6 +210,10 @@ def _of_versions(project: Project, frozen: DatasetVersion, n: int) -> None:
         VersionNote(version=version, text=f"note {version.number}", tags=["paper"], changed_by=manager)
         for version in project.dataset_versions.all()
     )
+    erased = PersonErasure.objects.bulk_create(PersonErasure(person=make_user(), state="succeeded") for _ in range(n))
+    before = {"version": frozen, "file": frozen.file, "sha256": frozen.sha256, "bytes": frozen.bytes}
+    ReplacedFile.objects.bulk_create(ReplacedFile(erasure=each, **before) for each in erased)
+    project.dataset_versions.filter(pk=frozen.pk).update(frozen_sha256=frozen.sha256)
 
 
 def _labels(project: Project, n: int) -> None:

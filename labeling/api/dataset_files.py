@@ -47,13 +47,12 @@ class DatasetFile(View):
         """Download the frozen file, the test prompts and the labelers' names in it."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
         version = _version(project, number)
-        path, name = datasets.path_of(version), datasets.file_name(version)
         try:
-            answer = file_answers.answer(
-                request._request, path, sha256=version.sha256, name=name, content_type=datasets.MEDIA_TYPE
-            )
+            file, sha256 = datasets.opened(version)
         except OSError as error:
             raise kept_results.file_missing(error) from error
+        name = datasets.file_name(version)
+        answer = file_answers.answer(request._request, file, sha256=sha256, name=name, content_type=datasets.MEDIA_TYPE)
         return _refused(answer) if answer.status_code in (412, 416) else answer
 
 

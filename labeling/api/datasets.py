@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -19,13 +20,17 @@ from labeling.api.rest.requests import KnownFields, View, person
 from labeling.api.rest.schema import conflict
 from labeling.data.exporting import dataset_folder
 from labeling.data.versions import datasets, notes
-from labeling.data.versions.holding import named_in, withdrawn_since
+from labeling.data.versions.holding import names_replaced, withdrawn_since
 from labeling.models import DatasetVersion, Project, Role
 from labeling.people import access
 
 
 class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
     created_by = serializers.CharField(source="created_by.username", allow_null=True, default=None)
+    sha256 = serializers.CharField(help_text="Of the file as it is now.")
+    frozen_sha256 = serializers.CharField(
+        help_text="What it was frozen with; null where that is `sha256`.", allow_null=True
+    )
     counts = serializers.JSONField(help_text="By split: prompts, rankings, pairs, ties, completions flagged.")
     note = serializers.SerializerMethodField(help_text="What people say of it, plain text.")
     tags = serializers.SerializerMethodField()
@@ -33,8 +38,8 @@ class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
     class Meta:
         model = DatasetVersion
         fields = (
-            "number", "sha256", "bytes", "counts", "n_prompts", "n_rankings", "n_pairs", "created_by", "created_at",
-            "note", "tags",
+            "number", "sha256", "frozen_sha256", "bytes", "counts", "n_prompts", "n_rankings", "n_pairs", "created_by",
+            "created_at", "note", "tags",
         )  # fmt: skip
 
     def get_note(self, version: DatasetVersion) -> str:
@@ -51,17 +56,25 @@ class OneVersionSerializer(DatasetVersionSerializer):
     )
 
     erased_labelers = serializers.SerializerMethodField(
-        help_text="How many people were erased since, whose names of then this file keeps."
+        help_text="How many people who ranked in it were erased since: pseudonyms took their names' place in the file."
     )
+    names_replaced_at = serializers.SerializerMethodField(help_text="When that was last; null: never.")
 
     class Meta(DatasetVersionSerializer.Meta):
-        fields = (*DatasetVersionSerializer.Meta.fields, "withdrawn_labelers", "erased_labelers")  # type: ignore[assignment]
+        fields = (  # type: ignore[assignment]
+            *DatasetVersionSerializer.Meta.fields, "withdrawn_labelers", "erased_labelers", "names_replaced_at",
+        )  # fmt: skip
 
     def get_withdrawn_labelers(self, version: DatasetVersion) -> int:
         return len(withdrawn_since(version))
 
     def get_erased_labelers(self, version: DatasetVersion) -> int:
-        return named_in(version)
+        found = names_replaced(version)
+        return found.people if found else 0
+
+    def get_names_replaced_at(self, version: DatasetVersion) -> datetime | None:
+        found = names_replaced(version)
+        return found.at if found else None
 
 
 class NoteBody(KnownFields):

@@ -3,7 +3,7 @@
 from labeling.models.assignments import Assignment, QueuePosition, WorkWithdrawal
 from labeling.models.attempts import Attempts
 from labeling.models.counters import Counter, LabelerCounter
-from labeling.models.datasets import DatasetVersion, VersionLink, VersionNote
+from labeling.models.datasets import DatasetVersion, ReplacedFile, VersionLink, VersionNote
 from labeling.models.imports import Import
 from labeling.models.pairs import PreferencePair
 from labeling.models.projects import Invitation, Membership, PersonErasure, Project, ProjectDeletion, Role
@@ -33,6 +33,7 @@ __all__ = [
     "QueuePosition",
     "RankedCompletion",
     "Ranking",
+    "ReplacedFile",
     "ReviewAct",
     "ReviewCase",
     "Role",

@@ -1,10 +1,10 @@
-"""A frozen dataset version: an immutable file in model storage and what it holds; and what people add to it."""
+"""A frozen dataset version: a file in model storage that only an erasure changes, what it holds; what people add."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from labeling.models.projects import Project
+from labeling.models.projects import PersonErasure, Project
 
 
 class DatasetVersion(models.Model):
@@ -12,6 +12,8 @@ class DatasetVersion(models.Model):
     number = models.PositiveIntegerField()
     file = models.CharField(max_length=300)  # name in the storage "models"
     sha256 = models.CharField(max_length=64)
+    # What it was frozen with, where names in the file gave way to pseudonyms since; null where nothing ever changed.
+    frozen_sha256 = models.CharField(max_length=64, null=True)  # noqa: DJ001 - null is not an empty text here
     bytes = models.BigIntegerField()
     # {"train": {"prompts": n, "rankings": n, "pairs": n, "ties": n, "flagged": n}, ...}
     counts = models.JSONField()
@@ -35,6 +37,26 @@ class DatasetVersion(models.Model):
     def n_labels(self) -> int:
         """Counts texts with people's answers to flags, once for each person who answered."""
         return sum(count.get("flagged", 0) for count in self.counts.values())
+
+
+class ReplacedFile(models.Model):
+    """The file that a version had before an erased person's name in it gave way to a pseudonym: docs/decisions/0172.
+
+    The database refuses a change of a version without the row of what it was.
+    """
+
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="replaced_files")
+    erasure = models.ForeignKey(PersonErasure, on_delete=models.PROTECT, related_name="replaced_files")
+    file = models.CharField(max_length=300)
+    sha256 = models.CharField(max_length=64)
+    bytes = models.BigIntegerField()
+    replaced_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"earlier file of version {self.version_id}"
 
 
 class VersionNote(models.Model):

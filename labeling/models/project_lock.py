@@ -6,6 +6,9 @@ Each function is called in a transaction and holds until its end; it raises Tran
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.db import connection
 from django.db.transaction import TransactionManagementError
 from django.utils.translation import gettext as _
@@ -56,6 +59,35 @@ def lock_accounts() -> None:
 def lock_mending() -> None:
     """What counters lack is added once, however many look for it. Nobody else waits. Of all projects, not of one."""
     _lock("hashtextextended('labeling.counters', 0)")
+
+
+def lock_files() -> None:
+    """Who replaces a frozen version's file keeps backups from beginning, for its row and it belong together.
+
+    Raises Conflict('backup_active') while one is made.
+    """
+    if not _ask("pg_try_advisory_xact_lock"):
+        raise Conflict("backup_active", _("A backup is being made: the files of frozen versions stay until its end."))
+
+
+@contextmanager
+def files_stay() -> Iterator[None]:
+    """Keeps others from replacing the files of frozen versions, in or outside of a transaction, until the block's
+    end."""
+    _ask("pg_advisory_lock_shared")
+    try:
+        yield
+    finally:
+        _ask("pg_advisory_unlock_shared")
+
+
+def _ask(function: str) -> bool:
+    if function.endswith("_xact_lock") and not connection.in_atomic_block:
+        raise TransactionManagementError("The lock on files is taken in a transaction.")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(hashtextextended('labeling.files', 0))")
+        [answer] = cursor.fetchone()
+    return bool(answer)
 
 
 def _lock(key: str, *values: int) -> None:

@@ -165,14 +165,14 @@ class ProjectDeletion(Job):
 
 
 class PersonErasure(Job):
-    """That a person's name and words are erased, by whom, and what keeps the name. None of it says who it was."""
+    """That a person's name and words are erased, by whom, where a pseudonym stands now. None of it says who it was."""
 
     ADVICE: ClassVar[str] = "See the worker's log, then ask for it again by manage.py erase_person: it goes on."
     OF: ClassVar[str] = "person"
 
     person = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="erasure")
     with_work = models.BooleanField(default=False)  # all that the person ranked is withdrawn too
-    # {"project's key/number of its version": how many rankings of the person are in its file, under the name of then}
+    # {"project's key/number of its version": how many rankings in its file have the pseudonym now}
     versions = models.JSONField(default=dict)
 
     class Meta:

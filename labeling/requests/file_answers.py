@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -14,17 +14,18 @@ from labeling.requests.byte_ranges import NotThere, Part, names, part_of
 PIECE = 256 * 1024  # bytes
 
 
-def answer(request: HttpRequest, path: Path, *, sha256: str, name: str, content_type: str) -> HttpResponseBase:
-    """Answers GET and HEAD: 200, 206 for a range, 304, 412 or 416. Raises OSError where the file can't be opened."""
+def answer(request: HttpRequest, file: IO[bytes], *, sha256: str, name: str, content_type: str) -> HttpResponseBase:
+    """Answers GET and HEAD: 200, 206 for a range, 304, 412 or 416. The file is closed with the answer."""
     etag = f'"{sha256}"'
     headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
     headers_in = request.headers
     if (wanted := headers_in.get("If-Match")) and not names(wanted, etag, weakly=False):
+        file.close()
         return HttpResponse(status=412, headers=headers)
     if (had := headers_in.get("If-None-Match")) and names(had, etag, weakly=True):
+        file.close()
         return HttpResponse(status=304, headers=headers)
-    file = path.open("rb")
-    size = path.stat().st_size
+    size = os.fstat(file.fileno()).st_size
     try:
         part = part_of(size, asked=headers_in.get("Range", ""), if_range=headers_in.get("If-Range", ""), etag=etag)
     except NotThere:

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from artifacts import store
 from artifacts.errors import StorageAway
+from labeling.models.project_lock import files_stay
 from operations.backup import files, tables
 from operations.backup.archive import Writer
 from operations.backup.errors import BackupError
@@ -69,6 +70,11 @@ def _alone(draft: Path) -> Iterator[IO[bytes]]:
 
 def write(file: IO[bytes], progress: Progress) -> Manifest:
     """Writes a backup to anything that takes bytes."""
+    with files_stay():
+        return _write(file, progress)
+
+
+def _write(file: IO[bytes], progress: Progress) -> Manifest:
     archive = Writer(file)
     snapshot = _copy_rows(archive, progress)
     root = store.root()

@@ -28,6 +28,7 @@ from labeling.models import (
     PromptRevision,
     RankedCompletion,
     Ranking,
+    ReplacedFile,
     User,
     WorkWithdrawal,
 )
@@ -305,6 +306,26 @@ def test_a_dataset_version_never_changes(project: Project, ranking: Ranking) -> 
     versions = DatasetVersion.objects.filter(pk=version.pk)
     refused("dataset_version_never_changes", lambda: versions.update(n_pairs=1))
     refused("dataset_version_never_changes", versions.delete)
+
+
+def test_of_a_version_only_its_file_is_replaced_and_what_it_was_is_noted_first(
+    project: Project, labeler: User, ranking: Ranking
+) -> None:
+    version = freeze(project)
+    erasure = PersonErasure.objects.create(person=labeler)
+    versions, name = DatasetVersion.objects.filter(pk=version.pk), "dataset_version_never_changes"
+    after = {"sha256": "1" * 64, "bytes": 1, "frozen_sha256": version.sha256}
+    refused(name, lambda: versions.update(**after))
+    before = {"version": version, "erasure": erasure, "file": version.file, "bytes": 1}
+    ReplacedFile.objects.create(**before, sha256="2" * 64)
+    refused(name, lambda: versions.update(**after))
+    earlier = ReplacedFile.objects.create(**before, sha256=version.sha256)
+    refused(name, lambda: versions.update(**{**after, "frozen_sha256": "1" * 64}))
+    refused(name, lambda: versions.update(**after, n_pairs=1))
+    refused(name, versions.delete)
+    versions.update(**after)
+    refused(name, lambda: versions.update(frozen_sha256=None))
+    refused("replaced_file_never_changes", lambda: ReplacedFile.objects.filter(pk=earlier.pk).update(bytes=2))
 
 
 def test_a_deleted_project_stays_deleted_and_so_does_the_record(project: Project) -> None:

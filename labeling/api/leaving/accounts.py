@@ -40,7 +40,7 @@ class PersonErasureSerializer(serializers.ModelSerializer[PersonErasure]):
     pseudonym = serializers.SerializerMethodField(help_text="What the account is called in the end.")
     state = serializers.CharField(help_text="`queued`, `running`, `succeeded` or `failed`.")
     versions = serializers.JSONField(
-        help_text="Frozen versions that keep the name: `project key/number`, and how many rankings; null: not counted."
+        help_text="Frozen versions whose file has the pseudonym now: `project key/number`, and how many rankings."
     )
 
     class Meta:
@@ -115,7 +115,8 @@ class EraseAccount(View):
         """Erase a person for good: name, mail, logins, comments, notes, drafts, reasons. For administrators.
 
         The account stays as a pseudonym, with the orders and flags of its rankings. A worker does it meanwhile; by its
-        pseudonym the account says how far it is, asked for once more. Frozen versions keep the name, and are named.
+        pseudonym the account says how far it is, asked for once more. In frozen versions the pseudonym takes the name's
+        place, and they are named.
         """
         account = deactivation.find(request.user, username=username)
         erasure = erasures.request_erasure(

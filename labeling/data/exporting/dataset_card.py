@@ -97,9 +97,15 @@ What {people} said of completions, frozen on {version.created_at:%Y-%m-%d} with 
 {rows}
 {test}
 A prompt belongs to one split for ever, by a hash of its dialogue. The whole version's file had the sha256
-`{version.sha256}`; what stands here has the contents checksum `{contents}`, which a
+`{version.sha256}`{_frozen(version)}; what stands here has the contents checksum `{contents}`, which a
 Podium gives again (`manage.py freeze_dataset`) that imports it into an empty project.
 """
+
+
+def _frozen(version: DatasetVersion) -> str:
+    """Says that names gave way to pseudonyms since, of which nothing stands here: people are numbered."""
+    before = version.frozen_sha256
+    return f" (`{before}` when it was frozen: names of erased people are pseudonyms there since)" if before else ""
 
 
 def _n(version: DatasetVersion, split: str, what: str) -> int:

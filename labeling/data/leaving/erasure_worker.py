@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from django.db import transaction
 
+from artifacts.errors import StorageAway
 from jobs import lifecycle, shutdown
-from labeling.data.leaving import erased_rows, erasures
+from labeling.data.leaving import erased_rows, erasures, frozen_names
 from labeling.data.versions import kept_results
 from labeling.data.withdrawing import work as works
 from labeling.errors import Conflict
@@ -44,8 +46,10 @@ def work(pk: int) -> None:
         logger.info("%s is done", job)
     except lifecycle.ClaimLost:
         logger.warning("%s: another worker has taken it over", job)
-    except Conflict as error:  # an import that began meanwhile
+    except Conflict as error:  # an import that began meanwhile, or a backup
         lifecycle.put_back(job, error=error.code)
+    except StorageAway as error:  # the name is gone from the rows; versions follow when the storage answers
+        lifecycle.put_back(job, error=str(error))
     except Exception as error:
         lifecycle.try_again(job, in_words(error))
         raise
@@ -59,11 +63,9 @@ def _work(job: PersonErasure) -> None:
             lifecycle.heartbeat(job)
     erased_rows.erase_words(person)
     lifecycle.heartbeat(job)
-    versions: dict[str, int | None] = {}
     for project in erasures.projects_of(person):
-        versions |= _erase_of_project(project, person)
+        _erase_of_project(project)
         lifecycle.heartbeat(job)
-    PersonErasure.objects.filter(pk=job.pk).update(versions={**job.versions, **versions})
     for erase in _erase:
         erase(person, erasures.pseudonym(person))
         lifecycle.heartbeat(job)
@@ -71,14 +73,15 @@ def _work(job: PersonErasure) -> None:
         erased_rows.erase_words(person)  # what a request had begun to write before it was refused
         erased_rows.erase_account(person)
         erased_rows.rename(person, erasures.pseudonym(person))
+    for project in erasures.projects_of(person).filter(deleted_at=None):
+        frozen_names.replace(job, project, erasures.pseudonym(person), partial(lifecycle.heartbeat, job))
 
 
-def _erase_of_project(project: Project, person: User) -> dict[str, int | None]:
-    """Forgets what is kept on the disk that may name the person, and says which versions keep the name."""
+def _erase_of_project(project: Project) -> None:
+    """Forgets what is kept on the disk that may name the person."""
     with transaction.atomic():
         if project.deleted_at is None:
             lock_project(project)
             lock_imports(project)
             erasures.forget_imports(project)
     kept_results.forget(project.pk)
-    return {f"{project.pk}/{number}": n for number, n in works.held_by(project, person).items()}

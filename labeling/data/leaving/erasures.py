@@ -1,8 +1,8 @@
 """A person's name and words are erased for good: the account stays as a pseudonym, and rankings' orders and flags.
 
 Asking for it logs the person out at once and is written first; a worker does the rest (erasure_worker.py), in batches,
-and forgets the name last, for by it the other rows are found. Frozen versions never change: those with rankings of the
-person are named, and keep the name as it was then. See docs/decisions/0167-what-erasing-a-person-leaves.md.
+and forgets the name last of all rows, for by it the others are found. Then it gives way in frozen versions
+(frozen_names.py). See docs/decisions/0167-what-erasing-a-person-leaves.md and 0172.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Foreseen:
     drafts: int
     projects: int  # in which the person is or worked: files kept of their imports go, for they may name the person
     at_work: Import | None  # an import of one of them, so that nothing is erased before its end
-    versions: Sequence[DatasetVersion]  # frozen ones that keep the name
+    versions: Sequence[DatasetVersion]  # frozen ones in which the name gives way
 
 
 def pseudonym(person: User) -> str:

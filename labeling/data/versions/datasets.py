@@ -1,4 +1,5 @@
-"""Freezing: what was ranked so far, as an immutable Parquet file with its checksum.
+"""Freezing: what was ranked so far, as a Parquet file with its checksum. It never changes, but that an erased
+person's name gives way to a pseudonym (leaving/frozen_names.py).
 
 One row per prompt in the structure of the import format, because that is what training reads (every completion once,
 ties and flags kept); pairs are derived from it in one fixed order. See docs/decisions/0002-frozen-version-format.md.
@@ -15,12 +16,12 @@ from collections.abc import Iterator
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from artifacts import store
@@ -108,6 +109,18 @@ def sha256_of(guidelines: str) -> str:
 def path_of(version: DatasetVersion) -> Path:
     """Gives the file on this machine. Raises StorageAway, Lost, Changed."""
     return store.local_copy(version.file, version.sha256)
+
+
+def opened(version: DatasetVersion) -> tuple[IO[bytes], str]:
+    """Opens the file, and gives the checksum of just these bytes: an erasure replaces both, while nobody looks.
+
+    Raises as path_of does, and OSError where the file can't be opened.
+    """
+    path_of(version)  # what is kept elsewhere is fetched before
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT file, sha256 FROM labeling_datasetversion WHERE id = %s FOR SHARE", [version.pk])
+        [(name, sha256)] = cursor.fetchall()
+        return store.local_copy(name, sha256).open("rb"), sha256
 
 
 def file_name(version: DatasetVersion) -> str:

@@ -46,7 +46,10 @@ class Facts:
 
 def facts_of(version: DatasetVersion) -> Facts:
     """Raises Conflict while other files are read, PodiumError where its own can't be."""
-    found = kept_results.find_or_make(version.project_id, f"facts-{version.sha256}", partial(_measured, version))
+    same = DatasetVersion.objects.filter(pk=version.pk, sha256=version.sha256)
+    found = kept_results.find_or_make(
+        version.project_id, f"facts-{version.sha256}", partial(_measured, version), stands=same.exists
+    )
     said = found.summary
     return Facts(
         [Labeler(**labeler) for labeler in said["labelers"]],

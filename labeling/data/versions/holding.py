@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 
 from artifacts import store
 from labeling.data.versions.datasets import path_of
-from labeling.models import DatasetVersion, PersonErasure, Project, Prompt, PromptErasure, Ranking, WorkWithdrawal
+from labeling.models import DatasetVersion, Project, Prompt, PromptErasure, Ranking, WorkWithdrawal
 
 MOST_ROWS = 2_000_000  # that are looked through, of the newest versions: a second or so
 
@@ -61,9 +62,21 @@ def withdrawn_since(version: DatasetVersion) -> list[tuple[WorkWithdrawal, int |
     return [(each, each.versions[number]) for each in noted.select_related("labeler").order_by("pk")]
 
 
-def named_in(version: DatasetVersion) -> int:
-    """Counts people who were erased since, and under whose names of then the version's file has rankings."""
-    return PersonErasure.objects.filter(versions__has_key=f"{version.project_id}/{version.number}").count()
+@dataclass(frozen=True)
+class NamesReplaced:
+    """That pseudonyms took the place of erased people's names in a version's file."""
+
+    people: int
+    at: datetime  # the last time
+    checksums: Sequence[str]  # of the files before, the oldest first, which is the one that was frozen
+
+
+def names_replaced(version: DatasetVersion) -> NamesReplaced | None:
+    """Asks for it where the version's row says so; None, and no statement, of all others."""
+    if version.frozen_sha256 is None:
+        return None
+    rows = list(version.replaced_files.order_by("pk").values_list("erasure", "replaced_at", "sha256"))
+    return NamesReplaced(len({erasure for erasure, _, _ in rows}), rows[-1][1], [sha256 for *_, sha256 in rows])
 
 
 @dataclass(frozen=True)

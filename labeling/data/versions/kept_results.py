@@ -1,4 +1,4 @@
-"""What was found out about frozen versions by reading them whole, kept in files: it can never be another.
+"""What was found out about frozen versions by reading them whole, kept in files: of one file it can never be another.
 
 Named by checksums, so that a result is of those bytes and no others. Only the newest are kept, for all can be made
 again; a backup leaves them out.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.core.files.storage import storages
 from django.utils.translation import gettext as _
 
+from artifacts import store
 from jobs.locks import one_at_a_time
 from labeling.data.versions.datasets import UNREADABLE
 from labeling.errors import Conflict, PodiumError
@@ -41,12 +42,14 @@ def find(project_id: int, name: str) -> Result | None:
         return None
 
 
-def find_or_make(project_id: int, name: str, make: Callable[[Path], Summary]) -> Result:
+def find_or_make(
+    project_id: int, name: str, make: Callable[[Path], Summary], *, stands: Callable[[], bool] = lambda: True
+) -> Result:
     """Gives what is kept, or makes it. `make` fills the file whose path it is given, and gives the summary.
 
     Raises Conflict('being_made') while one of its kind is being made already, the first word of its name: each reads
     whole files, so it is one at a time on the whole site. Raises PodiumError('file_missing') where a version's file
-    can't be read.
+    can't be read. It is not kept where it doesn't stand when it is made: a version's file may be replaced meanwhile.
     """
     if result := find(project_id, name):
         return result
@@ -54,9 +57,15 @@ def find_or_make(project_id: int, name: str, make: Callable[[Path], Summary]) ->
         if not is_ours:
             raise Conflict("being_made", _("Frozen versions are being read already. Try again in some seconds."))
         try:
-            return find(project_id, name) or _make(_folder(project_id), name, make)
+            if result := find(project_id, name):
+                return result
+            result = _make(_folder(project_id), name, make)
         except UNREADABLE as error:
             raise file_missing(error) from error
+    if not stands():
+        (_folder(project_id) / f"{name}.json").unlink(missing_ok=True)
+        result.lines.unlink(missing_ok=True)
+    return result
 
 
 def file_missing(error: Exception) -> PodiumError:
@@ -71,7 +80,10 @@ def forget(project_id: int) -> None:
     """Deletes all of a project's, which may name people; each is made again where somebody asks for it."""
     folder = _folder(project_id)
     for path in folder.iterdir() if folder.is_dir() else ():
-        path.unlink(missing_ok=True)
+        if path.is_dir():  # of a comparison, perhaps a killed one
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _make(folder: Path, name: str, make: Callable[[Path], Summary]) -> Result:
@@ -100,4 +112,4 @@ def _forget_oldest(folder: Path) -> None:
 
 
 def _folder(project_id: int) -> Path:
-    return Path(storages["models"].path(f"projects/{project_id}/datasets/results"))
+    return store.work_path(f"projects/{project_id}/datasets/results")

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from labeling.data.versions.datasets import sha256_of
 from labeling.data.versions.facts import Facts, Labeler, facts_of
-from labeling.data.versions.holding import withdrawn_since
+from labeling.data.versions.holding import names_replaced, withdrawn_since
 from labeling.data.versions.times import Times, times_of
 from labeling.models import DatasetVersion, Split
 
@@ -46,8 +46,20 @@ def _about(version: DatasetVersion, now: datetime) -> list[str]:
     return [
         f"Frozen {_moment(version.created_at)} {by}, as a Parquet file of {version.bytes:,} bytes with SHA-256 "
         f"`{version.sha256}`. Written by Podium {_podium()} on {_moment(now)}. Numbers marked ({FILE}) follow from "
-        f"that file alone and never change; those marked ({NOW}) are as of that moment."
+        f"that file alone and never change; those marked ({NOW}) are as of that moment.",
+        *_replaced(version),
     ]
+
+
+def _replaced(version: DatasetVersion) -> Iterator[str]:
+    """Says that the file is not the one that was frozen, and what is other in it."""
+    if found := names_replaced(version):
+        people = "1 person was" if found.people == 1 else f"{found.people:,} people were"
+        yield (
+            f"Since it was frozen {people} erased on request: pseudonyms took the place of names in the file, the last "
+            f"time on {_moment(found.at)}, and nothing else in it changed. It was frozen with SHA-256 "
+            f"`{version.frozen_sha256}`."
+        )
 
 
 def _what(version: DatasetVersion, facts: Facts) -> Iterator[str]:

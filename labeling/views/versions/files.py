@@ -70,9 +70,10 @@ def revoke(request: SignedIn, project: Project, number: int, link_id: int) -> Ht
 
 
 def _answer(request: HttpRequest, version: DatasetVersion) -> HttpResponseBase:
-    path, name = datasets.path_of(version), datasets.file_name(version)
+    name = datasets.file_name(version)
     try:
-        return file_answers.answer(request, path, sha256=version.sha256, name=name, content_type=datasets.MEDIA_TYPE)
+        file, sha256 = datasets.opened(version)
+        return file_answers.answer(request, file, sha256=sha256, name=name, content_type=datasets.MEDIA_TYPE)
     except OSError as error:
         detail = kept_results.file_missing(error).detail
         return HttpResponse(detail, status=503, content_type="text/plain; charset=utf-8")

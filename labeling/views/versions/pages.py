@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.data.versions import links, notes
-from labeling.data.versions.holding import erased_since, named_in, withdrawn_since
+from labeling.data.versions.holding import erased_since, names_replaced, withdrawn_since
 from labeling.errors import PodiumError
 from labeling.forms.errors import add_error
 from labeling.forms.versions import LinkForm, NoteForm
@@ -77,7 +77,7 @@ def page(
         "new_link": new_link,
         "links": links.open_links(project).filter(version=chosen).select_related("created_by")[:LINKS_SHOWN],
         "n_erased": erased_since(chosen),
-        "n_people_erased": named_in(chosen),
+        "replaced": names_replaced(chosen),
         "withdrawn": withdrawn_since(chosen),
         "splits": [(Split(name).label, chosen.counts.get(name, {})) for name in Split.values],
         "others": others,

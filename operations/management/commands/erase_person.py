@@ -43,7 +43,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Account {person.pk} is {erasures.pseudonym(person)} now.")
         for name in erasure.versions:
             project, _, number = name.partition("/")
-            self.stdout.write(f"Version {number} of project {project} keeps the name of then.")
+            self.stdout.write(f"Version {number} of project {project} has the pseudonym now, and another checksum.")
 
     def _say_what_goes(self, person: User) -> None:
         goes = erasures.foresee(person)
@@ -57,4 +57,6 @@ class Command(BaseCommand):
         for words, n in numbers.items():
             self.stdout.write(f"{n:>8,} {words}")
         for version in goes.versions:
-            self.stdout.write(f"Version {version.number} of {version.project.slug} would keep the name.")
+            self.stdout.write(
+                f"Version {version.number} of {version.project.slug} would have the pseudonym, and another checksum."
+            )

@@ -258,7 +258,7 @@ def test_a_version_is_frozen_listed_and_read(project: Project, client: APIClient
     assert (version["number"], version["n_pairs"], version["created_by"]) == (1, 3, "manager")
     assert version["counts"]["train"]["pairs"] == 3
     assert results(client, "datasets/") == [version]
-    leavers = {"erased_labelers": 0, "withdrawn_labelers": 0}
+    leavers = {"erased_labelers": 0, "names_replaced_at": None, "withdrawn_labelers": 0}
     assert client.get(BASE + "datasets/1/").json() == version | leavers
     again = client.post(BASE + "datasets/")
     assert (again.status_code, again.json()) == (200, version)  # nothing new, so no further one

@@ -1,4 +1,4 @@
-"""Wherever a person's name, mail and words lie, erasing takes them, but for frozen versions, which say so.
+"""Wherever a person's name, mail and words lie, erasing takes them, also out of frozen versions.
 
 A person does everything that there is to do; then her name and each of her texts are looked for in every table, in
 every file and in Valkey.
@@ -28,7 +28,6 @@ from labeling.answers import rankings
 from labeling.data.leaving import erased_rows, erasure_worker, erasures
 from labeling.data.reviewing import acts, cases
 from labeling.data.versions import datasets, facts, notes
-from labeling.data.versions.holding import named_in
 from labeling.errors import Conflict, Invalid
 from labeling.models import (
     DatasetVersion,
@@ -173,19 +172,18 @@ def _in_a_report(project: Project, version: DatasetVersion) -> None:
     files.report.write_text(json.dumps(model.evaluations.get().report), "utf-8")
 
 
-def test_name_mail_and_words_are_found_nowhere_but_in_versions(project: Project, root: User, model_dir: Path) -> None:
+def test_name_mail_and_words_are_found_nowhere(project: Project, root: User, model_dir: Path) -> None:
     person = use_everywhere(project, root)
     before, rankings_before = tables_with_it(), list(Ranking.objects.filter(labeler=person).values_list("pk", "live"))
     assert {token for tokens in before.values() for token in tokens} == set(TOKENS)
     assert len(before) >= 12, sorted(before)
-    frozen = {name for name in files_with_it(model_dir) if name.endswith(".parquet")}
-    assert len(frozen) == 1
+    assert [name for name in files_with_it(model_dir) if name.endswith(".parquet")]
     assert len(files_with_it(model_dir)) >= 4, "facts, a report, lines that could not be read"
     orders = list(PreferencePair.objects.filter(labeler=person).values_list("chosen", "rejected"))
     erasures.request_erasure(person, confirm=NAME, by=root)
     erasure_worker.work_all()
     assert tables_with_it() == {}
-    assert files_with_it(model_dir) == frozen
+    assert files_with_it(model_dir) == set()
     assert keys_with_it() == []
     assert sessions_with_it(person) == []
     person.refresh_from_db()
@@ -201,21 +199,28 @@ def test_name_mail_and_words_are_found_nowhere_but_in_versions(project: Project,
     assert person.username in names
 
 
-def test_old_versions_say_so_and_new_ones_have_the_pseudonym(project: Project, root: User) -> None:
+def test_versions_have_the_pseudonym_and_those_of_before_say_so(project: Project, root: User) -> None:
     person = use_everywhere(project, root)
     first = project.dataset_versions.get()
     erasures.request_erasure(person, confirm=NAME, by=root)
     erasure_worker.work_all()
     assert PersonErasure.objects.get().versions == {f"{project.pk}/1": 1}
     second = datasets.freeze(project)
-    assert (named_in(first), named_in(second)) == (1, 0)
-    labelers = {said["labeler"] for row in datasets.read_groups(second) for said in row["rankings"]}
-    assert f"erased-person-{person.pk}" in labelers
-    assert NAME not in labelers
+    assert first.frozen_sha256 is None
+    first.refresh_from_db()
+    assert first.frozen_sha256 is not None
+    assert second.frozen_sha256 is None
+    for version in (first, second):
+        labelers = {said["labeler"] for row in datasets.read_groups(version) for said in row["rankings"]}
+        assert f"erased-person-{person.pk}" in labelers
+        assert NAME not in labelers
     page = at_desk(root).get("/p/helpful/versions/1/").content.decode()
-    assert "keeps the name of then" in page
-    assert as_user(root).get("/api/v1/projects/helpful/datasets/1/").json()["erased_labelers"] == 1
-    assert "1 frozen version keeps the name" in at_desk(root).get(f"/people/{person.pk}/").content.decode()
+    assert "1 person who ranked in it was erased since" in page
+    assert first.frozen_sha256 in page
+    api = as_user(root).get("/api/v1/projects/helpful/datasets/1/").json()
+    assert (api["erased_labelers"], api["frozen_sha256"]) == (1, first.frozen_sha256)
+    assert api["sha256"] == first.sha256 != first.frozen_sha256
+    assert "In 1 frozen version a pseudonym took" in at_desk(root).get(f"/people/{person.pk}/").content.decode()
 
 
 def test_her_rankings_are_withdrawn_where_that_is_asked_too(project: Project, root: User) -> None:
@@ -327,7 +332,7 @@ def test_the_command_does_it_and_says_what_stays(
     person = use_everywhere(project, root)
     with pytest.raises(CommandError, match="add --confirm"):
         call_command("erase_person", NAME)
-    assert "Version 1 of helpful would keep the name." in capsys.readouterr().out
+    assert "Version 1 of helpful would have the pseudonym, and another checksum." in capsys.readouterr().out
     call_command("erase_person", NAME, "--confirm", NAME, "--withdraw")
     said = capsys.readouterr().out
     assert f"Account {person.pk} is erased-person-{person.pk} now." in said
