@@ -244,6 +244,8 @@ SPECTACULAR_SETTINGS = {
         "RunState": "rewardtrain.models.TrainingRun.State",
         "RunDepth": "rewardtrain.models.TrainingRun.Depth",
         "PromptState": "labeling.api.prompt_rows.STATE_NAMES",
+        "BulkActKind": "labeling.models.BulkAct.Act",
+        "ReviewActKind": "labeling.models.ReviewAct.Act",
         "ReviewState": "labeling.models.ReviewCase.State",
         "ReviewReason": "labeling.models.ReviewCase.Reason",
         "ReviewOutcome": "labeling.models.ReviewCase.Outcome",

@@ -15,6 +15,7 @@ from labeling.views import (
     upkeep,
     user_settings,
 )
+from labeling.views.answers import bulk
 from labeling.views.answers import prompts as prompt_list
 from labeling.views.answers import rankings as answers
 from labeling.views.importing import pages as imports
@@ -68,6 +69,8 @@ urlpatterns = [
     path("p/<slug:slug>/guidelines/", projects.guidelines, name="guidelines"),
     path("p/<slug:slug>/prompts/", prompt_list.prompts, name="prompts"),
     path("p/<slug:slug>/prompts/withdraw/", removal_of_prompts.withdraw, name="prompts_withdraw"),
+    path("p/<slug:slug>/prompts/bulk/", bulk.bulk, name="prompts_bulk"),
+    path("p/<slug:slug>/prompts/bulk/<int:number>/", bulk.bulk_act, name="prompts_bulk_act"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/", prompts.prompt, name="prompt"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/correct/", prompts.revise, name="prompt_revise"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/erase/", erasing.erase, name="prompt_erase"),

@@ -17,11 +17,12 @@ from jobs import locks, notify, shutdown
 from jobs.lifecycle import Active
 from labeling.answers import rankings
 from labeling.answers.search import texts
+from labeling.data.bulk import bulk_jobs, bulk_worker
 from labeling.data.deleting import deletion_worker, deletions
 from labeling.data.importing.background import import_jobs, import_worker
 from labeling.data.leaving import erasure_worker, erasures
 from labeling.errors import Conflict, PodiumError
-from labeling.models import Import, PersonErasure, Project, ProjectDeletion
+from labeling.models import BulkAct, Import, PersonErasure, Project, ProjectDeletion
 from rewardtrain.automatic import auto_labels, best_of
 from rewardtrain.models import AutoLabelJob, BestOfJob, TrainingRun
 from rewardtrain.monitoring import contradictions, drift
@@ -133,6 +134,14 @@ def erase_person(erasure_id: int) -> None:
             erasure_worker.work_all()
 
 
+@shared_task(name=bulk_jobs.BULK)
+def bulk_act(act_id: int) -> None:
+    """Does this and all that wait, one after another in all of Podium."""
+    with locks.one_at_a_time("labeling.bulk_act") as alone:
+        if alone:
+            bulk_worker.work_all()
+
+
 def start_due_runs() -> None:
     """Starts of a flood of projects some in each sweep, drawn anew, so that no one's trouble keeps out the others."""
     wanted = due.due()
@@ -195,9 +204,16 @@ def send_erasures(active: Sequence[Active]) -> None:
         erase_person.apply_async((waiting[0],), expires=JOB_EXPIRES_SECONDS)
 
 
+def send_bulk_acts(active: Sequence[Active]) -> None:
+    waiting = [row.pk for row in active if row.queued]
+    if waiting:
+        bulk_act.apply_async((waiting[0],), expires=JOB_EXPIRES_SECONDS)
+
+
 jobs.sweep.add(TrainingRun, send_runs)
 jobs.sweep.add(ProjectDeletion, send_deletions)
 jobs.sweep.add(PersonErasure, send_erasures)
+jobs.sweep.add(BulkAct, send_bulk_acts)
 jobs.sweep.add(Import, send_imports)
 jobs.sweep.add(AutoLabelJob, partial(send_oldest, label))
 jobs.sweep.add(BestOfJob, partial(send_oldest, choose))

@@ -12,6 +12,8 @@ from django.core.files.storage import storages
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
+from labeling.data.bulk import bulk_jobs
+from labeling.data.bulk.bulk_jobs import Foreseen
 from labeling.data.versions.datasets import freeze
 from labeling.models import Invitation, Membership, Project, ReviewAct, ReviewCase, Role, User, VersionLink
 from tests.factories import claimed, join, make_import, make_project, make_prompt, make_user, rank
@@ -76,6 +78,7 @@ def furnish() -> dict[str, User | None]:
     with storages["models"].open(frozen.file) as file:
         storages["models"].save("none", file)  # what the rows of versions that nobody froze name
     make_import(project, "{bad\n")
+    bulk_jobs.request(project, "tag", "x", {"split": "test"}, by=manager, foreseen=Foreseen(10**6, True))
     labeler = join(project, Role.LABELER, "labeler")
     leaver = User.objects.create(pk=PERSON, username="leaver")
     Membership.objects.create(project=project, user=leaver, role=Role.LABELER)

@@ -53,6 +53,8 @@ FORMS: dict[str, tuple[str, ...]] = {
     "review_ask": (),
     "review_decide": (*RANKING, "reason"),
     "prompts": ("tag", "act", "chosen", "one"),
+    "prompts_bulk": ("act", "tag", "priority", "reason", "step"),
+    "prompts_bulk_act": (),
     "imports": ("file", "hub"),
     "import_act": ("act",),
     "prompt_put_back": (),
@@ -115,6 +117,7 @@ NARROWED = (  # by both lists
 PARAMETERS: dict[str, tuple[str, ...]] = {
     "history": ("q", "page", "show", "after", "before"),
     "prompts": ("show", "go", "order", *NARROWED),
+    "prompts_bulk": NARROWED,
     "rankings": (*("source", "least_seconds", "most_seconds", "words"), *NARROWED),
     "review": ("state", "reason", "after", "before"),
     "rank_compare": ("one", "two"),

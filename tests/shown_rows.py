@@ -19,6 +19,7 @@ from labeling.data.versions.datasets import freeze
 from labeling.models import (
     Assignment,
     Attempts,
+    BulkAct,
     DatasetVersion,
     Import,
     Membership,
@@ -110,6 +111,7 @@ def furnish(n: int, kind: str) -> Shown:
     _labels(project, n)
     _uploads(project, n)
     _imports(project, n)
+    _bulk_acts(project, n)
     token = _invitations(project, n)
     _elsewhere((manager, labeler), n, slug)
     _revisions(project, n)
@@ -276,6 +278,18 @@ def _imports(project: Project, n: int) -> None:
             requested_by=project.created_by, state="running" if number > n else "paused", heartbeat_at=timezone.now(),
         )
         for number in range(2, n + 2)
+    )  # fmt: skip
+
+
+def _bulk_acts(project: Project, n: int) -> None:
+    """n and one at work."""
+    BulkAct.objects.bulk_create(
+        BulkAct(
+            project=project, number=number, act="tag", value=f"tag {number}", filters={"split": "train"},
+            requested_by=project.created_by, heartbeat_at=timezone.now(),
+            state="running" if number > n else "succeeded",
+        )
+        for number in range(1, n + 2)
     )  # fmt: skip
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import TypeVar
 
 from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.utils import timezone
 
 from labeling.answers.search.finding import Found
 from labeling.models import Completion, Project, RankedCompletion, Ranking
@@ -51,6 +52,11 @@ class Conditions:
     @property
     def looked_through(self) -> int:
         return LOOKED_THROUGH if self.found is None else READ_THROUGH
+
+
+def beginning_of(day: date) -> datetime:
+    """Gives the moment at which a day begins, in the site's time zone."""
+    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def meeting(rankings: QuerySet[Ranking], asked: Conditions) -> QuerySet[Ranking]:

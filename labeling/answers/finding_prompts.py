@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from labeling.answers import finding
-from labeling.answers.search.finding import Found
+from labeling.answers.search.finding import Found, find
 from labeling.models import Completion, Project, Prompt, Ranking
 
 LOOKED_THROUGH = 25_000  # at a time
@@ -49,11 +50,16 @@ class PromptConditions:
     @property
     def needs_a_look(self) -> bool:
         """Tells whether no index has just these prompts, so that finding them is to go through others."""
-        if self.found is not None and not self.found.is_common:
+        if self.is_of_few:
             return False
         if self.tag:
             return bool(replace(self, tag=""))
         return bool(replace(self, disagreement=None) if self.disagreement else replace(self, state=""))
+
+    @property
+    def is_of_few(self) -> bool:
+        """Tells whether the index of words named all that can be meant."""
+        return self.found is not None and not self.found.is_common
 
     @property
     def looked_through(self) -> int:
@@ -67,6 +73,25 @@ class PromptConditions:
     @property
     def of_a_ranking(self) -> finding.Conditions:
         return finding.Conditions(labeler=self.labeler, flag=self.flag, since=self.since, until=self.until)
+
+
+def conditions_of(project: Project, said: Mapping[str, str]) -> PromptConditions:
+    """Gives what the parameters of a list's address ask for, which were checked before they were kept
+    (labeling/forms/finding.py). Words are looked up. Raises Invalid where these can't be looked for any more."""
+    until = date.fromisoformat(said["to_day"]) if "to_day" in said else None
+    disagreement = said.get("disagreement")
+    return PromptConditions(
+        state=said.get("state", ""),
+        split=said.get("split", ""),
+        labeler=said.get("labeler", ""),
+        flag=said.get("flag", ""),
+        model=said.get("model", ""),
+        tag=" ".join(said.get("tag", "").split()),
+        since=finding.beginning_of(date.fromisoformat(said["from_day"])) if "from_day" in said else None,
+        until=finding.beginning_of(until + timedelta(days=1)) if until and until.year < 9999 else None,
+        disagreement=disagreement == "yes" if disagreement else None,
+        found=find(project, said["q"]) if "q" in said else None,
+    )
 
 
 def indexed(project: Project, asked: PromptConditions) -> QuerySet[Prompt]:

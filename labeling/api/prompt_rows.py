@@ -76,11 +76,13 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
     id = serializers.CharField(source="external_id", help_text="As in the imported row.")
     state = serializers.ChoiceField(
         choices=STATE_NAMES,
-        help_text="held: someone said that it can't be ranked. ranked: as often as `overlap` asks. withdrawn: "
-        "nobody gets it, and its rankings count nowhere.",
+        help_text="held: someone said that it can't be ranked, or a manager holds it. ranked: as often as `overlap` "
+        "asks. withdrawn: nobody gets it, and its rankings count nowhere.",
     )
+    on_hold = serializers.BooleanField(source="is_on_hold", help_text="A manager holds it; held_reason says why.")
+    priority = serializers.IntegerField(help_text="People get the highest first; 0 where nobody set any.")
     n_rankings = serializers.IntegerField(source="ranked", help_text="How often it has been ranked.")
-    held_reason = serializers.CharField(help_text="Why it can't be ranked; empty if it can.")
+    held_reason = serializers.CharField(help_text="Why it is held; empty if it isn't.")
     tags = serializers.ListField(child=serializers.CharField(), help_text="Words of the managers' own.")
     metadata = serializers.DictField(child=serializers.JSONField())
     messages = serializers.ListField(
@@ -91,8 +93,8 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
     class Meta:
         model = Prompt
         fields = (
-            "key", "id", "split", "state", "tags", "overlap", "n_rankings", "held_reason", "created_at", "metadata",
-            "messages", "completions",
+            "key", "id", "split", "state", "on_hold", "tags", "priority", "overlap", "n_rankings", "held_reason",
+            "created_at", "metadata", "messages", "completions",
         )  # fmt: skip
 
 
@@ -152,13 +154,10 @@ class PromptPages(ShortPages, Looking):
 
 
 SPLIT = OpenApiParameter("split", str, enum=Split.values)
+NARROWING = [SPLIT, OpenApiParameter("state", str, enum=list(STATES)), LABELER, *OF_A_RANKING, *OF_A_PROMPT]
 PARAMETERS = [
     AFTER,
-    SPLIT,
-    OpenApiParameter("state", str, enum=list(STATES)),
-    LABELER,
-    *OF_A_RANKING,
-    *OF_A_PROMPT,
+    *NARROWING,
     OpenApiParameter(
         "id",
         {"type": "array", "maxItems": MOST_IDS, "items": {**NO_NUL, "maxLength": 200}},
@@ -192,9 +191,18 @@ def wanted(project: Project, request: Request) -> tuple[QuerySet[Prompt], Look |
     return rows, look
 
 
+def read_form(project: Project, request: Request) -> PromptsForm:
+    """Reads by which conditions the address narrows the list. Raises Invalid."""
+    one_of(request, "split", Split.values, code="unknown_split")
+    one_of(request, "state", STATES, code="unknown_state")
+    form = PromptsForm(request.query_params.dict(), project=project)
+    read_conditions(form, request.query_params)
+    return form
+
+
 COLUMNS = (
     "id", "external_id", "split", "overlap", "ranked", "held_at", "held_reason", "withdrawn_at", "created_at",
-    "tags", "metadata", "messages",
+    "tags", "priority", "hold_at", "metadata", "messages",
 )  # fmt: skip
 _time = serializers.DateTimeField().to_representation
 
@@ -239,7 +247,9 @@ def _row(row: Row, completions: list[Row]) -> Row:
         "id": row["external_id"],
         "split": row["split"],
         "state": _state(row),
+        "on_hold": row["hold_at"] is not None and row["hold_at"] == row["held_at"],
         "tags": row["tags"],
+        "priority": row["priority"],
         "overlap": row["overlap"],
         "n_rankings": row["ranked"],
         "held_reason": row["held_reason"],

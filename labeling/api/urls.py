@@ -19,6 +19,7 @@ from labeling.api import (
     withdrawals,
 )
 from labeling.api.leaving import accounts, work
+from labeling.api.lists import bulk_acts
 from labeling.api.review import reviews
 
 
@@ -56,6 +57,11 @@ urlpatterns = [
     path("projects/<slug:slug>/prompts/withdraw/", withdrawals.WithdrawPrompts.as_view(), name="prompts_withdraw"),
     path("projects/<slug:slug>/prompts/restore/", withdrawals.RestorePrompts.as_view(), name="prompts_restore"),
     path("projects/<slug:slug>/prompts/<anything:external_id>/", prompts.OnePrompt.as_view(), name="prompt"),
+    path("projects/<slug:slug>/bulk-acts/", bulk_acts.BulkActs.as_view(), name="bulk_acts"),
+    path("projects/<slug:slug>/bulk-acts/<int:number>/", bulk_acts.OneBulkAct.as_view(), name="bulk_act"),
+    path(
+        "projects/<slug:slug>/bulk-acts/<int:number>/cancel/", bulk_acts.CancelBulkAct.as_view(), name="bulk_act_cancel"
+    ),
     path("projects/<slug:slug>/imports/", imports.Imports.as_view(), name="imports"),
     path("projects/<slug:slug>/imports/<int:number>/", imports.OneImport.as_view(), name="import"),
     path("projects/<slug:slug>/imports/<int:number>/pause/", imports.PauseImport.as_view(), name="import_pause"),

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any, ClassVar
 
 from django import forms
 from django.http import QueryDict
-from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from labeling.answers.finding import Conditions
+from labeling.answers.finding import Conditions, beginning_of
 from labeling.answers.finding_prompts import STATES, PromptConditions
 from labeling.answers.search import texts
 from labeling.answers.search.finding import Found, find
@@ -25,6 +24,9 @@ WHICH = (("", gettext_lazy("Those that stand")), ("all", gettext_lazy("Also repl
 WORDS = (ANY, ("some", gettext_lazy("With a comment or a note")))
 DISAGREEMENT = (ANY, ("yes", gettext_lazy("People disagree")), ("no", gettext_lazy("Nobody disagrees")))
 ORDERS = (("", gettext_lazy("In the order of import")), ("newest", gettext_lazy("Newest import first")))
+
+# What says which prompts are meant; the rest of a list's address says how they are shown.
+KEPT = ("q", "state", "split", "tag", "labeler", "flag", "model", "disagreement", "from_day", "to_day")
 
 
 def _day(label: Any) -> forms.DateField:
@@ -80,7 +82,7 @@ class Narrowing(forms.Form):
         """Gives of these conditions what could be read; both days are of the site's time zone, the last included."""
         self.is_valid()
         asked = self.cleaned_data
-        until = asked.get("to_day")
+        since, until = asked.get("from_day"), asked.get("to_day")
         disagreement = asked.get("disagreement")
         return {
             "labeler": asked.get("labeler", ""),
@@ -88,8 +90,8 @@ class Narrowing(forms.Form):
             "split": asked.get("split", ""),
             "model": asked.get("model", ""),
             "tag": " ".join(asked.get("tag", "").split()),
-            "since": _begin(asked.get("from_day")),
-            "until": _begin(until + timedelta(days=1)) if until and until.year < 9999 else None,
+            "since": beginning_of(since) if since else None,
+            "until": beginning_of(until + timedelta(days=1)) if until and until.year < 9999 else None,
             "disagreement": disagreement == "yes" if disagreement else None,
             "found": asked.get("q"),
         }
@@ -176,10 +178,12 @@ class PromptsForm(Narrowing):
         shared = self.shared()
         return PromptConditions(**shared, state=self.cleaned_data.get("state", ""))
 
+    def said(self) -> dict[str, str]:
+        """Gives what narrows, as it is kept: finding_prompts.conditions_of reads it."""
+        asked = {name: self.cleaned_data.get(name) for name in KEPT}
+        written = {name: each.isoformat() if isinstance(each, date) else each for name, each in asked.items() if each}
+        return {**written, "q": self.data["q"]} if "q" in written else written
+
     @property
     def newest_first(self) -> bool:
         return self.cleaned_data.get("order") == "newest"
-
-
-def _begin(day: Any) -> datetime | None:
-    return None if day is None else timezone.make_aware(datetime.combine(day, time.min))

@@ -32,7 +32,7 @@ class WithdrawForm(forms.Form):
             ("unranked", gettext_lazy("Without a ranking")),
             ("waiting", gettext_lazy("Waiting")),
             ("ranked", gettext_lazy("Ranked")),
-            ("held", gettext_lazy("Can't be ranked")),
+            ("held", gettext_lazy("Set aside")),
             ("withdrawn", gettext_lazy("Withdrawn")),
         ],
         required=False,

@@ -5,6 +5,7 @@ from labeling.models.attempts import Attempts
 from labeling.models.counters import Counter, LabelerCounter
 from labeling.models.datasets import DatasetVersion, ReplacedFile, VersionLink, VersionNote
 from labeling.models.imports import Import
+from labeling.models.lists.bulk_acts import BulkAct
 from labeling.models.pairs import PreferencePair
 from labeling.models.projects import Invitation, Membership, PersonErasure, Project, ProjectDeletion, Role
 from labeling.models.prompts import Completion, Prompt, PromptErasure, PromptRevision, SearchBacklog, SearchText, Split
@@ -16,6 +17,7 @@ from labeling.models.users import User
 __all__ = [
     "Assignment",
     "Attempts",
+    "BulkAct",
     "Completion",
     "Counter",
     "DatasetVersion",

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from labeling.models.projects import Project
 
 MOST_TAGS, LONGEST_TAG = 20, 50
+# What a manager sets. Each that open prompts have costs a labeler's claim a look.
+LOWEST_PRIORITY, HIGHEST_PRIORITY = -9, 9
 
 
 class Split(models.TextChoices):
@@ -41,6 +43,9 @@ class Prompt(models.Model):
     # Set when a labeler says that it can't be ranked by anyone: out of the queue until a reviewer decides.
     held_at = models.DateTimeField(null=True)
     held_reason = models.TextField(blank=True, default="")
+    # A manager's hold: held_at of the moment when a manager set it, with the reason. Equal to held_at as long as it
+    # holds, so that whoever puts a prompt back needn't know of it.
+    hold_at = models.DateTimeField(null=True)
     # Set when a manager takes it out, with its rankings, and null again when it is put back. What is withdrawn is held
     # too, so that the queue looks at one column: from that moment on where it was not before.
     withdrawn_at = models.DateTimeField(null=True)
@@ -106,6 +111,16 @@ class Prompt(models.Model):
 
     def __str__(self) -> str:
         return self.external_id
+
+    @property
+    def is_on_hold(self) -> bool:
+        """Tells whether a manager holds it; else somebody said that it can't be ranked, if it is held."""
+        return self.hold_at is not None and self.hold_at == self.held_at
+
+    @property
+    def priority_shown(self) -> str:
+        """Writes the priority with the sign that a text has, which is no hyphen."""
+        return str(self.priority).replace("-", "\N{MINUS SIGN}")
 
     @property
     def is_dialogue(self) -> bool:

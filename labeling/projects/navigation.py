@@ -53,6 +53,8 @@ _PAGES: dict[Role, tuple[Page, ...]] = {
                 "prompt_revise",
                 "prompt_erase",
                 "prompts_withdraw",
+                "prompts_bulk",
+                "prompts_bulk_act",
                 "rankings",
                 "imports",
                 "import",

@@ -13,11 +13,13 @@ IN_TURN, LAST = 0, -1  # priorities
 
 
 def serve(prompts: Collection[int], *, priority: int) -> None:
-    """Serves them before or after the others; those who have one of them already keep it.
+    """Serves them in turn or last; those who have one of them already keep it. What a manager gave another priority
+    keeps that.
 
     Call it with the rows locked.
     """
-    Prompt.objects.filter(pk__in=prompts).exclude(priority=priority).update(priority=priority)
+    ours = Prompt.objects.filter(pk__in=prompts, priority__in=(IN_TURN, LAST))
+    ours.exclude(priority=priority).update(priority=priority)
 
 
 def shuffled(completions: Iterable[int], seed: int) -> list[int]:

@@ -103,6 +103,11 @@ RULES = {
     # They say something, of one kind; a line is an id.
     "POST /api/v1/projects/{slug}/prompts/withdraw/": {"nothing_chosen", "two_choices", "bad_line", "empty"} | FILES,
     "POST /api/v1/projects/{slug}/prompts/restore/": {"nothing_chosen", "two_choices", "bad_line", "empty"} | FILES,
+    # What the act needs, of its own fields alone; the project's flags, and words.
+    "POST /api/v1/projects/{slug}/bulk-acts/": {
+        *("nothing_chosen", "two_values", "bad_tag", "bad_priority", "reason_required"),
+        *("nothing_asked", "too_long", "unknown_flag"),
+    },
     "POST /api/v1/projects/{slug}/best-of/": {"empty", "bad_line"} | FILES,  # what a row holds: docs/import.md
     "POST /api/v1/projects/{slug}/runs/": {
         "bad_setting", "no_backbone",  # limits, and settings that don't go together

@@ -34,6 +34,7 @@ FEW, MANY = 2, 20  # files are streamed in batches of 50 prompts, and these are 
 SEEN = 10 * (MANY - FEW)  # bytes more of whatever shows rows
 # What else a page can be asked for, and the pages of which a part is asked for by htmx.
 QUERIES = {
+    "prompts_bulk": ["?split=train&disagreement=no"],
     "prompts": [*(f"?show={name}" for name in FILTERS), "?split=train&disagreement=no&to_day=2099-01-01"],
     "history": ["?q=answer", "?show=skipped"],
     "review": ["?state=closed", "?state=sent_back", "?reason=cannot_rank"],
@@ -53,6 +54,7 @@ ROWLESS = {
     "practice_compare", "history_edit", "guidelines", "prompt_revise", "prompt_erase", "project_settings",
     "project_delete", "erase_account", "model_report", "threshold", "project_create", "import_sample",
     "review_case", "review_decide", "labeling_api:person", "labeling_api:review",
+    "prompts_bulk_act", "labeling_api:bulk_act",
     "labeling_api:project", "labeling_api:agreement", "labeling_api:dataset", "labeling_api:assignment_draft",
     "rewardtrain_api:model_report", "rewardtrain_api:auto_label_agreement", "schema", "api-docs",
 }  # fmt: skip

@@ -120,6 +120,7 @@ def data(site: Site) -> set[str]:
     """The names that the site was given."""
     names = [name for row in Project.objects.values_list("name", "slug") for name in row]
     names += [*Prompt.objects.values_list("external_id", flat=True), *User.objects.values_list("username", flat=True)]
+    names += Prompt.objects.exclude(hold_at=None).values_list("held_reason", flat=True)
     names += Completion.objects.values_list("model_name", flat=True)
     names += [flag["label"] for project in (site.project, site.texts) for flag in project.flags]
     with translation.override(LANGUAGE):

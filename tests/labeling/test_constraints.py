@@ -14,6 +14,7 @@ from labeling.data.deleting.deletions import request_deletion
 from labeling.data.versions.datasets import freeze
 from labeling.models import (
     Assignment,
+    BulkAct,
     Completion,
     DatasetVersion,
     Import,
@@ -299,6 +300,13 @@ def test_an_erased_person_stays_erased_and_ranks_nothing(project: Project, ranki
             live=False, payload_sha256="0" * 64,
         ),
     )  # fmt: skip
+
+
+def test_an_act_on_many_prompts_is_a_known_one_with_a_number_of_its_own(project: Project) -> None:
+    BulkAct.objects.create(project=project, number=1, act="tag", value="x")
+    refused("bulk_act_number_once", lambda: BulkAct.objects.create(project=project, number=1, act="untag"))
+    refused("bulk_act_known", lambda: BulkAct.objects.update(act="burn"))
+    refused("bulk_act_state_known", lambda: BulkAct.objects.update(state="lost"))
 
 
 def test_a_dataset_version_never_changes(project: Project, ranking: Ranking) -> None:

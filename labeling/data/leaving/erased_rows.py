@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
+from jobs import lifecycle
 from labeling.models import (
     Assignment,
     Attempts,
+    BulkAct,
     Import,
     Invitation,
     Membership,
@@ -42,6 +45,12 @@ def erase_words(person: User) -> None:
         Assignment.objects.filter(pk__in=keys).update(skip_reason="", draft=None)
     for keys in _batches(ReviewAct.objects.filter(by=person).exclude(words="")):
         ReviewAct.objects.filter(pk__in=keys).update(words="")
+    for hold in BulkAct.objects.filter(requested_by=person, act=BulkAct.Act.HOLD).exclude(value=""):
+        _end([hold])
+        held = Prompt.objects.filter(project=hold.project_id, hold_at=F("held_at"), held_reason=hold.value)
+        for keys in _batches(held):
+            Prompt.objects.filter(pk__in=keys).update(held_reason=NO_REASON)
+        BulkAct.objects.filter(pk=hold.pk).update(value="")
 
 
 def _erase_held_reasons(tasks: list[int]) -> None:
@@ -66,9 +75,25 @@ def erase_account(person: User) -> None:
     for each in _relations(person):
         each.delete()
     Import.objects.filter(file_name__icontains=person.username).update(file_name="")
+    _erase_filters(person)
     _erase_attempts(person)
     _erase_admin_log(person)
     _end_sessions(person)
+
+
+def _erase_filters(person: User) -> None:
+    """Takes the name out of what lists were narrowed by. An act that waits would then mean others, so it ends."""
+    naming = list(BulkAct.objects.filter(filters__icontains=json.dumps(person.username, ensure_ascii=False)[1:-1]))
+    _end(naming)
+    name = person.username.casefold()
+    for each in naming:
+        kept = {key: value for key, value in each.filters.items() if name not in value.casefold()}
+        BulkAct.objects.filter(pk=each.pk).update(filters=kept)
+
+
+def _end(acts: Iterable[BulkAct]) -> None:
+    for act in acts:
+        lifecycle.cancel(act)
 
 
 def _relations(person: User) -> Iterator[QuerySet[Any]]:

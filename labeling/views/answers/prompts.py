@@ -42,7 +42,7 @@ FILTERS = {
     "all": Filter(gettext_lazy("All"), "stored"),
     "waiting": Filter(gettext_lazy("Waiting"), "waiting"),
     "ranked": Filter(gettext_lazy("Ranked"), "settled"),
-    "held": Filter(gettext_lazy("Can't be ranked"), "held"),
+    "held": Filter(gettext_lazy("Set aside"), "held"),
     "withdrawn": Filter(gettext_lazy("Withdrawn"), "withdrawn"),
 }
 SHOWN = 50
@@ -87,6 +87,7 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
         "page": page,
         "look": look if (page.before if goes_back(request) else page.after) is None else None,
         "here": request.GET.urlencode(),
+        "bulk_query": form.query_without("go", "order"),
         "goes_back": goes_back(request),
         "fitting": _fitting(rows, page, asked, is_all=look is None and is_whole(request, page)),
         "rows": [(prompt, first_words(prompt, alone=_text_of(prompt))) for prompt in page],

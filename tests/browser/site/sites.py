@@ -14,6 +14,8 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
+from labeling.data.bulk import bulk_jobs
+from labeling.data.bulk.bulk_jobs import Foreseen
 from labeling.data.importing import imports
 from labeling.data.leaving import erasure_worker
 from labeling.data.leaving import erasures as erasures_of_people
@@ -85,6 +87,7 @@ def make_site(url: str) -> Site:
     last = project.prompts.latest("pk")
     texts = {each.external_id: f"{each.text} Corrected." for each in last.completions.all()[:1]}
     revisions.revise(project, last, base=1, by=manager, texts=texts)
+    make_bulk_acts(project)
     empty = factories.make_project(manager=manager, slug="empty")
     _, token = invitations.invite(project, by=manager, role=Role.LABELER, note="Ada")
     stranger, guarded = factories.make_user("sven"), factories.make_user("gita")
@@ -105,6 +108,16 @@ def make_site(url: str) -> Site:
     return Site(
         url, manager, labeler, colleague, stranger, guarded, administrator, leaver, judge, project, *others, token
     )
+
+
+def make_bulk_acts(project: Project) -> None:
+    """One that waits, and a prompt that is held."""
+    held = project.prompts.filter(held_at=None, ranked=0).latest("pk").external_id
+    project.prompts.filter(external_id=held).update(tags=["licence"], priority=-2)
+    hold, few = {"act": "hold", "value": "The licence is not clear.", "filters": {"tag": "licence"}}, Foreseen(1, True)
+    bulk_jobs.request(project, **hold, by=project.created_by, foreseen=few)  # type: ignore[arg-type]
+    many = Foreseen(2714, True)
+    bulk_jobs.request(project, "tag", "to check", {"split": "train"}, by=project.created_by, foreseen=many)
 
 
 def make_deletions(manager: User) -> None:
@@ -199,6 +212,8 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "rankings-narrowed", f"{one}/rankings/?labeler=nobody&split=test"),
         (site.manager, "rankings-empty", f"{two}/rankings/"),
         (site.manager, "rankings-texts", "/p/texts/rankings/"),
+        (site.manager, "prompts-bulk", f"{one}/prompts/bulk/?split=train&disagreement=yes"),
+        (site.manager, "prompts-bulk-act", f"{one}/prompts/bulk/2/"),
         (site.manager, "prompts-withdraw", f"{one}/prompts/withdraw/"),
         (site.manager, "prompts-empty", f"{two}/prompts/"),
         (site.manager, "imports", f"{one}/imports/"),

@@ -58,6 +58,7 @@ def states_of(site: Site) -> list[State]:
         State(site.manager, "prompts-uploaded", f"{one}/prompts/", upload),
         State(site.manager, "prompts-withdraw-which", f"{one}/prompts/withdraw/", choose_prompts),
         State(site.manager, "prompts-withdraw-refused", f"{one}/prompts/withdraw/", lambda page: send(page)),
+        State(site.manager, "prompts-bulk-foreseen", f"{one}/prompts/bulk/?split=train", foresee_bulk_act),
         State(site.manager, "prompt-correct-refused", correct_path(site), lambda page: send(page, **{"turn-0": " "})),
         State(site.manager, "prompt-erase-refused", erase_path(site), lambda page: send(page, confirm="no")),
         State(site.manager, "project-delete-refused", f"{one}/delete/", lambda page: send(page, confirm="helpful")),
@@ -83,6 +84,13 @@ def states_of(site: Site) -> list[State]:
         State(site.manager, "try-down", f"{one}/try/", try_without_service),
         State(site.administrator, "styleguide-dialog", "/styleguide/", open_dialog),
     ]
+
+
+def foresee_bulk_act(page: Page) -> None:
+    page.locator("[value=hold]").check()
+    page.locator("[name=reason]").fill("The licence is not clear.")
+    page.get_by_role("button", name="See how many").click()
+    expect(page.locator("#foreseen")).to_be_visible()
 
 
 def correct_path(site: Site) -> str:

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from labeling.data.versions import datasets
-from labeling.models import Import, Project, Role, User
+from labeling.models import BulkAct, Import, Project, Role, User
 from labeling.people import invitations
 from tests.factories import claimed, join, make_project, make_prompt, make_user, rank
 from tests.labeling.api.client import as_user
@@ -36,6 +36,8 @@ DOORS = [
     ("get", "imports", {}, MANAGERS),
     ("post", "imports", {"id": "y"}, {**MANAGERS, "manager": 202, "administrator": 202}),
     ("post", "prompts_withdraw", {"ids": ["p2"]}, MANAGERS),
+    ("get", "bulk_acts", {}, MANAGERS),
+    ("post", "bulk_acts", {"act": "tag", "tag": "x", "all": True}, MANAGERS),
     ("post", "prompts_restore", {"ids": ["p2"]}, MANAGERS),
     ("post", "assignment_next", {}, EVERYONE_IN),
     ("get", "rankings", {}, EVERYONE_IN),
@@ -127,6 +129,17 @@ def test_an_assignment_is_nobody_elses(cast: Cast, verb: str, name: str) -> None
     url = reverse(f"labeling_api:assignment_{name}", args=[assignment.pk])
     answers = {who: getattr(as_user(user), verb)(url, {}).status_code for who, user in cast.people.items()}
     assert answers == {**dict.fromkeys(cast.people, 404), "nobody": 401}
+
+
+@pytest.mark.parametrize(("verb", "name"), [("get", "bulk_act"), ("post", "bulk_act_cancel")])
+def test_an_act_on_many_prompts_is_for_managers(cast: Cast, verb: str, name: str) -> None:
+    url = reverse(f"labeling_api:{name}", args=["helpful", 1])
+    answers = {}
+    for who, user in cast.people.items():
+        BulkAct.objects.all().delete()
+        BulkAct.objects.create(project=cast.project, number=1, act="tag", value="x")
+        answers[who] = getattr(as_user(user), verb)(url).status_code
+    assert answers == MANAGERS
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,14 @@ from tests import factories
 
 MANAGER_ONLY = [
     *("prompts/withdraw/", "people/", "settings/", "export/", "export/download/?format=jsonl&layout=standard"),
-    *("versions/", "delete/", "imports/"),
+    *("versions/", "delete/", "imports/", "prompts/bulk/"),
 ]
 FOLDER = "export/versions/1/folder/"
 REVIEWER_UP = ["prompts/", "rankings/", "review/"]
 EVERY_MEMBER = ["rank/", "practice/", "practice/compare/", "history/", "guidelines/"]
 MANAGER_POSTS = [
     "prompts/withdraw/",
+    "prompts/bulk/",
     "people/",
     "people/ask/",
     "people/set/",

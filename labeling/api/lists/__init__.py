@@ -1,0 +1,1 @@
+"""What managers keep of lists: acts on all that a list finds."""

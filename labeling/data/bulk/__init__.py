@@ -1,0 +1,1 @@
+"""Acts on all prompts that a list finds."""

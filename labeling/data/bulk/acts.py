@@ -1,0 +1,135 @@
+"""What each act does to some prompts, by one statement, and which prompts it would change at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from labeling.data.revising import tags
+from labeling.errors import Invalid
+from labeling.models import BulkAct, Prompt
+from labeling.models.functions import call
+from labeling.models.prompts import HIGHEST_PRIORITY, LOWEST_PRIORITY, MOST_TAGS
+from labeling.queue.draft_checks import checked_reason
+
+Act = BulkAct.Act
+RANKINGS_AT_ONCE = 1_000  # that a transaction ends or puts back: it bounds how long a prompt's labeler waits
+
+# Prompts are locked in the order of their keys, as claims and imports do. What somebody changed meanwhile is looked at
+# anew, so that doing it twice changes nothing.
+_CHANGE = """
+WITH chosen AS (SELECT id FROM labeling_prompt WHERE id = ANY(%(keys)s) AND {due} ORDER BY id FOR NO KEY UPDATE)
+UPDATE labeling_prompt prompt SET {change} FROM chosen WHERE prompt.id = chosen.id
+"""
+_WAITS = "held_at IS NULL AND ranked < overlap"
+_IS_HELD = "held_at IS NOT NULL AND withdrawn_at IS NULL"
+_SORTED = 'ARRAY(SELECT tag FROM unnest(tags || %(value)s::varchar) tag ORDER BY tag COLLATE "C")'
+
+
+@dataclass(frozen=True)
+class _Rule:
+    due: Callable[[str], Q]
+    carry_out: Callable[[int, list[int], str], int]
+    check: Callable[[str], str]
+    ends_rankings: bool = False  # or puts them back, so that a batch has a bounded number of them
+
+
+def checked(act: str, value: str) -> str:
+    """Gives the act's value as it is kept: a tag, a priority, a reason; none for the others. Raises Invalid."""
+    return _RULES[act].check(value)
+
+
+def due(prompts: QuerySet[Prompt], act: str, value: str) -> QuerySet[Prompt]:
+    """Gives those that the act would change; of tags also those that have as many as there may be."""
+    return prompts.filter(_RULES[act].due(value))
+
+
+def carry_out(project: int, act: str, value: str, keys: list[int]) -> int:
+    """Does it to prompts of the project, and tells how many it changed. Call it in a transaction."""
+    return _RULES[act].carry_out(project, keys, value)
+
+
+def at_once(act: str, prompts: list[tuple[int, int]]) -> list[int]:
+    """Gives the keys of as many of these (key, rankings) as one transaction may change, and at least one."""
+    if not _RULES[act].ends_rankings:
+        return [key for key, _ranked in prompts]
+    keys: list[int] = []
+    n = 0
+    for key, ranked in prompts:
+        n += ranked
+        if keys and n > RANKINGS_AT_ONCE:
+            break
+        keys.append(key)
+    return keys
+
+
+def _changing(*, due: str, change: str) -> Callable[[int, list[int], str], int]:
+    statement = _CHANGE.format(due=due, change=change)
+
+    def carry_out(project: int, keys: list[int], value: str) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, {"keys": keys, "value": value})
+            return int(cursor.rowcount)
+
+    return carry_out
+
+
+def _calling(function: str) -> Callable[[int, list[int], str], int]:
+    return lambda project, keys, value: int(call(function, project=project, prompts=keys)["changed"])
+
+
+def _priority(value: str) -> str:
+    try:
+        priority = int(value)
+    except ValueError:
+        priority = HIGHEST_PRIORITY + 1
+    if not LOWEST_PRIORITY <= priority <= HIGHEST_PRIORITY:
+        message = _("A priority is a whole number from %(low)d, the last, to %(high)d, the first; got %(value)r.")
+        values = {"low": LOWEST_PRIORITY, "high": HIGHEST_PRIORITY, "value": value[:80]}
+        raise Invalid("bad_priority", message % values, attr="priority")
+    return str(priority)
+
+
+def _nothing(value: str) -> str:
+    return ""
+
+
+_RULES: dict[str, _Rule] = {
+    Act.TAG: _Rule(
+        lambda tag: ~Q(tags__contains=[tag]),
+        _changing(
+            due=f"NOT tags @> ARRAY[%(value)s]::varchar[] AND cardinality(tags) < {MOST_TAGS}",
+            change=f"tags = {_SORTED}",
+        ),
+        tags.read,
+    ),
+    Act.UNTAG: _Rule(
+        lambda tag: Q(tags__contains=[tag]) & ~Q(tags=[]),
+        _changing(due="tags @> ARRAY[%(value)s]::varchar[]", change="tags = array_remove(tags, %(value)s::varchar)"),
+        tags.read,
+    ),
+    Act.PRIORITY: _Rule(
+        lambda priority: ~Q(priority=int(priority)),
+        _changing(due="priority <> %(value)s::smallint", change="priority = %(value)s::smallint"),
+        _priority,
+    ),
+    Act.HOLD: _Rule(
+        lambda reason: Q(held_at=None, ranked__lt=F("overlap")),
+        # One moment for both, by which a hold is told from a prompt that can't be ranked.
+        _changing(due=_WAITS, change="held_at = now(), hold_at = now(), held_reason = %(value)s"),
+        checked_reason,
+    ),
+    Act.PUT_BACK: _Rule(
+        lambda _value: Q(held_at__isnull=False, withdrawn_at=None),
+        _changing(due=_IS_HELD, change="held_at = NULL, hold_at = NULL, held_reason = ''"),
+        _nothing,
+    ),
+    Act.WITHDRAW: _Rule(lambda _value: Q(withdrawn_at=None), _calling("podium_withdraw_prompts"), _nothing, True),
+    Act.RESTORE: _Rule(
+        lambda _value: Q(withdrawn_at__isnull=False, erasure=None), _calling("podium_restore_prompts"), _nothing, True
+    ),
+}
