@@ -67,7 +67,7 @@ END $$;
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labeling', '0049_reviews_of_champions'),
+        ('labeling', '0050_names_in_frozen_versions'),
     ]
 
     operations = [
