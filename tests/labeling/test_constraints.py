@@ -30,6 +30,8 @@ from labeling.models import (
     RankedCompletion,
     Ranking,
     ReplacedFile,
+    ReviewAct,
+    ReviewCase,
     User,
     WorkWithdrawal,
 )
@@ -363,6 +365,63 @@ def test_an_invitation_link_leads_to_one_invitation(project: Project, labeler: U
 
 def test_a_project_is_of_a_kind_that_we_know(project: Project) -> None:
     refused("project_kind_known", lambda: Project.objects.filter(pk=project.pk).update(kind="regression"))
+
+
+def test_a_prompt_has_one_review_that_is_not_closed(project: Project) -> None:
+    prompt = make_prompt(project)
+    case = ReviewCase.objects.create(project=project, prompt=prompt, reason="asked")
+    refused("review_one_case", lambda: ReviewCase.objects.create(project=project, prompt=prompt, reason="sampled"))
+    rows = ReviewCase.objects.filter(pk=case.pk)
+    refused("review_reason_known", lambda: rows.update(reason="model"))
+    rows.update(state="closed", outcome="left", closed_at=timezone.now())
+    ReviewCase.objects.create(project=project, prompt=prompt, reason="sampled")
+    refused("review_one_case", lambda: rows.update(state="open", outcome="", closed_at=None))
+
+
+def test_a_task_is_drawn_for_a_review_once(project: Project, labeler: User) -> None:
+    first, second = make_prompt(project), make_prompt(project)
+    task = claimed(project, labeler)
+    ReviewCase.objects.create(project=project, prompt=first, reason="sampled", drawn=task)
+    again = {"project": project, "prompt": second, "reason": "sampled", "drawn": task}
+    refused("review_drawn_once", lambda: ReviewCase.objects.create(**again))
+
+
+def test_a_review_is_closed_with_an_outcome_and_sent_back_to_someone(project: Project, labeler: User) -> None:
+    make_prompt(project)
+    task = claimed(project, labeler)
+    case = ReviewCase.objects.create(project=project, prompt=task.prompt, reason="asked")
+    rows, now = ReviewCase.objects.filter(pk=case.pk), timezone.now()
+    for change in (
+        {"state": "closed", "closed_at": now}, {"state": "closed", "outcome": "left"}, {"outcome": "left"},
+        {"closed_at": now}, {"state": "lost"},
+    ):  # fmt: skip
+        refused("review_closed_with_outcome", lambda change=change: rows.update(**change))
+    for change in (
+        {"state": "sent_back"}, {"state": "sent_back", "awaits": labeler}, {"state": "sent_back", "sent_back": task},
+        {"awaits": labeler}, {"sent_back": task},
+        {"state": "closed", "outcome": "left", "closed_at": now, "awaits": labeler},
+    ):  # fmt: skip
+        refused("review_sent_back_to_someone", lambda change=change: rows.update(**change))
+    rows.update(state="sent_back", sent_back=task, awaits=labeler)
+
+
+def test_what_is_done_about_a_review_is_known_and_goes_with_it(project: Project, labeler: User) -> None:
+    case = ReviewCase.objects.create(project=project, prompt=make_prompt(project), reason="asked")
+    act = ReviewAct.objects.create(case=case, act="left", by=labeler)
+    refused("review_act_known", lambda: ReviewAct.objects.filter(pk=act.pk).update(act="lost"))
+    refused("review_act_of_its_case", lambda: ReviewAct.objects.create(case_id=case.pk + 1, act="left"))
+    nowhere = {"project": project, "prompt_id": case.prompt_id + 1, "reason": "asked"}
+    refused("review_case_of_its_prompt", lambda: ReviewCase.objects.create(**nowhere))
+    elsewhere = {"project_id": project.pk + 1, "prompt": make_prompt(project), "reason": "asked"}
+    refused("review_case_of_its_project", lambda: ReviewCase.objects.create(**elsewhere))
+    case.prompt.completions.all().delete()
+    Prompt.objects.filter(pk=case.prompt_id)._raw_delete("default")  # the database, not Django, deletes what follows
+    assert not ReviewCase.objects.filter(pk=case.pk).exists()
+    assert not ReviewAct.objects.exists()
+
+
+def test_reviewers_look_at_no_more_than_all(project: Project) -> None:
+    refused("project_review_percent_of_all", lambda: Project.objects.update(review_percent=101))
 
 
 def test_a_classification_asks_something(project: Project) -> None:

@@ -39,7 +39,7 @@ READERS = {
     "labeling/data/revising/revisions.py": "corrects either",
     "labeling/data/revising/sql/end_rankings.sql": "ends those of either",
     "labeling/data/versions/frozen_rows.py": LIVE,
-    "labeling/data/versions/times.py": "tells of rankings that stood when a version was frozen, withdrawn since or not",
+    "labeling/data/versions/holding.py": "tells of rankings that stood when a version was frozen, withdrawn or not",
     "labeling/data/versions/unchanged_rows.py": LIVE,
     "labeling/data/withdrawing/choices.py": "finds either",
     "labeling/data/withdrawing/sql/withdraw_prompts.sql": "withdraws them and puts them back",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from functools import partial
 
 import pytest
 from django.http import HttpResponse
@@ -13,6 +14,7 @@ from labeling.data.reviewing import acts, cases
 from labeling.models import Assignment, Project, Prompt, Ranking, ReviewCase, Role, User
 from labeling.queue import claims
 from tests import factories
+from tests.threads import at_once
 
 REVIEW = "/p/work/review/"
 
@@ -221,3 +223,22 @@ def test_the_home_page_of_whom_it_was_sent_to_says_so_and_nobody_else_s(
     assert "rita" not in words(said)
     for other in ("bob", "rita"):
         assert "Look at B again." not in words(as_user(User.objects.get(username=other)).get("/"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_reviewers_at_once_one_wins_and_the_other_reads_what_happened(case: ReviewCase, reviewer: User) -> None:
+    rolf = factories.join(case.project, Role.REVIEWER, username="rolf")
+    hers = Ranking.objects.get(labeler__username="ann").pk
+    answers = at_once(
+        [
+            partial(act, as_user(reviewer), case, "leave"),
+            partial(act, as_user(rolf), case, "decide_as", ranking=hers, reason="She is right."),
+        ]
+    )
+    said = [words(answer) for answer in answers]
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    outcome = ReviewCase.objects.get().outcome
+    winner = "left as it is, by rita" if outcome == "left" else "decided, by rolf"
+    [told] = [each for each in said if "Nothing was changed" in each]
+    assert f"This case is closed already: {winner}. Nothing was changed." in told
+    assert Ranking.objects.filter(live=True).count() == (2 if outcome == "left" else 1)
