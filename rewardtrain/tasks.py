@@ -21,6 +21,7 @@ from labeling.data.bulk import bulk_jobs, bulk_worker
 from labeling.data.deleting import deletion_worker, deletions
 from labeling.data.importing.background import import_jobs, import_worker
 from labeling.data.leaving import erasure_worker, erasures
+from labeling.data.reviewing import leavers
 from labeling.errors import Conflict, PodiumError
 from labeling.models import BulkAct, Import, PersonErasure, Project, ProjectDeletion
 from rewardtrain.automatic import auto_labels, best_of
@@ -93,13 +94,14 @@ def label(job_id: int) -> None:
 
 @shared_task
 def keep_up() -> None:
-    """Brings the drift guard's scores up to date and reviewers what champions contradict, and deletes files that nobody
+    """Brings the drift guard's scores up to date and reviewers what waits for them, and deletes files that nobody
     started, every minute by beat."""
     with locks.one_at_a_time("keep_up") as alone:
         if alone:
             import_jobs.discard_abandoned()
             drift.keep_up()
             contradictions.look()
+            leavers.look()
 
 
 @shared_task

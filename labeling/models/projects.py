@@ -50,6 +50,8 @@ class Project(models.Model):
     review_percent = models.PositiveSmallIntegerField(
         default=0, db_default=0, validators=[MaxValueValidator(100)], help_text="New rankings that reviewers look at."
     )
+    # Since somebody left it is looked, prompt by prompt, who is left: after this key. 0: to begin with. Null: all are.
+    look_after = models.BigIntegerField(null=True, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     # Since when it is being deleted: nobody sees it any more, and it never comes back (data/deleting).

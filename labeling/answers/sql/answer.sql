@@ -69,9 +69,10 @@ BEGIN
     state := 'ranked';
     outcome := 'stored';
     PERFORM podium_draw_for_review(task);
-    IF change THEN
+    IF podium_answer.revision > 1 THEN  -- also of one that was taken back and given anew
         PERFORM podium_answer_sent_back(assignment, task.labeler_id, 'changed', '', podium_answer.ranking);
-    ELSE
+    END IF;
+    IF NOT change THEN
         PERFORM podium_look_who_is_left(task.prompt_id);
     END IF;
 END $$;

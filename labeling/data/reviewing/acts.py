@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from labeling.data.reviewing.cases import lock_prompt
 from labeling.data.withdrawing import withdrawals
 from labeling.errors import Conflict, Invalid
-from labeling.models import Assignment, Membership, Ranking, ReviewAct, ReviewCase, User
+from labeling.models import Assignment, Ranking, ReviewAct, ReviewCase, User
+from labeling.models.functions import call
 from labeling.queue import claims
 
 Act, Outcome, State = ReviewAct.Act, ReviewCase.Outcome, ReviewCase.State
@@ -79,7 +80,7 @@ def _check_sendable(case: ReviewCase, ranking: Ranking | None, by: User) -> None
         raise Conflict("imported", _("This ranking was imported: nobody here can change it."))
     if ranking.labeler_id == by.pk:
         raise Conflict("own_ranking", _("This answer is your own: change it in your history."))
-    if not Membership.objects.filter(project=case.project_id, user=ranking.labeler_id, user__is_active=True).exists():
+    if not call("podium_works_in", project=case.project_id, labeler=ranking.labeler_id)["works"]:
         message = _("%(labeler)s is not in the project any more, so nobody would answer.")
         raise Conflict("labeler_gone", message % {"labeler": ranking.labeler})
 

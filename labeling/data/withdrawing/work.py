@@ -74,6 +74,7 @@ def withdraw(project: Project, labeler: User, *, by: User | None, seconds: float
     _note(project, labeler, by=by)
     work = _each(_answered(project, labeler), labeler, _withdraw_some, seconds)
     work.versions = _note(project, labeler, by=by)  # also of one that was frozen meanwhile
+    Project.objects.filter(pk=project.pk).update(look_after=0)  # of what they skipped somebody may have to decide
     return work
 
 

@@ -22,6 +22,7 @@ class ReviewAct(models.Model):
         PUT_BACK = "put_back", _("Put back into the queue")
         DISCARDED = "discarded", _("Discarded")
         LEFT = "left", _("Left as it is")
+        RETURNED = "returned", _("Came back without an answer")
         CLOSED = "closed", _("Closed")
 
     # Its index is review_trail; the database deletes it with its case.
@@ -47,7 +48,8 @@ class ReviewAct(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     act__in=(
-                        "opened", "sent_back", "changed", "stays", "decided", "put_back", "discarded", "left", "closed",
+                        "opened", "sent_back", "changed", "stays", "decided", "put_back", "discarded", "left",
+                        "returned", "closed",
                     )
                 ),
                 name="review_act_known",

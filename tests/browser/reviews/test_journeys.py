@@ -52,6 +52,7 @@ def test_a_reviewer_sees_both_sides_and_decides(people: People, argued: Argued) 
     page = opened(people, argued)
     page.get_by_role("link", name="Decide by ranking it yourself").click()
     page.get_by_label("Why (if you like)").fill("By the guidelines")
+    expect(page.locator("[data-current].completion")).to_be_visible()
     page.locator("body").click(position={"x": 5, "y": 5})
     for key in "213":
         page.keyboard.press(key)
@@ -90,6 +91,7 @@ def test_an_answer_is_sent_back_seen_with_its_reason_and_changed(people: People,
     axe(his)
     task = Assignment.objects.get(prompt__project=argued.project, labeler=argued.bob)
     order = {key: rank for rank, key in enumerate(task.prompt.completions.values_list("pk", flat=True), start=1)}
+    expect(his.locator("[data-current].completion")).to_be_visible()
     for key in task.shown_order:
         his.keyboard.press(str(order[key]))
         his.keyboard.press("ArrowDown")

@@ -146,6 +146,7 @@ def told_and_changes(his: Page, stairs: Stairs) -> None:
     expect(his.get_by_text(WORD)).to_be_visible()
     task = Assignment.objects.get(labeler=stairs.bob, prompt=stairs.prompt(SENT_BACK))
     order = list(task.prompt.completions.order_by("position").values_list("pk", flat=True))
+    expect(his.locator("[data-current].completion")).to_be_visible()
     for key in task.shown_order:
         press(his, str(order.index(key) + 1), "ArrowDown")
     his.get_by_role("button", name="Save as a new revision").click()

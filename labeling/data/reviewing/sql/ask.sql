@@ -29,6 +29,38 @@ BEGIN
     END IF;
 END $$;
 
+-- Looks at some prompts of a project after this key, in the order of their keys, and opens cases of those that somebody
+-- skipped and nobody is left for. Not where a reviewer closed such a case since the last skip: who left since changes
+-- nothing. Gives the last key, or null where there are no more. Each prompt is locked before its case.
+CREATE OR REPLACE FUNCTION podium_look_after(project bigint, after bigint, most integer, OUT last bigint)
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    keys bigint[] := ARRAY(
+        SELECT p.id FROM labeling_prompt p WHERE p.project_id = project AND p.id > after ORDER BY p.id LIMIT most);
+    prompt bigint;
+BEGIN
+    FOR prompt IN
+        SELECT p.id FROM labeling_prompt p
+        WHERE p.id = ANY(keys) AND p.held_at IS NULL AND p.ranked < p.overlap AND EXISTS (
+            SELECT FROM labeling_assignment a WHERE a.prompt_id = p.id AND a.state = 'skipped' AND NOT EXISTS (
+                SELECT FROM labeling_reviewcase c
+                WHERE c.prompt_id = p.id AND c.closed_at > a.finished_at AND (c.reason = 'skipped' OR c.also ? 'skipped')))
+        ORDER BY p.id FOR UPDATE
+    LOOP
+        PERFORM podium_look_who_is_left(prompt);
+    END LOOP;
+    last := CASE WHEN cardinality(keys) = most THEN keys[most] END;
+END $$;
+
+-- Tells whether somebody may still be sent an answer back; they can't leave before this transaction has ended.
+CREATE OR REPLACE FUNCTION podium_works_in(project bigint, labeler bigint, OUT works boolean)
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+BEGIN
+    PERFORM FROM labeling_membership m JOIN labeling_user u ON u.id = m.user_id AND u.is_active
+    WHERE m.project_id = project AND m.user_id = labeler FOR SHARE OF m, u;
+    works := FOUND;
+END $$;
+
 -- Notes the answer to a task that was sent back, and gives its case to the reviewers again; null where none awaits it.
 CREATE OR REPLACE FUNCTION podium_answer_sent_back(
     task bigint, labeler bigint, how text, said text, made bigint DEFAULT NULL, OUT answered bigint

@@ -28,6 +28,7 @@ BEGIN
     GET DIAGNOSTICS rankings = ROW_COUNT;
     UPDATE labeling_assignment SET state = 'released', withdrawn_at = moment WHERE id = ANY(chosen);
     GET DIAGNOSTICS changed = ROW_COUNT;
+    PERFORM podium_return_cases(labeler, tasks => chosen);
 END $$;
 
 -- Puts withdrawn answers back: the last ranking of each task stands again, with its pairs. Not where somebody else has
