@@ -15,7 +15,7 @@ from labeling.models import Completion, Project, RankedCompletion, Ranking
 Row = TypeVar("Row", bound=Model)
 
 LOOKED_THROUGH = 50_000  # at a time: a condition that none of them meets is known after a tenth of a second
-READ_THROUGH = 10_000  # where the words of each are looked at, which takes as long
+READ_THROUGH = 10_000  # where the words of each are looked at, or its prompt's completions, which takes as long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class Conditions:
 
     @property
     def looked_through(self) -> int:
-        return LOOKED_THROUGH if self.found is None else READ_THROUGH
+        return LOOKED_THROUGH if self.found is None and not self.model else READ_THROUGH
 
 
 def beginning_of(day: date) -> datetime:

@@ -13,7 +13,7 @@ from labeling.answers.search.finding import Found, find
 from labeling.models import Completion, Project, Prompt, Ranking
 
 LOOKED_THROUGH = 25_000  # at a time
-READ_THROUGH = 10_000  # where the words of each are looked at, which takes longer
+READ_THROUGH = 10_000  # where the words of each are looked at, or its completions, which takes longer
 FARTHEST = 1_000_000  # prompt whose place is found by counting: a tenth of a second
 # What a prompt's state is called in lists, each by an index of its own.
 STATES = {
@@ -63,7 +63,7 @@ class PromptConditions:
 
     @property
     def looked_through(self) -> int:
-        return LOOKED_THROUGH if self.found is None else READ_THROUGH
+        return LOOKED_THROUGH if self.found is None and not self.model else READ_THROUGH
 
     @property
     def counted_by_split(self) -> bool:

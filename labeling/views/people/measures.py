@@ -111,8 +111,8 @@ def _of_others(numbers: Numbers, url: str) -> Iterator[Line]:
         beside="" if people is None else _("people here: %(share)s") % {"share": percent(people)},
     )
     yield from _of_share(
-        _("Also said by others"),
-        _("Choices between two completions that another person made too, whichever way."),
+        _("Choices that others made too"),
+        _("Of choices between two completions, how many somebody else made between the same two, the same way or not."),
         numbers.compared,
         "pairs",
         url,

@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 HERE = Path(__file__).resolve().parent
 AXE = (HERE.parents[2] / "node_modules" / "axe-core" / "axe.min.js").read_text()
 KEYBOARD = (HERE / "keyboard.js").read_text()
+BETWEEN = (1024, 768)  # px, of what is neither a desk's screen nor a phone's
 SHOW = """([direction, size]) => {
   document.documentElement.dir = direction;
   document.documentElement.style.fontSize = size;
@@ -44,9 +45,11 @@ def axe(page: Page, *rules: str) -> list[dict[str, Any]]:
 
 def overflow(page: Page) -> dict[str, list[str]]:
     """What sticks out sideways: as the page is, read from right to left, and with text twice as large. The last on a
-    wide screen only: a phone that shows twice as large has no room for words."""
+    wide screen only: a phone that shows twice as large has no room for words. There the widths between are looked at
+    too."""
     ways = {"as it is": ("ltr", ""), "from right to left": ("rtl", ""), "text at 200 %": ("ltr", "200%")}
-    if page.evaluate("innerWidth") < 1000:
+    is_wide = page.evaluate("innerWidth") > 1000
+    if not is_wide:
         del ways["text at 200 %"]
     found = {}
     for way, shown in ways.items():
@@ -54,6 +57,13 @@ def overflow(page: Page) -> dict[str, list[str]]:
         if beyond := page.evaluate(BEYOND):
             found[way] = beyond
     page.evaluate(SHOW, ["ltr", ""])
+    seen = page.viewport_size
+    for width in BETWEEN if is_wide and seen else ():
+        page.set_viewport_size({"width": width, "height": 800})
+        if beyond := page.evaluate(BEYOND):
+            found[f"{width} px"] = beyond
+    if is_wide and seen:
+        page.set_viewport_size(seen)
     return found
 
 
