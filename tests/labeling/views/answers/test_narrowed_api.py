@@ -49,7 +49,8 @@ def walked(client: APIClient, path: str) -> tuple[list[dict[str, Any]], int]:
 def test_prompts_are_narrowed_and_none_is_missed(
     client: APIClient, query: str, numbers: list[int], at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finding_prompts, "LOOKED_THROUGH", at_once)
+    for limit in ("LOOKED_THROUGH", "READ_THROUGH"):
+        monkeypatch.setattr(finding_prompts, limit, at_once)
     rows, _pages = walked(client, f"prompts/{query}")
     assert [row["id"] for row in rows] == [f"row-{n}" for n in numbers]
 
@@ -70,14 +71,16 @@ def test_prompts_are_narrowed_and_none_is_missed(
 def test_rankings_are_narrowed_and_none_is_missed(
     client: APIClient, query: str, said: list[str], at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finding, "LOOKED_THROUGH", at_once)
+    for limit in ("LOOKED_THROUGH", "READ_THROUGH"):
+        monkeypatch.setattr(finding, limit, at_once)
     rows, pages = walked(client, f"rankings/{query}")
     assert [f"{row['labeler']} {row['external_id'][4:]}" for row in rows] == said
     assert at_once == 100 or pages > 1
 
 
 def test_one_can_go_back_through_a_narrowed_list(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finding_prompts, "LOOKED_THROUGH", 2)
+    for limit in ("LOOKED_THROUGH", "READ_THROUGH"):
+        monkeypatch.setattr(finding_prompts, limit, 2)
     url, there = f"{API}prompts/?model=gamma", []
     while url:
         last, url = url, client.get(url).json()["next"]
@@ -121,6 +124,7 @@ def test_a_labeler_can_t_ask_who_wrote_what_or_whether_others_disagree(project: 
 
 
 def test_a_page_looks_through_so_many_and_no_more(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finding_prompts, "LOOKED_THROUGH", 2)
+    for limit in ("LOOKED_THROUGH", "READ_THROUGH"):
+        monkeypatch.setattr(finding_prompts, limit, 2)
     _rows, pages = walked(client, "prompts/?model=nobody")
     assert pages == N // 3  # each looks one further than it counts

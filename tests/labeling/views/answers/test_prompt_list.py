@@ -139,7 +139,8 @@ def test_a_place_that_is_none_is_said(reviewer: Client, name: str) -> None:
 
 
 def test_a_look_that_found_nothing_goes_on_either_way(reviewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finding_prompts, "LOOKED_THROUGH", 2)
+    for limit in ("LOOKED_THROUGH", "READ_THROUGH"):
+        monkeypatch.setattr(finding_prompts, limit, 2)
     response = reviewer.get(f"{PAGE}?split=test&model=nobody")
     assert "2 prompts were looked through from here; there are more." in words(response)
     for order in ("", "&order=newest"):
@@ -156,7 +157,8 @@ def test_a_look_that_found_nothing_goes_on_either_way(reviewer: Client, monkeypa
 
 
 def test_one_finds_the_way_back(reviewer: Client, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finding_prompts, "LOOKED_THROUGH", 2)
+    for limit in ("LOOKED_THROUGH", "READ_THROUGH"):
+        monkeypatch.setattr(finding_prompts, limit, 2)
     last = project.prompts.get(external_id="row-5").pk
     page = reviewer.get(f"{PAGE}?model=gamma&before={last}").content.decode()
     assert "Look further back" in page
