@@ -25,6 +25,8 @@ class Limits:
     max_rankings: int | None = None
     max_flags: int | None = None  # of one completion
     max_metadata: int | None = None
+    max_tags: int | None = None
+    max_tag: int | None = None
 
 
 NONE = Limits()

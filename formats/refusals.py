@@ -61,6 +61,8 @@ WORDS = {
     "flags": "must be a list of %(k)s objects, one for each completion",
     "flags_of_one": 'must be an object such as {"hateful": false}',
     "many_flags": "has %(n)s flags, %(most)s at most",
+    "tags": "must be a list of words, or a text of words between commas",
+    "tag": "must be a text of visible letters",
     "metadata": "must be an object",
     "large_metadata": "has %(size)s KiB as JSON, %(limit)s at most",
     "text": "must be a text",

@@ -6,6 +6,7 @@ count.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from formats.prompts import SPLITS
 from formats.rankings import RankingRow, parse_rankings
 from formats.refusals import Refused
 
-KEYS = dict.fromkeys(("id", "split", "prompt", "completions", "rankings", "metadata"))
+KEYS = dict.fromkeys(("id", "split", "prompt", "completions", "rankings", "tags", "metadata"))
 COMPLETION_KEYS = dict.fromkeys(("id", "text", "model"))
 
 
@@ -33,6 +34,7 @@ class Row(NamedTuple):
     completions: tuple[CompletionRow, ...]
     rankings: tuple[RankingRow, ...]
     metadata: dict[str, object]
+    tags: tuple[str, ...] = ()  # sorted, each once
 
 
 def read_json(line: bytes) -> object:
@@ -62,6 +64,7 @@ def parse_row(value: object, bounds: Limits = limits.NONE) -> Row:
         completions=completions,
         rankings=rankings,
         metadata=_metadata(value.get("metadata"), bounds.max_metadata),
+        tags=_tags(value["tags"], bounds) if value.get("tags") is not None else (),
     )
 
 
@@ -71,6 +74,24 @@ def _split(value: object) -> str:
     if not isinstance(value, str) or value not in SPLITS:
         raise Refused("split", value, "split", splits=", ".join(SPLITS))
     return value
+
+
+def _tags(value: object, bounds: Limits) -> tuple[str, ...]:
+    """Reads a list of words, or a text of words between commas, as a table's cell has them."""
+    if isinstance(value, str):
+        value = [word for word in value.split(",") if word.strip()]
+    found = set()
+    for index, item in enumerate(fields.some(value, "tags", "tags", None)):
+        place = f"tags[{index}]"
+        tag = " ".join(fields.sound(item, place).split()) if isinstance(item, str) else ""
+        if not tag or not tag.isprintable():
+            raise Refused(place, item, "tag")
+        if bounds.max_tag is not None and len(tag) > bounds.max_tag:
+            raise Refused(place, item, "too_long", n=len(tag), limit=bounds.max_tag)
+        found.add(tag)
+    if bounds.max_tags is not None and len(found) > bounds.max_tags:
+        raise Refused("tags", value, "too_many", n=len(found), most=bounds.max_tags)
+    return tuple(sorted(found))
 
 
 def _completions(value: object, bounds: Limits) -> tuple[CompletionRow, ...]:
@@ -109,6 +130,9 @@ def _completion(value: object, index: int, bounds: Limits) -> CompletionRow:
 def _metadata(value: object, limit: int | None) -> dict[str, object]:
     if value is None:
         return {}
+    if isinstance(value, str):  # as a Parquet file has it, whose columns have one type
+        with contextlib.suppress(ValueError):
+            value = values.parse(value)
     if not isinstance(value, dict):
         raise Refused("metadata", value, "metadata")
     if flaw := values.flaw_of(value, "metadata"):

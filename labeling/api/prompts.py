@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.exceptions import ErrorDetail, UnsupportedMediaType
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,7 +24,7 @@ from formats.layouts import known
 from formats.lines import Readable
 from labeling.api import prompt_rows
 from labeling.api.prompt_rows import PromptSerializer, PromptWithRankingsSerializer
-from labeling.api.rest.fields import Choice, Text, Whole
+from labeling.api.rest.fields import Choice, Several, Text, Whole
 from labeling.api.rest.paging import PagedView
 from labeling.api.rest.parsing import RowsJSONParser
 from labeling.api.rest.requests import NO_NUL, KnownFields, View, person, truth
@@ -31,10 +32,11 @@ from labeling.api.rest.schema import conflict
 from labeling.data.importing import imports
 from labeling.data.importing.upload_layouts import laid_out, read_object
 from labeling.data.importing.upload_lines import lines_of, records_of
-from labeling.data.revising import erasures, revisions
+from labeling.data.revising import erasures, revisions, tags
 from labeling.errors import Invalid
 from labeling.judgements.row_limits import MAX_COMPLETIONS, MAX_ID, MAX_MESSAGES, MAX_TEXT
 from labeling.models import Prompt, Role
+from labeling.models.prompts import LONGEST_TAG, MOST_TAGS
 from labeling.people import access
 from labeling.requests.strict_json import unstorable
 
@@ -161,12 +163,20 @@ class CorrectedSerializer(KnownFields):
 
 
 class CorrectionSerializer(KnownFields):
-    needed = ("revision",)
-    revision = Whole(min_value=1, max_value=2**31 - 1, help_text="That the change was made to.")
+    revision = Whole(
+        required=False,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="That the change was made to; with `prompt` and `completions`.",
+    )
+    tags = Several(
+        child=Text(max_length=LONGEST_TAG), required=False, max_length=MOST_TAGS, help_text="All that it has then."
+    )
     prompt = TurnSerializer(many=True, required=False, min_length=1, max_length=MAX_MESSAGES)  # type: ignore[call-arg]
     completions = CorrectedSerializer(many=True, required=False, max_length=MAX_COMPLETIONS)  # type: ignore[call-arg]
 
 
+_REQUIRED = str(serializers.Field.default_error_messages["required"])
 CONFIRM = OpenApiParameter("confirm", NO_NUL, required=True, description="The prompt's id once more.")
 
 
@@ -192,6 +202,7 @@ class OnePrompt(View):
     def patch(self, request: Request, slug: str, external_id: str) -> Response:
         """Correct the texts of a prompt, which keeps its id: those that are named, by the revision that they had.
 
+        Or give it other `tags`, for which no revision is needed.
         Rankings of the old texts end with their pairs, and the prompt is ranked anew; `revisions` keeps what they were.
         """
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
@@ -201,10 +212,16 @@ class OnePrompt(View):
         body = CorrectionSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         said: dict[str, Any] = body.validated_data
+        if "revision" not in said and ("tags" not in said or said.keys() & {"prompt", "completions"}):
+            raise serializers.ValidationError({"revision": [ErrorDetail(_REQUIRED, code="required")]})
         texts = {each["id"]: each["text"] for each in said.get("completions", ())}
-        revisions.revise(
-            project, prompt, base=said["revision"], by=person(request), messages=said.get("prompt"), texts=texts
-        )
+        with transaction.atomic():
+            if "revision" in said:
+                revisions.revise(
+                    project, prompt, base=said["revision"], by=person(request), messages=said.get("prompt"), texts=texts
+                )
+            if "tags" in said:
+                tags.replace(prompt, said["tags"])
         return Response(prompt_rows.read(request.user, project, external_id))
 
     @extend_schema(

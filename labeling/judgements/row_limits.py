@@ -10,6 +10,7 @@ MAX_MESSAGES = 2_000
 MAX_RANKINGS = 10_000  # of one prompt
 MAX_FLAGS = 100  # of one completion
 MAX_METADATA = 2**20  # bytes as JSON
+MAX_TAGS, MAX_TAG = 20, 50  # of one prompt, and letters of one
 
 LIMITS = Limits(
     min_completions=MIN_COMPLETIONS,
@@ -23,4 +24,6 @@ LIMITS = Limits(
     max_rankings=MAX_RANKINGS,
     max_flags=MAX_FLAGS,
     max_metadata=MAX_METADATA,
+    max_tags=MAX_TAGS,
+    max_tag=MAX_TAG,
 )

@@ -96,7 +96,9 @@ RULES = {
         *("empty", "bad_map", "no_table", "no_column", "one_of", "unknown_layout"), *FILES,
     },
     # What an import refuses of the same texts; the completions are the prompt's.
-    "PATCH /api/v1/projects/{slug}/prompts/{external_id}/": {"bad_text", "unknown_completion", "text_alone"},
+    "PATCH /api/v1/projects/{slug}/prompts/{external_id}/": {
+        *("bad_text", "unknown_completion", "text_alone", "bad_tag", "required"),
+    },
     "DELETE /api/v1/projects/{slug}/prompts/{external_id}/": {"not_confirmed"},  # the id once more
     # A text that is JSON; an owner and a name, which is the import's as well.
     "POST /api/v1/projects/{slug}/imports/": {"bad_map", "hub_name", "name_of_a_dataset"},

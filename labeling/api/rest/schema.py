@@ -39,11 +39,6 @@ class ErrorsSerializer(serializers.Serializer[Any]):
     errors = ErrorSerializer(many=True)  # type: ignore[assignment]
 
 
-def _needed(serializer: object) -> tuple[str, ...]:
-    """Gives the fields that a change must say too; of other fields of a PATCH the document says that none must."""
-    return getattr(serializer, "needed", ())
-
-
 class AutoSchema(BaseAutoSchema):
     """One shape for all errors. Which of their codes there are is the nouns' affair, so the document lists none."""
 
@@ -69,7 +64,7 @@ class AutoSchema(BaseAutoSchema):
 
     def _get_request_body(self, direction: Literal["request", "response"] = "request") -> dict[str, Any] | None:
         body: dict[str, Any] | None = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
-        if body and ("multipart/form-data" in body["content"] or _needed(self.get_request_serializer())):
+        if body and "multipart/form-data" in body["content"]:
             body["required"] = True
         return body
 
@@ -88,8 +83,6 @@ class AutoSchema(BaseAutoSchema):
         schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if direction == "request" and isinstance(force_instance(serializer), KnownFields):  # type: ignore[no-untyped-call]
             schema["additionalProperties"] = False
-        if needed := _needed(serializer):
-            schema["required"] = sorted({*schema.get("required", ()), *needed})
         return schema
 
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:

@@ -1,6 +1,6 @@
 """Ranked prompts with all that is known of their rankings: as they stand, or as they were frozen.
 
-A frozen version has no shown positions, no active seconds, no dates and no metadata.
+A frozen version has no shown positions, no active seconds, no dates, no metadata and no tags.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class RankedPrompt:
     completions: Sequence[Sequence[str]]  # ids, texts, models
     rankings: Sequence[Said]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,7 @@ SELECT prompt.external_id, prompt.split,
         FROM jsonb_array_elements(prompt.messages) WITH ORDINALITY AS every (said, place)
     ) END,
     completions.columns::text, rankings.columns::text,
-    prompt.metadata::text
+    prompt.metadata::text, prompt.tags
 FROM labeling_prompt prompt
 JOIN LATERAL (
     SELECT json_build_array(
@@ -154,7 +155,7 @@ def _fetched(cursor: Any) -> Iterator[tuple[str, ...]]:
 
 
 def _read(row: tuple[str, ...]) -> RankedPrompt:
-    name, split, messages, completions, rankings, metadata = row
+    name, split, messages, completions, rankings, metadata, tags = row
     said = [
         Said(key, labeler, source == Ranking.Source.IMPORTED, tuple(ranks), _flags(flags), strength, positions, seconds)
         for labeler, source, ranks, flags, strength, positions, seconds, key in zip(*json.loads(rankings), strict=True)
@@ -166,6 +167,7 @@ def _read(row: tuple[str, ...]) -> RankedPrompt:
         json.loads(completions),
         said,
         {} if metadata == "{}" else json.loads(metadata),
+        tags,
     )
 
 

@@ -21,7 +21,7 @@ from labeling.errors import Invalid
 from labeling.judgements.row_limits import MAX_RANKINGS
 from labeling.models import Assignment, Completion, Project, Prompt, PromptErasure
 from labeling.models.project_lock import lock_imports
-from labeling.models.prompts import Split
+from labeling.models.prompts import MOST_TAGS, Split
 
 # Where old twins stand on different sides, a new one joins the one that is held out most: nothing is trained on it.
 _HELD_OUT_FIRST = [Split.TEST.value, Split.VALIDATION.value, Split.TRAIN.value]
@@ -33,6 +33,12 @@ ORDER BY 1, array_position(%s, split::text), id
 _GROW = """
 UPDATE labeling_prompt SET overlap = grown.overlap FROM unnest(%s::bigint[], %s::int[]) AS grown (id, overlap)
 WHERE labeling_prompt.id = grown.id
+"""
+
+# As lists in JSON: lists of different lengths are no array.
+_TAG = """
+UPDATE labeling_prompt SET tags = ARRAY(SELECT jsonb_array_elements_text(tagged.tags))
+FROM unnest(%s::bigint[], %s::jsonb[]) AS tagged (id, tags) WHERE labeling_prompt.id = tagged.id
 """
 
 _json = json.JSONEncoder(ensure_ascii=False).encode
@@ -148,13 +154,13 @@ def _create(project: Project, made: Sequence[_New], prompts: Sequence[int], impo
         Prompt,
         (
             *("id", "project_id", "external_id", "messages", "content_sha256", "prompt_key", "split", "overlap"),
-            *("ranked", "held_reason", "metadata", "created_at", "imported_by_id"),
+            *("ranked", "held_reason", "metadata", "created_at", "imported_by_id", "tags"),
         ),
         (
             (
                 *(key, project.pk, new.row.id, _json(new.row.messages), new.content_sha256, new.prompt_key, new.split),
                 *(new.overlap, len(new.row.rankings), "", _json(new.row.metadata) if new.row.metadata else "{}", now),
-                imported_by,
+                *(imported_by, list(new.row.tags)),
             )
             for key, new in zip(prompts, made, strict=True)
         ),
@@ -183,11 +189,11 @@ def _erased(prompts: Sequence[int]) -> set[int]:
 
 
 def _compare(project: Project, known: Sequence[tuple[Line, Prompt]], stored: Stored) -> list[Recorded]:
-    """Gives the new rankings of rows whose id is known; counts the others in `stored`."""
+    """Gives the new rankings of rows whose id is known, and adds their tags; counts the others in `stored`."""
     if not known:
         return []
     taken = _taken([prompt.pk for _, prompt in known])
-    fresh, grown = [], {}
+    fresh, grown, tagged = [], {}, {}
     erased = _erased([prompt.pk for _, prompt in known if prompt.withdrawn_at is not None])
     compared = known_rows.compare(project, [(line.row, prompt) for line, prompt in known])
     for (line, prompt), new in zip(known, compared, strict=True):
@@ -200,18 +206,26 @@ def _compare(project: Project, known: Sequence[tuple[Line, Prompt]], stored: Sto
         if prompt.withdrawn_at is not None:
             stored.refused.append((line.number, Refused("id", prompt.external_id, "withdrawn")))
             continue
+        now = sorted({*prompt.tags, *line.row.tags})
+        if len(now) > MOST_TAGS:
+            stored.refused.append((line.number, Refused("tags", now, "many_tags", most=MOST_TAGS)))
+            continue
         needed = taken[prompt.pk] + len(new.rankings)
         if new.rankings and needed > MAX_RANKINGS:
             stored.refused.append((line.number, Refused("rankings", needed, "many_rankings", most=MAX_RANKINGS)))
-        elif new.rankings:
+            continue
+        if now != sorted(prompt.tags):
+            tagged[prompt.pk] = now
+        if new.rankings:
             if needed > prompt.overlap:
                 grown[prompt.pk] = needed
             overlap = max(needed, prompt.overlap)
             fresh.append(Recorded(prompt.pk, overlap, new.completions, new.rankings, is_new=False))
-        else:
+        elif prompt.pk not in tagged:
             stored.skipped += 1
     _grow(grown)
-    stored.updated = len(fresh)
+    _tag(tagged)
+    stored.updated = len({each.prompt for each in fresh} | tagged.keys())
     return fresh
 
 
@@ -219,6 +233,12 @@ def _taken(ids: Sequence[int]) -> dict[int, int]:
     """Counts the slots that are taken."""
     rows = Assignment.objects.filter(prompt__in=ids, state__in=Assignment.LIVE).order_by().values("prompt_id")
     return defaultdict(int, rows.annotate(n=Count("pk")).values_list("prompt_id", "n"))
+
+
+def _tag(tagged: dict[int, list[str]]) -> None:
+    if tagged:
+        with connection.cursor() as cursor:
+            cursor.execute(_TAG, [list(tagged), [_json(tags) for tags in tagged.values()]])
 
 
 def _grow(overlaps: dict[int, int]) -> None:

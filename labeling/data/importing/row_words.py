@@ -60,6 +60,8 @@ WORDS = {
     "flags": gettext_noop("must be a list of %(k)s objects, one for each completion"),
     "flags_of_one": gettext_noop('must be an object such as {"hateful": false}'),
     "many_flags": gettext_noop("has %(n)s flags, %(most)s at most"),
+    "tags": gettext_noop("must be a list of words, or a text of words between commas"),
+    "tag": gettext_noop("must be a text of visible letters"),
     "metadata": gettext_noop("must be an object"),
     "large_metadata": gettext_noop("has %(size)s KiB as JSON, %(limit)s at most"),
     "text": gettext_noop("must be a text"),
@@ -110,6 +112,7 @@ OF_PROJECT = {
         "is in the project with another ranking of this prompt, which stays: leave it out, or name another labeler"
     ),
     "many_rankings": gettext_noop("would be rankings of one prompt, which has %(most)s at most"),
+    "many_tags": gettext_noop("would be more than %(most)s tags together with those of the project: leave some out"),
     "database": "%(reason)s",  # translated where it was made
 }
 _ALL = WORDS | OF_PROJECT

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from labeling.errors import Invalid
-from labeling.models import Project
+from labeling.models import Project, Prompt
 from labeling.models.prompts import LONGEST_TAG, MOST_TAGS
 
 
@@ -20,6 +20,15 @@ def read(text: str) -> str:
         message = _("A tag has 1 to %(most)d letters, all of them visible; got %(value)r.")
         raise Invalid("bad_tag", message % {"most": LONGEST_TAG, "value": text[:80]}, attr="tag")
     return tag
+
+
+def replace(prompt: Prompt, names: Collection[str]) -> None:
+    """Gives a prompt just these tags. Raises Invalid('bad_tag', 'too_many_tags')."""
+    tags = sorted({read(name) for name in names})
+    if len(tags) > MOST_TAGS:
+        message = _("These are %(n)d tags, and a prompt has %(most)d at most.")
+        raise Invalid("too_many_tags", message % {"n": len(tags), "most": MOST_TAGS}, attr="tags")
+    Prompt.objects.filter(pk=prompt.pk).exclude(tags=tags).update(tags=tags)
 
 
 def change(project: Project, keys: Collection[int], *, add: str = "", remove: str = "") -> int:

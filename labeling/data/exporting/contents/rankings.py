@@ -29,6 +29,7 @@ PODIUM: Columns = {
             ]
         )
     ),
+    "tags": pa.list_(pa.string()),
     "metadata": pa.string(),
 }
 _json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
@@ -83,7 +84,7 @@ def podium(prompts: Iterable[RankedPrompt], *, origins: Provenance, as_objects: 
                 for name, text, model in zip(*prompt.completions, strict=True)
             ]
             turns = layouts.prompt_cell(prompt.messages, layouts.CONVERSATIONAL)
-            row = prompt.id, prompt.split, turns, completions, said, written(dict(prompt.metadata))
+            row = prompt.id, prompt.split, turns, completions, said, list(prompt.tags), written(dict(prompt.metadata))
             yield Block((), [TableRow((), row)])
 
     return Table({}, PODIUM, blocks())

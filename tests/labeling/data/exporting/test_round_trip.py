@@ -48,6 +48,7 @@ def rows() -> list[dict[str, Any]]:
                         "flags": [{"hateful": True, "wrong": False}, {}, {}, {}],
                     }
                 ],
+                "tags": [f"tag {n % 3}", "Ä"] if n % 2 else [],
                 "metadata": {"source": {"file": n}, "tags": ["a", None]} if n % 5 else {},
             }
         )

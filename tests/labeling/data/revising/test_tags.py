@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from django.db import connection
 
@@ -123,3 +131,124 @@ def test_a_tag_is_found_by_the_index_of_those_that_have_any(project: Project) ->
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_indexscan = off")
         assert "prompt_tags" in rows.explain()
+
+
+# --- In rows of files, in exports, and by PATCH -----------------------------------------------------------------------
+
+
+def sent(project: Project, data: bytes) -> dict[str, Any]:
+    api = as_api_user(project.created_by)
+    answer = api.generic("POST", f"{API}prompts/", data, content_type="application/octet-stream")
+    assert answer.status_code == 200, answer.json()
+    said: dict[str, Any] = answer.json()
+    return said
+
+
+def row(name: str, **more: object) -> dict[str, object]:
+    return {"id": name, "prompt": f"{name}?", "completions": [{"text": "a"}, {"text": "b"}], **more}
+
+
+def lines(*rows: dict[str, object]) -> bytes:
+    return b"".join(json.dumps(each).encode() + b"\n" for each in rows)
+
+
+def parquet(*rows: dict[str, object]) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows)), file)
+    return file.getvalue()
+
+
+def table(*rows: dict[str, object]) -> bytes:
+    file = io.StringIO()
+    written = csv.DictWriter(file, ["id", "prompt", "completions", "tags"])
+    written.writeheader()
+    written.writerows({**each, "completions": json.dumps(each["completions"])} for each in rows)
+    return file.getvalue().encode()
+
+
+@pytest.mark.parametrize(
+    ("write", "tags_of_b"), [(lines, ["x", " to   check "]), (parquet, ["x", "to check"]), (table, "x, to check,")]
+)
+def test_rows_bring_tags_and_the_same_file_again_changes_nothing(
+    project: Project, write: Callable[..., bytes], tags_of_b: object
+) -> None:
+    data = write(row("a", tags=["É", "B"] if write is not table else "É,B"), row("b", tags=tags_of_b))
+    assert sent(project, data)["created"] == 2
+    found = dict(project.prompts.filter(external_id__in=["a", "b"]).values_list("external_id", "tags"))
+    assert found == {"a": ["B", "É"], "b": ["to check", "x"]}
+    again = sent(project, data)
+    assert (again["created"], again["updated"], again["skipped"]) == (0, 0, 2)
+
+
+def test_tags_of_a_known_prompt_are_added_and_none_is_taken(project: Project) -> None:
+    sent(project, lines(row("a", tags=["x"]), row("b"), row("c", tags=[f"{n:02}" for n in range(20)])))
+    ranked = [{"labeler": "ann", "ranks": [1, 2]}]
+    said = sent(
+        project, lines(row("a", tags=["y"]), row("b", tags=["z"], rankings=ranked), row("c", tags=["one more"]))
+    )
+    assert (said["updated"], said["n_errors"], said["rankings"]) == (2, 1, 1)
+    assert "would be more than 20 tags together" in said["errors"][0]["detail"]
+    assert sent(project, lines(row("a"), row("c", tags=["07"])))["skipped"] == 2
+    found = dict(project.prompts.filter(external_id__in=["a", "b"]).values_list("external_id", "tags"))
+    assert found == {"a": ["x", "y"], "b": ["z"]}
+
+
+@pytest.mark.parametrize(
+    ("value", "field", "said"),
+    [
+        ({"a": 1}, "tags", "must be a list of words"),
+        ([1], "tags[0]", "must be a text of visible letters"),
+        (["x", " "], "tags[1]", "must be a text of visible letters"),
+        (["a\u202eb"], "tags[0]", "must be a text of visible letters"),
+        (["x\0"], "tags[0]", "NUL character"),
+        (["x" * 51], "tags[0]", "51 characters long, 50 at most"),
+        ([f"{n}" for n in range(21)], "tags", "a list of 21, 20 at most"),
+    ],
+)
+def test_a_row_whose_tags_are_none_is_named(project: Project, value: object, field: str, said: str) -> None:
+    answer = sent(project, lines(row("a", tags=value), row("b", tags=None)))
+    [error] = answer["errors"]
+    assert (answer["created"], error["field"]) == (1, field)
+    assert said in error["detail"]
+
+
+def test_what_a_project_exports_another_one_imports_with_its_tags(project: Project) -> None:
+    sent(project, lines(row("a", tags=["x", "y"], rankings=[{"labeler": "ann", "ranks": [1, 2]}])))
+    other = factories.make_project(slug="other", manager=project.created_by)
+    for kind in ("jsonl", "csv", "parquet"):
+        api = as_api_user(project.created_by)
+        answer = api.get(f"{API}export/?what=podium&split=all&format={kind}")
+        data = b"".join(answer.streaming_content)
+        Prompt.objects.filter(project=other).update(tags=[])
+        taken = api.generic("POST", "/api/v1/projects/other/prompts/", data, content_type="application/octet-stream")
+        assert not taken.json()["errors"], taken.json()
+        assert other.prompts.get().tags == ["x", "y"], kind
+
+
+def test_a_patch_gives_a_prompt_just_these_tags(project: Project) -> None:
+    api, prompt = as_api_user(project.created_by), project.prompts.earliest("pk")
+    tags.change(project, [prompt.pk], add="old")
+    answer = api.patch(f"{API}prompts/row-0/", {"tags": ["new", " to  check ", "new"]})
+    assert (answer.status_code, answer.json()["tags"], answer.json()["revision"]) == (200, ["new", "to check"], 1)
+    texts = {"revision": 1, "prompt": [{"role": "user", "content": "Else?"}], "tags": []}
+    answer = api.patch(f"{API}prompts/row-0/", texts)
+    assert (answer.json()["tags"], answer.json()["revision"]) == ([], 2)
+    late = api.patch(f"{API}prompts/row-0/", texts | {"tags": ["lost"], "prompt": [{"role": "user", "content": "X?"}]})
+    assert (late.status_code, tags_of(project)[0]) == (412, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "required"),
+        ({"tags": ["x"], "prompt": [{"role": "user", "content": "?"}]}, "required"),
+        ({"tags": ["a\u202eb"]}, "bad_tag"),
+        ({"tags": ["x" * 51]}, "max_length"),
+        ({"tags": [f"{n}" for n in range(21)]}, "max_length"),
+        ({"tags": "x"}, "not_a_list"),
+    ],
+)
+def test_a_patch_that_says_no_tags_changes_nothing(project: Project, body: dict[str, object], code: str) -> None:
+    answer = as_api_user(project.created_by).patch(f"{API}prompts/row-0/", body)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, code)
+    assert tags_of(project)[0] == []
