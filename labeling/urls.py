@@ -88,6 +88,7 @@ urlpatterns = [
     path("p/<slug:slug>/imports/<int:number>/bad-lines/", imports.bad_lines_file, name="import_bad_lines"),
     path("p/<slug:slug>/people/", people.people, name="people"),
     path("p/<slug:slug>/people/<int:person_id>/", person.person, name="person"),
+    path("p/<slug:slug>/people/<int:person_id>/skips/", person.skips, name="person_skips"),
     path("p/<slug:slug>/people/<int:person_id>/work/", removal_of_work.work, name="person_work"),
     path("p/<slug:slug>/people/ask/", people.ask, name="invitation_ask"),
     path("p/<slug:slug>/people/set/", people.set_member, name="member_set"),

@@ -58,7 +58,7 @@ PAGES: list[tuple[set[str], str]] = [
     (REVIEWERS, "prompts prompt rankings review review_case review_act review_decide review_ask prompt_put_back"),
     (MANAGERS, "prompts_withdraw prompt_revise prompt_erase imports import_sample import import_act import_bad_lines"),
     (MANAGERS, "prompts_bulk prompts_bulk_act"),
-    (MANAGERS, "people person person_work invitation_ask invitation_withdraw invitation_renew member_set"),
+    (MANAGERS, "people person person_skips person_work invitation_ask invitation_withdraw invitation_renew member_set"),
     (MANAGERS, "member_remove project_settings project_delete"),
     (MANAGERS, "versions version version_note version_file version_link version_link_revoke version_labelers"),
     (MANAGERS, "version_difference version_difference_lines version_methods version_prompts version_prompt"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.template.defaultfilters import floatformat
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -69,11 +70,12 @@ def lines(project: Project, person: Person, numbers: Numbers) -> list[Line]:
     """Gives a line for each number that there is a case of."""
     since = timezone.localtime(numbers.since).date() if numbers.since and numbers.of_latest else None
     url = to_rankings(project, person.username, since=since)
+    skips = reverse("person_skips", args=[project.slug, person.id])
     return [
         *_pace(numbers, url),
         *_of_others(numbers, url),
         *_of_share(_("Ties"), _("Comparisons of two completions that tie."), numbers.ties, "comparisons", url),
-        *_of_share(_("Skips"), _("Of tasks that ended with a ranking or a skip."), numbers.skips, "tasks", ""),
+        *_of_share(_("Skips"), _("Of tasks that ended with a ranking or a skip."), numbers.skips, "tasks", skips),
         *_biases(numbers, url),
         *_of_share(_("Flags"), _("Rankings with a flag on some completion."), numbers.flags, "rankings", url),
         *_words(numbers, url),

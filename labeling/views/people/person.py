@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from labeling.board.pictures import Picture, picture_of
-from labeling.models import Project, Ranking, Role, User
+from labeling.models import Assignment, Project, Prompt, Ranking, Role, User
 from labeling.people import project_people
 from labeling.people.project_people import Person, Standing
 from labeling.projects import pace
@@ -20,8 +20,10 @@ from labeling.views.doors import SignedIn, project_page
 from labeling.views.people.links import to_rankings
 from labeling.views.people.measures import findings, lines
 from labeling.views.prompts import first_words
+from labeling.views.stretches import stretch_of
 
 NEWEST_SHOWN = 10
+SKIPS_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,32 @@ def person(request: SignedIn, project: Project, person_id: int) -> HttpResponse:
         "newest": newest_of(project, found),
     }
     return render(request, "labeling/people/person/person.html", context)
+
+
+@require_safe
+@project_page(Role.MANAGER)
+def skips(request: SignedIn, project: Project, person_id: int) -> HttpResponse:
+    """Lists what the person skipped and why, the newest first: what the number of skips counts."""
+    found = find_person(project, person_id)
+    rows = Assignment.objects.filter(labeler=found.id, state=Assignment.State.SKIPPED, prompt__project=project)
+    page = stretch_of(
+        request,
+        rows.select_related("prompt").prefetch_related("prompt__completions"),
+        size=SKIPS_SHOWN,
+        newest_first=True,
+    )
+    context = {
+        "project": project,
+        "person": found,
+        "page": page,
+        "rows": [(skip, _words_of(skip.prompt)) for skip in page],
+    }
+    return render(request, "labeling/people/person/skips.html", context)
+
+
+def _words_of(prompt: Prompt) -> str:
+    texts = prompt.completions.all()
+    return first_words(prompt, alone="" if prompt.is_dialogue or not texts else texts[0].text) or prompt.external_id
 
 
 def newest_of(project: Project, person: Person) -> list[Newest]:

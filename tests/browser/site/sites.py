@@ -236,6 +236,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "people-narrowed", f"{one}/people/?role=labeler&sort=-rankings"),
         (site.manager, "people-none", f"{one}/people/?name=nobody"),
         (site.manager, "person", f"{one}/people/{site.labeler.pk}/"),
+        (site.manager, "person-skips", f"{one}/people/{site.labeler.pk}/skips/"),
         (site.manager, "person-work", f"{one}/people/{site.labeler.pk}/work/"),
         (site.manager, "person-work-withdrawn", f"/p/texts/people/{site.leaver.pk}/work/"),
         (site.manager, "person-imported", f"/p/recorded/people/{imported.pk}/"),

@@ -9,6 +9,7 @@ from django.test import Client
 
 from labeling.models import Project, RankedCompletion, Role, User
 from labeling.people import members
+from labeling.queue import claims
 from tests import factories
 from tests.labeling.api.client import as_user as api_as
 
@@ -55,6 +56,20 @@ def test_every_number_leads_to_the_rankings_that_it_counts(project: Project, cli
     found = links(page(client, path))
     assert len(found) >= (4 if of == "list" else 3)
     assert {url: page(client, url).count('class="said"') for url in found} == found
+
+
+def test_the_number_of_skips_leads_to_what_was_skipped_and_why(project: Project, client: Client) -> None:
+    otto = User.objects.get(username="otto")
+    path = f"{PEOPLE}{otto.pk}/"
+    assert "otto skipped nothing here." in page(client, f"{path}skips/")
+    claims.skip(factories.claimed(project, otto), "I don't know the subject")
+    [(address, of)] = re.findall(r'<a href="([^"]*/skips/)">([^<]*)</a>', page(client, path))
+    assert (address, of) == (f"{path}skips/", "3 tasks")
+    shown = page(client, address)
+    assert shown.count('<li class="said">') == 1
+    assert "Question 2?" in shown
+    assert "I don&#x27;t know the subject" in shown
+    assert "skipped nothing" in page(client, f"{PEOPLE}{User.objects.get(username='lena').pk}/skips/")
 
 
 def test_the_list_is_narrowed_and_sorted_by_its_address(client: Client) -> None:
