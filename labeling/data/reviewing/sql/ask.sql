@@ -29,14 +29,16 @@ BEGIN
     END IF;
 END $$;
 
--- Looks at some prompts of a project after this key, in the order of their keys, and opens cases of those that somebody
+-- Looks at some waiting prompts of a project after this key, by the index of these, and opens cases of those that somebody
 -- skipped and nobody is left for. Not where a reviewer closed such a case since the last skip: who left since changes
 -- nothing. Gives the last key, or null where there are no more. Each prompt is locked before its case.
 CREATE OR REPLACE FUNCTION podium_look_after(project bigint, after bigint, most integer, OUT last bigint)
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     keys bigint[] := ARRAY(
-        SELECT p.id FROM labeling_prompt p WHERE p.project_id = project AND p.id > after ORDER BY p.id LIMIT most);
+        SELECT p.id FROM labeling_prompt p
+        WHERE p.project_id = project AND p.id > after AND p.held_at IS NULL AND p.ranked < p.overlap
+        ORDER BY p.id LIMIT most);
     prompt bigint;
 BEGIN
     FOR prompt IN
