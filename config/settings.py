@@ -290,12 +290,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": logs.FORMATTERS[LOG]}},
-    "filters": {"floods": {"()": "config.logs.Without", "status": 429}},
+    "filters": {
+        "floods": {"()": "config.logs.Without", "status": 429},
+        "accounts": {"()": "config.logs.WithoutAccounts"},
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"level": "INFO"},  # without its own handlers, which write without a time
-        "django.request": {"filters": ["floods"]},  # a line for each fills a disk; the throttle says who sends them
+        "django.request": {
+            "filters": ["floods", "accounts"]
+        },  # a line for each fills a disk; the throttle says who sends them
         "axes": {"level": "WARNING"},
         # The sweep runs every few seconds; its two lines each time would bury what matters.
         "celery.beat": {"level": "WARNING"},

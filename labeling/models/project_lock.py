@@ -56,6 +56,15 @@ def lock_accounts() -> None:
     _lock("hashtextextended('labeling.accounts', 0)")
 
 
+def lock_person(person: int) -> None:
+    """Waits until whatever is being written in a person's name is written or given up.
+
+    Each of it holds the same lock shared, by a trigger (migration 0053), and sees the erasure that was asked for
+    before.
+    """
+    _lock("hashtextextended('labeling.person', %s)", person)
+
+
 def lock_mending() -> None:
     """What counters lack is added once, however many look for it. Nobody else waits. Of all projects, not of one."""
     _lock("hashtextextended('labeling.counters', 0)")

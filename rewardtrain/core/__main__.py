@@ -51,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
     train.add_argument("--champion", type=Path, metavar="MODEL", help="model to compare with on the test split")
     train.add_argument("--cache", type=Path, metavar="DIR", help="keeps what later runs can use again")
+    words = "a fingerprint DATA had before names of labelers in it were replaced; may be repeated"
+    train.add_argument("--formerly", action="append", default=[], metavar="SHA256", help=words)
     train.set_defaults(command=_train)
 
     sweep = commands.add_parser("sweep", help="train a small grid of settings, compare on validation, test the winner")
@@ -110,6 +112,7 @@ def _train(options: argparse.Namespace) -> None:
         cache=options.cache,
         champion=options.champion,
         should_stop=lambda: _stop_asked,
+        formerly=options.formerly,
     )
 
 

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from heapq import nsmallest
@@ -122,10 +122,12 @@ class TrainConfig:
         path = sha256(os.fsencode(_path(self.backbone))).hexdigest() if nameless else None
         return {"data": data, "backbone_path_sha256": path, **self.written()}
 
-    def differences(self, made: Mapping[str, Any], data: str) -> str:
+    def differences(self, made: Mapping[str, Any], data: str, formerly: Collection[str] = ()) -> str:
         """Says how the identity of an earlier run differs from that of this one on data of this fingerprint, in
-        words."""
+        words. formerly: fingerprints that the same data had before names of labelers in it were replaced."""
         run = self.identity(data)
+        if made.get("data") in formerly:
+            made = {**made, "data": data}
         before = {"backbone_path_sha256": run["backbone_path_sha256"], **made}  # which versions before it didn't write
         if before.get("backbone") == self.backbone:  # they wrote the folder
             before["backbone"] = run["backbone"]

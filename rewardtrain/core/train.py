@@ -1,7 +1,7 @@
 """A training run, from a data file to a finished model folder and its report."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +45,18 @@ def train(
     champion: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     measured: str = "test",
+    formerly: Collection[str] = (),
 ) -> None:
     """Train, evaluate on the test split and write out/model, out/report.json and out/metrics.jsonl.
 
     Called again with the same arguments it goes on from the last checkpoint, on a CPU to the same bits; on a finished
     folder it does nothing, or raises where that was made of other data or settings. should_stop is asked between
     micro-batches. cache is for what later runs can use again. measured is the split of the evaluation: see finish.
+    formerly: fingerprints that the data had before names of labelers in it were replaced, so that a run goes on.
     Raises a CoreError.
     """
     if is_finished(out / MODEL) and (out / REPORT).is_file():
-        require_same(out / MODEL, config, fingerprint(data))
+        require_same(out / MODEL, config, fingerprint(data), formerly)
         return
     if champion:
         require_model(champion)
@@ -63,9 +65,9 @@ def train(
     if config.depth == "head":
         train_head(*arguments, cache=cache, should_stop=should_stop)
     elif config.processes > 1:
-        launch(_train, arguments, size=config.processes, should_stop=should_stop)
+        launch(_train, (*arguments, formerly), size=config.processes, should_stop=should_stop)
     else:
-        _train(Team(), *arguments, should_stop=should_stop)
+        _train(Team(), *arguments, formerly, should_stop=should_stop)
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # three times the model's size, and of no more use
 
 
@@ -87,12 +89,13 @@ def _train(
     config: TrainConfig,
     champion: Path | None,
     measured: str,
+    formerly: Collection[str],
     *,
     should_stop: Callable[[], bool],
 ) -> None:
     """Does the run of one process; the first goes on alone after the last step."""
     run = config.identity(fingerprint(data))
-    checkpoint = last_checkpoint(out / CHECKPOINTS, config, run["data"])
+    checkpoint = last_checkpoint(out / CHECKPOINTS, config, run["data"], formerly)
     keep_bytes = checkpoint.metrics_bytes if checkpoint else 0
     path = out / METRICS if team.is_first else None
     with MetricsLog(path, keep_bytes=keep_bytes, should_stop=should_stop) as log:

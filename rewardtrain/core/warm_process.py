@@ -1,6 +1,7 @@
 """A process that keeps the imported libraries and the backbone between runs, and takes one request a line.
 
-    {"command": "train", "data": PATH, "out": PATH, "config": {...}, "champion": PATH or null}
+    {"command": "train", "data": PATH, "out": PATH, "config": {...}, "champion": PATH or null,
+     "formerly": [SHA256, ...]}
     {"command": "encode", "data": PATH, "config": {...}}
 
 Each gets one line of answer, in order: {"ok": true, "seconds": S}, with "completions" after encode; or {"ok": false,
@@ -86,7 +87,15 @@ class RequestLoop:
             return {"completions": giving_way(fill)}
         champion = Path(request["champion"]) if request.get("champion") else None
         out = Path(request["out"])
-        train(data, out, config, cache=self._cache, champion=champion, should_stop=lambda: self._stop)
+        train(
+            data,
+            out,
+            config,
+            cache=self._cache,
+            champion=champion,
+            should_stop=lambda: self._stop,
+            formerly=request.get("formerly") or (),
+        )
         return {}
 
 

@@ -23,20 +23,32 @@ EVALUATION_SECONDS = 60 * 60.0  # `evaluate` writes nothing while it works
 
 
 def compare(run: TrainingRun, files: Files) -> Ended:
-    """The report names the champion of the training's beginning, and a fine-tuning has to beat the newest head too."""
-    wanted, noted = champions.baselines(run), read(files)
+    """The report names the champion of the training's beginning, and a fine-tuning has to beat the newest head too.
+
+    Both are made anew where names in the data were replaced meanwhile, for a report names labelers.
+    """
+    run.dataset_version.refresh_from_db()
+    data = run.dataset_version.sha256
+    wanted, noted, renamed = champions.baselines(run), read(files), is_renamed(run, files)
     ended = Ended(0)
-    if wanted.champion != noted.champion:
+    if renamed or wanted.champion != noted.champion:
         fetch(run, wanted.champion)
         ended = evaluate(run, files, against(wanted.champion), files.report)
         noted = replace(noted, champion=wanted.champion)
-    if ended == Ended(0) and wanted.head and not noted.head:
+    if ended == Ended(0) and wanted.head and (renamed or not noted.head):
         fetch(run, wanted.head)
         ended = evaluate(run, files, against(wanted.head), files.head_report)
         noted = replace(noted, head=wanted.head)
     if ended == Ended(0):
-        note(files, noted)
+        note(files, noted, data=data)
     return ended
+
+
+def is_renamed(run: TrainingRun, files: Files) -> bool:
+    """Tells whether the version's file is another than the reports are of: an erased person's name gave way in it."""
+    version = run.dataset_version
+    of = json.loads(files.baselines.read_text(encoding="utf-8")).get("data")  # not noted by earlier versions of Podium
+    return bool((of or version.frozen_sha256 or version.sha256) != version.sha256)
 
 
 def evaluate(run: TrainingRun, files: Files, options: tuple[str | Path, ...], report: Path) -> Ended:
@@ -56,14 +68,19 @@ def fetch(run: TrainingRun, model: RewardModel | None) -> None:
         alongside(run, partial(model_folder, model))
 
 
-def note(files: Files, baselines: Baselines) -> None:
-    ids = {"champion": baselines.champion and baselines.champion.pk, "head": baselines.head and baselines.head.pk}
+def note(files: Files, baselines: Baselines, *, data: str) -> None:
+    """data: the checksum of the version's file."""
+    ids: dict[str, object] = {
+        "champion": baselines.champion and baselines.champion.pk,
+        "head": baselines.head and baselines.head.pk,
+    }
+    ids["data"] = data
     files.baselines.write_text(json.dumps(ids), encoding="utf-8")
 
 
 def read(files: Files) -> Baselines:
     ids = json.loads(files.baselines.read_text(encoding="utf-8"))
-    models = RewardModel.objects.in_bulk([pk for pk in ids.values() if pk])
+    models = RewardModel.objects.in_bulk([pk for pk in (ids["champion"], ids["head"]) if pk])
     return Baselines(models.get(ids["champion"]), models.get(ids["head"]))
 
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from artifacts import copies, store
 from artifacts.errors import StorageAway
 from jobs import child, lifecycle
+from labeling.data.leaving import erasures
 from labeling.data.versions import datasets
 from labeling.errors import Invalid
 from labeling.models.database_errors import in_words
@@ -77,7 +78,8 @@ def train(run: TrainingRun, files: Files, settings: dict[str, object]) -> Ended:
     files.settings.write_text(json.dumps(settings, indent=2), encoding="utf-8")
     champion = champions.champion(run.project)
     if not files.report.exists():  # else the process has nothing left to do and the report is about an earlier champion
-        baselines.note(files, Baselines(champion, None))
+        run.dataset_version.refresh_from_db()
+        baselines.note(files, Baselines(champion, None), data=run.dataset_version.sha256)
     fetch(run, champion)
     return watch(run, start_training(run, files, settings, champion), Tail(files.metrics), silence=SILENT_SECONDS)
 
@@ -94,6 +96,7 @@ def start_training(
     run: TrainingRun, files: Files, settings: dict[str, object], champion: RewardModel | None
 ) -> child.Work:
     data = datasets.path_of(run.dataset_version)
+    formerly = list(run.dataset_version.replaced_files.values_list("sha256", flat=True))
     if run.depth == TrainingRun.Depth.HEAD:
         request = {
             "command": "train",
@@ -101,19 +104,26 @@ def start_training(
             "out": str(files.out),
             "config": settings,
             "champion": str(model_folder(champion)) if champion else None,
+            "formerly": formerly,
         }
         return warm_process.ask(request, log=files.log)
     options = ("--config", files.settings, "--cache", cache(), *baselines.against(champion))
+    options += tuple(word for sha256 in formerly for word in ("--formerly", sha256))
     return child.Once(core("train", data, files.out, *options), log=files.log, gives_way=True)
 
 
 def conclude(run: TrainingRun, files: Files) -> Ended:
-    """Compares with whom the gate asks for, and registers. Again where another became champion in between."""
+    """Compares with whom the gate asks for, and registers. Again where another became champion in between.
+
+    Not while a person is erased whose name the report may have: the run waits in the queue until that is done.
+    """
     for tries_left in reversed(range(COMPARISONS)):
+        if erasures.are_at_work(run.project):
+            break
         ended = baselines.compare(run, files)
         if ended != Ended(0) or succeed(run, files, last_try=not tries_left):
-            break
-    return ended
+            return ended
+    return Ended(0, Reason.STOPPING)
 
 
 # --- At its end -------------------------------------------------------------------------------------------------------
@@ -134,12 +144,22 @@ def settle(run: TrainingRun, files: Files, ended: Ended) -> None:
         lifecycle.try_again(run, child.error_of(files.log, ended.code))
     else:
         lifecycle.end(run, State.FAILED, error=child.error_of(files.log, ended.code))
+    forget_names(run, files)
+
+
+def forget_names(run: TrainingRun, files: Files) -> None:
+    """Deletes the reports of a run that is over without a model, where they may have an erased person's name."""
+    run.refresh_from_db()
+    if run.state in (State.FAILED, State.CANCELLED) and files.baselines.exists() and baselines.is_renamed(run, files):
+        for report in (files.report, files.head_report):
+            report.unlink(missing_ok=True)
 
 
 def succeed(run: TrainingRun, files: Files, *, last_try: bool) -> bool:
     """Stores the end of the run, its model, evaluation, gate and perhaps promotion: all of it or nothing.
 
-    False, and nothing, where the report compares with a champion of yesterday and there are tries left.
+    False, and nothing, where the report compares with a champion of yesterday and there are tries left, or may have the
+    name of a person who was or is being erased.
     """
     noted = baselines.read(files)
     report = baselines.report_of(files, noted)
@@ -147,6 +167,9 @@ def succeed(run: TrainingRun, files: Files, *, last_try: bool) -> bool:
     with transaction.atomic():
         lock_project(run.project)
         if champions.champion(run.project) != noted.champion and not last_try:
+            return False
+        run.dataset_version.refresh_from_db()
+        if baselines.is_renamed(run, files) or erasures.are_at_work(run.project):
             return False
         lifecycle.end(run, State.SUCCEEDED, phase="done")
         model = champions.register(

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from formats import zips
 from formats.evaluation_report.report import PairReport, has_pairs
+from labeling.data.versions.holding import names_replaced, withdrawn_since
 from labeling.errors import PodiumError
 from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, page_of, project_page
@@ -60,9 +61,24 @@ def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
         "flag_reliability": charts.flag_reliability(seen["flags"]) if seen["flags"] else None,
         "past_gate": champions.past_gate(model) if model.champion else None,
         "promotions": model.promotions.select_related("by"),
+        **_gone(model),
         **_leaving(request, model),
     }
     return render(request, "rewardtrain/registry/model.html", context | (of_pairs(seen) if has_pairs(seen) else {}))
+
+
+def _gone(model: RewardModel) -> dict[str, object]:
+    """Finds people whose rankings are among what the model learnt from, and who were erased or withdrawn since."""
+    version = model.run.dataset_version
+    replaced, withdrawn = names_replaced(version), withdrawn_since(version)
+    began = model.run.started_at
+    return {
+        "version": version,
+        "replaced": replaced,
+        "renamed_since": bool(replaced and began and replaced.at > began),
+        "n_withdrawn": len(withdrawn),
+        "n_withdrawn_rankings": sum(n or 0 for _, n in withdrawn),
+    }
 
 
 def _leaving(request: SignedIn, model: RewardModel) -> dict[str, object]:

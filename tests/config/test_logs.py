@@ -33,6 +33,22 @@ def test_a_text_with_line_breaks_cannot_pass_for_another_line() -> None:
     assert all("Z     2026" in line or "WARNING" in line for line in lines_of(line, as_json=False))
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/api/v1/accounts/lena/erase/", "/api/v1/accounts/..."),
+        ("/api/v1/projects/helpful/members/lena/", "/api/v1/projects/helpful/members/..."),
+        ("/api/v1/accounts/a\nb/c", "/api/v1/accounts/..."),
+        ("/accounts/login/", "/accounts/login/"),
+        ("/p/helpful/", "/p/helpful/"),
+    ],
+)
+def test_a_line_about_an_address_names_nobody(path: str, said: str) -> None:
+    record = logging.LogRecord("django.request", logging.WARNING, "", 0, "%s: %s", ("Not Found", path), None)
+    assert logs.WithoutAccounts().filter(record)
+    assert record.getMessage() == f"Not Found: {said}"
+
+
 def lines_of(text: str, *, as_json: bool) -> list[str]:
     stream = io.StringIO()
     output.Output(stream, json=as_json).say("web", text)

@@ -302,6 +302,16 @@ def test_an_erased_person_stays_erased_and_ranks_nothing(project: Project, ranki
             live=False, payload_sha256="0" * 64,
         ),
     )  # fmt: skip
+    tasks = Assignment.objects.filter(pk=ranking.assignment_id)
+    refused("task_of_nobody_erased", lambda: tasks.update(draft={"comment": "late"}))
+    refused("task_of_nobody_erased", lambda: tasks.update(skip_reason="late"))
+    case = ReviewCase.objects.create(project=project, prompt=ranking.prompt, reason=ReviewCase.Reason.ASKED)
+    act = ReviewAct.Act.LEFT
+    refused(
+        "review_of_nobody_erased",
+        lambda: ReviewAct.objects.create(case=case, act=act, by=ranking.labeler, words="late"),
+    )
+    tasks.update(draft=None, skip_reason="")  # as the erasure does
 
 
 def test_an_act_on_many_prompts_is_a_known_one_with_a_number_of_its_own(project: Project) -> None:

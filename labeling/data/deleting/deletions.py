@@ -50,7 +50,7 @@ def request_deletion(project: Project, *, by: User | None) -> ProjectDeletion:
         VersionLink.objects.filter(version__project=project.pk).delete()
         end_work(project.pk)
         notify.notify(DELETE, deletion.pk)
-    logger.info("project %s (%s): its deletion was asked for by %s", project.slug, project.pk, by and by.username)
+    logger.info("project %s (%s): its deletion was asked for by %s", project.slug, project.pk, by and by.pk)
     return deletion
 
 

@@ -16,7 +16,7 @@ from labeling.data.withdrawing import work as works
 from labeling.errors import Conflict
 from labeling.models import PersonErasure, Project, User
 from labeling.models.database_errors import in_words
-from labeling.models.project_lock import lock_imports, lock_project
+from labeling.models.project_lock import lock_imports, lock_person, lock_project
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,8 @@ def work(pk: int) -> None:
 
 def _work(job: PersonErasure) -> None:
     person = job.person
+    with transaction.atomic():
+        lock_person(person.pk)  # what began before the erasure was asked for ends; what begins now is refused
     if job.with_work:
         for project in erasures.projects_of(person):
             works.withdraw(project, person, by=job.requested_by)
@@ -70,7 +72,6 @@ def _work(job: PersonErasure) -> None:
         erase(person, erasures.pseudonym(person))
         lifecycle.heartbeat(job)
     with transaction.atomic():
-        erased_rows.erase_words(person)  # what a request had begun to write before it was refused
         erased_rows.erase_account(person)
         erased_rows.rename(person, erasures.pseudonym(person))
     for project in erasures.projects_of(person).filter(deleted_at=None):

@@ -64,6 +64,12 @@ def erasure_of(person: User) -> PersonErasure | None:
     return PersonErasure.objects.select_related("requested_by").filter(person=person).first()
 
 
+def are_at_work(project: Project) -> bool:
+    """Tells whether a person who ranked there is being erased: what may have the name waits until that is done."""
+    waiting = PersonErasure.objects.exclude(state=PersonErasure.State.SUCCEEDED)
+    return waiting.filter(Exists(Ranking.objects.filter(project=project, labeler=OuterRef("person")))).exists()
+
+
 def check_confirmed(typed: str, wanted: str) -> None:
     """Raises Invalid('not_confirmed') where what was typed is not the account's name."""
     if typed != wanted:

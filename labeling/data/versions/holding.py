@@ -67,6 +67,7 @@ class NamesReplaced:
     """That pseudonyms took the place of erased people's names in a version's file."""
 
     people: int
+    rankings: int  # of theirs in the file
     at: datetime  # the last time
     checksums: Sequence[str]  # of the files before, the oldest first, which is the one that was frozen
 
@@ -75,8 +76,9 @@ def names_replaced(version: DatasetVersion) -> NamesReplaced | None:
     """Asks for it where the version's row says so; None, and no statement, of all others."""
     if version.frozen_sha256 is None:
         return None
-    rows = list(version.replaced_files.order_by("pk").values_list("erasure", "replaced_at", "sha256"))
-    return NamesReplaced(len({erasure for erasure, _, _ in rows}), rows[-1][1], [sha256 for *_, sha256 in rows])
+    rows = list(version.replaced_files.select_related("erasure").order_by("pk"))
+    people = {row.erasure_id: row.erasure.versions.get(f"{version.project_id}/{version.number}") or 0 for row in rows}
+    return NamesReplaced(len(people), sum(people.values()), rows[-1].replaced_at, [row.sha256 for row in rows])
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def make(version: DatasetVersion, *, by: User, seconds: int) -> VersionLink:
             raise Conflict("too_many_links", message % {"n": MOST_OPEN})
         expires_at = timezone.now() + timedelta(seconds=seconds)
         link = VersionLink.objects.create(version=version, created_by=by, expires_at=expires_at)
-    _log("made", link, version, by.username)
+    _log("made", link, version, f"account {by.pk}")
     return link
 
 
@@ -55,7 +55,7 @@ def revoke(version: DatasetVersion, pk: int, *, by: User) -> None:
     """Twice is harmless: the first one stays noted. Raises Missing."""
     links = VersionLink.objects.filter(version=version, pk=pk)
     if links.filter(revoked_at=None).update(revoked_at=timezone.now(), revoked_by=by):
-        _log("revoked", links.get(), version, by.username)
+        _log("revoked", links.get(), version, f"account {by.pk}")
     elif not links.exists():
         message = _("Version %(number)d has no link %(link)d.")
         raise Missing("not_found", message % {"number": version.number, "link": pk})

@@ -56,8 +56,9 @@ def _replaced(version: DatasetVersion) -> Iterator[str]:
     if found := names_replaced(version):
         people = "1 person was" if found.people == 1 else f"{found.people:,} people were"
         yield (
-            f"Since it was frozen {people} erased on request: pseudonyms took the place of names in the file, the last "
-            f"time on {_moment(found.at)}, and nothing else in it changed. It was frozen with SHA-256 "
+            f"Since it was frozen {people} erased on request. Their {found.rankings:,} of its {version.n_rankings:,} "
+            f"rankings are in it still, and in what models learnt from it; pseudonyms took the names' places, the last "
+            f"time on {_moment(found.at)}, and nothing else in the file changed. It was frozen with SHA-256 "
             f"`{version.frozen_sha256}`."
         )
 

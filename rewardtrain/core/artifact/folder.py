@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -136,13 +137,16 @@ def require_model(folder: Path) -> None:
             )
 
 
-def require_same(folder: Path, config: TrainConfig, data: str) -> None:
-    """Raise ConfigError where a finished model was made of other settings, or of data of another fingerprint."""
+def require_same(folder: Path, config: TrainConfig, data: str, formerly: Collection[str] = ()) -> None:
+    """Raise ConfigError where a finished model was made of other settings, or of data of another fingerprint.
+
+    formerly: see TrainConfig.differences.
+    """
     manifest = _read(folder, MANIFEST)
     made = {"data": manifest["data"]["fingerprint"], **TrainConfig.from_dict(manifest["config"]).to_dict()}
     if "backbone_path_sha256" in manifest:
         made["backbone_path_sha256"] = manifest["backbone_path_sha256"]
-    if differing := config.differences(made, data):
+    if differing := config.differences(made, data, formerly):
         seen = f"{str(folder.parent)!r} holds a finished run of others ({differing})"
         raise ConfigError(f"{seen}: nothing was done; give an empty output folder")
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,16 +67,16 @@ def save_checkpoint(
         shutil.rmtree(leftover)
 
 
-def last_checkpoint(root: Path, config: TrainConfig, data: str) -> Checkpoint | None:
+def last_checkpoint(root: Path, config: TrainConfig, data: str, formerly: Collection[str] = ()) -> Checkpoint | None:
     """Finds the newest complete checkpoint, or None. Raises ConfigError where it was made with other settings or data.
 
-    data: its fingerprint.
+    data: its fingerprint. formerly: see TrainConfig.differences.
     """
     folders = _folders(root) if root.is_dir() else []
     if not folders:
         return None
     info = read_json(folders[-1] / INFO)
-    if changes := config.differences(info["run"], data):
+    if changes := config.differences(info["run"], data, formerly):
         advice = "go on with the settings and data it was begun with, or begin anew in an empty output folder"
         raise ConfigError(f"{str(root)!r} holds another run's checkpoints ({changes}); {advice}")
     return _read(folders[-1])

@@ -101,3 +101,6 @@ def test_a_run_of_before_goes_on(backbone: str, name: str | None, tmp_path: Path
                 differs()
     with pytest.raises(ConfigError, match="data was 'f00d', is 'beef'"):
         last_checkpoint(tmp_path, config, "beef")
+    same = last_checkpoint(tmp_path, config, "beef", ["0", "f00d"])  # but for names of labelers
+    assert same == found
+    require_same(tmp_path, config, "beef", ["f00d"])

@@ -7,6 +7,7 @@ every file and in Valkey.
 from __future__ import annotations
 
 import json
+import logging
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from django.db import IntegrityError, connection
 from django.test import Client
 from knox.models import AuthToken
 
+from config import logs
 from labeling.answers import rankings
 from labeling.data.leaving import erased_rows, erasure_worker, erasures
 from labeling.data.reviewing import acts, cases
@@ -110,6 +112,11 @@ def keys_with_it() -> list[bytes]:
     return found
 
 
+def _logged(record: logging.LogRecord) -> str:
+    """A line as its logger's filters and the formatter leave it: with the end of an error."""
+    return logs.Line().format(record)
+
+
 def sessions_with_it(person: User) -> list[object]:
     from django.contrib.sessions.models import Session
 
@@ -172,8 +179,14 @@ def _in_a_report(project: Project, version: DatasetVersion) -> None:
     files.report.write_text(json.dumps(model.evaluations.get().report), "utf-8")
 
 
-def test_name_mail_and_words_are_found_nowhere(project: Project, root: User, model_dir: Path) -> None:
+def test_name_mail_and_words_are_found_nowhere(
+    project: Project, root: User, model_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In no line either that a process logged about all that she did."""
+    caplog.set_level(logging.INFO)
     person = use_everywhere(project, root)
+    as_user(root).get(f"/api/v1/accounts/{NAME}/nothing/")
+    as_user(root).get(f"/api/v1/projects/helpful/members/{NAME}-/")
     before, rankings_before = tables_with_it(), list(Ranking.objects.filter(labeler=person).values_list("pk", "live"))
     assert {token for tokens in before.values() for token in tokens} == set(TOKENS)
     assert len(before) >= 12, sorted(before)
@@ -185,6 +198,9 @@ def test_name_mail_and_words_are_found_nowhere(project: Project, root: User, mod
     assert tables_with_it() == {}
     assert files_with_it(model_dir) == set()
     assert keys_with_it() == []
+    lines = list(map(_logged, caplog.records))
+    assert lines
+    assert [line for line in lines if any(token.lower() in line.lower() for token in TOKENS)] == []
     assert sessions_with_it(person) == []
     person.refresh_from_db()
     assert (person.username, person.is_active, person.has_usable_password()) == (

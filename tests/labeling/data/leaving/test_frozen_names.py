@@ -130,7 +130,7 @@ def test_methods_and_card_say_it_and_the_numbers_are_the_same(project: Project) 
     erase("ann")
     version.refresh_from_db()
     text = methods_of(version)
-    assert "1 person was erased on request" in text
+    assert "1 person was erased on request. Their 4 of its 6 rankings are in it still" in text
     assert f"frozen with SHA-256 `{version.frozen_sha256}`" in text
     assert f"SHA-256 `{version.sha256}`" in text
     assert [(one.rankings, one.pairs) for one in facts.facts_of(version).labelers] == [
