@@ -176,7 +176,7 @@ def test_what_never_changes_stays_until_its_project_is_being_deleted(project: Pr
         Evaluation.objects.filter(pk=evaluation.pk)._raw_delete("default")
     deletions.request_deletion(shown.project, by=None)
     with pytest.raises(IntegrityError, match="never changes"), transaction.atomic():
-        DatasetVersion.objects.filter(pk=version.pk).update(bytes=1)
+        DatasetVersion.objects.filter(pk=version.pk).update(n_pairs=1)
     with pytest.raises(IntegrityError, match="never changes"), transaction.atomic():
         Project.objects.filter(pk=shown.project.pk).update(deleted_at=None)
 
