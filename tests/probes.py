@@ -116,7 +116,7 @@ NARROWED = (  # by both lists
 )
 PARAMETERS: dict[str, tuple[str, ...]] = {
     "history": ("q", "page", "show", "after", "before"),
-    "prompts": ("show", "go", "order", *NARROWED),
+    "prompts": ("show", "go", "page", "order", *NARROWED),
     "prompts_bulk": NARROWED,
     "rankings": (*("source", "least_seconds", "most_seconds", "words"), *NARROWED),
     "review": ("state", "reason", "after", "before"),

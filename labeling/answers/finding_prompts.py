@@ -132,6 +132,13 @@ def end_of_look(project: Project, asked: PromptConditions, *, from_key: int | No
     return finding.end_of(indexed(project, asked), from_key=from_key, down=down, n=asked.looked_through)
 
 
+def key_at(project: Project, state: str, n: int, *, down: bool) -> int | None:
+    """Finds the key of the prompt of a state after n others, as far as FARTHEST, by counting entries of an index."""
+    order = ("-project_id", "-pk") if down else ("project_id", "pk")
+    keys = indexed(project, PromptConditions(state=state)).order_by(*order).values_list("pk", flat=True)
+    return next(iter(keys[n : n + 1]), None) if n < FARTHEST else None
+
+
 def place_of(project: Project, name: str) -> int | None:
     """Finds a prompt's key by its id in the imported file or, where none has that id, by its number in the order of
     import, from 1, as far as FARTHEST."""

@@ -163,14 +163,15 @@ class RankingsForm(Narrowing):
 
 
 class PromptsForm(Narrowing):
-    """Prompts of a project. `go` is a place in the list, by an id or a number, and narrows nothing."""
+    """Prompts of a project. `go` and `page` are places in the list, and narrow nothing."""
 
     main_names = ("q", "disagreement", "labeler")
-    apart = ("state", "go")
+    apart = ("state", "go", "page")
 
     order = forms.ChoiceField(choices=ORDERS, required=False, label=gettext_lazy("Order"))
     state = forms.ChoiceField(choices=[ANY, *((name, name) for name in STATES)], required=False)
     go = forms.CharField(required=False, max_length=200, strip=True, label=gettext_lazy("Go to the id or number"))
+    page = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1, label=gettext_lazy("Go to page"))
     field_order = ("q", "disagreement", "labeler", "split", "tag", "flag", "model", "from_day", "to_day", "order")
 
     def conditions(self) -> PromptConditions:

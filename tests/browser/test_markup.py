@@ -222,7 +222,7 @@ def test_everyone_else_reads_it_too(watched: Any, site: Site) -> None:
 
 def test_a_refused_upload_says_what_was_wrong_and_runs_none_of_it(watched: Any, site: Site, tmp_path: Path) -> None:
     manager = watched(site.manager)
-    manager.visit("/p/hostile/prompts/")
+    manager.visit("/p/hostile/imports/")
     lines = [SCRIPT, f'{{"id": "{SCRIPT}", "prompt": ""}}', f'{{"id": "x", "prompt": [{{"role": "{IMAGE}"}}]}}']
     (tmp_path / "hostile.jsonl").write_text("\n".join(lines))
     manager.page.get_by_label("A file of prompts").set_input_files(tmp_path / "hostile.jsonl")

@@ -17,7 +17,7 @@ from labeling.forms.bulk import BulkForm, in_words
 from labeling.forms.finding import PromptsForm
 from labeling.judgements.phrases import whole
 from labeling.models import BulkAct, Project, Role
-from labeling.views.answers.prompts import FILTERS
+from labeling.views.answers.prompts import FILTERS, PLACES
 from labeling.views.doors import SignedIn, posted, project_page
 
 SHOWN = 10  # of those that were asked for before
@@ -53,7 +53,7 @@ def _do(
         return redirect("prompts_bulk_act", project.slug, job.number)
     words = ngettext("%(n)s prompt changed.", "%(n)s prompts changed.", job.changed) % {"n": whole(job.changed)}
     notices.success(request, f"{in_words(act, value)}: {words}")
-    return _to_list(project, narrowing.query_without("go", "order"))
+    return _to_list(project, narrowing.query_without(*PLACES, "order"))
 
 
 def _show(
@@ -70,7 +70,7 @@ def _show(
         "form": form,
         "narrowing": narrowing,
         "said": _said(narrowing),
-        "query": narrowing.query_without("go", "order"),
+        "query": narrowing.query_without(*PLACES, "order"),
         "foreseen": foreseen,
         "words": in_words(form.cleaned_data["act"], form.cleaned_data["value"]) if foreseen else "",
         "again": form.again() if foreseen else [],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.contrib import messages as notices
 from django.db.models import QuerySet
@@ -15,12 +15,13 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import push_url
 
 from labeling.answers import finding_prompts
-from labeling.answers.finding_prompts import PromptConditions
+from labeling.answers.finding_prompts import FARTHEST, PromptConditions
 from labeling.data.reviewing import cases
 from labeling.data.revising import tags
 from labeling.errors import Invalid
 from labeling.forms.data import PromptsFileForm
 from labeling.forms.finding import PromptsForm
+from labeling.judgements.phrases import whole
 from labeling.models import Project, Prompt, Role
 from labeling.people import access
 from labeling.projects import counters
@@ -46,6 +47,7 @@ FILTERS = {
     "withdrawn": Filter(gettext_lazy("Withdrawn"), "withdrawn"),
 }
 SHOWN = 50
+PLACES = ("go", "page")  # parameters that name a place in the list
 
 
 @dataclass(frozen=True)
@@ -65,33 +67,41 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
     asked = form.conditions()
     if (name := form.cleaned_data.get("go")) and (going := _go(project, form, name)):
         return going
+    n = _number(project, asked)
+    pages = _pages(n) if asked.counted_by_split and not asked.split else None
+    if (number := form.cleaned_data.get("page")) and (going := _to_page(project, form, number, pages)):
+        return going
     rows, look = _within_a_look(request, project, asked, newest_first=form.newest_first)
     page: Stretch[Prompt] = stretch_of(request, rows, size=SHOWN, newest_first=form.newest_first)
     alone = skips.left_to_nobody(prompt.pk for prompt in page)
     for prompt in page:
         prompt.nobody_left = prompt.pk in alone
     chosen = asked.state or "all"
+    is_manager = access.role_in(request.user, project) == Role.MANAGER
+    is_narrowed = bool(replace(asked, state=""))
     context = {
         "project": project,
-        "is_manager": access.role_in(request.user, project) == Role.MANAGER,
+        "is_manager": is_manager,
         "n_reviews": cases.n_waiting(project),
         "file_form": PromptsFileForm(),
         "form": form,
         "go": form["go"],
-        "carried": [(name, value) for name, value in form.data.items() if value and name != "go"],
+        "pages": pages,
+        "carried": [(name, value) for name, value in form.data.items() if value and name not in PLACES],
         "filters": _filters(form),
         "chosen": chosen,
         "kept_state": asked.state,
-        "is_narrowed": asked.needs_a_look or asked.disagreement is not None or asked.found is not None,
-        "n": _number(project, asked),
+        "is_narrowed": is_narrowed,
+        "takes_files": is_manager and not (page.rows or is_narrowed or asked.state or form.errors),
+        "n": n,
         "page": page,
         "look": look if (page.before if goes_back(request) else page.after) is None else None,
         "here": request.GET.urlencode(),
-        "bulk_query": form.query_without("go", "order"),
+        "bulk_query": form.query_without(*PLACES, "order"),
         "goes_back": goes_back(request),
         "fitting": _fitting(rows, page, asked, is_all=look is None and is_whole(request, page)),
         "rows": [(prompt, first_words(prompt, alone=_text_of(prompt))) for prompt in page],
-        "query": f"{form.query_without('go')}&" if form.query_without("go") else "",
+        "query": f"{form.query_without(*PLACES)}&" if form.query_without(*PLACES) else "",
     }
     response = render(request, "labeling/data/prompts.html", context)
     # A form says all its fields, and most of them nothing: whoever copies the address gets those that narrow.
@@ -142,7 +152,31 @@ def _go(project: Project, form: PromptsForm, name: str) -> HttpResponse | None:
         message = _("“%(name)s” is no prompt's id here, and no number of one: from 1, in the order of import.")
         form.add_error("go", message % {"name": name})
         return None
-    query = form.query_without("go")
+    return _from(project, form, key)
+
+
+def _to_page(project: Project, form: PromptsForm, number: int, pages: int | None) -> HttpResponse | None:
+    """Leads to the page of this number; None where there is none, which the form says."""
+    if pages is None:
+        form.add_error("page", _("Pages have numbers where the list is narrowed by nothing but the state."))
+        return None
+    state, n = form.cleaned_data.get("state", ""), SHOWN * (number - 1)
+    key = finding_prompts.key_at(project, state, n, down=form.newest_first) if number <= pages else None
+    if key is None:
+        words = ngettext("The list has %(n)s page; got %(number)s.", "The list has %(n)s pages; got %(number)s.", pages)
+        form.add_error("page", words % {"n": whole(pages), "number": whole(number)})
+        return None
+    return _from(project, form, key)
+
+
+def _pages(n: int | None) -> int | None:
+    """Counts the pages that can be gone to by their numbers; None where nobody knows how many prompts there are."""
+    return None if n is None else -(-min(n, FARTHEST) // SHOWN)
+
+
+def _from(project: Project, form: PromptsForm, key: int) -> HttpResponse:
+    """Leads to the list from this prompt on."""
+    query = form.query_without(*PLACES)
     after = key + 1 if form.newest_first else key - 1
     address = redirect("prompts", project.slug)
     address["Location"] += f"?{query}&after={after}" if query else f"?after={after}"
@@ -174,7 +208,7 @@ def _fitting(rows: QuerySet[Prompt], page: Stretch[Prompt], asked: PromptConditi
 
 def _filters(form: PromptsForm) -> list[tuple[str, Promise, str]]:
     """Gives each state's name, words and address, with what else narrows the list."""
-    rest = form.query_without("state", "go")
+    rest = form.query_without("state", *PLACES)
     queries = {name: "&".join(filter(None, [f"state={name}" if name != "all" else "", rest])) for name in FILTERS}
     return [(name, each.label, f"?{queries[name]}") for name, each in FILTERS.items()]
 

@@ -207,6 +207,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "prompt-erase-waits", f"{one}/prompts/{ranked.prompt_id}/erase/"),
         (site.manager, "prompt-erased", f"{one}/prompts/{site.project.prompts.get(erasure__isnull=False).pk}/"),
         (site.manager, "prompts-erased", f"{one}/prompts/?show=withdrawn"),
+        (site.manager, "prompts-page", f"{one}/prompts/?page=9"),
         (site.manager, "prompts-narrowed", f"{one}/prompts/?labeler=lena&disagreement=yes&order=newest&go=none"),
         (site.manager, "rankings", f"{one}/rankings/"),
         (site.manager, "rankings-narrowed", f"{one}/rankings/?labeler=nobody&split=test"),

@@ -55,7 +55,7 @@ def states_of(site: Site) -> list[State]:
         State(
             site.manager, "project-create-refused", "/projects/new/", lambda page: send(page, name="A", slug="helpful")
         ),
-        State(site.manager, "prompts-uploaded", f"{one}/prompts/", upload),
+        State(site.manager, "prompts-uploaded", f"{one}/imports/", upload),
         State(site.manager, "prompts-withdraw-which", f"{one}/prompts/withdraw/", choose_prompts),
         State(site.manager, "prompts-withdraw-refused", f"{one}/prompts/withdraw/", lambda page: send(page)),
         State(site.manager, "prompts-bulk-foreseen", f"{one}/prompts/bulk/?split=train", foresee_bulk_act),

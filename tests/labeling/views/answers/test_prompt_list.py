@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from labeling.answers import finding_prompts, rankings
 from labeling.data.withdrawing import withdrawals
-from labeling.models import Project, User
+from labeling.models import Project, Role, User
 from labeling.queue import claims
 from labeling.views.answers import prompts
 from tests import factories
@@ -183,3 +185,69 @@ def test_the_address_keeps_what_narrows_and_no_empty_field(reviewer: Client) -> 
 def test_a_labeler_and_a_stranger_see_nothing(project: Project) -> None:
     assert as_user(User.objects.get(username="ada")).get(f"{PAGE}?go=1").status_code == 403
     assert as_user(factories.make_user()).get(f"{PAGE}?go=1").status_code == 404
+
+
+def test_files_are_sent_on_the_list_while_it_is_empty_and_on_the_imports_page_then(db: None) -> None:
+    project = factories.make_project(slug="young")
+    manager, box = as_user(project.created_by), b"drop-zone"
+    assert box in manager.get("/p/young/prompts/").content
+    assert box not in as_user(factories.join(project, Role.REVIEWER)).get("/p/young/prompts/").content
+    for narrowed in ("?state=held", "?tag=x", "?flag=none"):
+        assert box not in manager.get(f"/p/young/prompts/{narrowed}").content
+    factories.make_prompt(project)
+    page = manager.get("/p/young/prompts/").content
+    assert (box in page, b'href="/p/young/imports/"' in page) == (False, True)
+    assert box in manager.get("/p/young/imports/").content
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("?page=1", [0, 1]),
+        ("?page=2", [2, 3]),
+        ("?page=3", [4, 5]),
+        ("?page=2&order=newest", [3, 2]),
+        ("?page=2&state=waiting", [4, 5]),
+        ("?page=1&state=ranked&order=newest", [1, 0]),
+    ],
+)
+def test_a_page_is_gone_to_by_its_number(
+    reviewer: Client, monkeypatch: pytest.MonkeyPatch, query: str, numbers: list[int]
+) -> None:
+    monkeypatch.setattr(prompts, "SHOWN", 2)
+    assert listed(reviewer, query) == [f"row-{n}" for n in numbers]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("?page=4", "The list has 3 pages; got 4."),
+        ("?page=2&state=ranked", "The list has 1 page; got 2."),
+        ("?page=2147483647", "The list has 3 pages"),
+        ("?page=0", "greater than or equal to 1"),
+        ("?page=x", "Enter a whole number."),
+        ("?page=99999999999999999999", "less than or equal to"),
+        ("?page=1&split=test", "Pages have numbers where"),
+        ("?page=1&labeler=ada", "Pages have numbers where"),
+    ],
+)
+def test_a_page_that_there_is_not_is_said(
+    reviewer: Client, monkeypatch: pytest.MonkeyPatch, query: str, said: str
+) -> None:
+    monkeypatch.setattr(prompts, "SHOWN", 2)
+    response = reviewer.get(f"{PAGE}{query}")
+    assert response.status_code == 200
+    assert said in words(response)
+
+
+@pytest.mark.parametrize("state", ["", *finding_prompts.STATES])
+@pytest.mark.parametrize("down", [False, True])
+def test_a_page_is_found_by_an_index_without_a_sort(project: Project, state: str, down: bool) -> None:
+    with connection.cursor() as cursor, CaptureQueriesContext(connection) as asked:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
+        finding_prompts.key_at(project, state, 3, down=down)
+        cursor.execute(f"EXPLAIN {asked.captured_queries[-1]['sql']}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Index" in plan
+    assert "Sort" not in plan
+    assert finding_prompts.key_at(project, state, finding_prompts.FARTHEST, down=down) is None
