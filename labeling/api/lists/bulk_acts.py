@@ -41,6 +41,7 @@ class BulkActSerializer(serializers.ModelSerializer[BulkAct]):
     id = serializers.IntegerField(source="number", allow_null=True, help_text="null of a dry run.")
     state = serializers.CharField(allow_null=True, help_text="null of a dry run.")
     requested_by = serializers.CharField(source="requested_by.username", allow_null=True, default=None)
+    requested_at = serializers.DateTimeField(allow_null=True, help_text="null of a dry run.")
     filters = serializers.DictField(child=serializers.CharField(), help_text="What narrowed the list.")
     foreseen = serializers.IntegerField(
         source="total", help_text="How many would be changed, as far as could be counted in two seconds."

@@ -10,6 +10,8 @@ from playwright.sync_api import Page
 HERE = Path(__file__).resolve().parent
 AXE = (HERE.parents[2] / "node_modules" / "axe-core" / "axe.min.js").read_text()
 KEYBOARD = (HERE / "keyboard.js").read_text()
+# Curves are drawn anew for the room that they have, in the frame after it changed.
+DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50))))"
 BETWEEN = (1024, 768)  # px, of what is neither a desk's screen nor a phone's
 SHOW = """([direction, size]) => {
   document.documentElement.dir = direction;
@@ -60,6 +62,7 @@ def overflow(page: Page) -> dict[str, list[str]]:
     seen = page.viewport_size
     for width in BETWEEN if is_wide and seen else ():
         page.set_viewport_size({"width": width, "height": 800})
+        page.evaluate(DRAWN)
         if beyond := page.evaluate(BEYOND):
             found[f"{width} px"] = beyond
     if is_wide and seen:
