@@ -119,7 +119,7 @@ def test_a_reviewer_puts_a_prompt_back_by_keys(people: People, site: Site) -> No
     claims.cannot_rank(Assignment.objects.get(prompt=held, labeler=site.colleague), "The prompt makes no sense")
     page = people.page(factories.join(site.project, Role.REVIEWER))
     page.goto(f"/p/{site.project.slug}/prompts/?show=held")
-    page.locator("tbody a").focus()
+    page.locator(f"tbody a[href$='/{held.pk}/']").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Set aside by otto")).to_be_visible()
     page.get_by_role("button", name="Put back into the queue").focus()
