@@ -89,7 +89,7 @@ def _pairs(model: RewardModel, prompts: Collection[int]) -> Iterator[tuple[int, 
         ranking__source=Ranking.Source.LABELED,
         ranking__gt=model.run.dataset_version.last_ranking_id,
     )
-    return pairs.order_by("pk").values_list("prompt_id", "ranking_id", "chosen_id", "rejected_id").iterator()
+    return iter(pairs.order_by("pk").values_list("prompt_id", "ranking_id", "chosen_id", "rejected_id"))
 
 
 def _look(model: RewardModel) -> bool:
