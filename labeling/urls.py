@@ -15,7 +15,7 @@ from labeling.views import (
     upkeep,
     user_settings,
 )
-from labeling.views.answers import bulk
+from labeling.views.answers import bulk, saved_views
 from labeling.views.answers import prompts as prompt_list
 from labeling.views.answers import rankings as answers
 from labeling.views.importing import pages as imports
@@ -77,6 +77,8 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/<int:prompt_id>/put-back/", prompts.put_back, name="prompt_put_back"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/review/", review.ask, name="review_ask"),
     path("p/<slug:slug>/rankings/", answers.rankings, name="rankings"),
+    path("p/<slug:slug>/views/", saved_views.save, name="view_save"),
+    path("p/<slug:slug>/views/<int:view_id>/", saved_views.act, name="view_act"),
     path("p/<slug:slug>/review/", review.queue, name="review"),
     path("p/<slug:slug>/review/<int:case_id>/", review.case, name="review_case"),
     path("p/<slug:slug>/review/<int:case_id>/act/", review.act, name="review_act"),

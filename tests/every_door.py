@@ -15,7 +15,7 @@ from drf_spectacular.generators import SchemaGenerator
 from labeling.data.bulk import bulk_jobs
 from labeling.data.bulk.bulk_jobs import Foreseen
 from labeling.data.versions.datasets import freeze
-from labeling.models import Invitation, Membership, Project, ReviewAct, ReviewCase, Role, User, VersionLink
+from labeling.models import Invitation, Membership, Project, ReviewAct, ReviewCase, Role, SavedView, User, VersionLink
 from tests.factories import claimed, join, make_import, make_project, make_prompt, make_user, rank
 from tests.rewardtrain.conftest import make_training, rank_prompts
 
@@ -23,6 +23,7 @@ INVITATION = 10**6  # the id of the open one
 PROMPT = "1000000"  # the id in the file of a ranked one
 LINK = 10**6  # the id of the one to the first version
 PERSON = 10**6  # the id of the account that is removed
+VIEW = 10**6  # the id of a view that the manager saved
 CASE = 10**6  # the id of the open review
 
 
@@ -89,6 +90,9 @@ def furnish() -> dict[str, User | None]:
     tomorrow = timezone.now() + timedelta(days=1)
     Invitation.objects.create(pk=INVITATION, project=project, created_by=manager, username="guest", expires_at=tomorrow)
     VersionLink.objects.create(pk=LINK, version=frozen, created_by=manager, expires_at=tomorrow)
+    SavedView.objects.create(
+        pk=VIEW, project=project, owner=manager, of="prompts", name="Test", filters={"split": "test"}
+    )
     rank(project, labeler)
     for person in (administrator, manager, labeler):
         claimed(project, person)

@@ -16,7 +16,7 @@ from labeling.models import Assignment, Invitation, Project, ReviewCase
 from labeling.requests.body_limit import MIB, limit_of
 from tests import sized
 from tests.doors import Door, doors
-from tests.every_door import INVITATION, LINK, PERSON, PROMPT, document, operations
+from tests.every_door import INVITATION, LINK, PERSON, PROMPT, VIEW, document, operations
 from tests.factories import ids_of
 from tests.growth import Act, largest
 
@@ -55,6 +55,8 @@ FORMS: dict[str, tuple[str, ...]] = {
     "prompts": ("tag", "act", "chosen", "one"),
     "prompts_bulk": ("act", "tag", "priority", "reason", "step"),
     "prompts_bulk_act": (),
+    "view_save": ("of", "name", "query", "shared"),
+    "view_act": ("act", "name"),
     "imports": ("file", "hub"),
     "import_act": ("act",),
     "prompt_put_back": (),
@@ -167,7 +169,7 @@ class Place:
     def values(self) -> dict[str, object]:
         return {
             "slug": self.project.slug, "assignment_id": self.task.pk, "pk": self.task.pk, "number": 1, "version": 1,
-            "prompt_id": self.task.prompt_id, "case_id": self.case.pk, "case": self.case.pk,
+            "prompt_id": self.task.prompt_id, "case_id": self.case.pk, "case": self.case.pk, "view_id": VIEW,
             "invitation_id": self.invitation.pk, "token": self.token,
             "username": "leaver", "invitation": INVITATION, "external_id": PROMPT, "link": LINK, "link_id": LINK,
             "place": 0, "layout": "podium", "person_id": PERSON, "person": PERSON,

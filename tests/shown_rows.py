@@ -32,6 +32,7 @@ from labeling.models import (
     Ranking,
     ReplacedFile,
     Role,
+    SavedView,
     User,
     VersionLink,
     VersionNote,
@@ -82,7 +83,7 @@ class Shown:
             "slug": self.project.slug, "prompt_id": prompt.pk, **self.case,
             "username": "nobody", "token": self.token,
             "version": 1, "invitation": 1, "invitation_id": 1, "external_id": prompt.external_id,
-            "link": 1, "link_id": 1, "place": 0, "layout": "podium",
+            "link": 1, "link_id": 1, "place": 0, "layout": "podium", "view_id": 1,
             "person_id": self.ranked.labeler_id, "person": self.ranked.labeler_id,
         }  # fmt: skip
         return [
@@ -112,6 +113,7 @@ def furnish(n: int, kind: str) -> Shown:
     _uploads(project, n)
     _imports(project, n)
     _bulk_acts(project, n)
+    _saved_views(project, n)
     token = _invitations(project, n)
     _elsewhere((manager, labeler), n, slug)
     _revisions(project, n)
@@ -290,6 +292,17 @@ def _bulk_acts(project: Project, n: int) -> None:
             state="running" if number > n else "succeeded",
         )
         for number in range(1, n + 2)
+    )  # fmt: skip
+
+
+def _saved_views(project: Project, n: int) -> None:
+    """n of each list, which others share."""
+    SavedView.objects.bulk_create(
+        SavedView(
+            project=project, owner=make_user(), of=of, name=f"View {place}", filters={"split": "test"}, is_shared=True
+        )
+        for of in SavedView.Of.values
+        for place in range(n)
     )  # fmt: skip
 
 

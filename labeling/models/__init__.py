@@ -6,6 +6,7 @@ from labeling.models.counters import Counter, LabelerCounter
 from labeling.models.datasets import DatasetVersion, ReplacedFile, VersionLink, VersionNote
 from labeling.models.imports import Import
 from labeling.models.lists.bulk_acts import BulkAct
+from labeling.models.lists.saved_views import SavedView
 from labeling.models.pairs import PreferencePair
 from labeling.models.projects import Invitation, Membership, PersonErasure, Project, ProjectDeletion, Role
 from labeling.models.prompts import Completion, Prompt, PromptErasure, PromptRevision, SearchBacklog, SearchText, Split
@@ -39,6 +40,7 @@ __all__ = [
     "ReviewAct",
     "ReviewCase",
     "Role",
+    "SavedView",
     "SearchBacklog",
     "SearchText",
     "Split",

@@ -32,6 +32,7 @@ from labeling.models import (
     ReplacedFile,
     ReviewAct,
     ReviewCase,
+    SavedView,
     User,
     WorkWithdrawal,
 )
@@ -319,6 +320,13 @@ def test_an_act_on_many_prompts_is_a_known_one_with_a_number_of_its_own(project:
     refused("bulk_act_number_once", lambda: BulkAct.objects.create(project=project, number=1, act="untag"))
     refused("bulk_act_known", lambda: BulkAct.objects.update(act="burn"))
     refused("bulk_act_state_known", lambda: BulkAct.objects.update(state="lost"))
+
+
+def test_a_persons_views_of_a_list_have_names_of_their_own(project: Project) -> None:
+    mine = {"project": project, "owner": project.created_by, "of": "prompts", "name": "Mine"}
+    SavedView.objects.create(**mine)
+    refused("saved_view_name_once", lambda: SavedView.objects.create(**mine))
+    refused("saved_view_list_known", lambda: SavedView.objects.update(of="models"))
 
 
 def test_a_dataset_version_never_changes(project: Project, ranking: Ranking) -> None:

@@ -55,7 +55,11 @@ PAGES: list[tuple[set[str], str]] = [
     (MEMBERS, "project rank practice practice_compare history guidelines"),
     (AUTHOR, "rank_skip rank_cannot rank_ahead rank_draft rank_keep rank_leave rank_undo rank_compare"),
     (AUTHOR, "history_edit history_stays"),
-    (REVIEWERS, "prompts prompt rankings review review_case review_act review_decide review_ask prompt_put_back"),
+    (
+        REVIEWERS,
+        "prompts prompt rankings review review_case review_act review_decide review_ask prompt_put_back view_save",
+    ),
+    ({"manager"}, "view_act"),  # whose the view is
     (MANAGERS, "prompts_withdraw prompt_revise prompt_erase imports import_sample import import_act import_bad_lines"),
     (MANAGERS, "prompts_bulk prompts_bulk_act"),
     (MANAGERS, "people person person_skips person_work invitation_ask invitation_withdraw invitation_renew member_set"),
@@ -90,6 +94,8 @@ API: list[tuple[set[str], str]] = [
 
 # Without which an address finds nothing, whoever asks.
 GIVEN = {
+    "view_save post": {"of": "prompts", "name": "Mine", "query": "split=test"},
+    "view_act post": {"act": "share"},
     "review_act post": {"act": "leave"},
     "version_difference get": {"to": 2},
     "version_difference_lines get": {"to": 2},

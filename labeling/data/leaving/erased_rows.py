@@ -25,6 +25,7 @@ from labeling.models import (
     RankedCompletion,
     Ranking,
     ReviewAct,
+    SavedView,
     User,
     account_names,
 )
@@ -64,6 +65,7 @@ def erase_account(person: User) -> None:
     """Deletes what belongs to the account, and takes its name out of what belongs to others."""
     Membership.objects.filter(user=person).delete()
     QueuePosition.objects.filter(labeler=person).delete()
+    SavedView.objects.filter(owner=person).delete()
     Invitation.objects.filter(Q(created_by=person, accepted_by=None) | Q(account=person)).delete()
     Invitation.objects.filter(username=person.username).delete()
     Invitation.objects.filter(Q(accepted_by=person) | Q(note__icontains=person.username)).update(note="")
@@ -89,6 +91,8 @@ def _erase_filters(person: User) -> None:
     for each in naming:
         kept = {key: value for key, value in each.filters.items() if name not in value.casefold()}
         BulkAct.objects.filter(pk=each.pk).update(filters=kept)
+    # A view of whoever is somebody else now would find others.
+    SavedView.objects.filter(filters__icontains=json.dumps(person.username, ensure_ascii=False)[1:-1]).delete()
 
 
 def _end(acts: Iterable[BulkAct]) -> None:

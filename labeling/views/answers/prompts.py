@@ -22,10 +22,11 @@ from labeling.errors import Invalid
 from labeling.forms.data import PromptsFileForm
 from labeling.forms.finding import PromptsForm
 from labeling.judgements.phrases import whole
-from labeling.models import Project, Prompt, Role
+from labeling.models import Project, Prompt, Role, SavedView
 from labeling.people import access
 from labeling.projects import counters
 from labeling.queue import skips
+from labeling.views.answers.saved_views import PLACES, views_of_list
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.prompts import counted, first_words
 from labeling.views.stretches import Stretch, goes_back, is_whole, key_of, stretch_of, within
@@ -47,7 +48,6 @@ FILTERS = {
     "withdrawn": Filter(gettext_lazy("Withdrawn"), "withdrawn"),
 }
 SHOWN = 50
-PLACES = ("go", "page")  # parameters that name a place in the list
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
         "n_reviews": cases.n_waiting(project),
         "file_form": PromptsFileForm(),
         "form": form,
+        **views_of_list(request, project, SavedView.Of.PROMPTS, form.query_without(*PLACES)),
         "go": form["go"],
         "pages": pages,
         "carried": [(name, value) for name, value in form.data.items() if value and name not in PLACES],

@@ -17,9 +17,10 @@ from labeling.answers.finding import Conditions
 from labeling.board.pictures import Picture, picture_of
 from labeling.board.sentences import STRENGTHS
 from labeling.forms.finding import RankingsForm
-from labeling.models import Project, RankedCompletion, Ranking, Role
+from labeling.models import Project, RankedCompletion, Ranking, Role, SavedView
 from labeling.people import access
 from labeling.projects import counters
+from labeling.views.answers.saved_views import views_of_list
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.prompts import first_words
 from labeling.views.stretches import Stretch, goes_back, is_whole, key_of, stretch_of, within
@@ -67,6 +68,7 @@ def rankings(request: SignedIn, project: Project) -> HttpResponse:
     context = {
         "project": project,
         "form": form,
+        **views_of_list(request, project, SavedView.Of.RANKINGS, form.query),
         "asked": asked,
         "is_narrowed": bool(asked) or form.is_of_all,
         "page": page,

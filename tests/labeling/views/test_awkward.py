@@ -27,6 +27,7 @@ FIELDS = [
     "layout", "split", "source", "version", "threshold", "probabilities", "depth", "model", "prompt", "completion-0",
     "completion-1", "explain", "backbone", "epochs", "learning_rate", "max_length", "every_pairs", "first_minimum",
     "cooldown_minutes", "head_every_pairs", "standing", "sort", "act", "people", "email", "ranking", "words", "state",
+    "of", "query", "shared",
 ]  # fmt: skip
 AWKWARD = {
     "nul": "a\0b",
@@ -52,6 +53,7 @@ def address(pattern: URLPattern, user: User) -> str:
     given = {"slug": "helpful", "assignment_id": assignment_of(user), "number": 1, "version": 1, "token": "x"}
     given |= {"link_id": 1, "link": "x", "place": 0, "layout": "podium"}
     given["invitation_id"] = given["person_id"] = 1
+    given["view_id"] = 1
     given["case_id"] = given["case"] = ReviewCase.objects.latest("pk").pk
     given["prompt_id"] = user.assignments.latest("pk").prompt_id
     names = pattern.pattern.converters
