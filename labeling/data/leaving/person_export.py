@@ -18,6 +18,7 @@ from django.db.models import Model, Prefetch, QuerySet
 from formats import zips
 from labeling.models import (
     Assignment,
+    BulkAct,
     DatasetVersion,
     Import,
     Invitation,
@@ -25,6 +26,7 @@ from labeling.models import (
     RankedCompletion,
     Ranking,
     ReviewAct,
+    SavedView,
     User,
 )
 from labeling.queue import shown_ids
@@ -168,6 +170,16 @@ def _acts(person: User) -> Iterator[Row]:
     for job in _each(Import.objects.filter(requested_by=person).select_related("project").defer("errors")):
         said = {"file_name": job.file_name, "number": job.number, "at": job.requested_at}
         yield {"act": "imported", "project": job.project.slug, **said}
+    for bulk in _each(BulkAct.objects.filter(requested_by=person).select_related("project")):
+        said = {"what": bulk.act, "value": bulk.value, "at": bulk.requested_at}
+        yield {"act": "changed prompts", "project": bulk.project.slug, **said}
+
+
+def _views(person: User) -> Iterator[Row]:
+    """Yields views of lists, without what they ask for, which may be somebody's name."""
+    for each in _each(SavedView.objects.filter(owner=person).select_related("project")):
+        said = {"name": each.name, "shared": each.is_shared, "at": each.created_at}
+        yield {"project": each.project.slug, "list": each.of, **said}
 
 
 def _reviews(person: User) -> Iterator[Row]:
@@ -194,4 +206,5 @@ _CONTENTS: dict[str, Callable[[User], Iterator[Row]]] = {
     "logins": _logins,
     "acts": _acts,
     "reviews": _reviews,
+    "views": _views,
 }

@@ -26,7 +26,7 @@ from django.test import Client
 from knox.models import AuthToken
 
 from config import logs
-from labeling.answers import rankings
+from labeling.answers import rankings, saved_views
 from labeling.data.leaving import erased_rows, erasure_worker, erasures
 from labeling.data.reviewing import acts, cases
 from labeling.data.versions import datasets, facts, notes
@@ -56,7 +56,7 @@ from tests.rewardtrain.conftest import make_model
 pytestmark = pytest.mark.django_db
 NAME = "Qzlena77"
 MAIL, FIRST, LAST = "qzmail77@example.org", "Qzfirst77", "Qzlast77"
-WORDS = ("Qzcomment77", "Qznote77", "Qzskip77", "Qzdraft77", "Qzcannot77", "Qzchanged77", "Qzreview77")
+WORDS = ("Qzcomment77", "Qznote77", "Qzskip77", "Qzdraft77", "Qzcannot77", "Qzchanged77", "Qzreview77", "Qzview77")
 TOKENS = (NAME, MAIL, FIRST, LAST, *WORDS)
 
 
@@ -161,6 +161,8 @@ def use_everywhere(project: Project, root: User) -> User:
         "id": "r", "prompt": "Who?", "completions": [{"id": "a", "text": "x"}, {"id": "b", "text": "y"}],
         "rankings": [{"labeler": NAME, "tiers": [["a"], ["nothing"]]}],
     }  # fmt: skip
+    for owner, name in ((person, "Qzview77"), (root, "hers")):
+        saved_views.save(project, owner, "rankings", name=name, filters={"labeler": NAME}, is_shared=True)
     job = make_import(project, json.dumps(row) + "\n")
     Import.objects.filter(pk=job.pk).update(file_name=f"{NAME}.jsonl", requested_by=person)
     version = datasets.freeze(project, by=person)

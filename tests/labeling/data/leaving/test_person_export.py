@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from knox.models import AuthToken
 
-from labeling.answers import rankings
+from labeling.answers import rankings, saved_views
 from labeling.data.leaving import person_export
 from labeling.models import Assignment, Project, Role, User
 from labeling.people import invitations
@@ -35,7 +35,14 @@ from tests.labeling.api.client import bytes_of
 from tests.labeling.views.test_doors import as_user as at_desk
 
 pytestmark = pytest.mark.django_db
-OWN = {"comment": "Own-comment", "note": "Own-note", "skip": "Own-skip", "draft": "Own-draft", "mail": "own@mail.org"}
+OWN = {
+    "comment": "Own-comment",
+    "note": "Own-note",
+    "skip": "Own-skip",
+    "draft": "Own-draft",
+    "view": "Own-view",
+    "mail": "own@mail.org",
+}
 
 
 @pytest.fixture
@@ -62,6 +69,9 @@ def lena(project: Project) -> User:
         AccessLog.objects.create(username=name, ip_address="10.0.0.7", user_agent=f"{said}-browser", path_info="/")
         User.objects.filter(pk=person.pk).update(email=f"{said.lower()}@mail.org")
     invitations.invite(project, by=person, role=Role.LABELER, note="for Other-guest")
+    for owner in (project.created_by, person):
+        name = "Own-view" if owner == person else "Other-view"
+        saved_views.save(project, owner, "rankings", name=name, filters={"labeler": "otto"})  # type: ignore[arg-type]
     make_import(project, "{bad\n")
     return User.objects.get(username="lena")
 

@@ -20,7 +20,7 @@ PROMPTS, VIEWS = "/p/work/prompts/", "/p/work/views/"
 
 @pytest.fixture
 def project() -> Project:
-    project = make_project(manager=make_user("mara"), slug="work")
+    project = make_project(manager=make_user("mara"), slug="work", flags=[{"name": "odd", "label": "Odd"}])
     for number, split in enumerate(("train", "train", "test")):
         make_prompt(project, question=f"Question {number}?", split=split)
     return project
