@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
+from labeling.answers import saved_views
 from labeling.data.bulk import bulk_jobs
 from labeling.data.bulk.bulk_jobs import Foreseen
 from labeling.data.importing import imports
@@ -36,6 +37,7 @@ TEXTS = (
     "The third paragraph of the report contradicts the first; otherwise it is a careful piece of work.",
     "What a match! I have no voice left and I regret nothing.",
 )
+DISAGREEMENT = {"split": "test", "disagreement": "yes"}
 QUESTIONS = [{"name": "hateful", "label": "Hateful"}, {"name": "insult", "label": "Insults a person"}]
 FLAGS = [{"name": "factual_error", "label": "Factual error"}, {"name": "hateful", "label": "Hateful"}]
 
@@ -88,6 +90,7 @@ def make_site(url: str) -> Site:
     texts = {each.external_id: f"{each.text} Corrected." for each in last.completions.all()[:1]}
     revisions.revise(project, last, base=1, by=manager, texts=texts)
     make_bulk_acts(project)
+    make_views(project)
     empty = factories.make_project(manager=manager, slug="empty")
     _, token = invitations.invite(project, by=manager, role=Role.LABELER, note="Ada")
     stranger, guarded = factories.make_user("sven"), factories.make_user("gita")
@@ -118,6 +121,15 @@ def make_bulk_acts(project: Project) -> None:
     bulk_jobs.request(project, **hold, by=project.created_by, foreseen=few)  # type: ignore[arg-type]
     many = Foreseen(2714, True)
     bulk_jobs.request(project, "tag", "to check", {"split": "train"}, by=project.created_by, foreseen=many)
+
+
+def make_views(project: Project) -> None:
+    """One's own, and one that somebody else shares."""
+    assert project.created_by is not None
+    saved_views.save(project, project.created_by, "prompts", name="Disagreement in test", filters=DISAGREEMENT)
+    saved_views.save(
+        project, factories.make_user("rolf"), "prompts", name="Held", filters={"state": "held"}, is_shared=True
+    )
 
 
 def make_deletions(manager: User) -> None:
@@ -213,6 +225,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "rankings-narrowed", f"{one}/rankings/?labeler=nobody&split=test"),
         (site.manager, "rankings-empty", f"{two}/rankings/"),
         (site.manager, "rankings-texts", "/p/texts/rankings/"),
+        (site.manager, "prompts-view", f"{one}/prompts/?split=test&disagreement=yes"),
         (site.manager, "prompts-bulk", f"{one}/prompts/bulk/?split=train&disagreement=yes"),
         (site.manager, "prompts-bulk-act", f"{one}/prompts/bulk/2/"),
         (site.manager, "prompts-withdraw", f"{one}/prompts/withdraw/"),
