@@ -126,7 +126,7 @@ def make_bulk_acts(project: Project) -> None:
 def make_views(project: Project) -> None:
     """One's own, and one that somebody else shares."""
     assert project.created_by is not None
-    saved_views.save(project, project.created_by, "prompts", name="Disagreement in test", filters=DISAGREEMENT)
+    saved_views.save(project, project.created_by, "prompts", name="Weekly", filters=DISAGREEMENT)
     saved_views.save(
         project, factories.make_user("rolf"), "prompts", name="Held", filters={"state": "held"}, is_shared=True
     )
