@@ -33,35 +33,11 @@ BEGIN
     RETURN NULL;
 END $$;
 """
-NOW = """
-CREATE OR REPLACE FUNCTION podium_prompt_asks_for_review() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
-BEGIN
-    IF NEW.withdrawn_at IS NOT NULL THEN
-        IF OLD.withdrawn_at IS NULL THEN
-            PERFORM podium_close_case(NEW.id, 'withdrawn');
-        END IF;
-        RETURN NULL;
-    END IF;
-    IF NEW.revised_at IS DISTINCT FROM OLD.revised_at THEN
-        PERFORM podium_close_case(NEW.id, 'revised');
-    END IF;
-    IF NEW.held_at IS NULL AND OLD.held_at IS NOT NULL THEN
-        PERFORM podium_close_case(NEW.id, 'put_back', 'cannot_rank');
-    ELSIF NEW.held_at IS NOT NULL AND (OLD.held_at IS NULL OR OLD.withdrawn_at IS NOT NULL)
-        AND NEW.hold_at IS DISTINCT FROM NEW.held_at THEN  -- a manager who holds it knows why
-        PERFORM podium_open_case(NEW.id, 'cannot_rank');
-    END IF;
-    IF NEW.ranked >= NEW.overlap AND OLD.ranked < OLD.overlap AND NEW.decided_at IS NULL THEN
-        PERFORM podium_close_case(NEW.id, 'ranked', 'skipped');
-    END IF;
-    IF NEW.disagrees AND NEW.ranked >= NEW.overlap AND NOT (OLD.disagrees AND OLD.ranked >= OLD.overlap) THEN
-        IF EXISTS (SELECT FROM labeling_ranking r WHERE r.prompt_id = NEW.id AND r.live AND r.source = 'labeled') THEN
-            PERFORM podium_open_case(NEW.id, 'disagreement');
-        END IF;
-    END IF;
-    RETURN NULL;
-END $$;
-"""
+NOW = WAS.replace(
+    "OLD.withdrawn_at IS NOT NULL) THEN",
+    """OLD.withdrawn_at IS NOT NULL)
+        AND NEW.hold_at IS DISTINCT FROM NEW.held_at THEN  -- a manager who holds it knows why""",
+)
 
 
 class Migration(migrations.Migration):
