@@ -71,6 +71,20 @@ def test_a_view_is_ones_own_until_it_is_shared(project: Project, mara: Client) -
     assert SavedView.objects.get().name == "Mine"
 
 
+def test_ones_own_stand_before_however_many_others_share(
+    project: Project, mara: Client, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved_views, "MOST_SHOWN", 3)
+    rita, owner = join(project, Role.REVIEWER, "rita"), project.created_by
+    assert isinstance(owner, User)
+    for name in ("a", "B", "c", "d"):
+        saved_views.save(project, rita, "prompts", name=name, filters={"split": "test"}, is_shared=True)
+    keep(mara, "z", "split=test")
+    with django_assert_num_queries(1):
+        found = [(view.name, view.owner.username) for view in saved_views.views_of(project, owner, "prompts")]
+    assert found == [("z", "mara"), ("a", "rita"), ("B", "rita")]
+
+
 def test_it_is_renamed_and_deleted(project: Project, mara: Client) -> None:
     for name in ("One", "Two"):
         keep(mara, name, "split=test")
@@ -92,6 +106,8 @@ def test_it_is_renamed_and_deleted(project: Project, mara: Client) -> None:
         ("a\u202eb", "split=test", "A view&#x27;s name has 1 to 60 letters"),
         ("Long", f"q={'x' * 4001}", "has 4001 letters; at most 4000 are kept"),
         ("Nothing", "", "narrowed by nothing"),
+        ("Long", f"q={'x' * 300_000}", "has 300000 letters; at most 4000 are kept"),
+        ("Nothing", "tag=a%00b", "narrowed by nothing"),
         ("Nothing", "page=3&nonsense=1", "narrowed by nothing"),
     ],
 )
