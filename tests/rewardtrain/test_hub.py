@@ -110,8 +110,9 @@ def test_a_model_and_its_data_go_to_a_hub_and_come_back(
         return said[-1]
 
     project = make_project(slug="helpful")
-    for _ in range(40):  # each in the split of its text, as another Podium will have it
-        make_prompt(project)
+    for number in range(40):  # each in the split of its text, as another Podium will have it
+        make_prompt(project, external_id=f"loaf-{number}")
+    assert {prompt.split for prompt in project.prompts.all()} == set(Split.values)
     rank_next(project, join(project), 40)
     version = freeze(project)
     model = make_model(project, version=version)
