@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TypeVar
 
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.db.models import Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from labeling.answers.row_by_row import has_any
 from labeling.answers.search.finding import Found
 from labeling.models import Completion, Project, RankedCompletion, Ranking
 
@@ -79,12 +80,12 @@ def meeting(rankings: QuerySet[Ranking], asked: Conditions) -> QuerySet[Ranking]
         rankings = rankings.filter(active_seconds__lte=asked.most_seconds)
     places = RankedCompletion.objects.filter(ranking=OuterRef("pk"))
     if asked.flag:
-        rankings = rankings.filter(Exists(places.filter(flags__contains={asked.flag: True})))
+        rankings = rankings.filter(has_any(places.filter(flags__contains={asked.flag: True})))
     if asked.with_words:
-        rankings = rankings.exclude(~Exists(places.exclude(note="")), comment="")
+        rankings = rankings.filter(~Q(comment="") | Q(has_any(places.exclude(note=""))))
     if asked.model:
         written = Completion.objects.filter(prompt=OuterRef("prompt_id"), model_name=asked.model)
-        rankings = rankings.filter(Exists(written))
+        rankings = rankings.filter(has_any(written))
     if asked.tag:
         rankings = rankings.filter(prompt__tags__contains=[asked.tag])
     if asked.disagreement is not None:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet
 
 from labeling.answers import finding
+from labeling.answers.row_by_row import has_any
 from labeling.answers.search.finding import Found, find
 from labeling.models import Completion, Project, Prompt, Ranking
 
@@ -116,9 +117,9 @@ def meeting(prompts: QuerySet[Prompt], asked: PromptConditions) -> QuerySet[Prom
         prompts = prompts.filter(disagrees=asked.disagreement)
     if asked.of_a_ranking:
         said = finding.meeting(Ranking.objects.filter(prompt=OuterRef("pk"), live=True), asked.of_a_ranking)
-        prompts = prompts.filter(Exists(said))
+        prompts = prompts.filter(has_any(said))
     if asked.model:
-        prompts = prompts.filter(Exists(Completion.objects.filter(prompt=OuterRef("pk"), model_name=asked.model)))
+        prompts = prompts.filter(has_any(Completion.objects.filter(prompt=OuterRef("pk"), model_name=asked.model)))
     return prompts
 
 

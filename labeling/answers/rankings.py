@@ -11,10 +11,11 @@ from datetime import timedelta
 from math import comb
 from typing import Any
 
-from django.db.models import Exists, Func, OuterRef, Q, QuerySet, TextField
+from django.db.models import Func, OuterRef, Q, QuerySet, TextField
 from django.utils.translation import gettext as _
 
 from jobs.notify import notify_soon
+from labeling.answers.row_by_row import has_any
 from labeling.answers.submissions import Submission, parse
 from labeling.errors import Conflict
 from labeling.models import Assignment, RankedCompletion, Ranking
@@ -108,7 +109,7 @@ def search(rankings: QuerySet[Ranking], query: str) -> QuerySet[Ranking]:
     for word in query.replace("\0", " ").split()[:MAX_WORDS]:
         places = RankedCompletion.objects.filter(ranking=OuterRef("pk"))
         in_a_place = places.filter(Q(completion__text__icontains=word) | Q(note__icontains=word))
-        matching = matching.filter(Q(asked__icontains=word) | Q(comment__icontains=word) | Exists(in_a_place))
+        matching = matching.filter(Q(asked__icontains=word) | Q(comment__icontains=word) | Q(has_any(in_a_place)))
     return matching
 
 

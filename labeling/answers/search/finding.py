@@ -6,15 +6,11 @@ that the first page is full soon: the list is walked through in its own order, a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchQueryCombinable, SearchQueryField, SearchVectorField
 from django.db.models import (
-    BigIntegerField,
     BooleanField,
-    Exists,
     ExpressionWrapper,
     Func,
     JSONField,
@@ -26,6 +22,7 @@ from django.db.models import (
 )
 from django.utils.translation import gettext as _
 
+from labeling.answers.row_by_row import has_any
 from labeling.answers.search.words import Query, query
 from labeling.errors import Invalid
 from labeling.models import Project, Prompt, RankedCompletion, Ranking, SearchText
@@ -36,15 +33,16 @@ EXPECTED = 3 * MOST  # prompts; more are not even counted, for the index gathers
 
 @dataclass(frozen=True)
 class Found:
-    """What was found by the index; None where it is more than MOST.
+    """What was found by the index, keys as PostgreSQL writes an array of them; None where it is more than MOST.
 
-    prompts: keys of prompts with the words in their texts. said: keys of rankings with them in the comment or a note.
-    said_of: keys of the prompts of those that stand.
+    prompts: of prompts with the words in their texts. said: of rankings with them in the comment or a note. said_of: of
+    the prompts of those that stand. either: of prompts that are in one of the two, or in both.
     """
 
-    prompts: Sequence[int] | None
-    said: Sequence[int] | None
-    said_of: Sequence[int] | None
+    prompts: str | None
+    said: str | None
+    said_of: str | None
+    either: str | None
     in_texts: Query
     in_words: Query
 
@@ -55,20 +53,20 @@ class Found:
 
     def among_prompts(self, prompts: QuerySet[Prompt]) -> QuerySet[Prompt]:
         """Gives those with the words in their texts, or in what was said in a ranking that stands."""
-        by_texts = Q(_Among("pk", self.prompts or ()))
+        by_texts = Q(_Among("pk", self.prompts or "{}"))
         if self.prompts is None:
             prompts = prompts.alias(has_words=self._in_its_texts("pk"))
             by_texts = Q(has_words=True)
         if self.said_of is None:
             rankings = Ranking.objects.filter(live=True, prompt=OuterRef("pk"))
-            return prompts.filter(by_texts | Exists(self._saying(rankings)))
-        if self.prompts is None:
+            return prompts.filter(by_texts | Q(has_any(self._saying(rankings))))
+        if self.either is None:
             return prompts.filter(by_texts | Q(_Among("pk", self.said_of)))
-        return prompts.filter(_Among("pk", {*self.prompts, *self.said_of}))
+        return prompts.filter(_Among("pk", self.either))
 
     def among_rankings(self, rankings: QuerySet[Ranking]) -> QuerySet[Ranking]:
         """Gives those with the words in their comment, in a note, or in the texts of their prompt."""
-        by_texts = Q(_Among("prompt", self.prompts or ()))
+        by_texts = Q(_Among("prompt", self.prompts or "{}"))
         if self.prompts is None:
             rankings = rankings.alias(has_words=self._in_its_texts("prompt"))
             by_texts = Q(has_words=True)
@@ -88,7 +86,7 @@ class Found:
 
     def _noted(self) -> Q:
         notes = RankedCompletion.objects.filter(ranking=OuterRef("pk")).exclude(note="")
-        return Q(Exists(notes.alias(words_of_note=_WordsOf("note")).filter(words_of_note=self.in_words)))
+        return Q(has_any(notes.alias(words_of_note=_WordsOf("note")).filter(words_of_note=self.in_words)))
 
 
 def find(project: Project, asked: str) -> Found:
@@ -112,12 +110,12 @@ def find(project: Project, asked: str) -> Found:
 class _Among(Func):
     """Whether a key is one of these: sent as one array, for thousands of them take a second as parameters."""
 
-    template = "(%(expressions)s))"
+    template = "(%(expressions)s::bigint[]))"
     arg_joiner = " = ANY("
     output_field = BooleanField()
 
-    def __init__(self, key: str, keys: Collection[int]) -> None:
-        super().__init__(key, Value(sorted(keys), output_field=ArrayField(BigIntegerField())))
+    def __init__(self, key: str, keys: str) -> None:
+        super().__init__(key, Value(keys))
 
 
 class _WordsOf(Func):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from labeling.answers import finding, rankings
+from labeling.answers import finding, finding_prompts, rankings
 from labeling.answers.finding import Conditions
+from labeling.answers.finding_prompts import PromptConditions
 from labeling.models import Project, Ranking
 from labeling.queue import shown_ids
 from tests.factories import claimed, ids_of, join, make_project, make_prompt, rank
@@ -92,3 +94,24 @@ def test_a_page_of_a_quiet_project_is_found_by_its_index(project: Project) -> No
         cursor.execute("SET LOCAL enable_seqscan = off")
         plan = Ranking.objects.filter(project=project, live=True).order_by("-pk")[:51].explain()
     assert "ranking_project" in plan
+
+
+READ = re.compile(r"Scan.* on labeling_(?:ranking|completion|rankedcompletion)\b.*actual .*rows=([\d.]+) loops=(\d+)")
+
+
+@pytest.mark.parametrize("asked", [{"model": "nobody"}, {"flag": "wrong"}, {"labeler": "bo", "flag": "wrong"}], ids=str)
+def test_what_few_meet_is_looked_for_in_the_rows_of_the_look(project: Project, asked: dict[str, str]) -> None:
+    """Of what is rare PostgreSQL else reads a whole table of completions, whoever's they are."""
+    fill(project, join(project), 8_000)
+    said = Ranking.objects.filter(project=project)
+    prompts = project.prompts.filter(pk__lte=finding_prompts.key_at(project, "", 200, down=False))
+    said = said.filter(pk__lte=finding.end_of(said, from_key=None, down=False, n=200))
+    for narrowed in (
+        finding.meeting(said, Conditions(**asked)),  # type: ignore[arg-type]
+        finding_prompts.meeting(prompts, PromptConditions(**asked)),  # type: ignore[arg-type]
+    ):
+        plan = narrowed.order_by("pk")[:51].explain(analyze=True)
+        removed = [int(rows) for rows in re.findall(r"Rows Removed by Filter: (\d+)", plan)]
+        read = [float(rows) * int(loops) for rows, loops in READ.findall(plan)]
+        assert read, plan
+        assert max(read + removed) < 1_000, plan

@@ -1,7 +1,8 @@
 -- Looks words up in their indexes, whatever statistics say of a word, in one statement. Gives an object of
 -- `nodes`: of the query of texts; `prompts`: keys of those with the words in their texts; `said`: of rankings with them
--- in the comment or a note; `said_of`: of the prompts of those that stand. Null where it is more than `most`, or where
--- PostgreSQL expects more than `expected` prompts by its statistics, for an index gathers all of them first: of
+-- in the comment or a note; `said_of`: of the prompts of those that stand; `either`: of prompts that are in one or both.
+-- Keys are written as an array is, for ten thousand of them only pass through Python. Null where it is more than `most`,
+-- or where PostgreSQL expects more than `expected` prompts by its statistics, for an index gathers all of them first: of
 -- beginnings of words it expects too few, so the whole words, which are among them, are what it is asked about.
 DROP FUNCTION IF EXISTS podium_find(bigint, tsquery, tsquery, tsquery, integer, integer);
 CREATE OR REPLACE FUNCTION podium_find(
@@ -37,8 +38,10 @@ BEGIN
     END IF;
     RETURN jsonb_build_object(
         'nodes', numnode(in_texts),
-        'prompts', CASE WHEN cardinality(prompts) <= most THEN to_jsonb(prompts) END,
-        'said', CASE WHEN cardinality(said) <= most THEN to_jsonb(said) END,
-        'said_of', to_jsonb(said_of)
+        'prompts', CASE WHEN cardinality(prompts) <= most THEN prompts::text END,
+        'said', CASE WHEN cardinality(said) <= most THEN said::text END,
+        'said_of', said_of::text,
+        'either', CASE WHEN cardinality(prompts) <= most AND said_of IS NOT NULL
+                       THEN ARRAY(SELECT unnest(prompts) UNION SELECT unnest(said_of))::text END
     );
 END $$;
