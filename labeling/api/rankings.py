@@ -26,6 +26,7 @@ from labeling.forms.finding import RankingsForm
 from labeling.models import Project, RankedCompletion, Ranking, Role
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
 from labeling.people import access
+from labeling.people.access import Which
 from labeling.queue import shown_ids
 
 Row = dict[str, Any]
@@ -97,7 +98,7 @@ NOT_BLIND = tuple(each.name for each in OF_A_PROMPT)  # for reviewers and manage
 class Rankings(PagedView):
     serializer_class = KnownRankingSerializer
     pagination_class = Looking
-    query = {"get": (*narrowed.NAMES, "ended", *(each.name for each in ASKED))}
+    query = {"get": (*narrowed.NAMES, "ended", "given", *(each.name for each in ASKED))}
 
     @extend_schema(
         operation_id="rankings_list",
@@ -106,6 +107,12 @@ class Rankings(PagedView):
             *ASKED,
             OpenApiParameter(
                 "ended", bool, description="With those that were replaced or withdrawn; for reviewers and managers."
+            ),
+            OpenApiParameter(
+                "given",
+                bool,
+                description="What each person said last, whatever became of it after, as a person's `today` counts it; "
+                "for reviewers and managers.",
             ),
         ],
         responses=KnownRankingSerializer(many=True),
@@ -117,12 +124,13 @@ class Rankings(PagedView):
         completions by their task's ids; and can't ask for `disagreement`, `model` or `q`. Narrowed by what no index
         has, a page looks through 100,000 rankings (10,000 for common words) and may hold none: follow `next`.
         """
-        ended = truth(request, "ended")
+        ended, given = truth(request, "ended"), truth(request, "given")
+        which = Which.ALL if ended else Which.GIVEN if given else Which.STANDING
         needed = Role.REVIEWER if any(request.query_params.get(name) for name in NOT_BLIND) else Role.LABELER
         needed = needed if needed == Role.REVIEWER else narrowed.role_for(request)
         project = access.get_project(request.user, slug, at_least=needed)
         known = access.role_in(request.user, project) != Role.LABELER
-        rows = narrowed.narrowed(access.rankings_of(request.user, project, ended=ended), request)
+        rows = narrowed.narrowed(access.rankings_of(request.user, project, which), request)
         rows, self.look = self._meeting(rows, project, request)
         if known:
             return self.page(rows.values(*KNOWN_COLUMNS), written_known)

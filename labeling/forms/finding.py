@@ -18,9 +18,14 @@ from labeling.errors import PodiumError
 from labeling.models import Project, Ranking, Split
 from labeling.models.prompts import LONGEST_TAG
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
+from labeling.people.access import Which
 
 ANY = ("", gettext_lazy("Any"))
-WHICH = (("", gettext_lazy("Those that stand")), ("all", gettext_lazy("Also replaced and withdrawn ones")))
+WHICH = (
+    ("", gettext_lazy("Those that stand")),
+    ("given", gettext_lazy("What each person said last, whatever became of it")),
+    ("all", gettext_lazy("Also replaced and withdrawn ones")),
+)
 WORDS = (ANY, ("some", gettext_lazy("With a comment or a note")))
 DISAGREEMENT = (ANY, ("yes", gettext_lazy("People disagree")), ("no", gettext_lazy("Nobody disagrees")))
 ORDERS = (("", gettext_lazy("In the order of import")), ("newest", gettext_lazy("Newest import first")))
@@ -158,8 +163,9 @@ class RankingsForm(Narrowing):
         )
 
     @property
-    def is_of_all(self) -> bool:
-        return self.cleaned_data.get("state") == "all"
+    def which(self) -> Which:
+        """Says which are listed."""
+        return Which(self.cleaned_data.get("state") or "standing")
 
 
 class PromptsForm(Narrowing):

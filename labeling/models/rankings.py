@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from labeling.models.assignments import Assignment
@@ -10,6 +10,20 @@ from labeling.models.projects import Project
 from labeling.models.prompts import Completion, Prompt
 
 MAX_ACTIVE_SECONDS = 86_400  # of one answer: a day; what says more is no measurement
+
+
+def given() -> Q:
+    """Selects of each answer what its labeler said last, whatever became of it after: a reviewer decided over it, its
+    prompt was withdrawn or corrected, all work of the person was withdrawn. Not what they changed or took back.
+
+    Whoever changes an answer, or takes it back, moves the end of its task to that moment or past it; nothing that
+    others do moves it. GIVEN says the same of rows named r.
+    """
+    task = Assignment.objects.filter(pk=OuterRef("assignment")).values("finished_at")
+    return Q(live=True) | Q(ended_at__gt=Subquery(task))
+
+
+GIVEN = "(r.live OR r.ended_at > (SELECT a.finished_at FROM labeling_assignment a WHERE a.id = r.assignment_id))"
 
 
 class Ranking(models.Model):

@@ -6,13 +6,16 @@ low is told so (PermissionDenied, 403).
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from labeling.models import Assignment, Membership, Project, Ranking, Role, User
 from labeling.models.functions import loaded, query
+from labeling.models.rankings import given
 from labeling.models.tasks import read_task
 
 Visitor = User | AnonymousUser
@@ -85,9 +88,16 @@ def get_assignment(user: Visitor, pk: int, *, texts: bool = False) -> Assignment
     return read_task(pk, user.pk, texts=texts)
 
 
-def rankings_of(user: Visitor, project: Project, *, ended: bool = False) -> QuerySet[Ranking]:
-    """Gives live rankings, and with `ended` those that were replaced or withdrawn too: a labeler's own, everyone's for
-    a reviewer or manager."""
-    rows = Ranking.objects.filter(project=project)
-    rows = rows if ended else rows.filter(live=True)
+class Which(StrEnum):
+    """Rankings that stand; what each person said last, whatever became of it; replaced and withdrawn ones too."""
+
+    STANDING = "standing"
+    GIVEN = "given"
+    ALL = "all"
+
+
+def rankings_of(user: Visitor, project: Project, which: Which = Which.STANDING) -> QuerySet[Ranking]:
+    """Gives rankings: a labeler's own, everyone's for a reviewer or manager."""
+    conditions = {Which.STANDING: Q(live=True), Which.GIVEN: given(), Which.ALL: Q()}
+    rows = Ranking.objects.filter(conditions[which], project=project)
     return rows.filter(labeler_id=user.pk) if role_in(user, project) in (None, Role.LABELER) else rows

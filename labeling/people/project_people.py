@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from labeling.models import LabelerCounter, Membership, Project, Role, User
 from labeling.models.functions import query
+from labeling.models.rankings import GIVEN
 from labeling.people.access import MOST
 
 NEWEST_TIMED = 20  # answers of which a list's median of active seconds is
@@ -34,10 +35,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Person:
-    """role and joined are None of whoever is no member, and email is empty. last_ranked: when the newest answer was
-    given, or imported.
+    """role and joined are None of whoever is no member, and email is empty. rankings: those that stand.
 
-    today and seconds are of answers given here. seconds is the median of active seconds of the newest NEWEST_TIMED.
+    last_ranked: when the newest answer was given, or imported. It, today and seconds are of answers whatever became of
+    them after; today and seconds of those given here. seconds is the median of the newest NEWEST_TIMED's active ones.
     """
 
     id: int
@@ -85,7 +86,8 @@ WITH person AS (
         CASE WHEN member.user_id IS NULL THEN '' ELSE u.email END AS email,
         CASE WHEN u.is_imported THEN 'imported' WHEN NOT u.is_active THEN 'deactivated'
             WHEN member.user_id IS NULL AND NOT u.is_superuser THEN 'left' ELSE 'active' END AS standing,
-        member.role::text AS role, member.created_at AS joined, coalesce(worked.rankings, 0) AS rankings
+        member.role::text AS role, member.created_at AS joined, coalesce(worked.rankings, 0) AS rankings,
+        worked.labeler_id IS NOT NULL AS worked
     FROM (SELECT * FROM labeling_membership WHERE project_id = %(project)s) member
     FULL JOIN (SELECT * FROM labeling_labelercounter WHERE project_id = %(project)s) worked
         ON worked.labeler_id = member.user_id
@@ -98,24 +100,24 @@ WITH person AS (
 )
 """
 _COUNTED = f"{_PEOPLE} SELECT standing, count(*)::int AS n FROM fitting GROUP BY standing"
-_TODAY = """
+_TODAY = f"""
 CROSS JOIN LATERAL (
     SELECT count(*)::int AS today FROM labeling_ranking r
-    WHERE r.labeler_id = each.id AND r.created_at >= %(midnight)s AND r.project_id = %(project)s AND r.live
-        AND r.source = 'labeled') day
+    WHERE r.labeler_id = each.id AND r.created_at >= %(midnight)s AND r.project_id = %(project)s
+        AND r.source = 'labeled' AND {GIVEN}) day
 """
-_LAST = """
+_LAST = f"""
 LEFT JOIN LATERAL (
     SELECT r.created_at AS last_ranked FROM labeling_ranking r
-    WHERE r.labeler_id = each.id AND r.project_id = %(project)s AND r.live
-    ORDER BY r.id DESC LIMIT 1) latest ON each.rankings > 0
+    WHERE r.labeler_id = each.id AND r.project_id = %(project)s AND {GIVEN}
+    ORDER BY r.id DESC LIMIT 1) latest ON each.worked
 """
-_SECONDS = """
+_SECONDS = f"""
 CROSS JOIN LATERAL (
     SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY newest.active_seconds) AS seconds FROM (
         SELECT r.active_seconds FROM labeling_ranking r
-        WHERE r.labeler_id = each.id AND r.project_id = %(project)s AND r.live AND r.source = 'labeled'
-            AND each.rankings > 0
+        WHERE r.labeler_id = each.id AND r.project_id = %(project)s AND r.source = 'labeled'
+            AND each.worked AND {GIVEN}
         ORDER BY r.id DESC LIMIT %(timed)s) newest) pace
 """
 _LATERALS = {"today": _TODAY, "last_ranked": _LAST, "seconds": _SECONDS}

@@ -12,6 +12,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from labeling.models import Project, Ranking
+from labeling.models.rankings import given
 from labeling.projects import counters
 
 DAYS_SHOWN = 14
@@ -38,9 +39,9 @@ class Day:
 
 
 def rankings_a_day(project: Project, *, labeler: int | None = None) -> list[Day]:
-    """Counts the rankings of the last days, oldest first, today last; days without a ranking too.
+    """Counts the answers of the last days, whatever became of them after.
 
-    labeler: the key of an account, whose rankings alone are counted.
+    Oldest first, today last; days without one too. labeler: the key of an account, whose answers alone are counted.
     """
     return days_of(_counts(project, DAYS_SHOWN, labeler=labeler))
 
@@ -77,9 +78,9 @@ def done_on(project: Project) -> date | None:
 
 
 def _counts(project: Project, days: int, *, labeler: int | None = None) -> dict[date, int]:
-    """Counts live rankings that people made here, by day; days without one are left out."""
+    """Counts the answers that people gave here, by day; days without one are left out."""
     since = _last_days(days)[0]
-    made = Ranking.objects.filter(project=project, live=True, source=Ranking.Source.LABELED)
+    made = Ranking.objects.filter(given(), project=project, source=Ranking.Source.LABELED)
     if labeler is not None:  # found by the time of day: a day's beginning is what the index knows
         made = made.filter(labeler=labeler, created_at__gte=begin(days))
     by_day = made.annotate(day=TruncDate("created_at")).filter(day__gte=since).values("day").annotate(n=Count("pk"))

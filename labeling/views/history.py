@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString
@@ -22,8 +22,10 @@ from labeling.board.pictures import Picture, picture_of
 from labeling.board.sentences import STRENGTHS
 from labeling.data.reviewing import sent_back
 from labeling.data.reviewing.sent_back import Word
+from labeling.forms.days import DaysForm
 from labeling.models import Project, Prompt, Ranking, ReviewCase, Role, User
 from labeling.people import access
+from labeling.people.access import Which
 from labeling.queue import skips
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.prompts import first_words
@@ -68,6 +70,11 @@ class Entry:
         return len(self.places) == 1
 
     @property
+    def shows_texts(self) -> bool:
+        """Tells whether the texts are those that were judged: they may be withdrawn or corrected since."""
+        return self.ranking.live or self.ranking.superseded_by_id is not None
+
+    @property
     def remarks(self) -> list[Place]:
         return [place for place in self.places if place.flags or place.note]
 
@@ -88,9 +95,8 @@ def own_rankings(user: User, project: Project) -> QuerySet[Ranking]:
 
 
 def own_answers(user: User, project: Project) -> QuerySet[Ranking]:
-    """Gives what stands, and what a reviewer's ranking took the place of: it stays in its labeler's history."""
-    rows = access.rankings_of(user, project, ended=True).filter(labeler=user)
-    return rows.filter(Q(live=True) | Q(superseded_by__isnull=False)).order_by("-id")
+    """Gives what the person said last of each, whatever became of it: it stays in its labeler's history."""
+    return access.rankings_of(user, project, Which.GIVEN).filter(labeler=user).order_by("-id")
 
 
 def sent_back_of(user: User, project: Project | None = None) -> list[tuple[ReviewCase, str]]:
@@ -106,7 +112,8 @@ def history(request: SignedIn, project: Project) -> HttpResponse:
     if request.GET.get("show") == "skipped":
         return _skipped(request, project)
     query = " ".join(request.GET.get("q", "").replace("\x00", "").split())[:MAX_QUERY]
-    own = own_answers(request.user, project)
+    days = DaysForm(request.GET)
+    own = days.within(own_answers(request.user, project))
     search = _search(request, own, query) if query else None
     if search:
         listed: Iterable[Ranking] = with_what_was_said(own.filter(pk__in=search.page.object_list))
@@ -116,6 +123,7 @@ def history(request: SignedIn, project: Project) -> HttpResponse:
     shown = list(listed)
     reviewed = sent_back.words_about(ranking.assignment_id for ranking in shown)
     begins = {name: request.GET[name] for name in ("after", "before") if name in request.GET}
+    kept = {**({"q": query} if query else {}), **days.asked}
     context = {
         "project": project,
         "asked": query,
@@ -123,8 +131,10 @@ def history(request: SignedIn, project: Project) -> HttpResponse:
         "page": page,
         "entries": [entry_of(ranking, project, reviewed=reviewed.get(ranking.assignment_id, ())) for ranking in shown],
         "sent_back": sent_back_of(request.user, project),
-        "further": urlencode({"q": query, "after": search.further}) if search else "",
-        "query": urlencode({"q": query, **begins}) + "&" if query else "",
+        "days": days,
+        "n_of_days": days.n_of(own) if days.asked and not search else None,
+        "further": urlencode({**kept, "after": search.further}) if search else "",
+        "query": urlencode({**kept, **(begins if query else {})}) + "&" if kept else "",
     }
     return render(request, "labeling/answers/history.html", context)
 

@@ -25,7 +25,7 @@ NAMES = tuple(parameter.name for parameter in PARAMETERS)
 
 def role_for(request: Request) -> Role:
     """Gives the role that the address needs: a labeler who asked for a file's id would learn whether a task is it."""
-    asks = request.query_params.get("prompt") or truth(request, "ended")
+    asks = request.query_params.get("prompt") or truth(request, "ended") or truth(request, "given")
     return Role.REVIEWER if asks else Role.LABELER
 
 

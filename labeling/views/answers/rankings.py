@@ -19,6 +19,7 @@ from labeling.board.sentences import STRENGTHS
 from labeling.forms.finding import RankingsForm
 from labeling.models import Project, RankedCompletion, Ranking, Role, SavedView
 from labeling.people import access
+from labeling.people.access import Which
 from labeling.projects import counters
 from labeling.views.answers.saved_views import views_of_list
 from labeling.views.doors import SignedIn, project_page
@@ -62,7 +63,7 @@ class Look:
 def rankings(request: SignedIn, project: Project) -> HttpResponse:
     form = RankingsForm(request.GET, project=project)
     asked = form.conditions()
-    rows = finding.meeting(access.rankings_of(request.user, project, ended=form.is_of_all), asked)
+    rows = finding.meeting(access.rankings_of(request.user, project, form.which), asked)
     rows, look = _within_a_look(request, project, asked, rows) if asked.needs_a_look else (rows, None)
     page: Stretch[Ranking] = stretch_of(request, _with_what_is_shown(rows), size=SHOWN, newest_first=True)
     context = {
@@ -70,7 +71,7 @@ def rankings(request: SignedIn, project: Project) -> HttpResponse:
         "form": form,
         **views_of_list(request, project, SavedView.Of.RANKINGS, form.query),
         "asked": asked,
-        "is_narrowed": bool(asked) or form.is_of_all,
+        "is_narrowed": bool(asked) or form.which != Which.STANDING,
         "page": page,
         "rows": [_row(ranking, project) for ranking in page],
         "look": look if page.after is None else None,

@@ -24,12 +24,12 @@ from labeling.errors import PodiumError
 from labeling.forms.errors import add_error
 from labeling.forms.people import InviteForm, MemberForm, PeopleForm
 from labeling.judgements.phrases import whole
-from labeling.models import Invitation, Project, Ranking, Role, User
+from labeling.models import Invitation, Project, Role, User
 from labeling.people import invitations, members
 from labeling.people.invitation_lists import Outcome, Wanted, invite_all
 from labeling.people.project_people import MOST_SORTED, NEWEST_TIMED, People, Person, Standing
 from labeling.views.doors import SignedIn, posted, project_page
-from labeling.views.people.links import to_rankings
+from labeling.views.people.links import to_answers, to_rankings
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -243,7 +243,7 @@ _STANDING: dict[Standing, Callable[[int], str]] = {
 
 
 def _row(project: Project, person: Person) -> Row:
-    today = to_rankings(project, person.username, since=timezone.localdate(), source=Ranking.Source.LABELED)
+    today = to_answers(project, person.username, since=timezone.localdate())
     seconds = "" if person.seconds is None else _("%(seconds)s s") % {"seconds": floatformat(person.seconds, 0)}
     return Row(person, to_rankings(project, person.username), today, seconds)
 

@@ -17,7 +17,7 @@ from labeling.people.project_people import Person, Standing
 from labeling.projects import pace
 from labeling.quality import labeler_numbers
 from labeling.views.doors import SignedIn, project_page
-from labeling.views.people.links import to_rankings
+from labeling.views.people.links import to_answers, to_rankings
 from labeling.views.people.measures import findings, lines
 from labeling.views.prompts import first_words
 from labeling.views.stretches import stretch_of
@@ -28,7 +28,10 @@ SKIPS_SHOWN = 50
 
 @dataclass(frozen=True)
 class Volume:
-    """How many rankings, and where each number leads. week: of seven days, today's included."""
+    """How many rankings stand, how many answers were given of late, and where each number leads.
+
+    week: of seven days, today's included.
+    """
 
     all: int
     all_url: str
@@ -50,7 +53,7 @@ class Newest:
 def person(request: SignedIn, project: Project, person_id: int) -> HttpResponse:
     found = find_person(project, person_id)
     days = pace.rankings_a_day(project, labeler=found.id)
-    numbers = labeler_numbers.numbers_of(project, found.id) if found.rankings else None
+    numbers = labeler_numbers.numbers_of(project, found.id) if found.last_ranked else None
     context = {
         "project": project,
         "person": found,
@@ -117,15 +120,15 @@ def find_person(project: Project, person_id: int) -> Person:
 
 
 def volume_of(project: Project, person: Person, days: list[pace.Day]) -> Volume:
-    today, made = timezone.localdate(), Ranking.Source.LABELED
+    today = timezone.localdate()
     week = today - timedelta(days=pace.PACE_DAYS - 1)
     return Volume(
         all=person.rankings,
         all_url=to_rankings(project, person.username),
         week=sum(day.rankings for day in days if day.day >= week),
-        week_url=to_rankings(project, person.username, since=week, source=made),
+        week_url=to_answers(project, person.username, since=week),
         today=person.today,
-        today_url=to_rankings(project, person.username, since=today, source=made),
+        today_url=to_answers(project, person.username, since=today),
     )
 
 
@@ -133,4 +136,4 @@ def _of_day(project: Project, person: Person, day: pace.Day) -> str:
     """Gives the address of a day's rankings; empty where there are none."""
     if not day.rankings:
         return ""
-    return to_rankings(project, person.username, since=day.day, until=day.day, source=Ranking.Source.LABELED)
+    return to_answers(project, person.username, since=day.day, until=day.day)

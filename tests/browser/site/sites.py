@@ -194,6 +194,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.labeler, "rank", f"{one}/rank/"),
         (site.labeler, "practice", f"{one}/practice/"),
         (site.labeler, "history", f"{one}/history/"),
+        (site.labeler, "history-days", f"{one}/history/?from_day=2020-01-01"),
         (site.labeler, "history-search", f"{one}/history/?q=sky"),
         (site.labeler, "history-skipped", f"{one}/history/?show=skipped"),
         (site.labeler, "history-edit", f"{one}/history/{ranked.pk}/"),

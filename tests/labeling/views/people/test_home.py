@@ -51,7 +51,7 @@ def test_it_says_what_a_person_did_today_and_this_week(project: Project, lena: U
     html = home(lena)
     assert "You did 2 today, 58 s each; 3 in the last seven days." in html
     assert "Rankings a day" in html
-    assert "2 of them today" in html
+    assert "2 today 3 in the last seven days" in html
 
 
 def test_a_goal_stands_beside_it_and_is_reached(project: Project, lena: User) -> None:
