@@ -70,8 +70,11 @@ class PersonSerializer(serializers.Serializer[Person]):
     )
     role = Choice(choices=Role.choices, allow_null=True, help_text="Null of whoever is no member.")
     joined = serializers.DateTimeField(allow_null=True)
-    rankings = serializers.IntegerField(help_text="Live ones.")
-    today = serializers.IntegerField(help_text="Live ones made here since midnight, in the site's time zone.")
+    rankings = serializers.IntegerField(help_text="Those that stand.")
+    today = serializers.IntegerField(
+        help_text="Answers given here since midnight, in the site's time zone, whatever became of them after: those of "
+        "`rankings/?given=true`."
+    )
     last_ranked = serializers.DateTimeField(allow_null=True, help_text="When the newest was made, or imported.")
     seconds = serializers.FloatField(
         allow_null=True, help_text="Median of active seconds of the newest 20 made here; null where none says."
@@ -98,9 +101,27 @@ class PositionSerializer(serializers.Serializer[Any]):
     expected = serializers.FloatField(help_text="By chance.")
 
 
+class QuestionNumbersSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(help_text="The flag's name.")
+    label = serializers.CharField()
+    yes = PersonShareSerializer(help_text="Of texts that were asked about, those answered with yes.")
+    yes_in_project = PersonShareSerializer(help_text="The same of the project's newest 2,000 rankings.")
+
+
+class AnswerNumbersSerializer(serializers.Serializer[Any]):
+    """What answers to yes/no questions say; intervals are of prompts, whoever else answered them."""
+
+    agreement = PersonShareSerializer(
+        help_text="Of answers that another person gave to the same question about the same text, those alike."
+    )
+    compared = PersonShareSerializer(help_text="The person's answers that another person gave one to, too.")
+    agreement_in_project = PersonShareSerializer(help_text="The first of all people, in the newest 2,000 rankings.")
+    questions = QuestionNumbersSerializer(many=True)
+
+
 class NumbersSerializer(serializers.Serializer[Any]):
-    n = serializers.IntegerField(help_text="Rankings that all of it is of: the newest 2,000 at most.")
-    of_latest = serializers.BooleanField(help_text="There are more rankings.")
+    n = serializers.IntegerField(help_text="Answers that all of it is of, whatever became of them: the newest 2,000.")
+    of_latest = serializers.BooleanField(help_text="There are more.")
     since = serializers.DateTimeField(allow_null=True, help_text="When the first of them was made.")
     last_seen = serializers.DateTimeField(allow_null=True)
     pace = PersonShareSerializer(help_text="Median of active seconds.")
@@ -113,10 +134,11 @@ class NumbersSerializer(serializers.Serializer[Any]):
     longer_in_project = PersonShareSerializer(help_text="The same of the project's newest 2,000 rankings.")
     agreement = PersonShareSerializer(help_text="Comparisons that another person made too, on which the two agree.")
     compared = PersonShareSerializer(help_text="The person's pairs that another person ordered too.")
+    answers = AnswerNumbersSerializer(allow_null=True, help_text="Of a classification; null of a ranking project.")
 
 
 class OnePersonSerializer(PersonSerializer):
-    numbers = NumbersSerializer(allow_null=True, help_text="Null where there is no ranking.")
+    numbers = NumbersSerializer(allow_null=True, help_text="Null where there is no answer.")
 
 
 class People(PagedView):
@@ -142,7 +164,7 @@ class OnePerson(View):
             found = project_people.person_of(project, person)
         except User.DoesNotExist as error:
             raise Http404(str(error)) from error
-        numbers = asdict(labeler_numbers.numbers_of(project, person)) if found.rankings else None
+        numbers = asdict(labeler_numbers.numbers_of(project, person)) if found.last_ranked else None
         return Response({**_written(found), "numbers": numbers and dict(NumbersSerializer(numbers).data)})
 
 

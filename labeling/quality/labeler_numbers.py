@@ -1,7 +1,8 @@
 """What one person's rankings say of how they work: pace, ties, skips, agreement, where and how long the best one was.
 
-All of it is of their newest LATEST live rankings in a project, found once by their keys, so that it costs the same
-however many there are; what is beside it is of as many of the project's newest.
+All of it is of the newest LATEST answers that they gave in a project, whatever became of them after, found once by
+their keys, so that it costs the same however many there are; only those that stand have pairs, and so agree or not.
+What is beside it is of as many of the project's newest.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import Any
 
 from labeling.models import Project
 from labeling.models.functions import query
+from labeling.models.rankings import GIVEN
 from labeling.quality import agreement
 from labeling.quality.agreement import Agreement
+from labeling.quality.answer_numbers import Answers, answers_of
 from labeling.quality.shares import Median, Share, median_of, share_by_prompts, share_of
 
 LATEST = 2_000
@@ -38,8 +41,9 @@ class Numbers:
     """n: of rankings that all of it is of; of_latest: there are more. since: when the first of them was made.
 
     compared: of how many of the person's choices between two completions another person made one too.
-    words: with a comment, or a note on a completion. flags: with one that is true of a completion.
-    last_seen: when they took or skipped a task, or ranked, as far as it is known. None of someone imported.
+    words: with a comment, or a note on a completion. flags: with one that is true of a completion. answers: of a
+    project that asks yes/no questions about each text, else None. last_seen: when they took or skipped a task, or
+    ranked, as far as it is known. None of someone imported.
     """
 
     n: int
@@ -57,6 +61,7 @@ class Numbers:
     agreement: Share
     compared: Share
     agreement_in_project: Agreement
+    answers: Answers | None
 
     @property
     def shown_first(self) -> Position | None:
@@ -64,7 +69,7 @@ class Numbers:
 
 
 def numbers_of(project: Project, labeler: int) -> Numbers:
-    """Measures it, in seven statements. labeler: the account's key."""
+    """Measures it, in seven statements, in ten of a project with yes/no questions. labeler: the account's key."""
     [newest] = query(_NEWEST, {"project": project.pk, "labeler": labeler, "latest": LATEST})
     keys = newest["keys"] or []
     since = newest["since"]
@@ -87,6 +92,7 @@ def numbers_of(project: Project, labeler: int) -> Numbers:
         longer_in_project=longer_in_project,
         **_with_others(labeler, keys),
         agreement_in_project=agreement.project_agreement(project),
+        answers=answers_of(project, labeler, keys, others=OTHERS) if project.judgement.asks_every_flag else None,
     )
 
 
@@ -115,10 +121,10 @@ def _with_others(labeler: int, keys: Sequence[int]) -> dict[str, Share]:
     }
 
 
-_NEWEST = """
+_NEWEST = f"""
 WITH newest AS (
-    SELECT id, created_at, source, active_seconds FROM labeling_ranking
-    WHERE labeler_id = %(labeler)s AND project_id = %(project)s AND live ORDER BY id DESC LIMIT %(latest)s
+    SELECT id, created_at, source, active_seconds FROM labeling_ranking r
+    WHERE labeler_id = %(labeler)s AND project_id = %(project)s AND {GIVEN} ORDER BY id DESC LIMIT %(latest)s
 )
 SELECT array_agg(id) AS keys, min(created_at) AS since,
     count(*) FILTER (WHERE source = 'labeled')::int AS made_here,

@@ -187,6 +187,7 @@ _JUDGED: dict[str, Callable[[int], str]] = {
     "comparisons": lambda n: ngettext("%(n)s comparison", "%(n)s comparisons", n),
     "tasks": lambda n: ngettext("%(n)s task", "%(n)s tasks", n),
     "prompts": lambda n: ngettext("%(n)s prompt", "%(n)s prompts", n),
+    "answers": lambda n: ngettext("%(n)s answer", "%(n)s answers", n),
     "texts": lambda n: ngettext("%(n)s text", "%(n)s texts", n),
 }
 

@@ -12,7 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeling.models import Project
+from labeling.people.access import Which
 from labeling.people.project_people import Person
+from labeling.quality.answer_numbers import Answers
 from labeling.quality.labeler_numbers import Numbers
 from labeling.quality.shares import Share
 from labeling.templatetags.podium import between, counted, interval, percent
@@ -44,6 +46,8 @@ def findings(numbers: Numbers) -> list[str]:
         said.append(_("Agrees with others less often than people here do: %(own)s against %(people)s.") % values)
     elif numbers.agreement.is_above(people):
         said.append(_("Agrees with others more often than people here do: %(own)s against %(people)s.") % values)
+    if numbers.answers:
+        said += _of_answers(numbers.answers)
     shown = numbers.shown_first
     if shown and shown.first.is_above(shown.expected):
         values = {"own": _with_interval(shown.first, "rankings"), "chance": percent(shown.expected)}
@@ -62,6 +66,15 @@ def findings(numbers: Numbers) -> list[str]:
     return said
 
 
+def _of_answers(answers: Answers) -> Iterator[str]:
+    people = answers.agreement_in_project.value
+    values = {"own": _with_interval(answers.agreement, "answers"), "people": percent(people)}
+    if answers.agreement.is_below(people):
+        yield _("Answers as others do less often than people here do: %(own)s against %(people)s.") % values
+    elif answers.agreement.is_above(people):
+        yield _("Answers as others do more often than people here do: %(own)s against %(people)s.") % values
+
+
 def _with_interval(share: Share, kind: str) -> str:
     return f"{percent(share.value)} {interval(share.low, share.high, share.n, share.n_prompts, kind)}"
 
@@ -69,17 +82,55 @@ def _with_interval(share: Share, kind: str) -> str:
 def lines(project: Project, person: Person, numbers: Numbers) -> list[Line]:
     """Gives a line for each number that there is a case of."""
     since = timezone.localtime(numbers.since).date() if numbers.since and numbers.of_latest else None
-    url = to_rankings(project, person.username, since=since)
+    url = to_rankings(project, person.username, since=since, which=Which.GIVEN)
     skips = reverse("person_skips", args=[project.slug, person.id])
     return [
         *_pace(numbers, url),
         *_of_others(numbers, url),
+        *_answers(numbers.answers, url),
         *_of_share(_("Ties"), _("Comparisons of two completions that tie."), numbers.ties, "comparisons", url),
         *_of_share(_("Skips"), _("Of tasks that ended with a ranking or a skip."), numbers.skips, "tasks", skips),
         *_biases(numbers, url),
-        *_of_share(_("Flags"), _("Rankings with a flag on some completion."), numbers.flags, "rankings", url),
+        *_flags(numbers, url),
         *_words(numbers, url),
     ]
+
+
+def _answers(answers: Answers | None, url: str) -> Iterator[Line]:
+    """Gives those of yes/no questions; of ties, places and lengths only what texts beside one another have."""
+    if answers is None:
+        return
+    people = answers.agreement_in_project.value
+    yield from _of_share(
+        _("The same answer as others"),
+        _("Of answers that another person gave to the same question about the same text, how often both are the same."),
+        answers.agreement,
+        "comparisons",
+        url,
+        beside=_people_here(people),
+    )
+    yield from _of_share(
+        _("Answers that others gave too"),
+        _("Of answers, how many somebody else gave to the same question about the same text, the same one or not."),
+        answers.compared,
+        "answers",
+        url,
+    )
+    for question in answers.questions:
+        name = _("Yes to “%(question)s”") % {"question": question.label}
+        about = _("Of the texts that were asked about, how many were answered with yes.")
+        people = question.yes_in_project.value
+        yield from _of_share(name, about, question.yes, "texts", url, beside=_people_here(people))
+
+
+def _people_here(share: float | None) -> str:
+    return "" if share is None else _("people here: %(share)s") % {"share": percent(share)}
+
+
+def _flags(numbers: Numbers, url: str) -> Iterator[Line]:
+    if numbers.answers is None:  # where each is a question, each has a line of its own
+        name, about = _("Flags"), _("Rankings with a flag on some completion.")
+        yield from _of_share(name, about, numbers.flags, "rankings", url)
 
 
 def _words(numbers: Numbers, url: str) -> Iterator[Line]:
@@ -110,7 +161,7 @@ def _of_others(numbers: Numbers, url: str) -> Iterator[Line]:
         numbers.agreement,
         "comparisons",
         url,
-        beside="" if people is None else _("people here: %(share)s") % {"share": percent(people)},
+        beside=_people_here(people),
     )
     yield from _of_share(
         _("Choices that others made too"),
@@ -138,7 +189,7 @@ def _biases(numbers: Numbers, url: str) -> Iterator[Line]:
         numbers.longer,
         "pairs",
         url,
-        beside="" if project is None else _("people here: %(share)s") % {"share": percent(project)},
+        beside=_people_here(project),
     )
 
 

@@ -173,6 +173,6 @@ def test_a_page_says_what_the_intervals_leave_no_doubt_about(client: Client, pro
     found = re.search(r"Ranks the completion shown first best more often than chance would: ([^<]*)", html)
     assert found is not None
     assert re.fullmatch(r"\d+ % \(\d+ % to \d+ %, n = 23 rankings\) against \d+ %\.\s*", found[1].replace("\xa0", " "))
-    assert "How they rank" in html
-    assert "Newest rankings" in html
+    assert "How they answer" in html
+    assert "Newest answers" in html
     assert html.count('class="picture"') == 10
