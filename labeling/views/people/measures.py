@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.template.defaultfilters import floatformat
@@ -120,7 +120,9 @@ def _answers(answers: Answers | None, url: str) -> Iterator[Line]:
         name = _("Yes to “%(question)s”") % {"question": question.label}
         about = _("Of the texts that were asked about, how many were answered with yes.")
         people = question.yes_in_project.value
-        yield from _of_share(name, about, question.yes, "texts", url, beside=_people_here(people))
+        alone = question.yes.n == question.yes.n_prompts  # a text for each prompt: said once
+        yes = replace(question.yes, n_prompts=None) if alone else question.yes
+        yield from _of_share(name, about, yes, "texts", url, beside=_people_here(people))
 
 
 def _people_here(share: float | None) -> str:

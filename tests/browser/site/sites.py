@@ -255,6 +255,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "person-work", f"{one}/people/{site.labeler.pk}/work/"),
         (site.manager, "person-work-withdrawn", f"/p/texts/people/{site.leaver.pk}/work/"),
         (site.manager, "person-imported", f"/p/recorded/people/{imported.pk}/"),
+        (site.manager, "person-texts", f"/p/texts/people/{site.judge.pk}/"),
         (site.manager, "settings", f"{one}/settings/"),
         (site.manager, "project-delete", f"{one}/delete/"),
         (site.manager, "projects-deleted", "/projects/deleted/"),
