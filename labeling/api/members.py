@@ -103,7 +103,7 @@ class PositionSerializer(serializers.Serializer[Any]):
 
 class QuestionNumbersSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(help_text="The flag's name.")
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     yes = PersonShareSerializer(help_text="Of texts that were asked about, those answered with yes.")
     yes_in_project = PersonShareSerializer(help_text="The same of the project's newest 2,000 rankings.")
 
