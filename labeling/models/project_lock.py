@@ -7,14 +7,22 @@ Each function is called in a transaction and holds until its end; it raises Tran
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import TransactionManagementError
 from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict
 from labeling.models import Project
+
+_FILES = "hashtextextended('labeling.files', 0)"
+# Of this transaction alone. The second came with PostgreSQL 17.
+_NO_END = """
+SELECT set_config(name, '0', true) FROM pg_settings
+WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')
+"""
 
 
 def lock_project(project: Project) -> Project:
@@ -75,32 +83,56 @@ def lock_files() -> None:
 
     Raises Conflict('backup_active') while one is made.
     """
-    if not _ask("pg_try_advisory_xact_lock"):
+    _check_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_try_advisory_xact_lock({_FILES})")
+        [is_free] = cursor.fetchone()
+    if not is_free:
         raise Conflict("backup_active", _("A backup is being made: the files of frozen versions stay until its end."))
 
 
 @contextmanager
 def files_stay() -> Iterator[None]:
-    """Keeps others from replacing the files of frozen versions, in or outside of a transaction, until the block's
-    end."""
-    _ask("pg_advisory_lock_shared")
+    """Keeps others from replacing the files of frozen versions, in or outside of a transaction, until the block's end.
+
+    The lock is held by a transaction of a connection of its own that does nothing else. A session's lock would stay
+    with the connection where a pool (PgBouncer) lends it for one transaction only. Between two statements that
+    transaction has no snapshot, so VACUUM goes on beside it.
+
+    Raises Conflict('files_unlocked') at the end where that connection was lost meanwhile.
+    """
+    own = connection.copy()
     try:
+        own.set_autocommit(False)
+        with own.cursor() as cursor:
+            cursor.execute(_NO_END)
+            cursor.execute(f"SELECT pg_advisory_xact_lock_shared({_FILES})")
         yield
+        _look_after(own)
     finally:
-        _ask("pg_advisory_unlock_shared")
+        with suppress(DatabaseError, InterfaceError):
+            own.rollback()
+        own.close()
 
 
-def _ask(function: str) -> bool:
-    if function.endswith("_xact_lock") and not connection.in_atomic_block:
-        raise TransactionManagementError("The lock on files is taken in a transaction.")
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(hashtextextended('labeling.files', 0))")
-        [answer] = cursor.fetchone()
-    return bool(answer)
+def _look_after(own: BaseDatabaseWrapper) -> None:
+    try:
+        with own.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (OperationalError, InterfaceError) as error:
+        message = _(
+            "The connection to PostgreSQL that kept the files of frozen versions from being replaced was lost: begin "
+            "again. A pool such as PgBouncer may be set to end transactions that wait (idle_transaction_timeout)."
+        )
+        raise Conflict("files_unlocked", message) from error
 
 
 def _lock(key: str, *values: int) -> None:
-    if not connection.in_atomic_block:  # it would be given back at once, and hold nobody up
-        raise TransactionManagementError("A project's lock is taken in a transaction.")
+    _check_transaction()
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT pg_advisory_xact_lock({key})", values)
+
+
+def _check_transaction() -> None:
+    if not connection.in_atomic_block:  # it would be given back at once, and hold nobody up
+        raise TransactionManagementError("A project's lock is taken in a transaction.")

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from artifacts import store
 from artifacts.errors import StorageAway
+from labeling.errors import Conflict
 from labeling.models.project_lock import files_stay
 from operations.backup import files, tables
 from operations.backup.archive import Writer
@@ -69,9 +70,12 @@ def _alone(draft: Path) -> Iterator[IO[bytes]]:
 
 
 def write(file: IO[bytes], progress: Progress) -> Manifest:
-    """Writes a backup to anything that takes bytes."""
-    with files_stay():
-        return _write(file, progress)
+    """Writes a backup to anything that takes bytes. Raises BackupError, OSError."""
+    try:
+        with files_stay():
+            return _write(file, progress)
+    except Conflict as error:
+        raise BackupError(f"{error.detail} What was written is no backup.") from error
 
 
 def _write(file: IO[bytes], progress: Progress) -> Manifest:

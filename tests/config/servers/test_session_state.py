@@ -9,8 +9,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("config", "jobs", "labeling", "operations", "rewardtrain")
+# Also where only the name stands, which is put into a statement elsewhere.
+LOCKS = r"pg_(try_)?advisory_(un)?lock(_shared|_all)?\b"
 STATE = {
-    r"pg_(try_)?advisory_(un)?lock(_shared)?\(": {"jobs/locks.py"},
+    LOCKS: {"jobs/locks.py"},
     # Outside of a transaction a named cursor, which iterator() is, would be one of the session.
     r"\.iterator\(|chunked_cursor\(": {
         "labeling/data/versions/frozen_rows.py",
@@ -33,3 +35,10 @@ def test_a_session_keeps_only_what_the_documentation_lists(pattern: str) -> None
     assert found == STATE[pattern]
     documented = (ROOT / "docs" / "operating.md").read_text()
     assert "`jobs/locks.py`" in documented
+
+
+def test_a_lock_of_a_session_is_seen_wherever_its_name_stands() -> None:
+    for words in ('_ask("pg_advisory_lock_shared")', "SELECT pg_try_advisory_lock(1)", "pg_advisory_unlock_all()"):
+        assert re.search(LOCKS, words), words
+    for words in ("pg_advisory_xact_lock(1)", "pg_try_advisory_xact_lock_shared"):
+        assert not re.search(LOCKS, words), words
