@@ -11,11 +11,13 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
 PROCESS = "PODIUM_PROCESS"  # in the environment of what `up` starts: its name among the lines
+QUOTED = re.compile(r': ".*', re.DOTALL)  # invalid input syntax for type integer: "lena"
 TIMED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
@@ -38,7 +40,7 @@ class Line(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """What goes on is set in, so that nobody's text can begin a line as another record does."""
-        return super().format(record).rstrip("\n").replace("\n", "\n    ")
+        return without_rows(super().format(record), record).rstrip("\n").replace("\n", "\n    ")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         return moment(record.created)
@@ -47,10 +49,38 @@ class Line(logging.Formatter):
 class Json(Line):
     def format(self, record: logging.LogRecord) -> str:
         fields = {"time": self.formatTime(record), "level": record.levelname, "logger": record.name}
-        fields["message"] = record.getMessage()
+        fields["message"] = without_rows(record.getMessage(), record)
         if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
+            fields["exception"] = without_rows(self.formatException(record.exc_info), record)
         return as_json(os.environ.get(PROCESS, ""), fields)
+
+
+def without_rows(text: str, record: logging.LogRecord) -> str:
+    """Leaves of each error of PostgreSQL that the record is about only its first sentence and its state.
+
+    What follows there, DETAIL, CONTEXT and a piece of the statement, quotes rows: names of people who may be erased.
+    """
+    args = record.args if isinstance(record.args, tuple) else ()
+    first = [record.exc_info[1]] if record.exc_info else []
+    said: dict[str, str] = {}
+    for error in _with_causes([*first, *(each for each in args if isinstance(each, BaseException))]):
+        if sentence := getattr(getattr(error, "diag", None), "message_primary", None):
+            short = f"{QUOTED.sub(': ...', sentence)} ({getattr(error, 'sqlstate', None)})"
+            said |= {str(error): short, repr(str(error))[1:-1]: short}
+    for words in sorted(said, key=len, reverse=True):
+        text = text.replace(words, said[words])
+    return text
+
+
+def _with_causes(errors: list[BaseException | None]) -> Iterator[BaseException]:
+    seen = set()
+    while errors:
+        error = errors.pop()
+        if error is None or id(error) in seen:
+            continue
+        seen.add(id(error))
+        yield error
+        errors += [error.__cause__, error.__context__, *getattr(error, "exceptions", ())]
 
 
 class Without(logging.Filter):
@@ -87,7 +117,7 @@ def configure(settings: dict[str, Any]) -> None:
     becomes lines as well."""
     logging.config.dictConfig(settings)
     logging.captureWarnings(True)
-    if is_json():
+    if is_json() or PROCESS in os.environ:  # whose standard error is a log
         sys.excepthook = log_error
         threading.excepthook = lambda args: log_error(args.exc_type, args.exc_value, args.exc_traceback)
 

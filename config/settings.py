@@ -293,14 +293,13 @@ LOGGING = {
     "filters": {
         "floods": {"()": "config.logs.Without", "status": 429},
         "accounts": {"()": "config.logs.WithoutAccounts"},
+        "threads": {"()": "config.logs.Without", "words": "Configuration allows spawning up to"},  # of Granian's start
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["accounts"]}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"level": "INFO"},  # without its own handlers, which write without a time
-        "django.request": {
-            "filters": ["floods", "accounts"]
-        },  # a line for each fills a disk; the throttle says who sends them
+        "django.request": {"filters": ["floods"]},  # a line for each fills a disk; the throttle says who sends them
         "axes": {"level": "WARNING"},
         # The sweep runs every few seconds; its two lines each time would bury what matters.
         "celery.beat": {"level": "WARNING"},

@@ -40,8 +40,7 @@ def main() -> int:
         backpressure=2 * THREADS,
         log_level=LogLevels.warning,
         log_dictconfig={
-            **{part: settings.LOGGING[part] for part in ("formatters", "handlers")},
-            "filters": {"threads": {"()": "config.logs.Without", "words": "Configuration allows spawning up to"}},
+            **{part: settings.LOGGING[part] for part in ("formatters", "filters", "handlers")},
             "loggers": {"_granian": {"handlers": ["console"], "filters": ["threads"], "propagate": False}},
         },
         # A worker that was killed comes back by itself, and one that hangs doesn't hold up the end.

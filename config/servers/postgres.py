@@ -116,10 +116,17 @@ def settings() -> list[str]:
         "unix_socket_permissions": "0700",
         "log_timezone": "UTC",
         "timezone": "UTC",
-        "log_line_prefix": "%m [%p] ",
-        # An error is logged without the statement and the row: these have texts, which may have to be erased.
+        # With the state of an error (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+        "log_line_prefix": "%m [%p] %e ",
+        # What is logged has an error's first sentence and neither the statement nor the row (DETAIL, CONTEXT), nor what
+        # a process that crashed was doing: these have names and texts, which may have to be erased.
         "log_min_error_statement": "panic",
         "log_error_verbosity": "terse",
+        "log_statement": "none",
+        "log_min_duration_statement": "-1",
+        "log_min_duration_sample": "-1",
+        "log_parameter_max_length": "0",
+        "log_parameter_max_length_on_error": "0",
     }
     return [word for name, value in values.items() for word in ("-c", f"{name}={value}")]
 

@@ -9,10 +9,13 @@ import subprocess
 import sys
 
 import pytest
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
 
 from config import logs
 from config.processes import output
 from tests.config.helpers import REPOSITORY, environ
+from tests.factories import make_user
 
 
 @pytest.mark.parametrize("formatter", [logs.Line(), logs.Json()])
@@ -47,6 +50,45 @@ def test_a_line_about_an_address_names_nobody(path: str, said: str) -> None:
     record = logging.LogRecord("django.request", logging.WARNING, "", 0, "%s: %s", ("Not Found", path), None)
     assert logs.WithoutAccounts().filter(record)
     assert record.getMessage() == f"Not Found: {said}"
+
+
+def test_every_line_goes_through_it() -> None:
+    """Also of what says itself which address was asked, such as the throttle."""
+    for handler in settings.LOGGING["handlers"].values():
+        assert handler["filters"] == ["accounts"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("formatter", [logs.Line(), logs.Json()])
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        ("UPDATE labeling_user SET username = 'Qzlena77'", "duplicate key value violates unique constraint"),
+        ("UPDATE labeling_user SET username = NULL", "violates not-null constraint"),
+        ("SELECT 'Qzlena77'::int", "invalid input syntax for type integer: ... (22P02)"),
+        ("SELECT nothing, 'Qzlena77' FROM labeling_user", 'column "nothing" does not exist'),
+    ],
+)
+def test_an_error_of_the_database_is_logged_without_the_row(
+    formatter: logging.Formatter, statement: str, sentence: str
+) -> None:
+    """Its own text quotes the row, the statement or the value, and tracebacks, Celery's line and ours repeat it."""
+    make_user("Qzlena77")
+    make_user("otto")
+    with pytest.raises(DatabaseError) as caught, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+    error = caught.value
+    try:
+        raise ValueError("beside") from error
+    except ValueError as outer:
+        about = (type(outer), outer, outer.__traceback__)
+    line = formatter.format(logging.LogRecord("celery", logging.ERROR, "", 0, "raised %s", (repr(error),), about))
+    said = formatter.format(logging.LogRecord("podium", logging.ERROR, "", 0, "not told: %s", (error,), None))
+    assert "qzlena77" in f"{error}".lower()
+    for text in (line, said):
+        assert "qzlena77" not in text.lower()
+        assert sentence in (json.loads(text)["message"] if isinstance(formatter, logs.Json) else text)
+    assert "ValueError: beside" in line
 
 
 def lines_of(text: str, *, as_json: bool) -> list[str]:

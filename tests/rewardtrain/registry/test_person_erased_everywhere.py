@@ -21,11 +21,12 @@ from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from knox.models import AuthToken
 
 from config import logs
+from config.environment import folders
 from labeling.answers import rankings, saved_views
 from labeling.data.leaving import erased_rows, erasure_worker, erasures
 from labeling.data.reviewing import acts, cases
@@ -113,8 +114,25 @@ def keys_with_it() -> list[bytes]:
 
 
 def _logged(record: logging.LogRecord) -> str:
-    """A line as its logger's filters and the formatter leave it: with the end of an error."""
+    """A line as its handler's filter and the formatter leave it: with the end of an error."""
+    logs.WithoutAccounts().filter(record)
     return logs.Line().format(record)
+
+
+def lines_of_postgres() -> list[str]:
+    """Of the log of the PostgreSQL that Podium brings along, which tests use as `up` does."""
+    return (folders.data_directory() / "logs" / "postgres.log").read_text().splitlines()
+
+
+def fail_with_her_name(root: User) -> None:
+    """The database refuses what names her, and whoever asked logs it: the same name twice, and a rule broken."""
+    for statement, person in (("username = %s", root.username), ("is_active = NULL, first_name = %s", NAME)):
+        with pytest.raises(IntegrityError) as caught, transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"UPDATE labeling_user SET {statement} WHERE username = %s", [NAME, person])
+        assert NAME in str(caught.value)
+        logging.getLogger("celery.app.trace").error("raised %r", caught.value, exc_info=caught.value)
+    as_user(root).post(f"/api/v1/accounts/{NAME}/nothing/")
+    logging.getLogger("labeling.requests.throttle").warning("slows down %s", f"/api/v1/accounts/{NAME}/erase/")
 
 
 def sessions_with_it(person: User) -> list[object]:
@@ -184,11 +202,12 @@ def _in_a_report(project: Project, version: DatasetVersion) -> None:
 def test_name_mail_and_words_are_found_nowhere(
     project: Project, root: User, model_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In no line either that a process logged about all that she did."""
+    """In no line either that a process or PostgreSQL logged about all that she did, and about what failed."""
     caplog.set_level(logging.INFO)
     person = use_everywhere(project, root)
     as_user(root).get(f"/api/v1/accounts/{NAME}/nothing/")
     as_user(root).get(f"/api/v1/projects/helpful/members/{NAME}-/")
+    fail_with_her_name(root)
     before, rankings_before = tables_with_it(), list(Ranking.objects.filter(labeler=person).values_list("pk", "live"))
     assert {token for tokens in before.values() for token in tokens} == set(TOKENS)
     assert len(before) >= 12, sorted(before)
@@ -202,6 +221,8 @@ def test_name_mail_and_words_are_found_nowhere(
     assert keys_with_it() == []
     lines = list(map(_logged, caplog.records))
     assert lines
+    assert any("duplicate key value" in line for line in lines_of_postgres())
+    lines += lines_of_postgres()
     assert [line for line in lines if any(token.lower() in line.lower() for token in TOKENS)] == []
     assert sessions_with_it(person) == []
     person.refresh_from_db()
