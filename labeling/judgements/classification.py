@@ -13,7 +13,7 @@ from formats.rankings import RankingRow
 from formats.refusals import Refused
 from labeling.errors import Invalid
 from labeling.judgements.judgement import Counts, Flags, Judgement, Words
-from labeling.judgements.phrases import say, whole
+from labeling.judgements.phrases import linked, say, whole
 from labeling.judgements.row_limits import LIMITS
 
 
@@ -39,14 +39,16 @@ def flags_in_words(flags: Mapping[str, bool], labels: Mapping[str, str]) -> list
     return [words[flags[name]] % {"label": labels.get(name, name)} for name in order]
 
 
-def given(counts: Counts) -> SafeString:
-    """Says '<strong>1,204</strong> labels from 3 people'."""
+def given(counts: Counts, url: str) -> SafeString:
+    """Says '700 answers: <strong>1,204</strong> labels from 3 people', and links the first to its rows."""
+    answers = say(ngettext("%(shown)s answer", "%(shown)s answers", counts.rankings), shown=whole(counts.rankings))
     labels = say(
         ngettext("<strong>%(shown)s</strong> label", "<strong>%(shown)s</strong> labels", counts.labels),
         shown=whole(counts.labels),
     )
     people = say(ngettext("%(shown)s person", "%(shown)s people", counts.labelers), shown=whole(counts.labelers))
-    return say(_("%(labels)s from %(people)s"), labels=labels, people=people)
+    phrase = _("%(answers)s: %(labels)s from %(people)s")
+    return say(phrase, answers=linked(url, answers), labels=labels, people=people)
 
 
 WORDS = Words(

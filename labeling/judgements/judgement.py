@@ -20,6 +20,8 @@ class Counts(Protocol):
     """Tells how many judgements there are, and whose, for the first line of an overview."""
 
     @property
+    def rankings(self) -> int: ...
+    @property
     def pairs(self) -> int: ...
     @property
     def ties(self) -> int: ...
@@ -66,7 +68,8 @@ class Judgement:
     the project's flags.
     flags_in_words: a person's flags of one completion as the history tells them. Takes the flags, and the labels of the
     project's by name.
-    given: how many judgements there are from how many people, as a part of a sentence.
+    given: how many judgements there are from how many people, as a part of a sentence. Takes the address of these
+    judgements too.
     """
 
     name: str
@@ -76,7 +79,7 @@ class Judgement:
     check_project: Callable[[Flags], None]
     check_recorded: Callable[[Sequence[RankingRow], Sequence[str]], None]
     flags_in_words: Callable[[Mapping[str, bool], Mapping[str, str]], list[str]]
-    given: Callable[[Counts], SafeString]
+    given: Callable[[Counts, str], SafeString]
 
     asks_every_flag: bool  # each flag of each completion needs a yes or no
     has_practice: bool

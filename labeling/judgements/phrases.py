@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.utils.formats import number_format
-from django.utils.html import conditional_escape
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ def say(phrase: StrOrPromise, **values: object) -> SafeString:
     """
     escaped = {name: value if isinstance(value, int) else _escaped(value) for name, value in values.items()}
     return mark_safe(phrase % escaped)
+
+
+def linked(url: str, words: SafeString) -> SafeString:
+    """Makes words a link. Without an address they stay what they are."""
+    return format_html('<a href="{}">{}</a>', url, words) if url else words
 
 
 def _escaped(value: object) -> SafeString:

@@ -12,7 +12,7 @@ from formats import fields
 from formats.rankings import RankingRow
 from formats.refusals import Refused
 from labeling.judgements.judgement import Counts, Flags, Judgement, Words
-from labeling.judgements.phrases import say, whole
+from labeling.judgements.phrases import linked, say, whole
 from labeling.judgements.row_limits import LIMITS
 
 
@@ -35,9 +35,12 @@ def flags_in_words(flags: Mapping[str, bool], labels: Mapping[str, str]) -> list
     return [labels.get(name, name) for name, value in flags.items() if value]
 
 
-def given(counts: Counts) -> SafeString:
-    """Says '<strong>1,204</strong> pairs and 30 ties from 3 people'."""
+def given(counts: Counts, url: str) -> SafeString:
+    """Says '210 rankings: <strong>1,204</strong> pairs and 30 ties from 3 people', and links the first to its rows."""
     parts = {
+        "rankings": linked(
+            url, say(ngettext("%(shown)s ranking", "%(shown)s rankings", counts.rankings), shown=whole(counts.rankings))
+        ),
         "pairs": say(
             ngettext("<strong>%(shown)s</strong> pair", "<strong>%(shown)s</strong> pairs", counts.pairs),
             shown=whole(counts.pairs),
@@ -45,7 +48,9 @@ def given(counts: Counts) -> SafeString:
         "ties": say(ngettext("%(shown)s tie", "%(shown)s ties", counts.ties), shown=whole(counts.ties)),
         "people": say(ngettext("%(shown)s person", "%(shown)s people", counts.labelers), shown=whole(counts.labelers)),
     }
-    return say(_("%(pairs)s and %(ties)s from %(people)s") if counts.ties else _("%(pairs)s from %(people)s"), **parts)
+    if counts.ties:
+        return say(_("%(rankings)s: %(pairs)s and %(ties)s from %(people)s"), **parts)
+    return say(_("%(rankings)s: %(pairs)s from %(people)s"), **parts)
 
 
 WORDS = Words(

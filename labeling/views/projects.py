@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -50,7 +51,7 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
     context = {
         "project": project,
         "overview": numbers,
-        "given": project.judgement.given(numbers),
+        "given": project.judgement.given(numbers, reverse("rankings", args=[project.slug]) if numbers.rankings else ""),
         "days": days if pace.is_a_curve(days) else [],
         "most": max(day.rankings for day in days),
         "done_on": pace.done_on(project),

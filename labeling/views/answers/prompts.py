@@ -67,7 +67,7 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
     asked = form.conditions()
     if (name := form.cleaned_data.get("go")) and (going := _go(project, form, name)):
         return going
-    n = _number(project, asked)
+    n, n_withdrawn = _numbers(project, asked)
     pages = _pages(n) if asked.counted_by_split and not asked.split else None
     if (number := form.cleaned_data.get("page")) and (going := _to_page(project, form, number, pages)):
         return going
@@ -95,6 +95,7 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
         "is_narrowed": is_narrowed,
         "takes_files": is_manager and not (page.rows or is_narrowed or asked.state or form.errors),
         "n": n,
+        "n_withdrawn": n_withdrawn,
         "page": page,
         "look": look if (page.before if goes_back(request) else page.after) is None else None,
         "here": request.GET.urlencode(),
@@ -214,13 +215,14 @@ def _filters(form: PromptsForm) -> list[tuple[str, Promise, str]]:
     return [(name, each.label, f"?{queries[name]}") for name, each in FILTERS.items()]
 
 
-def _number(project: Project, asked: PromptConditions) -> int | None:
-    """Tells how many there are, where the counters know it."""
+def _numbers(project: Project, asked: PromptConditions) -> tuple[int | None, int]:
+    """Tells how many there are, where the counters know it, and of all how many are withdrawn, which no other page's
+    number has."""
     if not asked.counted_by_split:
-        return None
+        return None, 0
     counts = counters.of(project)
     numbers = counts.of(asked.split) if asked.split else counts.total
-    return int(getattr(numbers, FILTERS[asked.state or "all"].number))
+    return int(getattr(numbers, FILTERS[asked.state or "all"].number)), 0 if asked.state else numbers.withdrawn
 
 
 def _text_of(prompt: Prompt) -> str:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Line:
-    """beside: what the value is read against, in words. url: of the rows. Either may be empty."""
+    """beside: what the value is read against, in words. url: of the rows; value_url: of the share of them that the
+    value is. Each may be empty."""
 
     name: StrOrPromise
     about: StrOrPromise
@@ -35,6 +36,7 @@ class Line:
     of: str
     beside: str = ""
     url: str = ""
+    value_url: str = ""
 
 
 def findings(numbers: Numbers) -> list[str]:
@@ -89,7 +91,9 @@ def lines(project: Project, person: Person, numbers: Numbers) -> list[Line]:
         *_of_others(numbers, url),
         *_answers(numbers.answers, url),
         *_of_share(_("Ties"), _("Comparisons of two completions that tie."), numbers.ties, "comparisons", url),
-        *_of_share(_("Skips"), _("Of tasks that ended with a ranking or a skip."), numbers.skips, "tasks", skips),
+        *_of_share(
+            _("Skips"), _("Of tasks that ended with a ranking or a skip."), numbers.skips, "tasks", value_url=skips
+        ),
         *_biases(numbers, url),
         *_flags(numbers, url),
         *_words(numbers, url),
@@ -137,7 +141,7 @@ def _flags(numbers: Numbers, url: str) -> Iterator[Line]:
 
 def _words(numbers: Numbers, url: str) -> Iterator[Line]:
     name, about = _("Comments and notes"), _("Rankings with a comment, or a note on a completion.")
-    yield from _of_share(name, about, numbers.words, "rankings", f"{url}&words=some")
+    yield from _of_share(name, about, numbers.words, "rankings", url, value_url=f"{url}&words=some")
 
 
 def _pace(numbers: Numbers, url: str) -> Iterator[Line]:
@@ -196,11 +200,18 @@ def _biases(numbers: Numbers, url: str) -> Iterator[Line]:
 
 
 def _of_share(
-    name: StrOrPromise, about: StrOrPromise, share: Share, kind: str, url: str, *, beside: str = ""
+    name: StrOrPromise,
+    about: StrOrPromise,
+    share: Share,
+    kind: str,
+    url: str = "",
+    *,
+    beside: str = "",
+    value_url: str = "",
 ) -> Iterator[Line]:
     if share.value is None:
         return
     yield Line(
         name, about, percent(share.value), between(share.low, share.high), counted(share.n, share.n_prompts, kind),
-        beside, url,
+        beside, url, value_url if share.value else "",
     )  # fmt: skip

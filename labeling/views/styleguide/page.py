@@ -90,6 +90,23 @@ class Sample(forms.Form):
     locked = forms.CharField(disabled=True, initial="It stays as it is", label="Locked")
 
 
+class SampleNarrowing(forms.Form):
+    """What narrows a list (labeling/forms/finding.py), of which the last is folded away."""
+
+    q = forms.CharField(required=False, label="Search", widget=forms.SearchInput())
+    disagreement = forms.ChoiceField(required=False, choices=[("", "Any"), ("yes", "People disagree")])
+    split = forms.ChoiceField(required=False, choices=[("", "Any"), ("test", "Test")])
+    has_others = False
+
+    @property
+    def main(self) -> list[forms.BoundField]:
+        return [self["q"], self["disagreement"]]
+
+    @property
+    def others(self) -> list[forms.BoundField]:
+        return [self["split"]]
+
+
 @require_safe
 @signed_in
 def styleguide(request: SignedIn) -> HttpResponse:
@@ -98,7 +115,10 @@ def styleguide(request: SignedIn) -> HttpResponse:
     tokens = Path(str(finders.find("css/tokens.css"))).read_text()
     named = palette.colours(tokens)
     context = {
-        "sides": [{"theme": theme, "form": sample(theme)} for theme in ("light", "dark")],
+        "sides": [
+            {"theme": theme, "form": sample(theme), "narrowing": SampleNarrowing(prefix=f"{theme}-list")}
+            for theme in ("light", "dark")
+        ],
         "named": named.values(),
         "meanings": palette.meanings(tokens).items(),
         "pairs": palette.pairs(named),

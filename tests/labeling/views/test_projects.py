@@ -85,11 +85,11 @@ def test_the_overview_is_a_sentence(client: Client, project: Project) -> None:
     one, two = factories.join(project), factories.join(project)
     factories.rank(project, one, (1, 2, 3, 4))
     text = words(client.get("/p/work/"))
-    counts = "0 of 3 prompts ranked; 1 more waits for further people; 6 pairs from 1 person"
+    counts = "0 of 3 prompts ranked; 1 more waits for further people; 1 ranking: 6 pairs from 1 person"
     assert f"{counts}; no prompt is ranked by two people yet" in text
     factories.rank(project, two, (1, 2, 4, 4))
     text = words(client.get("/p/work/"))
-    assert "1 of 3 prompts ranked; 11 pairs and 1 tie from 2 people; people agree on 100 %" in text
+    assert "1 of 3 prompts ranked; 2 rankings: 11 pairs and 1 tie from 2 people; people agree on 100 %" in text
     assert "n = 5" in text
 
 

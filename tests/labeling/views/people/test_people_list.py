@@ -63,8 +63,8 @@ def test_the_number_of_skips_leads_to_what_was_skipped_and_why(project: Project,
     path = f"{PEOPLE}{otto.pk}/"
     assert "otto skipped nothing here." in page(client, f"{path}skips/")
     claims.skip(factories.claimed(project, otto), "I don't know the subject")
-    [(address, of)] = re.findall(r'<a href="([^"]*/skips/)">([^<]*)</a>', page(client, path))
-    assert (address, of) == (f"{path}skips/", "3 tasks")
+    [(address, value)] = re.findall(r'<a href="([^"]*/skips/)">([^<]*)</a>', page(client, path))
+    assert (address, value.split()[0]) == (f"{path}skips/", "33")  # of three tasks
     shown = page(client, address)
     assert shown.count('<li class="said">') == 1
     assert "Question 2?" in shown
