@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -21,6 +23,7 @@ from labeling.projects import navigation, pace, projects
 from labeling.projects.overview import overview_of
 from labeling.quality import agreement
 from labeling.views.doors import SignedIn, posted, project_page, signed_in
+from labeling.views.people.links import to_answers
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -52,7 +55,7 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
         "project": project,
         "overview": numbers,
         "given": project.judgement.given(numbers, reverse("rankings", args=[project.slug]) if numbers.rankings else ""),
-        "days": days if pace.is_a_curve(days) else [],
+        "days": [replace(day, url=_of_day(project, day)) for day in days] if pace.is_a_curve(days) else [],
         "most": max(day.rankings for day in days),
         "done_on": pace.done_on(project),
         "n_reviews": cases.n_waiting(project),
@@ -61,6 +64,10 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
         "parts": navigation.parts() if is_manager else [],
     }
     return render(request, "labeling/projects/overview.html", context)
+
+
+def _of_day(project: Project, day: pace.Day) -> str:
+    return to_answers(project, since=day.day, until=day.day) if day.rankings else ""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

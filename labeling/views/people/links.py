@@ -11,8 +11,8 @@ from labeling.models import Project, Ranking
 from labeling.people.access import Which
 
 
-def to_answers(project: Project, labeler: str, *, since: date | None = None, until: date | None = None) -> str:
-    """Gives the address of the answers that a person gave here, whatever became of them after."""
+def to_answers(project: Project, labeler: str = "", *, since: date | None = None, until: date | None = None) -> str:
+    """Gives the address of the answers that a person, or anybody, gave here, whatever became of them after."""
     made = Ranking.Source.LABELED
     return to_rankings(project, labeler, since=since, until=until, source=made, which=Which.GIVEN)
 

@@ -35,7 +35,7 @@ def test_a_row_says_who_ranked_what_how_and_with_which_words(project: Project) -
     assert "1 in all." in text
     a, b, c = ("ABC"[place.shown_position or 0] for place in ranking.ranked.order_by("completion__position"))
     assert "Question row-1? ada Rank 1: completion 2, seen as" in text
-    assert f"2 {b} > 1 {a} = 3 {c} just now 47 s train 1 Factual error No. Close & short." in text
+    assert f"2 {b} > 1 {a} = 3 {c} just now 47 s Train 1 Factual error No. Close & short." in text
 
 
 def test_nothing_is_there_yet_and_nothing_fits(project: Project) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from html.parser import HTMLParser
 from urllib.parse import urldefrag, urljoin
 
 import pytest
 from django.test import Client
 
-from labeling.models import Project, User
+from labeling.models import Project, Ranking, User
 from tests.browser.site.sites import Site, make_site
 from tests.labeling.views.test_prompts import as_user, words
 
@@ -98,6 +99,16 @@ def test_a_labelers_numbers_lead_to_their_own(site: Site) -> None:
     client = as_user(site.labeler)
     for n, url in numbers_on(client, "/"):
         assert (url, rows_at(client, url)) == (url, n)
+
+
+def test_the_days_of_a_project_lead_to_their_answers(site: Site) -> None:
+    """More than one day has some."""
+    for days, each in enumerate(site.project.rankings.order_by("pk")[:4]):
+        Ranking.objects.filter(pk=each.pk).update(created_at=each.created_at - timedelta(days=days))
+    client = as_user(site.manager)
+    found = [(n, url) for n, url in numbers_on(client, "/p/helpful/") if "from_day" in url]
+    assert len(found) == 4
+    assert [(url, rows_at(client, url)) for _, url in found] == [(url, n) for n, url in found]
 
 
 def test_the_first_line_of_a_project_leads_to_its_rows(site: Site) -> None:
