@@ -100,6 +100,7 @@ NARROWED = (
 
 def _queries(site: Site) -> dict[str, list[str]]:
     """What else an address can be asked for: every filter, and a place deep in the list."""
+    from labeling.answers.prompt_orders import ORDERS
     from labeling.models import ReviewCase
     from labeling.people import project_people
     from labeling.views.answers.prompts import FILTERS
@@ -130,6 +131,14 @@ def _queries(site: Site) -> dict[str, list[str]]:
                 for narrowed in NARROWED
                 for place in ("", f"&after={middle}", f"&before={middle}")
             ),
+            *(
+                f"?order={order}{narrowed}{place}"
+                for order in ORDERS
+                for narrowed in ("", "&state=waiting", "&state=withdrawn&split=test", "&labeler=nobody", "&q=neighbour")
+                for place in ("", f"&after=0_{middle}" if "priority" in order else f"&after=_{middle}")
+            ),
+            *(f"?order={order}&page=20000" for order in ORDERS),
+            "?order=-last_ranked&go=900000",
             "?go=900000",
             "?go=row-900000",
             "?page=20000",
@@ -163,6 +172,7 @@ def _queries(site: Site) -> dict[str, list[str]]:
             *(f"?split={name}&since={middle}" for name in ("train", "test")),
             "?state=held&split=test",
             *(f"?{narrowed}&since={middle}" for narrowed in NARROWED if "order" not in narrowed),
+            *(f"?order={order}{narrowed}" for order in ORDERS for narrowed in ("", "&state=waiting&split=test")),
             "?id=row-7&id=row-70007",
         ],
         "labeling_api:rankings": [

@@ -16,10 +16,11 @@ from labeling.models import Completion, Project, Prompt, Ranking
 LOOKED_THROUGH = 25_000  # at a time
 READ_THROUGH = 10_000  # where the words of each are looked at, or its completions, which takes longer
 FARTHEST = 1_000_000  # prompt whose place is found by counting: a tenth of a second
-# What a prompt's state is called in lists, each by an index of its own.
+# What a prompt's state is called in lists, each by an index of its own. Each prompt has one: what is held is held, also
+# where it has all its rankings.
 STATES = {
     "waiting": Q(held_at__isnull=True, ranked__lt=F("overlap")),
-    "ranked": Q(withdrawn_at__isnull=True, ranked__gte=F("overlap")),
+    "ranked": Q(held_at__isnull=True, ranked__gte=F("overlap")),
     "held": Q(withdrawn_at__isnull=True, held_at__isnull=False),
     "withdrawn": Q(withdrawn_at__isnull=False),
 }
@@ -74,6 +75,15 @@ class PromptConditions:
     @property
     def of_a_ranking(self) -> finding.Conditions:
         return finding.Conditions(labeler=self.labeler, flag=self.flag, since=self.since, until=self.until)
+
+
+def state_of(*, withdrawn_at: datetime | None, held_at: datetime | None, ranked: int, overlap: int) -> str:
+    """Tells a prompt's state, as STATES find it."""
+    if withdrawn_at is not None:
+        return "withdrawn"
+    if held_at is not None:
+        return "held"
+    return "ranked" if ranked >= overlap else "waiting"
 
 
 def conditions_of(project: Project, said: Mapping[str, str]) -> PromptConditions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.db import transaction
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
@@ -21,15 +21,22 @@ LONGEST_FILTERS = 4_000  # letters of all that narrows
 
 def views_of(project: Project, user: User, of: str) -> list[SavedView]:
     """Gives a person's own views of a list, then those that others share, by name; in one statement."""
-    found = project.saved_views.filter(Q(owner=user) | Q(is_shared=True), of=of).select_related("owner")
+    found = visible(project, user).filter(of=of)
     is_others = ExpressionWrapper(~Q(owner=user), BooleanField())
     return list(found.order_by(is_others, Lower("name"), "pk")[:MOST_SHOWN])
+
+
+def visible(project: Project, user: User) -> QuerySet[SavedView]:
+    """Gives those of all lists of the project that the person sees: their own, and those that others share."""
+    return project.saved_views.filter(Q(owner=user) | Q(is_shared=True)).select_related("owner")
 
 
 def save(
     project: Project, user: User, of: str, *, name: str, filters: Mapping[str, str], is_shared: bool = False
 ) -> SavedView:
     """Keeps it; under a name that the person has already it takes that one's place.
+
+    filters: by the names of the list's form (labeling/forms/finding.py), which has read them or reads them again.
 
     Raises Invalid('bad_name', 'nothing_narrowed', 'too_long'), Conflict('too_many_views').
     """

@@ -11,18 +11,20 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from labeling.answers import finding, finding_prompts
+from labeling.answers import finding, finding_prompts, ordered_prompts
+from labeling.answers.finding_prompts import STATES
+from labeling.answers.prompt_orders import ORDERS
 from labeling.api.rankings import KNOWN_COLUMNS, KnownRankingSerializer, written_known
-from labeling.api.rest.looks import OF_A_PROMPT, OF_A_RANKING, Looking, read_conditions
+from labeling.api.rest.in_order import InOrder, InOrderOf
+from labeling.api.rest.looks import OF_A_PROMPT, OF_A_RANKING, read_conditions
 from labeling.api.rest.paging import Look
-from labeling.api.rest.requests import AFTER, LABELER, NO_NUL, after, one_of
-from labeling.api.rest.short_pages import ShortPages
+from labeling.api.rest.requests import AFTER, LABELER, LARGEST_ID, NO_NUL, after, one_of, whole
 from labeling.data.revising import erasures, revisions
 from labeling.errors import Invalid
 from labeling.forms.finding import PromptsForm
@@ -37,13 +39,6 @@ Row = dict[str, Any]
 MOST_BYTES = 8 * 2**20  # of texts in a page, before its last row: a row is bounded by the import's longest line
 MOST_IDS = 100  # in one address
 MOST_RANKINGS = 100  # beside one prompt
-# Each prompt has one state, and each state an index; held prompts that got their rankings nevertheless are held.
-STATES = {
-    "waiting": Q(held_at__isnull=True, ranked__lt=F("overlap")),
-    "ranked": Q(withdrawn_at__isnull=True, held_at__isnull=True, ranked__gte=F("overlap")),
-    "held": Q(withdrawn_at__isnull=True, held_at__isnull=False),
-    "withdrawn": Q(withdrawn_at__isnull=False),
-}
 STATE_NAMES = tuple(STATES)
 
 # Lengths are looked up until they are enough, so that no page reads a gigabyte to find out that it is one.
@@ -80,6 +75,7 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
         "asks. withdrawn: nobody gets it, and its rankings count nowhere.",
     )
     on_hold = serializers.BooleanField(source="is_on_hold", help_text="A manager holds it; held_reason says why.")
+    last_ranked_at = serializers.DateTimeField(help_text="Of the newest ranking that stands; null where none does.")
     priority = serializers.IntegerField(help_text="People get the highest first; 0 where nobody set any.")
     n_rankings = serializers.IntegerField(source="ranked", help_text="How often it has been ranked.")
     held_reason = serializers.CharField(help_text="Why it is held; empty if it isn't.")
@@ -93,8 +89,8 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
     class Meta:
         model = Prompt
         fields = (
-            "key", "id", "split", "state", "on_hold", "tags", "priority", "overlap", "n_rankings", "held_reason",
-            "created_at", "metadata", "messages", "completions",
+            "key", "id", "split", "state", "on_hold", "tags", "priority", "overlap", "n_rankings",
+            "last_ranked_at", "held_reason", "created_at", "metadata", "messages", "completions",
         )  # fmt: skip
 
 
@@ -148,16 +144,24 @@ class PromptWithRankingsSerializer(PromptSerializer):
         fields = (*PromptSerializer.Meta.fields, "revision", "erasure", "revisions", "rankings")  # type: ignore[assignment]
 
 
-class PromptPages(ShortPages, Looking):
+class PromptPages(InOrder):
     def fitting(self, keys: Sequence[int]) -> int:
         return int(query(FITTING, {"keys": list(keys), "most": MOST_BYTES})[0]["n"]) if keys else 0
 
 
 SPLIT = OpenApiParameter("split", str, enum=Split.values)
 NARROWING = [SPLIT, OpenApiParameter("state", str, enum=list(STATES)), LABELER, *OF_A_RANKING, *OF_A_PROMPT]
+ORDER = OpenApiParameter(
+    "order",
+    str,
+    enum=list(ORDERS),
+    description="Default: the order of import. -priority has the highest first, -last_ranked the last ranked; what "
+    "nobody ranked comes last in both.",
+)
 PARAMETERS = [
     AFTER,
     *NARROWING,
+    ORDER,
     OpenApiParameter(
         "id",
         {"type": "array", "maxItems": MOST_IDS, "items": {**NO_NUL, "maxLength": 200}},
@@ -171,24 +175,35 @@ def wanted(project: Project, request: Request) -> tuple[QuerySet[Prompt], Look |
     """Gives the prompts that the address asks for, and how far one look for them goes, if it needs any. Raises
     Invalid."""
     rows = after(project.prompts.all(), request)
-    one_of(request, "split", Split.values, code="unknown_split")
-    if state := one_of(request, "state", STATES, code="unknown_state"):
-        rows = rows.filter(STATES[state])
-    form = PromptsForm({**request.query_params.dict(), "state": ""}, project=project)
-    read_conditions(form, request.query_params)
-    asked = form.conditions()
+    asked = read_form(project, request).conditions()
     look = None
     if replace(asked, split="").needs_a_look:
-        base = rows.filter(disagrees=True) if asked.disagreement else rows
-        base = finding_prompts.tagged(base, asked.tag) if asked.tag else base
-        look = partial(finding.end_of, base, n=asked.looked_through)
+        look = partial(finding.end_of, after(finding_prompts.indexed(project, asked), request), n=asked.looked_through)
     rows = finding_prompts.meeting(rows, asked)
-    if ids := request.query_params.getlist("id"):
-        if len(ids) > MOST_IDS:
-            message = _("The address names %(n)d ids, and it holds at most %(limit)d: ask in several requests.")
-            raise Invalid("too_many_ids", message % {"n": len(ids), "limit": MOST_IDS}, attr="id")
+    if ids := _ids(request):
         rows = rows.filter(external_id__in=ids)
     return rows, look
+
+
+def in_order(project: Project, request: Request) -> InOrderOf | None:
+    """Gives the order that the address asks for, and what finds a page in it; None in that of import. Raises
+    Invalid."""
+    name = one_of(request, "order", ORDERS, code="unknown_order")
+    if name is None:
+        return None
+    asked = read_form(project, request).conditions()
+    since = whole(request, "since", low=0, high=LARGEST_ID, example=41)
+    names = _ids(request)
+    return ORDERS[name], partial(ordered_prompts.find_page, project, asked, ORDERS[name], since=since, names=names)
+
+
+def _ids(request: Request) -> list[str]:
+    """Raises Invalid."""
+    ids = request.query_params.getlist("id")
+    if len(ids) > MOST_IDS:
+        message = _("The address names %(n)d ids, and it holds at most %(limit)d: ask in several requests.")
+        raise Invalid("too_many_ids", message % {"n": len(ids), "limit": MOST_IDS}, attr="id")
+    return ids
 
 
 def read_form(project: Project, request: Request) -> PromptsForm:
@@ -202,8 +217,9 @@ def read_form(project: Project, request: Request) -> PromptsForm:
 
 COLUMNS = (
     "id", "external_id", "split", "overlap", "ranked", "held_at", "held_reason", "withdrawn_at", "created_at",
-    "tags", "priority", "hold_at", "metadata", "messages",
+    "tags", "priority", "last_ranked_at", "hold_at", "metadata", "messages",
 )  # fmt: skip
+TOLD_BY = ("withdrawn_at", "held_at", "ranked", "overlap")  # a prompt's state
 _time = serializers.DateTimeField().to_representation
 
 
@@ -237,8 +253,8 @@ def written(page: Sequence[Row]) -> list[Row]:
     ):
         said = {"key": str(key), "id": external_id, "text": text, "model": model, "position": position}
         completions[prompt].append(said)
-    rows = Prompt.objects.filter(pk__in=keys).order_by("pk").values(*COLUMNS)
-    return [_row(row, completions[row["id"]]) for row in rows]
+    rows = {row["id"]: row for row in Prompt.objects.filter(pk__in=keys).values(*COLUMNS)}
+    return [_row(rows[key], completions[key]) for key in keys if key in rows]
 
 
 def _row(row: Row, completions: list[Row]) -> Row:
@@ -246,23 +262,16 @@ def _row(row: Row, completions: list[Row]) -> Row:
         "key": str(row["id"]),
         "id": row["external_id"],
         "split": row["split"],
-        "state": _state(row),
+        "state": finding_prompts.state_of(**{name: row[name] for name in TOLD_BY}),
         "on_hold": row["hold_at"] is not None and row["hold_at"] == row["held_at"],
         "tags": row["tags"],
         "priority": row["priority"],
         "overlap": row["overlap"],
         "n_rankings": row["ranked"],
+        "last_ranked_at": row["last_ranked_at"] and _time(row["last_ranked_at"]),
         "held_reason": row["held_reason"],
         "created_at": _time(row["created_at"]),
         "metadata": row["metadata"],
         "messages": row["messages"],
         "completions": completions,
     }
-
-
-def _state(row: Row) -> str:
-    if row["withdrawn_at"] is not None:
-        return "withdrawn"
-    if row["held_at"] is not None:
-        return "held"
-    return "ranked" if row["ranked"] >= row["overlap"] else "waiting"

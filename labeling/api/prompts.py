@@ -25,6 +25,7 @@ from formats.lines import Readable
 from labeling.api import prompt_rows
 from labeling.api.prompt_rows import PromptSerializer, PromptWithRankingsSerializer
 from labeling.api.rest.fields import Choice, Several, Text, Whole
+from labeling.api.rest.in_order import InOrderOf
 from labeling.api.rest.paging import PagedView
 from labeling.api.rest.parsing import RowsJSONParser
 from labeling.api.rest.requests import NO_NUL, KnownFields, View, person, truth
@@ -103,6 +104,7 @@ class Prompts(PagedView):
     pagination_class = prompt_rows.PromptPages
     query = {"get": tuple(each.name for each in prompt_rows.PARAMETERS), "post": ("dry_run", "format", "map")}
     several = ("id",)
+    in_order: InOrderOf | None = None
     # Files are read without a parser, as they come.
     parser_classes = (MultiPartParser, RowsJSONParser)
 
@@ -110,12 +112,15 @@ class Prompts(PagedView):
         operation_id="prompts_list", parameters=prompt_rows.PARAMETERS, responses=PromptSerializer(many=True)
     )
     def get(self, request: Request, slug: str) -> Response:
-        """Prompts with their texts, in the order of import.
+        """Prompts with their texts, in the order of import or another.
 
         A page ends early where its texts are long: follow `next`, and don't count on `page_size`. Narrowed by what no
-        index has, it looks through 50,000 prompts (10,000 for common words) and may hold none.
+        index has, it looks through 25,000 prompts (10,000 for common words and models) and may hold none.
         """
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
+        self.in_order = prompt_rows.in_order(project, request)
+        if self.in_order is not None:
+            return self.page(project.prompts.none(), prompt_rows.written)
         rows, self.look = prompt_rows.wanted(project, request)
         return self.page(rows.values("id"), prompt_rows.written)
 

@@ -10,12 +10,14 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy
 
+from labeling.answers import prompt_orders
 from labeling.answers.finding import Conditions, beginning_of
 from labeling.answers.finding_prompts import STATES, PromptConditions
+from labeling.answers.prompt_orders import Order
 from labeling.answers.search import texts
 from labeling.answers.search.finding import Found, find
 from labeling.errors import PodiumError
-from labeling.models import Project, Ranking, Split
+from labeling.models import Project, Ranking, SavedView, Split
 from labeling.models.prompts import LONGEST_TAG
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
 from labeling.people.access import Which
@@ -28,8 +30,16 @@ WHICH = (
 )
 WORDS = (ANY, ("some", gettext_lazy("With a comment or a note")))
 DISAGREEMENT = (ANY, ("yes", gettext_lazy("People disagree")), ("no", gettext_lazy("Nobody disagrees")))
-ORDERS = (("", gettext_lazy("In the order of import")), ("newest", gettext_lazy("Newest import first")))
+ORDERS = (
+    ("", gettext_lazy("In the order of import")),
+    ("newest", gettext_lazy("Newest import first")),
+    ("-priority", gettext_lazy("Highest priority first")),
+    ("priority", gettext_lazy("Lowest priority first")),
+    ("-last_ranked", gettext_lazy("Last ranked first")),
+    ("last_ranked", gettext_lazy("Ranked longest ago first")),
+)
 
+PLACES = ("go", "page")  # in a list's address, which narrow nothing
 # What says which prompts are meant; the rest of a list's address says how they are shown.
 KEPT = ("q", "state", "split", "tag", "labeler", "flag", "model", "disagreement", "from_day", "to_day")
 
@@ -194,3 +204,20 @@ class PromptsForm(Narrowing):
     @property
     def newest_first(self) -> bool:
         return self.cleaned_data.get("order") == "newest"
+
+    @property
+    def by_value(self) -> Order | None:
+        """Gives the order that is none of import."""
+        return None if self.newest_first else prompt_orders.ORDERS.get(self.cleaned_data.get("order", ""))
+
+
+# Of each list that has saved views, by its name.
+LISTS: Mapping[str, type[PromptsForm | RankingsForm]] = {
+    SavedView.Of.PROMPTS: PromptsForm,
+    SavedView.Of.RANKINGS: RankingsForm,
+}
+
+
+def narrowing_fields(of: str) -> list[str]:
+    """Gives what a view of a list keeps, by the names of its address."""
+    return [name for name in LISTS[of].base_fields if name not in PLACES]

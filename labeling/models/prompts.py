@@ -38,6 +38,8 @@ class Prompt(models.Model):
     overlap = models.PositiveSmallIntegerField(default=1)
     # Rankings it has, kept by a trigger on assignments (migration 0003): the queue finds open prompts by an index.
     ranked = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # Of the newest ranking that stands; null where none does. Kept by triggers, with the number above (migration 0055).
+    last_ranked_at = models.DateTimeField(null=True)
     # The queue serves the highest first, and among equals the first imported. Whoever has a reason may change it.
     priority = models.SmallIntegerField(default=0, db_default=0)
     # Set when a labeler says that it can't be ranked by anyone: out of the queue until a reviewer decides.
@@ -87,7 +89,9 @@ class Prompt(models.Model):
                 condition=Q(held_at__isnull=True, ranked__lt=F("overlap")),
                 name="prompt_in_turn",
             ),
-            # What the list of prompts shows, in the order of import.
+            # What the list of prompts shows, in the order of these, of import, or of a state's import.
+            models.Index(fields=("project", "-priority", "id"), name="prompt_priority"),
+            models.Index(fields=("project", "last_ranked_at", "id"), name="prompt_last_ranked"),
             models.Index(
                 fields=("project", "id"),
                 condition=Q(held_at__isnull=True, ranked__lt=F("overlap")),
@@ -95,8 +99,8 @@ class Prompt(models.Model):
             ),
             models.Index(
                 fields=("project", "id"),
-                condition=Q(withdrawn_at__isnull=True, ranked__gte=F("overlap")),
-                name="prompt_done",
+                condition=Q(held_at__isnull=True, ranked__gte=F("overlap")),
+                name="prompt_finished",
             ),
             models.Index(
                 fields=("project", "id"),

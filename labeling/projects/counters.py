@@ -38,6 +38,11 @@ class Numbers:
         return self.prompts + self.withdrawn
 
     @property
+    def ranked(self) -> int:
+        """Counts those that have all their rankings and aren't held, as lists of prompts say it."""
+        return self.prompts - self.waiting - self.held
+
+    @property
     def ties(self) -> int:
         return self.comparisons - self.pairs
 

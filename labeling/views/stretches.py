@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -22,8 +22,8 @@ class Stretch(Generic[M]):
     """Rows in the list's order, and the keys of those at its ends where there is more beyond."""
 
     rows: list[M]
-    before: int | None = None  # None at the list's beginning
-    after: int | None = None  # None at its end
+    before: Any = None  # a key, or a place of two parts; None at the list's beginning
+    after: Any = None  # None at its end
 
     def __iter__(self) -> Iterator[M]:
         return iter(self.rows)

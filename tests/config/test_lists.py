@@ -21,6 +21,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
+from labeling.answers.prompt_orders import ORDERS
 from labeling.models import Project
 from labeling.views.answers.prompts import FILTERS
 from tests.doors import NOT_OURS, PARTS, doors
@@ -35,7 +36,12 @@ SEEN = 10 * (MANY - FEW)  # bytes more of whatever shows rows
 # What else a page can be asked for, and the pages of which a part is asked for by htmx.
 QUERIES = {
     "prompts_bulk": ["?split=train&disagreement=no"],
-    "prompts": [*(f"?show={name}" for name in FILTERS), "?split=train&disagreement=no&to_day=2099-01-01"],
+    "prompts": [
+        *(f"?show={name}" for name in FILTERS),
+        "?split=train&disagreement=no&to_day=2099-01-01",
+        *(f"?order={order}" for order in ORDERS),
+        "?order=-last_ranked&state=waiting&split=train",
+    ],
     "history": ["?q=answer", "?show=skipped"],
     "review": ["?state=closed", "?state=sent_back", "?reason=cannot_rank"],
     "labeling_api:reviews": ["?state=closed", "?state=sent_back", "?reason=cannot_rank"],

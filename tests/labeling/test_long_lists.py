@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import html
 import re
+from itertools import product
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
+from labeling.answers import finding_prompts, ordered_prompts
+from labeling.answers.ordered_prompts import place_of
+from labeling.answers.prompt_orders import ORDERS
 from labeling.data.withdrawing import withdrawals
 from labeling.models import Project, Prompt, Ranking, Role, User
 from labeling.quality.agreement import Looked, latest_prompts, project_agreement, prompts_since
@@ -144,6 +149,42 @@ def test_every_list_is_read_by_an_index_wherever_one_looks(project: Project, man
 
 
 PLACES = ("from", "after", "before")
+
+
+@pytest.mark.parametrize("name", [name for name, order in ORDERS.items() if order.column])
+def test_a_list_in_another_order_is_read_by_its_index_wherever_one_looks(
+    project: Project, manager: Client, large: User, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many a look along the order's index is taken, of 40; of few, which an index names, those are sorted."""
+    monkeypatch.setattr(prompts, "SHOWN", 3)
+    monkeypatch.setattr(finding_prompts, "LOOKED_THROUGH", 40)
+    monkeypatch.setattr(ordered_prompts, "MOST_SORTED", 60)
+    keys = list(project.prompts.order_by("pk").values_list("pk", flat=True))
+    Prompt.objects.filter(pk__in=keys[:: ROWS // 40]).update(tags=["few"])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE labeling_prompt")
+    middle = place_of(project, ORDERS[name], keys[ROWS // 2])
+    narrowed = ("", "&state=waiting", "&state=ranked", "&state=held&split=train", "&split=test", "&tag=few")
+    for each, place in product(narrowed, PLACES):
+        with explained("labeling_prompt") as plans:
+            address = f"{LIST}?order={name}{each}&{place}={middle}"
+            assert manager.get(address).status_code == 200
+        for plan in plans:
+            assert not re.search(r"Seq Scan on labeling_prompt\b", plan), f"{address}\n{plan}"
+            of_values = re.search(r"Sort Key:.*(priority|last_ranked_at)", plan)
+            assert "tag=few" in address or not of_values, f"{address}\n{plan}"
+            assert not any(int(n or removed) > 2 * 62 for n, removed in READ.findall(plan)), f"{address}\n{plan}"
+
+
+@pytest.mark.parametrize("name", [name for name, order in ORDERS.items() if order.column])
+def test_a_page_of_another_order_is_counted_off_by_its_index(
+    project: Project, manager: Client, large: User, name: str
+) -> None:
+    with explained("labeling_prompt") as plans:
+        response = manager.get(f"{LIST}?order={name}&page=4")
+    assert response["Location"].startswith(f"{LIST}?order={name}&after=")
+    assert not any("Seq Scan on labeling_prompt" in plan for plan in plans)
+    assert len(listed(manager.get(response["Location"]))) == prompts.SHOWN
 
 
 # --- Agreement --------------------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ class Found:
 
     def among_prompts(self, prompts: QuerySet[Prompt]) -> QuerySet[Prompt]:
         """Gives those with the words in their texts, or in what was said in a ranking that stands."""
-        by_texts = Q(_Among("pk", self.prompts or "{}"))
+        by_texts = Q(Among("pk", self.prompts or "{}"))
         if self.prompts is None:
             prompts = prompts.alias(has_words=self._in_its_texts("pk"))
             by_texts = Q(has_words=True)
@@ -61,19 +61,19 @@ class Found:
             rankings = Ranking.objects.filter(live=True, prompt=OuterRef("pk"))
             return prompts.filter(by_texts | Q(has_any(self._saying(rankings))))
         if self.either is None:
-            return prompts.filter(by_texts | Q(_Among("pk", self.said_of)))
-        return prompts.filter(_Among("pk", self.either))
+            return prompts.filter(by_texts | Q(Among("pk", self.said_of)))
+        return prompts.filter(Among("pk", self.either))
 
     def among_rankings(self, rankings: QuerySet[Ranking]) -> QuerySet[Ranking]:
         """Gives those with the words in their comment, in a note, or in the texts of their prompt."""
-        by_texts = Q(_Among("prompt", self.prompts or "{}"))
+        by_texts = Q(Among("prompt", self.prompts or "{}"))
         if self.prompts is None:
             rankings = rankings.alias(has_words=self._in_its_texts("prompt"))
             by_texts = Q(has_words=True)
         if self.said is None:
             rankings = rankings.alias(words_of_comment=_WordsOf("comment"))
             return rankings.filter(by_texts | Q(words_of_comment=self.in_words) | self._noted())
-        return rankings.filter(by_texts | Q(_Among("pk", self.said)))
+        return rankings.filter(by_texts | Q(Among("pk", self.said)))
 
     def _in_its_texts(self, prompt: str) -> Subquery:
         """Asks of one row after the other: what is asked by EXISTS PostgreSQL may look up for all of them first."""
@@ -107,7 +107,7 @@ def find(project: Project, asked: str) -> Found:
     return Found(**keys, in_texts=in_texts, in_words=in_words)
 
 
-class _Among(Func):
+class Among(Func):
     """Whether a key is one of these: sent as one array, for thousands of them take a second as parameters."""
 
     template = "(%(expressions)s::bigint[]))"

@@ -46,9 +46,12 @@ class OldestFirst(CursorPagination):
             return None
         if cursor is None or not (cursor.offset or cursor.reverse or cursor.position is not None):
             raise self._no_such_place(request)
-        if cursor.position is not None and not _is_id(str(cursor.position)):
+        if cursor.position is not None and not self.is_place(str(cursor.position)):
             raise self._no_such_place(request)
         return cursor
+
+    def is_place(self, position: str) -> bool:
+        return bool(re.fullmatch(r"[0-9]{1,19}", position)) and int(position) <= LARGEST_ID
 
     def _no_such_place(self, request: Request) -> NotFound:
         message = _("The cursor %(value)r names no place in this list; follow 'next' as it was answered.")
@@ -75,10 +78,6 @@ class OldestFirst(CursorPagination):
             {"name": "cursor", "required": False, "in": "query", "description": words, "schema": cursor},
             {"name": "page_size", "required": False, "in": "query", "description": "Rows a page.", "schema": size},
         ]
-
-
-def _is_id(position: str) -> bool:
-    return bool(re.fullmatch(r"[0-9]{1,19}", position)) and int(position) <= LARGEST_ID
 
 
 class NewestFirst(OldestFirst):

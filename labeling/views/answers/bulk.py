@@ -14,11 +14,10 @@ from labeling.data.bulk import bulk_jobs
 from labeling.data.bulk.bulk_jobs import AT_ONCE, Foreseen
 from labeling.errors import PodiumError
 from labeling.forms.bulk import BulkForm, in_words
-from labeling.forms.finding import PromptsForm
+from labeling.forms.finding import PLACES, PromptsForm
 from labeling.judgements.phrases import whole
 from labeling.models import BulkAct, Project, Role
 from labeling.views.answers.prompts import FILTERS
-from labeling.views.answers.saved_views import PLACES
 from labeling.views.doors import SignedIn, posted, project_page
 
 SHOWN = 10  # of those that were asked for before

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from django.contrib import messages as notices
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.functional import Promise
@@ -14,22 +13,24 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import push_url
 
-from labeling.answers import finding_prompts
+from labeling.answers import finding_prompts, ordered_prompts
 from labeling.answers.finding_prompts import FARTHEST, PromptConditions
+from labeling.answers.prompt_orders import Place
 from labeling.data.reviewing import cases
 from labeling.data.revising import tags
 from labeling.errors import Invalid
 from labeling.forms.data import PromptsFileForm
-from labeling.forms.finding import PromptsForm
+from labeling.forms.finding import PLACES, PromptsForm
 from labeling.judgements.phrases import whole
 from labeling.models import Project, Prompt, Role, SavedView
 from labeling.people import access
 from labeling.projects import counters
 from labeling.queue import skips
-from labeling.views.answers.saved_views import PLACES, views_of_list
+from labeling.views.answers.prompt_pages import page_of
+from labeling.views.answers.saved_views import views_of_list
 from labeling.views.doors import SignedIn, project_page
-from labeling.views.prompts import counted, first_words
-from labeling.views.stretches import Stretch, goes_back, is_whole, key_of, stretch_of, within
+from labeling.views.prompts import first_words
+from labeling.views.stretches import Stretch
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,11 @@ class Filter:
 FILTERS = {
     "all": Filter(gettext_lazy("All"), "stored"),
     "waiting": Filter(gettext_lazy("Waiting"), "waiting"),
-    "ranked": Filter(gettext_lazy("Ranked"), "settled"),
+    "ranked": Filter(gettext_lazy("Ranked"), "ranked"),
     "held": Filter(gettext_lazy("Set aside"), "held"),
     "withdrawn": Filter(gettext_lazy("Withdrawn"), "withdrawn"),
 }
 SHOWN = 50
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a narrowed list went through: n prompts, up to this key, and there is more beyond."""
-
-    end: int
-    n: int
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -68,11 +61,11 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
     if (name := form.cleaned_data.get("go")) and (going := _go(project, form, name)):
         return going
     n, n_withdrawn = _numbers(project, asked)
-    pages = _pages(n) if asked.counted_by_split and not asked.split else None
+    pages = _pages(n) if _has_pages(form, asked) else None
     if (number := form.cleaned_data.get("page")) and (going := _to_page(project, form, number, pages)):
         return going
-    rows, look = _within_a_look(request, project, asked, newest_first=form.newest_first)
-    page: Stretch[Prompt] = stretch_of(request, rows, size=SHOWN, newest_first=form.newest_first)
+    shown = page_of(request, project, form, asked, size=SHOWN)
+    page, look = shown.page, shown.look
     alone = skips.left_to_nobody(prompt.pk for prompt in page)
     for prompt in page:
         prompt.nobody_left = prompt.pk in alone
@@ -97,11 +90,11 @@ def prompts(request: SignedIn, project: Project) -> HttpResponse:
         "n": n,
         "n_withdrawn": n_withdrawn,
         "page": page,
-        "look": look if (page.before if goes_back(request) else page.after) is None else None,
+        "look": look if (page.before if shown.goes_back else page.after) is None else None,
         "here": request.GET.urlencode(),
         "bulk_query": form.query_without(*PLACES, "order"),
-        "goes_back": goes_back(request),
-        "fitting": _fitting(rows, page, asked, is_all=look is None and is_whole(request, page)),
+        "goes_back": shown.goes_back,
+        "fitting": _fitting(project, page, asked, is_all=look is None and shown.is_whole),
         "rows": [(prompt, first_words(prompt, alone=_text_of(prompt))) for prompt in page],
         "query": f"{form.query_without(*PLACES)}&" if form.query_without(*PLACES) else "",
     }
@@ -154,21 +147,40 @@ def _go(project: Project, form: PromptsForm, name: str) -> HttpResponse | None:
         message = _("“%(name)s” is no prompt's id here, and no number of one: from 1, in the order of import.")
         form.add_error("go", message % {"name": name})
         return None
-    return _from(project, form, key)
+    place = ordered_prompts.place_of(project, form.by_value, key) if form.by_value else key
+    return None if place is None else _from(project, form, place)
 
 
 def _to_page(project: Project, form: PromptsForm, number: int, pages: int | None) -> HttpResponse | None:
     """Leads to the page of this number; None where there is none, which the form says."""
     if pages is None:
-        form.add_error("page", _("Pages have numbers where the list is narrowed by nothing but the state."))
+        message = (
+            _("In this order pages have numbers where nothing narrows the list.")
+            if form.by_value
+            else _("Pages have numbers where the list is narrowed by nothing but the state.")
+        )
+        form.add_error("page", message)
         return None
-    state, n = form.cleaned_data.get("state", ""), SHOWN * (number - 1)
-    key = finding_prompts.key_at(project, state, n, down=form.newest_first) if number <= pages else None
-    if key is None:
+    place = _place_at(project, form, SHOWN * (number - 1)) if number <= pages else None
+    if place is None:
         words = ngettext("The list has %(n)s page; got %(number)s.", "The list has %(n)s pages; got %(number)s.", pages)
         form.add_error("page", words % {"n": whole(pages), "number": whole(number)})
         return None
-    return _from(project, form, key)
+    return _from(project, form, place)
+
+
+def _has_pages(form: PromptsForm, asked: PromptConditions) -> bool:
+    """Tells whether an index has just these prompts in this order, by which pages are counted off."""
+    if form.by_value:
+        return ordered_prompts.has_pages(asked, form.by_value)
+    return asked.counted_by_split and not asked.split
+
+
+def _place_at(project: Project, form: PromptsForm, n: int) -> int | Place | None:
+    state = form.cleaned_data.get("state", "")
+    if form.by_value:
+        return ordered_prompts.place_at(project, PromptConditions(state=state), form.by_value, n)
+    return finding_prompts.key_at(project, state, n, down=form.newest_first)
 
 
 def _pages(n: int | None) -> int | None:
@@ -176,36 +188,25 @@ def _pages(n: int | None) -> int | None:
     return None if n is None else -(-min(n, FARTHEST) // SHOWN)
 
 
-def _from(project: Project, form: PromptsForm, key: int) -> HttpResponse:
+def _from(project: Project, form: PromptsForm, place: int | Place) -> HttpResponse:
     """Leads to the list from this prompt on."""
     query = form.query_without(*PLACES)
-    after = key + 1 if form.newest_first else key - 1
+    if isinstance(place, Place):
+        after: object = ordered_prompts.just_before(place, form.by_value) if form.by_value else place
+    else:
+        after = place + 1 if form.newest_first else place - 1
     address = redirect("prompts", project.slug)
     address["Location"] += f"?{query}&after={after}" if query else f"?after={after}"
     return address
 
 
-def _within_a_look(
-    request: SignedIn, project: Project, asked: PromptConditions, *, newest_first: bool
-) -> tuple[QuerySet[Prompt], Look | None]:
-    """Gives the prompts of one look, and where it ended; None where it went through all there are."""
-    rows = finding_prompts.meeting(counted(project), asked)
-    if project.judgement.lists_texts:
-        rows = rows.prefetch_related("completions")
-    if not asked.needs_a_look:
-        return rows, None
-    from_key = key_of(request, "before" if goes_back(request) else "after")
-    down = newest_first != goes_back(request)
-    end = finding_prompts.end_of_look(project, asked, from_key=from_key, down=down)
-    look = None if end is None else Look(end, asked.looked_through)
-    return within(rows, from_key=from_key, end=end, down=down), look
-
-
-def _fitting(rows: QuerySet[Prompt], page: Stretch[Prompt], asked: PromptConditions, *, is_all: bool) -> int | None:
+def _fitting(project: Project, page: Stretch[Prompt], asked: PromptConditions, *, is_all: bool) -> int | None:
     """Tells how many there are, where all are on the page or words are rare; None where nobody knows."""
     if is_all:
         return len(page.rows)
-    return None if asked.found is None or asked.needs_a_look else rows.count()
+    if asked.found is None or asked.needs_a_look:
+        return None
+    return finding_prompts.meeting(project.prompts.all(), asked).count()
 
 
 def _filters(form: PromptsForm) -> list[tuple[str, Promise, str]]:

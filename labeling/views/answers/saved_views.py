@@ -13,13 +13,11 @@ from django.views.decorators.http import require_POST
 
 from labeling.answers import saved_views
 from labeling.errors import Missing, PodiumError
-from labeling.forms.finding import PromptsForm, RankingsForm
+from labeling.forms.finding import narrowing_fields
 from labeling.models import Project, Role, SavedView
 from labeling.views.doors import SignedIn, project_page
 
-FORMS = {SavedView.Of.PROMPTS: PromptsForm, SavedView.Of.RANKINGS: RankingsForm}
 LONGEST_ADDRESS = 16_000  # letters of what is led back to: servers read no more of an address
-PLACES = ("go", "page")  # in a list, which narrow nothing
 
 
 def views_of_list(request: SignedIn, project: Project, of: str, query: str) -> dict[str, object]:
@@ -42,9 +40,8 @@ def save(request: SignedIn, project: Project) -> HttpResponse:
     of, sent = request.POST.get("of", ""), QueryDict(request.POST.get("query", ""))
     if of not in SavedView.Of.values:
         raise Http404("no such list")
-    known = FORMS[SavedView.Of(of)].base_fields
     # A NUL narrows nothing, and the database keeps none.
-    filters = {name: sent[name] for name in known if sent.get(name) and name not in PLACES and "\0" not in sent[name]}
+    filters = {name: sent[name] for name in narrowing_fields(of) if sent.get(name) and "\0" not in sent[name]}
     try:
         view = saved_views.save(
             project,
