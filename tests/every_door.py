@@ -40,7 +40,7 @@ class Operation:
     def url(self) -> str:
         filled = {"slug": "helpful", "number": "1", "version": "1", "username": "leaver", "id": "{id}"}
         filled |= {"invitation": str(INVITATION), "external_id": PROMPT, "link": str(LINK)}
-        filled |= {"person": str(PERSON), "case": str(CASE)}
+        filled |= {"person": str(PERSON), "case": str(CASE), "view_id": str(VIEW)}
         path = self.path
         for name, value in filled.items():
             path = path.replace("{" + name + "}", value)

@@ -19,7 +19,7 @@ from labeling.api import (
     withdrawals,
 )
 from labeling.api.leaving import accounts, work
-from labeling.api.lists import bulk_acts
+from labeling.api.lists import bulk_acts, saved_views
 from labeling.api.review import reviews
 
 
@@ -62,6 +62,8 @@ urlpatterns = [
     path(
         "projects/<slug:slug>/bulk-acts/<int:number>/cancel/", bulk_acts.CancelBulkAct.as_view(), name="bulk_act_cancel"
     ),
+    path("projects/<slug:slug>/views/", saved_views.SavedViews.as_view(), name="views"),
+    path("projects/<slug:slug>/views/<int:view_id>/", saved_views.OneSavedView.as_view(), name="view"),
     path("projects/<slug:slug>/imports/", imports.Imports.as_view(), name="imports"),
     path("projects/<slug:slug>/imports/<int:number>/", imports.OneImport.as_view(), name="import"),
     path("projects/<slug:slug>/imports/<int:number>/pause/", imports.PauseImport.as_view(), name="import_pause"),

@@ -13,7 +13,7 @@ from labeling.projects import counters
 class Done:
     """How far a project's prompts are."""
 
-    done: int = 0  # ranked as often as they must be
+    done: int = 0  # ranked as often as they must be, and not held
     begun: int = 0  # ranked, but not so often yet
     prompts: int = 0
 
@@ -23,7 +23,7 @@ class Overview:
     """Counts of a project as it stands."""
 
     prompts: int
-    prompts_done: int  # ranked as often as their overlap asks
+    prompts_done: int  # ranked as often as their overlap asks, and not held
     prompts_begun: int  # ranked, but not so often yet
     rankings: int
     pairs: int
@@ -38,7 +38,7 @@ def overview_of(project: Project) -> Overview:
     numbers = counters.of(project).total
     return Overview(
         prompts=numbers.prompts,
-        prompts_done=numbers.settled,
+        prompts_done=numbers.ranked,
         prompts_begun=numbers.begun,
         rankings=numbers.rankings,
         pairs=numbers.pairs,
@@ -53,7 +53,7 @@ def done_counts(projects: Iterable[Project]) -> dict[int, Done]:
     """Gives that of each project that has prompts, in one statement."""
     counts = counters.of_projects(project.pk for project in projects)
     totals = {pk: of_project.total for pk, of_project in counts.items()}
-    return {pk: Done(total.settled, total.begun, total.prompts) for pk, total in totals.items() if total.prompts}
+    return {pk: Done(total.ranked, total.begun, total.prompts) for pk, total in totals.items() if total.prompts}
 
 
 def own_counts(user: User, projects: Iterable[Project]) -> dict[int, int]:

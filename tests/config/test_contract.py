@@ -110,6 +110,12 @@ RULES = {
         *("nothing_chosen", "two_values", "bad_tag", "bad_priority", "reason_required"),
         *("nothing_asked", "too_long", "unknown_flag"),
     },
+    # A name whose letters are visible; the list's parameters, the project's flags, days, and words.
+    "POST /api/v1/projects/{slug}/views/": {
+        *("bad_name", "unknown_parameter", "invalid", "unknown_flag", "nothing_asked", "nothing_narrowed", "too_long"),
+        "unstorable",  # U+0000 in a key
+    },
+    "PATCH /api/v1/projects/{slug}/views/{view_id}/": {"bad_name"},
     "POST /api/v1/projects/{slug}/best-of/": {"empty", "bad_line"} | FILES,  # what a row holds: docs/import.md
     "POST /api/v1/projects/{slug}/runs/": {
         "bad_setting", "no_backbone",  # limits, and settings that don't go together

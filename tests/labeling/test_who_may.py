@@ -81,6 +81,8 @@ API: list[tuple[set[str], str]] = [
     (REVIEWERS, "reviews, review, review_task, review_decide, review_decide_as, review_send_back, review_put_back"),
     (REVIEWERS, "review_discard, review_leave"),
     (MANAGERS, "project, prompts, prompt, prompts_withdraw, prompts_restore"),
+    (REVIEWERS, "views"),
+    ({"manager"}, "view"),  # whose the view is
     (MANAGERS, "bulk_acts, bulk_act, bulk_act_cancel"),
     (MANAGERS, "members, member, people, person, work_withdraw, work_restore"),
     (MANAGERS, "invitations, invitation, invitation_links, invitation_renew"),

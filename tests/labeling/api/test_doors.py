@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from django.urls import reverse
 
+from labeling.answers import saved_views
 from labeling.data.versions import datasets
 from labeling.models import BulkAct, Import, Project, Role, User
 from labeling.people import invitations
@@ -38,6 +39,8 @@ DOORS = [
     ("post", "prompts_withdraw", {"ids": ["p2"]}, MANAGERS),
     ("get", "bulk_acts", {}, MANAGERS),
     ("post", "bulk_acts", {"act": "tag", "tag": "x", "all": True}, MANAGERS),
+    ("get", "views", {}, REVIEWERS),
+    ("post", "views", {"of": "prompts", "name": "Mine", "filters": {"split": "test"}}, REVIEWERS),
     ("post", "prompts_restore", {"ids": ["p2"]}, MANAGERS),
     ("post", "assignment_next", {}, EVERYONE_IN),
     ("get", "rankings", {}, EVERYONE_IN),
@@ -129,6 +132,17 @@ def test_an_assignment_is_nobody_elses(cast: Cast, verb: str, name: str) -> None
     url = reverse(f"labeling_api:assignment_{name}", args=[assignment.pk])
     answers = {who: getattr(as_user(user), verb)(url, {}).status_code for who, user in cast.people.items()}
     assert answers == {**dict.fromkeys(cast.people, 404), "nobody": 401}
+
+
+@pytest.mark.parametrize(("verb", "given"), [("patch", 200), ("delete", 204)])
+def test_a_view_is_changed_by_whoever_saved_it(cast: Cast, verb: str, given: int) -> None:
+    answers = {}
+    for who, user in cast.people.items():
+        view = saved_views.save(
+            cast.project, cast.project.created_by, "prompts", name="Hers", filters={"split": "test"}, is_shared=True
+        )
+        answers[who] = getattr(as_user(user), verb)(reverse("labeling_api:view", args=["helpful", view.pk])).status_code
+    assert answers == {**dict.fromkeys(cast.people, 404), "manager": given, "labeler": 403, "nobody": 401}
 
 
 @pytest.mark.parametrize(("verb", "name"), [("get", "bulk_act"), ("post", "bulk_act_cancel")])
