@@ -106,7 +106,7 @@ def test_what_a_list_finds_is_tagged_and_held_and_put_back_by_keys(site: Site, v
     assert many.held() == 0
     press(page, page.get_by_role("link", name="Look at the prompts"))
     press(page, page.get_by_role("link", name="Set aside"))
-    expect(page.get_by_text("0 fit.")).to_be_visible()
+    expect(page.get_by_text("None of these fit.")).to_be_visible()
     # A page that is left while it still asks how far it is says so to the console.
     expected = ("responded with a status of 4", "htmx:afterRequest", "htmx:sendAbort")
     assert [words for words in viewers.complaints if not any(each in words for each in expected)] == []

@@ -90,7 +90,7 @@ def test_what_the_counters_know_is_said_and_what_was_found_whole(project: Projec
         "?state=withdrawn&split=test": "1 prompt",
         "?state=withdrawn&split=train": "0 prompts",
         "?labeler=ada": "2 fit. Show all",
-        "?labeler=nobody": "0 fit. Show all",
+        "?labeler=nobody": "None of these fit. Show all",
     }.items():
         text = words(reviewer.get(f"{PAGE}{query}"))
         assert said in text, query

@@ -43,7 +43,7 @@ def test_nothing_is_there_yet_and_nothing_fits(project: Project) -> None:
     assert "Nobody has answered yet." in text
     assert "in all" not in text
     submit(project, "ada", (1, 2, 3))
-    assert "0 fit. Show all" in listed(project, "?labeler=bo")
+    assert "None of these fit. Show all" in listed(project, "?labeler=bo")
 
 
 def test_what_is_asked_narrows_it_and_stays_in_the_form_and_the_links(

@@ -123,7 +123,7 @@ def test_a_filter_that_has_gone_away_is_told_when_the_view_is_opened(project: Pr
     assert opened.status_code == 200
     html = opened.content.decode()
     assert "rude is not one of the available choices" in html
-    assert "0 fit." in html
+    assert "None of these fit." in html
 
 
 def test_there_are_so_many_and_two_at_once_are_one(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ def test_a_search_says_how_many_it_found_also_of_more_than_a_page(
     monkeypatch.setattr("labeling.views.answers.prompts.SHOWN", 1)
     assert "2 fit." in words(reviewer.get(f"{PROMPTS}?q=bread"))
     assert "1 fits." in words(reviewer.get(f"{PROMPTS}?q=lisbon"))
-    assert "0 fit." in words(reviewer.get(f"{PROMPTS}?q=nothing"))
+    assert "None of these fit." in words(reviewer.get(f"{PROMPTS}?q=nothing"))
     monkeypatch.setattr("labeling.views.answers.rankings.SHOWN", 1)
     assert "2 fit." in words(reviewer.get(f"{RANKINGS}?q=bread"))
 
