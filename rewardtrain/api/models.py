@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -18,6 +19,8 @@ from labeling.api.rest.fields import Number, Reason
 from labeling.api.rest.paging import NewestFirst, PagedView
 from labeling.api.rest.requests import KnownFields, View, person
 from labeling.api.rest.schema import conflict
+from labeling.data.versions import holding
+from labeling.data.versions.holding import Gone
 from labeling.errors import Conflict
 from labeling.models import Role
 from labeling.people import access
@@ -104,8 +107,22 @@ class VerdictSerializer(serializers.Serializer[Any]):
     words = serializers.CharField()
 
 
+class GoneSerializer(serializers.Serializer[Gone]):
+    """Of the rankings that it learnt from or was measured by: those of people withdrawn or erased since."""
+
+    withdrawn_labelers = serializers.IntegerField(help_text="All of whose work was withdrawn, and not put back.")
+    withdrawn_rankings = serializers.IntegerField()
+    erased_labelers = serializers.IntegerField()
+    erased_rankings = serializers.IntegerField()
+    names_replaced_at = serializers.DateTimeField(
+        allow_null=True, help_text="When pseudonyms took the place of their names in the version's file, the last time."
+    )
+
+
 class RewardModelSerializer(serializers.ModelSerializer[RewardModel]):
     run = serializers.IntegerField(source="run.number")
+    dataset_version = serializers.IntegerField(source="run.dataset_version.number", help_text="That it learnt from.")
+    gone = serializers.SerializerMethodField(help_text="What of that version was withdrawn or erased since.")
     verdict = serializers.SerializerMethodField()
     gate = GateSerializer()
     rules = serializers.SerializerMethodField(help_text="The gate's, one by one.")
@@ -115,9 +132,16 @@ class RewardModelSerializer(serializers.ModelSerializer[RewardModel]):
     class Meta:
         model = RewardModel
         fields = (
-            "version", "champion", "run", "verdict", "gate", "rules", "evaluations",
+            "version", "champion", "run", "dataset_version", "gone", "verdict", "gate", "rules", "evaluations",
             "threshold", "threshold_by", "threshold_at", "manifest_sha256", "created_at",
         )  # fmt: skip
+
+    @extend_schema_field(GoneSerializer)
+    def get_gone(self, model: RewardModel) -> dict[str, Any]:
+        """Reads what the list found of all its models at once; of one alone, finds it."""
+        version = model.run.dataset_version
+        found = self.context.get("gone") or holding.gone(model.project, [version])
+        return dict(GoneSerializer(found[version.pk]).data)
 
     @extend_schema_field(VerdictSerializer)
     def get_verdict(self, model: RewardModel) -> dict[str, Any]:
@@ -159,8 +183,13 @@ class Models(PagedView):
     def get(self, request: Request, slug: str) -> Response:
         """Models, newest first, with what they are worth on the test split."""
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
-        rows = project.reward_models.select_related("run", "threshold_by").prefetch_related(listed_evaluations())
-        return self.page(rows)
+        rows = project.reward_models.select_related("project", "run__dataset_version", "threshold_by")
+
+        def written(models: Sequence[RewardModel]) -> list[Any]:
+            found = holding.gone(project, [model.run.dataset_version for model in models])
+            return list(RewardModelSerializer(models, many=True, context={"gone": found}).data)
+
+        return self.page(rows.prefetch_related(listed_evaluations()), written)
 
 
 class ModelReport(View):

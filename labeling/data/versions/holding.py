@@ -9,7 +9,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery, prefetch_related_objects
 
 from artifacts import store
 from labeling.data.versions.datasets import path_of
@@ -76,9 +76,39 @@ def names_replaced(version: DatasetVersion) -> NamesReplaced | None:
     """Asks for it where the version's row says so; None, and no statement, of all others."""
     if version.frozen_sha256 is None:
         return None
-    rows = list(version.replaced_files.select_related("erasure").order_by("pk"))
+    prefetch_related_objects([version], "replaced_files__erasure")
+    rows = sorted(version.replaced_files.all(), key=lambda row: row.pk)
     people = {row.erasure_id: row.erasure.versions.get(f"{version.project_id}/{version.number}") or 0 for row in rows}
     return NamesReplaced(len(people), sum(people.values()), rows[-1].replaced_at, [row.sha256 for row in rows])
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Whose rankings a version was frozen with, of people whose work was withdrawn, or who were erased, since."""
+
+    withdrawn_labelers: int = 0
+    withdrawn_rankings: int = 0
+    erased_labelers: int = 0
+    erased_rankings: int = 0
+    names_replaced_at: datetime | None = None  # in the file, by pseudonyms; the last time
+
+
+def gone(project: Project, versions: Sequence[DatasetVersion]) -> dict[int, Gone]:
+    """Finds it of some versions of a project, by their keys, in three statements for however many."""
+    noted = WorkWithdrawal.objects.filter(project=project, restored_at=None)
+    withdrawn = list(
+        noted.filter(versions__has_any_keys=[str(each.number) for each in versions]).values_list("versions")
+    )
+    prefetch_related_objects([each for each in versions if each.frozen_sha256], "replaced_files__erasure")
+    return {version.pk: _gone(version, [found for (found,) in withdrawn]) for version in versions}
+
+
+def _gone(version: DatasetVersion, withdrawn: Sequence[dict[str, int | None]]) -> Gone:
+    number, replaced = str(version.number), names_replaced(version)
+    of_people = [found[number] or 0 for found in withdrawn if number in found]
+    if replaced is None:
+        return Gone(len(of_people), sum(of_people))
+    return Gone(len(of_people), sum(of_people), replaced.people, replaced.rankings, replaced.at)
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from jobs import lifecycle
-from labeling.models import Project, Role
+from labeling.models import DatasetVersion, PersonErasure, Project, Role, User, WorkWithdrawal
+from labeling.models.datasets import ReplacedFile
 from rewardtrain.models import Promotion, RewardModel, TrainingRun
 from rewardtrain.registry import champions
 from rewardtrain.training import runs
 from tests.factories import join, make_project, make_user
 from tests.labeling.api.client import as_user, errors_of
-from tests.rewardtrain.conftest import make_report, rank_prompts
+from tests.rewardtrain.conftest import make_model, make_report, rank_prompts
 
 pytestmark = pytest.mark.django_db
 MODELS = "/api/v1/projects/helpful/models/"
@@ -134,3 +139,53 @@ def test_an_unknown_version_is_a_404(client: APIClient) -> None:
     response = client.post(f"{MODELS}9/promote/", {"reason": "Nine."})
     assert response.status_code == 404
     assert response.json()["errors"][0]["detail"] == "There is no such reward model that you can see."
+
+
+def erased(version: DatasetVersion, *, rankings: int) -> None:
+    """The version's file has a pseudonym in the place of an erased person's name, as frozen_names.replace leaves it."""
+    key = f"{version.project_id}/{version.number}"
+    erasure = PersonErasure.objects.create(person=make_user(), versions={key: rankings})
+    before = {"file": version.file, "sha256": version.sha256, "bytes": version.bytes}
+    ReplacedFile.objects.create(version=version, erasure=erasure, **before)
+    after = {"sha256": "1" * 64, "frozen_sha256": version.sha256}
+    DatasetVersion.objects.filter(pk=version.pk).update(**after)
+
+
+def test_a_model_says_whose_data_is_gone_since(project: Project, client: APIClient) -> None:
+    nothing = {
+        "withdrawn_labelers": 0, "withdrawn_rankings": 0, "erased_labelers": 0, "erased_rankings": 0,
+        "names_replaced_at": None,
+    }  # fmt: skip
+    model, later = trained(project), trained(project)
+    assert [each["gone"] for each in client.get(MODELS).json()["results"]] == [nothing, nothing]
+    version = model.run.dataset_version
+    assert version.number == later.run.dataset_version.number  # nothing was ranked between
+    for restored_at, n in ((None, 3), (None, None), (timezone.now(), 9)):
+        WorkWithdrawal.objects.create(
+            project=project, labeler=make_user(), versions={str(version.number): n, "70": 5}, restored_at=restored_at
+        )
+    erased(version, rankings=2)
+    for each in client.get(MODELS).json()["results"]:
+        assert each["dataset_version"] == version.number
+        assert each["gone"].pop("names_replaced_at")
+        assert each["gone"] == {
+            "withdrawn_labelers": 2, "withdrawn_rankings": 3, "erased_labelers": 1, "erased_rankings": 2
+        }  # fmt: skip
+    promoted = client.post(f"{MODELS}1/promote/", {"reason": "Best so far."}).json()
+    assert promoted["gone"]["erased_labelers"] == 1
+    page = Client()
+    page.force_login(User.objects.get(username="manager"))
+    shown = page.get(f"/p/helpful/models/{model.version}/").content.decode()
+    assert "All work of 2 people was withdrawn since its data was frozen" in " ".join(shown.split())
+
+
+def test_a_list_of_models_finds_it_of_all_at_once(project: Project, client: APIClient) -> None:
+    costs = []
+    for _ in range(2):
+        for _ in range(2):
+            make_model(project, report(0.8, 0.5))
+            erased(RewardModel.objects.latest("pk").run.dataset_version, rankings=1)
+        with CaptureQueriesContext(connection) as context:
+            assert client.get(MODELS).json()["results"][0]["gone"]["erased_rankings"] == 1
+        costs.append(len(context))
+    assert costs[0] == costs[1]
