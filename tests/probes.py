@@ -24,7 +24,16 @@ LINE = 2**16  # bytes of an address or a header, more than the web server reads
 READ = MIB  # the most that is tried: enough for a square to take for ever
 
 RANKING = ("assignment", "comment", "strength", "active_seconds", "rank-{id}", "note-{id}", "draft_revision")
-SETTINGS = ("name", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "review_percent")
+SETTINGS = (
+    "name",
+    "guidelines",
+    "flags",
+    "ask_strength",
+    "overlap",
+    "lease_minutes",
+    "review_percent",
+    "champion_percent",
+)
 POLICY = (
     "head_enabled", "head_every_pairs", "enabled", "every_pairs", "first_minimum", "cooldown_minutes", "auto_promote",
     "backbone", "epochs", "learning_rate", "max_length",

@@ -56,6 +56,12 @@ class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
     review_percent = Whole(
         default=0, min_value=0, max_value=100, help_text="Of new rankings, drawn at random for the reviewers."
     )
+    champion_percent = Whole(
+        default=95,
+        min_value=0,
+        max_value=99,
+        help_text="From how sure of the contrary on a champion brings an answer to reviewers: from 51; 0: never.",
+    )
     ask_strength = Truth(default=False, help_text="With two completions, also ask how much better the better one is.")
     search_language = Choice(
         choices=[(name, name) for name in search_languages.KNOWN],
@@ -69,7 +75,7 @@ class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
         model = Project
         fields = (
             "slug", "name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes",
-            "search_language", "review_percent", "created_at",
+            "search_language", "review_percent", "champion_percent", "created_at",
         )  # fmt: skip
 
 
@@ -78,13 +84,14 @@ class ProjectChangesSerializer(ProjectSerializer):
     overlap = Whole(required=False, min_value=1, max_value=MAX_OVERLAP)
     lease_minutes = Whole(required=False, min_value=1, max_value=MAX_LEASE_MINUTES)
     review_percent = Whole(required=False, min_value=0, max_value=100)
+    champion_percent = Whole(required=False, min_value=0, max_value=99)
     ask_strength = Truth(required=False)
     search_language = Choice(choices=[(name, name) for name in search_languages.KNOWN], required=False)
 
     class Meta(ProjectSerializer.Meta):
         fields = (  # type: ignore[assignment]
             "name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "search_language",
-            "review_percent",
+            "review_percent", "champion_percent",
         )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeling.models import Project
@@ -85,6 +86,27 @@ class SettingsForm(forms.Form):
         help_text=gettext_lazy("Drawn at random for the reviewers' queue; labelers can't tell which. 0 draws none."),
     )
 
+    champion_percent = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=99,
+        initial=95,
+        label=gettext_lazy("Percent from which the champion's doubt is reviewed"),
+        help_text=gettext_lazy(
+            "An answer goes to the reviewers' queue where the champion is at least so sure of the contrary, from 51 to "
+            "99. 0: never."
+        ),
+    )
+
+    def clean_champion_percent(self) -> int:
+        """Takes a form without it for one that leaves it as it is, as a page says that was open before the field."""
+        said = self.cleaned_data["champion_percent"]
+        if said is None:
+            return int(self.initial.get("champion_percent") or 95) if "champion_percent" not in self.data else 0
+        if 0 < said <= 50:
+            raise forms.ValidationError(_("From 51 to 99, or 0 for never: 50 of 100 is no preference."))
+        return int(said)
+
     def clean_review_percent(self) -> int:
         return self.cleaned_data["review_percent"] or 0
 
@@ -103,6 +125,7 @@ class SettingsForm(forms.Form):
             "lease_minutes": project.lease_minutes,
             "search_language": project.search_language,
             "review_percent": project.review_percent,
+            "champion_percent": project.champion_percent,
         }
 
 
@@ -121,5 +144,5 @@ class ProjectForm(SettingsForm):
     )
     field_order = (
         *("name", "slug", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "search_language"),
-        "review_percent",
+        *("review_percent", "champion_percent"),
     )

@@ -50,6 +50,8 @@ class Project(models.Model):
     review_percent = models.PositiveSmallIntegerField(
         default=0, db_default=0, validators=[MaxValueValidator(100)], help_text="New rankings that reviewers look at."
     )
+    # How sure a champion must be of the contrary for a ranking to go to reviewers; 0: none does.
+    champion_percent = models.PositiveSmallIntegerField(default=95, db_default=95)
     # Since somebody left it is looked, prompt by prompt, who is left: after this key. 0: to begin with. Null: all are.
     look_after = models.BigIntegerField(null=True, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
@@ -67,6 +69,10 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(overlap__gte=1), name="project_overlap_positive"),
             models.CheckConstraint(condition=Q(lease_minutes__gte=1), name="project_lease_positive"),
             models.CheckConstraint(condition=Q(review_percent__lte=100), name="project_review_percent_of_all"),
+            models.CheckConstraint(
+                condition=Q(champion_percent=0) | Q(champion_percent__range=(51, 99)),
+                name="project_champion_percent_of_the_contrary",
+            ),
         )
 
     def __str__(self) -> str:

@@ -41,6 +41,7 @@ def create_project(
     lease_minutes: int = 20,
     search_language: str = PLAIN,
     review_percent: int = 0,
+    champion_percent: int = 95,
 ) -> Project:
     """Makes the project; `by` becomes its manager. Raises Invalid, and Conflict('slug_taken')."""
     project = Project(
@@ -54,6 +55,7 @@ def create_project(
         lease_minutes=lease_minutes,
         search_language=search_language,
         review_percent=review_percent,
+        champion_percent=champion_percent,
         created_by=by,
     )
     _validate(project)
@@ -70,7 +72,8 @@ def create_project(
 
 
 def update_project(project: Project, **changes: object) -> Project:
-    """Sets name, kind, guidelines, flags, ask_strength, overlap, lease_minutes, search_language or review_percent.
+    """Sets name, kind, guidelines, flags, ask_strength, overlap, lease_minutes, search_language, review_percent or
+    champion_percent.
 
     A new overlap holds for prompts imported from now on and for those that nobody has yet, but for none that a reviewer
     decided. Raises Invalid, and Conflict('kind_settled') where there are prompts already: what people answered to one
@@ -78,7 +81,7 @@ def update_project(project: Project, **changes: object) -> Project:
     """
     known = {
         *("name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "search_language"),
-        "review_percent",
+        *("review_percent", "champion_percent"),
     }
     kind = project.kind
     for field, value in changes.items():
@@ -105,6 +108,9 @@ def _validate(project: Project) -> None:
     except ValidationError as error:
         attr, messages = next(iter(error.message_dict.items()))
         raise Invalid("invalid", f"{attr}: {' '.join(messages)}", attr=attr) from error
+    if project.champion_percent and not 51 <= project.champion_percent <= 99:
+        message = _("champion_percent is 0, or from 51 to 99: how sure of the contrary; got %(value)r.")
+        raise Invalid("invalid", message % {"value": project.champion_percent}, attr="champion_percent")
     if len(project.guidelines) > MAX_GUIDELINES:
         message = _("Guidelines have at most %(limit)d characters; these have %(length)d.")
         values = {"limit": MAX_GUIDELINES, "length": len(project.guidelines)}

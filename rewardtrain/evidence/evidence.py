@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
     from formats.evaluation_report.report import Report
+    from labeling.data.reviewing.evidence import OtherAnswer, OtherOrder
     from labeling.judgements.judgement import Flags
     from labeling.models import DatasetVersion, Project
     from rewardtrain.core.config import TrainConfig
-    from rewardtrain.models import RewardModel
+    from rewardtrain.models import PromptScore, RewardModel
 
 Settings = Mapping[str, object]
 
@@ -58,6 +59,8 @@ class Evidence:
     promised: the share of it that the model judged right on the test split.
     judged: people's judgements of what the model has scored, of rankings with a higher id than `after`; where they are
         many, some over all that time.
+    against: what people said of prompts, by the scores that the model gave these, each with how sure the model is of
+        the contrary; of rankings made here with a higher id than `after`.
     rewards: which answers the reward may be the logit of, as a form's choices; none where there is nothing to choose.
     chosen_reward, reward_settings: one of these choices out of the settings, and back.
     """
@@ -75,6 +78,7 @@ class Evidence:
     worth: Callable[[Report], tuple[Worth, str]]
     promised: Callable[[RewardModel], Share | None]
     judged: Callable[[Project, RewardModel, int], Judgements]
+    against: Callable[[RewardModel, Mapping[int, PromptScore], int], Iterator[tuple[int, OtherOrder | OtherAnswer]]]
     rewards: Callable[[Flags], Sequence[tuple[str, str]]]
     chosen_reward: Callable[[Flags, Settings], str]
     reward_settings: Callable[[str], dict[str, object]]

@@ -44,6 +44,9 @@ class RewardModel(models.Model):
     # Up to which of its scores, and of the project's rankings, reviewers were brought what it contradicts.
     seen_score = models.BigIntegerField(default=0, db_default=0)
     seen_ranking = models.BigIntegerField(default=0, db_default=0)
+    # And up to which nothing more can come: {"score", "ranking", "waits": None or {"score", "ranking", "writers"}}, of
+    # monitoring/settled.py. Null: nobody has looked.
+    settled = models.JSONField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,33 +1,32 @@
-"""Rankings that the champion is confidently against are brought to reviewers: a slip of the hand, or the model's error.
+"""Answers that the champion is confidently against are brought to reviewers: a slip of the hand, or the model's error.
 
-Of what the champion has scored and can't have learnt from, as the drift guard has it. Nothing is looked at twice: two
-marks of the model say up to which of its scores, and which of the project's rankings, all was looked at. A project has
-at most MOST_OPEN such cases open, so that a bad model doesn't fill the queue; where it has, the marks stay, and the
-rest is looked at once reviewers have closed some. See docs/decisions/0170-what-a-champion-contradicts.md.
+Of what the champion has scored and can't have learnt from, as the drift guard has it. Nothing is looked at twice, and
+nothing is missed: two marks of the model say up to which of its scores, and which of the project's rankings, all was
+looked at, and they stay below whatever a transaction may still bring (settled.py). A project has at most MOST_OPEN such
+cases open, so that a bad model doesn't fill the queue; where it has, the marks stay, and the rest is looked at once
+reviewers have closed some. See docs/decisions/0170-what-a-champion-contradicts.md.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Collection, Sequence
 
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Greatest
-from django.utils import timezone
 
 from labeling.data.reviewing import cases
 from labeling.data.reviewing.evidence import Evidence
 from labeling.errors import Conflict
-from labeling.models import PreferencePair, Prompt, Ranking, ReviewCase, Split
+from labeling.models import Prompt, Ranking, ReviewCase, Split
+from rewardtrain.evidence import evidence_of
 from rewardtrain.models import PromptScore, RewardModel
 from rewardtrain.monitoring import stored_scores
+from rewardtrain.monitoring.settled import Ids, seen, settled
 
-SURE = 0.95  # the calibrated probability of the other order from which on a ranking is brought to reviewers
 MOST_OPEN = 20  # cases of a project, for this reason
 AT_ONCE = 500  # scores, or rankings
 SECONDS = 10.0  # of all projects together, a minute
-SETTLED = timedelta(minutes=1)  # what is younger may have come before another with a lower id, which nobody sees yet
 
 REASON = ReviewCase.Reason.CHAMPION
 Rows = Sequence[tuple[int, int]]  # keys of what is looked at, and of its prompts
@@ -36,8 +35,12 @@ Rows = Sequence[tuple[int, int]]  # keys of what is looked at, and of its prompt
 def look() -> None:
     """Opens cases of what is new since the last look. Twice is harmless; killed half-way it is done again."""
     ends = time.monotonic() + SECONDS
-    for champion in behind():
-        while time.monotonic() < ends and _look(champion):
+    if not (champions := behind()):
+        return
+    now = seen()
+    for champion in champions:
+        upto = settled(champion, now)
+        while time.monotonic() < ends and _look(champion, upto):
             pass
 
 
@@ -46,13 +49,16 @@ def behind() -> list[RewardModel]:
     scores = PromptScore.objects.filter(reward_model=OuterRef("pk"), pk__gt=OuterRef("seen_score"))
     rankings = Ranking.objects.filter(project=OuterRef("project"), pk__gt=OuterRef("after"))
     after = Greatest(F("seen_ranking"), F("run__dataset_version__last_ranking_id"))
-    champions = RewardModel.objects.filter(champion=True, project__deleted_at=None).alias(after=after)
+    champions = RewardModel.objects.filter(
+        champion=True, project__deleted_at=None, project__champion_percent__gt=0
+    ).alias(after=after)
     found = champions.filter(Exists(scores) | Exists(rankings)).order_by("?")
     return list(found.select_related("project", "run__dataset_version"))
 
 
 def contradicted(model: RewardModel, prompts: Collection[int]) -> dict[int, Evidence]:
-    """Finds of each prompt the pair of people that the model is most sure against, where it is SURE.
+    """Finds of each prompt the pair, or the answer, of people that the model is most sure against, where it is sure
+    enough for the project.
 
     Of rankings made here after its dataset version, of prompts that it can't have learnt from, that no reviewer decided
     and of which that ranking was not brought to reviewers before.
@@ -62,44 +68,24 @@ def contradicted(model: RewardModel, prompts: Collection[int]) -> dict[int, Evid
     learnt = stored_scores.learnt_contents(model, scores)
     before = ReviewCase.objects.filter(prompt__in=scores, evidence__isnull=False)
     shown = set(before.values_list("prompt_id", "evidence__ranking"))
+    sure = model.project.champion_percent / 100
     found: dict[int, Evidence] = {}
-    for prompt, ranking, chosen, rejected in _pairs(model, scores):
-        score = scores[prompt]
-        if (prompt, ranking) in shown or (score.prompt.split != Split.TEST and score.prompt.content_sha256 in learnt):
+    for prompt, said in evidence_of(model.project).against(model, scores, model.run.dataset_version.last_ranking_id):
+        of = scores[prompt].prompt
+        if (prompt, said.ranking) in shown or (of.split != Split.TEST and of.content_sha256 in learnt):
             continue
-        said = against(score, model.version, ranking, chosen, rejected)
-        if said and said.probability >= max(SURE, found[prompt].probability if prompt in found else 0):
+        if said.probability >= max(sure, found[prompt].probability if prompt in found else 0):
             found[prompt] = said
     return found
 
 
-def against(score: PromptScore, model: int, ranking: int, chosen: int, rejected: int) -> Evidence | None:
-    """Says how sure the model is of the other order; None where it has not scored both, or knows nothing of either."""
-    place = {key: place for place, key in enumerate(score.completions)}
-    if chosen not in place or rejected not in place:
-        return None
-    mine, theirs = (score.probabilities[place[key]] for key in (rejected, chosen))
-    gap = score.rewards[place[rejected]] - score.rewards[place[chosen]]
-    return Evidence(model, ranking, chosen, rejected, mine / (mine + theirs), gap) if mine + theirs else None
-
-
-def _pairs(model: RewardModel, prompts: Collection[int]) -> Iterator[tuple[int, int, int, int]]:
-    pairs = PreferencePair.objects.filter(
-        prompt__in=prompts,
-        ranking__source=Ranking.Source.LABELED,
-        ranking__gt=model.run.dataset_version.last_ranking_id,
-    )
-    return iter(pairs.order_by("pk").values_list("prompt_id", "ranking_id", "chosen_id", "rejected_id"))
-
-
-def _look(model: RewardModel) -> bool:
-    """Goes on from both marks. Tells whether there may be more to look at by now."""
+def _look(model: RewardModel, upto: Ids) -> bool:
+    """Goes on from both marks, up to there. Tells whether there may be more to look at by now."""
     open_now = ReviewCase.objects.filter(project=model.project_id, reason=REASON).exclude(state=ReviewCase.State.CLOSED)
     room = MOST_OPEN - open_now.count()
-    settled = timezone.now() - SETTLED
-    scores = PromptScore.objects.filter(reward_model=model, pk__gt=model.seen_score, created_at__lt=settled)
+    scores = PromptScore.objects.filter(reward_model=model, pk__gt=model.seen_score, pk__lte=upto.score)
     from_here = max(model.seen_ranking, model.run.dataset_version.last_ranking_id)
-    rankings = Ranking.objects.filter(project=model.project_id, pk__gt=from_here, created_at__lt=settled)
+    rankings = Ranking.objects.filter(project=model.project_id, pk__gt=from_here, pk__lte=upto.ranking)
     goes_on = False
     for mark, rows in (("seen_score", scores), ("seen_ranking", rankings)):
         found = list(rows.order_by("pk").values_list("pk", "prompt_id")[:AT_ONCE])

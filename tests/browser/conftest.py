@@ -15,7 +15,7 @@ from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 from labeling.data.reviewing import cases
-from labeling.data.reviewing.evidence import Evidence
+from labeling.data.reviewing.evidence import OtherOrder
 from labeling.data.versions import notes
 from labeling.data.versions.datasets import freeze
 from labeling.models import Ranking, ReviewCase
@@ -98,7 +98,7 @@ def contradict(made: Site) -> None:
     """The champion is sure against a ranking of the newest case."""
     case = made.project.review_cases.filter(state="open").latest("pk")
     pair = case.prompt.pairs.earliest("pk")
-    said = Evidence(1, pair.ranking_id, pair.chosen_id, pair.rejected_id, 0.973, 3.58)
+    said = OtherOrder(1, pair.ranking_id, pair.chosen_id, pair.rejected_id, 0.973, 3.58)
     cases.open_case(case.prompt, ReviewCase.Reason.CHAMPION, evidence=said)
 
 

@@ -442,6 +442,12 @@ def test_reviewers_look_at_no_more_than_all(project: Project) -> None:
     refused("project_review_percent_of_all", lambda: Project.objects.update(review_percent=101))
 
 
+@pytest.mark.parametrize("percent", [1, 50, 100])
+def test_who_is_sure_of_the_contrary_is_surer_than_of_the_rest(project: Project, percent: int) -> None:
+    name = "project_champion_percent_of_the_contrary"
+    refused(name, lambda: Project.objects.update(champion_percent=percent))
+
+
 def test_a_classification_asks_something(project: Project) -> None:
     projects = Project.objects.filter(pk=project.pk)
     refused("project_classification_asks_something", lambda: projects.update(kind="classification"))

@@ -63,15 +63,30 @@ class ActSerializer(serializers.ModelSerializer[ReviewAct]):
         fields = ("act", "by", "reason", "what", "labeler", "ranking", "at")
 
 
+COMPLETIONS = ("chosen", "rejected", "completion")
+
+
 class EvidenceSerializer(serializers.Serializer[Any]):
-    """A model is sure of the other order of two completions. It may be wrong."""
+    """A model is sure of the other order of two completions, or of the other answer to a question about a text. It may
+    be wrong."""
 
     model = serializers.IntegerField(help_text="The version of the champion that said so.")
     ranking = serializers.IntegerField(help_text="That it is against.")
-    chosen = serializers.CharField(help_text="By the ranking: a completion's key, as rankings/ name it.")
-    rejected = serializers.CharField(help_text="By the ranking.")
-    probability = serializers.FloatField(help_text="That `rejected` is preferred to `chosen`, calibrated.")
-    reward_gap = serializers.FloatField(help_text="How much more reward `rejected` gets.")
+    chosen = serializers.CharField(
+        allow_null=True,
+        help_text="By the ranking: a completion's key, as rankings/ name it. Null of an answer to a question, as are "
+        "`rejected` and `reward_gap`.",
+    )
+    rejected = serializers.CharField(allow_null=True, help_text="By the ranking.")
+    probability = serializers.FloatField(
+        help_text="That `rejected` is preferred to `chosen`, or that the other answer is right; calibrated."
+    )
+    reward_gap = serializers.FloatField(allow_null=True, help_text="How much more reward `rejected` gets.")
+    completion = serializers.CharField(
+        allow_null=True, help_text="The text that was asked about. This, `flag` and `answer` are null of an order."
+    )
+    flag = serializers.CharField(allow_null=True, help_text="The name of the question.")
+    answer = serializers.BooleanField(allow_null=True, help_text="The person's, of which the model says the other one.")
 
 
 class CaseWithTrailSerializer(CaseSerializer):
@@ -133,7 +148,11 @@ def read(user: Visitor, case: ReviewCase) -> Row:
 
 
 def _evidence(stored: Row | None) -> Row | None:
-    return stored and {**stored, "chosen": str(stored["chosen"]), "rejected": str(stored["rejected"])}
+    if stored is None:
+        return None
+    keys = {name: None if stored.get(name) is None else str(stored[name]) for name in COMPLETIONS}
+    rest = ("model", "ranking", "probability", "reward_gap", "flag", "answer")
+    return {name: stored.get(name) for name in rest} | keys
 
 
 def _act(act: ReviewAct) -> Row:

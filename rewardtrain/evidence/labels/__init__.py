@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from rewardtrain.evidence.evidence import Evidence
-from rewardtrain.evidence.labels import counts, gate, judged, rewards, worth
+from rewardtrain.evidence.labels import against, counts, gate, judged, rewards, worth
 from rewardtrain.evidence.labels.words import WORDS
 
 LABELS = Evidence(
@@ -20,6 +20,7 @@ LABELS = Evidence(
     worth=worth.worth,
     promised=judged.promised,
     judged=judged.judged,
+    against=against.against,
     rewards=rewards.rewards,
     chosen_reward=rewards.chosen_reward,
     reward_settings=rewards.reward_settings,

@@ -1,7 +1,7 @@
 """Pairs: of two completions of a prompt the one that a person preferred, and the other."""
 
 from rewardtrain.evidence.evidence import Evidence
-from rewardtrain.evidence.pairs import counts, gate, judged, worth
+from rewardtrain.evidence.pairs import against, counts, gate, judged, worth
 from rewardtrain.evidence.pairs.words import WORDS
 
 PAIRS = Evidence(
@@ -18,6 +18,7 @@ PAIRS = Evidence(
     worth=worth.worth,
     promised=judged.promised,
     judged=judged.judged,
+    against=against.against,
     rewards=lambda flags: (),
     chosen_reward=lambda flags, training: "",
     reward_settings=lambda choice: {},

@@ -23,6 +23,7 @@ def test_a_made_project_reads_back_as_it_was_sent() -> None:
         "overlap": 2,
         "lease_minutes": 30,
         "review_percent": 5,
+        "champion_percent": 80,
         "search_language": "german",
     }
     made = client.post(PROJECTS, sent)

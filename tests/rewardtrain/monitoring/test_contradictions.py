@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from labeling.answers import rankings
 from labeling.data.importing import imports
 from labeling.data.reviewing import acts, cases, decisions
+from labeling.errors import Invalid
 from labeling.models import Project, Prompt, Ranking, ReviewCase, Role, User
+from labeling.projects.projects import update_project
 from rewardtrain import tasks
+from rewardtrain.evidence.labels.against import against as labels_against
 from rewardtrain.models import PromptScore, RewardModel
 from rewardtrain.monitoring import contradictions
+from rewardtrain.monitoring.settled import Ids
 from rewardtrain.registry import champions
-from tests.factories import join, make_prompt, rank, tiers_of
+from tests import factories
+from tests.factories import join, make_project, make_prompt, rank, tiers_of
 from tests.labeling.api.client import as_user
 from tests.labeling.views.test_prompts import words
-from tests.rewardtrain.conftest import make_model, make_report, rank_prompts, score_prompt
+from tests.reports import draw_flag_report
+from tests.rewardtrain.conftest import make_model, make_report, make_version, rank_prompts, score_prompt
 
 AGAINST, UNSURE, WITH = [0.0, 4.0], [0.0, 2.0], [4.0, 0.0]  # log-odds 4 are 0.982, 2 are 0.881
 
@@ -50,16 +53,8 @@ def ranked(project: Project, labeler: User, n: int = 1) -> list[Ranking]:
     return [rank(project, labeler, (1, 2)) for _ in range(n)]
 
 
-def long_ago() -> None:
-    """Makes all of it old enough to be looked at."""
-    before = timezone.now() - timedelta(hours=1)
-    Ranking.objects.update(created_at=before)
-    PromptScore.objects.update(created_at=before)
-
-
 def look() -> list[int]:
     """Looks, and gives the prompts of which a case is open for it."""
-    long_ago()
     contradictions.look()
     opened = ReviewCase.objects.filter(reason="champion", state="open").order_by("pk")
     return list(opened.values_list("prompt", flat=True))
@@ -88,15 +83,6 @@ def test_a_ranking_of_what_was_scored_before_is_looked_at_too(
     assert look() == []
     rank(project, ann, (1, 2))
     assert look() == [prompt.pk]
-
-
-def test_what_is_a_moment_old_waits(project: Project, champion: RewardModel, ann: User) -> None:
-    """One with a lower id may not be there yet."""
-    [ranking] = ranked(project, ann)
-    score_prompt(champion, ranking.prompt, AGAINST)
-    contradictions.look()
-    assert not ReviewCase.objects.exists()
-    assert look() == [ranking.prompt_id]
 
 
 def test_of_a_prompt_it_is_the_pair_that_it_is_surest_of(project: Project, champion: RewardModel, ann: User) -> None:
@@ -185,7 +171,6 @@ def test_a_case_that_is_open_for_another_reason_says_it_too(
 def test_the_worker_looks_every_minute(project: Project, champion: RewardModel, ann: User) -> None:
     [ranking] = ranked(project, ann)
     score_prompt(champion, ranking.prompt, AGAINST)
-    long_ago()
     tasks.keep_up()
     assert ReviewCase.objects.get().reason == "champion"
 
@@ -196,15 +181,103 @@ def test_a_look_costs_the_same_statements_for_more_of_what_is_no_case(
     def cost(n: int) -> int:
         for ranking in ranked(project, ann, n):
             score_prompt(champion, ranking.prompt, WITH)
-        long_ago()
         with CaptureQueriesContext(connection) as statements:
             contradictions.look()
         return len(statements)
 
-    assert cost(2) == cost(20) <= 14
+    assert cost(2) == cost(20) <= 17
     with CaptureQueriesContext(connection) as statements:
         contradictions.look()
     assert len(statements) == 1
+
+
+def test_from_which_doubt_on_and_whether_at_all_is_the_projects(
+    project: Project, champion: RewardModel, ann: User
+) -> None:
+    """Log-odds 2 are 0.881."""
+    update_project(project, champion_percent=0)
+    for ranking in ranked(project, ann, 2):
+        score_prompt(champion, ranking.prompt, UNSURE)
+    assert look() == []
+    assert not contradictions.behind()
+    update_project(project, champion_percent=89)
+    contradictions._look(contradictions.behind()[0], Ids(0, 0))
+    assert not ReviewCase.objects.exists()
+    update_project(project, champion_percent=88)
+    assert len(look()) == 2
+
+
+@pytest.mark.parametrize("percent", [1, 50, 100])
+def test_a_doubt_that_is_none_is_refused(project: Project, percent: int) -> None:
+    with pytest.raises(Invalid) as caught:
+        update_project(project, champion_percent=percent)
+    assert (caught.value.code, caught.value.attr) == ("invalid", "champion_percent")
+
+
+class TestAnswers:
+    """Of a classification: the champion gives the other answer to the question that it was trained on."""
+
+    @pytest.fixture
+    def texts(self, transactional_db: None) -> Project:
+        flags = [{"name": "hateful", "label": "Hateful"}, {"name": "spam", "label": "Spam"}]
+        project = make_project(slug="texts", kind="classification", flags=flags)
+        model = make_model(project, draw_flag_report(), version=make_version(project, training_pairs=0))
+        champions.promote(model, by=None, reason="to have one", past_gate=True)
+        return project
+
+    @pytest.fixture
+    def model(self, texts: Project) -> RewardModel:
+        return RewardModel.objects.get(project=texts)
+
+    def scored(self, model: RewardModel, ranking: Ranking, chance: float) -> None:
+        """The chance is of the class that the report calls positive."""
+        score = score_prompt(model, ranking.prompt, [0.0])
+        PromptScore.objects.filter(pk=score.pk).update(class_probabilities=[chance])
+
+    def test_where_it_is_sure_of_the_other_answer_a_case_says_so(self, texts: Project, model: RewardModel) -> None:
+        ann = join(texts, username="ann")
+        positive = model.flags is not None and model.flags["flag"]["positive"]
+        said = []
+        for answer, chance in ((positive, 0.03), (positive, 0.1), (positive, 0.97), (not positive, 0.97)):
+            make_prompt(texts, k=1, split="train")
+            ranking = factories.answer(texts, ann, hateful=answer, spam=True)
+            self.scored(model, ranking, chance)
+            said.append(ranking)
+        assert look() == [said[0].prompt_id, said[3].prompt_id]
+        case = ReviewCase.objects.earliest("pk")
+        assert case.evidence == {
+            "model": 1, "ranking": said[0].pk, "completion": said[0].prompt.completions.get().pk, "flag": "hateful",
+            "answer": positive, "probability": pytest.approx(0.97),
+        }  # fmt: skip
+        rita = join(texts, Role.REVIEWER, "rita")
+        page = Client()
+        page.force_login(rita)
+        shown = words(page.get(f"/p/texts/review/{case.pk}/"))
+        assert "Model 1 is at least 97 % sure of the other answer to “Hateful”." in shown
+        assert f"{'No' if positive else 'Yes'}. ann answered otherwise." in shown
+        board = words(page.get(f"/p/texts/review/{case.pk}/decide/"))
+        assert not any(word in board for word in ("Model 1", "97 %"))
+        evidence = as_user(rita).get(f"/api/v1/projects/texts/reviews/{case.pk}/").json()["evidence"]
+        assert (evidence["flag"], evidence["answer"], evidence["chosen"], evidence["reward_gap"]) == (
+            "hateful", positive, None, None,
+        )  # fmt: skip
+        assert evidence["completion"] == str(said[0].prompt.completions.get().pk)
+
+    def test_what_it_knows_nothing_of_is_none(self, texts: Project, model: RewardModel) -> None:
+        """A score without a chance, an imported answer, one that was given before its version, one that has ended."""
+        ann = join(texts, username="ann")
+        for _ in range(4):
+            make_prompt(texts, k=1, split="train")
+        bare, recorded, before, ended = [factories.answer(texts, ann, hateful=True, spam=True) for _ in range(4)]
+        score_prompt(model, bare.prompt, [0.0])
+        for ranking in (recorded, before, ended):
+            self.scored(model, ranking, 0.001 if model.flags and model.flags["flag"]["positive"] else 0.999)
+        Ranking.objects.filter(pk=recorded.pk).update(source="imported")
+        Ranking.objects.filter(pk=ended.pk).update(live=False)
+        scores = {score.prompt_id: score for score in PromptScore.objects.all()}
+        found = labels_against(model, scores, before.pk - 1)
+        assert [prompt for prompt, _said in found] == [before.prompt_id]
+        assert list(labels_against(model, scores, before.pk)) == []
 
 
 class TestWhatIsSeen:
