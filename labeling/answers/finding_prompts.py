@@ -12,6 +12,7 @@ from labeling.answers import finding
 from labeling.answers.row_by_row import has_any
 from labeling.answers.search.finding import Found, find
 from labeling.models import Completion, Project, Prompt, Ranking
+from labeling.queue import skips
 
 LOOKED_THROUGH = 25_000  # at a time
 READ_THROUGH = 10_000  # where the words of each are looked at, or its completions, which takes longer
@@ -32,7 +33,7 @@ class PromptConditions:
 
     labeler, flag, since, until: of one and the same ranking that stands, with the end left out. flag: the name of one
     that is true of some completion. model: that wrote a completion. disagreement: whether people disagree about it.
-    found: where words stand.
+    nobody_left: it waits, and no member who can log in may still get it. found: where words stand.
     """
 
     state: str = ""
@@ -44,6 +45,7 @@ class PromptConditions:
     model: str = ""
     tag: str = ""
     disagreement: bool | None = None
+    nobody_left: bool = False
     found: Found | None = None
 
     def __bool__(self) -> bool:
@@ -65,7 +67,8 @@ class PromptConditions:
 
     @property
     def looked_through(self) -> int:
-        return LOOKED_THROUGH if self.found is None and not self.model else READ_THROUGH
+        reads = self.found is not None or bool(self.model) or self.nobody_left
+        return READ_THROUGH if reads else LOOKED_THROUGH
 
     @property
     def counted_by_split(self) -> bool:
@@ -101,6 +104,7 @@ def conditions_of(project: Project, said: Mapping[str, str]) -> PromptConditions
         since=finding.beginning_of(date.fromisoformat(said["from_day"])) if "from_day" in said else None,
         until=finding.beginning_of(until + timedelta(days=1)) if until and until.year < 9999 else None,
         disagreement=disagreement == "yes" if disagreement else None,
+        nobody_left="left" in said,
         found=find(project, said["q"]) if "q" in said else None,
     )
 
@@ -111,7 +115,7 @@ def indexed(project: Project, asked: PromptConditions) -> QuerySet[Prompt]:
         return tagged(project.prompts.all(), asked.tag)
     if asked.disagreement:
         return project.prompts.filter(disagrees=True)
-    return project.prompts.filter(STATES.get(asked.state, Q()))
+    return project.prompts.filter(STATES.get("waiting" if asked.nobody_left else asked.state, Q()))
 
 
 def meeting(prompts: QuerySet[Prompt], asked: PromptConditions) -> QuerySet[Prompt]:
@@ -125,6 +129,8 @@ def meeting(prompts: QuerySet[Prompt], asked: PromptConditions) -> QuerySet[Prom
         prompts = prompts.filter(split=asked.split)
     if asked.disagreement is not None:
         prompts = prompts.filter(disagrees=asked.disagreement)
+    if asked.nobody_left:
+        prompts = skips.nobody_left(prompts.filter(STATES["waiting"]))
     if asked.of_a_ranking:
         said = finding.meeting(Ranking.objects.filter(prompt=OuterRef("pk"), live=True), asked.of_a_ranking)
         prompts = prompts.filter(has_any(said))

@@ -150,7 +150,10 @@ class PromptPages(InOrder):
 
 
 SPLIT = OpenApiParameter("split", str, enum=Split.values)
-NARROWING = [SPLIT, OpenApiParameter("state", str, enum=list(STATES)), LABELER, *OF_A_RANKING, *OF_A_PROMPT]
+LEFT = OpenApiParameter(
+    "left", str, enum=["nobody"], description="Only where every member has ranked or skipped it, and it needs more."
+)
+NARROWING = [SPLIT, OpenApiParameter("state", str, enum=list(STATES)), LABELER, LEFT, *OF_A_RANKING, *OF_A_PROMPT]
 ORDER = OpenApiParameter(
     "order",
     str,

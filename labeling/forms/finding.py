@@ -30,6 +30,7 @@ WHICH = (
 )
 WORDS = (ANY, ("some", gettext_lazy("With a comment or a note")))
 DISAGREEMENT = (ANY, ("yes", gettext_lazy("People disagree")), ("no", gettext_lazy("Nobody disagrees")))
+LEFT = (ANY, ("nobody", gettext_lazy("Nobody")))
 ORDERS = (
     ("", gettext_lazy("In the order of import")),
     ("newest", gettext_lazy("Newest import first")),
@@ -41,7 +42,7 @@ ORDERS = (
 
 PLACES = ("go", "page")  # in a list's address, which narrow nothing
 # What says which prompts are meant; the rest of a list's address says how they are shown.
-KEPT = ("q", "state", "split", "tag", "labeler", "flag", "model", "disagreement", "from_day", "to_day")
+KEPT = ("q", "state", "split", "tag", "labeler", "flag", "model", "disagreement", "left", "from_day", "to_day")
 
 
 def _day(label: Any) -> forms.DateField:
@@ -184,16 +185,30 @@ class PromptsForm(Narrowing):
     main_names = ("q", "disagreement", "labeler")
     apart = ("state", "go", "page")
 
+    left = forms.ChoiceField(choices=LEFT, required=False, label=gettext_lazy("Who is left to rank it"))
     order = forms.ChoiceField(choices=ORDERS, required=False, label=gettext_lazy("Order"))
     state = forms.ChoiceField(choices=[ANY, *((name, name) for name in STATES)], required=False)
     go = forms.CharField(required=False, max_length=200, strip=True, label=gettext_lazy("Go to the id or number"))
     page = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1, label=gettext_lazy("Go to page"))
-    field_order = ("q", "disagreement", "labeler", "split", "tag", "flag", "model", "from_day", "to_day", "order")
+    field_order = (
+        "q",
+        "disagreement",
+        "labeler",
+        "split",
+        "tag",
+        "flag",
+        "model",
+        "left",
+        "from_day",
+        "to_day",
+        "order",
+    )
 
     def conditions(self) -> PromptConditions:
         """Gives what could be read."""
         shared = self.shared()
-        return PromptConditions(**shared, state=self.cleaned_data.get("state", ""))
+        asked = self.cleaned_data
+        return PromptConditions(**shared, state=asked.get("state", ""), nobody_left=bool(asked.get("left")))
 
     def said(self) -> dict[str, str]:
         """Gives what narrows, as it is kept: finding_prompts.conditions_of reads it."""

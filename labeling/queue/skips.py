@@ -65,25 +65,28 @@ def just_skipped(labeler: User, project: Project) -> Assignment | None:
 
 def others_can_have(prompt: Prompt) -> bool:
     """Tells whether the project has a member whom the queue may still give the prompt, or who has it."""
-    return not Prompt.objects.filter(nobody_left(), pk=prompt.pk).exists()
+    return not left_to_nobody([prompt.pk])
 
 
 def left_to_nobody(prompts: Iterable[int]) -> set[int]:
     """Finds by their keys those that nobody is left for: of a page that is shown. Asked as a column of a whole list
     PostgreSQL looks it up for all of the list first."""
-    return set(Prompt.objects.filter(nobody_left(), pk__in=list(prompts)).values_list("pk", flat=True))
+    return set(nobody_left(Prompt.objects.filter(pk__in=list(prompts))).values_list("pk", flat=True))
 
 
-def nobody_left() -> Q:
-    """Gives the condition of prompts that somebody had, and that no member who can log in may still get.
+def nobody_left(prompts: QuerySet[Prompt]) -> QuerySet[Prompt]:
+    """Gives those that no member who can log in may still get: all have ranked or skipped it, or have left.
 
     Whoever has a task of it open may still answer it. Each member that is looked at has an assignment of the prompt,
-    but for the last one: it costs no more in a large project.
+    but for the last one: it costs no more in a large project. Asked for one row of each and not whether there is any:
+    of that PostgreSQL may make a table of all assignments first.
     """
-    members = Membership.objects.filter(project=OuterRef("project"), user__is_active=True)
-    had = Assignment.objects.filter(state__in=_HAD)
-    theirs = had.filter(prompt=OuterRef(OuterRef("pk")), labeler=OuterRef("user"))
-    return Q(Exists(had.filter(prompt=OuterRef("pk")))) & ~Q(Exists(members.filter(~Exists(theirs))))
+    had = Assignment.objects.filter(
+        state__in=_HAD, prompt=OuterRef(OuterRef("pk")), labeler=OuterRef("user")
+    ).order_by()
+    members = Membership.objects.filter(project=OuterRef("project"), user__is_active=True).order_by()
+    without = members.alias(had=Subquery(had.values("pk")[:1])).filter(had=None)
+    return prompts.alias(next_member=Subquery(without.values("pk")[:1])).filter(next_member=None)
 
 
 def _refuse(assignment: Assignment, row: Row) -> None:

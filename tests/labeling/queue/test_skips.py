@@ -189,9 +189,11 @@ class TestNobodyIsLeft:
         join(project)
         assert skips.others_can_have(prompt)
 
-    def test_a_prompt_that_nobody_had_waits_like_any(self, project: Project) -> None:
+    def test_where_all_have_left_nobody_is(self, project: Project) -> None:
+        prompt = make_prompt(project)
+        assert skips.others_can_have(prompt)
         Membership.objects.all().delete()
-        assert skips.others_can_have(make_prompt(project))
+        assert not skips.others_can_have(prompt)
 
     def test_in_a_large_project_it_looks_at_few_members(self, project: Project, task: Assignment) -> None:
         """As many as had the prompt, and one more."""
@@ -203,5 +205,5 @@ class TestNobodyIsLeft:
         with CaptureQueriesContext(connection) as queries:
             assert skips.others_can_have(task.prompt)
         assert len(queries) == 1
-        plan = Prompt.objects.filter(skips.nobody_left(), pk=task.prompt_id).explain(analyze=True)
+        plan = skips.nobody_left(Prompt.objects.filter(pk=task.prompt_id)).explain(analyze=True)
         assert "rows=3000" not in plan, plan
