@@ -45,6 +45,13 @@ class Counter(models.Model):
         return f"{self.project_id} {self.split} {self.id_range} {self.flag}".rstrip()
 
 
+class Drawn(models.Func):
+    """A pseudonym drawn at random: 62 bits of it are."""
+
+    template = "('labeler-' || right(replace(gen_random_uuid()::text, '-', ''), 16))"
+    output_field = models.CharField()
+
+
 class LabelerCounter(models.Model):
     """How many rankings of a project are one person's. Nobody else's work changes it, so it is a single row."""
 
@@ -55,6 +62,8 @@ class LabelerCounter(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
     )
     rankings = models.BigIntegerField(default=0, db_default=0)  # live ones
+    # What stands for the person in files that leave (data/exporting/pseudonyms.py): drawn once, and never changed.
+    pseudonym = models.CharField(max_length=24, db_default=Drawn())
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("project", "labeler"), name="labeler_counter_once"),)

@@ -17,7 +17,7 @@ from labeling.data.exporting.contents.provenance import Provenance
 from labeling.data.exporting.packing import PACKINGS
 from labeling.data.exporting.ranked_prompts import Selection
 from labeling.errors import Invalid
-from labeling.models import DatasetVersion, LabelerCounter, Project, Ranking, Split
+from labeling.models import DatasetVersion, Project, Ranking, Split
 
 FORMATS = {
     "jsonl": "application/x-ndjson",
@@ -168,11 +168,9 @@ def _labelers(project: Project, names: str) -> tuple[str, ...] | None:
     wanted = _names(names)
     if not wanted:
         return None
-    rows = LabelerCounter.objects.filter(project=project).order_by("labeler__username")
     usernames: dict[str, str] = {}
     known = []
-    for username, is_imported in rows.values_list("labeler__username", "labeler__is_imported"):
-        pseudonym = pseudonyms.of(project, username, is_imported=is_imported)
+    for username, pseudonym in pseudonyms.in_project(project):
         usernames |= {username: username, pseudonym: username}
         known.append(pseudonym)
     return tuple(usernames[_known(name, usernames, known, "labelers")] for name in wanted)

@@ -13,12 +13,14 @@ from django.contrib.sessions.models import Session
 from django.db.models import F, Q, QuerySet
 
 from jobs import lifecycle
+from labeling.data.exporting import pseudonyms
 from labeling.models import (
     Assignment,
     Attempts,
     BulkAct,
     Import,
     Invitation,
+    LabelerCounter,
     Membership,
     Prompt,
     QueuePosition,
@@ -148,6 +150,8 @@ def _texts(said: Any) -> Iterator[str]:
 
 def rename(person: User, name: str) -> None:
     """Makes the account a pseudonym that nobody logs in with. The last act: by the old name the others were found."""
+    if person.is_imported and (kept := pseudonyms.imported_as(person.username)):  # it stands for them in files
+        LabelerCounter.objects.filter(labeler=person).update(pseudonym=kept)
     person.username, person.first_name, person.last_name, person.email = name, "", "", ""
     person.is_active = person.is_staff = person.is_superuser = False
     person.language, person.daily_goal, person.tour_seen_at, person.last_login = "", None, None, None

@@ -64,7 +64,7 @@ class Provenance:
     """Says of rows of one export where they come from."""
 
     def __init__(self, project: Project, version: DatasetVersion | None) -> None:
-        self._pseudonym: Callable[[str, bool], str] = pseudonyms.remembering(project)
+        self.labeler: Callable[[Said], str] = pseudonyms.remembering(project, version)
         self._version = (None if version is None else version.number,)
 
     def of_pair(self, group: Group, pair: Pair) -> Cells:
@@ -96,9 +96,6 @@ class Provenance:
         """Gives the cells of JUDGED."""
         position = None if said.positions is None else said.positions[place]
         return (*self.of_completion(origin, place), *self._of_ranking(said), position, said.ranks[place])
-
-    def labeler(self, said: Said) -> str:
-        return self._pseudonym(said.labeler, said.is_imported)
 
     def _begin(self, origin: Origin, places: tuple[int, int]) -> Cells:
         ids, models = ([named[place] for place in places] for named in (origin.ids, origin.models))

@@ -56,7 +56,7 @@ def both(project: Project, **asked: Any) -> Rows:
 
 
 def test_only_some_labelers_by_name_or_pseudonym(project: Project) -> None:
-    pseudonym = pseudonyms.of(project, "bo", is_imported=False)
+    pseudonym = dict(pseudonyms.in_project(project))["bo"]
     assert chosen(both(project, labelers="bo")) == chosen(both(project, labelers=pseudonym)) == [*ALL[:3], "ED", "FD"]
     assert chosen(both(project, labelers=f" ann , {pseudonym}")) == ALL
 

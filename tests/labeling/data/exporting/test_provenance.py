@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
+import re
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from django.db import connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+from django.utils.crypto import salted_hmac
 
 from formats.rows import parse_row
 from labeling.answers import rankings
 from labeling.data.exporting import pseudonyms
 from labeling.data.exporting.contents import provenance
+from labeling.data.exporting.ranked_prompts import Said
 from labeling.data.importing.imports import import_lines
 from labeling.data.importing.upload_lines import lines_of
+from labeling.data.leaving import erased_rows, erasure_worker, erasures
 from labeling.data.versions import datasets
-from labeling.models import Project, RankedCompletion, User
-from tests.factories import claimed, join, make_project, make_prompt, tiers_of
+from labeling.models import (
+    DatasetVersion,
+    LabelerCounter,
+    Membership,
+    Project,
+    RankedCompletion,
+    Ranking,
+    User,
+)
+from tests.factories import claimed, join, make_project, make_prompt, rank, tiers_of
 from tests.labeling.data.exporting.asked import LIVE_ALONE, Rows, export, frozen_columns, rows
 
 RECORDED = {
@@ -112,27 +125,91 @@ def test_no_name_of_a_person_leaves_in_any_export(project: Project) -> None:
     assert b"Anna" not in export(project, what="podium", split="all")
 
 
+def pseudonym(project: Project, username: str) -> str:
+    return dict(pseudonyms.in_project(project))[username]
+
+
+def labelers(project: Project, **asked: Any) -> set[str]:
+    return {row["labeler"] for row in rows(project, columns="provenance", **asked)}
+
+
 def test_a_pseudonym_is_one_person_s_in_one_project(project: Project) -> None:
     maria, other = User.objects.get(username="maria.huber"), make_project()
-    name = pseudonyms.of(project, maria.username, is_imported=False)
-    assert {row["labeler"] for row in rows(project, columns="provenance")} >= {name}
-    assert name != pseudonyms.of(other, maria.username, is_imported=False), "joins nothing of two projects"
-    assert name != pseudonyms.of(project, "maria.huber2", is_imported=False)
+    name = pseudonym(project, maria.username)
+    assert re.fullmatch(r"labeler-[0-9a-f]{16}", name)
+    assert name in labelers(project)
+    Membership.objects.create(project=other, user=maria, role="labeler")
+    make_prompt(other)
+    rank(other, maria)
+    assert name != pseudonym(other, maria.username), "joins nothing of two projects"
 
 
-def test_who_knows_the_names_finds_nobody_without_the_site_s_secret(project: Project) -> None:
-    name = pseudonyms.of(project, "maria.huber", is_imported=False)
-    guesses = ("maria.huber", f"{project.pk}/maria.huber", f"{project.slug}/maria.huber")
-    assert all(hashlib.sha256(guess.encode()).hexdigest()[:16] not in name for guess in guesses)
+def test_no_name_goes_into_it(project: Project) -> None:
+    """Not even whoever has the names and the site's secret can tell which is whose by them."""
+    name = pseudonym(project, "maria.huber")
+    made = salted_hmac("labeling.data.exporting.pseudonyms", f"{project.pk}/maria.huber", algorithm="sha256")
+    assert made.hexdigest()[:16] not in name
     with override_settings(SECRET_KEY="another"):
-        assert pseudonyms.of(project, "maria.huber", is_imported=False) != name
+        assert name in labelers(project)
+
+
+def test_it_stays_when_the_account_is_renamed_also_in_versions_of_before(project: Project) -> None:
+    """A version names her as she was called then, and another may be called that by now."""
+    maria, version = User.objects.get(username="maria.huber"), datasets.freeze(project)
+    name, before = pseudonym(project, "maria.huber"), export(project, columns="provenance", version=version)
+    maria.username = "maria.meier"
+    maria.save()
+    namesake = join(project, username="maria.huber")
+    make_prompt(project)
+    rank(project, namesake)
+    assert pseudonym(project, "maria.meier") == name
+    assert pseudonym(project, "maria.huber") != name
+    assert export(project, columns="provenance", version=version) == before
+    assert name in labelers(project, version=version)
+
+
+def test_it_stays_when_the_account_is_erased_also_in_versions_of_before(project: Project) -> None:
+    maria, version = User.objects.get(username="maria.huber"), datasets.freeze(project)
+    before, frozen = labelers(project), export(project, columns="provenance", version=version)
+    erasure_worker.work(erasures.request_erasure(maria, confirm="maria.huber", by=None).pk)
+    maria.refresh_from_db()
+    assert maria.username.startswith("erased-person-")
+    assert labelers(project) == before
+    assert export(project, columns="provenance", version=DatasetVersion.objects.get(pk=version.pk)) == frozen
 
 
 def test_a_pseudonym_that_was_imported_is_kept_and_a_person_cannot_take_one(project: Project) -> None:
     name = "labeler-0123456789abcdef"
-    assert pseudonyms.of(project, f"{name}@helpful", is_imported=True) == name
-    assert pseudonyms.of(project, f"{name}#helpful", is_imported=True) == name
-    assert pseudonyms.of(project, f"{name}@helpful", is_imported=False) != name
+    assert pseudonyms.of("labeler-f", f"{name}@helpful", is_imported=True) == name
+    assert pseudonyms.of("labeler-f", f"{name}#helpful", is_imported=True) == name
+    assert pseudonyms.of("labeler-f", f"{name}@helpful", is_imported=False) == "labeler-f"
+    person = User.objects.create(username=f"{name}@helpful", is_imported=True)
+    counter = LabelerCounter.objects.create(project=project, labeler=person)
+    assert pseudonym(project, person.username) == name
+    erased_rows.rename(person, "erased-person-1")
+    counter.refresh_from_db()
+    assert counter.pseudonym == pseudonym(project, "erased-person-1") == name
+
+
+def test_what_a_version_has_of_a_ranking_that_is_gone_has_a_pseudonym_still(project: Project) -> None:
+    said = pseudonyms.remembering(project, datasets.freeze(project))
+    gone = Said(2**40, "maria.huber", False, (1, 2), ({}, {}), None)
+    assert said(gone) == pseudonym(project, "maria.huber")
+    assert re.fullmatch(r"labeler-[0-9a-f]{16}", said(gone._replace(labeler="nobody any more")))
+
+
+def test_an_export_asks_once_for_all_people_and_of_a_version_once_for_each(project: Project) -> None:
+    version = datasets.freeze(project)
+    made = Ranking.objects.filter(project=project, live=True).select_related("labeler")
+    said = [Said(each.pk, each.labeler.username, each.labeler.is_imported, (), (), None) for each in made]
+    costs, found = [], []
+    for frozen in (None, version):
+        with CaptureQueriesContext(connection) as context:
+            pseudonym_of = pseudonyms.remembering(project, frozen)
+            found.append([pseudonym_of(each) for each in (*said, *said)])
+        costs.append(len(context))
+    assert costs == [1, 1 + len(said)]
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("layout", ["standard", "conversational", "openrlhf", "nemo-rl"])
