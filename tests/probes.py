@@ -126,9 +126,9 @@ NARROWED = (  # by both lists
     *("after", "before"),
 )
 PARAMETERS: dict[str, tuple[str, ...]] = {
-    "history": ("q", "page", "show", "after", "before"),
-    "prompts": ("show", "go", "page", "order", *NARROWED),
-    "prompts_bulk": NARROWED,
+    "history": ("q", "page", "show", "from_day", "to_day", "after", "before"),
+    "prompts": ("show", "go", "page", "order", "left", *NARROWED),
+    "prompts_bulk": ("left", *NARROWED),
     "rankings": (*("source", "least_seconds", "most_seconds", "words"), *NARROWED),
     "review": ("state", "reason", "after", "before"),
     "rank_compare": ("one", "two"),

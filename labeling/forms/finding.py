@@ -191,17 +191,7 @@ class PromptsForm(Narrowing):
     go = forms.CharField(required=False, max_length=200, strip=True, label=gettext_lazy("Go to the id or number"))
     page = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1, label=gettext_lazy("Go to page"))
     field_order = (
-        "q",
-        "disagreement",
-        "labeler",
-        "split",
-        "tag",
-        "flag",
-        "model",
-        "left",
-        "from_day",
-        "to_day",
-        "order",
+        *("q", "disagreement", "labeler", "split", "tag", "flag", "model", "left", "from_day", "to_day", "order"),
     )
 
     def conditions(self) -> PromptConditions:

@@ -24,7 +24,7 @@ def test_an_upgrade_stores_what_exports_had(project: Project) -> None:
     rank(project, ann)
     imported = User.objects.create(username=f"{KEPT}@helpful", is_imported=True)
     LabelerCounter.objects.create(project=project, labeler=imported)
-    with older([("labeling", "0055_doubts_of_champions")]):
+    with older([("labeling", "0057_doubts_of_champions")]):
         pass
     made = salted_hmac("labeling.data.exporting.pseudonyms", f"{project.pk}/ann", algorithm="sha256").hexdigest()
     assert dict(pseudonyms.in_project(project)) == {"ann": f"labeler-{made[:16]}", imported.username: KEPT}

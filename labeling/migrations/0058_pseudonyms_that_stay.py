@@ -41,7 +41,7 @@ def made(project, username, is_imported):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("labeling", "0055_doubts_of_champions")]
+    dependencies = [("labeling", "0057_doubts_of_champions")]
 
     operations = [
         migrations.AddField(

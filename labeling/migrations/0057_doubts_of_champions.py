@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("labeling", "0054_saved_views")]
+    dependencies = [("labeling", "0056_held_prompts_are_held")]
 
     operations = [
         migrations.AddField(
