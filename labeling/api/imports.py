@@ -76,7 +76,8 @@ class ImportSerializer(serializers.ModelSerializer[Import]):
         help_text="It is to be fetched from the hub: `state`, `size` and `bytes_read` are of fetching.",
     )
     created = serializers.IntegerField(help_text="New prompts.")
-    updated = serializers.IntegerField(help_text="Known prompts that got new rankings.")
+    updated = serializers.IntegerField(help_text="Known prompts that got new rankings or tags.")
+    tagged = serializers.IntegerField(help_text="Of these, those that got tags.")
     skipped = serializers.IntegerField(help_text="Known prompts with nothing new.")
     rankings = serializers.IntegerField(help_text="Recorded rankings that were stored.")
     n_errors = serializers.IntegerField(help_text="Lines that were refused.")
@@ -89,9 +90,9 @@ class ImportSerializer(serializers.ModelSerializer[Import]):
         fields = (
             "id", "state", "undo", "requested_by", "file_name", "hub", "commit", "fetching", "size",
             "sha256", "format", "bytes_read",
-            "seconds_left", "created", "updated", "skipped", "rankings", "n_errors",
-            "undone_prompts", "undone_rankings", "kept_prompts", "attempts", "pause_requested", "cancel_requested",
-            "error", "requested_at", "started_at", "heartbeat_at", "finished_at",
+            "seconds_left", "created", "updated", "tagged", "skipped", "rankings", "n_errors",
+            "undone_prompts", "undone_rankings", "undone_tagged", "kept_prompts", "attempts",
+            "pause_requested", "cancel_requested", "error", "requested_at", "started_at", "heartbeat_at", "finished_at",
         )  # fmt: skip
 
 

@@ -87,12 +87,13 @@ class ImportReportSerializer(serializers.Serializer[Any]):
     container = serializers.CharField(help_text="What the file is: JSON Lines (gzip).")
     layout = serializers.CharField(help_text="How its records are laid out: TRL preference data.")
     created = serializers.IntegerField(help_text="New prompts.")
-    updated = serializers.IntegerField(help_text="Known prompts that got new rankings.")
+    updated = serializers.IntegerField(help_text="Known prompts that got new rankings or tags.")
     skipped = serializers.IntegerField(help_text="Known prompts with nothing new.")
     rankings = serializers.IntegerField(help_text="Recorded rankings that were stored.")
     n_errors = serializers.IntegerField(help_text="Lines that were refused; `errors` holds the first 1000.")
     errors = LineErrorSerializer(many=True)  # type: ignore[assignment]
     groups = GroupSerializer(many=True, help_text="The same by kind: the place, and what is wrong there.")
+    tagged = serializers.IntegerField(help_text="Of the prompts updated, those that got tags.")
 
 
 class PromptsFileSerializer(serializers.Serializer[Any]):

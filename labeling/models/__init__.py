@@ -4,7 +4,7 @@ from labeling.models.assignments import Assignment, QueuePosition, WorkWithdrawa
 from labeling.models.attempts import Attempts
 from labeling.models.counters import Counter, LabelerCounter
 from labeling.models.datasets import DatasetVersion, ReplacedFile, VersionLink, VersionNote
-from labeling.models.imports import Import
+from labeling.models.imports import Import, ImportedTags
 from labeling.models.lists.bulk_acts import BulkAct
 from labeling.models.lists.saved_views import SavedView
 from labeling.models.pairs import PreferencePair
@@ -23,6 +23,7 @@ __all__ = [
     "Counter",
     "DatasetVersion",
     "Import",
+    "ImportedTags",
     "Invitation",
     "LabelerCounter",
     "Membership",

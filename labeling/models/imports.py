@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from jobs.models import Job
 from labeling.models.projects import Project
+from labeling.models.prompts import LONGEST_TAG, Prompt
 
 DRAFT, PAUSED = "draft", "paused"
 QUIET = timedelta(minutes=1)  # after an import what waits for all of it may begin
@@ -63,6 +65,7 @@ class Import(Job):
     skipped = models.PositiveIntegerField(default=0)
     rankings = models.PositiveIntegerField(default=0)
     n_errors = models.PositiveIntegerField(default=0)
+    tagged = models.PositiveIntegerField(default=0, db_default=0)  # prompts that were here, to which it gave tags
     errors = models.JSONField(default=list)  # the first: [{"line", "field", "value", "detail"}]
     bad_lines = models.CharField(max_length=300, blank=True, default="")  # a file in the storage
     bad_bytes = models.BigIntegerField(default=0)  # of it; what is behind them belongs to no batch that was stored
@@ -77,6 +80,7 @@ class Import(Job):
     undo_prompt = models.BigIntegerField(default=0)
     undone_prompts = models.PositiveIntegerField(default=0)
     undone_rankings = models.PositiveIntegerField(default=0)
+    undone_tagged = models.PositiveIntegerField(default=0, db_default=0)
     kept_prompts = models.PositiveIntegerField(default=0)  # somebody worked on them
 
     class Meta:
@@ -118,3 +122,19 @@ class Import(Job):
     @property
     def n_good(self) -> int:
         return self.created + self.updated + self.skipped
+
+
+class ImportedTags(models.Model):
+    """Tags that an import gave to a prompt that was here before, which go again where it is taken back."""
+
+    # Its index is imported_tags_in_order.
+    given_by = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="tags_given", db_index=False)
+    prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="+")
+    tags = ArrayField(models.CharField(max_length=LONGEST_TAG))
+
+    class Meta:
+        ordering = ("id",)
+        indexes = (models.Index(fields=("given_by", "id"), name="imported_tags_in_order"),)
+
+    def __str__(self) -> str:
+        return f"tags of {self.prompt_id} by {self.given_by_id}"

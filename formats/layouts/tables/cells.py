@@ -7,12 +7,27 @@ from collections.abc import Collection, Mapping
 from formats.layouts.conversation import conversation_of
 from formats.layouts.layout import Record
 from formats.layouts.reading import id_of, number_of
+from formats.layouts.tables.columns import NAMES, plain
 from formats.messages import Message
 from formats.refusals import Refused
 
 
 def is_flat(record: Record) -> bool:
-    return all(value is None or isinstance(value, str | int | float) for value in record.values())
+    """Tells whether no cell holds others, but for a list of tags, as Parquet may have it."""
+    return all(value is None or isinstance(value, str | int | float) or is_tags(name) for name, value in record.items())
+
+
+def is_tags(name: object) -> bool:
+    return isinstance(name, str) and plain(name) in NAMES["tags"]
+
+
+def tags_of(record: Record, columns: Mapping[str, str]) -> list[object]:
+    """Reads the cell of tags, a list or a text of words between commas; what is no tag in it is its parser's to
+    refuse."""
+    value = cell(record, columns, "tags")
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [tag for tag in words(value, columns["tags"]).split(",") if tag.strip()]
 
 
 def is_blank(value: object) -> bool:

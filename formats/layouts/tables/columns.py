@@ -27,6 +27,7 @@ NAMES = {
     "winner": ("winner", "preferred", "preference", "best", "choice", "chosen_response", "better", "vote", "label"),
     "strength": ("strength",),
     "split": ("split",),
+    "tags": ("tags",),
 }  # fmt: skip
 ANSWERS = (
     "completion",
@@ -125,7 +126,7 @@ def likely_long(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 def _likely_long(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     by_plain = _by_plain(names)
     by_plain = {name: column for name, column in by_plain.items() if name not in ("chosen", "rejected")}
-    found = _named(by_plain, {key: NAMES[key] for key in ("prompt", "system", "id", "labeler", "split")} | ONE)
+    found = _named(by_plain, {key: NAMES[key] for key in ("prompt", "system", "id", "labeler", "split", "tags")} | ONE)
     return tuple(found.items())
 
 

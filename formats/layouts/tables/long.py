@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from formats.layouts.gathering import Key, check_number, gathered, key_by, lines_of
 from formats.layouts.layout import Columns, Layout, Numbered, Record, Row
 from formats.layouts.reading import make_row, number_of, ranking, ranks_of
-from formats.layouts.tables.cells import cell, is_blank, is_flat, left, name, prompt_of, words
+from formats.layouts.tables.cells import cell, is_blank, is_flat, left, name, prompt_of, tags_of, words
 from formats.layouts.tables.columns import ONE, checked, completed, guess_long, likely_long
 from formats.refusals import Refused
 
-PURPOSES = ("prompt", "system", "id", "labeler", "split", *ONE)
+PURPOSES = ("prompt", "system", "id", "labeler", "split", "tags", *ONE)
 
 
 def recognises(record: Record) -> bool:
@@ -54,7 +54,8 @@ def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
         rankings=list(_rankings(lines, said, places)),
         metadata=_metadata(lines, {said[key] for key in said if key != "score"}),
     )
-    yield row if split is None else {**row, "split": split}
+    tags = [tag for line in lines for tag in tags_of(line, said)]  # of its prompt, in whichever row they stand
+    yield row | ({} if split is None else {"split": split}) | ({"tags": tags} if tags else {})
 
 
 Completion = tuple[str, str]  # its text and its model

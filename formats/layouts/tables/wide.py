@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from formats.layouts.layout import Columns, Layout, Record, Row
 from formats.layouts.reading import json_of, make_row, number_of, ranking, ranks_of, whole_of
-from formats.layouts.tables.cells import cell, is_blank, is_flat, left, name, prompt_of, words
+from formats.layouts.tables.cells import cell, is_blank, is_flat, left, name, prompt_of, tags_of, words
 from formats.layouts.tables.columns import (
     LABELLED,
     NAMES,
@@ -73,7 +73,8 @@ def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
         rankings=[] if ranks is None else [_ranking(record, said, ranks, labeler)],
         metadata=left(record, used),
     )
-    yield row if split is None else {**row, "split": split}
+    tags = tags_of(record, said)
+    yield row | ({} if split is None else {"split": split}) | ({"tags": tags} if tags else {})
 
 
 def _ranking(record: Record, said: Mapping[str, str], ranks: list[int], labeler: object) -> dict[str, object]:
@@ -130,6 +131,7 @@ def write(row: Row) -> Iterator[dict[str, object]]:
     start |= {f"completion_{label}": each["text"] for label, each in zip(labels, completions, strict=True)}
     start |= {f"model_{label}": each.get("model", "") for label, each in zip(labels, completions, strict=True)}
     start["split"] = row.get("split", "")
+    start |= _written_tags(row.get("tags"))
     for each in rankings:
         ranks = {f"rank_{label}": each["ranks"][at] if each else None for at, label in enumerate(labels)}
         who = (
@@ -149,6 +151,15 @@ def _written_prompt(prompt: object) -> dict[str, object]:
     if roles not in (["user"], ["system", "user"]):
         raise Refused("prompt", prompt, "written_so", title=LAYOUT.title)
     return {"system": prompt[0]["content"] if len(roles) == 2 else "", "prompt": prompt[-1]["content"]}
+
+
+def _written_tags(tags: object) -> dict[str, str]:
+    """A tag with a comma in it would be read as two."""
+    if not isinstance(tags, list | tuple) or not tags:
+        return {}
+    if any("," in tag for tag in tags):
+        raise Refused("tags", tags, "written_so", title=LAYOUT.title)
+    return {"tags": ", ".join(tags)}
 
 
 def _written_metadata(metadata: object, said: Mapping[str, object]) -> dict[str, object]:

@@ -82,6 +82,7 @@ def _common() -> dict[str, str]:
         "winner": _("Which is better"),
         "strength": _("How much better"),
         "split": _("Split"),
+        "tags": _("Tags"),
     }
 
 

@@ -19,7 +19,7 @@ from labeling.data.importing import bulk_rows, known_rows, recorded_rankings
 from labeling.data.importing.recorded_rankings import Recorded
 from labeling.errors import Invalid
 from labeling.judgements.row_limits import MAX_RANKINGS
-from labeling.models import Assignment, Completion, Project, Prompt, PromptErasure
+from labeling.models import Assignment, Completion, ImportedTags, Project, Prompt, PromptErasure
 from labeling.models.project_lock import lock_imports
 from labeling.models.prompts import MOST_TAGS, Split
 
@@ -71,6 +71,7 @@ class Stored:
     updated: int = 0
     skipped: int = 0
     rankings: int = 0
+    tagged: int = 0  # of those updated, those to which it gave tags
     prompt_keys: list[int] = field(default_factory=list)  # of those created
     ranking_keys: list[int] = field(default_factory=list)
     refused: list[tuple[int, Refused]] = field(default_factory=list)
@@ -101,7 +102,8 @@ def store(project: Project, lines: Sequence[Line], *, imported_by: int | None = 
     stored.prompt_keys = bulk_rows.next_keys(Prompt, len(made))
     stored.created = len(made)
     fresh = _create(project, made, stored.prompt_keys, imported_by)
-    fresh += _compare(project, [(line, known[line.row.id]) for line in lines if line.row.id in known], stored)
+    known_lines = [(line, known[line.row.id]) for line in lines if line.row.id in known]
+    fresh += _compare(project, known_lines, stored, imported_by)
     stored.ranking_keys = recorded_rankings.store(project, fresh, imported_by=imported_by)
     stored.rankings = len(stored.ranking_keys)
     return stored
@@ -188,7 +190,9 @@ def _erased(prompts: Sequence[int]) -> set[int]:
     return set(PromptErasure.objects.filter(prompt__in=prompts).values_list("prompt", flat=True))
 
 
-def _compare(project: Project, known: Sequence[tuple[Line, Prompt]], stored: Stored) -> list[Recorded]:
+def _compare(
+    project: Project, known: Sequence[tuple[Line, Prompt]], stored: Stored, imported_by: int | None
+) -> list[Recorded]:
     """Gives the new rankings of rows whose id is known, and adds their tags; counts the others in `stored`."""
     if not known:
         return []
@@ -225,6 +229,14 @@ def _compare(project: Project, known: Sequence[tuple[Line, Prompt]], stored: Sto
             stored.skipped += 1
     _grow(grown)
     _tag(tagged)
+    # Of those that the import brought itself nothing is noted: they go, or are kept with their tags.
+    here = [prompt for _, prompt in known if prompt.pk in tagged and prompt.imported_by_id != (imported_by or 0)]
+    stored.tagged = len(here)
+    if imported_by is not None:
+        ImportedTags.objects.bulk_create(
+            ImportedTags(given_by_id=imported_by, prompt=prompt, tags=sorted({*tagged[prompt.pk]} - {*prompt.tags}))
+            for prompt in here
+        )
     stored.updated = len({each.prompt for each in fresh} | tagged.keys())
     return fresh
 

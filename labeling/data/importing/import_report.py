@@ -54,6 +54,7 @@ class Report:
     created: int = 0
     updated: int = 0
     skipped: int = 0
+    tagged: int = 0  # of those updated, those that got tags
     rankings: int = 0
     n_errors: int = 0
     n_read: int = 0  # rows, good and bad

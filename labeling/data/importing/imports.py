@@ -252,6 +252,7 @@ def _count(report: Report, stored: Stored, *, dry_run: bool) -> None:
     report.created += stored.created - again
     report.updated += stored.updated + again
     report.skipped += stored.skipped
+    report.tagged += stored.tagged
     report.rankings += stored.rankings
     for line, error in stored.refused:
         report.add_error(line, error)

@@ -72,7 +72,7 @@ def _other_prompt(row: Row, prompt: Prompt, completions: _Completions) -> Refuse
     for index, (completion, (*_, model)) in enumerate(zip(row.completions, completions, strict=True)):
         if completion.model and completion.model != model:
             return Refused(f"completions[{index}].model", completion.model, "other_model")
-    if row.metadata and _said(row, prompt) != prompt.metadata:
+    if row.metadata and _said(row, prompt) != _kept(row, prompt):
         return Refused("metadata", row.metadata, "other_metadata")
     return other_split(row, prompt.split)
 
@@ -84,6 +84,12 @@ def _said(row: Row, prompt: Prompt) -> dict[str, object]:
         return dict(row.metadata)
     again = originals(row.metadata, texts_shown(row.messages, (each.text for each in row.completions)))
     return {key: value for key, value in row.metadata.items() if key in prompt.metadata or key not in again}
+
+
+def _kept(row: Row, prompt: Prompt) -> dict[str, object]:
+    """Gives the prompt's metadata, without a column of tags that an earlier release took for metadata."""
+    is_tags = {key for key in prompt.metadata if row.tags and key not in row.metadata and key.casefold() == "tags"}
+    return {key: value for key, value in prompt.metadata.items() if key not in is_tags}
 
 
 def erased_ids(project: Project) -> set[str]:

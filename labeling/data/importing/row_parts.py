@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from formats.refusals import Refused
 from formats.rows import Row
-from labeling.judgements.row_limits import MAX_RANKINGS
+from labeling.judgements.row_limits import MAX_RANKINGS, MAX_TAGS
 
 
 def joined(first: Row, second: Row) -> Row:
-    """Gives the first row with the second's rankings too; the first itself where none of them is new.
+    """Gives the first row with the second's rankings and tags too; the first itself where none of them is new.
 
     Raises Refused where the second says something else of the prompt. What it leaves out says nothing.
     """
@@ -24,7 +24,12 @@ def joined(first: Row, second: Row) -> Row:
     n = len(first.rankings) + len(new)
     if n > MAX_RANKINGS:
         raise Refused("rankings", n, "many_rankings", most=MAX_RANKINGS)
-    return first._replace(rankings=(*first.rankings, *new)) if new else first
+    tags = tuple(sorted({*first.tags, *second.tags}))
+    if len(tags) > MAX_TAGS:
+        raise Refused("tags", list(tags), "too_many", n=len(tags), most=MAX_TAGS)
+    if not new and tags == first.tags:
+        return first
+    return first._replace(rankings=(*first.rankings, *new), tags=tags)
 
 
 def _is_of_one_prompt(first: Row, second: Row) -> bool:

@@ -23,6 +23,7 @@ from labeling.models import (
     Completion,
     DatasetVersion,
     Import,
+    ImportedTags,
     PreferencePair,
     Project,
     Prompt,
@@ -124,6 +125,7 @@ def _erase_texts(prompt: Prompt) -> None:
     Completion.objects.filter(prompt=prompt).update(text="")
     ReviewAct.objects.filter(case__prompt=prompt).exclude(words="").update(words="")
     prompt.revisions.all().delete()
+    ImportedTags.objects.filter(prompt=prompt).delete()
     Assignment.objects.filter(prompt=prompt).update(draft=None, skip_reason="")
     RankedCompletion.objects.filter(prompt=prompt).exclude(note="").update(note="")
     Ranking.objects.filter(prompt=prompt).update(comment="", payload_sha256=NO_DIGEST)

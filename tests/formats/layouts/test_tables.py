@@ -227,3 +227,35 @@ def test_nothing_is_guessed_or_remembered_of_more_names_than_anybody_writes() ->
     for names in ([f"completion_{n}" for n in range(table_columns.MOST_NAMES + 1)], ["prompt" + "_" * 10**6]):
         assert table_columns.likely_wide(tuple(names)) == table_columns.likely_long(tuple(names)) == ()
     assert table_columns._likely_wide.cache_info().currsize == before
+
+
+class TestTags:
+    @pytest.mark.parametrize(
+        ("cell", "tags"),
+        [
+            ("odd, even", ("even", "odd")), (["odd", "a, b"], ("a, b", "odd")), ("", ()), (None, ()),
+            (float("nan"), ()),
+            (" one  two ", ("one two",)), (7, ("7",)), ("odd,,odd", ("odd",)),
+        ],
+    )  # fmt: skip
+    def test_a_column_of_tags_is_tags_and_no_metadata(self, cell: object, tags: tuple[str, ...]) -> None:
+        wide = row_of("wide-table", {**WIDE, "Tags": cell, "topic": "light"})
+        assert (wide.tags, wide.metadata) == (tags, {"topic": "light"})
+        lines = [{"prompt": "Why?", "text": text, "rank": at, "tags": cell} for at, text in ((1, "So."), (2, "No."))]
+        assert BY_NAME["long-table"].recognises(lines[0])
+        long = row_of("long-table", *lines)
+        assert (long.tags, long.metadata) == (tags, {})
+
+    @pytest.mark.parametrize("cell", [[1], [None], [""], ["\u200b"]])
+    def test_what_is_no_tag_is_refused(self, cell: object) -> None:
+        with pytest.raises(Refused, match="tag"):
+            row_of("wide-table", {**WIDE, "tags": cell})
+
+    def test_another_list_makes_it_no_table(self) -> None:
+        assert BY_NAME["wide-table"].recognises({**WIDE, "tags": ["odd"]})
+        assert not BY_NAME["wide-table"].recognises({**WIDE, "topics": ["odd"]})
+
+    def test_a_map_may_say_that_there_are_none(self) -> None:
+        row = row_of("wide-table", {**WIDE, "tags": "odd"}, columns={"tags": ""})
+        assert (row.tags, row.metadata) == ((), {"tags": "odd"})
+        assert row_of("wide-table", {**WIDE, "label": "odd"}, columns={"tags": "label"}).tags == ("odd",)

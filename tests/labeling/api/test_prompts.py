@@ -28,7 +28,7 @@ def test_json_lines_go_in_and_are_counted(client: APIClient) -> None:
     response = post_lines(client, URL, [row("q1"), row("q2", rankings=[ranking])])
     assert response.status_code == 200
     assert response.json() == {
-        **{"container": "JSON Lines", "layout": "Podium's own rows"},
+        **{"container": "JSON Lines", "layout": "Podium's own rows", "tagged": 0},
         **{"created": 2, "updated": 0, "skipped": 0, "rankings": 1, "n_errors": 0, "errors": [], "groups": []},
     }
     assert list(Prompt.objects.values_list("external_id", flat=True)) == ["q1", "q2"]

@@ -31,8 +31,8 @@ class Progress:
 def progress_of(job: Import) -> Progress:
     """Tells how far it is. The rate is what the time left was reckoned with."""
     if job.is_undo:
-        total = job.created + job.rankings
-        done = job.undone_prompts + job.undone_rankings + job.kept_prompts
+        total = job.created + job.rankings + job.tagged
+        done = job.undone_prompts + job.undone_rankings + job.undone_tagged + job.kept_prompts
         return Progress(min(total, done), total, None, None, is_of_bytes=False)
     rate = None
     if job.state == State.RUNNING and job.seconds_left and job.bytes_read:
@@ -50,7 +50,7 @@ def acts_of(job: Import) -> list[str]:
         return ["resume", "discard"]
     goes_on = ["resume"] if job.state in Import.RESUMED and (job.upload or job.is_undo) else []
     ends = ["cancel"] if job.state == PAUSED else []
-    brought = job.created + job.rankings > job.undone_prompts + job.undone_rankings
+    brought = job.created + job.rankings > job.undone_prompts + job.undone_rankings or job.tagged > job.undone_tagged
     return [*goes_on, *ends, *(["undo"] if brought and not (goes_on and job.is_undo) else [])]
 
 

@@ -1,4 +1,4 @@
-"""Takes back what an import brought: its recorded rankings, and its prompts on which nobody worked since.
+"""Takes back what an import brought: its recorded rankings, its prompts on which nobody worked since, and tags.
 
 In batches, each its own transaction that notes how far it is, as the import itself: it may be killed and goes on. What
 is frozen stays as it is. Counters follow, for the rows are deleted by statements of their tables.
@@ -35,6 +35,17 @@ FROM labeling_project project, unnest(%s::bigint[]) AS wanted (id) CROSS JOIN LA
 WHERE prompt.id = wanted.id AND project.id = prompt.project_id
     AND prompt.overlap > greatest(project.overlap, taken.most)
 """
+# What somebody took away meanwhile is gone already; all others stay, in their order.
+_UNTAG = """
+UPDATE labeling_prompt prompt SET tags = ARRAY(
+    SELECT each.tag FROM unnest(prompt.tags) WITH ORDINALITY AS each (tag, place)
+    WHERE each.tag <> ALL (gone.tags) ORDER BY each.place)
+FROM (
+    SELECT given.prompt_id, array_agg(tag) AS tags FROM labeling_importedtags given, unnest(given.tags) AS tag
+    WHERE given.id = ANY(%s) GROUP BY given.prompt_id
+) gone
+WHERE prompt.id = gone.prompt_id AND prompt.id = ANY(%s)
+"""
 # The project's own index leads to the range.
 _PROMPTS = """
 SELECT id FROM labeling_prompt
@@ -45,9 +56,24 @@ _WORKED_ON = "SELECT DISTINCT prompt_id FROM labeling_assignment WHERE prompt_id
 
 def carry_out(job: Import, halt_if_asked: Callable[[], None]) -> None:
     """Takes back all that is left. `halt_if_asked` is called between batches, and raises to stop there."""
-    for step in (_take_rankings, _take_prompts):
+    for step in (_take_tags, _take_rankings, _take_prompts):
         while step(job):
             halt_if_asked()
+
+
+def _take_tags(job: Import) -> bool:
+    """Takes the next of the tags that it gave to prompts that were here before; False where there are none."""
+    with transaction.atomic(), by_index(), connection.cursor() as cursor:
+        lock_imports(job.project)
+        rows = list(job.tags_given.order_by("pk").values_list("pk", "prompt_id")[:BATCH])
+        if not rows:
+            return False
+        keys, prompts = [key for key, _ in rows], sorted({prompt for _, prompt in rows})
+        cursor.execute("SELECT 1 FROM labeling_prompt WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [prompts])
+        cursor.execute(_UNTAG, [keys, prompts])
+        cursor.execute("DELETE FROM labeling_importedtags WHERE id = ANY(%s)", [keys])
+        _note(job, undone_tagged=job.undone_tagged + len(keys))
+    return True
 
 
 def _take_rankings(job: Import) -> bool:

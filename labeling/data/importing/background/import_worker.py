@@ -26,7 +26,7 @@ from labeling.models.imports import PAUSED
 
 BEAT_SECONDS = 1.0
 MOST_SECONDS = 10**9
-COUNTS = ("created", "updated", "skipped", "rankings", "n_errors")
+COUNTS = ("created", "updated", "skipped", "tagged", "rankings", "n_errors")
 
 State = Import.State
 logger = logging.getLogger(__name__)

@@ -11,10 +11,23 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from labeling.data.importing.background import import_files, import_jobs, import_undo, import_worker
+from formats.refusals import Refused
+from labeling.data.importing import imports, row_parts
+from labeling.data.importing.background import import_files, import_jobs, import_progress, import_undo, import_worker
+from labeling.data.revising import erasures, tags
 from labeling.data.versions import datasets
 from labeling.errors import Conflict
-from labeling.models import Assignment, Completion, Import, PreferencePair, Project, Prompt, RankedCompletion, Ranking
+from labeling.models import (
+    Assignment,
+    Completion,
+    Import,
+    ImportedTags,
+    PreferencePair,
+    Project,
+    Prompt,
+    RankedCompletion,
+    Ranking,
+)
 from labeling.projects import counters
 from labeling.queue import claims
 from rewardtrain.models import PromptScore
@@ -205,3 +218,63 @@ def test_statements_do_not_grow_with_what_a_batch_takes_back(project: Project) -
         return len(queries)
 
     assert cost(2) == cost(40)
+
+
+def tags_of(project: Project) -> dict[str, list[str]]:
+    return dict(project.prompts.values_list("external_id", "tags"))
+
+
+def test_tags_that_it_gave_to_prompts_that_were_here_go(project: Project) -> None:
+    brought(project, row("old", tags=["mine", "shared"]), row("bare"))
+    job = brought(
+        project, row("old", tags=["shared", "late", "early"]), row("bare", tags=["late"]), row("new", tags=["x"])
+    )
+    assert (job.tagged, job.updated, job.created) == (2, 2, 1)
+    tags.change(project, [project.prompts.get(external_id="old").pk], add="after")
+    tags.change(project, [project.prompts.get(external_id="bare").pk], remove="late")
+    undone(job)
+    assert tags_of(project) == {"old": ["after", "mine", "shared"], "bare": []}
+    assert (job.undone_tagged, job.undone_prompts) == (2, 1)
+    assert not ImportedTags.objects.exists()
+    assert import_progress.acts_of(job) == []
+
+
+def test_an_import_of_tags_alone_is_taken_back_in_batches(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_undo, "BATCH", 2)
+    brought(project, *(row(f"q{n}") for n in range(5)))
+    job = brought(project, *(row(f"q{n}", tags=["odd"]) for n in range(5)))
+    assert (job.tagged, job.skipped) == (5, 0)
+    assert import_progress.acts_of(job) == ["undo"]
+    undone(job)
+    assert set(map(tuple, tags_of(project).values())) == {()}
+    assert (job.undone_tagged, Prompt.objects.count()) == (5, 5)
+
+
+def test_of_prompts_that_it_brought_itself_the_tags_stay_with_those_that_are_kept(project: Project) -> None:
+    job = brought(project, row("q", tags=["a"]))
+    person = join(project)
+    claimed(project, person)
+    undone(job)
+    assert (tags_of(project), job.kept_prompts, job.tagged) == ({"q": ["a"]}, 1, 0)
+
+
+def test_an_erased_prompt_leaves_no_tags_behind(project: Project) -> None:
+    brought(project, row("q"))
+    brought(project, row("q", tags=["secret"]))
+    erasures.erase(project, project.prompts.get(), confirm="q", by=project.created_by)
+    assert not ImportedTags.objects.exists()
+
+
+def test_rows_that_are_joined_bring_the_tags_of_each(project: Project) -> None:
+    first, second = (imports.parse_value(row("q", tags=[tag])) for tag in ("a", "b"))
+    assert row_parts.joined(first, second).tags == ("a", "b")
+    assert row_parts.joined(first, first) is first
+    many = [imports.parse_value(row("q", tags=[f"{letter}{n}" for n in range(11)])) for letter in "ab"]
+    with pytest.raises(Refused, match="20 at most"):
+        row_parts.joined(*many)
+
+
+def test_a_column_of_tags_that_was_metadata_before_is_no_other_metadata(project: Project) -> None:
+    brought(project, row("q", metadata={"Tags": "odd", "topic": "light"}))
+    job = brought(project, row("q", metadata={"topic": "light"}, tags=["odd"]))
+    assert (job.tagged, job.n_errors, tags_of(project)) == (1, 0, {"q": ["odd"]})
