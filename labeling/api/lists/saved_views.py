@@ -28,7 +28,7 @@ from labeling.people import access
 
 OF = OpenApiParameter("of", str, enum=SavedView.Of.values, description="Only views of this list.")
 # What the page of a list says otherwise than its address here.
-_OTHERWISE = {("rankings", "state", "all"): ("ended", "true")}
+_OTHERWISE = {("rankings", "state", "all"): ("ended", "true"), ("rankings", "state", "given"): ("given", "true")}
 
 
 class SavedViewSerializer(serializers.ModelSerializer[SavedView]):
@@ -88,7 +88,8 @@ class SavedViews(PagedView):
     def post(self, request: Request, slug: str) -> Response:
         """Keep what narrows and sorts a list under a name; one's own view of that name is replaced.
 
-        `filters` are parameters of the list's page: those of prompts/ or rankings/, where `state`: `all` is `ended`.
+        `filters` are parameters of the list's page: those of prompts/ or rankings/, where `state`: `all` is `ended` and
+        `state`: `given` is `given`.
         """
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
         body = KeptSerializer(data=request.data)

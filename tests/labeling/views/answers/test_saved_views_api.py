@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from labeling.forms.finding import narrowing_fields
+from labeling.forms.finding import LISTS, narrowing_fields
 from labeling.models import Project, Role, SavedView, User
 from tests.factories import join, make_project, make_prompt, make_user, rank
 from tests.labeling.api.client import as_user, errors_of
@@ -45,12 +45,24 @@ def test_a_view_is_opened_by_its_address(project: Project, mara: APIClient) -> N
     assert mara.get(VIEWS).json()["results"] == [view]
 
 
-def test_what_the_rankings_page_says_otherwise_is_said_as_the_api_does(project: Project, mara: APIClient) -> None:
+@pytest.mark.parametrize(("state", "query"), [("all", "ended=true"), ("given", "given=true")])
+def test_what_the_rankings_page_says_otherwise_is_said_as_the_api_does(
+    project: Project, mara: APIClient, state: str, query: str
+) -> None:
     ada = join(project, username="ada")
     rank(project, ada)
-    view = keep(mara, of="rankings", filters={"state": "all", "labeler": "ada"}).json()
-    assert view["url"].endswith("/api/v1/projects/work/rankings/?labeler=ada&ended=true")
+    view = keep(mara, of="rankings", filters={"state": state, "labeler": "ada"}).json()
+    assert view["url"].endswith(f"/api/v1/projects/work/rankings/?labeler=ada&{query}")
     assert len(mara.get(view["url"]).json()["results"]) == 1
+
+
+def test_every_choice_of_a_list_is_one_there(project: Project, mara: APIClient) -> None:
+    for of in SavedView.Of.values:
+        for name, field in LISTS[of]({}, project=project).fields.items():
+            for value, _label in getattr(field, "choices", ()):
+                if value and name in narrowing_fields(of):
+                    view = keep(mara, of=of, filters={name: str(value)}).json()
+                    assert mara.get(view["url"]).status_code == 200, view
 
 
 def test_every_filter_of_a_list_is_a_parameter_there(project: Project, mara: APIClient) -> None:
