@@ -272,14 +272,17 @@ def _uploads(project: Project, n: int) -> None:
 
 
 def _imports(project: Project, n: int) -> None:
-    """n and one at work, the first of them with n bad lines."""
+    """n and two, one of them at work, the first of all with n bad lines and the second with n tags."""
     make_import(project, "".join(f'{{"id": "bad {place}", "prompt": "?"}}\n' for place in range(n)))
+    tagged = ({**_row(project, place, n), "tags": ["again"]} for place in range(5 * n, 6 * n))
+    make_import(project, "\n".join(map(json.dumps, tagged)))  # of prompts that are here
     Import.objects.bulk_create(
         Import(
             project=project, number=number, size=9, sha256="0" * 64, file_name="rows.jsonl", upload="rows",
-            requested_by=project.created_by, state="running" if number > n else "paused", heartbeat_at=timezone.now(),
+            requested_by=project.created_by, heartbeat_at=timezone.now(),
+            state="running" if number > n + 1 else "paused",
         )
-        for number in range(2, n + 2)
+        for number in range(3, n + 3)
     )  # fmt: skip
 
 

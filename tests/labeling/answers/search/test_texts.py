@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -9,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from labeling.answers.search import finding, texts
 from labeling.data.revising import erasures, revisions
 from labeling.models import Project, SearchBacklog, SearchText
-from tests.factories import make_import, make_project, make_prompt
+from tests.factories import join, make_import, make_project, make_prompt
+from tests.labeling.plans import fill
 
 
 @pytest.fixture
@@ -87,9 +90,13 @@ def test_time_that_is_over_leaves_the_rest_to_the_next_sweep(project: Project, m
 
 @pytest.mark.parametrize("index", ["search_text_words", "ranking_comment_words", "ranked_completion_note_words"])
 def test_the_index_of_words_answers(project: Project, index: str) -> None:
-    for _ in range(5):
-        make_prompt(project)
-    texts.read()
+    """Of thousands: of a handful reading all may be as cheap."""
+    fill(project, join(project), 4_000)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE labeling_rankedcompletion SET note = 'Note ' || id")
+        cursor.execute("UPDATE labeling_ranking SET comment = 'Comment ' || id")
+        texts.read(seconds=math.inf)
+        cursor.execute("ANALYZE labeling_rankedcompletion, labeling_ranking, labeling_searchtext")
     before = scans(index)
     with CaptureQueriesContext(connection) as asked:
         finding.find(project, "anything")
