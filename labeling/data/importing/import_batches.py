@@ -85,7 +85,7 @@ def store(project: Project, lines: Sequence[Line], *, imported_by: int | None = 
     """
     lock_imports(project)
     _refuse_another_kind(project)
-    stored = Stored()
+    stored, now = Stored(), timezone.now().isoformat()
     known = {
         prompt.external_id: prompt
         for prompt in Prompt.objects.select_for_update()
@@ -101,10 +101,10 @@ def store(project: Project, lines: Sequence[Line], *, imported_by: int | None = 
             stored.created_parts += line.is_part
     stored.prompt_keys = bulk_rows.next_keys(Prompt, len(made))
     stored.created = len(made)
-    fresh = _create(project, made, stored.prompt_keys, imported_by)
+    fresh = _create(project, made, stored.prompt_keys, imported_by, now)
     known_lines = [(line, known[line.row.id]) for line in lines if line.row.id in known]
     fresh += _compare(project, known_lines, stored, imported_by)
-    stored.ranking_keys = recorded_rankings.store(project, fresh, imported_by=imported_by)
+    stored.ranking_keys = recorded_rankings.store(project, fresh, imported_by=imported_by, now=now)
     stored.rankings = len(stored.ranking_keys)
     return stored
 
@@ -141,28 +141,30 @@ def _decided(project: Project, keys: Sequence[str]) -> dict[str, tuple[str, str]
         return {key: (content_sha256, split) for key, content_sha256, split in cursor.fetchall()}
 
 
-def _create(project: Project, made: Sequence[_New], prompts: Sequence[int], imported_by: int | None) -> list[Recorded]:
+def _create(
+    project: Project, made: Sequence[_New], prompts: Sequence[int], imported_by: int | None, now: str
+) -> list[Recorded]:
     """Stores prompts with their completions, and gives the rankings that came with them.
 
-    How many these are stands in the row from the beginning: counted in afterwards, each prompt would be written twice,
-    with all its indexes. The trigger on assignments sees that it is right (migration 0024).
+    How many these are, and when they came, stands in the row from the beginning: noted afterwards, each prompt would be
+    written twice, with all its indexes. The triggers on assignments and rankings see that it is right (migrations 0024
+    and 0055).
     """
     if not made:
         return []
-    now = timezone.now().isoformat()
     free = iter(bulk_rows.next_keys(Completion, sum(len(new.row.completions) for new in made)))
     completions = [[next(free) for _ in new.row.completions] for new in made]
     bulk_rows.copy_in(
         Prompt,
         (
             *("id", "project_id", "external_id", "messages", "content_sha256", "prompt_key", "split", "overlap"),
-            *("ranked", "held_reason", "metadata", "created_at", "imported_by_id", "tags"),
+            *("ranked", "held_reason", "metadata", "created_at", "imported_by_id", "tags", "last_ranked_at"),
         ),
         (
             (
                 *(key, project.pk, new.row.id, _json(new.row.messages), new.content_sha256, new.prompt_key, new.split),
                 *(new.overlap, len(new.row.rankings), "", _json(new.row.metadata) if new.row.metadata else "{}", now),
-                *(imported_by, list(new.row.tags)),
+                *(imported_by, list(new.row.tags), now if new.row.rankings else None),
             )
             for key, new in zip(prompts, made, strict=True)
         ),

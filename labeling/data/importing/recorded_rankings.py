@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from django.utils import timezone
-
 from formats.rankings import RankingRow
 from labeling.answers import pairs
 from labeling.data.importing import bulk_rows
@@ -33,16 +31,19 @@ class Recorded:
 _Item = tuple[Recorded, RankingRow]
 
 
-def store(project: Project, recorded: Sequence[Recorded], *, imported_by: int | None = None) -> list[int]:
-    """Stores them with a handful of statements however many they are. Returns their keys."""
+def store(project: Project, recorded: Sequence[Recorded], *, imported_by: int | None, now: str) -> list[int]:
+    """Stores them with a handful of statements however many they are. Returns their keys.
+
+    now: as ISO 8601; of new prompts it is last_ranked_at, too.
+    """
     items = [(one, ranking) for one in recorded for ranking in one.rankings]
     if not items:
         return []
     labelers = _labelers(project, {ranking.labeler for _, ranking in items})
     assignments = bulk_rows.next_keys(Assignment, len(items))
     rankings = bulk_rows.next_keys(Ranking, len(items))
-    _copy_assignments(items, assignments, labelers)
-    _copy_rankings(items, assignments, rankings, labelers, imported_by)
+    _copy_assignments(items, assignments, labelers, now)
+    _copy_rankings(items, assignments, rankings, labelers, imported_by, now)
     bulk_rows.copy_in(
         RankedCompletion,
         ("ranking_id", "completion_id", "prompt_id", "rank", "flags"),
@@ -77,8 +78,7 @@ def _find(project: Project, names: set[str], users: dict[str, int]) -> None:
         users[owners[username]] = key
 
 
-def _copy_assignments(items: Sequence[_Item], keys: Sequence[int], labelers: dict[str, int]) -> None:
-    now = timezone.now().isoformat()
+def _copy_assignments(items: Sequence[_Item], keys: Sequence[int], labelers: dict[str, int], now: str) -> None:
     free = _free_slots(items)
 
     def rows() -> Iterator[tuple[Any, ...]]:
@@ -101,8 +101,8 @@ def _copy_rankings(
     keys: Sequence[int],
     labelers: dict[str, int],
     imported_by: int | None,
+    now: str,
 ) -> None:
-    now = timezone.now().isoformat()
     columns = (
         *("id", "assignment_id", "prompt_id", "labeler_id", "revision", "live", "source", "comment", "strength"),
         *("payload_sha256", "created_at", "imported_by_id"),
