@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 # What differs each time: keys, moments, and what follows from the order that a labeler sees.
 OWN = {"id", "prompt_id", "assignment_id", "ranking_id", "completion_id", "chosen_id", "rejected_id", "project_id"}
 OWN |= {"labeler_id", "seed", "shown_order", "shown_position", "chosen_position", "rejected_position"}
-OWN |= {"claimed_at", "expires_at", "finished_at", "created_at", "payload_sha256"}
+OWN |= {"claimed_at", "expires_at", "finished_at", "created_at", "last_ranked_at", "payload_sha256"}
 OWN |= {"external_id", "messages", "content_sha256", "split"}
 
 
