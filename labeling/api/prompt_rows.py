@@ -75,7 +75,9 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
         "asks. withdrawn: nobody gets it, and its rankings count nowhere.",
     )
     on_hold = serializers.BooleanField(source="is_on_hold", help_text="A manager holds it; held_reason says why.")
-    last_ranked_at = serializers.DateTimeField(help_text="Of the newest ranking that stands; null where none does.")
+    last_ranked_at = serializers.DateTimeField(
+        allow_null=True, help_text="Of the newest ranking that stands; null where none does."
+    )
     priority = serializers.IntegerField(help_text="People get the highest first; 0 where nobody set any.")
     n_rankings = serializers.IntegerField(source="ranked", help_text="How often it has been ranked.")
     held_reason = serializers.CharField(help_text="Why it is held; empty if it isn't.")

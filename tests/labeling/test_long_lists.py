@@ -171,8 +171,8 @@ def test_a_list_in_another_order_is_read_by_its_index_wherever_one_looks(
             assert manager.get(address).status_code == 200
         for plan in plans:
             assert not re.search(r"Seq Scan on labeling_prompt\b", plan), f"{address}\n{plan}"
-            of_values = re.search(r"Sort Key:.*(priority|last_ranked_at)", plan)
-            assert "tag=few" in address or not of_values, f"{address}\n{plan}"
+            # Where something narrows the list, what one look goes through may be sorted.
+            assert each or not re.search(r"Sort Key:.*(priority|last_ranked_at)", plan), f"{address}\n{plan}"
             assert not any(int(n or removed) > 2 * 62 for n, removed in READ.findall(plan)), f"{address}\n{plan}"
 
 

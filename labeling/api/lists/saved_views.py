@@ -48,12 +48,15 @@ class SavedViewSerializer(serializers.ModelSerializer[SavedView]):
         return str(self.context["request"].build_absolute_uri(f"{path}?{urlencode(asked)}"))
 
 
+@extend_schema_field({"type": "object", "minProperties": 1, "additionalProperties": {"type": "string", "minLength": 1}})
+class FiltersField(serializers.DictField):
+    child = Text(max_length=LONGEST_FILTERS)
+
+
 class KeptSerializer(KnownFields):
     of = Choice(choices=SavedView.Of.choices)
     name = Text(max_length=LONGEST_NAME)
-    filters = serializers.DictField(
-        child=Text(max_length=LONGEST_FILTERS), allow_empty=False, help_text='Such as {"split": "test"}.'
-    )
+    filters = FiltersField(allow_empty=False, help_text='Such as {"split": "test"}.')
     shared = Truth(required=False, help_text="With the project's managers and reviewers; else it is one's own.")
 
 
