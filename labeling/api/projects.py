@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.core.exceptions import PermissionDenied
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,6 +37,11 @@ class FlagSerializer(KnownFields):
     )
 
 
+@extend_schema_field({"type": "integer", "anyOf": [{"enum": [0]}, {"minimum": 51, "maximum": 99}]})
+class SureOfTheContrary(Whole):
+    """Percent of which 50 is no preference, or 0; labeling/projects/projects.py refuses others."""
+
+
 class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
     name = Text(max_length=120)
     guidelines = Text(required=False, allow_blank=True, max_length=MAX_GUIDELINES, help_text="Markdown.")
@@ -56,10 +61,8 @@ class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
     review_percent = Whole(
         default=0, min_value=0, max_value=100, help_text="Of new rankings, drawn at random for the reviewers."
     )
-    champion_percent = Whole(
+    champion_percent = SureOfTheContrary(
         default=95,
-        min_value=0,
-        max_value=99,
         help_text="From how sure of the contrary on a champion brings an answer to reviewers: from 51; 0: never.",
     )
     ask_strength = Truth(default=False, help_text="With two completions, also ask how much better the better one is.")
@@ -84,7 +87,7 @@ class ProjectChangesSerializer(ProjectSerializer):
     overlap = Whole(required=False, min_value=1, max_value=MAX_OVERLAP)
     lease_minutes = Whole(required=False, min_value=1, max_value=MAX_LEASE_MINUTES)
     review_percent = Whole(required=False, min_value=0, max_value=100)
-    champion_percent = Whole(required=False, min_value=0, max_value=99)
+    champion_percent = SureOfTheContrary(required=False)
     ask_strength = Truth(required=False)
     search_language = Choice(choices=[(name, name) for name in search_languages.KNOWN], required=False)
 

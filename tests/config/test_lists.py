@@ -73,8 +73,8 @@ NOTHING_OF: dict[Project.Kind, set[str]] = {
 # A file for each split that has prompts, one of which few prompts fill.
 OF_EACH_SPLIT = {"labeling_api:dataset_folder", "export_folder"}
 # No page shows where somebody's queue begins, and it moves on by a hundred prompts; and texts whose words are still to
-# be read are none when they were; and what an import gave is on the prompts.
-UNSEEN = {"labeling.QueuePosition", "labeling.SearchBacklog", "labeling.ImportedTags"}
+# be read are none when they were.
+UNSEEN = {"labeling.QueuePosition", "labeling.SearchBacklog"}
 
 
 @dataclass(frozen=True)
