@@ -63,17 +63,17 @@ def test_every_line_goes_through_it() -> None:
 @pytest.mark.parametrize(
     ("statement", "sentence"),
     [
-        ("UPDATE labeling_user SET username = 'Qzlena77'", "duplicate key value violates unique constraint"),
+        ("UPDATE labeling_user SET username = 'Qxlena78'", "duplicate key value violates unique constraint"),
         ("UPDATE labeling_user SET username = NULL", "violates not-null constraint"),
-        ("SELECT 'Qzlena77'::int", "invalid input syntax for type integer: ... (22P02)"),
-        ("SELECT nothing, 'Qzlena77' FROM labeling_user", 'column "nothing" does not exist'),
+        ("SELECT 'Qxlena78'::int", "invalid input syntax for type integer: ... (22P02)"),
+        ("SELECT nothing, 'Qxlena78' FROM labeling_user", 'column "nothing" does not exist'),
     ],
 )
 def test_an_error_of_the_database_is_logged_without_the_row(
     formatter: logging.Formatter, statement: str, sentence: str
 ) -> None:
     """Its own text quotes the row, the statement or the value, and tracebacks, Celery's line and ours repeat it."""
-    make_user("Qzlena77")
+    make_user("Qxlena78")
     make_user("otto")
     with pytest.raises(DatabaseError) as caught, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
@@ -84,9 +84,9 @@ def test_an_error_of_the_database_is_logged_without_the_row(
         about = (type(outer), outer, outer.__traceback__)
     line = formatter.format(logging.LogRecord("celery", logging.ERROR, "", 0, "raised %s", (repr(error),), about))
     said = formatter.format(logging.LogRecord("podium", logging.ERROR, "", 0, "not told: %s", (error,), None))
-    assert "qzlena77" in f"{error}".lower()
+    assert "qxlena78" in f"{error}".lower()
     for text in (line, said):
-        assert "qzlena77" not in text.lower()
+        assert "qxlena78" not in text.lower()
         assert sentence in (json.loads(text)["message"] if isinstance(formatter, logs.Json) else text)
     assert "ValueError: beside" in line
 
