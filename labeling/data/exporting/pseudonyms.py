@@ -36,7 +36,7 @@ def in_project(project: Project) -> Iterator[tuple[str, str]]:
     """Yields the username and the pseudonym of each person who has ranked there, by their names."""
     rows = LabelerCounter.objects.filter(project=project).order_by("labeler__username")
     names = rows.values_list("pseudonym", "labeler__username", "labeler__is_imported")
-    for stored, username, is_imported in names.iterator():
+    for stored, username, is_imported in names:
         yield username, of(stored, username, is_imported=is_imported)
 
 
