@@ -59,6 +59,8 @@ READERS = {
     "labeling/queue/sql/reason.sql": "counts held ones that are not withdrawn",
     "labeling/queue/sql/slots.sql": "says that it is withdrawn",
     "labeling/answers/finding_prompts.py": "finds them by their state, as the others",
+    "labeling/answers/ordered_prompts.py": "finds them by what narrows a list, as finding_prompts.py",
+    "labeling/views/answers/prompts.py": "counts those of a list, as finding_prompts.py finds them",
     "labeling/views/prompts.py": "shows them with their state, and in a list of their own",
     "labeling/views/versions/prompts.py": "links those of a version that are in the project, withdrawn or not",
     "operations/backup/restore.py": "counts rows of the table",
