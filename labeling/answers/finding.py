@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TypeVar
 
-from django.db.models import Model, OuterRef, Q, QuerySet
+from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from labeling.answers.row_by_row import has_any
 from labeling.answers.search.finding import Found
-from labeling.models import Completion, Project, RankedCompletion, Ranking
+from labeling.models import Completion, Project, RankedCompletion, Ranking, User
 
 Row = TypeVar("Row", bound=Model)
 
@@ -65,7 +65,9 @@ def meeting(rankings: QuerySet[Ranking], asked: Conditions) -> QuerySet[Ranking]
     if asked.found is not None:
         rankings = asked.found.among_rankings(rankings)
     if asked.labeler:
-        rankings = rankings.filter(labeler__username=asked.labeler)
+        # Asked once: joined, the account would be looked up for each of the rows that a look goes through.
+        person = User.objects.filter(username=asked.labeler).values("pk")
+        rankings = rankings.filter(labeler=Subquery(person))
     if asked.split:
         rankings = rankings.filter(prompt__split=asked.split)
     if asked.source:
