@@ -41,7 +41,7 @@ def answers_of(project: Project, labeler: int, keys: Sequence[int], *, others: i
     """Measures it of these of the person's rankings, in three statements.
 
     The answers of one person about a prompt hang together, and so do their comparisons with everybody who had the same
-    prompt, so that agreement and shares are ratios of totals of prompts: see agreement.agreement_of_counts for the
+    prompt, so that agreement and shares are ratios of totals of prompts: see comparisons.agreement_of_counts for the
     interval and its source. A prompt that a hundred others answered too counts as one prompt. others: answered texts of
     other people that are looked at on a prompt.
     """

@@ -16,8 +16,8 @@ from labeling.models import Project
 from labeling.models.functions import query
 from labeling.models.rankings import GIVEN
 from labeling.quality import agreement
-from labeling.quality.agreement import Agreement
 from labeling.quality.answer_numbers import Answers, answers_of
+from labeling.quality.comparisons import Agreement
 from labeling.quality.shares import Median, Share, median_of, share_by_prompts, share_of
 
 LATEST = 2_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, floor, sqrt
 
 from formats.wilson import Z, wilson
-from labeling.quality.agreement import agreement_of
+from labeling.quality.comparisons import agreement_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def share_of(hits: float, n: int) -> Share:
 
 
 def share_by_prompts(prompts: Iterable[tuple[int, int]]) -> Share:
-    """Computes it from (cases, hits) of each prompt, whose cases hang together: see agreement.agreement_of_counts."""
+    """Computes it from (cases, hits) of each prompt, whose cases hang together: see comparisons.agreement_of_counts."""
     found = agreement_of([(n, hits) for n, hits in prompts if n])
     return Share(found.value, found.low, found.high, found.n_pairs, found.n_prompts)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from labeling.quality.agreement import Agreement as OfPeople
+from labeling.quality.comparisons import Agreement as OfPeople
 from labeling.templatetags.podium import between, percent
 from rewardtrain.charts.reports import Reliability, bins
 from rewardtrain.charts.shares import Share

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from labeling.data.versions import kept_results
 from labeling.data.versions.datasets import ROWS_PER_GROUP, path_of
 from labeling.models import DatasetVersion
-from labeling.quality.agreement import Agreement, agreement_of_counts
+from labeling.quality.comparisons import Agreement, agreement_of_counts
 
 _COLUMNS = ["split", *(f"rankings.list.element.{name}" for name in ("labeler", "ranks", "strength"))]
 

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeling.quality.agreement import agreement_of, project_agreement, wilson
+from formats.wilson import wilson
+from labeling.quality.agreement import project_agreement
+from labeling.quality.comparisons import agreement_of
 from rewardtrain.core.measures import intervals
 from tests.factories import join, make_project, make_prompt, rank
 

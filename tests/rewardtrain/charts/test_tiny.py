@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from labeling.models import Project
-from labeling.quality.agreement import agreement_of
+from labeling.quality.comparisons import agreement_of
 from rewardtrain import charts
 from rewardtrain.charts.drift_curve import drawing
 from rewardtrain.core.measures import best_of_gain
