@@ -17,8 +17,11 @@ DEPTHS = ("full", "head")
 HEADS = ("scalar", "binary")
 TIES = ("drop", "half", "davidson")
 MARGINS = ("none", "gap", "strength")
+WEIGHTS = ("none", "strength")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 MOST_NAMED = 20  # unknown settings
+# Settings that came later, with what runs did before: an older run that was stopped goes on by them.
+CAME_LATER = {"weight": "none"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class TrainConfig:
     ties: str = "drop"  # or 'half': a tie counts half each way; or 'davidson': ties have a probability of their own
     margin: str = "none"  # or 'gap': by ranks apart; or 'strength': by how much better the labeler said it is
     margin_scale: float = 0.5  # reward by which chosen must be ahead per rank, or step of strength
+    weight: str = "none"  # or 'strength': a comparison counts so many times as its strength says, 1 where none was said
     label_smoothing: float = 0.0  # part of the comparisons taken to be the wrong way round
     centering: float = 0.0  # weight of the squared mean reward of a prompt, which pulls rewards to mean zero
     flag_weight: float = 1.0  # of the cross-entropy on flags beside the pair loss; for the binary head
@@ -128,7 +132,8 @@ class TrainConfig:
         run = self.identity(data)
         if made.get("data") in formerly:
             made = {**made, "data": data}
-        before = {"backbone_path_sha256": run["backbone_path_sha256"], **made}  # which versions before it didn't write
+        # What versions before it didn't write is as it was then.
+        before = {"backbone_path_sha256": run["backbone_path_sha256"], **CAME_LATER, **made}
         if before.get("backbone") == self.backbone:  # they wrote the folder
             before["backbone"] = run["backbone"]
         keys = [key for key in run if before.get(key) != run[key]]
@@ -189,6 +194,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "head": _one_of(HEADS),
     "ties": _one_of(TIES),
     "margin": _one_of(MARGINS),
+    "weight": _one_of(WEIGHTS),
     "margin_scale": (lambda value: math.isfinite(value) and value >= 0, "0 or more"),
     "label_smoothing": (lambda value: 0 <= value < 0.5, "at least 0 and below 0.5"),
     "centering": (lambda value: math.isfinite(value) and value >= 0, "0 or more"),
@@ -227,6 +233,11 @@ _CLASHES: list[tuple[Callable[[TrainConfig], bool], str]] = [
         lambda config: config.ties == "davidson" and config.margin != "none",
         "ties is 'davidson' and margin is {margin!r}; with a margin the chances of win, loss and tie don't add up to 1,"
         " so set margin=none or another ties",
+    ),
+    (
+        lambda config: config.ties == "davidson" and config.weight != "none",
+        "ties is 'davidson' and weight is {weight!r}; ties have no strength, so their share would be learnt wrongly;"
+        " set weight=none or another ties",
     ),
     (
         lambda config: config.head == "scalar" and (config.flag is not None or not config.flag_positive),

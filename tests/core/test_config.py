@@ -75,6 +75,7 @@ EDGES: dict[str, tuple[list[Any], list[Any]]] = {
     "head": (["scalar", "binary"], ["pair"]),
     "ties": (["drop", "half", "davidson"], ["Drop"]),
     "margin": (["none", "gap", "strength"], ["rank"]),
+    "weight": (["none", "strength"], ["gap"]),
     "margin_scale": ([0.0, 9.5], [-0.01, math.inf, math.nan]),
     "label_smoothing": ([0.0, 0.49], [-0.01, 0.5, math.nan]),
     "centering": ([0.0, 2.0], [-0.01, math.inf, math.nan]),
@@ -124,6 +125,7 @@ def test_every_setting_that_is_no_switch_and_no_name_has_its_edges_above() -> No
     [
         ({"depth": "head", "centering": 0.1}, {"centering": 0.0}, "set centering=0"),
         ({"ties": "davidson", "margin": "gap"}, {"margin": "none"}, "set margin=none"),
+        ({"ties": "davidson", "weight": "strength"}, {"weight": "none"}, "set weight=none"),
         ({"ties": "davidson", "margin": "strength"}, {"ties": "half"}, "set margin=none or another ties"),
         ({"flag": "rude"}, {"head": "binary"}, "set head=binary"),
         ({"flag_positive": False}, {"head": "binary"}, "set head=binary"),
@@ -253,4 +255,7 @@ def test_a_run_of_an_earlier_version_is_the_same_run() -> None:
     del made["backbone_path_sha256"]
     made["backbone"] = "/srv/models/mine"
     assert config.differences(made, "d") == ""
+    del made["weight"]  # a setting that there wasn't yet
+    assert config.differences(made, "d") == ""
+    assert replace(config, weight="strength").differences(made, "d") == "weight was 'none', is 'strength'"
     assert "backbone was '/srv/models/other'" in config.differences({**made, "backbone": "/srv/models/other"}, "d")

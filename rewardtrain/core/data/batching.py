@@ -95,6 +95,7 @@ class Batch:
     weights: Tensor  # (B, K, K) how many preferred i to j
     ties: Tensor | None  # (B, K, K) how many tied i and j, each at i < j alone; None where no tie is kept
     margins: Tensor | None  # (B, K, K) mean margin of those who preferred i to j; None without margins
+    scales: Tensor | None  # (B, K, K) how many times each of these counts, in the mean; None: each counts once
     votes: Tensor | None  # (B, K, 2) how many gave a completion each class; None without flags
 
     def matrix(self, values: Tensor) -> Tensor:
@@ -118,9 +119,11 @@ def make_batch(encoded: Sequence[Sequence[Encoded]], comparisons: Sequence[Compa
         places += [len(sequences) + place for place in among]
         sequences += [completions[index] for index in firsts]
     size = max(map(len, encoded))
-    ties, margins, votes = (
+    scaled = any(merged.scales for merged in comparisons)
+    ties, margins, scales, votes = (
         [merged.ties for merged in comparisons],
         [merged.margins for merged in comparisons],
+        [merged.scales or (dict.fromkeys(merged.weights, 1.0) if scaled else {}) for merged in comparisons],
         [merged.votes for merged in comparisons],
     )
     return Batch(
@@ -131,6 +134,7 @@ def make_batch(encoded: Sequence[Sequence[Encoded]], comparisons: Sequence[Compa
         weights=pair_matrix([merged.weights for merged in comparisons], size),
         ties=pair_matrix(ties, size) if any(ties) else None,
         margins=pair_matrix(margins, size) if any(margins) else None,
+        scales=pair_matrix(scales, size) if scaled else None,
         votes=vote_matrix(votes, size) if any(votes) else None,
     )
 

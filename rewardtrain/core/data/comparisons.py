@@ -23,22 +23,31 @@ class Comparisons:
     n_alike: int = 0  # of two completions that are one input: they say nothing and are in none of the others
     ties: dict[Pair, float] = field(default_factory=dict)  # i < j: how many tied them, for Davidson's model
     margins: dict[Pair, float] = field(default_factory=dict)  # mean of those who preferred i to j, in ranks or strength
+    scales: dict[Pair, float] = field(default_factory=dict)  # mean number of times that each of these counts
     votes: dict[int, tuple[int, int]] = field(default_factory=dict)  # of completion i: for class 0 and class 1
 
 
 def merge(
-    group: Group, *, ties: str = "drop", margin: str = "none", flag: str | None = None, positive: bool = True
+    group: Group,
+    *,
+    ties: str = "drop",
+    margin: str = "none",
+    weight: str = "none",
+    flag: str | None = None,
+    positive: bool = True,
 ) -> Comparisons:
-    """Merge the rankings of a prompt, as TrainConfig's ties and margin say.
+    """Merge the rankings of a prompt, as TrainConfig's ties, margin and weight say.
 
-    A tie is dropped, with ties='half' counts half each way (without a margin), with 'davidson' is kept as one. flag is
-    the name whose votes are counted, with `positive` as the value that makes class 1.
+    A tie is dropped, with ties='half' counts half each way (without a margin, and once), with 'davidson' is kept as
+    one. flag is the name whose votes are counted, with `positive` as the value that makes class 1.
     """
     weights, tied, margins = dict[Pair, float](), dict[Pair, float](), dict[Pair, float]()
+    times = dict[Pair, float]()
     n_strict = n_ties = n_alike = 0
     for ranking in group.rankings:
         apart = _places(ranking.ranks) if margin == "gap" else ()
         strength = (ranking.strength or 0) if margin == "strength" else 0
+        counts = (ranking.strength or 1) if weight == "strength" else 1
         for (i, first), (j, second) in combinations(enumerate(ranking.ranks), 2):
             if group.inputs[i] == group.inputs[j]:
                 n_alike += 1
@@ -54,6 +63,7 @@ def merge(
             n_strict += 1
             pair = (i, j) if first < second else (j, i)
             weights[pair] = weights.get(pair, 0.0) + 1.0
+            times[pair] = times.get(pair, 0.0) + counts - 1
             ahead = abs(apart[i] - apart[j]) if apart else strength
             if ahead:
                 margins[pair] = margins.get(pair, 0.0) + ahead
@@ -64,6 +74,7 @@ def merge(
         n_alike=n_alike,
         ties=tied,
         margins={pair: total / weights[pair] for pair, total in margins.items()},
+        scales={pair: 1 + times.get(pair, 0.0) / of for pair, of in weights.items()} if any(times.values()) else {},
         votes=count_votes(group.rankings, flag, positive) if flag is not None else {},
     )
 
@@ -157,7 +168,7 @@ def build_dataset(groups: Iterable[Group], config: TrainConfig) -> Dataset:
     left_out = {"one_completion": 0, "no_ranking": 0, "alike": 0, "only_ties": 0, "leak": 0}
     n_alike = 0
     for group, key in zip(groups, keys, strict=True):
-        merged = merge(group, ties=config.ties, margin=config.margin, flag=flag, positive=config.flag_positive)
+        merged = _merged(group, config, flag)
         reason = _unusable(group, merged) or ("leak" if key in later[group.split] else None)
         if reason:
             left_out[reason] += 1
@@ -181,8 +192,7 @@ def tell_apart(data: Dataset, inputs: Mapping[str, Sequence[Sequence[bytes]]], c
         for group, merged, read in zip(data.splits[split], data.comparisons[split], inputs[split], strict=True):
             told = told_apart(group, read)
             if told is not group:
-                positive = config.flag_positive
-                merged = merge(told, ties=config.ties, margin=config.margin, flag=data.flag, positive=positive)
+                merged = _merged(told, config, data.flag)
                 if reason := _unusable(told, merged) if split == "train" else None:
                     left_out[reason] += 1
                     n_alike += merged.n_alike
@@ -191,6 +201,11 @@ def tell_apart(data: Dataset, inputs: Mapping[str, Sequence[Sequence[bytes]]], c
         splits[split] = [group for group, _ in kept]
         comparisons[split] = [merged for _, merged in kept]
     return Dataset(splits, comparisons, left_out, data.flag, n_alike)
+
+
+def _merged(group: Group, config: TrainConfig, flag: str | None) -> Comparisons:
+    settings = {"ties": config.ties, "margin": config.margin, "weight": config.weight}
+    return merge(group, **settings, flag=flag, positive=config.flag_positive)
 
 
 def _unusable(group: Group, merged: Comparisons) -> str | None:
@@ -237,10 +252,16 @@ def require_data(data: Dataset, config: TrainConfig) -> None:
         _require_both_classes(data)
     if config.margin == "strength" and not any(merged.margins for merged in data.comparisons["train"]):
         raise DataError("margin is 'strength', but no ranking has a strength; set margin to gap or none")
+    if config.weight == "strength" and not _some_strength(data.splits["train"]):
+        raise DataError("weight is 'strength', but no ranking has a strength; set weight to none")
     if not data.n_pairs("test") and not data.n_flagged("test"):
         raise DataError(
             f"the test split is empty or all ties ({seen}); rank more prompts, a tenth of them is for tests"
         )
+
+
+def _some_strength(groups: Iterable[Group]) -> bool:
+    return any(ranking.strength is not None for group in groups for ranking in group.rankings)
 
 
 def _require_both_classes(data: Dataset) -> None:

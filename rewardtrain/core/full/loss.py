@@ -44,28 +44,34 @@ class Objective(nn.Module):
         return losses.mean()
 
     def _pair_losses(self, rewards: Tensor, batch: "Batch") -> Tensor:
-        weights, margins = batch.weights, batch.margins
-        if self.config.label_smoothing:
-            weights, margins = smoothed(weights, margins, self.config.label_smoothing)
+        weights, margins, scales = batch.weights, batch.margins, batch.scales
+        if share := self.config.label_smoothing:
+            weights = smoothed(batch.weights, share)
+            margins = None if margins is None else turned_too(margins, batch.weights, share)
+            scales = None if scales is None else turned_too(scales, batch.weights, share)
         if self.log_nu is not None:
             ties = torch.zeros_like(weights) if batch.ties is None else batch.ties
             return davidson_losses(rewards, weights, ties, self.log_nu)
-        if margins is not None:
-            return kwise_losses(rewards, weights, self.config.margin_scale * margins)
-        return kwise_losses(rewards, weights)
+        ahead = 0.0 if margins is None else self.config.margin_scale * margins
+        return kwise_losses(rewards, weights, ahead, 1.0 if scales is None else scales)
 
 
-def kwise_losses(rewards: Tensor, weights: Tensor, margins: Tensor | float = 0.0) -> Tensor:
+def kwise_losses(
+    rewards: Tensor, weights: Tensor, margins: Tensor | float = 0.0, scales: Tensor | float = 1.0
+) -> Tensor:
     """Computes the Bradley-Terry loss over all comparisons of each prompt, Ouyang et al. 2022, arXiv 2203.02155,
     section 3.5, eq. 1.
 
     rewards: (B, K) in float32; columns past a prompt's own K may hold anything finite.
     weights: (B, K, K); weights[b, i, j] is how many labelers preferred completion i to j, zero on padding.
     margins: (B, K, K), by how much reward i is to be ahead of j (Touvron et al. 2023, arXiv 2307.09288, eq. 2), or 0.
-    Returns the weighted mean over each prompt's comparisons of -log sigma(r_i - r_j - m_ij).
+    scales: (B, K, K), how many times a comparison counts, or 1: the strength of a scaled Bradley-Terry loss
+    (Wang et al. 2024, arXiv 2410.01257, section 3).
+    Returns the weighted mean over each prompt's comparisons of -s_ij log sigma(r_i - r_j - m_ij): scales are not in
+    what it is divided by, or a prompt with one comparison would count once whatever its strength.
     """
     ahead = rewards[:, :, None] - rewards[:, None, :]  # (B, K, K)
-    return _mean(-weights * logsigmoid(ahead - margins), weights)
+    return _mean(-weights * scales * logsigmoid(ahead - margins), weights)
 
 
 def davidson_losses(rewards: Tensor, weights: Tensor, ties: Tensor, log_nu: Tensor) -> Tensor:
@@ -85,18 +91,20 @@ def davidson_losses(rewards: Tensor, weights: Tensor, ties: Tensor, log_nu: Tens
     return _mean(weights * (log_z - half) + ties * (log_z - log_nu), weights + ties)
 
 
-def smoothed(weights: Tensor, margins: Tensor | None, share: float) -> tuple[Tensor, Tensor | None]:
+def smoothed(weights: Tensor, share: float) -> Tensor:
     """Smooths the labels: takes `share` of each comparison to be the wrong way round (Mitchell 2023's conservative
     DPO).
 
-    (B, K, K) weights become (1 - share) w_ij + share w_ji. A comparison that is turned round keeps its margin, and the
-    margin of a pair is the mean over its comparisons.
+    (B, K, K) weights become (1 - share) w_ij + share w_ji.
     """
-    turned = torch.lerp(weights, weights.transpose(1, 2), share)
-    if margins is None:
-        return turned, None
-    totals = weights * margins
-    return turned, torch.lerp(totals, totals.transpose(1, 2), share) / turned.where(turned > 0, 1.0)
+    return torch.lerp(weights, weights.transpose(1, 2), share)
+
+
+def turned_too(values: Tensor, weights: Tensor, share: float) -> Tensor:
+    """Gives (B, K, K) margins or scales of smoothed comparisons. One that is turned round keeps its own, and that of a
+    pair is the mean over its comparisons. weights: (B, K, K), before they are smoothed."""
+    turned, totals = smoothed(weights, share), weights * values
+    return torch.lerp(totals, totals.transpose(1, 2), share) / turned.where(turned > 0, 1.0)
 
 
 def centering(rewards: Tensor, sizes: Tensor) -> Tensor:

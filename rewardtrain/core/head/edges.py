@@ -22,7 +22,7 @@ class Edges:
 
     better: Ints
     worse: Ints
-    weight: Floats  # those of one prompt sum to 1, so that a prompt counts once
+    weight: Floats  # those of one prompt sum to 1, so that it counts once; with scales to their mean
     offset: Floats  # reward by which better is to be ahead: the margin of Touvron et al. 2023
     tied: npt.NDArray[np.bool_]
     prompt: Ints  # ascending
@@ -96,10 +96,11 @@ def sigmoid(values: Floats) -> Floats:
 
 def _entries(merged: Comparisons, smoothing: float) -> Iterator[tuple[tuple[int, int], float, float, bool]]:
     """Lists (better, worse), weight, margin, tied. Smoothing is that of loss.smoothed."""
-    weights, margins = merged.weights, merged.margins
+    weights, margins, scales = merged.weights, merged.margins, merged.scales
     for i, j in dict.fromkeys([*weights, *((j, i) for i, j in weights)]) if smoothing else weights:
         kept, turned = weights.get((i, j), 0.0) * (1 - smoothing), weights.get((j, i), 0.0) * smoothing
         margin = (kept * margins.get((i, j), 0.0) + turned * margins.get((j, i), 0.0)) / (kept + turned)
-        yield (i, j), kept + turned, margin, False
+        scaled = kept * scales.get((i, j), 1.0) + turned * scales.get((j, i), 1.0)
+        yield (i, j), scaled, margin, False
     for pair, weight in merged.ties.items():
         yield pair, weight, 0.0, True

@@ -149,7 +149,7 @@ def _fit_pairs(dataset: Dataset, features: dict[str, Features], config: TrainCon
     problem = Problem(features["train"].values, _edges(dataset, "train", config))
     l2 = config.l2
     if l2 is None:
-        plain = replace(config, ties="drop", margin="none", label_smoothing=0.0)
+        plain = replace(config, ties="drop", margin="none", weight="none", label_smoothing=0.0)
         l2, _ = choose_l2(problem, features["validation"].values, _edges(dataset, "validation", plain))
     return fit(problem, l2=l2)
 

@@ -90,6 +90,15 @@ def test_who_did_not_say_how_much_counts_as_nothing_in_the_mean() -> None:
     assert merged.margins == {(0, 1): 1.5}
 
 
+def test_a_comparison_counts_as_often_as_its_strength_says() -> None:
+    """Three prefer the first: 3, 1 and who said nothing, which is once; a tie counts half each way, once."""
+    said = (ranking(1, 2, strength=3), ranking(1, 2, strength=1), ranking(1, 2), ranking(1, 1))
+    merged = merge(group("a", *said), weight="strength", ties="half")
+    assert merged.weights == {(0, 1): 3.5, (1, 0): 0.5}
+    assert merged.scales == {(0, 1): pytest.approx((3 + 1 + 1 + 0.5) / 3.5), (1, 0): 1.0}
+    assert merge(group("a", *said)).scales == merge(group("a", said[2]), weight="strength").scales == {}
+
+
 # --- Which prompts are used -------------------------------------------------------------------------------------------
 
 
@@ -231,6 +240,8 @@ def some(n: int, *, split: str = "train", rude: str = "", ranks: tuple[int, int]
         ([*some(3), group("s", ranking(1, 2, strength=1)), *some(1, split="test")], {"margin": "strength"}, None),
         (some(3) + some(1, split="test"), {"margin": "strength"}, "set margin to gap or none"),
         (some(3) + some(1, split="test"), {"margin": "gap"}, None),
+        (some(3) + some(1, split="test"), {"weight": "strength"}, "set weight to none"),
+        ([*some(3), group("s", ranking(1, 2, strength=1)), *some(1, split="test")], {"weight": "strength"}, None),
     ],
 )
 def test_there_is_enough_to_train_on_or_what_is_missing_is_said(

@@ -12,7 +12,15 @@ from rewardtrain.core.data.batching import Batch, make_batch, pair_matrix, vote_
 from rewardtrain.core.data.comparisons import Comparisons, merge
 from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.data.groups import Group, Message, Ranking
-from rewardtrain.core.full.loss import Objective, centering, davidson_losses, flag_losses, kwise_losses, smoothed
+from rewardtrain.core.full.loss import (
+    Objective,
+    centering,
+    davidson_losses,
+    flag_losses,
+    kwise_losses,
+    smoothed,
+    turned_too,
+)
 
 Said = list[tuple[tuple[int, ...], int | None]]  # one labeler's ranks and strength
 
@@ -125,7 +133,7 @@ def test_nu_starts_where_it_explains_the_ties_and_stays_there_at_equal_rewards()
 def test_smoothing_turns_a_part_of_the_comparisons_round() -> None:
     """A tenth of 2 judgements of margin 3 and of 0 the other way: 1.8 and 0.2, each of margin 3."""
     weights, margins = pair_matrix([{(0, 1): 2.0}], 2), pair_matrix([{(0, 1): 3.0}], 2)
-    turned, apart = smoothed(weights, margins, 0.1)
+    turned, apart = smoothed(weights, 0.1), turned_too(margins, weights, 0.1)
     torch.testing.assert_close(turned, torch.tensor([[[0.0, 1.8], [0.2, 0.0]]]))
     torch.testing.assert_close(apart, torch.tensor([[[0.0, 3.0], [3.0, 0.0]]]))
 
@@ -194,7 +202,8 @@ def slow_objective(logits: list[list[float]], config: TrainConfig, log_nu: float
 
 def slow_pairs(rewards: list[float], said: Said, config: TrainConfig, log_nu: float) -> tuple[list[float], list[float]]:
     costs, counts = [], []
-    for ranks, _ in said:
+    for ranks, strength in said:
+        times = (strength or 1) if config.weight == "strength" else 1
         for i, j in combinations(range(len(ranks)), 2):
             d = rewards[i] - rewards[j]
             odds = [math.exp(d / 2), math.exp(-d / 2), math.exp(log_nu)]  # i wins, j wins, tie
@@ -210,7 +219,7 @@ def slow_pairs(rewards: list[float], said: Said, config: TrainConfig, log_nu: fl
             right, wrong = softplus(margin - ahead), softplus(margin + ahead)
             if config.ties == "davidson":
                 right, wrong = (math.log(sum(odds)) - side / 2 for side in (ahead, -ahead))
-            costs.append((1 - config.label_smoothing) * right + config.label_smoothing * wrong)
+            costs.append(times * ((1 - config.label_smoothing) * right + config.label_smoothing * wrong))
             counts.append(1.0)
     return costs, counts
 
@@ -232,6 +241,9 @@ def slow_margin(said: Said, pair: tuple[int, int], config: TrainConfig) -> float
         {"ties": "half"},
         {"ties": "davidson"},
         {"margin": "gap", "margin_scale": 0.7},
+        {"weight": "strength"},
+        {"weight": "strength", "ties": "half", "label_smoothing": 0.1},
+        {"weight": "strength", "margin": "strength", "margin_scale": 0.3},
         {"label_smoothing": 0.1},
         {"centering": 0.3},
         {"ties": "davidson", "label_smoothing": 0.2, "centering": 0.1},
@@ -243,7 +255,7 @@ def test_the_objective_equals_the_slow_reference(settings: dict[str, Any]) -> No
     config = TrainConfig(**settings)
     torch.manual_seed(0)
     logits = torch.randn(12, 2 if config.head == "binary" else 1) * 3
-    batch = batch_of(PROMPTS, VOTES, ties=config.ties, margin=config.margin)
+    batch = batch_of(PROMPTS, VOTES, ties=config.ties, margin=config.margin, weight=config.weight)
     objective = Objective(config, tie_share=0.4)
     log_nu = math.log(2 * 0.4 / 0.6)
     assert objective(logits, batch).item() == pytest.approx(slow_objective(logits.tolist(), config, log_nu), abs=1e-5)
@@ -255,6 +267,18 @@ def test_the_margin_of_a_pair_is_the_mean_of_the_labelers_who_preferred_it() -> 
     batch = batch_of([said], margin="strength")
     loss = Objective(TrainConfig(margin="strength"))(torch.tensor([[2.0], [0.0]]), batch)
     assert loss.item() == pytest.approx((2 * softplus(0.75 - 2) + softplus(0.5 + 2)) / 3, abs=1e-6)
+
+
+def test_a_prompt_costs_as_often_as_its_comparison_is_strong() -> None:
+    """Two prompts of one comparison each, much and slightly better: 3 times and once, and not once each."""
+    batch = batch_of([[((1, 2), 3)], [((1, 2), 1)]], weight="strength")
+    loss = Objective(TrainConfig(weight="strength"))(torch.tensor([[0.5], [0.0], [2.0], [0.0]]), batch)
+    assert loss.item() == pytest.approx((3 * softplus(-0.5) + softplus(-2.0)) / 2, abs=1e-6)
+
+
+def test_a_batch_without_a_strength_costs_what_it_did() -> None:
+    batch = batch_of(PROMPTS[1:], VOTES[1:], weight="strength")
+    assert batch.scales is None
 
 
 def test_the_loss_of_a_batch_is_the_mean_of_its_prompts_alone_whatever_kinds_they_are() -> None:

@@ -54,6 +54,14 @@ def test_smoothing_takes_a_part_of_each_weight_to_the_other_side_with_its_margin
     assert edges.offset.tolist() == pytest.approx([2 * 2.7 / 2.8, 2 * 0.3 / 1.2, 0, 3, 3])
 
 
+def test_a_scale_multiplies_the_weight_and_not_what_it_is_divided_by() -> None:
+    """Of 3 against 1, the three twice in the mean; a tenth turned round takes its scale along."""
+    said = [Comparisons({(0, 1): 3.0, (1, 0): 1.0}, 4, 0, scales={(0, 1): 2.0, (1, 0): 1.0})]
+    assert edges_of(said, [2], TrainConfig()).weight.tolist() == pytest.approx([6 / 4, 1 / 4])
+    smoothed = edges_of(said, [2], TrainConfig(label_smoothing=0.1))
+    assert smoothed.weight.tolist() == pytest.approx([(2 * 2.7 + 0.1) / 4, (0.9 + 2 * 0.3) / 4])
+
+
 def test_the_first_prompts_keep_their_edges_alone() -> None:
     edges = edges_of(SAID, SIZES, TrainConfig(ties="davidson"))
     assert rows(edges.first(1)) == rows(edges)[:3]

@@ -22,6 +22,7 @@ SETTINGS: list[dict[str, Any]] = [
     {"ties": "davidson"},
     {"ties": "davidson", "label_smoothing": 0.1},
     {"margin": "gap", "label_smoothing": 0.1},
+    {"weight": "strength", "label_smoothing": 0.1},
 ]
 
 
@@ -32,7 +33,7 @@ def groups_of(n: int, seed: int = 0) -> list[Group]:
     for index in range(n):
         size = int(random.integers(2, 5))
         rankings = tuple(
-            Ranking(f"labeler {number}", tuple(random.integers(1, 4, size).tolist()))
+            Ranking(f"labeler {number}", tuple(random.integers(1, 4, size).tolist()), index % 4 or None)
             for number in range(random.integers(1, 3))
         )
         groups.append(Group(str(index), "train", (Message("user", str(index)),), ("x",) * size, rankings))
@@ -47,7 +48,7 @@ def problem_of(groups: list[Group], config: TrainConfig, seed: int = 1) -> tuple
     features = random.standard_normal((sum(sizes), 5))
     features[:, 0] -= ranks
     features = (features * [1, 10, 0.1, 3, 1] + [0, 5, 1, -3, 100]).astype(np.float32)
-    merged = [merge(group, ties=config.ties, margin=config.margin) for group in groups]
+    merged = [merge(group, ties=config.ties, margin=config.margin, weight=config.weight) for group in groups]
     return Problem(features, edges_of(merged, sizes, config)), merged
 
 
