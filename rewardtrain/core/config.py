@@ -21,7 +21,7 @@ WEIGHTS = ("none", "strength")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 MOST_NAMED = 20  # unknown settings
 # Settings that came later, with what runs did before: an older run that was stopped goes on by them.
-CAME_LATER = {"weight": "none"}
+CAME_LATER = {"weight": "none", "rewrites": True}
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class TrainConfig:
     margin: str = "none"  # or 'gap': by ranks apart; or 'strength': by how much better the labeler said it is
     margin_scale: float = 0.5  # reward by which chosen must be ahead per rank, or step of strength
     weight: str = "none"  # or 'strength': a comparison counts so many times as its strength says, 1 where none was said
+    rewrites: bool = True  # what a labeler made of a completion is one more, which they prefer to all that they saw
     label_smoothing: float = 0.0  # part of the comparisons taken to be the wrong way round
     centering: float = 0.0  # weight of the squared mean reward of a prompt, which pulls rewards to mean zero
     flag_weight: float = 1.0  # of the cross-entropy on flags beside the pair loss; for the binary head

@@ -72,7 +72,7 @@ def finish(
         np.save(out / KEPT_SCORES, scores.logits)
     finished = replace(model, calibration=calibration)
     fold(finished)
-    data = {key: counts[key] for key in _DATA}
+    data = {key: counts[key] for key in _DATA} | {"n_rewrites": counts.get("n_rewrites", 0)}
     data |= {"file": counts.get("file"), "kept": counts.get("kept")}  # its name; the step, which a head has none of
     folded = None if heads is None else calibration.heads(heads)
     save_model(finished, out / MODEL, config=config, data=data, report=report, backbone=backbone, heads=folded)

@@ -116,7 +116,7 @@ def test_a_setting_may_be_what_its_rule_says_and_nothing_beyond(name: str) -> No
 
 
 def test_every_setting_that_is_no_switch_and_no_name_has_its_edges_above() -> None:
-    free = {"flag", "flag_positive", "gradient_checkpointing", "compile"}
+    free = {"flag", "flag_positive", "rewrites", "gradient_checkpointing", "compile"}
     assert {field.name for field in fields(TrainConfig)} == EDGES.keys() | free
 
 

@@ -150,6 +150,8 @@ def _training_data(config: TrainConfig, data: dict[str, Any]) -> str:
     splits = ", ".join(f"{count} {split}" for split, count in data["n_prompts"].items())
     left_out = ", ".join(f"{count} {reason}" for reason, count in data["dropped_by_reason"].items() if count)
     ties = {"drop": "left out", "half": "counted half each way", "davidson": "learnt with Davidson's model"}
+    more = data.get("n_rewrites")
+    rewrites = f", of these {more} that labelers made of others" if more else ""
     return f"""
 ## Training data
 
@@ -158,7 +160,7 @@ Rankings by people{_source(data.get("file"))}; sha256 of the file `{data["finger
 | | |
 |---|---|
 | prompts | {splits} |
-| completions | {data["n_completions"]} |
+| completions | {data["n_completions"]}{rewrites} |
 | comparisons | {data["n_comparisons"]}, and {data["n_ties"]} ties, {ties[config.ties]} |
 | prompts left out | {left_out or "none"} |
 | sequences cut | {data["truncated"]}, of these {data["truncated_completions"]} in the completion |

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import Any
 
 from formats.prompts import SPLITS
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data.groups import Group, Ranking, told_apart
+from rewardtrain.core.data.groups import Group, Ranking, told_apart, with_rewrites
 from rewardtrain.core.errors import DataError
 
 Pair = tuple[int, int]  # of completions: the preferred one first
@@ -45,14 +44,13 @@ def merge(
     times = dict[Pair, float]()
     n_strict = n_ties = n_alike = 0
     for ranking in group.rankings:
-        apart = _places(ranking.ranks) if margin == "gap" else ()
         strength = (ranking.strength or 0) if margin == "strength" else 0
         counts = (ranking.strength or 1) if weight == "strength" else 1
-        for (i, first), (j, second) in combinations(enumerate(ranking.ranks), 2):
+        for i, j, gap in ranking.judgements():
             if group.inputs[i] == group.inputs[j]:
                 n_alike += 1
                 continue
-            if first == second:
+            if not gap:
                 n_ties += 1
                 if ties == "half":
                     weights[i, j] = weights.get((i, j), 0.0) + 0.5
@@ -61,12 +59,10 @@ def merge(
                     tied[i, j] = tied.get((i, j), 0.0) + 1.0
                 continue
             n_strict += 1
-            pair = (i, j) if first < second else (j, i)
-            weights[pair] = weights.get(pair, 0.0) + 1.0
-            times[pair] = times.get(pair, 0.0) + counts - 1
-            ahead = abs(apart[i] - apart[j]) if apart else strength
-            if ahead:
-                margins[pair] = margins.get(pair, 0.0) + ahead
+            weights[i, j] = weights.get((i, j), 0.0) + 1.0
+            times[i, j] = times.get((i, j), 0.0) + counts - 1
+            if ahead := gap if margin == "gap" else strength:
+                margins[i, j] = margins.get((i, j), 0.0) + ahead
     return Comparisons(
         weights=weights,
         n_strict=n_strict,
@@ -77,12 +73,6 @@ def merge(
         scales={pair: 1 + times.get(pair, 0.0) / of for pair, of in weights.items()} if any(times.values()) else {},
         votes=count_votes(group.rankings, flag, positive) if flag is not None else {},
     )
-
-
-def _places(ranks: tuple[int, ...]) -> list[int]:
-    """Gives ranks without holes: (1, 3, 3) to [0, 1, 1]."""
-    order = {rank: place for place, rank in enumerate(sorted(set(ranks)))}
-    return [order[rank] for rank in ranks]
 
 
 def count_votes(rankings: Iterable[Ranking], flag: str, positive: bool) -> dict[int, tuple[int, int]]:
@@ -108,6 +98,7 @@ class Dataset:
     comparisons: dict[str, list[Comparisons]]  # parallel to splits
     left_out: dict[str, int]
     flag: str | None  # what the binary head classifies
+    n_rewrites: int = 0  # completions that labelers made of others, in the training split
     n_alike_alone: int = 0  # comparisons of equal inputs in prompts that had no others, and were left out
 
     @property
@@ -139,6 +130,7 @@ class Dataset:
             "n_alike": self.n_alike,
             "dropped": sum(self.left_out.values()),
             "dropped_by_reason": self.left_out,
+            **({"n_rewrites": self.n_rewrites} if self.n_rewrites else {}),
         }
 
     @property
@@ -156,7 +148,7 @@ def build_dataset(groups: Iterable[Group], config: TrainConfig) -> Dataset:
     training nothing but ties where these are dropped;
     and prompts for training or validation whose dialogue is in a later split too, for they would leak. A completion
     with a vote on the binary head's flag makes its prompt usable even so. Raises DataError where it is unclear which
-    flag is meant.
+    flag is meant. What labelers rewrote is for training alone: others were compared without it.
     """
     groups = list(groups)
     flag = _choose_flag(groups, config.flag) if config.head == "binary" else None
@@ -166,17 +158,21 @@ def build_dataset(groups: Iterable[Group], config: TrainConfig) -> Dataset:
     splits: dict[str, list[Group]] = {split: [] for split in SPLITS}
     comparisons: dict[str, list[Comparisons]] = {split: [] for split in SPLITS}
     left_out = {"one_completion": 0, "no_ranking": 0, "alike": 0, "only_ties": 0, "leak": 0}
-    n_alike = 0
+    n_alike = n_rewrites = 0
     for group, key in zip(groups, keys, strict=True):
+        k = len(group.completions)
+        if group.split == "train" and config.rewrites:
+            group = with_rewrites(group)
         merged = _merged(group, config, flag)
         reason = _unusable(group, merged) or ("leak" if key in later[group.split] else None)
         if reason:
             left_out[reason] += 1
             n_alike += merged.n_alike
         else:
+            n_rewrites += len(group.completions) - k
             splits[group.split].append(group)
             comparisons[group.split].append(merged)
-    return Dataset(splits, comparisons, left_out, flag, n_alike)
+    return Dataset(splits, comparisons, left_out, flag, n_rewrites, n_alike)
 
 
 def tell_apart(data: Dataset, inputs: Mapping[str, Sequence[Sequence[bytes]]], config: TrainConfig) -> Dataset:
@@ -200,7 +196,7 @@ def tell_apart(data: Dataset, inputs: Mapping[str, Sequence[Sequence[bytes]]], c
             kept.append((told, merged))
         splits[split] = [group for group, _ in kept]
         comparisons[split] = [merged for _, merged in kept]
-    return Dataset(splits, comparisons, left_out, data.flag, n_alike)
+    return Dataset(splits, comparisons, left_out, data.flag, data.n_rewrites, n_alike)
 
 
 def _merged(group: Group, config: TrainConfig, flag: str | None) -> Comparisons:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from formats import limits, rows
 from formats.limits import Limits
@@ -29,13 +31,39 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Rewrite:
+    """What a labeler made of a completion: better, to them, than all that they ranked."""
+
+    of: int  # the completion's place
+    text: str
+
+
+@dataclass(frozen=True)
 class Ranking:
-    """One labeler's ranking: ranks run parallel to the completions, dense, 1 is best; equal ranks are a tie."""
+    """One labeler's ranking: ranks run parallel to the completions, dense, 1 is best; equal ranks are a tie.
+
+    Rank 0 is of a completion that the labeler never saw. With `rest_unranked` those of the last rank are what was left
+    below the best few: nothing was said of any two of them.
+    """
 
     labeler: str
     ranks: tuple[int, ...]
     strength: int | None = None  # of K = 2: 1 slightly, 2 clearly, 3 much better; None where it was not said
     flags: tuple[dict[str, bool], ...] = ()  # parallel to the completions, or empty; a name left out was not said
+    rest_unranked: bool = False
+    rewrite: Rewrite | None = None
+
+    def judgements(self) -> Iterator[tuple[int, int, int]]:
+        """Yields every two completions that it compares: the better one's place, the worse one's, and how many ranks
+        apart, counted without holes; 0 is a tie."""
+        distinct = sorted(set(self.ranks) - {0})
+        place = {rank: index for index, rank in enumerate(distinct)}
+        rest = distinct[-1] if self.rest_unranked and distinct else None
+        for (i, first), (j, second) in combinations(enumerate(self.ranks), 2):
+            if not first or not second or first == second == rest:
+                continue
+            gap = place[second] - place[first]
+            yield (i, j, gap) if gap >= 0 else (j, i, -gap)
 
 
 @dataclass(frozen=True)
@@ -67,7 +95,37 @@ class Group:
 def told_apart(group: Group, inputs: Sequence[bytes]) -> Group:
     """Gives the group as a model reads it. inputs: parallel to the completions, equal ones for equal input."""
     numbers = _numbers(inputs)
-    return group if numbers == group.inputs else replace(group, read_as=numbers)
+    return group if numbers == group.inputs else _changed(group, read_as=numbers)
+
+
+def with_rewrites(group: Group) -> Group:
+    """Gives the group with what labelers made of completions as further ones, each preferred by its labeler, and by
+    nobody else, to all that they ranked. A rewrite of a completion that has the same text says nothing.
+
+    It is the same dialogue as before: its prompt_key stays.
+    """
+    texts, rankings = list(group.completions), list[Ranking]()
+    for ranking in group.rankings:
+        edited = ranking.rewrite
+        if edited is None or edited.text.strip() == group.completions[edited.of].strip():
+            continue
+        ranks = [2 * (rank > 0) for rank in ranking.ranks] + [0] * (len(texts) - len(ranking.ranks)) + [1]
+        rankings.append(Ranking(ranking.labeler, tuple(ranks), rest_unranked=True))
+        texts.append(edited.text)
+    if not rankings:
+        return group
+    seen = [replace(each, ranks=_padded(each.ranks, len(texts))) for each in (*group.rankings, *rankings)]
+    return _changed(group, completions=tuple(texts), rankings=tuple(seen), read_as=_numbers(texts))
+
+
+def _padded(ranks: tuple[int, ...], k: int) -> tuple[int, ...]:
+    return ranks + (0,) * (k - len(ranks))
+
+
+def _changed(group: Group, **changes: Any) -> Group:
+    changed = replace(group, **changes)
+    vars(changed)["prompt_key"] = group.prompt_key
+    return changed
 
 
 def _numbers(values: Sequence[str | bytes]) -> tuple[int, ...]:

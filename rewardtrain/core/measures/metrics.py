@@ -4,10 +4,8 @@ Everything carries sums and counts to the end. P: pairs, C: clusters, which are 
 """
 
 import hashlib
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -54,19 +52,11 @@ def flatten(rewards: Sequence[Sequence[float]]) -> Floats:
     return np.array([value for group in rewards for value in group], dtype=np.float64)
 
 
-def judgements(ranks: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-    """Yields every pair of a ranking: the better one's place, the worse one's, and how many ranks apart; 0 is a tie."""
-    dense = {rank: place for place, rank in enumerate(sorted(set(ranks)))}
-    for i, j in combinations(range(len(ranks)), 2):
-        gap = dense[ranks[j]] - dense[ranks[i]]
-        yield (i, j, gap) if gap >= 0 else (j, i, -gap)
-
-
 def compared(group: Group) -> Iterator[tuple[str, int, int, int]]:
     """Yields the labeler and judgements of each ranking, but for completions that are one input: of them nothing is
     known."""
     for ranking in group.rankings:
-        for best, worst, gap in judgements(ranking.ranks):
+        for best, worst, gap in ranking.judgements():
             if group.inputs[best] != group.inputs[worst]:
                 yield ranking.labeler, best, worst, gap
 
@@ -74,7 +64,10 @@ def compared(group: Group) -> Iterator[tuple[str, int, int, int]]:
 def n_alike(groups: Sequence[Group]) -> int:
     """Counts judgements that compared leaves out."""
     return sum(
-        len(group.rankings) * math.comb(len(group.completions), 2) - sum(1 for _ in compared(group)) for group in groups
+        group.inputs[best] == group.inputs[worst]
+        for group in groups
+        for ranking in group.rankings
+        for best, worst, _ in ranking.judgements()
     )
 
 

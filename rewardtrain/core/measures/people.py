@@ -84,22 +84,23 @@ def _twos(group: Group) -> Iterator[tuple[Ranking, Ranking]]:
 
 
 def _side_by_side(one: Ranking, other: Ranking) -> Iterator[tuple[int, int, int]]:
-    """Yields every pair: the better and the worse as `one` has it, and 1 if `other` agrees, -1 if not, 0 if either
-    tied."""
-    for better, worse, gap in metrics.judgements(one.ranks):
-        theirs = other.ranks[worse] - other.ranks[better]
-        yield better, worse, 0 if not gap else (theirs > 0) - (theirs < 0)
+    """Yields every pair that both compared: the better and the worse as `one` has it, and 1 if `other` agrees, -1 if
+    not, 0 if either tied."""
+    theirs = {(i, j): gap for i, j, gap in other.judgements()}
+    for better, worse, gap in one.judgements():
+        agrees, contradicts = theirs.get((better, worse)), theirs.get((worse, better))
+        if agrees is not None or contradicts is not None:
+            yield better, worse, 0 if not gap else bool(agrees) - bool(contradicts)
 
 
-def kendall_tau_b(ranks: Sequence[int], rewards: Sequence[float]) -> float | None:
-    """Computes Kendall's tau-b between a ranking (1 is best) and rewards (more is better); None where either is all
-    ties."""
+def kendall_tau_b(ranking: Ranking, rewards: Sequence[float]) -> float | None:
+    """Computes Kendall's tau-b between a ranking (1 is best) and rewards (more is better), over what it compares; None
+    where either is all ties."""
     agreeing = ranked = scored = 0
-    for i, j in combinations(range(len(ranks)), 2):
-        by_rank = (ranks[j] > ranks[i]) - (ranks[j] < ranks[i])
-        by_reward = (rewards[i] > rewards[j]) - (rewards[i] < rewards[j])
-        agreeing += by_rank * by_reward
-        ranked += by_rank != 0
+    for better, worse, gap in ranking.judgements():
+        by_reward = (rewards[better] > rewards[worse]) - (rewards[better] < rewards[worse])
+        agreeing += by_reward if gap else 0
+        ranked += gap != 0
         scored += by_reward != 0
     return agreeing / math.sqrt(ranked * scored) if ranked and scored else None
 
@@ -114,7 +115,7 @@ def mean_tau(
         (cluster, tau)
         for group, values, cluster in zip(groups, rewards, clusters, strict=True)
         for ranking in group.rankings
-        if (tau := kendall_tau_b(ranking.ranks, values)) is not None
+        if (tau := kendall_tau_b(ranking, values)) is not None
     ]
     if not rows:
         return {"value": None, "low": None, "high": None, "n": 0, "n_prompts": 0}

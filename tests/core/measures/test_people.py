@@ -6,7 +6,6 @@ import pytest
 
 from rewardtrain.core.data.groups import Group, Message, Ranking
 from rewardtrain.core.measures import people
-from rewardtrain.core.measures.metrics import judgements
 
 
 def group(prompt: str, *rankings: tuple[str, tuple[int, ...]]) -> Group:
@@ -60,16 +59,35 @@ def test_three_people_count_once_for_each_two() -> None:
 
 
 def test_judgements_count_ranks_without_holes_however_far_apart_they_are() -> None:
-    assert list(judgements((8, 1))) == [(1, 0, 1)]
-    assert list(judgements((40, 8, 8, 1))) == [(1, 0, 1), (2, 0, 1), (3, 0, 2), (1, 2, 0), (3, 1, 1), (3, 2, 1)]
+    assert list(Ranking("ann", (8, 1)).judgements()) == [(1, 0, 1)]
+    many = Ranking("ann", (40, 8, 8, 1))
+    assert list(many.judgements()) == [(1, 0, 1), (2, 0, 1), (3, 0, 2), (1, 2, 0), (3, 1, 1), (3, 2, 1)]
 
 
 def test_kendall_tau_b_is_that_of_the_textbook() -> None:
     """Ranks 1 2 3 3 against rewards 3 2 2 1. Of six pairs: concordant 01 02 03 13, discordant none; 12 tied in rewards,
     23 tied in ranks. tau-b = 4 / sqrt((6 - 1) * (6 - 1)) = 0.8."""
-    assert people.kendall_tau_b([1, 2, 3, 3], [3, 2, 2, 1]) == pytest.approx(0.8)
-    assert people.kendall_tau_b([1, 2], [0.0, 1.0]) == -1.0
-    assert people.kendall_tau_b([1, 1], [0.0, 1.0]) is None
+    assert people.kendall_tau_b(Ranking("ann", (1, 2, 3, 3)), [3, 2, 2, 1]) == pytest.approx(0.8)
+    assert people.kendall_tau_b(Ranking("ann", (1, 2)), [0.0, 1.0]) == -1.0
+    assert people.kendall_tau_b(Ranking("ann", (1, 1)), [0.0, 1.0]) is None
+
+
+def test_what_was_left_unranked_says_nothing_of_any_two_of_them() -> None:
+    """The best two of five: 1 + 3 + 3 comparisons, and none of the 3 among the rest; tau is of these 7."""
+    best = Ranking("ann", (3, 1, 3, 2, 3), rest_unranked=True)
+    assert sorted(best.judgements()) == [(1, 0, 2), (1, 2, 2), (1, 3, 1), (1, 4, 2), (3, 0, 1), (3, 2, 1), (3, 4, 1)]
+    assert people.kendall_tau_b(best, [0.0, 3.0, 0.1, 2.0, 0.2]) == 1.0
+
+
+def test_two_people_agree_or_not_where_both_compared() -> None:
+    """Bob ranked the best one alone, so of Ann's three pairs two are compared by both, and both are agreed on."""
+    both = Group(
+        *("p", "test", (Message("user", "p"),), ("a", "b", "c")),
+        (Ranking("ann", (1, 2, 3)), Ranking("bob", (1, 2, 2), rest_unranked=True)),
+    )
+    ceiling = people.human_ceiling([both])
+    assert ceiling is not None
+    assert (ceiling["agreement"], ceiling["n"]) == (1.0, 2)
 
 
 def test_mean_tau_leaves_out_rankings_that_have_none() -> None:
