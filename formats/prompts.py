@@ -49,3 +49,12 @@ def split_of(key: str) -> str:
     if place < TEST_SHARE:
         return "test"
     return "validation" if place < TEST_SHARE + VALIDATION_SHARE else "train"
+
+
+def has_extra_overlap(key: str, percent: int) -> bool:
+    """Tells whether a prompt of this key is of the percent of all that more people rank than the rest.
+
+    For ever the same ones, and of a higher percent the same and others. The hash is one of its own, so that each split
+    has its part. podium_overlap_of (labeling/models/sql/overlap.sql) says the same in the database.
+    """
+    return int(hashlib.sha256(f"overlap:{key}".encode()).hexdigest()[:8], 16) * 100 < percent * 2**32

@@ -46,6 +46,8 @@ def make_project(
     flags: Sequence[dict[str, str]] = (),
     ask_strength: bool = False,
     overlap: int = 1,
+    extra_percent: int = 0,
+    extra_overlap: int = 3,
 ) -> Project:
     slug = slug or f"project-{next(_numbers)}"
     return create_project(
@@ -56,6 +58,8 @@ def make_project(
         flags=flags,
         ask_strength=ask_strength,
         overlap=overlap,
+        extra_percent=extra_percent,
+        extra_overlap=extra_overlap,
     )
 
 
@@ -83,7 +87,7 @@ def make_prompt(
         messages=messages,
         content_sha256=key,
         split=split or split_of(key),
-        overlap=project.overlap,
+        overlap=project.overlap_of(key),
     )
     Completion.objects.bulk_create(
         Completion(

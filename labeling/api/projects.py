@@ -7,21 +7,27 @@ from typing import ClassVar
 from django.core.exceptions import PermissionDenied
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from labeling.api.rest.fields import Choice, Text, Truth, Whole
 from labeling.api.rest.paging import NewestFirst, PagedView
-from labeling.api.rest.requests import NO_NUL, KnownFields, View, person
+from labeling.api.rest.requests import NO_NUL, KnownFields, View, person, truth
 from labeling.api.rest.schema import conflict
+from labeling.api.withdrawals import DRY_RUN
+from labeling.data.bulk import setting_changes
 from labeling.data.deleting import deletions
 from labeling.models import Project, ProjectDeletion, Role
 from labeling.people import access
-from labeling.projects import projects, search_languages
+from labeling.projects import changes, projects, search_languages
+from labeling.projects.changes import Flag, Foreseen
 from labeling.projects.projects import FLAG_NAME, MAX_FLAGS, MAX_GUIDELINES, MAX_LABEL, MAX_LEASE_MINUTES, MAX_OVERLAP
 
+ONLY_NEW = OpenApiParameter(
+    "only_new_prompts", bool, description="Another overlap holds for prompts imported from now on, and for no others."
+)
 CONFIRM = OpenApiParameter("confirm", NO_NUL, required=True, description="The project's slug once more.")
 
 
@@ -51,7 +57,22 @@ class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
         help_text="`classification` asks yes or no of each flag for each text; it stays once there are prompts.",
     )
     flags = FlagSerializer(many=True, required=False, max_length=MAX_FLAGS)  # type: ignore[call-arg]
-    overlap = Whole(default=1, min_value=1, max_value=MAX_OVERLAP, help_text="How many people rank each prompt.")
+    overlap = Whole(
+        required=False,
+        min_value=1,
+        max_value=MAX_OVERLAP,
+        help_text="How many people rank each prompt. Of a new project, where neither this nor what follows is sent: 1, "
+        "and 3 of 15 percent of the prompts.",
+    )
+    extra_percent = Whole(
+        required=False,
+        min_value=0,
+        max_value=100,
+        help_text="Of so many percent of the prompts it is extra_overlap. Which ones stays the same for ever.",
+    )
+    extra_overlap = Whole(
+        required=False, min_value=1, max_value=MAX_OVERLAP, help_text="Above overlap, where extra_percent is not 0."
+    )
     lease_minutes = Whole(
         default=20,
         min_value=1,
@@ -77,14 +98,13 @@ class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
     class Meta:
         model = Project
         fields = (
-            "slug", "name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes",
-            "search_language", "review_percent", "champion_percent", "created_at",
+            "slug", "name", "kind", "guidelines", "flags", "ask_strength", "overlap", "extra_percent", "extra_overlap",
+            "lease_minutes", "search_language", "review_percent", "champion_percent", "created_at",
         )  # fmt: skip
 
 
 class ProjectChangesSerializer(ProjectSerializer):
     kind = Choice(choices=Project.Kind.choices, required=False)
-    overlap = Whole(required=False, min_value=1, max_value=MAX_OVERLAP)
     lease_minutes = Whole(required=False, min_value=1, max_value=MAX_LEASE_MINUTES)
     review_percent = Whole(required=False, min_value=0, max_value=100)
     champion_percent = SureOfTheContrary(required=False)
@@ -93,9 +113,36 @@ class ProjectChangesSerializer(ProjectSerializer):
 
     class Meta(ProjectSerializer.Meta):
         fields = (  # type: ignore[assignment]
-            "name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "search_language",
-            "review_percent", "champion_percent",
+            "name", "kind", "guidelines", "flags", "ask_strength", "overlap", "extra_percent", "extra_overlap",
+            "lease_minutes", "search_language", "review_percent", "champion_percent",
         )  # fmt: skip
+
+
+class FlagChangeSerializer(serializers.Serializer[Flag]):
+    name = serializers.CharField()
+    label = serializers.CharField()
+    answers = serializers.IntegerField(help_text="Texts with an answer to it, in rankings that stand.")
+
+
+class ForeseenSerializer(serializers.Serializer[Foreseen]):
+    """What a change does to the prompts and answers that there are."""
+
+    changed = serializers.IntegerField(help_text="Prompts that another number of people are asked to rank.")
+    reopened = serializers.IntegerField(help_text="Of these: they had all their rankings, and wait for more.")
+    ended = serializers.IntegerField(help_text="Of these: they waited for more, and have all their rankings.")
+    more = serializers.IntegerField(help_text="Rankings that are asked for besides.")
+    fewer = serializers.IntegerField(help_text="Rankings that are asked for no more.")
+    is_all = serializers.BooleanField(help_text="false: as far as could be counted in two seconds; it is more.")
+    seconds = serializers.SerializerMethodField(
+        help_text="How long the rankings besides take at the last week's pace; null where nobody can say."
+    )
+    rankings = serializers.IntegerField(help_text="That stand, where flags come or go; else 0.")
+    flags_added = FlagChangeSerializer(many=True)
+    flags_removed = FlagChangeSerializer(many=True)
+
+    @extend_schema_field({"type": "integer", "nullable": True})
+    def get_seconds(self, foreseen: Foreseen) -> int | None:
+        return round(foreseen.time.total_seconds()) if foreseen.time else None
 
 
 class DeletionSerializer(serializers.ModelSerializer[ProjectDeletion]):
@@ -140,7 +187,7 @@ class Projects(PagedView):
 
 class OneProject(View):
     for_labelers = True
-    query: ClassVar = {"delete": ("confirm",)}
+    query: ClassVar = {"delete": ("confirm",), "patch": ("dry_run", "only_new_prompts")}
     without_body = ("delete",)
 
     @extend_schema(operation_id="projects_read", responses=ProjectSerializer)
@@ -150,15 +197,31 @@ class OneProject(View):
 
     @extend_schema(
         operation_id="projects_change",
+        parameters=[DRY_RUN, ONLY_NEW],
         request=ProjectChangesSerializer(partial=True),
-        responses={200: ProjectSerializer, 409: conflict("The kind is settled: the project has prompts.")},
+        responses={
+            200: PolymorphicProxySerializer(
+                component_name="ChangedProject",
+                serializers=[ProjectSerializer, ForeseenSerializer],
+                resource_type_field_name=None,
+            ),
+            409: conflict("The kind is settled: the project has prompts. Or too many acts wait already."),
+        },
     )
     def patch(self, request: Request, slug: str) -> Response:
-        """Change what is named; the rest stays. The slug stays for ever, because addresses hold it."""
+        """Change what is named; the rest stays. The slug stays for ever, because addresses hold it.
+
+        Another overlap holds for the prompts that there are, too, but for none that a reviewer decided: up to 1,000 get
+        it before the answer, more by a worker (bulk-acts/). `dry_run=true` says what a change would do.
+        """
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        only_new, dry_run = truth(request, "only_new_prompts"), truth(request, "dry_run")
         body = ProjectChangesSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
-        return Response(ProjectSerializer(projects.update_project(project, **body.validated_data)).data)
+        if dry_run:
+            return Response(ForeseenSerializer(changes.foresee(project, body.validated_data)).data)
+        setting_changes.update(project, body.validated_data, by=person(request), only_new=only_new)
+        return Response(ProjectSerializer(project).data)
 
     @extend_schema(
         operation_id="projects_delete",

@@ -10,7 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeling.models import Project
+from labeling.models.projects import SHARES
 from labeling.projects import search_languages
+from labeling.projects.projects import NEW_SHARES
 
 
 class FlagsField(forms.CharField):
@@ -62,6 +64,23 @@ class SettingsForm(forms.Form):
         label=gettext_lazy("People per prompt"),
         help_text=gettext_lazy("How many people rank each prompt."),
     )
+    extra_percent = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=100,
+        initial=NEW_SHARES["extra_percent"],
+        label=gettext_lazy("Percent of the prompts that more people rank"),
+        help_text=gettext_lazy(
+            "By these it is known how far people agree. Which ones stays the same; a higher percent adds some. 0: none."
+        ),
+    )
+    extra_overlap = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=50,
+        initial=NEW_SHARES["extra_overlap"],
+        label=gettext_lazy("People per prompt, of these"),
+    )
     lease_minutes = forms.IntegerField(
         min_value=1,
         max_value=24 * 60,
@@ -107,12 +126,30 @@ class SettingsForm(forms.Form):
             raise forms.ValidationError(_("From 51 to 99, or 0 for never: 50 of 100 is no preference."))
         return int(said)
 
+    def clean_extra_percent(self) -> int:
+        """Takes a form without it for one that leaves it as it is, as a page says that was open before the field."""
+        said = self.cleaned_data["extra_percent"]
+        if said is None:
+            return int(self.initial.get("extra_percent") or 0) if "extra_percent" not in self.data else 0
+        return int(said)
+
+    def clean_extra_overlap(self) -> int:
+        said = self.cleaned_data["extra_overlap"]
+        return int(self.initial.get("extra_overlap") or NEW_SHARES["extra_overlap"]) if said is None else int(said)
+
     def clean_review_percent(self) -> int:
         return self.cleaned_data["review_percent"] or 0
 
     def clean_search_language(self) -> str:
         """Takes a form without it for one of any language, as a page says that was open before there was the field."""
         return self.cleaned_data["search_language"] or search_languages.PLAIN
+
+    @property
+    def confirmation(self) -> str:
+        """Says what was confirmed of it: another overlap, or other flags, are asked about anew."""
+        said = self.cleaned_data
+        shares = [str(said[name]) for name in SHARES]
+        return "/".join([*shares, *sorted(flag["name"] for flag in said["flags"])])
 
     @staticmethod
     def initial_of(project: Project) -> dict[str, object]:
@@ -122,6 +159,8 @@ class SettingsForm(forms.Form):
             "flags": FlagsField.as_text(project.flags),
             "ask_strength": project.ask_strength,
             "overlap": project.overlap,
+            "extra_percent": project.extra_percent,
+            "extra_overlap": project.extra_overlap,
             "lease_minutes": project.lease_minutes,
             "search_language": project.search_language,
             "review_percent": project.review_percent,
@@ -143,6 +182,6 @@ class ProjectForm(SettingsForm):
         help_text=gettext_lazy("It stays as it is once there are prompts. A classification needs a flag below."),
     )
     field_order = (
-        *("name", "slug", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "search_language"),
-        *("review_percent", "champion_percent"),
+        *("name", "slug", "kind", "guidelines", "flags", "ask_strength", "overlap", "extra_percent", "extra_overlap"),
+        *("lease_minutes", "search_language", "review_percent", "champion_percent"),
     )

@@ -5,11 +5,14 @@ from typing import ClassVar
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from formats.prompts import has_extra_overlap
 from jobs.models import Job
 from labeling.judgements import JUDGEMENTS, Judgement
+
+SHARES = ("overlap", "extra_percent", "extra_overlap")  # what says how many people rank a prompt
 
 
 class Role(models.TextChoices):
@@ -40,6 +43,11 @@ class Project(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(50)],
         help_text="How many people rank each prompt.",
     )
+    # Of so many percent of the prompts more people do. Which ones follows from what they say (formats/prompts.py).
+    extra_percent = models.PositiveSmallIntegerField(default=0, db_default=0, validators=[MaxValueValidator(100)])
+    extra_overlap = models.PositiveSmallIntegerField(
+        default=3, db_default=3, validators=[MinValueValidator(1), MaxValueValidator(50)]
+    )
     lease_minutes = models.PositiveSmallIntegerField(
         default=20,
         validators=[MinValueValidator(1), MaxValueValidator(24 * 60)],
@@ -67,6 +75,10 @@ class Project(models.Model):
                 condition=~Q(kind="classification") | ~Q(flags=[]), name="project_classification_asks_something"
             ),
             models.CheckConstraint(condition=Q(overlap__gte=1), name="project_overlap_positive"),
+            models.CheckConstraint(condition=Q(extra_percent__lte=100), name="project_extra_percent_of_all"),
+            models.CheckConstraint(
+                condition=Q(extra_percent=0) | Q(extra_overlap__gt=F("overlap")), name="project_extra_overlap_is_more"
+            ),
             models.CheckConstraint(condition=Q(lease_minutes__gte=1), name="project_lease_positive"),
             models.CheckConstraint(condition=Q(review_percent__lte=100), name="project_review_percent_of_all"),
             models.CheckConstraint(
@@ -82,6 +94,10 @@ class Project(models.Model):
     def judgement(self) -> Judgement:
         """Gives what its kind asks of people."""
         return JUDGEMENTS[self.kind]
+
+    def overlap_of(self, content_sha256: str) -> int:
+        """Tells how many people are to rank a prompt with this checksum."""
+        return self.extra_overlap if has_extra_overlap(content_sha256, self.extra_percent) else self.overlap
 
 
 class Membership(models.Model):

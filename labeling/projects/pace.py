@@ -77,6 +77,15 @@ def done_on(project: Project) -> date | None:
     return timezone.localdate() + timedelta(days=days) if 0 < days <= FORECAST_MOST_DAYS else None
 
 
+def time_for(project: Project, rankings: int) -> timedelta | None:
+    """Estimates how long so many rankings take if people go on as in the last week. None if nobody can say."""
+    counts = _counts(project, PACE_DAYS)
+    made = sum(counts.values())
+    if made < PACE_LEAST_RANKINGS or len(counts) < PACE_LEAST_DAYS:
+        return None
+    return timedelta(days=PACE_DAYS) * rankings / made
+
+
 def _counts(project: Project, days: int, *, labeler: int | None = None) -> dict[date, int]:
     """Counts the answers that people gave here, by day; days without one are left out."""
     since = _last_days(days)[0]

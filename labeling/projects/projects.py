@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import (
-    Assignment,
     Membership,
     Project,
     Prompt,
@@ -19,11 +18,18 @@ from labeling.models import (
     User,
 )
 from labeling.models.project_lock import lock_imports
+from labeling.models.projects import SHARES
 from labeling.projects.search_languages import KNOWN, PLAIN
 
 MAX_GUIDELINES = 100_000  # characters: forty pages, which is more than anybody reads beside a task
 MAX_FLAGS, MAX_LABEL = 20, 120
 MAX_OVERLAP, MAX_LEASE_MINUTES = 50, 24 * 60
+# Of a new project: one ranking of most prompts, and three of some, by which people's agreement is known.
+NEW_SHARES = {"overlap": 1, "extra_percent": 15, "extra_overlap": 3}
+CHANGEABLE = {
+    *("name", "kind", "guidelines", "flags", "ask_strength", "lease_minutes", "search_language", "review_percent"),
+    *("champion_percent", *SHARES),
+}
 FLAG_NAME = r"^[a-z][a-z0-9_]{0,39}$"
 Flags = Sequence[dict[str, str]]
 
@@ -37,13 +43,20 @@ def create_project(
     guidelines: str = "",
     flags: Flags = (),
     ask_strength: bool = False,
-    overlap: int = 1,
+    overlap: int | None = None,
+    extra_percent: int | None = None,
+    extra_overlap: int | None = None,
     lease_minutes: int = 20,
     search_language: str = PLAIN,
     review_percent: int = 0,
     champion_percent: int = 95,
 ) -> Project:
-    """Makes the project; `by` becomes its manager. Raises Invalid, and Conflict('slug_taken')."""
+    """Makes the project; `by` becomes its manager. Where nothing is said of its overlap it is NEW_SHARES.
+
+    Raises Invalid, and Conflict('slug_taken').
+    """
+    shares = {"overlap": overlap, "extra_percent": extra_percent, "extra_overlap": extra_overlap}
+    shares = {name: value for name, value in shares.items() if value is not None} or NEW_SHARES
     project = Project(
         slug=slug,
         name=name,
@@ -51,7 +64,7 @@ def create_project(
         guidelines=guidelines,
         flags=_checked_flags(flags),
         ask_strength=ask_strength,
-        overlap=overlap,
+        **shares,
         lease_minutes=lease_minutes,
         search_language=search_language,
         review_percent=review_percent,
@@ -72,34 +85,33 @@ def create_project(
 
 
 def update_project(project: Project, **changes: object) -> Project:
-    """Sets name, kind, guidelines, flags, ask_strength, overlap, lease_minutes, search_language, review_percent or
-    champion_percent.
+    """Sets what is in CHANGEABLE. A new overlap holds for prompts imported from now on; those there are get it by
+    labeling/data/bulk/setting_changes.py.
 
-    A new overlap holds for prompts imported from now on and for those that nobody has yet, but for none that a reviewer
-    decided. Raises Invalid, and Conflict('kind_settled') where there are prompts already: what people answered to one
-    kind means nothing in the other.
+    Raises Invalid, and Conflict('kind_settled') where there are prompts already: what people answered to one kind means
+    nothing in the other.
     """
-    known = {
-        *("name", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "search_language"),
-        *("review_percent", "champion_percent"),
-    }
-    kind = project.kind
-    for field, value in changes.items():
-        if field not in known:
-            message = _("%(field)r can't be changed; these can: %(known)s.")
-            shown = {"field": field, "known": ", ".join(sorted(known))}
-            raise Invalid("unknown_field", message % shown, attr=field)
-        setattr(project, field, _checked_flags(value) if field == "flags" else value)
-    _validate(project)
     with transaction.atomic():
+        if changes.keys() & {*SHARES}:
+            lock_imports(project)  # each batch reads them once; and two who change them agree on what they are
+        project.refresh_from_db(fields=["kind", *SHARES])
+        kind = project.kind
+        apply(project, changes)
         if project.kind != kind:
             _check_no_prompts(project)
         project.save(update_fields=sorted(changes))
-        if "overlap" in changes:
-            Prompt.objects.filter(project=project, decided_at__isnull=True).exclude(
-                assignments__state__in=Assignment.LIVE, assignments__slot__gt=project.overlap
-            ).exclude(overlap=project.overlap).update(overlap=project.overlap)
     return project
+
+
+def apply(project: Project, changes: Mapping[str, object]) -> None:
+    """Sets them on the object alone. Raises Invalid."""
+    for field, value in changes.items():
+        if field not in CHANGEABLE:
+            message = _("%(field)r can't be changed; these can: %(known)s.")
+            shown = {"field": field, "known": ", ".join(sorted(CHANGEABLE))}
+            raise Invalid("unknown_field", message % shown, attr=field)
+        setattr(project, field, _checked_flags(value) if field == "flags" else value)
+    _validate(project)
 
 
 def _validate(project: Project) -> None:
@@ -108,6 +120,13 @@ def _validate(project: Project) -> None:
     except ValidationError as error:
         attr, messages = next(iter(error.message_dict.items()))
         raise Invalid("invalid", f"{attr}: {' '.join(messages)}", attr=attr) from error
+    if project.extra_percent and project.extra_overlap <= project.overlap:
+        message = _(
+            "extra_overlap is above overlap, which is %(overlap)d: got %(value)d. Or send 0 for extra_percent: as many "
+            "for each prompt."
+        )
+        values = {"overlap": project.overlap, "value": project.extra_overlap}
+        raise Invalid("invalid", message % values, attr="extra_overlap")
     if project.champion_percent and not 51 <= project.champion_percent <= 99:
         message = _("champion_percent is 0, or from 51 to 99: how sure of the contrary; got %(value)r.")
         raise Invalid("invalid", message % {"value": project.champion_percent}, attr="champion_percent")

@@ -13,13 +13,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling import content
+from labeling.data.bulk import setting_changes
 from labeling.data.reviewing import cases
 from labeling.errors import PodiumError
+from labeling.forms import foreseen as in_words
 from labeling.forms.errors import add_error
 from labeling.forms.projects import ProjectForm, SettingsForm
 from labeling.models import Project, Role
 from labeling.people import access
-from labeling.projects import navigation, pace, projects
+from labeling.projects import changes, navigation, pace, projects
+from labeling.projects.changes import Foreseen
 from labeling.projects.overview import overview_of
 from labeling.quality import agreement
 from labeling.views.doors import SignedIn, posted, project_page, signed_in
@@ -73,17 +76,41 @@ def _of_day(project: Project, day: pace.Day) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_page(Role.MANAGER)
 def settings(request: SignedIn, project: Project) -> HttpResponse:
+    """Saves what was changed. What does something to prompts or answers that there are is said first, and confirmed."""
     form = SettingsForm(posted(request), initial=SettingsForm.initial_of(project))
+    foreseen = None
     if form.is_valid():
         try:
-            projects.update_project(project, **form.cleaned_data)
+            foreseen = _to_be_confirmed(request, project, form)
+            if foreseen is None:
+                return _save(request, project, form)
         except PodiumError as error:
             project.refresh_from_db()
             add_error(form, error)
-        else:
-            messages.success(request, _("Settings saved."))
-            return redirect("project_settings", project.slug)
-    return render(request, "labeling/projects/project_settings.html", {"project": project, "form": form})
+    context = {
+        "project": project,
+        "form": form,
+        "foreseen": foreseen,
+        "sentences": in_words.sentences(foreseen) if foreseen else [],
+    }
+    return render(request, "labeling/projects/project_settings.html", context)
+
+
+def _to_be_confirmed(request: SignedIn, project: Project, form: SettingsForm) -> Foreseen | None:
+    """Gives what is to be said first; None where nothing is, or where it was."""
+    if request.POST.get("confirmed") == form.confirmation:
+        return None
+    foreseen = changes.foresee(project, form.cleaned_data)
+    return foreseen if foreseen.is_any else None
+
+
+def _save(request: SignedIn, project: Project, form: SettingsForm) -> HttpResponse:
+    only_new = request.POST.get("existing") == "keep"
+    job = setting_changes.update(project, form.cleaned_data, by=request.user, only_new=only_new)
+    messages.success(request, _("Settings saved."))
+    if job is not None and job.is_active:
+        return redirect("prompts_bulk_act", project.slug, job.number)
+    return redirect("project_settings", project.slug)
 
 
 @require_safe

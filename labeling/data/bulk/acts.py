@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Func, OuterRef, Q, QuerySet, SmallIntegerField, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from labeling.data.revising import tags
 from labeling.errors import Invalid
-from labeling.models import BulkAct, Prompt
+from labeling.models import Assignment, BulkAct, Prompt
 from labeling.models.functions import call
 from labeling.models.prompts import HIGHEST_PRIORITY, LOWEST_PRIORITY, MOST_TAGS
 from labeling.queue.draft_checks import checked_reason
@@ -82,6 +83,21 @@ def _calling(function: str) -> Callable[[int, list[int], str], int]:
     return lambda project, keys, value: int(call(function, project=project, prompts=keys)["changed"])
 
 
+# By the project's shares as they are. Never below a slot that somebody has; what a reviewer decided stays.
+_ASKED = Func(
+    *("content_sha256", "project__overlap", "project__extra_overlap", "project__extra_percent"),
+    function="podium_overlap_of",
+    output_field=SmallIntegerField(),
+)
+_HIGHEST_SLOT = Coalesce(
+    Subquery(
+        Assignment.objects.filter(prompt=OuterRef("pk"), state__in=Assignment.LIVE).order_by("-slot").values("slot")[:1]
+    ),
+    1,
+)
+_OTHER_OVERLAP = Q(decided_at=None) & (Q(overlap__lt=_ASKED) | Q(overlap__gt=_ASKED) & Q(overlap__gt=_HIGHEST_SLOT))
+
+
 def _priority(value: str) -> str:
     try:
         priority = int(value)
@@ -117,6 +133,7 @@ _RULES: dict[str, _Rule] = {
         _changing(due="priority <> %(value)s::smallint", change="priority = %(value)s::smallint"),
         _priority,
     ),
+    Act.OVERLAP: _Rule(lambda _value: _OTHER_OVERLAP, _calling("podium_set_overlaps"), _nothing),
     Act.HOLD: _Rule(
         lambda reason: Q(held_at=None, ranked__lt=F("overlap")),
         # One moment for both, by which a hold is told from a prompt that can't be ranked.

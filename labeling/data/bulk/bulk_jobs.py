@@ -58,9 +58,18 @@ def request(
 
     act, value: as acts.checked gave it. filters: as finding_prompts.conditions_of reads them. Raises Conflict.
     """
-    said = {"act": act, "value": value, "filters": dict(filters)}
     with transaction.atomic():
         lock_project(project)
+        job = ask(project, act, value, filters, by=by, foreseen=foreseen)
+    return do_if_small(job, foreseen)
+
+
+def ask(
+    project: Project, act: str, value: str, filters: Mapping[str, str], *, by: User | None, foreseen: Foreseen
+) -> BulkAct:
+    """Queues the act, with the project locked; a worker hears of it where do_if_small leaves it alone."""
+    said = {"act": act, "value": value, "filters": dict(filters)}
+    with transaction.atomic():
         waiting = list(project.bulk_acts.filter(state__in=BulkAct.ACTIVE).order_by("pk"))
         for each in waiting:
             if {name: getattr(each, name) for name in said} == said and not each.cancel_requested:
@@ -74,6 +83,11 @@ def request(
         )  # fmt: skip
         if not foreseen.is_small:
             notify.notify(BULK, job.pk)
+    return job
+
+
+def do_if_small(job: BulkAct, foreseen: Foreseen) -> BulkAct:
+    """Does it at once where few prompts are meant. Call it after the commit: each batch is a transaction of its own."""
     if foreseen.is_small:
         bulk_worker.work(job.pk)
         job.refresh_from_db()

@@ -21,6 +21,7 @@ from labeling.errors import Invalid
 from labeling.judgements.row_limits import MAX_RANKINGS
 from labeling.models import Assignment, Completion, ImportedTags, Project, Prompt, PromptErasure
 from labeling.models.project_lock import lock_imports
+from labeling.models.projects import SHARES
 from labeling.models.prompts import MOST_TAGS, Split
 
 # Where old twins stand on different sides, a new one joins the one that is held out most: nothing is trained on it.
@@ -84,7 +85,7 @@ def store(project: Project, lines: Sequence[Line], *, imported_by: int | None = 
     Raises Invalid('kind_changed') where the lines were read for a kind that the project is no longer of.
     """
     lock_imports(project)
-    _refuse_another_kind(project)
+    _see_what_changed(project)
     stored, now = Stored(), timezone.now().isoformat()
     known = {
         prompt.external_id: prompt
@@ -109,12 +110,15 @@ def store(project: Project, lines: Sequence[Line], *, imported_by: int | None = 
     return stored
 
 
-def _refuse_another_kind(project: Project) -> None:
-    """A file is read for minutes, and the first batch may come after a manager made the project one of texts."""
-    if not Project.objects.filter(pk=project.pk, kind=project.kind, deleted_at=None).exists():
-        if Project.objects.filter(pk=project.pk, kind=project.kind).exists():
-            raise Invalid("project_deleted", _("The project %(name)s is being deleted.") % {"name": project.name})
+def _see_what_changed(project: Project) -> None:
+    """Reads its overlap anew: a file is read for minutes, in which a manager may also have made it one of texts."""
+    now = Project.objects.filter(pk=project.pk).only("kind", "deleted_at", *SHARES).first()
+    if now is None or now.kind != project.kind:
         raise Invalid("kind_changed", _("The project's kind was changed while the file was read. Send the file again."))
+    if now.deleted_at is not None:
+        raise Invalid("project_deleted", _("The project %(name)s is being deleted.") % {"name": project.name})
+    for name in SHARES:
+        setattr(project, name, getattr(now, name))
 
 
 def _new(project: Project, lines: Sequence[Line]) -> Iterator[tuple[Line, _New]]:
@@ -130,7 +134,7 @@ def _new(project: Project, lines: Sequence[Line]) -> Iterator[tuple[Line, _New]]
     for line, key in zip(lines, keys, strict=True):
         content_sha256, split = here.get(key, (key, split_of(key)))
         # Recorded rankings take slots as people's do: a prompt ranked three times elsewhere is done.
-        overlap = max(project.overlap, len(line.row.rankings))
+        overlap = max(project.overlap_of(content_sha256), len(line.row.rankings))
         yield line, _New(line.row, content_sha256, None if key == content_sha256 else key, split, overlap)
 
 

@@ -135,7 +135,7 @@ def _store(
     prompt.messages = list(row.messages)
     prompt.metadata = {key: value for key, value in prompt.metadata.items() if key not in replaced}
     prompt.prompt_key = None if key == prompt.content_sha256 else key
-    prompt.overlap = project.overlap  # recorded rankings made it grow, and they have ended
+    prompt.overlap = project.overlap_of(prompt.content_sha256)  # recorded rankings made it grow, and they have ended
     prompt.revision += 1
     prompt.revised_at = ended["moment"]
     prompt.save(update_fields=["messages", "metadata", "prompt_key", "overlap", "revision", "revised_at"])

@@ -21,6 +21,7 @@ class BulkAct(Job):
         TAG = "tag", _("Add a tag")
         UNTAG = "untag", _("Take a tag away")
         PRIORITY = "priority", _("Set the priority")
+        OVERLAP = "overlap", _("Ask for as many rankings as the project's settings say now")
         HOLD = "hold", _("Hold: out of the queue, with a reason")
         PUT_BACK = "put_back", _("Put back into the queue what is held or can't be ranked")
         WITHDRAW = "withdraw", _("Withdraw: out of the queue, exports and later versions")
@@ -42,7 +43,7 @@ class BulkAct(Job):
         constraints = (
             models.UniqueConstraint(fields=("project", "number"), name="bulk_act_number_once"),
             models.CheckConstraint(
-                condition=Q(act__in=("tag", "untag", "priority", "hold", "put_back", "withdraw", "restore")),
+                condition=Q(act__in=("tag", "untag", "priority", "overlap", "hold", "put_back", "withdraw", "restore")),
                 name="bulk_act_known",
             ),
             models.CheckConstraint(

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from labeling.models import Project, Role
-from tests.factories import join, make_project, make_user
+from tests.factories import join, make_project, make_prompt, make_user, rank
 from tests.labeling.api.client import as_user, errors_of
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +21,8 @@ def test_a_made_project_reads_back_as_it_was_sent() -> None:
         "flags": [{"name": "hateful", "label": "Hateful"}],
         "ask_strength": True,
         "overlap": 2,
+        "extra_percent": 20,
+        "extra_overlap": 5,
         "lease_minutes": 30,
         "review_percent": 5,
         "champion_percent": 80,
@@ -66,6 +68,32 @@ def test_a_change_leaves_what_it_does_not_name() -> None:
     assert response.json()["name"] == "Kind"
     project.refresh_from_db()
     assert (project.name, project.overlap, project.slug) == ("Kind", 3, "helpful")
+
+
+def test_it_says_what_a_change_does_before_it_is_made() -> None:
+    manager = make_user()
+    project = make_project(manager=manager, slug="helpful")
+    make_prompt(project)
+    rank(project, manager)
+    make_prompt(project)
+    client, address = as_user(manager), reverse("labeling_api:project", args=["helpful"])
+    said = client.patch(f"{address}?dry_run=true", {"overlap": 3, "flags": [{"name": "rude"}]}).json()
+    assert said == {
+        "changed": 2, "reopened": 1, "ended": 0, "more": 4, "fewer": 0, "is_all": True, "seconds": None, "rankings": 1,
+        "flags_added": [{"name": "rude", "label": "Rude", "answers": 0}], "flags_removed": [],
+    }  # fmt: skip
+    assert list(project.prompts.values_list("overlap", flat=True)) == [1, 1]
+    assert client.patch(f"{address}?only_new_prompts=true", {"overlap": 2}).json()["overlap"] == 2
+    assert list(project.prompts.values_list("overlap", flat=True)) == [1, 1]
+    assert client.patch(address, {"overlap": 3}).json()["overlap"] == 3
+    assert list(project.prompts.values_list("overlap", flat=True)) == [3, 3]
+
+
+def test_a_new_project_of_whose_overlap_nothing_is_said_has_shares() -> None:
+    made = as_user(make_user(superuser=True)).post(PROJECTS, {"slug": "helpful", "name": "Helpful"}).json()
+    assert (made["overlap"], made["extra_percent"], made["extra_overlap"]) == (1, 15, 3)
+    made = as_user(make_user(superuser=True)).post(PROJECTS, {"slug": "other", "name": "Other", "overlap": 2}).json()
+    assert (made["overlap"], made["extra_percent"]) == (2, 0)
 
 
 def test_members_come_get_another_role_and_go() -> None:

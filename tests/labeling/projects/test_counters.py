@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from labeling.answers import rankings
+from labeling.data.bulk import setting_changes
 from labeling.data.importing import imports
 from labeling.data.versions import datasets
 from labeling.errors import PodiumError
@@ -29,7 +30,7 @@ from labeling.models import (
     Split,
     User,
 )
-from labeling.projects import counters, overview, projects
+from labeling.projects import counters, overview
 from labeling.projects.counters import Labels, Numbers
 from labeling.queue import claims
 from tests.factories import answer, ids_of, join, make_project, make_prompt, rank, rank_next, tiers_of
@@ -109,7 +110,7 @@ class Acts:
             claims.return_to_queue(prompt)
 
     def overlap(self) -> None:
-        projects.update_project(self.project, overlap=self.draw.randint(1, 4))
+        setting_changes.update(self.project, {"overlap": self.draw.randint(1, 4)}, by=None)
 
     def freeze(self) -> None:
         datasets.freeze(self.project)

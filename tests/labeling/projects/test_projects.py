@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
+from labeling.data.bulk import setting_changes
 from labeling.errors import Conflict, Invalid
 from labeling.models import Assignment, Invitation, Project, Prompt, Role, User
 from labeling.people import access, invitations, members
@@ -84,12 +85,12 @@ class TestProjects:
 
     def test_a_new_overlap_holds_for_prompts_that_can_take_it(self, project: Project) -> None:
         make_prompt(project)
-        projects.update_project(project, overlap=3)
+        setting_changes.update(project, {"overlap": 3}, by=None)
         assert Prompt.objects.get().overlap == 3
         rank(project, join(project))
         rank(project, join(project))
-        projects.update_project(project, overlap=1)
-        assert Prompt.objects.get().overlap == 3  # two people have it: their work stays
+        setting_changes.update(project, {"overlap": 1}, by=None)
+        assert Prompt.objects.get().overlap == 2  # two people have it: their work stays, and nobody else gets it
 
     def test_the_overview_counts_what_is_there(self, project: Project) -> None:
         make_prompt(project)

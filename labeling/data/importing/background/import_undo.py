@@ -27,13 +27,17 @@ WHERE id > %s AND id <= %s AND imported_by_id = %s ORDER BY id LIMIT %s
 _RELEASE = "UPDATE labeling_assignment SET state = 'released' WHERE id = ANY(%s)"
 # A prompt grew to hold them. It asks for as many people as one of its project does, or as its other rankings need.
 _SHRINK = """
-UPDATE labeling_prompt prompt SET overlap = least(prompt.overlap, greatest(project.overlap, taken.most))
-FROM labeling_project project, unnest(%s::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
-    SELECT coalesce(max(slot), 1) AS most FROM labeling_assignment a
-    WHERE a.prompt_id = wanted.id AND a.state IN ('claimed', 'ranked')
-) taken
-WHERE prompt.id = wanted.id AND project.id = prompt.project_id
-    AND prompt.overlap > greatest(project.overlap, taken.most)
+UPDATE labeling_prompt prompt SET overlap = wanted.overlap
+FROM (
+    SELECT each.id, greatest(taken.most, podium_overlap_of(
+        each.content_sha256, project.overlap, project.extra_overlap, project.extra_percent)) AS overlap
+    FROM labeling_prompt each JOIN labeling_project project ON project.id = each.project_id CROSS JOIN LATERAL (
+        SELECT coalesce(max(slot), 1) AS most FROM labeling_assignment a
+        WHERE a.prompt_id = each.id AND a.state IN ('claimed', 'ranked')
+    ) taken
+    WHERE each.id = ANY(%s)
+) wanted
+WHERE prompt.id = wanted.id AND prompt.overlap > wanted.overlap
 """
 # What somebody took away meanwhile is gone already; all others stay, in their order.
 _UNTAG = """

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from labeling.answers import rankings
+from labeling.data.bulk import setting_changes
 from labeling.data.reviewing import acts, cases, decisions, sent_back
 from labeling.data.revising.revisions import revise
 from labeling.data.versions.datasets import freeze, read_groups
@@ -81,7 +82,7 @@ class TestDecide:
         prompt = Prompt.objects.get()
         assert (prompt.ranked, prompt.overlap, prompt.disagrees, prompt.decided_at is None) == (1, 1, False, False)
         assert claims.claim(project, ann) is claims.claim(project, join(project)) is None
-        update_project(project, overlap=5)
+        setting_changes.update(project, {"overlap": 5}, by=None)
         assert claims.claim(project, ann) is claims.claim(project, join(project)) is None
 
     def test_before_all_have_ranked_open_tasks_end(self, project: Project, ann: User, reviewer: User) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labeling.answers import rankings
+from labeling.data.bulk import setting_changes
 from labeling.data.reviewing import cases
 from labeling.data.revising.revisions import revise
 from labeling.data.withdrawing import withdrawals
@@ -44,7 +45,7 @@ class TestDisagreement:
         assert opened(project) == [(Reason.DISAGREEMENT, [])]
 
     def test_it_waits_for_the_last_ranking(self, project: Project) -> None:
-        update_project(project, overlap=3)
+        setting_changes.update(project, {"overlap": 3}, by=None)
         make_prompt(project, k=2)
         rank(project, join(project), [1, 2])
         rank(project, join(project), [2, 1])
@@ -126,7 +127,7 @@ class TestNobodyIsLeft:
 
 class TestTheSample:
     def test_all_none_or_about_as_many_as_asked(self, project: Project) -> None:
-        update_project(project, overlap=1)
+        setting_changes.update(project, {"overlap": 1}, by=None)
         for _ in range(90):
             make_prompt(project, k=2)
         labeler = join(project)

@@ -46,7 +46,7 @@ READERS = {
     "labeling/data/withdrawing/sql/withdraw_work.sql": "marks the tasks of either, and lets no ranking of theirs stand",
     "labeling/data/withdrawing/withdrawals.py": "counts those that would come back",
     "labeling/models/sql/task.sql": TASK,
-    "labeling/projects/projects.py": "gives them the new overlap, for they may come back; a kind is settled by them",
+    "labeling/projects/projects.py": "a kind is settled by them",
     "labeling/projects/sql/new.sql": LIVE,
     "labeling/quality/labeler_numbers.py": "counts what a person skipped and last took, of withdrawn prompts too",
     "labeling/queue/claims.py": "puts no withdrawn prompt back into the queue",
