@@ -120,7 +120,7 @@ class ProjectChangesSerializer(ProjectSerializer):
 
 class FlagChangeSerializer(serializers.Serializer[Flag]):
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     answers = serializers.IntegerField(help_text="Texts with an answer to it, in rankings that stand.")
 
 

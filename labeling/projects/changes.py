@@ -87,8 +87,11 @@ def foresee(project: Project, changes: Mapping[str, object]) -> Foreseen:
     )
     if all(getattr(after, name) == getattr(project, name) for name in SHARES):
         return foreseen
-    counted, is_all = _count(after)
-    foreseen = replace(foreseen, **counted, is_all=is_all)
+    n, is_all = _count(after)
+    foreseen = replace(
+        foreseen, changed=n["changed"], reopened=n["reopened"], ended=n["ended"], more=n["more"], fewer=n["fewer"],
+        is_all=is_all,
+    )  # fmt: skip
     if not foreseen.more:
         return foreseen
     highest = after.extra_overlap if after.extra_percent else after.overlap

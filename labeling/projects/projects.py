@@ -56,7 +56,7 @@ def create_project(
     Raises Invalid, and Conflict('slug_taken').
     """
     shares = {"overlap": overlap, "extra_percent": extra_percent, "extra_overlap": extra_overlap}
-    shares = {name: value for name, value in shares.items() if value is not None} or NEW_SHARES
+    sent = {name: value for name, value in shares.items() if value is not None}
     project = Project(
         slug=slug,
         name=name,
@@ -64,7 +64,7 @@ def create_project(
         guidelines=guidelines,
         flags=_checked_flags(flags),
         ask_strength=ask_strength,
-        **shares,
+        **(sent or NEW_SHARES),
         lease_minutes=lease_minutes,
         search_language=search_language,
         review_percent=review_percent,

@@ -58,6 +58,7 @@ def states_of(site: Site) -> list[State]:
         State(site.manager, "prompts-uploaded", f"{one}/imports/", upload),
         State(site.manager, "prompts-withdraw-which", f"{one}/prompts/withdraw/", choose_prompts),
         State(site.manager, "prompts-withdraw-refused", f"{one}/prompts/withdraw/", lambda page: send(page)),
+        State(site.manager, "settings-foreseen", f"{one}/settings/", foresee_settings),
         State(site.manager, "prompts-bulk-foreseen", f"{one}/prompts/bulk/?split=train", foresee_bulk_act),
         State(site.manager, "prompt-correct-refused", correct_path(site), lambda page: send(page, **{"turn-0": " "})),
         State(site.manager, "prompt-erase-refused", erase_path(site), lambda page: send(page, confirm="no")),
@@ -84,6 +85,13 @@ def states_of(site: Site) -> list[State]:
         State(site.manager, "try-down", f"{one}/try/", try_without_service),
         State(site.administrator, "styleguide-dialog", "/styleguide/", open_dialog),
     ]
+
+
+def foresee_settings(page: Page) -> None:
+    page.get_by_label("People per prompt", exact=True).fill("3")
+    page.get_by_label("Flags").fill("rude: Rude")
+    page.get_by_role("button", name="Save settings").click()
+    page.get_by_role("button", name="Save, and do this").wait_for()
 
 
 def foresee_bulk_act(page: Page) -> None:

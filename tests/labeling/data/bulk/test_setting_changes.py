@@ -64,7 +64,7 @@ class TestWhichPrompts:
         with connection.cursor() as cursor:
             for percent in (0, 1, 15, 50, 99, 100):
                 cursor.execute(
-                    "SELECT podium_overlap_of(key, 1::smallint, 3::smallint, %s::smallint) FROM unnest(%s) key",
+                    "SELECT podium_overlap_of(key, 1::smallint, 3::smallint, %s::smallint) FROM unnest(%s::text[]) key",
                     [percent, [*KEYS[:500], "ä\\x"]],
                 )
                 asked = [3 if has_extra_overlap(key, percent) else 1 for key in [*KEYS[:500], "ä\\x"]]
@@ -77,7 +77,7 @@ class TestWhichPrompts:
 
     def test_recorded_rankings_still_make_a_prompt_grow(self) -> None:
         project = factories.make_project(extra_percent=1, extra_overlap=2)
-        rankings = [{"labeler": f"p{n}", "tiers": [["a"], ["b"]]} for n in range(4)]
+        rankings = [{"labeler": f"p{n}", "ranks": [1, 2]} for n in range(4)]
         row = {"id": "r", "prompt": "q", "completions": [{"id": "a", "text": "x"}, {"id": "b", "text": "y"}]}
         imports.import_lines(project, io.BytesIO(json.dumps({**row, "rankings": rankings}).encode()))
         assert overlaps(project) == {"r": 4}
