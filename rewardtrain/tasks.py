@@ -24,6 +24,7 @@ from labeling.data.leaving import erasure_worker, erasures
 from labeling.data.reviewing import leavers
 from labeling.errors import Conflict, PodiumError
 from labeling.models import BulkAct, Import, PersonErasure, Project, ProjectDeletion
+from labeling.quality.checks import acting
 from rewardtrain.automatic import auto_labels, best_of
 from rewardtrain.models import AutoLabelJob, BestOfJob, TrainingRun
 from rewardtrain.monitoring import contradictions, drift
@@ -44,7 +45,7 @@ _refusals: dict[tuple[int, policy.Depth], str] = {}  # the last of each policy, 
 def sweep() -> None:
     """Sweeps every few seconds, by beat: whatever a lost message or a dead worker left undone is found here.
 
-    At most eleven statements where there is nothing to do, whatever the number of projects, and one sweep at a time:
+    At most twelve statements where there is nothing to do, whatever the number of projects, and one sweep at a time:
     the next comes in any case.
     """
     with locks.one_at_a_time("sweep") as alone:
@@ -52,6 +53,7 @@ def sweep() -> None:
             return
         start_due_runs()
         jobs.sweep.look()
+        acting.look()
         ask_to_encode()
         texts.read()
 
@@ -68,6 +70,7 @@ def sweep_soon() -> None:
 def ranked(project_id: int) -> None:
     """Somebody ranked something there; perhaps it was the label that a run waited for."""
     notify.begin(rankings.RANKED, project_id)
+    acting.look(project_id)
     project = Project.objects.filter(pk=project_id).first()
     started = [start(wanted) for wanted in due.due(project)] if project else []
     if any(started):

@@ -22,7 +22,8 @@ FARTHEST = 1_000_000  # prompt whose place is found by counting: a tenth of a se
 STATES = {
     "waiting": Q(held_at__isnull=True, ranked__lt=F("overlap")),
     "ranked": Q(held_at__isnull=True, ranked__gte=F("overlap")),
-    "held": Q(withdrawn_at__isnull=True, held_at__isnull=False),
+    "held": Q(withdrawn_at__isnull=True, gold_at__isnull=True, held_at__isnull=False),
+    "gold": Q(withdrawn_at__isnull=True, gold_at__isnull=False),
     "withdrawn": Q(withdrawn_at__isnull=False),
 }
 
@@ -80,10 +81,14 @@ class PromptConditions:
         return finding.Conditions(labeler=self.labeler, flag=self.flag, since=self.since, until=self.until)
 
 
-def state_of(*, withdrawn_at: datetime | None, held_at: datetime | None, ranked: int, overlap: int) -> str:
+def state_of(
+    *, withdrawn_at: datetime | None, gold_at: datetime | None, held_at: datetime | None, ranked: int, overlap: int
+) -> str:
     """Tells a prompt's state, as STATES find it."""
     if withdrawn_at is not None:
         return "withdrawn"
+    if gold_at is not None:
+        return "gold"
     if held_at is not None:
         return "held"
     return "ranked" if ranked >= overlap else "waiting"

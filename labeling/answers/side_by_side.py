@@ -9,7 +9,7 @@ from itertools import combinations
 
 from django.db.models import QuerySet
 
-from labeling.models import Assignment, Prompt, RankedCompletion, Ranking
+from labeling.models import Assignment, Prompt, Purpose, RankedCompletion, Ranking
 
 MOST = 50  # rankings of a prompt, the newest; a prompt is ranked by 50 people at most, but may have been imported
 
@@ -166,5 +166,5 @@ def _live(prompt: Prompt) -> QuerySet[Ranking]:
 
 def _skips(prompt: Prompt) -> QuerySet[Assignment]:
     """Gives who would not rank it and why, the newest first. One that the same person ranked later is none."""
-    skipped = Assignment.objects.filter(prompt=prompt, state=Assignment.State.SKIPPED)
+    skipped = Assignment.objects.filter(prompt=prompt, state=Assignment.State.SKIPPED, purpose=Purpose.LABEL)
     return skipped.select_related("labeler").order_by("-finished_at", "-pk")

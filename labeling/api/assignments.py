@@ -112,7 +112,7 @@ class NextAssignment(View):
                 "X-Queue-Reason",
                 str,
                 OpenApiParameter.HEADER,
-                enum=["no_prompts", "all_ranked_by_you", "all_taken", "all_done"],
+                enum=["paused_you", "no_prompts", "all_ranked_by_you", "all_taken", "all_done"],
                 response=[204],
             )
         ],

@@ -221,10 +221,10 @@ def read_form(project: Project, request: Request) -> PromptsForm:
 
 
 COLUMNS = (
-    "id", "external_id", "split", "overlap", "ranked", "held_at", "held_reason", "withdrawn_at", "created_at",
-    "tags", "priority", "last_ranked_at", "hold_at", "metadata", "messages",
+    "id", "external_id", "split", "overlap", "ranked", "held_at", "held_reason", "withdrawn_at", "gold_at",
+    "created_at", "tags", "priority", "last_ranked_at", "hold_at", "metadata", "messages",
 )  # fmt: skip
-TOLD_BY = ("withdrawn_at", "held_at", "ranked", "overlap")  # a prompt's state
+TOLD_BY = ("withdrawn_at", "gold_at", "held_at", "ranked", "overlap")  # a prompt's state
 _time = serializers.DateTimeField().to_representation
 
 

@@ -1,6 +1,6 @@
 """The tables of the human side, one module per noun."""
 
-from labeling.models.assignments import Assignment, QueuePosition, WorkWithdrawal
+from labeling.models.assignments import Assignment, Purpose, QueuePosition, WorkWithdrawal
 from labeling.models.attempts import Attempts
 from labeling.models.counters import Counter, LabelerCounter
 from labeling.models.datasets import DatasetVersion, ReplacedFile, VersionLink, VersionNote
@@ -10,6 +10,7 @@ from labeling.models.lists.saved_views import SavedView
 from labeling.models.pairs import PreferencePair
 from labeling.models.projects import Invitation, Membership, PersonErasure, Project, ProjectDeletion, Role
 from labeling.models.prompts import Completion, Prompt, PromptErasure, PromptRevision, SearchBacklog, SearchText, Split
+from labeling.models.quality.checks import CheckResult, GoldAnswer
 from labeling.models.rankings import RankedCompletion, Ranking
 from labeling.models.review.acts import ReviewAct
 from labeling.models.review.cases import ReviewCase
@@ -19,9 +20,11 @@ __all__ = [
     "Assignment",
     "Attempts",
     "BulkAct",
+    "CheckResult",
     "Completion",
     "Counter",
     "DatasetVersion",
+    "GoldAnswer",
     "Import",
     "ImportedTags",
     "Invitation",
@@ -34,6 +37,7 @@ __all__ = [
     "Prompt",
     "PromptErasure",
     "PromptRevision",
+    "Purpose",
     "QueuePosition",
     "RankedCompletion",
     "Ranking",

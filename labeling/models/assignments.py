@@ -11,6 +11,14 @@ from labeling.models.projects import Project
 from labeling.models.prompts import Prompt
 
 
+class Purpose(models.TextChoices):
+    """What a task is for. Its labeler never learns it; the answers to the last two are no data."""
+
+    LABEL = "label", _("Label")
+    GOLD = "gold", _("Gold")  # what its prompt's answer should be is known
+    REPEAT = "repeat", _("Repeat")  # its labeler answered its prompt before
+
+
 class Assignment(models.Model):
     class State(models.TextChoices):
         CLAIMED = "claimed", _("Claimed")
@@ -19,7 +27,7 @@ class Assignment(models.Model):
         RELEASED = "released", _("Released")
         EXPIRED = "expired", _("Expired")
 
-    # A live assignment takes one of its prompt's slots 1..overlap.
+    # A live assignment takes one of its prompt's slots 1..overlap, but for a check, which takes none.
     LIVE = (State.CLAIMED, State.RANKED)
 
     # Of the completions, by their keys, where they were read with the task (tasks.py).
@@ -34,6 +42,7 @@ class Assignment(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments", db_index=False
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.CLAIMED)
+    purpose = models.CharField(max_length=6, choices=Purpose.choices, default=Purpose.LABEL, db_default=Purpose.LABEL)
     slot = models.PositiveSmallIntegerField()
     # The prompt's overlap, kept equal by a composite foreign key ON UPDATE CASCADE (migration 0002).
     overlap = models.PositiveSmallIntegerField()
@@ -60,13 +69,21 @@ class Assignment(models.Model):
             ),
             models.UniqueConstraint(
                 fields=("prompt", "labeler"),
-                condition=Q(state__in=("claimed", "ranked")),
+                condition=Q(state__in=("claimed", "ranked")) & ~Q(purpose="repeat"),
                 name="assignment_one_live_per_labeler",
             ),
             models.UniqueConstraint(
                 fields=("prompt", "slot"),
-                condition=Q(state__in=("claimed", "ranked")),
+                condition=Q(state__in=("claimed", "ranked"), purpose="label"),
                 name="assignment_one_live_per_slot",
+            ),
+            models.UniqueConstraint(
+                fields=("prompt", "labeler"),
+                condition=Q(state__in=("claimed", "ranked"), purpose="repeat"),
+                name="assignment_one_live_repeat",
+            ),
+            models.CheckConstraint(
+                condition=Q(purpose__in=("label", "gold", "repeat")), name="assignment_purpose_known"
             ),
             models.CheckConstraint(
                 condition=Q(slot__gte=1) & (~Q(state__in=("claimed", "ranked")) | Q(slot__lte=F("overlap"))),

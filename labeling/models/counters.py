@@ -31,6 +31,7 @@ class Counter(models.Model):
     waiting = models.BigIntegerField(default=0, db_default=0)  # neither held nor settled
     missing = models.BigIntegerField(default=0, db_default=0)  # rankings that those which wait still need
     withdrawn = models.BigIntegerField(default=0, db_default=0)  # prompts, which no other number has
+    gold = models.BigIntegerField(default=0, db_default=0)  # prompts with gold, which no other number has either
     rankings = models.BigIntegerField(default=0, db_default=0)  # live ones, as everything below
     ranked_texts = models.BigIntegerField(default=0, db_default=0)  # once for each ranking
     comparisons = models.BigIntegerField(default=0, db_default=0)  # of two texts of a ranking: pairs and ties
@@ -62,6 +63,9 @@ class LabelerCounter(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
     )
     rankings = models.BigIntegerField(default=0, db_default=0)  # live ones
+    checks = models.BigIntegerField(
+        default=0, db_default=0
+    )  # answers to checks that stand: for the person's own totals
     # What stands for the person in files that leave (data/exporting/pseudonyms.py): drawn once, and never changed.
     pseudonym = models.CharField(max_length=24, db_default=Drawn())
 

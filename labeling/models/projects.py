@@ -60,6 +60,20 @@ class Project(models.Model):
     )
     # How sure a champion must be of the contrary for a ranking to go to reviewers; 0: none does.
     champion_percent = models.PositiveSmallIntegerField(default=95, db_default=95)
+    # Of the tasks that a labeler gets: those with gold, and those that they had before. 0 of projects that are older.
+    gold_percent = models.PositiveSmallIntegerField(default=5, db_default=0, validators=[MaxValueValidator(50)])
+    repeat_percent = models.PositiveSmallIntegerField(default=3, db_default=0, validators=[MaxValueValidator(50)])
+    # A prompt comes again after so many other answers of the person, and so many minutes.
+    repeat_after = models.PositiveSmallIntegerField(default=20, db_default=20)
+    repeat_minutes = models.PositiveIntegerField(default=60, db_default=60)
+    # Below which lower end of a person's interval something happens, in percent of comparisons; 0: it never does.
+    gold_warn = models.PositiveSmallIntegerField(default=60, db_default=60)
+    gold_pause = models.PositiveSmallIntegerField(default=50, db_default=50)
+    gold_stop = models.PositiveSmallIntegerField(default=0, db_default=0)
+    repeat_warn = models.PositiveSmallIntegerField(default=55, db_default=55)
+    repeat_pause = models.PositiveSmallIntegerField(default=50, db_default=50)
+    repeat_stop = models.PositiveSmallIntegerField(default=0, db_default=0)
+    check_fewest = models.PositiveSmallIntegerField(default=10, db_default=10)  # checks, before anything happens
     # Since somebody left it is looked, prompt by prompt, who is left: after this key. 0: to begin with. Null: all are.
     look_after = models.BigIntegerField(null=True, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
@@ -82,6 +96,21 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(lease_minutes__gte=1), name="project_lease_positive"),
             models.CheckConstraint(condition=Q(review_percent__lte=100), name="project_review_percent_of_all"),
             models.CheckConstraint(
+                condition=Q(gold_percent__lte=50, repeat_percent__lte=50), name="project_checks_at_most_half"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    gold_warn__lte=100,
+                    gold_pause__lte=100,
+                    gold_stop__lte=100,
+                    repeat_warn__lte=100,
+                    repeat_pause__lte=100,
+                    repeat_stop__lte=100,
+                    check_fewest__gte=1,
+                ),
+                name="project_marks_are_percents",
+            ),
+            models.CheckConstraint(
                 condition=Q(champion_percent=0) | Q(champion_percent__range=(51, 99)),
                 name="project_champion_percent_of_the_contrary",
             ),
@@ -101,15 +130,30 @@ class Project(models.Model):
 
 
 class Membership(models.Model):
+    class Pause(models.TextChoices):
+        NONE = "", _("At work")
+        PAUSED = "paused", _("Paused")  # by their checks, until a reviewer or a manager lets them go on
+        STOPPED = "stopped", _("Stopped")  # by their checks, until a manager does
+
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices)
     created_at = models.DateTimeField(auto_now_add=True)
+    # What the person's checks say (labeling/quality/checks/acting.py): they get no new tasks, but may finish theirs.
+    pause = models.CharField(max_length=8, choices=Pause.choices, blank=True, default="", db_default="")
+    paused_at = models.DateTimeField(null=True)
+    warned_at = models.DateTimeField(null=True)
+    checks_from = models.DateTimeField(null=True)  # when they were let go on: what they answered before counts no more
 
     class Meta:
         ordering = ("id",)
         constraints = (
             models.UniqueConstraint(fields=("project", "user"), name="membership_once_per_project"),
+            models.CheckConstraint(
+                condition=Q(pause="", paused_at__isnull=True)
+                | Q(pause__in=("paused", "stopped"), paused_at__isnull=False),
+                name="membership_pause_has_its_moment",
+            ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_known"),
         )
 

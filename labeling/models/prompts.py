@@ -51,6 +51,8 @@ class Prompt(models.Model):
     # Set when a manager takes it out, with its rankings, and null again when it is put back. What is withdrawn is held
     # too, so that the queue looks at one column: from that moment on where it was not before.
     withdrawn_at = models.DateTimeField(null=True)
+    # Since when it has gold (models/quality/checks.py): it is held too, as what is withdrawn is, and its rankings stay.
+    gold_at = models.DateTimeField(null=True)
     # Whether two live rankings put two completions in opposite order or, where they order nothing, give a flag opposite
     # answers. Kept by triggers (migration 0038).
     disagrees = models.BooleanField(default=False, db_default=False)
@@ -79,6 +81,9 @@ class Prompt(models.Model):
             models.CheckConstraint(
                 condition=Q(withdrawn_at__isnull=True) | Q(held_at__isnull=False), name="prompt_withdrawn_is_held"
             ),
+            models.CheckConstraint(
+                condition=Q(gold_at__isnull=True) | Q(held_at__isnull=False), name="prompt_gold_is_held"
+            ),
         )
         indexes = (
             models.Index(fields=("project", "id"), name="prompt_project"),
@@ -104,8 +109,13 @@ class Prompt(models.Model):
             ),
             models.Index(
                 fields=("project", "id"),
-                condition=Q(withdrawn_at__isnull=True, held_at__isnull=False),
-                name="prompt_set_aside",
+                condition=Q(withdrawn_at__isnull=True, gold_at__isnull=True, held_at__isnull=False),
+                name="prompt_held",
+            ),
+            models.Index(
+                fields=("project", "id"),
+                condition=Q(withdrawn_at__isnull=True, gold_at__isnull=False),
+                name="prompt_gold",
             ),
             models.Index(fields=("project", "id"), condition=Q(withdrawn_at__isnull=False), name="prompt_withdrawn"),
             models.Index(fields=("project", "id"), condition=Q(disagrees=True), name="prompt_disagrees"),

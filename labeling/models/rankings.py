@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.utils.translation import gettext_lazy as _
 
-from labeling.models.assignments import Assignment
+from labeling.models.assignments import Assignment, Purpose
 from labeling.models.projects import Project
 from labeling.models.prompts import Completion, Prompt
 
@@ -17,13 +17,27 @@ def given() -> Q:
     prompt was withdrawn or corrected, all work of the person was withdrawn. Not what they changed or took back.
 
     Whoever changes an answer, or takes it back, moves the end of its task to that moment or past it; nothing that
-    others do moves it. GIVEN says the same of rows named r.
+    others do moves it. Answers to checks are none: they are no data. GIVEN says the same of rows named r.
     """
-    task = Assignment.objects.filter(pk=OuterRef("assignment")).values("finished_at")
-    return Q(live=True) | Q(ended_at__gt=Subquery(task))
+    return Q(live=True) | Q(purpose=Purpose.LABEL, ended_at__gt=_end_of_task())
 
 
-GIVEN = "(r.live OR r.ended_at > (SELECT a.finished_at FROM labeling_assignment a WHERE a.id = r.assignment_id))"
+GIVEN = """(r.live OR r.purpose = 'label' AND r.ended_at > (
+    SELECT a.finished_at FROM labeling_assignment a WHERE a.id = r.assignment_id))"""
+
+
+def standing() -> Q:
+    """Selects what stands as its labeler sees it: data, and answers to checks, which they can't tell from it."""
+    return Q(live=True) | ~Q(purpose=Purpose.LABEL) & Q(ended_at=None)
+
+
+def said() -> Q:
+    """Selects what `given` does, as its labeler sees it: with answers to checks."""
+    return standing() | Q(ended_at__gt=_end_of_task())
+
+
+def _end_of_task() -> Subquery:
+    return Subquery(Assignment.objects.filter(pk=OuterRef("assignment")).values("finished_at"))
 
 
 class Ranking(models.Model):
@@ -46,7 +60,11 @@ class Ranking(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="rankings", db_constraint=False, db_index=False
     )
     revision = models.PositiveIntegerField(default=1)
-    live = models.BooleanField(default=True)  # false: superseded by a later revision, or withdrawn
+    purpose = models.CharField(  # its task's
+        max_length=6, choices=Purpose.choices, default=Purpose.LABEL, db_default=Purpose.LABEL
+    )
+    # Whether it is data. False: superseded by a later revision, or withdrawn; of an answer to a check always.
+    live = models.BooleanField(default=True)
     ended_at = models.DateTimeField(null=True)  # when it was superseded or withdrawn
     # The reviewer's that decided instead of it: it stays as a record, and in its labeler's history.
     superseded_by = models.ForeignKey(
@@ -67,6 +85,11 @@ class Ranking(models.Model):
         ordering = ("id",)
         constraints = (
             models.UniqueConstraint(fields=("assignment",), condition=Q(live=True), name="ranking_one_live"),
+            models.UniqueConstraint(
+                fields=("assignment",),
+                condition=~Q(purpose="label") & Q(ended_at__isnull=True),
+                name="ranking_one_standing_check",
+            ),
             models.UniqueConstraint(fields=("assignment", "revision"), name="ranking_revision_once"),
             # Referenced by ranked completions, and by pairs, which only a live ranking has.
             models.UniqueConstraint(fields=("id", "prompt"), name="ranking_id_prompt"),
@@ -77,6 +100,9 @@ class Ranking(models.Model):
             models.CheckConstraint(
                 condition=Q(live=False) | Q(ended_at__isnull=True), name="ranking_live_has_not_ended"
             ),
+            models.CheckConstraint(condition=Q(purpose__in=("label", "gold", "repeat")), name="ranking_purpose_known"),
+            # So no pair, export, version or number can have one, whoever writes them.
+            models.CheckConstraint(condition=Q(purpose="label") | Q(live=False), name="ranking_of_a_check_is_no_data"),
             models.CheckConstraint(
                 condition=Q(active_seconds__isnull=True) | Q(active_seconds__range=(0, MAX_ACTIVE_SECONDS)),
                 name="ranking_active_seconds_of_a_day",
@@ -86,6 +112,7 @@ class Ranking(models.Model):
         indexes = (
             models.Index(fields=("prompt", "id"), name="ranking_prompt"),
             models.Index(fields=("project", "id"), name="ranking_project"),
+            models.Index(fields=("project", "id"), condition=~Q(purpose="label"), name="ranking_checks"),
             models.Index(fields=("labeler", "id"), name="ranking_labeler"),
             # A labeler's own day stands beside each answer.
             models.Index(fields=("labeler", "created_at"), name="ranking_day"),
@@ -93,6 +120,11 @@ class Ranking(models.Model):
 
     def __str__(self) -> str:
         return f"ranking {self.pk}"
+
+    @property
+    def stands(self) -> bool:
+        """Tells whether it stands as its labeler sees it, who can't tell a check from data."""
+        return self.live or (self.purpose != Purpose.LABEL and self.ended_at is None)
 
 
 class RankedCompletion(models.Model):

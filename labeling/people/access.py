@@ -13,9 +13,9 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from labeling.models import Assignment, Membership, Project, Ranking, Role, User
+from labeling.models import Assignment, Membership, Project, Purpose, Ranking, Role, User
 from labeling.models.functions import loaded, query
-from labeling.models.rankings import given
+from labeling.models.rankings import given, said, standing
 from labeling.models.tasks import read_task
 
 Visitor = User | AnonymousUser
@@ -96,8 +96,26 @@ class Which(StrEnum):
     ALL = "all"
 
 
-def rankings_of(user: Visitor, project: Project, which: Which = Which.STANDING) -> QuerySet[Ranking]:
-    """Gives rankings: a labeler's own, everyone's for a reviewer or manager."""
-    conditions = {Which.STANDING: Q(live=True), Which.GIVEN: given(), Which.ALL: Q()}
-    rows = Ranking.objects.filter(conditions[which], project=project)
-    return rows.filter(labeler_id=user.pk) if role_in(user, project) in (None, Role.LABELER) else rows
+def rankings_of(
+    user: Visitor, project: Project, which: Which = Which.STANDING, purpose: str = Purpose.LABEL
+) -> QuerySet[Ranking]:
+    """Gives rankings: a labeler's own, everyone's for a reviewer or manager.
+
+    purpose: of a check, for reviewers and managers alone, its answers instead of what is data. A labeler gets both.
+    """
+    if role_in(user, project) in (None, Role.LABELER):
+        return own_rankings_of(user, project, which)
+    if purpose != Purpose.LABEL:
+        return _of_checks_too(project, which).filter(purpose=purpose)
+    conditions = {Which.STANDING: Q(live=True), Which.GIVEN: given(), Which.ALL: Q(purpose=Purpose.LABEL)}
+    return Ranking.objects.filter(conditions[which], project=project)
+
+
+def own_rankings_of(user: Visitor, project: Project, which: Which = Which.STANDING) -> QuerySet[Ranking]:
+    """Gives the person's own, whatever their role: with answers to checks, which nobody tells from data by them."""
+    return _of_checks_too(project, which).filter(labeler_id=user.pk)
+
+
+def _of_checks_too(project: Project, which: Which) -> QuerySet[Ranking]:
+    conditions = {Which.STANDING: standing(), Which.GIVEN: said(), Which.ALL: Q()}
+    return Ranking.objects.filter(conditions[which], project=project)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 
 from labeling.models import Counter, LabelerCounter, Project, Split, User
 from labeling.models.project_lock import lock_mending
@@ -27,6 +27,7 @@ class Numbers:
     waiting: int = 0  # neither held nor settled
     missing: int = 0  # rankings that those which wait still need
     withdrawn: int = 0  # prompts, which no other number here has
+    gold: int = 0  # prompts with gold, which no other number here has either
     rankings: int = 0  # live ones, as everything below
     ranked_texts: int = 0  # once for each ranking
     comparisons: int = 0  # of two texts of a ranking: pairs and ties
@@ -34,8 +35,8 @@ class Numbers:
 
     @property
     def stored(self) -> int:
-        """Counts the prompts that there are, withdrawn ones too."""
-        return self.prompts + self.withdrawn
+        """Counts the prompts that there are, withdrawn ones and those with gold too."""
+        return self.prompts + self.withdrawn + self.gold
 
     @property
     def ranked(self) -> int:
@@ -117,9 +118,11 @@ def labelers(project: Project) -> int:
 
 
 def rankings_by(labeler: User, projects: Iterable[int]) -> dict[int, int]:
-    """Counts the person's live rankings in each of these projects, by their keys."""
-    rows = LabelerCounter.objects.filter(labeler=labeler, project__in=list(projects), rankings__gt=0)
-    return dict(rows.values_list("project_id", "rankings"))
+    """Counts the person's own answers that stand in each of these projects, by their keys: with those to checks, for
+    nobody but themselves, who can't tell them from live rankings."""
+    rows = LabelerCounter.objects.filter(labeler=labeler, project__in=list(projects))
+    own = rows.annotate(own=F("rankings") + F("checks")).filter(own__gt=0)
+    return dict(own.values_list("project_id", "own"))
 
 
 def _asked(function: str, *values: int | str) -> int:
@@ -154,8 +157,9 @@ def mend(project: Project | None = None) -> list[dict[str, Any]]:
         for row in found:
             numbers = {name: n for name, n in row.items() if n}
             if "labeler_id" in row:
-                arguments = ("project_id", "labeler_id", "rankings")
-                cursor.execute("SELECT podium_count_labeler(%s, %s, %s)", [row[name] for name in arguments])
+                whose = (row["project_id"], row["labeler_id"])
+                cursor.execute("SELECT podium_count_labeler(%s, %s, %s)", (*whose, row["rankings"]))
+                cursor.execute("SELECT podium_count_checks(%s, %s, %s)", (*whose, row["checks"]))
             else:
                 key = [row["project_id"], row["split"], row["id_range"], row["flag"]]
                 given = {name: n for name, n in numbers.items() if name in (*_NAMES, "labels", "yes")}

@@ -12,7 +12,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from labeling.models import Assignment, Ranking, User
-from labeling.models.rankings import given
+from labeling.models.rankings import said
 from labeling.projects import pace
 
 
@@ -73,7 +73,7 @@ def own_work(user: User, projects: Iterable[int]) -> OwnWork:
 def _by_project_and_day(user: User, projects: list[int]) -> list[tuple[int, date, int, int, float | None]]:
     """Gives (project, day, rankings, those with active seconds, these seconds)."""
     made = Ranking.objects.filter(
-        given(), labeler=user, project__in=projects, source=Ranking.Source.LABELED, created_at__gte=pace.begin()
+        said(), labeler=user, project__in=projects, source=Ranking.Source.LABELED, created_at__gte=pace.begin()
     )
     by_day = made.annotate(day=TruncDate("created_at")).order_by().values("project", "day")
     counted = by_day.annotate(n=Count("pk"), timed=Count("active_seconds"), seconds=Sum("active_seconds"))

@@ -196,7 +196,7 @@ _SKIPPED = """
 SELECT count(*) FILTER (WHERE skipped)::int AS n, max(moment) AS last FROM (
     (SELECT true AS skipped, a.finished_at AS moment FROM labeling_assignment a
         JOIN labeling_prompt p ON p.id = a.prompt_id
-        WHERE a.labeler_id = %(labeler)s AND a.state = 'skipped' AND p.project_id = %(project)s
+        WHERE a.labeler_id = %(labeler)s AND a.state = 'skipped' AND a.purpose = 'label' AND p.project_id = %(project)s
             AND a.finished_at >= coalesce(%(since)s, '-infinity'::timestamptz) LIMIT %(latest)s)
     UNION ALL
     (SELECT false, a.claimed_at FROM labeling_assignment a JOIN labeling_prompt p ON p.id = a.prompt_id

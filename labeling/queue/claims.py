@@ -74,7 +74,7 @@ def give_back(assignment: Assignment) -> bool:
 
 
 def queue_reason(project: Project, labeler: User) -> str:
-    """Tells why there is nothing to claim: no_prompts, all_ranked_by_you, all_taken or all_done."""
+    """Tells why there is nothing to claim: paused_you, no_prompts, all_ranked_by_you, all_taken or all_done."""
     return str(call("podium_queue_reason", project=project.pk, labeler=labeler.pk)["reason"])
 
 
@@ -115,8 +115,8 @@ def cannot_rank(assignment: Assignment, reason: str) -> None:
 
 def return_to_queue(prompt: Prompt) -> None:
     """Lets it be ranked after all: whoever has not had it gets it, and who set it aside does not. Twice is harmless.
-    One that is withdrawn stays so."""
-    Prompt.objects.filter(pk=prompt.pk, withdrawn_at__isnull=True).update(held_at=None, held_reason="")
+    One that is withdrawn, or has gold, stays so."""
+    Prompt.objects.filter(pk=prompt.pk, withdrawn_at=None, gold_at=None).update(held_at=None, held_reason="")
 
 
 def release(assignment: Assignment) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict
-from labeling.models import Assignment, Membership, Project, Prompt, User
+from labeling.models import Assignment, CheckResult, Membership, Project, Prompt, Purpose, User
 from labeling.models.functions import Row, call
 from labeling.queue import claims
 
@@ -43,9 +43,16 @@ def skipped_by(labeler: User, project: Project) -> QuerySet[Assignment]:
     """Gives what a labeler skipped there, each with `can_take_up`. Of withdrawn prompts nothing is listed, as of
     rankings."""
     live = Q(state=State.RANKED) | Q(state=State.CLAIMED, expires_at__gt=timezone.now())
-    taken = Assignment.objects.filter(live, prompt=OuterRef("prompt")).order_by().values("prompt")
-    again = Assignment.objects.filter(prompt=OuterRef("prompt"), labeler=labeler, state__in=Assignment.LIVE)
-    is_open = Q(prompt__held_at__isnull=True, n_taken__lt=F("prompt__overlap")) & ~Exists(again)
+    taken = (
+        Assignment.objects.filter(live, prompt=OuterRef("prompt"), purpose=Purpose.LABEL).order_by().values("prompt")
+    )
+    mine = Assignment.objects.filter(prompt=OuterRef("prompt"), labeler=labeler, state__in=Assignment.LIVE)
+    # A check takes no slot; one that was said to be nobody's looks as any other that was.
+    is_open = (
+        Q(prompt__held_at__isnull=True, n_taken__lt=F("prompt__overlap"), purpose=Purpose.LABEL) & ~Exists(mine)
+        | Q(purpose=Purpose.GOLD) & ~Exists(CheckResult.objects.filter(assignment=OuterRef("pk"), doubted=True))
+        | Q(purpose=Purpose.REPEAT, prompt__held_at__isnull=True) & ~Exists(mine.filter(purpose=Purpose.REPEAT))
+    )
     is_as_it_was = Q(prompt__revised_at__isnull=True) | Q(prompt__revised_at__lte=F("claimed_at"))
     rows = Assignment.objects.filter(labeler=labeler, state=State.SKIPPED, prompt__project=project)
     return (

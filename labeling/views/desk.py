@@ -19,7 +19,7 @@ from labeling.board.task import task_of
 from labeling.data.reviewing import sent_back
 from labeling.errors import PodiumError
 from labeling.models import Assignment, Project, Ranking, Role, User
-from labeling.models.rankings import given
+from labeling.models.rankings import said
 from labeling.people import access
 from labeling.queue import skips
 from labeling.queue.skips import UNDO_SECONDS
@@ -132,7 +132,7 @@ def done(request: SignedIn, project: Project, words: str, *, undo: str = "") -> 
 def pace_of(user: User, project: Project) -> Pace:
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     today = Ranking.objects.filter(
-        given(), labeler=user, created_at__gte=midnight, source=Ranking.Source.LABELED, project=project
+        said(), labeler=user, created_at__gte=midnight, source=Ranking.Source.LABELED, project=project
     )
     row = today.order_by().aggregate(n=Count("pk"), mean=Avg("active_seconds"))
     return Pace(row["n"], row["mean"], user.daily_goal)

@@ -72,7 +72,7 @@ class Entry:
     @property
     def shows_texts(self) -> bool:
         """Tells whether the texts are those that were judged: they may be withdrawn or corrected since."""
-        return self.ranking.live or self.ranking.superseded_by_id is not None
+        return self.ranking.stands or self.ranking.superseded_by_id is not None
 
     @property
     def remarks(self) -> list[Place]:
@@ -91,12 +91,12 @@ class Search:
 
 
 def own_rankings(user: User, project: Project) -> QuerySet[Ranking]:
-    return access.rankings_of(user, project).filter(labeler=user).order_by("-id")
+    return access.own_rankings_of(user, project).order_by("-id")
 
 
 def own_answers(user: User, project: Project) -> QuerySet[Ranking]:
     """Gives what the person said last of each, whatever became of it: it stays in its labeler's history."""
-    return access.rankings_of(user, project, Which.GIVEN).filter(labeler=user).order_by("-id")
+    return access.own_rankings_of(user, project, Which.GIVEN).order_by("-id")
 
 
 def sent_back_of(user: User, project: Project | None = None) -> list[tuple[ReviewCase, str]]:

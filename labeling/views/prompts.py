@@ -23,7 +23,7 @@ from labeling.data.revising import erasures, revisions
 from labeling.data.versions.holding import versions_with
 from labeling.errors import Outdated, PodiumError
 from labeling.forms.revising import RevisionForm
-from labeling.models import Assignment, Completion, Project, Prompt, PromptErasure, Role
+from labeling.models import Assignment, Completion, Project, Prompt, PromptErasure, Purpose, Role
 from labeling.people import access
 from labeling.queue import claims, skips
 from labeling.views.answers.sides import sides_of
@@ -123,7 +123,7 @@ def counted(project: Project) -> QuerySet[Prompt]:
     """Gives the prompts with what their state is told by. Subqueries, which are asked of the rows that are shown
     alone."""
     open_now = Assignment.objects.filter(
-        prompt=OuterRef("pk"), state=Assignment.State.CLAIMED, expires_at__gt=timezone.now()
+        prompt=OuterRef("pk"), state=Assignment.State.CLAIMED, purpose=Purpose.LABEL, expires_at__gt=timezone.now()
     )
     completions = Completion.objects.filter(prompt=OuterRef("pk")).order_by().values("prompt")
     # The skip that set it aside, if it is: the last one that was finished when that was noted.

@@ -127,7 +127,9 @@ def waiting(project: Project, model: RewardModel | None) -> Waiting:
     """Counts them from counters, and what no counter knows among MOST_COUNTED prompts: for a page that tells of it."""
     numbers = counters.of(project).total
     # Of those begun the held ones are no waiting ones: people put them aside one by one, so that they are few.
-    aside = Q(withdrawn_at__isnull=True, held_at__isnull=False, ranked__gt=0, ranked__lt=F("overlap"))
+    aside = Q(
+        withdrawn_at__isnull=True, gold_at__isnull=True, held_at__isnull=False, ranked__gt=0, ranked__lt=F("overlap")
+    )
     begun = numbers.begun - (project.prompts.filter(aside).count() if numbers.held and numbers.begun else 0)
     unranked = max(0, numbers.waiting - begun)
     if model is None:

@@ -19,7 +19,7 @@ import numpy as np
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from labeling.models import Project, Prompt, Ranking, Split
+from labeling.models import Project, Prompt, Purpose, Ranking, Split
 from rewardtrain.core.measures import intervals, metrics
 from rewardtrain.evidence import evidence_of
 from rewardtrain.evidence.agreement import Judged, Judgements, Share, share_of
@@ -156,7 +156,7 @@ def behind() -> list[RewardModel]:
         Exists(rankings.filter(live=True, pk__gt=last)),
         ~stored_scores.exists(OuterRef(OuterRef("pk"))),
         # Not what it learnt from, as stored_scores.learnt_by tells of one model.
-        Q(split=Split.TEST) | ~Exists(rankings.filter(pk__lte=last)),
+        Q(split=Split.TEST) | ~Exists(rankings.filter(pk__lte=last, purpose=Purpose.LABEL)),
         project=OuterRef("project"),
         ranked__gt=0,
     )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
 
-from labeling.models import Prompt, Ranking, Split
+from labeling.models import Prompt, Purpose, Ranking, Split
 from rewardtrain.models import PromptScore, RewardModel
 from rewardtrain.scoring.service_client import Answer
 
@@ -35,7 +35,9 @@ def learnt_by(model: RewardModel) -> QuerySet[Prompt]:
 
     Told by the rankings' ids; a prompt ranked again since then counts as learnt.
     """
-    then = Ranking.objects.filter(prompt=OuterRef("pk"), pk__lte=model.run.dataset_version.last_ranking_id)
+    then = Ranking.objects.filter(
+        prompt=OuterRef("pk"), pk__lte=model.run.dataset_version.last_ranking_id, purpose=Purpose.LABEL
+    )
     prompts = Prompt.objects.filter(Exists(then), project=model.project, ranked__gt=0)
     return prompts.exclude(split=Split.TEST)
 
@@ -59,7 +61,9 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) same
 CROSS JOIN LATERAL (
-    SELECT FROM labeling_ranking ranking WHERE ranking.prompt_id = same.id AND ranking.id <= %(last)s LIMIT 1
+    SELECT FROM labeling_ranking ranking WHERE ranking.prompt_id = same.id AND ranking.id <= %(last)s
+        AND ranking.purpose = 'label'
+    LIMIT 1
 ) learnt
 WHERE prompt.id = ANY(%(prompts)s) AND same.ranked > 0 AND same.split <> %(test)s
 """

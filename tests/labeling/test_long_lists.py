@@ -111,6 +111,7 @@ def test_each_filter_shows_its_own_and_says_how_many(project: Project, manager: 
         "waiting": ["row 3", "row 4"],
         "ranked": ["row 1", "row 2"],
         "held": ["row 0"],
+        "gold": [],
         "withdrawn": ["row 5"],
         "unknown": [f"row {n}" for n in range(6)],
     }

@@ -1,6 +1,7 @@
 -- Stores a labeler's answer to a task: the ranking, the rank of each completion and the pairs, in one transaction.
 -- `change`: a new revision of the answer that stands, whose pairs give way to the new ones. The same answer again, by
--- its digest, changes nothing. The arrays go together, a completion each, in the order that the labeler saw.
+-- its digest, changes nothing. The answer to a check is stored in the same way, but is no data: it is not live, so that it
+-- has no pairs, and `pairs` counts those that it would have. The arrays go together, a completion each, in the order that the labeler saw.
 -- `outcome` is stored, again, or why not: already_ranked (and differently), not_ranked, imported, prompt_withdrawn (with
 -- its rankings), superseded (by a reviewer's), or what podium_take_back says. `ranking` is the one that stands, and `state` and `expires_at` are the task's as it was found.
 CREATE OR REPLACE FUNCTION podium_answer(
@@ -22,7 +23,8 @@ BEGIN
     expires_at := task.expires_at;
 
     IF change OR task.state = 'ranked' THEN
-        SELECT * INTO standing FROM labeling_ranking r WHERE r.assignment_id = assignment AND r.live;
+        SELECT * INTO standing FROM labeling_ranking r 
+        WHERE r.assignment_id = assignment AND (r.live OR r.purpose <> 'label' AND r.ended_at IS NULL);
         outcome := CASE
             WHEN standing.id IS NULL THEN podium_why_not_ranked(task.prompt_id, task.id)
             WHEN change AND standing.source = 'imported' THEN 'imported'
@@ -33,7 +35,10 @@ BEGIN
             ranking := standing.id;
             revision := standing.revision;
             created_at := standing.created_at;
-            pairs := (SELECT count(*) FROM labeling_preferencepair p WHERE p.ranking_id = standing.id);
+            pairs := (
+                SELECT count(*) FROM labeling_rankedcompletion better JOIN labeling_rankedcompletion worse
+                    ON worse.ranking_id = better.ranking_id AND worse.rank > better.rank
+                WHERE better.ranking_id = standing.id);
             RETURN;
         END IF;
         PERFORM podium_end_ranking(standing.id, moment);
@@ -47,11 +52,11 @@ BEGIN
     END IF;
 
     INSERT INTO labeling_ranking AS r
-        (assignment_id, prompt_id, labeler_id, revision, live, source, comment, strength, active_seconds,
+        (assignment_id, prompt_id, labeler_id, revision, purpose, live, source, comment, strength, active_seconds,
          payload_sha256, created_at)
     SELECT assignment, task.prompt_id, task.labeler_id,
         1 + coalesce((SELECT max(l.revision) FROM labeling_ranking l WHERE l.assignment_id = assignment), 0),
-        true, 'labeled', podium_answer.comment, podium_answer.strength, podium_answer.active_seconds, digest, moment
+        task.purpose, task.purpose = 'label', 'labeled', podium_answer.comment, podium_answer.strength, podium_answer.active_seconds, digest, moment
     RETURNING r.id, r.revision, r.created_at
     INTO podium_answer.ranking, podium_answer.revision, podium_answer.created_at;
 
@@ -61,13 +66,19 @@ BEGIN
     FROM unnest(completions, ranks, podium_answer.flags, notes)
         WITH ORDINALITY AS placed (completion, place, flags, note, shown);
 
-    pairs := podium_expand(ARRAY[podium_answer.ranking]);
+    pairs := CASE task.purpose WHEN 'label' THEN podium_expand(ARRAY[podium_answer.ranking])
+        ELSE (SELECT count(*) FROM unnest(ranks) AS better (place) JOIN unnest(ranks) AS worse (place)
+              ON worse.place > better.place) END;
 
     UPDATE labeling_assignment a
     SET state = 'ranked', slot = held.slot, overlap = held.slots, finished_at = moment, draft = NULL, withdrawn_at = NULL
     WHERE a.id = assignment;
     state := 'ranked';
     outcome := 'stored';
+    IF task.purpose <> 'label' THEN
+        PERFORM podium_note_check(task, podium_answer.ranking, moment);
+        RETURN;
+    END IF;
     PERFORM podium_draw_for_review(task);
     IF podium_answer.revision > 1 THEN  -- also of one that was taken back and given anew
         PERFORM podium_answer_sent_back(assignment, task.labeler_id, 'changed', '', podium_answer.ranking);
@@ -75,6 +86,18 @@ BEGIN
     IF NOT change THEN
         PERFORM podium_look_who_is_left(task.prompt_id);
     END IF;
+END $$;
+
+-- Notes that a check was answered, for whoever scores it (labeling/quality/checks); nobody who answers waits for that.
+CREATE OR REPLACE FUNCTION podium_note_check(task labeling_assignment, ranking bigint, moment timestamptz) RETURNS void
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+BEGIN
+    INSERT INTO labeling_checkresult AS c
+        (assignment_id, project_id, labeler_id, prompt_id, purpose, ranking_id, doubted, created_at)
+    SELECT task.id, p.project_id, task.labeler_id, p.id, task.purpose, ranking, false, moment
+    FROM labeling_prompt p WHERE p.id = task.prompt_id
+    ON CONFLICT (assignment_id) DO UPDATE SET ranking_id = excluded.ranking_id, comparisons = NULL,
+        "right" = NULL, worth = NULL, scored_at = NULL;
 END $$;
 
 -- Keeps a ranking as a record that has no say any more. The database holds that only live rankings have pairs.

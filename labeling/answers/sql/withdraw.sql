@@ -12,15 +12,17 @@ DECLARE
     moment timestamptz;
     task labeling_assignment;
     latest labeling_ranking;
+    stands boolean;
 BEGIN
     task := podium_lock_task(assignment);
     moment := clock_timestamp();
     SELECT * INTO latest FROM labeling_ranking r WHERE r.assignment_id = assignment ORDER BY r.revision DESC LIMIT 1;
+    stands := latest.live OR latest.purpose <> 'label' AND latest.ended_at IS NULL;
     outcome := CASE
         WHEN latest.id IS NULL THEN 'not_ranked'
         WHEN latest.id IS DISTINCT FROM ranking THEN 'changed'
-        WHEN NOT latest.live AND task.state = 'claimed' THEN 'again'
-        WHEN NOT latest.live THEN podium_why_not_ranked(task.prompt_id, task.id)
+        WHEN NOT stands AND task.state = 'claimed' THEN 'again'
+        WHEN NOT stands THEN podium_why_not_ranked(task.prompt_id, task.id)
         WHEN latest.source = 'imported' THEN 'imported'
         WHEN moment - latest.created_at > patience THEN 'undo_too_late'
         WHEN EXISTS (SELECT FROM labeling_ranking r WHERE r.prompt_id = task.prompt_id AND r.superseded_by_id = latest.id)
@@ -32,6 +34,9 @@ BEGIN
     END IF;
     IF outcome = 'withdrawn' THEN
         PERFORM podium_end_ranking(latest.id, moment);
+        IF latest.purpose <> 'label' THEN
+            DELETE FROM labeling_checkresult WHERE assignment_id = task.id;
+        END IF;
     END IF;
     UPDATE labeling_assignment a
     SET state = 'claimed', expires_at = moment + lease, finished_at = NULL,

@@ -27,7 +27,7 @@ WITH chosen AS (SELECT id FROM labeling_prompt WHERE id = ANY(%(keys)s) AND {due
 UPDATE labeling_prompt prompt SET {change} FROM chosen WHERE prompt.id = chosen.id
 """
 _WAITS = "held_at IS NULL AND ranked < overlap"
-_IS_HELD = "held_at IS NOT NULL AND withdrawn_at IS NULL"
+_IS_HELD = "held_at IS NOT NULL AND withdrawn_at IS NULL AND gold_at IS NULL"
 _SORTED = 'ARRAY(SELECT tag FROM unnest(tags || %(value)s::varchar) tag ORDER BY tag COLLATE "C")'
 
 
@@ -141,7 +141,7 @@ _RULES: dict[str, _Rule] = {
         checked_reason,
     ),
     Act.PUT_BACK: _Rule(
-        lambda _value: Q(held_at__isnull=False, withdrawn_at=None),
+        lambda _value: Q(held_at__isnull=False, withdrawn_at=None, gold_at=None),
         _changing(due=_IS_HELD, change="held_at = NULL, hold_at = NULL, held_reason = ''"),
         _nothing,
     ),

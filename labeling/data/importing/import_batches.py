@@ -19,7 +19,7 @@ from labeling.data.importing import bulk_rows, known_rows, recorded_rankings
 from labeling.data.importing.recorded_rankings import Recorded
 from labeling.errors import Invalid
 from labeling.judgements.row_limits import MAX_RANKINGS
-from labeling.models import Assignment, Completion, ImportedTags, Project, Prompt, PromptErasure
+from labeling.models import Assignment, Completion, ImportedTags, Project, Prompt, PromptErasure, Purpose
 from labeling.models.project_lock import lock_imports
 from labeling.models.projects import SHARES
 from labeling.models.prompts import MOST_TAGS, Split
@@ -249,7 +249,8 @@ def _compare(
 
 def _taken(ids: Sequence[int]) -> dict[int, int]:
     """Counts the slots that are taken."""
-    rows = Assignment.objects.filter(prompt__in=ids, state__in=Assignment.LIVE).order_by().values("prompt_id")
+    live = Assignment.objects.filter(prompt__in=ids, state__in=Assignment.LIVE, purpose=Purpose.LABEL)
+    rows = live.order_by().values("prompt_id")
     return defaultdict(int, rows.annotate(n=Count("pk")).values_list("prompt_id", "n"))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from formats.rankings import RankingRow
 from labeling.answers import pairs
 from labeling.data.importing import bulk_rows
-from labeling.models import Assignment, Project, RankedCompletion, Ranking, User
+from labeling.models import Assignment, Project, Purpose, RankedCompletion, Ranking, User
 from labeling.queue.slots import shuffled
 
 
@@ -127,7 +127,7 @@ def _free_slots(items: Sequence[_Item]) -> dict[int, Iterator[int]]:
     prompts = {one.prompt: one for one, _ in items}
     taken: dict[int, set[int]] = {key: set() for key in prompts}
     if known := [key for key, one in prompts.items() if not one.is_new]:
-        live = Assignment.objects.filter(prompt__in=known, state__in=Assignment.LIVE)
+        live = Assignment.objects.filter(prompt__in=known, state__in=Assignment.LIVE, purpose=Purpose.LABEL)
         for key, slot in live.values_list("prompt_id", "slot"):
             taken[key].add(slot)
 

@@ -18,7 +18,18 @@ from django.utils.translation import gettext as _
 from jobs import notify
 from labeling.data.importing.background import import_leftovers
 from labeling.errors import Conflict, Invalid
-from labeling.models import Assignment, DatasetVersion, Import, PersonErasure, Project, RankedCompletion, Ranking, User
+from labeling.models import (
+    Assignment,
+    DatasetVersion,
+    Import,
+    PersonErasure,
+    Project,
+    Purpose,
+    RankedCompletion,
+    Ranking,
+    User,
+)
+from labeling.models.rankings import standing
 from labeling.people import deactivation
 
 ERASE = "labeling.erase_person"  # the task that is sent, with an erasure's key
@@ -49,7 +60,7 @@ def foresee(person: User) -> Foreseen:
     tasks = Assignment.objects.filter(labeler=person)
     projects = list(projects_of(person))
     return Foreseen(
-        rankings=rankings.filter(live=True).count(),
+        rankings=rankings.filter(standing()).count(),
         remarks=rankings.exclude(comment="").count()
         + RankedCompletion.objects.filter(ranking__in=rankings).exclude(note="").count(),
         reasons=tasks.exclude(skip_reason="").count(),
@@ -119,7 +130,9 @@ def versions_naming(person: User) -> QuerySet[DatasetVersion]:
     """Finds frozen versions with rankings of the person, by the times at which these stood."""
     frozen = OuterRef("created_at")
     there = Ranking.objects.filter(labeler=person, project=OuterRef("project"), created_at__lte=frozen)
-    stood = there.filter(Q(live=True) | Q(ended_at__gt=frozen), pk__lte=OuterRef("last_ranking_id"))
+    stood = there.filter(
+        Q(live=True) | Q(purpose=Purpose.LABEL, ended_at__gt=frozen), pk__lte=OuterRef("last_ranking_id")
+    )
     return DatasetVersion.objects.filter(Exists(stood)).select_related("project").order_by("project", "-number")
 
 

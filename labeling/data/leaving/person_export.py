@@ -88,7 +88,7 @@ def _rankings(person: User) -> Iterator[Row]:
             "project": each.project.slug,
             "task": each.assignment_id,
             "revision": each.revision,
-            "stands": each.live,
+            "stands": each.stands,
             "made": each.created_at,
             "ended": each.ended_at,
             "imported": each.source == Ranking.Source.IMPORTED,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from labeling.data.reviewing.evidence import Evidence
 from labeling.errors import Conflict, Invalid
-from labeling.models import Project, Prompt, Ranking, ReviewAct, ReviewCase, User
+from labeling.models import Project, Prompt, Purpose, Ranking, ReviewAct, ReviewCase, User
 from labeling.models.functions import call
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def find_case(project: Project, key: int) -> ReviewCase:
 
 def find_ranking(case: ReviewCase, key: int) -> Ranking:
     """Finds a ranking of the case's prompt. Raises Invalid('unknown_ranking')."""
-    found = Ranking.objects.filter(pk=key, prompt=case.prompt_id).first()
+    found = Ranking.objects.filter(pk=key, prompt=case.prompt_id, purpose=Purpose.LABEL).first()
     if found is None:
         message = _("There is no ranking %(key)s of this prompt.")
         raise Invalid("unknown_ranking", message % {"key": key}, attr="ranking")

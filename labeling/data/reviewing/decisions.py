@@ -49,7 +49,7 @@ def decide(case: ReviewCase, assignment: Assignment, payload: object, *, by: Use
         Ranking.objects.filter(pk__in=ended).update(superseded_by=submitted.ranking)
         close(case, OUTCOME)
         note(case, ACT, by, words, assignment=assignment.pk, ranking=submitted.ranking.pk)
-        Prompt.objects.filter(pk=case.prompt_id).update(held_at=None, held_reason="")
+        Prompt.objects.filter(pk=case.prompt_id, gold_at=None).update(held_at=None, held_reason="")
     return submitted
 
 

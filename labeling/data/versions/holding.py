@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q, Subquery, prefetch_related_obj
 
 from artifacts import store
 from labeling.data.versions.datasets import path_of
-from labeling.models import DatasetVersion, Project, Prompt, PromptErasure, Ranking, WorkWithdrawal
+from labeling.models import DatasetVersion, Project, Prompt, PromptErasure, Purpose, Ranking, WorkWithdrawal
 
 MOST_ROWS = 2_000_000  # that are looked through, of the newest versions: a second or so
 
@@ -26,7 +26,7 @@ def versions_with(prompt: Prompt, *, most: int) -> list[DatasetVersion]:
     not asked. A ranking that ended before its end was noted (`ended_at`, later than the first releases) tells nothing.
     """
     then = Ranking.objects.filter(prompt=prompt, pk__lte=OuterRef("last_ranking_id"))
-    stood = then.filter(Q(live=True) | Q(ended_at__gt=OuterRef("created_at")))
+    stood = then.filter(Q(live=True) | Q(purpose=Purpose.LABEL, ended_at__gt=OuterRef("created_at")))
     likely = DatasetVersion.objects.filter(Exists(stood), project=prompt.project_id)[:most]
     return [version for version in likely if _may_have(version, prompt.external_id)]
 

@@ -15,7 +15,7 @@ SELECT count(*), count(*) FILTER (WHERE source = 'imported'),
     min(created_at) FILTER (WHERE source = 'labeled'), max(created_at) FILTER (WHERE source = 'labeled'),
     count(active_seconds), percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY active_seconds)
 FROM labeling_ranking
-WHERE project_id = %(project)s AND id <= %(last)s AND (live OR ended_at > %(frozen)s)
+WHERE project_id = %(project)s AND id <= %(last)s AND (live OR purpose = 'label' AND ended_at > %(frozen)s)
 """
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from labeling.data.versions.holding import Holdings, holdings
 from labeling.data.withdrawing import choices
 from labeling.data.withdrawing.choices import Choice, Found
-from labeling.models import Assignment, Project, Prompt, Ranking
+from labeling.models import Assignment, Project, Prompt, Purpose, Ranking
 from labeling.models.functions import call
 
 RANKINGS_AT_ONCE = 1_000  # that a transaction ends or puts back: it bounds how long a prompt's labeler waits
@@ -125,4 +125,5 @@ def _would_withdraw(_project: Project, keys: list[int]) -> tuple[int, int, int]:
 
 def _would_restore(_project: Project, keys: list[int]) -> tuple[int, int, int]:
     there = Prompt.objects.filter(pk__in=keys, erasure=None)
-    return there.count(), Assignment.objects.filter(prompt__in=there, state=Assignment.State.RANKED).count(), 0
+    ranked = Assignment.objects.filter(prompt__in=there, state=Assignment.State.RANKED, purpose=Purpose.LABEL)
+    return there.count(), ranked.count(), 0

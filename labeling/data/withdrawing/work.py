@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeling.errors import Missing
-from labeling.models import Assignment, Project, Ranking, User, WorkWithdrawal
+from labeling.models import Assignment, Project, Purpose, Ranking, User, WorkWithdrawal
 from labeling.models.functions import call, query
 from labeling.models.project_lock import lock_project
 
@@ -60,7 +60,7 @@ def foresee(project: Project, labeler: User) -> Work:
     """Counts what withdrawing would end and which prompts it would open again."""
     done = _answered(project, labeler)
     standing = Ranking.objects.filter(labeler=labeler, project=project, live=True)
-    reopened = done.filter(prompt__held_at=None, prompt__ranked__gte=F("prompt__overlap"))
+    reopened = done.filter(purpose=Purpose.LABEL, prompt__held_at=None, prompt__ranked__gte=F("prompt__overlap"))
     return Work(
         standing.count(), reopened.count(), _withdrawn(project, labeler).count(), True, held_by(project, labeler)
     )
@@ -112,7 +112,7 @@ SELECT first, beyond, count(*)::int AS n FROM (
             width_bucket(created_at - interval '1 microsecond', %(moments)s::timestamptz[])) AS first,
         CASE WHEN live THEN cardinality(%(moments)s::timestamptz[])
             ELSE width_bucket(ended_at - interval '1 microsecond', %(moments)s::timestamptz[]) END AS beyond
-    FROM labeling_ranking WHERE labeler_id = %(labeler)s AND project_id = %(project)s
+    FROM labeling_ranking WHERE labeler_id = %(labeler)s AND project_id = %(project)s AND purpose = 'label'
 ) stood WHERE first < beyond GROUP BY first, beyond
 """
 

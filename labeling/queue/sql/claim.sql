@@ -33,8 +33,15 @@ BEGIN
         RETURN;
     END IF;
 
+    IF podium_is_paused(project, labeler) THEN
+        RETURN;
+    END IF;
     next_prompt := podium_next(project, labeler, besides, moment);
     IF next_prompt IS NULL THEN
+        RETURN;
+    END IF;
+    assignment := podium_draw_check(project, labeler, lease, seed, besides, moment);
+    IF assignment IS NOT NULL THEN
         RETURN;
     END IF;
     SELECT overlap INTO slots FROM labeling_prompt WHERE id = next_prompt;

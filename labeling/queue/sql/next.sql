@@ -118,7 +118,7 @@ BEGIN
                       AND mine.state IN ('claimed', 'ranked', 'skipped'))
                   AND p.overlap > (
                     SELECT count(*) FROM labeling_assignment taken
-                    WHERE taken.prompt_id = p.id
+                    WHERE taken.prompt_id = p.id AND taken.purpose = 'label'
                       AND (taken.state = 'ranked' OR taken.state = 'claimed' AND taken.expires_at > moment))
                 ORDER BY p.priority DESC, p.id
                 LIMIT 1

@@ -1,4 +1,4 @@
--- Says why there is nothing for a labeler to claim: no_prompts, all_ranked_by_you, all_taken (others are at work) or
+-- Says why there is nothing for a labeler to claim: paused_you (by their checks), no_prompts, all_ranked_by_you, all_taken (others are at work) or
 -- all_done. Whether a labeler has had all that is not held follows from counters: to look for one that they never had
 -- costs whoever has had all of a million 3 s, at every question. Withdrawn prompts and their rankings are in no counter.
 CREATE OR REPLACE FUNCTION podium_queue_reason(project bigint, labeler bigint, OUT reason text)
@@ -11,6 +11,10 @@ DECLARE
         SELECT coalesce(sum(c.rankings), 0) FROM labeling_labelercounter c
         WHERE c.project_id = project AND c.labeler_id = labeler);
 BEGIN
+    IF podium_is_paused(project, labeler) THEN
+        reason := 'paused_you';
+        RETURN;
+    END IF;
     IF offered = 0 THEN
         reason := 'no_prompts';
         RETURN;
@@ -24,13 +28,18 @@ BEGIN
     IF had >= offered THEN  -- else there is one that they never had, and no need to look which of theirs are held
         had := had - (
             SELECT count(*) FROM labeling_prompt p JOIN labeling_assignment a ON a.prompt_id = p.id
-            WHERE p.project_id = project AND p.held_at IS NOT NULL AND p.withdrawn_at IS NULL AND a.labeler_id = labeler AND a.state = 'ranked');
+            WHERE p.project_id = project AND p.held_at IS NOT NULL AND p.withdrawn_at IS NULL AND p.gold_at IS NULL
+              AND a.labeler_id = labeler AND a.state = 'ranked' AND a.purpose = 'label'
+        ) - (
+            SELECT count(*) FROM labeling_prompt p JOIN labeling_assignment a ON a.prompt_id = p.id
+            WHERE p.project_id = project AND p.gold_at IS NOT NULL AND p.withdrawn_at IS NULL
+              AND a.labeler_id = labeler AND a.state = 'ranked' AND a.purpose = 'label');
     END IF;
     reason := CASE
         WHEN had >= offered THEN 'all_ranked_by_you'
         WHEN EXISTS (
             SELECT FROM labeling_assignment a JOIN labeling_prompt p ON p.id = a.prompt_id
-            WHERE a.state = 'claimed' AND a.expires_at > now() AND a.labeler_id <> labeler
+            WHERE a.state = 'claimed' AND a.purpose = 'label' AND a.expires_at > now() AND a.labeler_id <> labeler
               AND p.project_id = project AND p.held_at IS NULL) THEN 'all_taken'
         ELSE 'all_done'
     END;

@@ -8,11 +8,11 @@ DECLARE
 BEGIN
     SELECT array_agg(slot) FILTER (WHERE NOT ran_out), bool_or(ran_out) INTO taken, some_ran_out
     FROM (SELECT a.slot, a.state = 'claimed' AND a.expires_at <= moment AS ran_out FROM labeling_assignment a
-          WHERE a.prompt_id = prompt AND a.state IN ('claimed', 'ranked')) live;
+          WHERE a.prompt_id = prompt AND a.state IN ('claimed', 'ranked') AND a.purpose = 'label') live;
     IF some_ran_out THEN  -- asked first: an update of no row starts the triggers that count all the same
         WITH ran_out AS (
             UPDATE labeling_assignment SET state = 'expired', finished_at = moment
-            WHERE prompt_id = prompt AND state = 'claimed' AND expires_at <= moment RETURNING labeler_id
+            WHERE prompt_id = prompt AND state = 'claimed' AND purpose = 'label' AND expires_at <= moment RETURNING labeler_id
         )
         SELECT count(podium_look_again(prompt, labeler_id)) INTO expired FROM ran_out;
     END IF;
@@ -31,7 +31,7 @@ BEGIN
     RETURN task;
 END $$;
 
--- Finds the slot of a locked task. One that ran out gets a free one if there is any, and so does one that was given
+-- Finds the slot of a locked task; a check needs none. One that ran out gets a free one if there is any, and so does one that was given
 -- back: a tab that closes gives back what another tab may still show. `refused` says why there is none: already_ranked,
 -- not_claimed (it was skipped), prompt_withdrawn (its task was ended then), prompt_revised
 -- (it showed texts that are others now), taken_anew (by this labeler), lease_expired.
@@ -57,9 +57,10 @@ BEGIN
             refused := CASE WHEN withdrawn THEN 'prompt_withdrawn' ELSE 'prompt_revised' END;
             RETURN;
         END IF;
-        slot := podium_free_slot(task.prompt_id, slots, moment);
+        slot := CASE task.purpose WHEN 'label' THEN podium_free_slot(task.prompt_id, slots, moment) ELSE 1 END;
         IF EXISTS (SELECT FROM labeling_assignment a WHERE a.prompt_id = task.prompt_id
-                   AND a.labeler_id = task.labeler_id AND a.state IN ('claimed', 'ranked')) THEN
+                   AND a.labeler_id = task.labeler_id AND a.state IN ('claimed', 'ranked')
+                   AND (a.purpose = 'repeat') = (task.purpose = 'repeat')) THEN
             refused := 'taken_anew';
         ELSIF slot IS NULL THEN
             refused := 'lease_expired';

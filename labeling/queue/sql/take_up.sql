@@ -24,15 +24,26 @@ BEGIN
     IF task.state = 'skipped' THEN
         task.state := 'released';
         held := podium_take_back(task, moment);
-        refused := coalesce(held.refused, (
+        refused := coalesce(held.refused, CASE WHEN task.purpose = 'gold' THEN (
+            SELECT 'prompt_set_aside' FROM labeling_checkresult c  -- as any other that was said to be nobody's
+            WHERE c.assignment_id = task.id AND c.doubted AND moment - task.finished_at > patience
+        ) ELSE (
             SELECT 'prompt_set_aside' FROM labeling_prompt p
             WHERE p.id = task.prompt_id AND p.held_at IS NOT NULL
-              AND (p.held_at <> task.finished_at OR moment - task.finished_at > patience)));
+              AND (p.held_at <> task.finished_at OR moment - task.finished_at > patience)
+        ) END);
         IF refused IS NOT NULL THEN
             RETURN;
         END IF;
-        UPDATE labeling_prompt SET held_at = NULL, held_reason = '' WHERE id = task.prompt_id AND held_at IS NOT NULL;
-        PERFORM podium_close_case(task.prompt_id, 'taken_up', 'skipped');
+        IF task.purpose = 'gold' THEN
+            DELETE FROM labeling_checkresult WHERE assignment_id = task.id;
+        ELSE
+            UPDATE labeling_prompt SET held_at = NULL, held_reason = ''
+            WHERE id = task.prompt_id AND held_at IS NOT NULL AND gold_at IS NULL;
+        END IF;
+        IF task.purpose = 'label' THEN
+            PERFORM podium_close_case(task.prompt_id, 'taken_up', 'skipped');
+        END IF;
     ELSE
         SELECT task.slot AS slot, task.overlap AS slots INTO held;
     END IF;

@@ -46,6 +46,7 @@ FILTERS = {
     "waiting": Filter(gettext_lazy("Waiting"), "waiting"),
     "ranked": Filter(gettext_lazy("Ranked"), "ranked"),
     "held": Filter(gettext_lazy("Set aside"), "held"),
+    "gold": Filter(gettext_lazy("Gold"), "gold"),
     "withdrawn": Filter(gettext_lazy("Withdrawn"), "withdrawn"),
 }
 SHOWN = 50

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from labeling.board.pictures import Picture, picture_of
-from labeling.models import Assignment, Project, Prompt, Ranking, Role, User
+from labeling.models import Assignment, Project, Prompt, Purpose, Ranking, Role, User
 from labeling.people import project_people
 from labeling.people.project_people import Person, Standing
 from labeling.projects import pace
@@ -77,7 +77,9 @@ def person(request: SignedIn, project: Project, person_id: int) -> HttpResponse:
 def skips(request: SignedIn, project: Project, person_id: int) -> HttpResponse:
     """Lists what the person skipped and why, the newest first: what the number of skips counts."""
     found = find_person(project, person_id)
-    rows = Assignment.objects.filter(labeler=found.id, state=Assignment.State.SKIPPED, prompt__project=project)
+    rows = Assignment.objects.filter(
+        labeler=found.id, state=Assignment.State.SKIPPED, purpose=Purpose.LABEL, prompt__project=project
+    )
     page = stretch_of(
         request,
         rows.select_related("prompt").prefetch_related("prompt__completions"),

@@ -16,7 +16,7 @@ from labeling.answers import rankings
 from labeling.board.cards import dialogue
 from labeling.data.reviewing import acts, cases, decisions
 from labeling.errors import Conflict, Invalid
-from labeling.models import Project, Ranking, ReviewCase, Role, User
+from labeling.models import Project, Purpose, Ranking, ReviewCase, Role, User
 from labeling.views.answers.sides import sides_of
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.prompts import find_prompt, first_words, with_html
@@ -164,7 +164,7 @@ def _decide_as(request: SignedIn, case: ReviewCase, reason: str) -> Promise:
 
 def _ranking(request: SignedIn, case: ReviewCase) -> Ranking:
     chosen = key_of_text(request.POST.get("ranking", ""))
-    found = Ranking.objects.filter(pk=chosen, prompt=case.prompt_id).first() if chosen else None
+    found = Ranking.objects.filter(pk=chosen, prompt=case.prompt_id, purpose=Purpose.LABEL).first() if chosen else None
     if found is None:
         raise Invalid("ranking_required", _("Choose whose answer is meant."), attr="ranking")
     return found

@@ -33,7 +33,7 @@ FROM (
         each.content_sha256, project.overlap, project.extra_overlap, project.extra_percent)) AS overlap
     FROM labeling_prompt each JOIN labeling_project project ON project.id = each.project_id CROSS JOIN LATERAL (
         SELECT coalesce(max(slot), 1) AS most FROM labeling_assignment a
-        WHERE a.prompt_id = each.id AND a.state IN ('claimed', 'ranked')
+        WHERE a.prompt_id = each.id AND a.state IN ('claimed', 'ranked') AND a.purpose = 'label'
     ) taken
     WHERE each.id = ANY(%s)
 ) wanted

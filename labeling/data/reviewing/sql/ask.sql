@@ -17,7 +17,8 @@ CREATE OR REPLACE FUNCTION podium_look_who_is_left(prompt bigint) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     IF EXISTS (SELECT FROM labeling_prompt p WHERE p.id = prompt AND p.ranked < p.overlap AND p.held_at IS NULL)
-       AND EXISTS (SELECT FROM labeling_assignment a WHERE a.prompt_id = prompt AND a.state = 'skipped')
+       AND EXISTS (SELECT FROM labeling_assignment a
+                   WHERE a.prompt_id = prompt AND a.purpose = 'label' AND a.state = 'skipped')
        AND NOT EXISTS (
             SELECT FROM labeling_membership m
             JOIN labeling_prompt p ON p.project_id = m.project_id
@@ -44,7 +45,8 @@ BEGIN
     FOR prompt IN
         SELECT p.id FROM labeling_prompt p
         WHERE p.id = ANY(keys) AND p.held_at IS NULL AND p.ranked < p.overlap AND EXISTS (
-            SELECT FROM labeling_assignment a WHERE a.prompt_id = p.id AND a.state = 'skipped' AND NOT EXISTS (
+            SELECT FROM labeling_assignment a
+            WHERE a.prompt_id = p.id AND a.purpose = 'label' AND a.state = 'skipped' AND NOT EXISTS (
                 SELECT FROM labeling_reviewcase c
                 WHERE c.prompt_id = p.id AND c.closed_at > a.finished_at AND (c.reason = 'skipped' OR c.also ? 'skipped')))
         ORDER BY p.id FOR UPDATE

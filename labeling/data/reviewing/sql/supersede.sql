@@ -10,7 +10,7 @@ BEGIN
     DELETE FROM labeling_preferencepair WHERE prompt_id = prompt;
     UPDATE labeling_ranking SET live = false, ended_at = moment WHERE id = ANY(ended);
     UPDATE labeling_assignment SET state = 'released', finished_at = coalesce(finished_at, moment)
-    WHERE prompt_id = prompt AND state IN ('claimed', 'ranked') AND id <> assignment;
+    WHERE prompt_id = prompt AND state IN ('claimed', 'ranked') AND purpose = 'label' AND id <> assignment;
     UPDATE labeling_assignment
     SET state = 'claimed', slot = 1, expires_at = moment + lease, finished_at = NULL, draft = NULL
     WHERE id = assignment;
@@ -27,7 +27,7 @@ BEGIN
     SELECT p.overlap INTO slots FROM labeling_prompt p WHERE p.id = prompt FOR UPDATE;
     SELECT a.id INTO assignment
     FROM labeling_assignment a JOIN labeling_prompt p ON p.id = a.prompt_id
-    WHERE a.prompt_id = prompt AND a.labeler_id = reviewer AND a.state IN ('claimed', 'released', 'expired')
+    WHERE a.prompt_id = prompt AND a.labeler_id = reviewer AND a.purpose = 'label' AND a.state IN ('claimed', 'released', 'expired')
       AND a.withdrawn_at IS NULL AND a.claimed_at > coalesce(p.revised_at, '-infinity')
     ORDER BY (a.state = 'claimed') DESC, a.id DESC LIMIT 1;
     IF assignment IS NULL THEN

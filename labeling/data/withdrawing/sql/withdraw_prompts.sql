@@ -18,6 +18,8 @@ BEGIN
     DELETE FROM labeling_preferencepair WHERE prompt_id = ANY(chosen);
     UPDATE labeling_ranking SET live = false, ended_at = moment WHERE prompt_id = ANY(chosen) AND live;
     GET DIAGNOSTICS rankings = ROW_COUNT;
+    UPDATE labeling_ranking SET ended_at = moment
+    WHERE prompt_id = ANY(chosen) AND purpose <> 'label' AND ended_at IS NULL;
     UPDATE labeling_prompt SET withdrawn_at = moment, held_at = coalesce(held_at, moment) WHERE id = ANY(chosen);
     GET DIAGNOSTICS changed = ROW_COUNT;
 END $$;
@@ -36,7 +38,12 @@ DECLARE
     standing bigint[] := ARRAY(
         SELECT DISTINCT ON (r.assignment_id) r.id
         FROM labeling_assignment a JOIN labeling_ranking r ON r.assignment_id = a.id
-        WHERE a.prompt_id = ANY(chosen) AND a.state = 'ranked'
+        WHERE a.prompt_id = ANY(chosen) AND a.state = 'ranked' AND a.purpose = 'label'
+        ORDER BY r.assignment_id, r.revision DESC);
+    checks bigint[] := ARRAY(
+        SELECT DISTINCT ON (r.assignment_id) r.id
+        FROM labeling_assignment a JOIN labeling_ranking r ON r.assignment_id = a.id
+        WHERE a.prompt_id = ANY(chosen) AND a.state = 'ranked' AND a.purpose <> 'label'
         ORDER BY r.assignment_id, r.revision DESC);
 BEGIN
     tasks := 0;
@@ -44,5 +51,6 @@ BEGIN
     GET DIAGNOSTICS changed = ROW_COUNT;
     UPDATE labeling_ranking SET live = true, ended_at = NULL WHERE id = ANY(standing);
     GET DIAGNOSTICS rankings = ROW_COUNT;
+    UPDATE labeling_ranking SET ended_at = NULL WHERE id = ANY(checks);
     PERFORM podium_expand(standing);
 END $$;

@@ -9,6 +9,7 @@ from labeling.answers.finding_prompts import STATES, state_of
 from labeling.data.bulk import acts
 from labeling.data.withdrawing import choices, withdrawals
 from labeling.models import Project, Role
+from labeling.quality.checks import golds
 from labeling.queue import claims
 from tests import factories
 from tests.labeling.api.client import as_user
@@ -17,19 +18,20 @@ from tests.labeling.views.answers.test_prompt_list import PAGE, listed
 from tests.labeling.views.test_prompts import reviewer_of, words
 
 IN_STATE = {
-    "": [0, 1, 2, 3, 4, 5],
+    "": [0, 1, 2, 3, 4, 5, 6],
     "waiting": [0],
     "ranked": [1],
     "held": [2, 3],
+    "gold": [6],
     "withdrawn": [4, 5],
 }
 
 
 @pytest.fixture
 def project(db: None) -> Project:
-    """One that waits, one ranked, one held, one held that got its ranking nevertheless, and two withdrawn."""
+    """One that waits, one ranked, one held, one held and ranked nevertheless, two withdrawn, one with gold."""
     project = factories.make_project(slug="work")
-    for n in (1, 4, 3, 5, 2, 0):
+    for n in (1, 4, 3, 5, 2, 0, 6):
         factories.make_prompt(project, external_id=f"row-{n}", k=2, split="test" if n % 2 else "train")
     ada = factories.join(project, username="ada")
     factories.rank_next(project, ada, 2)  # 1 and 4
@@ -40,6 +42,9 @@ def project(db: None) -> Project:
         rankings.submit(task, {"tiers": factories.tiers_of(task)})
     claims.cannot_rank(factories.claimed(project, ada), "Broken")
     withdrawals.withdraw(project, ["row-4", "row-5"])
+    gold = project.prompts.get(external_id="row-6")
+    first, last = gold.completions.values_list("pk", flat=True)
+    golds.make(project, gold, golds.Known({first: 1, last: 2}), source="typed", by=None)
     return project
 
 
@@ -65,7 +70,7 @@ def test_each_prompt_has_one_state(project: Project) -> None:
     assert sum(map(len, found)) == len(set().union(*found)) == project.prompts.count()
     for name, each in STATES.items():
         for prompt in project.prompts.filter(each):
-            told = {key: getattr(prompt, key) for key in ("withdrawn_at", "held_at", "ranked", "overlap")}
+            told = {key: getattr(prompt, key) for key in ("withdrawn_at", "gold_at", "held_at", "ranked", "overlap")}
             assert state_of(**told) == name
 
 

@@ -1,0 +1,106 @@
+"""Gold: prompts of which the answer is known, made and taken back. A prompt with gold is in no queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models.functions import Coalesce, Now
+from django.utils.translation import gettext as _
+
+from labeling.errors import Conflict, Invalid
+from labeling.models import CheckResult, GoldAnswer, Project, Prompt, Purpose, Ranking, User
+from labeling.models.functions import call
+from labeling.models.quality.checks import LONGEST_EXPLANATION
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of completions, by their keys. ranks: of all of them, 1 is best, or of none. flags: yes or no."""
+
+    ranks: Mapping[int, int] = field(default_factory=dict)
+    flags: Mapping[int, Mapping[str, bool]] = field(default_factory=dict)
+
+
+def known_of(ranking: Ranking) -> Known:
+    """Reads what a ranking says. One that orders nothing, as answers to questions, says its flags alone."""
+    places = list(ranking.ranked.all())
+    ranks = {place.completion_id: place.rank for place in places}
+    flags = {place.completion_id: dict(place.flags) for place in places if place.flags}
+    return Known(ranks if len(set(ranks.values())) > 1 else {}, flags)
+
+
+def make(
+    project: Project, prompt: Prompt, known: Known, *, source: str, by: User | None, explanation: str = ""
+) -> GoldAnswer:
+    """Makes the prompt gold, or changes what is known of it. Its rankings stay data; its slots are not served any more.
+
+    Raises Invalid('bad_gold'), Invalid('bad_explanation'), Conflict('prompt_withdrawn').
+    """
+    explanation = _checked_explanation(explanation)
+    with transaction.atomic():
+        prompt = Prompt.objects.select_for_update().get(pk=prompt.pk, project=project)
+        if prompt.withdrawn_at is not None:
+            message = _("Prompt %(id)s is withdrawn, so it can't have gold. Put it back first.")
+            raise Conflict("prompt_withdrawn", message % {"id": prompt.external_id})
+        _check(project, prompt, known)
+        gold, _made = GoldAnswer.objects.update_or_create(
+            prompt=prompt,
+            defaults={
+                "project": project,
+                "ranks": {str(key): rank for key, rank in known.ranks.items()},
+                "flags": {str(key): dict(said) for key, said in known.flags.items()},
+                "explanation": explanation,
+                "source": source,
+                "created_by": by,
+            },
+        )
+        CheckResult.objects.filter(prompt=prompt, purpose=Purpose.GOLD).update(scored_at=None)  # by what is known now
+        Prompt.objects.filter(pk=prompt.pk, gold_at=None).update(gold_at=Now(), held_at=Coalesce("held_at", Now()))
+    return gold
+
+
+def make_from(project: Project, ranking: Ranking, *, by: User | None, explanation: str = "") -> GoldAnswer:
+    """Makes a prompt gold by what one ranking of it says. Raises as make does, and Conflict('ranking_ended')."""
+    standing = Ranking.objects.filter(pk=ranking.pk, project=project, live=True).select_related("prompt").first()
+    if standing is None:
+        message = _("Ranking %(id)s was changed or withdrawn, so it can't be gold. Choose one that stands.")
+        raise Conflict("ranking_ended", message % {"id": ranking.pk})
+    decided = standing.prompt.decided_at is not None
+    source = GoldAnswer.Source.REVIEW if decided else GoldAnswer.Source.RANKING
+    return make(project, standing.prompt, known_of(standing), source=source, by=by, explanation=explanation)
+
+
+def take_back(project: Project, prompt: Prompt) -> bool:
+    """Ends it: the prompt is in the queue again. Tells whether it was gold; twice is harmless."""
+    with transaction.atomic():
+        prompt = Prompt.objects.select_for_update().get(pk=prompt.pk, project=project)
+        return bool(call("podium_take_gold_back", prompts=[prompt.pk])["changed"])
+
+
+def _check(project: Project, prompt: Prompt, known: Known) -> None:
+    keys = set(prompt.completions.values_list("pk", flat=True))
+    if known.ranks and known.ranks.keys() != keys:
+        raise Invalid("bad_gold", _("Gold ranks every completion of the prompt, or none."), attr="ranks")
+    if any(rank < 1 for rank in known.ranks.values()):
+        raise Invalid("bad_gold", _("A rank is a whole number from 1, the best."), attr="ranks")
+    asked = {flag["name"] for flag in project.flags}
+    said = {name for each in known.flags.values() for name in each}
+    if not known.flags.keys() <= keys or not said <= asked:
+        other = ", ".join(sorted(said - asked))
+        message = _(
+            "Gold answers the project's questions about the prompt's own completions; it has none named %(name)r."
+        )
+        raise Invalid("bad_gold", message % {"name": other[:80]}, attr="flags")
+    if len(set(known.ranks.values())) < 2 and not said:
+        message = _("Gold needs something to tell answers by: two ranks, or the answer to a question.")
+        raise Invalid("bad_gold", message, attr="ranks")
+
+
+def _checked_explanation(words: str) -> str:
+    words = words.replace("\0", "").strip()
+    if len(words) > LONGEST_EXPLANATION:
+        message = _("An explanation has at most %(most)d letters; this one has %(n)d.")
+        raise Invalid("bad_explanation", message % {"most": LONGEST_EXPLANATION, "n": len(words)}, attr="explanation")
+    return words

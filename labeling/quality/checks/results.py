@@ -1,0 +1,117 @@
+"""How checks were answered: counted once each by a worker, and summed up of a person or of a gold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from django.db.models import Prefetch
+from django.utils import timezone
+
+from labeling.models import CheckResult, GoldAnswer, Project, Purpose, RankedCompletion, Ranking
+from labeling.quality.checks.verdicts import Checked, Marks, Verdict, check_flags, check_order, judge
+
+T = TypeVar("T")
+NEWEST = 200  # checks of each purpose by which a person is judged: the care of a year ago says nothing
+
+
+def count(results: Sequence[CheckResult]) -> None:
+    """Counts what each answer has right and stores it, of some at once. Call it with the rows locked.
+
+    Of gold that was taken back, or a first answer that doesn't stand any more, nothing is counted.
+    """
+    given = _said_in({result.ranking_id for result in results if result.ranking_id})
+    known = {**_of_golds(results), **_first_answers(results)}
+    now = timezone.now()
+    for result in results:
+        checked = None
+        if result.pk in known and result.ranking_id in given:
+            checked = compared(known[result.pk], given[result.ranking_id])
+        result.comparisons = None if checked is None else checked.comparisons
+        result.right = None if checked is None else checked.right
+        result.worth = None if checked is None else checked.worth
+        result.scored_at = now
+    CheckResult.objects.bulk_update(results, ["comparisons", "right", "worth", "scored_at"])
+
+
+Said = tuple[Mapping[int, int], Mapping[int, Mapping[str, bool]]]  # ranks and flags by the completions' keys
+
+
+def compared(known: Said, given: Said) -> Checked | None:
+    """Adds up what is right of the order and of the questions; None where the known answer has neither."""
+    parts = [part for part in (check_order(known[0], given[0]), check_flags(known[1], given[1])) if part]
+    if not parts:
+        return None
+    return Checked(
+        sum(part.comparisons for part in parts), sum(part.right for part in parts), sum(part.worth for part in parts)
+    )
+
+
+def checks_of(project: Project, labeler: int, purpose: str, *, since: datetime | None = None) -> list[Checked]:
+    """Gives a person's newest counted checks of a purpose, by an index of these alone."""
+    rows = CheckResult.objects.filter(project=project, labeler=labeler, purpose=purpose)
+    if since is not None:
+        rows = rows.filter(created_at__gt=since)
+    return _checked(rows.order_by("-created_at")[:NEWEST])
+
+
+def verdict_of(project: Project, labeler: int, *, since: datetime | None = None) -> Verdict:
+    """Says what a person's checks call for, by the project's marks. since: what was answered before counts no more."""
+    golds, repeats = (checks_of(project, labeler, purpose, since=since) for purpose in (Purpose.GOLD, Purpose.REPEAT))
+    return judge(golds, repeats, of_golds=_marks(project, "gold"), of_repeats=_marks(project, "repeat"))
+
+
+def _marks(project: Project, kind: str) -> Marks:
+    warn, pause, stop = (getattr(project, f"{kind}_{act}") / 100 or None for act in ("warn", "pause", "stop"))
+    default = Marks() if kind == "gold" else Marks(least=300.0)
+    return Marks(warn, pause, stop, least=default.least, fewest=project.check_fewest)
+
+
+def _checked(rows: Iterable[CheckResult]) -> list[Checked]:
+    return [
+        Checked(row.comparisons, row.right, row.worth)
+        for row in rows
+        if row.comparisons and row.right is not None and row.worth is not None
+    ]
+
+
+def _said_in(rankings: Iterable[int]) -> dict[int, Said]:
+    said: dict[int, tuple[dict[int, int], dict[int, dict[str, bool]]]] = {}
+    for place in RankedCompletion.objects.filter(ranking__in=list(rankings)):
+        ranks, flags = said.setdefault(place.ranking_id, ({}, {}))
+        ranks[place.completion_id] = place.rank
+        flags[place.completion_id] = place.flags
+    return dict(said)
+
+
+def _of_golds(results: Sequence[CheckResult]) -> dict[int, Said]:
+    prompts = {result.prompt_id: result.pk for result in results if result.purpose == Purpose.GOLD}
+    of = {gold.prompt_id: gold for gold in GoldAnswer.objects.filter(prompt__in=prompts)}
+    return {
+        result.pk: (_by_key(of[result.prompt_id].ranks), _by_key(of[result.prompt_id].flags))
+        for result in results
+        if result.purpose == Purpose.GOLD and result.prompt_id in of
+    }
+
+
+def _by_key(stored: Mapping[str, T]) -> dict[int, T]:  # JSON has no whole numbers as names
+    return {int(key): said for key, said in stored.items()}
+
+
+def _first_answers(results: Sequence[CheckResult]) -> dict[int, Said]:
+    repeats = [result for result in results if result.purpose == Purpose.REPEAT]
+    places = Prefetch("ranked", RankedCompletion.objects.order_by("pk"))
+    rows = Ranking.objects.filter(
+        live=True, prompt__in={each.prompt_id for each in repeats}, labeler__in={each.labeler_id for each in repeats}
+    )
+    first: dict[tuple[int, int], Said] = {}
+    for ranking in rows.prefetch_related(places):
+        ranks = {place.completion_id: place.rank for place in ranking.ranked.all()}
+        flags = {place.completion_id: place.flags for place in ranking.ranked.all()}
+        first[ranking.prompt_id, ranking.labeler_id] = (ranks, flags)
+    return {
+        each.pk: first[each.prompt_id, each.labeler_id]
+        for each in repeats
+        if (each.prompt_id, each.labeler_id) in first
+    }
