@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict, TypeGuard, cast
 
+from formats.evaluation_report.attributes import AttributePart
 from formats.evaluation_report.figures import CalibrationError, CountedShare, Estimate, ShareEstimate
 from formats.evaluation_report.flags import FlagReport
 from formats.evaluation_report.pairs import (
@@ -62,6 +63,7 @@ class Common(TypedDict):
     left_out: NotRequired[dict[str, int]]  # of a report on a file
     subsets: NotRequired[SubsetReport]  # where the file names some
     head_rival: NotRequired[HeadOnPairs]
+    attributes: NotRequired[list[AttributePart]]  # where people rated some
 
 
 class Parts(TypedDict):

@@ -94,6 +94,11 @@ class ScoresSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="Of a model with an ensemble of heads: the standard deviation of its rewards.",
     )
+    attributes = serializers.DictField(
+        child=serializers.ListField(child=serializers.FloatField()),
+        required=False,
+        help_text="Of a model with further heads: by attribute, a value of each completion; more is better.",
+    )
 
 
 class Score(View):

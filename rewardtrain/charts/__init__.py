@@ -5,9 +5,10 @@ from rewardtrain.charts.best_of_gains import doubts, gains
 from rewardtrain.charts.learning import learning
 from rewardtrain.charts.losses import loss_curve
 from rewardtrain.charts.reports import flag_reliability, reliability, rewards, verdicts
-from rewardtrain.charts.shares import by_gap, by_labeler, by_length_difference, comparison, versions
+from rewardtrain.charts.shares import attributes, by_gap, by_labeler, by_length_difference, comparison, versions
 
 __all__ = [
+    "attributes",
     "bands",
     "beside_people",
     "by_gap",

@@ -9,7 +9,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from formats.evaluation_report.figures import CountedShare
-from formats.evaluation_report.report import PairReport, has_pairs
+from formats.evaluation_report.report import PairReport, Report, has_pairs
 from labeling.templatetags.podium import percent
 from rewardtrain.models import RewardModel
 
@@ -42,6 +42,25 @@ class Share:
     def width(self) -> float:
         """Gives the interval's width; a hair where there is none, so that it is seen."""
         return max(0.5, round(self.x_high - self.x_low, 1))
+
+
+@dataclass(frozen=True)
+class OfAttribute(Share):
+    """How often an attribute's own head is right; beside it the reward, and the longer completion."""
+
+    reward: float
+    longer: float
+
+
+def attributes(report: Report) -> list[OfAttribute]:
+    """Lists the further heads of a model, by attribute."""
+    return [
+        OfAttribute(
+            *(part["name"], "model", part["accuracy"], part["accuracy_low"], part["accuracy_high"]),
+            *(part["n"], part["n_prompts"], part["reward"], part["longer"]),
+        )
+        for part in report.get("attributes", ())
+    ]
 
 
 def comparison(report: PairReport) -> list[Share]:

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from formats.evaluation_report.attributes import AttributePart
+from rewardtrain.core.artifact.attribute_heads import AttributeHeads
 from rewardtrain.core.artifact.folder import load_model, save_model, write_json
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.comparisons import Dataset
@@ -24,6 +26,15 @@ from rewardtrain.core.progress import MetricsLog
 
 MODEL, REPORT, KEPT_SCORES = "model", "report.json", "validation.npy"
 REFERENCE = 1000  # training completions whose rewards are brought to mean 0 and sd 1: these to 3 % (1 / sqrt(1000))
+
+
+@dataclass(frozen=True)
+class Further:
+    """Heads beside the reward's, one for each attribute, and their figures on the split that is measured."""
+
+    heads: AttributeHeads
+    parts: list[AttributePart]
+
 
 Score = Callable[[str], Scores]  # raw logits of 'validation', of 'test', and of 'train' or a sample of it
 
@@ -41,6 +52,7 @@ def finish(
     score_champion: Callable[[Path], Scores] | None = None,
     backbone: Path | None = None,
     heads: Array | None = None,
+    attributes: Further | None = None,
     measured: str = "test",
 ) -> None:
     """Calibrate, evaluate, then write out/model and out/report.json; the report last, for it says that all is there.
@@ -48,6 +60,7 @@ def finish(
     score: gives the model's logits of a split, from the network or from features kept of it; it is not called any more
     once the calibration is folded into the network. score_champion: for a caller who keeps a champion's scores.
     backbone: see artifact.save_model. heads: (M, D + 1) weights and bias of an ensemble that give raw rewards.
+    attributes: further heads, and how often they are right on the split that is measured.
     measured: the split of the report; a sweep's is validation, and out/validation.npy then keeps its logits.
     """
     log.emit("phase", phase="evaluating")
@@ -67,6 +80,8 @@ def finish(
         samples=config.bootstrap_samples,
         seed=config.seed,
     )
+    if attributes and attributes.parts:
+        report["attributes"] = attributes.parts
     log.emit("phase", phase="saving")
     if measured != "test":
         np.save(out / KEPT_SCORES, scores.logits)
@@ -75,7 +90,16 @@ def finish(
     data = {key: counts[key] for key in _DATA} | {"n_rewrites": counts.get("n_rewrites", 0)}
     data |= {"file": counts.get("file"), "kept": counts.get("kept")}  # its name; the step, which a head has none of
     folded = None if heads is None else calibration.heads(heads)
-    save_model(finished, out / MODEL, config=config, data=data, report=report, backbone=backbone, heads=folded)
+    save_model(
+        finished,
+        out / MODEL,
+        config=config,
+        data=data,
+        report=report,
+        backbone=backbone,
+        heads=folded,
+        attributes=attributes.heads if attributes else None,
+    )
     write_json(out / REPORT, report)
 
 

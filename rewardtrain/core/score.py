@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rewardtrain.core.artifact import shards
+from rewardtrain.core.artifact.attribute_heads import read_attributes
 from rewardtrain.core.artifact.folder import load_model, read_calibration, read_heads, same_backbone
 from rewardtrain.core.attribution import attribute
 from rewardtrain.core.data.encoding import Encoded
@@ -19,7 +20,7 @@ from rewardtrain.core.data.groups import Group, parse_texts
 from rewardtrain.core.device import Device
 from rewardtrain.core.errors import CoreError, DataError, NotFiniteError, from_exception
 from rewardtrain.core.head.fit import uncertainty
-from rewardtrain.core.measures.calibrate import Array, Calibration
+from rewardtrain.core.measures.calibrate import Calibration
 from rewardtrain.core.measures.metrics import Floats
 from rewardtrain.core.model.gradients import predict, predict_features
 from rewardtrain.core.model.network import RewardModel, output_layer
@@ -31,15 +32,19 @@ class Outputs:
 
     logits: Tensor  # (N, labels) float32, on the CPU
     spread: Floats | None  # (N,) how far an ensemble's rewards are apart; None without an ensemble
+    attributes: Floats | None = None  # (N, A) of further heads; None without any
 
     def __getitem__(self, part: slice | list[int]) -> "Outputs":
-        return Outputs(self.logits[part], None if self.spread is None else self.spread[part])
+        spread, attributes = (None if each is None else each[part] for each in (self.spread, self.attributes))
+        return Outputs(self.logits[part], spread, attributes)
 
     @staticmethod
     def joined(parts: "Sequence[Outputs]") -> "Outputs":
         """Joins one after the other; all are of one model."""
         spreads = [part.spread for part in parts if part.spread is not None]
-        return Outputs(torch.cat([part.logits for part in parts]), np.concatenate(spreads) if spreads else None)
+        attributes = [part.attributes for part in parts if part.attributes is not None]
+        logits = torch.cat([part.logits for part in parts])
+        return Outputs(logits, *(np.concatenate(each) if each else None for each in (spreads, attributes)))
 
 
 class Scorer:
@@ -48,11 +53,11 @@ class Scorer:
     def __init__(self, folder: Path, device: Device) -> None:
         """Load a model folder. Raises ConfigError or BackboneError."""
         self.folder = folder
-        self._become(load_model(folder, device), read_heads(folder))
+        self._become(load_model(folder, device), folder)
 
-    def _become(self, model: RewardModel, heads: Array | None) -> None:
-        self._model, self._heads = model, heads
-        self._body = None if heads is None else model.body()
+    def _become(self, model: RewardModel, folder: Path) -> None:
+        self._model, self._heads, self._attributes = model, read_heads(folder), read_attributes(folder)
+        self._body = None if self._heads is None and self._attributes is None else model.body()
         self._reading, self._computing = threading.Lock(), threading.RLock()
 
     def following(self, folder: Path) -> "Scorer":
@@ -66,7 +71,7 @@ class Scorer:
         network = shards.with_head(self._model.network, folder)
         other = object.__new__(Scorer)
         other.folder = folder
-        other._become(replace(self._model, network=network, calibration=read_calibration(folder)), read_heads(folder))
+        other._become(replace(self._model, network=network, calibration=read_calibration(folder)), folder)
         return other
 
     def same_backbone(self, folder: Path) -> bool:
@@ -124,13 +129,15 @@ class Scorer:
         return outputs
 
     def _outputs(self, sequences: Sequence[Encoded]) -> Outputs:
-        if self._body is None or self._heads is None:
+        if self._body is None:
             return Outputs(predict(self._model, sequences, token_budget=None), None)
         features = predict_features(self._body, sequences, token_budget=None)
         _, layer = output_layer(self._model.network)
         with torch.no_grad():
             logits = layer(features.to(layer.weight.device)).float().cpu()
-        return Outputs(logits, uncertainty(features.numpy(), self._heads.astype(np.float64)))
+        values = features.numpy()
+        spread = None if self._heads is None else uncertainty(values, self._heads.astype(np.float64))
+        return Outputs(logits, spread, None if self._attributes is None else self._attributes.values(values))
 
     def answer(
         self, sequences: Sequence[Encoded], outputs: Outputs, *, raw: bool = False, pairwise: bool = False
@@ -142,12 +149,18 @@ class Scorer:
         the temperature, as Bradley-Terry has it for two and Plackett-Luce for more. class_probabilities, of a binary
         head: K floats, how likely each is of the positive class. best: index of the highest reward, the first of
         equals. truncated: K booleans, whether the input was cut to the model's length. uncertainty, of a model with an
-        ensemble: K floats, the standard deviation of its rewards. pairwise, where asked for: K lists of K floats, how
+        ensemble: K floats, the standard deviation of its rewards. attributes, of a model with further heads: K floats
+        by name. pairwise, where asked for: K lists of K floats, how
         likely completion i is preferred to j. raw: probabilities are those before calibration.
         """
         answer = _answer(outputs.logits, self._model.calibration, raw=raw, pairwise=pairwise)
         answer["truncated"] = [sequence.prompt_cut or sequence.completion_cut for sequence in sequences]
-        return answer if outputs.spread is None else answer | {"uncertainty": outputs.spread.tolist()}
+        if outputs.spread is not None:
+            answer["uncertainty"] = outputs.spread.tolist()
+        if self._attributes is not None and outputs.attributes is not None:
+            columns = outputs.attributes.T.tolist()
+            answer["attributes"] = dict(zip(self._attributes.names, columns, strict=True))
+        return answer
 
     def tokens(self, group: Group, *, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
         """Tells which tokens the reward of the prompt's only completion came from; see attribution.attribute.

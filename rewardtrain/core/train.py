@@ -133,6 +133,7 @@ def _finish(
         counts={**_counts(trainer), "kept": trainer.kept, "file": data.name},
         champion=champion,
         heads=reference.heads(config),
+        attributes=trainer.read_further(measured),
         measured=measured,
     )
 

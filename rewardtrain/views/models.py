@@ -57,6 +57,7 @@ def detail(request: SignedIn, project: Project, version: int) -> HttpResponse:
         "evaluation": evaluation,
         "report": seen,
         "rules": champions.rules(model, seen),
+        "attributes": charts.attributes(seen),
         "flags": seen["flags"],
         "flag_reliability": charts.flag_reliability(seen["flags"]) if seen["flags"] else None,
         "past_gate": champions.past_gate(model) if model.champion else None,

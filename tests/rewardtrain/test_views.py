@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from labeling.models import Project, Role, User
 from rewardtrain.models import RunPoint, TrainingRun
@@ -302,6 +303,19 @@ def test_flags_are_shown_where_the_model_knows_one(project: Project, manager: Cl
     assert f">{flags['classes'][0]['f1']['value']:.3f}<" in text
     assert "always saying the commoner class would be right on" in text
     assert "The flag" not in page(manager, project, "model", 2)
+
+
+def test_the_heads_of_attributes_are_shown_beside_the_reward_and_length(project: Project, manager: Client) -> None:
+    part = {"name": "helpful", "n": 1234, "n_prompts": 400, "accuracy": 0.71, "accuracy_low": 0.68}
+    part |= {"accuracy_high": 0.74, "reward": 0.66, "longer": 0.59}
+    make_model(project, {**make_report(), "attributes": [part]})
+    make_model(project)
+    shown = page(manager, project, "model", 1)
+    row = shown[shown.index('<th scope="row">helpful</th>') :].split("</tr>")[0]
+    cells = [" ".join(strip_tags(cell).split()) for cell in row.split("<td")[2:]]
+    shown_cells = [cell.split(">", 1)[-1].strip() for cell in cells]
+    assert shown_cells == ["71 %", "68 % to 74 %", "66 %", "59 %", "1,234", "400"]
+    assert "Its head right on" not in page(manager, project, "model", 2)
 
 
 def test_a_flag_that_nobody_set_is_said_to_tell_nothing(project: Project, manager: Client) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from formats.evaluation_report.attributes import AttributePart
 from formats.evaluation_report.figures import Estimate, ShareEstimate
 from formats.evaluation_report.flags import FlagReport
 from formats.evaluation_report.report import PairReport, Report, has_pairs
@@ -188,6 +189,7 @@ def _metrics(report: Report) -> str:
     rows = [
         *(_pair_rows(report) if has_pairs(report) else []),
         *(_flag_rows(report["flags"]) if report["flags"] else []),
+        *(_attribute_row(part) for part in report.get("attributes", ())),
     ]
     ceiling = report["human_ceiling"]
     people = "unknown: no pair was judged by two labelers"
@@ -208,6 +210,13 @@ are {LEAST_PROMPTS} of them.
 
 Human ceiling: {people}.
 """
+
+
+def _attribute_row(part: AttributePart) -> Row:
+    of = counted(part["n"], "pair", part["n_prompts"])
+    interval = ends({"low": part["accuracy_low"], "high": part["accuracy_high"]})
+    beside = f"the reward {number(part['reward'])}, longer wins {number(part['longer'])}"
+    return (f"accuracy of {part['name']}, {of}", number(part["accuracy"]), interval, beside)
 
 
 def _pair_rows(report: PairReport) -> list[Row]:

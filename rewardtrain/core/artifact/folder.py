@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from formats.evaluation_report.report import Report
+from rewardtrain.core.artifact.attribute_heads import AttributeHeads, save_attributes
 from rewardtrain.core.artifact.card import model_card
 from rewardtrain.core.artifact.shards import BACKBONE, save_sharded
 from rewardtrain.core.config import TrainConfig
@@ -51,12 +52,13 @@ def save_model(
     report: Report,
     backbone: Path | None = None,
     heads: Array | None = None,
+    attributes: AttributeHeads | None = None,
 ) -> None:
     """Write config.json, the weights, the tokenizer, podium.json, README.md, and manifest.json at the end.
 
     data: fingerprint and counts of what it was trained on. backbone: a file of shards.share_backbone, which the folder
-    then holds by a link instead of the same weights once more. heads: see read_heads. A folder left half written is
-    replaced.
+    then holds by a link instead of the same weights once more. heads: see read_heads. attributes: see read_attributes.
+    A folder left half written is replaced.
     """
     if folder.exists():
         shutil.rmtree(folder)
@@ -64,6 +66,8 @@ def save_model(
     save_network(model, folder, backbone)
     if heads is not None:
         save_file({"heads": np.ascontiguousarray(heads, dtype=np.float32)}, folder / HEADS)
+    if attributes is not None:
+        save_attributes(attributes, folder)
     settings = _settings(model, config)
     write_json(folder / SETTINGS, settings)
     (folder / CARD).write_text(model_card(config, settings, data, report), encoding="utf-8")

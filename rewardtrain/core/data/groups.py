@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
@@ -52,6 +52,8 @@ class Ranking:
     flags: tuple[dict[str, bool], ...] = ()  # parallel to the completions, or empty; a name left out was not said
     rest_unranked: bool = False
     rewrite: Rewrite | None = None
+    # By attribute, such as helpful: ranks by what the labeler rated, as above; 0 of what they did not rate.
+    attributes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def judgements(self) -> Iterator[tuple[int, int, int]]:
         """Yields every two completions that it compares: the better one's place, the worse one's, and how many ranks
@@ -116,6 +118,29 @@ def with_rewrites(group: Group) -> Group:
         return group
     seen = [replace(each, ranks=_padded(each.ranks, len(texts))) for each in (*group.rankings, *rankings)]
     return _changed(group, completions=tuple(texts), rankings=tuple(seen), read_as=_numbers(texts))
+
+
+def by_attribute(group: Group, name: str) -> Group:
+    """Gives the group with rankings by one attribute, of those who rated it."""
+    rated = (Ranking(each.labeler, each.attributes[name]) for each in group.rankings if name in each.attributes)
+    return _changed(group, rankings=tuple(rated))
+
+
+def ranks_by_rating(ratings: Sequence[Mapping[str, int]]) -> dict[str, tuple[int, ...]]:
+    """Ranks completions by each attribute, the highest rating first; 0 where one wasn't rated.
+
+    ratings: parallel to the completions, by attribute.
+    """
+    ranks = dict[str, tuple[int, ...]]()
+    for name in dict.fromkeys(name for rated in ratings for name in rated):
+        values = sorted({rated[name] for rated in ratings if name in rated}, reverse=True)
+        ranks[name] = tuple(values.index(rated[name]) + 1 if name in rated else 0 for rated in ratings)
+    return ranks
+
+
+def attributes_of(groups: Iterable[Group]) -> tuple[str, ...]:
+    """Names what anybody rated, sorted."""
+    return tuple(sorted({name for group in groups for ranking in group.rankings for name in ranking.attributes}))
 
 
 def _padded(ranks: tuple[int, ...], k: int) -> tuple[int, ...]:

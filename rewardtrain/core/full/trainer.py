@@ -18,11 +18,13 @@ from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.device import rng_state, set_rng_state
 from rewardtrain.core.errors import NotFiniteError, Stopped
 from rewardtrain.core.evaluation.evaluate import quick_metrics, score_groups, watched_loss
+from rewardtrain.core.finish import Further
 from rewardtrain.core.full.checkpoint import Checkpoint, checkpoint_of, save_checkpoint
 from rewardtrain.core.full.loss import Objective
 from rewardtrain.core.full.optimizer import all_finite, clip_gradients, learning_rate_factor, set_learning_rate
 from rewardtrain.core.full.stopping import EarlyStopping
 from rewardtrain.core.full.team import SharedObjective, Team
+from rewardtrain.core.head.attributes import further_heads, read_rated
 from rewardtrain.core.head.ensemble import Reference, read_reference
 from rewardtrain.core.measures.report import Scores
 from rewardtrain.core.model.gradients import gradients_in_memory
@@ -220,6 +222,19 @@ class Trainer:
             token_budget=self.budgets.tokens,
             tick=lambda: self.log.progress("evaluating", 0, 1),
         )
+
+    def read_further(self, measured: str) -> Further | None:
+        """Fits a head for each attribute that people rated on what the model makes of those prompts as it is now."""
+        model = self.model.in_float32()
+        parts = {
+            split: read_rated(
+                *(model, self.data.splits[split], self.encoded[split]),
+                token_budget=self.budgets.tokens,
+                tick=lambda: self.log.progress("evaluating", 0, 1),
+            )
+            for split in ("train", "validation", measured)
+        }
+        return further_heads(parts["train"], parts["validation"], parts[measured], self.config)
 
     def _score(self, model: RewardModel, encoded: Sequence[Sequence[Encoded]], phase: str) -> Scores:
         try:

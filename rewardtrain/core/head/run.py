@@ -14,7 +14,8 @@ from rewardtrain.core.data.comparisons import Dataset, build_dataset, require_da
 from rewardtrain.core.data.groups import fingerprint, read_groups
 from rewardtrain.core.errors import Stopped
 from rewardtrain.core.evaluation.evaluate import quick_metrics
-from rewardtrain.core.finish import finish
+from rewardtrain.core.finish import Further, finish
+from rewardtrain.core.head.attributes import Rated, further_heads
 from rewardtrain.core.head.baseline import rival_scores
 from rewardtrain.core.head.edges import Edges, edges_of
 from rewardtrain.core.head.features import Features, Floats32
@@ -107,8 +108,19 @@ def _run(
         score_champion=score_champion,
         backbone=frozen.shard,
         heads=ensemble,
+        attributes=_further(dataset, features, rows[-1], config, measured),
         measured=measured,
     )
+
+
+def _further(
+    dataset: Dataset, features: dict[str, Features], reward: Linear, config: TrainConfig, measured: str
+) -> Further | None:
+    def part(split: str) -> Rated:
+        values = features[split].values
+        return Rated(dataset.splits[split], values, reward(values))
+
+    return further_heads(part("train"), part("validation"), part(measured), config)
 
 
 def fit_rows(

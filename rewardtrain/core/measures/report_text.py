@@ -1,5 +1,6 @@
 """The evaluation report for a reader. No torch."""
 
+from formats.evaluation_report.attributes import AttributePart
 from formats.evaluation_report.figures import Counted, CountedShare, ShareEstimate
 from formats.evaluation_report.flags import FlagComparison, FlagReport
 from formats.evaluation_report.pairs import PairComparison, PairMeasure
@@ -10,6 +11,7 @@ from rewardtrain.core.measures.report_words import counted, ends, estimate, numb
 def format_report(report: Report) -> str:
     """Writes the report for a reader: every figure with its interval, its n, and what it must be compared with."""
     lines = [*(_pair_lines(report) if has_pairs(report) else []), *(flag_lines(report["flags"]))]
+    lines += [_attribute_line(part) for part in report.get("attributes", ())]
     cut = f"{counted(report['truncated'], 'sequence')} cut, {report['truncated_completions']} in the completion"
     if report["rewritten"]:
         rewritten = counted(report["rewritten"], "completion")
@@ -18,6 +20,11 @@ def format_report(report: Report) -> str:
         cut += f"; {counted(report['n_alike'], 'comparison')} of equal inputs left out"
     memory = f"{report['peak_memory_mb']:.0f} MB at most on {report['device']}"
     return "\n".join([*lines, f"{cut}; {report['seconds']:.1f} s; {memory}"])
+
+
+def _attribute_line(part: AttributePart) -> str:
+    beside = f"the reward {number(part['reward'])}, longer wins {number(part['longer'])}"
+    return f"{part['name']}: accuracy {estimate(_share(part))}, {_of(part, 'pair')}; {beside}"
 
 
 def _pair_lines(report: PairReport) -> list[str]:
