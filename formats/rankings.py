@@ -7,10 +7,12 @@ from typing import NamedTuple
 from formats import fields, values
 from formats.limits import Limits
 from formats.refusals import Refused
+from formats.said_more import KEYS as MORE
+from formats.said_more import NOTHING, SaidMore, parse_more
 
 STRENGTHS = (1, 2, 3)
 # The id is that of a frozen version's ranking in the database that it comes from: read, and of no use elsewhere.
-KEYS = dict.fromkeys(("id", "labeler", "ranks", "flags", "strength"))
+KEYS = dict.fromkeys(("id", "labeler", "ranks", "flags", "strength", *MORE))
 
 
 class RankingRow(NamedTuple):
@@ -18,6 +20,7 @@ class RankingRow(NamedTuple):
     ranks: tuple[int, ...]  # parallel to the completions, dense, 1 is best
     flags: tuple[dict[str, bool], ...]  # parallel to them too; a name left out was not said
     strength: int | None  # of two completions: 1 slightly, 2 clearly, 3 much better; None where it was not said
+    more: SaidMore = NOTHING  # what else was said
 
 
 def parse_rankings(value: object, k: int, bounds: Limits) -> tuple[RankingRow, ...]:
@@ -49,6 +52,7 @@ def _ranking(value: object, k: int, bounds: Limits) -> RankingRow:
         ranks=ranks,
         flags=_flags(value.get("flags"), k, bounds),
         strength=_strength(value.get("strength"), ranks),
+        more=parse_more(value, ranks, bounds),
     )
 
 

@@ -23,12 +23,19 @@ from tests.growth import Act, largest
 LINE = 2**16  # bytes of an address or a header, more than the web server reads
 READ = MIB  # the most that is tried: enough for a square to take for ever
 
-RANKING = ("assignment", "comment", "strength", "active_seconds", "rank-{id}", "note-{id}", "draft_revision")
+RANKING = (
+    *("assignment", "comment", "strength", "active_seconds", "rank-{id}", "note-{id}", "draft_revision"),
+    *("acceptable", "reason-clear", "rate-{id}-helpful", "compare-helpful"),
+)
 SETTINGS = (
     "name",
     "guidelines",
     "flags",
     "ask_strength",
+    "ask_acceptable",
+    "ask_reasons",
+    "justification",
+    "attributes",
     "overlap",
     "extra_percent",
     "extra_overlap",

@@ -15,6 +15,8 @@ from django.db.models import Func, OuterRef, Q, QuerySet, TextField
 from django.utils.translation import gettext as _
 
 from jobs.notify import notify_soon
+from labeling.answers.asks.asked import Asked
+from labeling.answers.asks.stored import said_again
 from labeling.answers.row_by_row import has_any
 from labeling.answers.submissions import Submission, parse
 from labeling.errors import Conflict
@@ -42,14 +44,15 @@ class Submitted:
     ties: int
 
 
-def submit(assignment: Assignment, payload: object) -> Submitted:
+def submit(assignment: Assignment, payload: object, *, as_far_as_said: bool = False) -> Submitted:
     """Stores the ranking, its ranked completions and pairs in one transaction.
 
     The same answer again changes nothing (created is False). A lease that ran out is honoured as long as nobody else
     took the prompt: what a person did is not thrown away for the clock's sake.
+    as_far_as_said: takes an answer without what its project asks now, as one from before it was asked.
     Raises Invalid, Conflict('already_ranked'), Conflict('lease_expired'), Conflict('not_claimed').
     """
-    return _answer(assignment, payload, change=False)
+    return _answer(assignment, payload, change=False, as_far_as_said=as_far_as_said)
 
 
 def amend(assignment: Assignment, payload: object) -> Submitted:
@@ -123,13 +126,15 @@ def draft_of(ranking: Ranking, assignment: Assignment) -> dict[str, Any]:
         "comment": ranking.comment,
         "strength": ranking.strength,
         "active_seconds": ranking.active_seconds,
+        **said_again(ranking, dict(ranked)),
     }
 
 
-def _parsed(assignment: Assignment, payload: object) -> Submission:
+def _parsed(assignment: Assignment, payload: object, *, as_far_as_said: bool) -> Submission:
     """Gives the answer under the completions' keys, which is how it is stored. Before any lock: reading it needs
     none."""
     project, keys = assignment.prompt.project, shown_ids.all_of(assignment)
+    asked = Asked.of(project, len(keys))
     submission = parse(
         payload,
         completion_ids=list(keys),
@@ -137,12 +142,13 @@ def _parsed(assignment: Assignment, payload: object) -> Submission:
         flag_names=[flag["name"] for flag in project.flags],
         ask_strength=project.ask_strength,
         ask_flags=project.judgement.asks_every_flag,
+        asked=asked.as_far_as_said() if as_far_as_said else asked,
     )
     return submission.under({name: str(key) for name, key in keys.items()})
 
 
-def _answer(assignment: Assignment, payload: object, *, change: bool) -> Submitted:
-    submission = _parsed(assignment, payload)
+def _answer(assignment: Assignment, payload: object, *, change: bool, as_far_as_said: bool = False) -> Submitted:
+    submission = _parsed(assignment, payload, as_far_as_said=as_far_as_said)
     ranks = submission.rank_of()
     shown = [str(key) for key in assignment.shown_order]
     row = call(
@@ -157,6 +163,7 @@ def _answer(assignment: Assignment, payload: object, *, change: bool) -> Submitt
         ranks=[ranks[key] for key in shown],
         flags=[json.dumps(submission.flags.get(key, {})) for key in shown],
         notes=[submission.notes.get(key, "") for key in shown],
+        more=json.dumps(submission.more.stored(shown)),
     )
     _refuse(assignment, row)
     created = row["outcome"] == "stored"
@@ -179,6 +186,9 @@ def _stored(assignment: Assignment, submission: Submission, row: Row) -> Ranking
         "comment": submission.comment,
         "strength": submission.strength,
         "active_seconds": submission.active_seconds,
+        "acceptable": submission.more.acceptable,
+        "reasons": list(submission.more.reasons),
+        "says_more": bool(submission.more.said()),
         "payload_sha256": submission.digest(),
         "created_at": row["created_at"],
     }

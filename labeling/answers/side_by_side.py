@@ -26,6 +26,7 @@ class Place:
     differs: bool
     flags: Mapping[str, bool]
     note: str
+    attributes: Mapping[str, int]
     position: int | None  # on that person's screen, from 0; None of an imported one
 
 
@@ -154,6 +155,7 @@ def _places(places: Mapping[int, RankedCompletion], odd: set[int], completions: 
             differs=key in odd,
             flags=places[key].flags,
             note=places[key].note,
+            attributes=places[key].attributes,
             position=places[key].shown_position,
         )
         for key in completions

@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from labeling.answers import rankings
-from labeling.answers.submissions import MAX_COMMENT, MAX_NOTE
-from labeling.api.projects import FlagSerializer
+from labeling.answers.submissions import MAX_COMMENT
+from labeling.api.rest.asks import MoreAsked, MoreSaid, asked_of
 from labeling.api.rest.fields import Number, Reason, Text, Truth, Whole
 from labeling.api.rest.requests import IF_MATCH, KnownFields, View, person, refuse_unknown, revision
 from labeling.api.rest.schema import conflict, etag
@@ -34,12 +34,10 @@ class ShownCompletionSerializer(serializers.Serializer[dict[str, str]]):
     text = serializers.CharField()
 
 
-class TaskSerializer(serializers.Serializer[Any]):
+class TaskSerializer(MoreAsked):
     id = serializers.IntegerField()
     prompt = MessageSerializer(many=True)
     completions = ShownCompletionSerializer(many=True)
-    flags = FlagSerializer(many=True)
-    ask_strength = serializers.BooleanField(help_text="Two completions: say how much better the better one is.")
     expires_at = serializers.DateTimeField()
     draft = serializers.JSONField(allow_null=True)
     draft_revision = serializers.IntegerField(help_text="Grows with each save; a draft's ETag.")
@@ -54,19 +52,13 @@ class LeaseSerializer(serializers.ModelSerializer[Assignment]):
         fields = ("id", "state", "expires_at", "draft_revision")
 
 
-class RankingBodySerializer(KnownFields):
+class RankingBodySerializer(MoreSaid):
     """What to send. The noun reads it itself, because it checks it against the task."""
 
     tiers = serializers.ListField(
         child=serializers.ListField(child=Text(), min_length=1),
         min_length=1,
         help_text="Completion ids, best tier first; ids of one tier are a tie. Each completion once.",
-    )
-    flags = serializers.DictField(child=serializers.DictField(child=Truth()), required=False)
-    notes = serializers.DictField(
-        child=Text(max_length=MAX_NOTE, allow_blank=True),
-        required=False,
-        help_text="By completion id: what is wrong with it.",
     )
     comment = Text(max_length=MAX_COMMENT, required=False, allow_blank=True)
     strength = Whole(
@@ -255,8 +247,7 @@ def task(assignment: Assignment) -> dict[str, object]:
         "id": assignment.pk,
         "prompt": assignment.prompt.messages,
         "completions": [{"id": shown_ids.of(assignment, shown.pk), "text": shown.text} for shown in completions],
-        "flags": assignment.prompt.project.flags,
-        "ask_strength": assignment.prompt.project.ask_strength and len(completions) == 2,
+        **asked_of(assignment.prompt.project, len(completions)),
         "expires_at": EXPIRES_AT.to_representation(assignment.expires_at),
         "draft": shown_ids.draft_of(assignment),
         "draft_revision": assignment.draft_revision,

@@ -20,10 +20,13 @@ from labeling.api.withdrawals import DRY_RUN
 from labeling.data.bulk import setting_changes
 from labeling.data.deleting import deletions
 from labeling.models import Project, ProjectDeletion, Role
+from labeling.models.projects import COMPARISON
 from labeling.people import access
 from labeling.projects import changes, projects, search_languages
+from labeling.projects.asks import LARGEST_SCALE, MAX_ATTRIBUTES, MAX_REASONS, RATING, SMALLEST_SCALE
 from labeling.projects.changes import Flag, Foreseen
-from labeling.projects.projects import FLAG_NAME, MAX_FLAGS, MAX_GUIDELINES, MAX_LABEL, MAX_LEASE_MINUTES, MAX_OVERLAP
+from labeling.projects.named import MAX_LABEL, NAME
+from labeling.projects.projects import MAX_FLAGS, MAX_GUIDELINES, MAX_LEASE_MINUTES, MAX_OVERLAP
 
 ONLY_NEW = OpenApiParameter(
     "only_new_prompts", bool, description="Another overlap holds for prompts imported from now on, and for no others."
@@ -35,12 +38,25 @@ class FlagSerializer(KnownFields):
     name = Text(
         max_length=40,
         trim_whitespace=False,
-        validators=[RegexValidator(FLAG_NAME)],
+        validators=[RegexValidator(NAME)],
         help_text="What programs call it, such as factual_error; each once.",
     )
     label = Text(  # type: ignore[assignment]
         required=False, allow_blank=True, max_length=MAX_LABEL, help_text="What labelers read; else the name."
     )
+
+
+class AttributeSerializer(FlagSerializer):
+    kind = Choice(
+        choices=[(RATING, RATING), (COMPARISON, COMPARISON)],
+        required=False,
+        help_text="`rating` of each completion, or `comparison` of two from -3 to 3, which has no scale.",
+    )
+    scale = Whole(
+        required=False, min_value=SMALLEST_SCALE, max_value=LARGEST_SCALE, help_text="Of a rating: from 1 to this; 5."
+    )
+    low = Text(required=False, max_length=MAX_LABEL, help_text="What 1 means.")
+    high = Text(required=False, max_length=MAX_LABEL, help_text="What the other end means.")
 
 
 @extend_schema_field({"type": "integer", "anyOf": [{"enum": [0]}, {"minimum": 51, "maximum": 99}]})
@@ -87,6 +103,16 @@ class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
         help_text="From how sure of the contrary on a champion brings an answer to reviewers: from 51; 0: never.",
     )
     ask_strength = Truth(default=False, help_text="With two completions, also ask how much better the better one is.")
+    ask_acceptable = Truth(default=False, help_text="Also ask above which tier the completions are acceptable.")
+    ask_reasons = FlagSerializer(  # type: ignore[call-arg]
+        many=True, required=False, max_length=MAX_REASONS, help_text="Why: reasons to pick from, of the whole answer."
+    )
+    justification = Choice(
+        choices=Project.Justification.choices,
+        default=Project.Justification.OFF,
+        help_text="`required`: no answer without a reason or a comment.",
+    )
+    attributes = AttributeSerializer(many=True, required=False, max_length=MAX_ATTRIBUTES)  # type: ignore[call-arg]
     search_language = Choice(
         choices=[(name, name) for name in search_languages.KNOWN],
         default=search_languages.PLAIN,
@@ -98,8 +124,9 @@ class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
     class Meta:
         model = Project
         fields = (
-            "slug", "name", "kind", "guidelines", "flags", "ask_strength", "overlap", "extra_percent", "extra_overlap",
-            "lease_minutes", "search_language", "review_percent", "champion_percent", "created_at",
+            "slug", "name", "kind", "guidelines", "flags", "ask_strength", "ask_acceptable", "ask_reasons",
+            "justification", "attributes", "overlap", "extra_percent", "extra_overlap", "lease_minutes",
+            "search_language", "review_percent", "champion_percent", "created_at",
         )  # fmt: skip
 
 
@@ -109,12 +136,15 @@ class ProjectChangesSerializer(ProjectSerializer):
     review_percent = Whole(required=False, min_value=0, max_value=100)
     champion_percent = SureOfTheContrary(required=False)
     ask_strength = Truth(required=False)
+    ask_acceptable = Truth(required=False)
+    justification = Choice(choices=Project.Justification.choices, required=False)
     search_language = Choice(choices=[(name, name) for name in search_languages.KNOWN], required=False)
 
     class Meta(ProjectSerializer.Meta):
         fields = (  # type: ignore[assignment]
-            "name", "kind", "guidelines", "flags", "ask_strength", "overlap", "extra_percent", "extra_overlap",
-            "lease_minutes", "search_language", "review_percent", "champion_percent",
+            "name", "kind", "guidelines", "flags", "ask_strength", "ask_acceptable", "ask_reasons", "justification",
+            "attributes", "overlap", "extra_percent", "extra_overlap", "lease_minutes", "search_language",
+            "review_percent", "champion_percent",
         )  # fmt: skip
 
 

@@ -36,9 +36,14 @@ SECONDS = {"type": "integer", "minimum": 0, "maximum": MAX_ACTIVE_SECONDS}
 class RankedSerializer(serializers.ModelSerializer[RankedCompletion]):
     id = serializers.CharField(read_only=True, help_text="As the task has it, and as a changed answer takes it.")
 
+    attributes = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="Ratings by the project's attributes; of a comparison of two by how much it is ahead.",
+    )
+
     class Meta:
         model = RankedCompletion
-        fields = ("id", "rank", "shown_position", "flags", "note")
+        fields = ("id", "rank", "shown_position", "flags", "note", "attributes")
 
 
 class KnownRankedSerializer(RankedSerializer):
@@ -61,11 +66,16 @@ class RankingSerializer(serializers.ModelSerializer[Ranking]):
         allow_null=True, help_text="1 slightly, 2 clearly, 3 much better; null where it was not asked."
     )
 
+    acceptable = serializers.IntegerField(
+        allow_null=True, help_text="How many tiers are acceptable, from the best on; null where it was not asked."
+    )
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="Names of the project's reasons.")
+
     class Meta:
         model = Ranking
         fields = (
-            "id", "assignment", "labeler", "revision", "source", "ranked", "strength", "comment", "active_seconds",
-            "created_at",
+            "id", "assignment", "labeler", "revision", "source", "ranked", "strength", "acceptable", "reasons",
+            "comment", "active_seconds", "created_at",
         )  # fmt: skip
 
 
@@ -151,8 +161,8 @@ class Rankings(PagedView):
 
 
 COLUMNS = (
-    "id", "assignment_id", "labeler__username", "revision", "source", "strength", "comment", "active_seconds",
-    "created_at",
+    "id", "assignment_id", "labeler__username", "revision", "source", "strength", "acceptable", "reasons", "comment",
+    "active_seconds", "created_at",
 )  # fmt: skip
 KNOWN_COLUMNS = (*COLUMNS, "prompt_id", "prompt__external_id", "prompt__split", "live", "ended_at")
 _time = serializers.DateTimeField().to_representation
@@ -188,7 +198,7 @@ def written_blind(rankings: Sequence[Row]) -> list[Row]:
 
 def _ranked(rankings: Sequence[Row], *of_completion: str) -> list[tuple[Any, ...]]:
     rows = RankedCompletion.objects.filter(ranking__in=[row["id"] for row in rankings])
-    columns = ("ranking_id", "completion_id", "rank", "shown_position", "flags", "note")
+    columns = ("ranking_id", "completion_id", "rank", "shown_position", "flags", "note", "attributes")
     return list(
         rows.order_by("ranking_id", "rank", "id").values_list(
             *columns, *(f"completion__{name}" for name in of_completion)
@@ -196,8 +206,9 @@ def _ranked(rankings: Sequence[Row], *of_completion: str) -> list[tuple[Any, ...
     )
 
 
-def _said(rank: int, shown_position: int | None, flags: object, note: str) -> Row:
-    return {"rank": rank, "shown_position": shown_position, "flags": flags, "note": note}
+def _said(rank: int, shown_position: int | None, flags: object, note: str, attributes: object) -> Row:
+    said = {"rank": rank, "shown_position": shown_position, "flags": flags, "note": note}
+    return {**said, "attributes": attributes}
 
 
 def _row(row: Row, ranked: list[Row]) -> Row:
@@ -209,6 +220,8 @@ def _row(row: Row, ranked: list[Row]) -> Row:
         "source": row["source"],
         "ranked": ranked,
         "strength": row["strength"],
+        "acceptable": row["acceptable"],
+        "reasons": row["reasons"],
         "comment": row["comment"],
         "active_seconds": row["active_seconds"],
         "created_at": _time(row["created_at"]),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from labeling import content
+
+if TYPE_CHECKING:
+    from labeling.board.asks import Scale
 
 YES, NO = "1", "0"  # a flag as a form has it; a checkbox that isn't set sends nothing
 
@@ -61,6 +65,7 @@ class Card:
     flags: list[Flag]
     note_field: str
     note: str
+    ratings: Sequence[Scale] = ()
 
     @property
     def name(self) -> str:

@@ -8,12 +8,15 @@ from typing import Any
 
 from django.http import QueryDict
 
+from labeling.board import asks
 from labeling.board.cards import NO, YES
 
 
-def fields_of_draft(draft: object) -> dict[str, str]:
-    """Gives a draft as the form's fields. What it doesn't know it leaves out: a program may keep anything in a
-    draft."""
+def fields_of_draft(draft: object, *, first: str) -> dict[str, str]:
+    """Gives a draft as the form's fields. What it doesn't know it leaves out: a program may keep anything in a draft.
+
+    first: the id of the completion that is shown first.
+    """
     if not isinstance(draft, Mapping):
         return {}
     fields = {f"rank-{pk}": str(slot) for pk, slot in _items(draft, "ranks")}
@@ -24,7 +27,7 @@ def fields_of_draft(draft: object) -> dict[str, str]:
     for name in ("comment", "strength", "active_seconds"):
         if draft.get(name):
             fields[name] = str(draft[name])
-    return fields
+    return fields | asks.fields_of_draft(draft) | asks.compared_of_draft(draft, first)
 
 
 def under_ids_of_today(data: QueryDict, former: Mapping[str, str]) -> QueryDict:
@@ -39,7 +42,7 @@ def under_ids_of_today(data: QueryDict, former: Mapping[str, str]) -> QueryDict:
 
 
 def _of_today(name: str, former: Mapping[str, str]) -> str:
-    match = re.fullmatch(r"(rank|note|flag)-(\d+)(-.*)?", name, re.ASCII | re.DOTALL)
+    match = re.fullmatch(r"(rank|note|flag|rate)-(\d+)(-.*)?", name, re.ASCII | re.DOTALL)
     if match is None or match[2] not in former:
         return name
     return f"{match[1]}-{former[match[2]]}{match[3] or ''}"

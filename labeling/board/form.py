@@ -13,7 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from labeling import content
+from labeling.answers.asks.asked import Asked
 from labeling.answers.submissions import MAX_COMMENT, MAX_NOTE
+from labeling.board import asks
 from labeling.board.cards import NO, YES, Card, Flag, Shown, Slot, Strength
 from labeling.board.drafts import fields_of_draft, under_ids_of_today
 from labeling.board.sentences import STRENGTHS
@@ -21,6 +23,8 @@ from labeling.models import Assignment
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
 from labeling.queue import shown_ids
 from labeling.queue.claims import shown_completions
+
+NOTHING_MORE = Asked()
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class ActiveSeconds(forms.Field):
 class RankingForm(forms.Form):
     """A rank from 1 to K per completion, flags, notes, strength, a comment. Equal ranks are a tie; gaps close up.
 
-    One completion alone has no rank. `asks` makes each flag a question that needs a yes or no.
+    One completion alone has no rank. `asks` makes each flag a question that needs a yes or no. `asked`: what else the
+    project asks (asks.py).
     """
 
     comment = forms.CharField(required=False, max_length=MAX_COMMENT)
@@ -64,6 +69,7 @@ class RankingForm(forms.Form):
         *,
         ask_strength: bool = False,
         asks: bool = False,
+        asked: Asked = NOTHING_MORE,
         data: QueryDict | None = None,
         draft: object = None,
     ) -> None:
@@ -72,8 +78,10 @@ class RankingForm(forms.Form):
         self.flags = flags
         self.ask_strength = ask_strength and len(completions) == 2
         self.asks = asks
+        self.asked = asked
         self.slots = range(1, len(completions) + 1)
-        self.values = Values(data if data is not None else fields_of_draft(draft))
+        self.ids = [completion.id for completion in completions]
+        self.values = Values(data if data is not None else fields_of_draft(draft, first=self.ids[0]))
 
     def full_clean(self) -> None:
         """Makes the fields of the completions first: a board that is only shown, and a draft, go without them."""
@@ -85,6 +93,7 @@ class RankingForm(forms.Form):
             self.fields[f"note-{completion.id}"] = forms.CharField(required=False, max_length=MAX_NOTE)
             for flag in self.flags:
                 self.fields[f"flag-{completion.id}-{flag['name']}"] = _question() if self.asks else _checkbox()
+        self.fields |= asks.fields(self.asked, self.ids)
         super().full_clean()
 
     @classmethod
@@ -99,6 +108,7 @@ class RankingForm(forms.Form):
             project.flags,
             ask_strength=project.ask_strength,
             asks=project.judgement.asks_every_flag,
+            asked=Asked.of(project, len(assignment.shown_order)),
             data=data if data is None else under_ids_of_today(data, shown_ids.former(assignment)),
             draft=shown_ids.draft_of(assignment) if draft is None else draft,
         )
@@ -123,6 +133,7 @@ class RankingForm(forms.Form):
                 ],
                 note_field=f"note-{completion.id}",
                 note=self.values.of(f"note-{completion.id}"),
+                ratings=asks.ratings(self.asked, completion.id, letter, self.values.of),
             )
             for letter, completion, html, others in zip(ascii_uppercase, self.completions, htmls, alike, strict=False)
         ]
@@ -135,10 +146,25 @@ class RankingForm(forms.Form):
         chosen = self.values.of("strength")
         return [Strength(value, str(label), str(value) == chosen) for value, label in STRENGTHS if self.ask_strength]
 
+    @property
+    def asks_more(self) -> bool:
+        """Tells whether anything is asked that the board's script has to see to."""
+        asked = self.asked
+        return bool(asked.acceptable or asked.reasons or asked.attributes or asked.justification == "required")
+
+    def line(self) -> asks.Scale | None:
+        return asks.line(self.asked, len(self.ids), self.values.of)
+
+    def comparisons(self) -> list[asks.Scale]:
+        return asks.comparisons(self.asked, self.values.of)
+
+    def reasons(self) -> list[asks.Reason]:
+        return asks.reasons(self.asked, self.values.of)
+
     def draft(self) -> dict[str, Any]:
         """Gives what is chosen so far, complete or not, in the shape of a draft."""
         chosen = self.values.of
-        ids = [completion.id for completion in self.completions]
+        ids = self.ids
         names = [flag["name"] for flag in self.flags]
         ranks = {pk: chosen(f"rank-{pk}") for pk in ids}
         return {
@@ -148,6 +174,7 @@ class RankingForm(forms.Form):
             "comment": chosen("comment")[:MAX_COMMENT],
             "strength": int(chosen("strength")) if chosen("strength") in ("1", "2", "3") else None,
             "active_seconds": _seconds(chosen("active_seconds")),
+            **asks.draft(self.asked, ids, chosen),
         }
 
     def _flags_of(self, pk: str, names: Sequence[str]) -> dict[str, bool]:
@@ -168,6 +195,10 @@ class RankingForm(forms.Form):
                 "%(letters)s have no place yet. What you chose is kept; place the rest and submit again.",
                 len(missing),
             ) % {"letters": _listed(missing)}
+        letters = {card.id: card.letter for card in self.cards()}
+        if unsaid := asks.unsaid(self.asked, letters, self.errors):
+            message = _("Not said yet: %(labels)s. What you chose is kept; say it and submit again.")
+            return message % {"labels": "; ".join(unsaid)}
         return " ".join(f"{name}: {' '.join(map(str, messages))}" for name, messages in self.errors.items())
 
     def _unanswered(self) -> list[str]:
@@ -191,6 +222,7 @@ class RankingForm(forms.Form):
             # A tie has no strength, whatever was chosen before the two were tied.
             "strength": cleaned["strength"] if self.ask_strength and len(set(ranks.values())) > 1 else None,
             "active_seconds": cleaned["active_seconds"],
+            **asks.payload(self.asked, self.ids, ranks, cleaned),
         }
 
 

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from labeling.forms.asks import ASKS, AsksForm, FlagsField
 from labeling.models import Project
 from labeling.models.projects import SHARES
 from labeling.projects import search_languages
 from labeling.projects.projects import NEW_SHARES
 
 
-class FlagsField(forms.CharField):
-    """One flag a line, 'label' or 'name: label'. Gives the list that a project stores."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}), **kwargs)
-
-    def to_python(self, value: object) -> Any:
-        lines = [line.strip() for line in str(value or "").splitlines() if line.strip()]
-        return [self._flag(line) for line in lines]
-
-    def _flag(self, line: str) -> dict[str, str]:
-        name, colon, label = line.partition(":")
-        if colon:
-            return {"name": name.strip(), "label": label.strip()}
-        return {"name": slugify(line).replace("-", "_")[:40], "label": line}
-
-    @staticmethod
-    def as_text(flags: list[dict[str, str]]) -> str:
-        return "\n".join(f"{flag['name']}: {flag['label']}" for flag in flags)
-
-
-class SettingsForm(forms.Form):
+class SettingsForm(AsksForm):
     name = forms.CharField(max_length=120, label=gettext_lazy("Name"))
     guidelines = forms.CharField(
         required=False,
@@ -117,6 +94,11 @@ class SettingsForm(forms.Form):
         ),
     )
 
+    field_order = (
+        *("name", "guidelines", "flags", "ask_strength", *ASKS, "overlap", "extra_percent", "extra_overlap"),
+        *("lease_minutes", "search_language", "review_percent", "champion_percent"),
+    )
+
     def clean_champion_percent(self) -> int:
         """Takes a form without it for one that leaves it as it is, as a page says that was open before the field."""
         said = self.cleaned_data["champion_percent"]
@@ -158,6 +140,7 @@ class SettingsForm(forms.Form):
             "guidelines": project.guidelines,
             "flags": FlagsField.as_text(project.flags),
             "ask_strength": project.ask_strength,
+            **AsksForm.initial_asks_of(project),
             "overlap": project.overlap,
             "extra_percent": project.extra_percent,
             "extra_overlap": project.extra_overlap,
@@ -182,6 +165,6 @@ class ProjectForm(SettingsForm):
         help_text=gettext_lazy("It stays as it is once there are prompts. A classification needs a flag below."),
     )
     field_order = (
-        *("name", "slug", "kind", "guidelines", "flags", "ask_strength", "overlap", "extra_percent", "extra_overlap"),
-        *("lease_minutes", "search_language", "review_percent", "champion_percent"),
+        *("name", "slug", "kind", "guidelines", "flags", "ask_strength", *ASKS, "overlap", "extra_percent"),
+        *("extra_overlap", "lease_minutes", "search_language", "review_percent", "champion_percent"),
     )

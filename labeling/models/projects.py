@@ -13,6 +13,7 @@ from jobs.models import Job
 from labeling.judgements import JUDGEMENTS, Judgement
 
 SHARES = ("overlap", "extra_percent", "extra_overlap")  # what says how many people rank a prompt
+COMPARISON = "comparison"  # the kind of an attribute that is said of two; else it is a rating of each
 
 
 class Role(models.TextChoices):
@@ -22,6 +23,11 @@ class Role(models.TextChoices):
 
 
 class Project(models.Model):
+    class Justification(models.TextChoices):
+        OFF = "off", _("Off: a comment, if somebody has one")
+        OPTIONAL = "optional", _("Optional: the field is open")
+        REQUIRED = "required", _("Required: a reason or words")
+
     class Kind(models.TextChoices):
         RANKING = "ranking", _("Ranking: completions of a prompt, best first")
         CLASSIFICATION = "classification", _("Classification: yes or no to questions about each text")
@@ -38,6 +44,16 @@ class Project(models.Model):
     flags = models.JSONField(default=list, blank=True)
     # With two completions: also ask how much better the better one is.
     ask_strength = models.BooleanField(default=False, db_default=False)
+    # What is said in the same breath as the order; each off by default (projects/asks.py checks them).
+    # Where the acceptable completions end: how many tiers are above the line.
+    ask_acceptable = models.BooleanField(default=False, db_default=False)
+    ask_reasons = models.JSONField(default=list, db_default=[], blank=True)  # as flags are, but of the whole answer
+    justification = models.CharField(
+        max_length=8, choices=Justification.choices, default=Justification.OFF, db_default=Justification.OFF
+    )
+    # Ratings of each completion: [{"name": "helpful", "label": "Helpful", "scale": 5, "low": "not", "high": "very"}].
+    # With "kind": "comparison" it is said of two completions from -3 to 3, and there is no scale.
+    attributes = models.JSONField(default=list, db_default=[], blank=True)
     overlap = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(50)],
@@ -87,6 +103,13 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(kind__in=("ranking", "classification")), name="project_kind_known"),
             models.CheckConstraint(
                 condition=~Q(kind="classification") | ~Q(flags=[]), name="project_classification_asks_something"
+            ),
+            models.CheckConstraint(
+                condition=Q(justification__in=("off", "optional", "required")), name="project_justification_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="classification") | Q(ask_acceptable=False, attributes=[]),
+                name="project_classification_has_no_order",
             ),
             models.CheckConstraint(condition=Q(overlap__gte=1), name="project_overlap_positive"),
             models.CheckConstraint(condition=Q(extra_percent__lte=100), name="project_extra_percent_of_all"),

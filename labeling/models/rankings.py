@@ -1,6 +1,7 @@
 """What a labeler said: a ranking (one revision of it) and the rank of each completion."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.utils.translation import gettext_lazy as _
@@ -74,6 +75,11 @@ class Ranking(models.Model):
     comment = models.TextField(blank=True, default="")
     # How much better the better of two is: 1 slightly, 2 clearly, 3 much. Null where it was not asked or they tie.
     strength = models.PositiveSmallIntegerField(null=True)
+    # How many tiers are good enough, from the best on: 0 none, all of them all. Null where it was not asked.
+    acceptable = models.PositiveSmallIntegerField(null=True)
+    reasons = ArrayField(models.CharField(max_length=40), default=list, db_default=[], blank=True)  # names, in order
+    # Whether it says anything of these, or attributes: whoever freezes or exports asks once whether any does.
+    says_more = models.BooleanField(default=False, db_default=False)
     active_seconds = models.FloatField(null=True)
     payload_sha256 = models.CharField(max_length=64)  # tells a repeated submission from a different one
     created_at = models.DateTimeField(auto_now_add=True)
@@ -98,6 +104,13 @@ class Ranking(models.Model):
                 condition=Q(strength__isnull=True) | Q(strength__range=(1, 3)), name="ranking_strength_known"
             ),
             models.CheckConstraint(
+                condition=Q(acceptable__isnull=True) | Q(acceptable__range=(0, 10)), name="ranking_acceptable_tiers"
+            ),
+            models.CheckConstraint(condition=Q(reasons__len__lte=20), name="ranking_reasons_at_most"),
+            models.CheckConstraint(
+                condition=Q(says_more=True) | Q(acceptable__isnull=True, reasons=[]), name="ranking_says_what_it_says"
+            ),
+            models.CheckConstraint(
                 condition=Q(live=False) | Q(ended_at__isnull=True), name="ranking_live_has_not_ended"
             ),
             models.CheckConstraint(condition=Q(purpose__in=("label", "gold", "repeat")), name="ranking_purpose_known"),
@@ -116,6 +129,7 @@ class Ranking(models.Model):
             models.Index(fields=("labeler", "id"), name="ranking_labeler"),
             # A labeler's own day stands beside each answer.
             models.Index(fields=("labeler", "created_at"), name="ranking_day"),
+            models.Index(fields=("project",), condition=Q(says_more=True, live=True), name="ranking_says_more"),
         )
 
     def __str__(self) -> str:
@@ -137,6 +151,8 @@ class RankedCompletion(models.Model):
     rank = models.PositiveSmallIntegerField()  # 1 is best; equal ranks are a tie
     shown_position = models.PositiveSmallIntegerField(null=True)  # 0-based on the labeler's screen; null if imported
     flags = models.JSONField(default=dict)
+    # {"helpful": 4}; of a comparison of two 2 for the one and -2 for the other, so that no order of them matters.
+    attributes = models.JSONField(default=dict, db_default={})
     note = models.TextField(blank=True, default="", db_default="")  # what is wrong with it, in the labeler's words
 
     class Meta:

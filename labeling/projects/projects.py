@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -19,18 +19,20 @@ from labeling.models import (
 )
 from labeling.models.project_lock import lock_imports
 from labeling.models.projects import SHARES
+from labeling.projects import asks
+from labeling.projects.named import MAX_LABEL
+from labeling.projects.named import NAME as FLAG_NAME
 from labeling.projects.search_languages import KNOWN, PLAIN
 
 MAX_GUIDELINES = 100_000  # characters: forty pages, which is more than anybody reads beside a task
-MAX_FLAGS, MAX_LABEL = 20, 120
+MAX_FLAGS = 20
 MAX_OVERLAP, MAX_LEASE_MINUTES = 50, 24 * 60
 # Of a new project: one ranking of most prompts, and three of some, by which people's agreement is known.
 NEW_SHARES = {"overlap": 1, "extra_percent": 15, "extra_overlap": 3}
 CHANGEABLE = {
     *("name", "kind", "guidelines", "flags", "ask_strength", "lease_minutes", "search_language", "review_percent"),
-    *("champion_percent", *SHARES),
+    *("champion_percent", "ask_acceptable", "ask_reasons", "justification", "attributes", *SHARES),
 }
-FLAG_NAME = r"^[a-z][a-z0-9_]{0,39}$"
 Flags = Sequence[dict[str, str]]
 
 
@@ -43,6 +45,10 @@ def create_project(
     guidelines: str = "",
     flags: Flags = (),
     ask_strength: bool = False,
+    ask_acceptable: bool = False,
+    ask_reasons: asks.Asks = (),
+    justification: str = Project.Justification.OFF,
+    attributes: asks.Asks = (),
     overlap: int | None = None,
     extra_percent: int | None = None,
     extra_overlap: int | None = None,
@@ -64,6 +70,10 @@ def create_project(
         guidelines=guidelines,
         flags=_checked_flags(flags),
         ask_strength=ask_strength,
+        ask_acceptable=ask_acceptable,
+        ask_reasons=asks.checked_reasons(ask_reasons),
+        justification=justification,
+        attributes=asks.checked_attributes(attributes),
         **(sent or NEW_SHARES),
         lease_minutes=lease_minutes,
         search_language=search_language,
@@ -110,7 +120,7 @@ def apply(project: Project, changes: Mapping[str, object]) -> None:
             message = _("%(field)r can't be changed; these can: %(known)s.")
             shown = {"field": field, "known": ", ".join(sorted(CHANGEABLE))}
             raise Invalid("unknown_field", message % shown, attr=field)
-        setattr(project, field, _checked_flags(value) if field == "flags" else value)
+        setattr(project, field, CHECKED[field](value) if field in CHECKED else value)
     _validate(project)
 
 
@@ -139,6 +149,7 @@ def _validate(project: Project) -> None:
         shown = {"language": project.search_language, "known": ", ".join(KNOWN)}
         raise Invalid("unknown_language", message % shown, attr="search_language")
     project.judgement.check_project(project.flags)
+    asks.check_kind(project)
 
 
 def _check_no_prompts(project: Project) -> None:
@@ -174,3 +185,10 @@ def _checked_flags(flags: object) -> list[dict[str, str]]:
 
 def _bad_flags(message: str, value: object, **said: object) -> Invalid:
     return Invalid("flags_invalid", message % {"value": value, **said}, attr="flags")
+
+
+CHECKED: dict[str, Callable[[object], object]] = {
+    "flags": _checked_flags,
+    "ask_reasons": asks.checked_reasons,
+    "attributes": asks.checked_attributes,
+}

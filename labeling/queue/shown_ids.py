@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from labeling.models import Assignment
 
+OF_COMPLETIONS = ("ranks", "flags", "notes", "attributes", "comparisons")  # fields of a draft, by completion
 BYTES = 10  # of the hash: 80 bits, 16 letters and digits
 
 
@@ -44,7 +45,7 @@ def draft_of(assignment: Assignment) -> object:
     ids, draft = former(assignment), assignment.draft
     if not ids or not isinstance(draft, Mapping):
         return draft
-    return {name: _under(value, ids) if name in ("ranks", "flags", "notes") else value for name, value in draft.items()}
+    return {name: _under(value, ids) if name in OF_COMPLETIONS else value for name, value in draft.items()}
 
 
 def _under(value: object, ids: Mapping[str, str]) -> object:

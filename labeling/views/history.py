@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 from labeling import content
 from labeling.answers import rankings
 from labeling.board.pictures import Picture, picture_of
+from labeling.board.said_more import SaidMore, ratings_in_words, said_more
 from labeling.board.sentences import STRENGTHS
 from labeling.data.reviewing import sent_back
 from labeling.data.reviewing.sent_back import Word
@@ -50,6 +51,7 @@ class Place:
     like: str  # the letters of those that look the same once rendered, but are other texts
     flags: list[str]
     note: str
+    ratings: list[str]
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Entry:
     picture: Picture
     strength: StrOrPromise
     places: list[Place]
+    more: SaidMore
     earlier: list[Entry]
     reviewed: Sequence[Word] = ()  # what a reviewer said of it, and its labeler's answers
 
@@ -76,7 +79,7 @@ class Entry:
 
     @property
     def remarks(self) -> list[Place]:
-        return [place for place in self.places if place.flags or place.note]
+        return [place for place in self.places if place.flags or place.note or place.ratings]
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,7 @@ def entry_of(ranking: Ranking, project: Project, *, earlier: bool = True, review
         picture=picture_of(ranking, project, own=True),
         strength=dict(STRENGTHS).get(ranking.strength or 0, ""),
         places=places,
+        more=said_more(ranking, project, places),
         earlier=[
             entry_of(before, project, earlier=False)
             for before in (ranking.assignment.rankings.all() if earlier else ())
@@ -201,6 +205,7 @@ def places_of(ranking: Ranking, project: Project) -> list[Place]:
     htmls = [content.render(text) for text in texts]
     alike = content.look_alike(texts, htmls)
     letters = [ascii_uppercase[position[place.completion_id]] for place in ranked]
+    attributes = [place.attributes for place in ranked]
     labels_of_flags = {flag["name"]: flag["label"] for flag in project.flags}
     return [
         Place(
@@ -211,6 +216,7 @@ def places_of(ranking: Ranking, project: Project) -> list[Place]:
             like=", ".join(letters[other] for other in others),
             flags=project.judgement.flags_in_words(place.flags, labels_of_flags),
             note=place.note,
+            ratings=ratings_in_words(place.attributes, project, attributes),
         )
         for place, letter, html, others in zip(ranked, letters, htmls, alike, strict=True)
     ]

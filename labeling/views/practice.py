@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling import content
+from labeling.answers.asks.asked import Asked
 from labeling.board.cards import Shown, dialogue
 from labeling.board.form import RankingForm
 from labeling.board.pictures import Picture, Spot
@@ -54,7 +55,7 @@ class Explained:
 @project_page(Role.LABELER)
 def practice(request: SignedIn, project: Project) -> HttpResponse:
     shown = [Shown(pk, str(text)) for pk, text in sample.COMPLETIONS.items()]
-    form = RankingForm(shown, data=posted(request))
+    form = RankingForm(shown, asked=Asked.of(project, len(shown)), data=posted(request))
     if form.is_valid():
         return _marked(request, project, cast("list[list[str]]", form.payload()["tiers"]))
     context = {

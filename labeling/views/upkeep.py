@@ -43,7 +43,7 @@ def draft(request: SignedIn, project: Project, assignment_id: int) -> HttpRespon
         return JsonResponse({"detail": error.detail}, status=422)
     except Conflict as error:
         now = own_task(request.user, project, assignment_id)
-        fields = fields_of_draft(shown_ids.draft_of(now))
+        fields = fields_of_draft(shown_ids.draft_of(now), first=next(iter(shown_ids.all_of(now))))
         # A page from before an upgrade has none of these fields: by another code it fetches the board anew.
         is_former = under_ids_of_today(request.POST, shown_ids.former(now)) is not request.POST
         code = "board_changed" if is_former else error.code

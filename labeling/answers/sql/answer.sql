@@ -2,11 +2,15 @@
 -- `change`: a new revision of the answer that stands, whose pairs give way to the new ones. The same answer again, by
 -- its digest, changes nothing. The answer to a check is stored in the same way, but is no data: it is not live, so that it
 -- has no pairs, and `pairs` counts those that it would have. The arrays go together, a completion each, in the order that the labeler saw.
+-- `more`: what the project asks beyond them, {} where it asks nothing: acceptable, reasons, attributes (a list of objects, a
+-- completion each).
 -- `outcome` is stored, again, or why not: already_ranked (and differently), not_ranked, imported, prompt_withdrawn (with
 -- its rankings), superseded (by a reviewer's), or what podium_take_back says. `ranking` is the one that stands, and `state` and `expires_at` are the task's as it was found.
+DROP FUNCTION IF EXISTS podium_answer(
+    bigint, boolean, text, text, integer, double precision, bigint[], integer[], jsonb[], text[]);
 CREATE OR REPLACE FUNCTION podium_answer(
     assignment bigint, change boolean, digest text, comment text, strength integer, active_seconds double precision,
-    completions bigint[], ranks integer[], flags jsonb[], notes text[],
+    completions bigint[], ranks integer[], flags jsonb[], notes text[], more jsonb DEFAULT '{}',
     OUT outcome text, OUT ranking bigint, OUT revision integer, OUT pairs integer, OUT created_at timestamptz,
     OUT state text, OUT expires_at timestamptz
 ) LANGUAGE plpgsql SET enable_seqscan = off AS $$
@@ -53,16 +57,20 @@ BEGIN
 
     INSERT INTO labeling_ranking AS r
         (assignment_id, prompt_id, labeler_id, revision, purpose, live, source, comment, strength, active_seconds,
-         payload_sha256, created_at)
+         acceptable, reasons, says_more, payload_sha256, created_at)
     SELECT assignment, task.prompt_id, task.labeler_id,
         1 + coalesce((SELECT max(l.revision) FROM labeling_ranking l WHERE l.assignment_id = assignment), 0),
-        task.purpose, task.purpose = 'label', 'labeled', podium_answer.comment, podium_answer.strength, podium_answer.active_seconds, digest, moment
+        task.purpose, task.purpose = 'label', 'labeled', podium_answer.comment, podium_answer.strength,
+        podium_answer.active_seconds,
+        (more ->> 'acceptable')::smallint,
+        ARRAY(SELECT jsonb_array_elements_text(coalesce(more -> 'reasons', '[]'))),
+        more <> '{}', digest, moment
     RETURNING r.id, r.revision, r.created_at
     INTO podium_answer.ranking, podium_answer.revision, podium_answer.created_at;
 
-    INSERT INTO labeling_rankedcompletion (ranking_id, completion_id, prompt_id, rank, shown_position, flags, note)
+    INSERT INTO labeling_rankedcompletion (ranking_id, completion_id, prompt_id, rank, shown_position, flags, note, attributes)
     SELECT podium_answer.ranking, placed.completion, task.prompt_id, placed.place, placed.shown - 1, placed.flags,
-        placed.note
+        placed.note, coalesce(more -> 'attributes' -> (placed.shown - 1)::integer, '{}')
     FROM unnest(completions, ranks, podium_answer.flags, notes)
         WITH ORDINALITY AS placed (completion, place, flags, note, shown);
 

@@ -26,7 +26,7 @@ from labeling.api.assignments import (
     SubmittedSerializer,
     task,
 )
-from labeling.api.projects import FlagSerializer
+from labeling.api.rest.asks import MoreAsked
 from labeling.api.rest.fields import Reason, Text, Whole
 from labeling.api.rest.paging import PagedView
 from labeling.api.rest.requests import LARGEST_ID, KnownFields, View, person, refuse_unknown
@@ -69,14 +69,12 @@ class DecideBodySerializer(RankingBodySerializer):
     reason = Text(max_length=MAX_WORDS, required=False, allow_blank=True, help_text="Stays in the trail.")
 
 
-class ReviewTaskSerializer(serializers.Serializer[Any]):
+class ReviewTaskSerializer(MoreAsked):
     """What a reviewer ranks: blind, in an order of their own."""
 
     id = serializers.IntegerField()
     prompt = MessageSerializer(many=True)
     completions = ShownCompletionSerializer(many=True)
-    flags = FlagSerializer(many=True)
-    ask_strength = serializers.BooleanField(help_text="Two completions: say how much better the better one is.")
 
 
 TASK_FIELDS: tuple[str, ...] = tuple(ReviewTaskSerializer().fields)

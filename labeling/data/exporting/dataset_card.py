@@ -135,7 +135,9 @@ pair.
 
 `rankings`: a prompt with all its completions and what each person said of them. `ranks` runs parallel to `completions`;
 1 is best, and equal ranks are a tie. `flags` is JSON, parallel to them too: what a person noted of a completion.
-`strength` says of two how much better the better one is. It is the format that Podium imports.
+`strength` says of two how much better the better one is. Where people
+were asked for more, `acceptable` says how many tiers are good enough, `reasons` why (names), and `attributes` (JSON,
+parallel to the completions) rates each, or says by how much each of two is ahead. It is the format that Podium imports.
 """
 _LIMITS = """
 ## Limits

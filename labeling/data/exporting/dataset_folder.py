@@ -24,7 +24,7 @@ from labeling.data.exporting import dataset_card, exports
 from labeling.data.exporting.pair_groups import MARGIN
 from labeling.data.exporting.wanted import splits_of
 from labeling.data.versions import contents, datasets
-from labeling.data.versions.frozen_rows import SCHEMA
+from labeling.data.versions.frozen_rows import MORE, SCHEMA
 from labeling.errors import Conflict, Invalid
 from labeling.models import DatasetVersion, Project
 
@@ -36,6 +36,9 @@ _RANKING = pa.struct(
     [("labeler", pa.string()), ("ranks", pa.list_(pa.int32())), ("flags", pa.string()), ("strength", pa.int32())]
 )
 RANKINGS_SCHEMA = pa.schema([*list(SCHEMA)[:-1], pa.field("rankings", pa.list_(_RANKING))])
+WIDE_RANKINGS_SCHEMA = pa.schema(
+    [*list(SCHEMA)[:-1], pa.field("rankings", pa.list_(pa.struct([*_RANKING, *(pa.field(*each) for each in MORE)])))]
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,10 @@ class Folder:
         """Names each as it leaves."""
         return {name: f"labeler-{n}" for name, n in contents.labeler_numbers(self.version, self.splits).items()}
 
+    @cached_property
+    def _schema(self) -> pa.Schema:
+        return WIDE_RANKINGS_SCHEMA if datasets.says_more(self.version) else RANKINGS_SCHEMA
+
     def _file(self, config: str, split: str) -> zips.Member:
         write = self._pairs if config == dataset_card.PAIRS else self._rankings
         return zips.Member(dataset_card.path_of(config, split), None, lambda: write(split))
@@ -98,13 +105,13 @@ class Folder:
         sink = io.BytesIO()
         with (
             pq.ParquetFile(datasets.path_of(self.version)) as file,
-            pq.ParquetWriter(sink, RANKINGS_SCHEMA, compression="zstd") as writer,
+            pq.ParquetWriter(sink, self._schema, compression="zstd") as writer,
         ):
             for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
                 table = pa.Table.from_batches([batch])
                 chosen = table.filter(pc.equal(table["split"], split))
                 if len(chosen):
-                    writer.write_table(_leaving(chosen.combine_chunks(), self._labelers))
+                    writer.write_table(_leaving(chosen.combine_chunks(), self._labelers, self._schema))
                     yield _drain(sink)
         yield _drain(sink)
 
@@ -116,7 +123,7 @@ class Folder:
             self.project,
             self.version,
             self.counts,
-            {dataset_card.PAIRS: pa.schema(list(pairs.items())), dataset_card.RANKINGS: RANKINGS_SCHEMA},
+            {dataset_card.PAIRS: pa.schema(list(pairs.items())), dataset_card.RANKINGS: self._schema},
             n_labelers=len(self._labelers),
             contents=self.contents,
         )
@@ -142,16 +149,18 @@ def folder_of(version: DatasetVersion, split: str | None = None) -> Folder:
     return folder
 
 
-def _leaving(table: pa.Table, names: dict[str, str]) -> pa.Table:
+def _leaving(table: pa.Table, names: dict[str, str], schema: pa.Schema) -> pa.Table:
     """Gives rows without their rankings' ids, each labeler by the name that leaves."""
     column = table["rankings"].chunk(0)
     said = column.flatten()
     labelers = pa.array([names[name] for name in said.field("labeler").to_pylist()], pa.string())
-    fields = [labelers, *(said.field(name) for name in ("ranks", "flags", "strength"))]
-    structs = pa.StructArray.from_arrays(fields, fields=list(_RANKING))
-    lists = pa.ListArray.from_arrays(_offsets(column), structs, type=RANKINGS_SCHEMA.field("rankings").type)
-    others = [table[name].chunk(0) for name in RANKINGS_SCHEMA.names[:-1]]
-    return pa.Table.from_arrays([*others, lists], schema=RANKINGS_SCHEMA)
+    kind = schema.field("rankings").type
+    of_ranking = list(kind.value_type)
+    fields = [labelers, *(said.field(each.name) for each in of_ranking[1:])]
+    structs = pa.StructArray.from_arrays(fields, fields=of_ranking)
+    lists = pa.ListArray.from_arrays(_offsets(column), structs, type=kind)
+    others = [table[name].chunk(0) for name in schema.names[:-1]]
+    return pa.Table.from_arrays([*others, lists], schema=schema)
 
 
 def _offsets(lists: pa.ListArray) -> pa.Array:

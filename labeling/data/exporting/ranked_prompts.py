@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -25,6 +26,9 @@ LONGEST_REMEMBERED = 1_000  # characters of a ranking's flags, which are nearly 
 Flags = Mapping[str, bool]
 
 
+NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
+
+
 class Said(NamedTuple):
     """A ranking. By the completions' places: ranks, flags and positions."""
 
@@ -36,6 +40,7 @@ class Said(NamedTuple):
     strength: int | None
     positions: Sequence[int | None] | None = None
     active_seconds: float | None = None
+    more: Mapping[str, Any] = NOTHING_MORE  # acceptable, reasons, attributes; empty where nothing of it was said
 
     @property
     def source(self) -> str:
@@ -91,13 +96,16 @@ JOIN LATERAL (
     SELECT json_build_array(
         json_agg(u.username ORDER BY r.id), json_agg(r.source ORDER BY r.id), json_agg(said.ranks ORDER BY r.id),
         json_agg(said.flags::text ORDER BY r.id), json_agg(r.strength ORDER BY r.id),
-        json_agg(said.positions ORDER BY r.id), json_agg(r.active_seconds ORDER BY r.id), json_agg(r.id ORDER BY r.id)
+        json_agg(said.positions ORDER BY r.id), json_agg(r.active_seconds ORDER BY r.id), json_agg(r.id ORDER BY r.id),
+        json_agg(CASE WHEN r.says_more THEN json_build_object('acceptable', r.acceptable, 'reasons', r.reasons,
+            'attributes', said.attributes) END ORDER BY r.id)
     ) AS columns, count(*) AS n
     FROM labeling_ranking r
     JOIN labeling_user u ON u.id = r.labeler_id
     JOIN LATERAL (
         SELECT json_agg(rc.rank ORDER BY c.position) AS ranks, json_agg(rc.flags ORDER BY c.position) AS flags,
-            json_agg(rc.shown_position ORDER BY c.position) AS positions
+            json_agg(rc.shown_position ORDER BY c.position) AS positions,
+            CASE WHEN r.says_more THEN json_agg(rc.attributes ORDER BY c.position) END AS attributes
         FROM labeling_rankedcompletion rc JOIN labeling_completion c ON c.id = rc.completion_id
         WHERE rc.ranking_id = r.id
     ) said ON true
@@ -157,9 +165,14 @@ def _fetched(cursor: Any) -> Iterator[tuple[str, ...]]:
 def _read(row: tuple[str, ...]) -> RankedPrompt:
     name, split, messages, completions, rankings, metadata, tags = row
     said = [
-        Said(key, labeler, source == Ranking.Source.IMPORTED, tuple(ranks), _flags(flags), strength, positions, seconds)
-        for labeler, source, ranks, flags, strength, positions, seconds, key in zip(*json.loads(rankings), strict=True)
-    ]
+        Said(
+            key, labeler, source == Ranking.Source.IMPORTED, tuple(ranks), _flags(flags), strength, positions, seconds,
+            more or NOTHING_MORE,
+        )
+        for labeler, source, ranks, flags, strength, positions, seconds, key, more in zip(
+            *json.loads(rankings), strict=True
+        )
+    ]  # fmt: skip
     return RankedPrompt(
         name,
         split,
@@ -200,13 +213,19 @@ def _read_frozen(row: dict[str, Any], selection: Selection, imported: set[str]) 
     said = [
         Said(
             int(ranking["id"]), ranking["labeler"], ranking["labeler"] in imported, tuple(ranking["ranks"]),
-            ranking["flags"], ranking["strength"],
+            ranking["flags"], ranking["strength"], more=_more_of(ranking),
         )
         for ranking in row["rankings"]
     ]  # fmt: skip
     completions = [[completion[key] for completion in row["completions"]] for key in ("id", "text", "model")]
     chosen = [each for each in said if _is_selected(each, selection)]
     return RankedPrompt(row["id"], row["split"], row["prompt"], completions, chosen)
+
+
+def _more_of(ranking: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Gives what a frozen ranking says beyond its order, as the statement does for one that stands."""
+    more = {name: ranking.get(name) for name in ("acceptable", "reasons", "attributes")}
+    return NOTHING_MORE if more["acceptable"] is None and not more["reasons"] and not more["attributes"] else more
 
 
 def _is_selected(said: Said, selection: Selection) -> bool:

@@ -22,8 +22,18 @@ class _Answer:
     """A recorded ranking as it is stored."""
 
     strength: int | None
+    acceptable: int | None
+    reasons: list[str]
     ranks: list[int] = field(default_factory=list)  # and flags: by the completions' places
     flags: list[dict[str, bool]] = field(default_factory=list)
+    attributes: list[dict[str, int]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, ranking: RankingRow) -> _Answer:
+        more = ranking.more
+        attributes = list(more.attributes) or [{} for _ in ranking.ranks]
+        ranks, flags = list(ranking.ranks), list(ranking.flags)
+        return cls(ranking.strength, more.acceptable, list(more.reasons), ranks, flags, attributes)
 
 
 Known = tuple[Row, Prompt]
@@ -58,7 +68,7 @@ def _compared(
         answer = next((answers[name] for name in usernames if name in answers), None)
         if answer is None:
             new.append(ranking)
-        elif answer != _Answer(ranking.strength, list(ranking.ranks), list(ranking.flags)):
+        elif answer != _Answer.of(ranking):
             return Refused(f"rankings[{index}].labeler", ranking.labeler, "other_ranking")
     return New(tuple(new), [key for key, *_ in completions])
 
@@ -121,9 +131,11 @@ def _answers(project: Project, known: Sequence[Known]) -> dict[int, _Answers]:
         ranking__labeler__username__in=usernames,
     ).order_by("ranking_id", "completion__position")
     answers: dict[int, _Answers] = defaultdict(dict)
-    columns = ("prompt_id", "ranking__labeler__username", "ranking__strength", "rank", "flags")
-    for prompt_id, username, strength, rank, flags in ranked.values_list(*columns):
-        answer = answers[prompt_id].setdefault(username, _Answer(strength))
+    of_ranking = ("ranking__strength", "ranking__acceptable", "ranking__reasons")
+    columns = ("prompt_id", "ranking__labeler__username", "rank", "flags", "attributes", *of_ranking)
+    for prompt_id, username, rank, flags, attributes, *said in ranked.values_list(*columns):
+        answer = answers[prompt_id].setdefault(username, _Answer(*said))
         answer.ranks.append(rank)
         answer.flags.append(flags)
+        answer.attributes.append(attributes)
     return answers

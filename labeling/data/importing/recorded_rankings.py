@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from formats.rankings import RankingRow
+from formats.said_more import NOTHING
 from labeling.answers import pairs
 from labeling.data.importing import bulk_rows
 from labeling.models import Assignment, Project, Purpose, RankedCompletion, Ranking, User
@@ -46,15 +47,25 @@ def store(project: Project, recorded: Sequence[Recorded], *, imported_by: int | 
     _copy_rankings(items, assignments, rankings, labelers, imported_by, now)
     bulk_rows.copy_in(
         RankedCompletion,
-        ("ranking_id", "completion_id", "prompt_id", "rank", "flags"),
+        ("ranking_id", "completion_id", "prompt_id", "rank", "flags", "attributes"),
         (
-            (stored, completion, one.prompt, rank, json.dumps(flags) if flags else "{}")
+            (stored, completion, one.prompt, rank, _json(flags), _json(attributes))
             for stored, (one, ranking) in zip(rankings, items, strict=True)
-            for completion, rank, flags in zip(one.completions, ranking.ranks, ranking.flags, strict=True)
+            for completion, rank, flags, attributes in zip(
+                one.completions,
+                ranking.ranks,
+                ranking.flags,
+                ranking.more.attributes or ({},) * len(ranking.ranks),
+                strict=True,
+            )
         ),
     )
     pairs.expand(rankings)
     return rankings
+
+
+def _json(named: dict[str, Any]) -> str:
+    return json.dumps(named) if named else "{}"
 
 
 def _labelers(project: Project, names: set[str]) -> dict[str, int]:
@@ -105,12 +116,13 @@ def _copy_rankings(
 ) -> None:
     columns = (
         *("id", "assignment_id", "prompt_id", "labeler_id", "revision", "live", "source", "comment", "strength"),
-        *("payload_sha256", "created_at", "imported_by_id"),
+        *("payload_sha256", "created_at", "imported_by_id", "acceptable", "reasons", "says_more"),
     )
     rows = (
         (
             *(key, assignment, one.prompt, labelers[ranking.labeler], 1, True, Ranking.Source.IMPORTED.value, ""),
-            *(ranking.strength, _digest(ranking.ranks), now, imported_by),
+            *(ranking.strength, _digest(ranking.ranks), now, imported_by, ranking.more.acceptable),
+            *(list(ranking.more.reasons), ranking.more != NOTHING),
         )
         for key, assignment, (one, ranking) in zip(keys, assignments, items, strict=True)
     )

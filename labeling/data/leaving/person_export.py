@@ -94,6 +94,8 @@ def _rankings(person: User) -> Iterator[Row]:
             "imported": each.source == Ranking.Source.IMPORTED,
             "active_seconds": each.active_seconds,
             "strength": each.strength,
+            "acceptable": each.acceptable,
+            "reasons": each.reasons,
             "comment": each.comment,
             "completions": sorted(
                 (
@@ -103,6 +105,7 @@ def _rankings(person: User) -> Iterator[Row]:
                         "shown_at": place.shown_position,
                         "flags": place.flags,
                         "note": place.note,
+                        "attributes": place.attributes,
                     }
                     for place in each.ranked.all()
                 ),

@@ -12,6 +12,8 @@ from itertools import groupby
 from django.utils.translation import gettext as _
 
 from labeling.answers import rankings
+from labeling.answers.asks.asked import Asked
+from labeling.answers.asks.stored import said_again, still_asked
 from labeling.answers.rankings import Submitted
 from labeling.data.reviewing.acts import checked_words, close, held, note, task_of_reviewer
 from labeling.errors import Conflict
@@ -34,9 +36,18 @@ def task_for(case: ReviewCase, by: User) -> Assignment:
     return read_task(row["assignment"], by.pk, texts=True)
 
 
-def decide(case: ReviewCase, assignment: Assignment, payload: object, *, by: User, words: str = "") -> Submitted:
+def decide(
+    case: ReviewCase,
+    assignment: Assignment,
+    payload: object,
+    *,
+    by: User,
+    words: str = "",
+    as_far_as_said: bool = False,
+) -> Submitted:
     """Stores the reviewer's ranking, ends all others with their pairs, and closes the case, in one transaction.
 
+    as_far_as_said: what the project asks beyond an order may be missing.
     Raises Invalid, Conflict('case_closed'), Conflict('own_ranking').
     """
     words = checked_words(words)
@@ -45,7 +56,7 @@ def decide(case: ReviewCase, assignment: Assignment, payload: object, *, by: Use
         _check_no_party(case, by)
         lease = claims.lease_of(assignment.prompt.project)
         ended = call("podium_supersede", prompt=case.prompt_id, assignment=assignment.pk, lease=lease)["ended"]
-        submitted = rankings.submit(assignment, payload)
+        submitted = rankings.submit(assignment, payload, as_far_as_said=as_far_as_said)
         Ranking.objects.filter(pk__in=ended).update(superseded_by=submitted.ranking)
         close(case, OUTCOME)
         note(case, ACT, by, words, assignment=assignment.pk, ranking=submitted.ranking.pk)
@@ -54,7 +65,7 @@ def decide(case: ReviewCase, assignment: Assignment, payload: object, *, by: Use
 
 
 def decide_as(case: ReviewCase, ranking: Ranking, *, by: User, words: str = "") -> Submitted:
-    """Decides as one person ranked it: their order, ties, flags and strength, under the reviewer's name.
+    """Decides as one person ranked it: with all that they said but their words, under the reviewer's name.
 
     Raises as decide does, and Conflict('ranking_ended').
     """
@@ -64,7 +75,7 @@ def decide_as(case: ReviewCase, ranking: Ranking, *, by: User, words: str = "") 
         if standing is None:
             message = _("This answer was changed or withdrawn meanwhile; look at the case again.")
             raise Conflict("ranking_ended", message)
-        return decide(case, assignment, _payload_of(standing, assignment), by=by, words=words)
+        return decide(case, assignment, _payload_of(standing, assignment), by=by, words=words, as_far_as_said=True)
 
 
 def _payload_of(ranking: Ranking, assignment: Assignment) -> dict[str, object]:
@@ -75,7 +86,8 @@ def _payload_of(ranking: Ranking, assignment: Assignment) -> dict[str, object]:
     payload: dict[str, object] = {"tiers": tiers, "flags": flags}
     if ranking.strength is not None:
         payload["strength"] = ranking.strength
-    return payload
+    asked = Asked.of(assignment.prompt.project, len(places))
+    return payload | still_asked(said_again(ranking, {name[each.completion_id]: each for each in places}), asked)
 
 
 def _check_no_party(case: ReviewCase, by: User) -> None:

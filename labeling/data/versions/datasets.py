@@ -27,7 +27,7 @@ from django.utils.translation import gettext as _
 from artifacts import store
 from artifacts.errors import Changed, Lost, StorageAway
 from labeling.data.versions import frozen_rows, unchanged_rows
-from labeling.data.versions.frozen_rows import SCHEMA, FrozenRow
+from labeling.data.versions.frozen_rows import FrozenRow
 from labeling.errors import Invalid, PodiumError
 from labeling.models import DatasetVersion, Project, Split, User
 from labeling.models.project_lock import lock_project
@@ -72,8 +72,7 @@ def _freeze(project: Project, by: User | None) -> tuple[DatasetVersion, bool]:
         draft = store.work_path(f"projects/{project.pk}/datasets/{number:05}.{os.getpid()}.tmp")
         draft.parent.mkdir(parents=True, exist_ok=True)
         try:
-            counts = _write_changes(project, draft, latest) if latest else None
-            counts = counts or _write(project, draft)
+            counts = _write_whatever_is_said(project, draft, latest)
             total: Counter[str] = sum(counts.values(), Counter())
             if not (total["pairs"] or total["flagged"]):
                 raise Invalid("no_pairs", _("Nothing to freeze: no completion has been preferred to another yet."))
@@ -138,8 +137,13 @@ def has_strengths(version: DatasetVersion) -> bool:
     return any(statistics is not None and statistics.has_min_max for statistics in strengths)
 
 
+def says_more(version: DatasetVersion) -> bool:
+    """Tells whether some ranking in it says more than an order: then it has columns of that."""
+    return frozen_rows.is_wide(pq.read_schema(path_of(version)))
+
+
 def read_groups(version: DatasetVersion) -> Iterator[Group]:
-    """Yields the rows of a frozen version, with no more in memory than some; `flags` as objects again."""
+    """Yields the rows of a frozen version, with no more in memory than some; what is JSON in it as objects again."""
     with pq.ParquetFile(path_of(version)) as file:
         for n in range(file.num_row_groups):
             group = file.metadata.row_group(n)
@@ -150,26 +154,38 @@ def read_groups(version: DatasetVersion) -> Iterator[Group]:
 
 
 def with_flags(row: Group) -> Group:
-    """Makes objects of its flags again, which the file has as JSON."""
+    """Makes objects of its flags and attributes again, which the file has as JSON."""
     for ranking in row["rankings"]:
         ranking["flags"] = json.loads(ranking["flags"])
+        if ranking.get("attributes") is not None:
+            ranking["attributes"] = json.loads(ranking["attributes"])
     return row
 
 
 Counts = dict[str, Counter[str]]  # by split
 
 
-def _write(project: Project, path: Path) -> Counts:
+def _write_whatever_is_said(project: Project, path: Path, latest: DatasetVersion | None) -> Counts:
+    """Writes the file; once more where the first ranking that says more than an order came meanwhile."""
+    while True:
+        schema = frozen_rows.schema_of(project)
+        counts = _write_changes(project, path, latest, schema) if latest else None
+        counts = counts or _write(project, path, schema)
+        if schema == frozen_rows.WIDE_SCHEMA or frozen_rows.schema_of(project) == schema:
+            return counts
+
+
+def _write(project: Project, path: Path, schema: pa.Schema) -> Counts:
     """Writes everything, from the database."""
     counts: Counts = {split: Counter() for split in Split.values}
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-        found = frozen_rows.read_rows(project, None)
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        found = frozen_rows.read_rows(project, None, schema)
         while rows := [row for _, row in islice(found, ROWS_PER_GROUP)]:
-            writer.write_table(_table(rows, counts))
+            writer.write_table(_table(rows, counts, schema))
     return counts
 
 
-def _write_changes(project: Project, path: Path, latest: DatasetVersion) -> Counts | None:
+def _write_changes(project: Project, path: Path, latest: DatasetVersion, schema: pa.Schema) -> Counts | None:
     """Writes the same file and counts from the latest version and what changed since.
 
     None where all had better be read.
@@ -178,7 +194,7 @@ def _write_changes(project: Project, path: Path, latest: DatasetVersion) -> Coun
         before = path_of(latest)
     except (Lost, Changed):
         return None
-    if not before.exists():
+    if not before.exists() or frozen_rows.is_wide(pq.read_schema(before)) != frozen_rows.is_wide(schema):
         return None
     changes = unchanged_rows.changes_since(project, before)
     if len(changes.read) > MOST_CHANGES:
@@ -194,20 +210,21 @@ def _write_changes(project: Project, path: Path, latest: DatasetVersion) -> Coun
                 ranks, flags = ([said[column] for said in group["rankings"]] for column in ("ranks", "flags"))
                 frozen_rows.count(counts[group["split"]], ranks, flags, sign=-1)
 
-    fresh = ((prompt, _table([row], counts)) for prompt, row in frozen_rows.read_rows(project, changes.read))
+    read = frozen_rows.read_rows(project, changes.read, schema)
+    fresh = ((prompt, _table([row], counts, schema)) for prompt, row in read)
     rows = (row for _, row in heapq.merge(staying(), fresh, key=itemgetter(0)))
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for table in unchanged_rows.in_groups(rows, size=ROWS_PER_GROUP):
             writer.write_table(table)
     return {split: +count for split, count in counts.items()}
 
 
-def _table(rows: list[FrozenRow], counts: Counts) -> pa.Table:
+def _table(rows: list[FrozenRow], counts: Counts, schema: pa.Schema) -> pa.Table:
     """Makes them as the file has them, and counts them."""
     for row in rows:
-        _, _, ranks, flags, _ = row.rankings
+        ranks, flags = row.rankings[2:4]
         frozen_rows.count(counts[row.split], ranks, flags)
-    return frozen_rows.table_of(rows)
+    return frozen_rows.table_of(rows, schema)
 
 
 def _last_ranking_id(path: Path) -> int:

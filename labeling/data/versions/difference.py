@@ -63,7 +63,7 @@ class _Row:
     split: str
     texts: str  # digest
     completions: list[str]  # ids
-    rankings: list[list[Any]]  # id, labeler, ranks, flags, strength
+    rankings: list[list[Any]]  # id, labeler, ranks, flags, strength, and what else was said
 
     def pairs(self) -> Counter[tuple[str, str, str]]:
         """Counts who preferred which completion to which."""
@@ -134,7 +134,10 @@ def _completion_ids(batch: Any) -> list[list[str]]:
 
 
 def _in_short(ranking: dict[str, Any]) -> list[Any]:
-    return [*(ranking[name] for name in ("id", "labeler", "ranks", "flags")), ranking.get("strength")]
+    said = [*(ranking[name] for name in ("id", "labeler", "ranks", "flags")), ranking.get("strength")]
+    more = [ranking.get(name) for name in ("acceptable", "reasons", "attributes")]
+    # A version in which nobody says any of these has no columns of them: it differs by nothing from one that has them.
+    return said if more in ([None, None, None], [None, [], "[]"]) else said + more
 
 
 def _read(file: IO[str]) -> Iterator[tuple[str, _Row]]:

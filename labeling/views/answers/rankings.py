@@ -15,6 +15,7 @@ from django_htmx.http import push_url
 from labeling.answers import finding
 from labeling.answers.finding import Conditions
 from labeling.board.pictures import Picture, picture_of
+from labeling.board.said_more import SaidMore, ratings_in_words, said_more
 from labeling.board.sentences import STRENGTHS
 from labeling.forms.finding import RankingsForm
 from labeling.models import Project, RankedCompletion, Ranking, Role, SavedView
@@ -39,6 +40,7 @@ class Remark:
     number: int
     flags: list[str]
     note: str
+    ratings: list[str]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Row:
     picture: Picture
     strength: StrOrPromise
     remarks: list[Remark]
+    more: SaidMore
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,14 @@ def _with_what_is_shown(rows: QuerySet[Ranking]) -> QuerySet[Ranking]:
 def _row(ranking: Ranking, project: Project) -> Row:
     places = list(ranking.ranked.all())
     labels = {flag["name"]: flag["label"] for flag in project.flags}
+    attributes = [place.attributes for place in places]
     remarks = [
-        Remark(place.completion.position + 1, project.judgement.flags_in_words(place.flags, labels), place.note)
+        Remark(
+            place.completion.position + 1,
+            project.judgement.flags_in_words(place.flags, labels),
+            place.note,
+            ratings_in_words(place.attributes, project, attributes),
+        )
         for place in sorted(places, key=lambda place: place.completion.position)
     ]
     return Row(
@@ -122,5 +131,6 @@ def _row(ranking: Ranking, project: Project) -> Row:
         words=first_words(ranking.prompt, alone=places[0].completion.text if places else ""),
         picture=picture_of(ranking, project, seen=True, who=True),
         strength=dict(STRENGTHS).get(ranking.strength or 0, ""),
-        remarks=[remark for remark in remarks if remark.flags or remark.note],
+        remarks=[remark for remark in remarks if remark.flags or remark.note or remark.ratings],
+        more=said_more(ranking, project, places),
     )

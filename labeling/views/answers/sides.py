@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
 from labeling.answers.side_by_side import Place, Said, SideBySide, side_by_side
+from labeling.board.said_more import SaidMore, ratings_in_words, said_more
 from labeling.board.sentences import STRENGTHS
 from labeling.models import Assignment, Completion, Project, Prompt, Ranking
 
@@ -24,6 +25,7 @@ class Cell:
     differs: bool
     flags: list[str]
     note: str
+    ratings: list[str]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Row:
     ranking: Ranking
     strength: StrOrPromise
     cells: list[Cell]
+    more: SaidMore
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,12 @@ def sides_of(prompt: Prompt, completions: Sequence[Completion]) -> Sides:
 
 def _row(said: Said, project: Project) -> Row:
     strength = dict(STRENGTHS).get(said.ranking.strength or 0, "")
-    return Row(said.ranking, strength, [_cell(place, project, alone=len(said.places) == 1) for place in said.places])
+    attributes = [place.attributes for place in said.places]
+    cells = [_cell(place, project, attributes, alone=len(said.places) == 1) for place in said.places]
+    return Row(said.ranking, strength, cells, said_more(said.ranking, project, said.places))
 
 
-def _cell(place: Place, project: Project, *, alone: bool) -> Cell:
+def _cell(place: Place, project: Project, attributes: Sequence[Mapping[str, int]], *, alone: bool) -> Cell:
     labels = {flag["name"]: flag["label"] for flag in project.flags}
     return Cell(
         words="" if alone else f"{place.rank}{' =' if place.is_tied else ''}",
@@ -70,4 +75,5 @@ def _cell(place: Place, project: Project, *, alone: bool) -> Cell:
         differs=place.differs,
         flags=project.judgement.flags_in_words(place.flags, labels),
         note=place.note,
+        ratings=ratings_in_words(place.attributes, project, attributes),
     )

@@ -38,6 +38,11 @@ class RankBoard extends HTMLElement {
     return [...this.form.querySelectorAll(".question")].filter((question) => !question.querySelector("input:checked"));
   }
 
+  /* What else the project asks and has no answer yet. */
+  get unsaid() {
+    return this.querySelector("rank-asks")?.unsaid ?? [];
+  }
+
   /* A text that stands alone has no places, and is the first. */
   rankOf(card) {
     if (this.slots === 1) return 1;

@@ -8,6 +8,7 @@ class RankKeys extends HTMLElement {
   connectedCallback() {
     this.board = this.closest("rank-board");
     this.texts = this.board.querySelector("rank-texts");
+    this.asks = this.board.querySelector("rank-asks");
     this.questions = this.board.querySelector("rank-questions");
     this.alone = this.board.dataset.slots === "1";
     this.controller = new AbortController();
@@ -40,13 +41,15 @@ class RankKeys extends HTMLElement {
 
   /* From a comment, a flag or a reason back to the completions. */
   #leave(field) {
-    if (!field.closest(".rail__others, .completion__flags, .strength")) return;
+    this.asks?.leave();
+    if (!field.closest(".rail__others, .completion__flags, .strength, .scale, .why")) return;
     field.closest("#skip, #cannot-rank")?.removeAttribute("open");
     this.board.select(this.board.current);
   }
 
   #digit({ detail: { key } }) {
-    if (this.alone) return this.questions.pick(Number(key));
+    if (this.asks?.digit(Number(key) || 10)) return;
+    if (this.alone) return this.questions?.pick(Number(key));
     this.board.place(this.board.current, Number(key) || 10, { advance: true });
   }
 
@@ -69,6 +72,10 @@ class RankKeys extends HTMLElement {
     this.questions.answer(value);
   }
 
+  #asks(act, ...values) {
+    return this.asks?.[act](...values) ?? (this.asks ? undefined : false);
+  }
+
   #tools = {
     compare: () => !this.alone && document.querySelector("rank-compare").open(this.board),
     order: () => !this.alone && this.texts.order(),
@@ -83,6 +90,11 @@ class RankKeys extends HTMLElement {
     ArrowLeft: () => !this.alone && this.#move(-1),
     ArrowRight: () => !this.alone && this.#move(1),
     Backspace: () => (this.alone ? this.questions : this.board).takeBack(this.board.current),
+    a: () => this.#asks("go"),
+    d: () => this.#asks("rest"),
+    l: () => this.#asks("line", 1),
+    h: () => this.#asks("line", -1),
+    w: () => this.#asks("why"),
     y: () => this.#answer("1"),
     n: () => this.#answer("0"),
     Enter: (event) => {

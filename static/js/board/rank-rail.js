@@ -38,7 +38,7 @@ class RankRail extends HTMLElement {
   }
 
   showReady() {
-    const open = this.board.unranked.length > 0 || this.board.unanswered.length > 0;
+    const open = this.board.unranked.length > 0 || this.board.unanswered.length > 0 || this.board.unsaid.length > 0;
     this.submit.setAttribute("aria-disabled", String(open));
   }
 
@@ -62,9 +62,13 @@ class RankRail extends HTMLElement {
   }
 
   #submitting(event) {
-    const { status, unanswered, unranked } = this.board;
-    if (!unranked.length && !unanswered.length) return;
+    const { status, unanswered, unranked, unsaid } = this.board;
+    if (!unranked.length && !unanswered.length && !unsaid.length) return;
     event.preventDefault();
+    if (!unranked.length && !unanswered.length) {
+      unsaid[0].scrollIntoView({ block: "nearest" });
+      return status.say("unsaid", { labels: unsaid.map((ask) => ask.dataset.label).join(", ") });
+    }
     this.board.select(unranked[0] ?? unanswered[0].closest(".completion"));
     if (unranked.length) status.say("missing", { letters: unranked.map((card) => card.dataset.letter).join(", ") });
     else status.say("unanswered", { labels: unanswered.map((question) => question.dataset.label).join(", ") });

@@ -17,9 +17,10 @@ class RankStatus extends HTMLElement {
   }
 
   #left() {
-    const { form, unanswered, unranked } = this.board;
+    const { form, unanswered, unranked, unsaid } = this.board;
     if (unranked.length) return this.#sentence("left", { n: unranked.length });
     if (unanswered.length) return this.#sentence("questions", { n: unanswered.length });
+    if (unsaid.length) return this.#sentence("asks", { n: unsaid.length });
     return this.sentences[form.querySelector(".question") ? "answered" : "all"];
   }
 }

@@ -20,6 +20,13 @@ def test_a_made_project_reads_back_as_it_was_sent() -> None:
         "guidelines": "Prefer the truth.",
         "flags": [{"name": "hateful", "label": "Hateful"}],
         "ask_strength": True,
+        "ask_acceptable": True,
+        "ask_reasons": [{"name": "correct", "label": "More correct"}],
+        "justification": "optional",
+        "attributes": [
+            {"name": "helpful", "label": "Helpful", "scale": 7, "low": "not", "high": "very"},
+            {"name": "kinder", "label": "Kinder", "kind": "comparison"},
+        ],
         "overlap": 2,
         "extra_percent": 20,
         "extra_overlap": 5,

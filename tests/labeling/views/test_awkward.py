@@ -28,7 +28,7 @@ FIELDS = [
     "layout", "split", "source", "version", "threshold", "probabilities", "depth", "model", "prompt", "completion-0",
     "completion-1", "explain", "backbone", "epochs", "learning_rate", "max_length", "every_pairs", "first_minimum",
     "cooldown_minutes", "head_every_pairs", "standing", "sort", "act", "people", "email", "ranking", "words", "state",
-    "of", "query", "shared",
+    "of", "query", "shared", "ask_acceptable", "ask_reasons", "justification", "attributes", "acceptable",
 ]  # fmt: skip
 AWKWARD = {
     "nul": "a\0b",

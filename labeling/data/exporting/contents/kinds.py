@@ -13,6 +13,7 @@ from labeling.data.exporting.contents.layouts import CONVERSATIONAL, LAYOUTS, NE
 from labeling.data.exporting.contents.provenance import Provenance
 from labeling.data.exporting.ranked_prompts import RankedPrompt
 from labeling.data.exporting.tables import Table
+from labeling.data.versions import datasets, frozen_rows
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -40,7 +41,10 @@ def _rankings(prompts: Iterator[RankedPrompt], asked: Checked, origins: Provenan
 
 
 def _podium(prompts: Iterator[RankedPrompt], asked: Checked, origins: Provenance) -> Table:
-    return rankings.podium(prompts, origins=origins, as_objects=asked.wanted.file_format == "jsonl")
+    version = asked.wanted.version
+    says_more = frozen_rows.says_more(asked.project) if version is None else datasets.says_more(version)
+    as_objects = asked.wanted.file_format == "jsonl"
+    return rankings.podium(prompts, origins=origins, as_objects=as_objects, says_more=says_more)
 
 
 def _flags(prompts: Iterator[RankedPrompt], asked: Checked, origins: Provenance) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ from labeling.data.exporting.contents.provenance import Provenance
 from labeling.data.exporting.pair_groups import origin_of
 from labeling.data.exporting.ranked_prompts import RankedPrompt
 from labeling.data.exporting.tables import MESSAGES, Block, Columns, Table, TableRow
+from labeling.data.versions.frozen_rows import MORE
 
 PODIUM: Columns = {
     "id": pa.string(),
@@ -32,6 +33,8 @@ PODIUM: Columns = {
     "tags": pa.list_(pa.string()),
     "metadata": pa.string(),
 }
+_WIDE_RANKING = pa.struct([*PODIUM["rankings"].value_type, *(pa.field(name, kind) for name, kind in MORE)])
+WIDE: Columns = {**PODIUM, "rankings": pa.list_(_WIDE_RANKING)}
 _json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
@@ -61,10 +64,11 @@ def _ranked(prompt: RankedPrompt, layout: str, origins: Provenance | None) -> Bl
     return Block(pools, rows)
 
 
-def podium(prompts: Iterable[RankedPrompt], *, origins: Provenance, as_objects: bool) -> Table:
+def podium(prompts: Iterable[RankedPrompt], *, origins: Provenance, as_objects: bool, says_more: bool) -> Table:
     """Lays out prompts with all their rankings, as docs/import.md tells it, by pseudonymous labelers.
 
-    as_objects: flags and metadata, whose names are each project's own, as they are; else as JSON texts.
+    as_objects: flags, attributes and metadata, whose names are each project's own, as they are; else as JSON texts.
+    says_more: whether some ranking may say more than an order, so that there are columns of it.
     """
     written = (lambda value: value) if as_objects else _json
 
@@ -76,6 +80,7 @@ def podium(prompts: Iterable[RankedPrompt], *, origins: Provenance, as_objects: 
                     "ranks": list(each.ranks),
                     "flags": written([dict(sorted(flags.items())) for flags in each.flags]),
                     "strength": each.strength,
+                    **_more(each.more, written),
                 }
                 for each in prompt.rankings
             ]
@@ -87,4 +92,12 @@ def podium(prompts: Iterable[RankedPrompt], *, origins: Provenance, as_objects: 
             row = prompt.id, prompt.split, turns, completions, said, list(prompt.tags), written(dict(prompt.metadata))
             yield Block((), [TableRow((), row)])
 
-    return Table({}, PODIUM, blocks())
+    return Table({}, WIDE if says_more else PODIUM, blocks())
+
+
+def _more(said: Mapping[str, Any], written: Callable[[Any], Any]) -> dict[str, Any]:
+    """Gives what was said beyond the order; nothing of a ranking that says none of it."""
+    if not said:
+        return {}
+    attributes = [dict(sorted(each.items())) for each in said["attributes"] or ()]
+    return {**said, "reasons": list(said["reasons"] or ()), "attributes": written(attributes)}

@@ -133,7 +133,10 @@ class TestActs:
         task = act(client, case, "task/").json()
         assert act(client, case, "task/").json() == task
         assert "secret-model" not in str(task)
-        assert set(task) == {"id", "prompt", "completions", "flags", "ask_strength"}
+        assert set(task) == {
+            *("id", "prompt", "completions", "flags", "ask_strength", "ask_acceptable", "ask_reasons", "justification"),
+            "attributes",
+        }
         ids = [shown["id"] for shown in task["completions"]]
         answer = act(client, case, "decide/", {"tiers": [[name] for name in ids], "reason": "By the guidelines."})
         assert (answer.status_code, answer.json()["pairs"], answer.json()["ties"]) == (201, 3, 0)

@@ -1,0 +1,92 @@
+"""What a recorded ranking says beyond its order: the acceptable tiers, reasons, attributes. Each may be left out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from formats import fields, values
+from formats.limits import Limits
+from formats.refusals import Refused
+
+KEYS = dict.fromkeys(("acceptable", "reasons", "attributes"))
+MAX_REASONS, MAX_REASON = 20, 40  # names, and letters of one
+LARGEST_RATING, FURTHEST = 10, 3  # of a rating from 1 on, and of a comparison of two to either side
+Ratings = tuple[dict[str, int], ...]
+
+
+class SaidMore(NamedTuple):
+    acceptable: int | None = None  # how many tiers are good enough, from the best on; None where it was not said
+    reasons: tuple[str, ...] = ()
+    # By the completions' places, or empty: ratings from 1 on, or of two completions by how much each is ahead.
+    attributes: Ratings = ()
+
+
+NOTHING = SaidMore()
+
+
+def parse_more(value: dict[str, object], ranks: tuple[int, ...], bounds: Limits) -> SaidMore:
+    """Parses those keys of a ranking. Raises Refused."""
+    if KEYS.keys().isdisjoint(value):
+        return NOTHING
+    return SaidMore(
+        acceptable=_acceptable(value.get("acceptable"), max(ranks)),
+        reasons=_reasons(value.get("reasons")),
+        attributes=_attributes(value.get("attributes"), len(ranks), bounds),
+    )
+
+
+def _acceptable(value: object, tiers: int) -> int | None:
+    if value is not None and (type(value) is not int or not 0 <= value <= tiers):
+        raise Refused("acceptable", value, "acceptable", most=tiers)
+    return value
+
+
+def _reasons(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    names = [
+        fields.text(name, f"reasons[{index}]", "reason", limit=MAX_REASON)
+        for index, name in enumerate(fields.some(value, "reasons", "reasons", MAX_REASONS))
+    ]
+    return tuple(dict.fromkeys(names))
+
+
+def _attributes(value: object, k: int, bounds: Limits) -> Ratings:
+    """Frozen versions hold them as JSON text, for the names are each project's own."""
+    if isinstance(value, str):
+        try:
+            value = values.parse(value)
+        except ValueError as error:
+            raise Refused("attributes", value, "not_json", error=error) from error
+    if value is None or value == []:
+        return ()
+    if not isinstance(value, list) or len(value) != k:
+        raise Refused("attributes", value, "attributes", k=k)
+    for index, named in enumerate(value):
+        try:
+            _check_names(named, bounds)
+        except Refused as error:
+            raise error.within(f"attributes[{index}]") from None
+    for name in dict.fromkeys(name for named in value for name in named):
+        _check_values(name, value)
+    return tuple(value) if any(value) else ()
+
+
+def _check_names(named: object, bounds: Limits) -> None:
+    if not isinstance(named, dict):
+        raise Refused("", named, "attributes_of_one")
+    fields.check_repeated(named)
+    if bounds.max_flags is not None and len(named) > bounds.max_flags:
+        raise Refused("", named, "too_many", n=len(named), most=bounds.max_flags)
+    for name in named:
+        fields.sound(name, "", limit=bounds.max_id)
+
+
+def _check_values(name: str, value: list[dict[str, object]]) -> None:
+    """Takes ratings, or what is said of two: as much ahead as the other is behind."""
+    said = [named[name] for named in value if name in named]
+    whole = [each for each in said if type(each) is int]
+    is_rating = all(1 <= each <= LARGEST_RATING for each in whole)
+    is_comparison = len(value) == len(whole) == 2 and not sum(whole) and max(whole) <= FURTHEST
+    if len(whole) < len(said) or not (is_rating or is_comparison):
+        raise Refused(f"attributes[].{name}", said, "rating", most=LARGEST_RATING)

@@ -1,0 +1,52 @@
+"""All that an answer says beyond its order, together: read from what was sent, and as the database takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from labeling.answers.asks import acceptable, attributes, reasons
+from labeling.answers.asks.asked import Asked
+
+
+@dataclass(frozen=True)
+class More:
+    """What was said; what wasn't is None or empty. attributes: by completion, as attributes.parse gives them."""
+
+    acceptable: int | None = None
+    reasons: tuple[str, ...] = ()
+    attributes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def under(self, names: Mapping[str, str]) -> More:
+        """Gives the same with other names for the completions."""
+        return replace(self, attributes={names[key]: dict(named) for key, named in self.attributes.items()})
+
+    def said(self) -> dict[str, Any]:
+        """Gives those that were said, by their names: what makes two answers differ."""
+        values = {"acceptable": self.acceptable, "reasons": list(self.reasons), "attributes": self.attributes}
+        return {name: value for name, value in values.items() if value not in (None, [], {})}
+
+    def stored(self, completions: Sequence[str]) -> dict[str, Any]:
+        """Gives what podium_answer takes: attributes in the order of these completions."""
+        said = self.said()
+        if self.attributes:
+            said["attributes"] = [dict(self.attributes.get(completion, {})) for completion in completions]
+        return said
+
+
+def parse_more(
+    payload: Mapping[str, Any],
+    asked: Asked,
+    *,
+    n_tiers: int,
+    comment: str,
+    completion_ids: Sequence[str],
+    ids: Mapping[str, str],
+) -> More:
+    """Reads all that a project may ask. Raises Invalid naming the field, the value and what is expected."""
+    return More(
+        acceptable=acceptable.parse(payload.get("acceptable"), n_tiers, asked),
+        reasons=reasons.parse(payload.get("reasons"), comment, asked),
+        attributes=attributes.parse(payload.get("attributes"), payload.get("comparisons"), completion_ids, ids, asked),
+    )

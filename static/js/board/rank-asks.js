@@ -1,0 +1,135 @@
+/*
+ * What is asked beyond an order: the line under which nothing is acceptable, ratings, comparisons, reasons. Their radio
+ * buttons and checkboxes are the truth. Once all is ranked the first scale without an answer is marked, and digits answer
+ * it: one attribute after the other, of A, B, C in turn. No answer is given without a key of the person.
+ */
+const isOpen = (scale) => !scale.querySelector("input:checked");
+
+class RankAsks extends HTMLElement {
+  connectedCallback() {
+    this.board = this.closest("rank-board");
+    if (this.wired) return; // set aside for an undo and back again
+    this.wired = true;
+    this.board.addEventListener("change", ({ target }) => this.#changed(target));
+    this.board.addEventListener("board:changed", () => this.#placed());
+    this.board.addEventListener("input", () => this.board.rail.showReady()); // a comment may be the justification
+    this.#show();
+  }
+
+  get lines() {
+    return [...this.board.querySelectorAll(".scale--line input")];
+  }
+
+  /* Ratings by attribute, then by completion, in the order that the server gave; then comparisons. */
+  get scales() {
+    const ratings = this.board.cards.flatMap((card) => [...card.querySelectorAll(".scale--rating")]);
+    ratings.sort((one, two) => one.dataset.attribute - two.dataset.attribute);
+    return [...ratings, ...this.board.querySelectorAll(".scale--comparison")];
+  }
+
+  get marked() {
+    return this.board.querySelector(".scale[data-marked]");
+  }
+
+  /* What must have an answer and has none. */
+  get unsaid() {
+    const line = [...this.board.querySelectorAll(".scale--line")];
+    const scales = [...line, ...this.scales].filter(isOpen);
+    const why = this.board.querySelector(".why[data-required]");
+    const said = () => why.querySelector("input:checked") || this.board.querySelector("#comment textarea").value.trim();
+    return why && !said() ? [...scales, why] : scales;
+  }
+
+  /* Answers the marked scale by the place of its step; where none is marked the digit is a rank. */
+  digit(number) {
+    const scale = this.marked;
+    if (!scale) return false;
+    const steps = scale.querySelectorAll("input");
+    if (number > steps.length) this.board.status.say("too_far", { scale: steps.length });
+    else this.#answer(steps[number - 1]);
+    return true;
+  }
+
+  /* The rest of the marked attribute the same as what was said last. */
+  rest() {
+    const { marked } = this;
+    const same = this.scales.filter((scale) => scale.dataset.attribute === marked?.dataset.attribute);
+    const said = same.slice(0, same.indexOf(marked)).at(-1)?.querySelector("input:checked");
+    if (!marked || !said) return this.board.status.say("nothing_to_repeat");
+    for (const scale of same.filter(isOpen)) scale.querySelector(`input[value="${said.value}"]`).checked = true;
+    this.board.changed();
+    this.board.status.say("rest", { value: said.value });
+  }
+
+  /* One slot lower or higher; the first time under the card that was placed last. */
+  line(step) {
+    const { lines } = this;
+    if (!lines.length) return false;
+    const at = lines.findIndex((line) => line.checked);
+    const last = this.board.rankOf(this.board.placed.at(-1) ?? this.board.current);
+    const to = at < 0 ? last : (at + step + lines.length) % lines.length;
+    lines[to].click();
+  }
+
+  /* To the ratings, and from one to the next. */
+  go() {
+    const { scales, marked } = this;
+    if (!scales.length) return false;
+    this.#mark(scales[(scales.indexOf(marked) + 1) % scales.length]);
+  }
+
+  why() {
+    const reason = this.board.querySelector(".why input");
+    if (!reason) return false;
+    reason.focus();
+  }
+
+  leave() {
+    this.#mark(null);
+  }
+
+  get #next() {
+    return this.board.unranked.length ? null : (this.scales.find(isOpen) ?? null);
+  }
+
+  #answer(input) {
+    if (input.checked) this.#mark(this.#next);
+    else input.click();
+  }
+
+  #changed(input) {
+    const scale = input.closest(".scale");
+    if (scale?.matches(".scale--line")) return this.#say(Number(input.value));
+    if (scale) this.board.status.say("rated", { label: scale.dataset.label, value: input.getAttribute("aria-label") });
+  }
+
+  #say(rank) {
+    this.board.status.say(rank === 0 ? "line_none" : rank === this.board.slots ? "line_all" : "line", { rank });
+  }
+
+  #mark(scale) {
+    if (scale === this.marked) return;
+    this.marked?.removeAttribute("data-marked");
+    if (!scale) return;
+    scale.dataset.marked = "";
+    const card = scale.closest(".completion");
+    if (card && card !== this.board.current) this.board.select(card);
+    scale.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  /* After the board chose a card: the one with the marked scale stays chosen. */
+  #placed() {
+    this.#show();
+    queueMicrotask(() => this.#mark(this.#next));
+  }
+
+  #show() {
+    const line = this.lines.find((each) => each.checked);
+    for (const slot of this.board.querySelectorAll(".slot[data-slot]")) delete slot.dataset.line;
+    if (!line) return;
+    const under = this.board.querySelector(`.slot[data-slot="${Math.max(line.value, 1)}"]`);
+    if (under) under.dataset.line = line.value === "0" ? "above" : "below";
+  }
+}
+
+customElements.define("rank-asks", RankAsks);
