@@ -250,6 +250,8 @@ SPECTACULAR_SETTINGS = {
         "ReviewReason": "labeling.models.ReviewCase.Reason",
         "ReviewOutcome": "labeling.models.ReviewCase.Outcome",
         "RoleEnum": "labeling.models.Role",
+        "ProjectKind": "labeling.models.Project.Kind",
+        "AttributeKind": "labeling.projects.asks.KINDS",
         "TurnRole": "formats.messages.ROLES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -20,10 +20,9 @@ from labeling.api.withdrawals import DRY_RUN
 from labeling.data.bulk import setting_changes
 from labeling.data.deleting import deletions
 from labeling.models import Project, ProjectDeletion, Role
-from labeling.models.projects import COMPARISON
 from labeling.people import access
 from labeling.projects import changes, projects, search_languages
-from labeling.projects.asks import LARGEST_SCALE, MAX_ATTRIBUTES, MAX_REASONS, RATING, SMALLEST_SCALE
+from labeling.projects.asks import KINDS, LARGEST_SCALE, MAX_ATTRIBUTES, MAX_REASONS, SMALLEST_SCALE
 from labeling.projects.changes import Flag, Foreseen
 from labeling.projects.named import MAX_LABEL, NAME
 from labeling.projects.projects import MAX_FLAGS, MAX_GUIDELINES, MAX_LEASE_MINUTES, MAX_OVERLAP
@@ -48,7 +47,7 @@ class FlagSerializer(KnownFields):
 
 class AttributeSerializer(FlagSerializer):
     kind = Choice(
-        choices=[(RATING, RATING), (COMPARISON, COMPARISON)],
+        choices=KINDS,
         required=False,
         help_text="`rating` of each completion, or `comparison` of two from -3 to 3, which has no scale.",
     )

@@ -15,6 +15,7 @@ from labeling.projects.named import checked_label, checked_name
 MAX_REASONS, MAX_ATTRIBUTES = 20, 10
 SMALLEST_SCALE, LARGEST_SCALE = 2, 10
 RATING = "rating"
+KINDS = [(RATING, RATING), (COMPARISON, COMPARISON)]  # of an attribute
 Asks = Sequence[dict[str, Any]]
 
 
