@@ -97,6 +97,7 @@ urlpatterns = [
     path("p/<slug:slug>/people/invitations/<int:invitation_id>/withdraw/", people.withdraw, name="invitation_withdraw"),
     path("p/<slug:slug>/people/invitations/<int:invitation_id>/renew/", people.renew, name="invitation_renew"),
     path("p/<slug:slug>/people/remove/", people.remove_member, name="member_remove"),
+    path("p/<slug:slug>/pause/", projects.pause, name="project_pause"),
     path("p/<slug:slug>/settings/", projects.settings, name="project_settings"),
     path("p/<slug:slug>/delete/", removal_of_projects.delete, name="project_delete"),
     path("p/<slug:slug>/versions/", versions.versions, name="versions"),

@@ -40,6 +40,7 @@ SETTINGS = (
     "extra_percent",
     "extra_overlap",
     "lease_minutes",
+    "daily_limit",
     "review_percent",
     "champion_percent",
 )
@@ -97,6 +98,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "member_remove": ("username",),
     "project_settings": (*SETTINGS, "confirmed", "existing"),
     "project_delete": ("confirm",),
+    "project_pause": ("act", "reason"),
     "export_freeze": (),
     "version_note": ("note", "tags"),
     "version_link": ("seconds",),

@@ -47,7 +47,7 @@ DECLARE
 BEGIN
     FOR n IN 1..{labels} LOOP
         SELECT claim.assignment, read.shown_order INTO task
-        FROM podium_claim({project}, {labeler}, '20 minutes', (random() * 1e15)::bigint) claim,
+        FROM podium_claim({project}, {labeler}, '20 minutes', (random() * 1e15)::bigint, now()) claim,
              LATERAL podium_task(claim.assignment, {labeler}, true) read;
         EXIT WHEN task.assignment IS NULL;
         COMMIT;

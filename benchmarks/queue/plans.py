@@ -90,7 +90,7 @@ def write(connection: psycopg.Connection[Any], values: dict[str, int], *statemen
 
 
 def claim(connection: psycopg.Connection[Any], project: int, labeler: int) -> None:
-    connection.execute("SELECT podium_claim(%s, %s, '20 minutes', 7)", (project, labeler))
+    connection.execute("SELECT podium_claim(%s, %s, '20 minutes', 7, now())", (project, labeler))
 
 
 def end_claims(connection: psycopg.Connection[Any], labeler: int) -> None:
@@ -122,7 +122,7 @@ def why_empty(connection: psycopg.Connection[Any], project: int, labeler: int) -
     """Prints the same of the question why there is nothing to claim."""
 
     def work() -> None:
-        connection.execute("SELECT reason FROM podium_queue_reason(%s, %s)", (project, labeler))
+        connection.execute("SELECT reason FROM podium_queue_reason(%s, %s, now())", (project, labeler))
 
     with explaining(connection) as explained:
         for _ in range(TIMES):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext_lazy
@@ -104,9 +105,17 @@ class NextAssignment(View):
                 "X-Queue-Reason",
                 str,
                 OpenApiParameter.HEADER,
-                enum=["paused_you", "no_prompts", "all_ranked_by_you", "all_taken", "all_done"],
+                enum=claims.REASONS,
                 response=[204],
-            )
+            ),
+            OpenApiParameter(
+                "X-Queue-Until",
+                datetime,
+                OpenApiParameter.HEADER,
+                description="When it is worth asking again: the end of the first lease of `all_taken`, or a new day's "
+                "beginning for `limit`.",
+                response=[204],
+            ),
         ],
     )
     def post(self, request: Request, slug: str) -> Response:
@@ -114,8 +123,15 @@ class NextAssignment(View):
         project = access.get_project(request.user, slug)
         assignment = claims.claim(project, person(request))
         if assignment is None:
-            return Response(status=204, headers={"X-Queue-Reason": claims.queue_reason(project, person(request))})
+            return Response(status=204, headers=_why(claims.queue_reason(project, person(request))))
         return Response(task(assignment))
+
+
+def _why(nothing: claims.Nothing) -> dict[str, str]:
+    headers = {"X-Queue-Reason": nothing.reason}
+    if nothing.until is not None:
+        headers["X-Queue-Until"] = EXPIRES_AT.to_representation(nothing.until)
+    return headers
 
 
 class AssignmentRanking(View):

@@ -25,7 +25,7 @@ from labeling.projects import changes, projects, search_languages
 from labeling.projects.asks import KINDS, LARGEST_SCALE, MAX_ATTRIBUTES, MAX_REASONS, SMALLEST_SCALE
 from labeling.projects.changes import Flag, Foreseen
 from labeling.projects.named import MAX_LABEL, NAME
-from labeling.projects.projects import MAX_FLAGS, MAX_GUIDELINES, MAX_LEASE_MINUTES, MAX_OVERLAP
+from labeling.projects.projects import MAX_DAILY_LIMIT, MAX_FLAGS, MAX_GUIDELINES, MAX_LEASE_MINUTES, MAX_OVERLAP
 
 ONLY_NEW = OpenApiParameter(
     "only_new_prompts", bool, description="Another overlap holds for prompts imported from now on, and for no others."
@@ -94,6 +94,9 @@ class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
         max_value=MAX_LEASE_MINUTES,
         help_text="How long a labeler keeps an untouched prompt.",
     )
+    daily_limit = Whole(
+        default=0, min_value=0, max_value=MAX_DAILY_LIMIT, help_text="Rankings a day of one person; 0: no limit."
+    )
     review_percent = Whole(
         default=0, min_value=0, max_value=100, help_text="Of new rankings, drawn at random for the reviewers."
     )
@@ -125,13 +128,15 @@ class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
         fields = (
             "slug", "name", "kind", "guidelines", "flags", "ask_strength", "ask_acceptable", "ask_reasons",
             "justification", "attributes", "overlap", "extra_percent", "extra_overlap", "lease_minutes",
-            "search_language", "review_percent", "champion_percent", "created_at",
+            "daily_limit", "search_language", "review_percent", "champion_percent", "created_at", "paused_at",
+            "pause_reason",
         )  # fmt: skip
 
 
 class ProjectChangesSerializer(ProjectSerializer):
     kind = Choice(choices=Project.Kind.choices, required=False)
     lease_minutes = Whole(required=False, min_value=1, max_value=MAX_LEASE_MINUTES)
+    daily_limit = Whole(required=False, min_value=0, max_value=MAX_DAILY_LIMIT)
     review_percent = Whole(required=False, min_value=0, max_value=100)
     champion_percent = SureOfTheContrary(required=False)
     ask_strength = Truth(required=False)
@@ -142,8 +147,8 @@ class ProjectChangesSerializer(ProjectSerializer):
     class Meta(ProjectSerializer.Meta):
         fields = (  # type: ignore[assignment]
             "name", "kind", "guidelines", "flags", "ask_strength", "ask_acceptable", "ask_reasons", "justification",
-            "attributes", "overlap", "extra_percent", "extra_overlap", "lease_minutes", "search_language",
-            "review_percent", "champion_percent",
+            "attributes", "overlap", "extra_percent", "extra_overlap", "lease_minutes", "daily_limit",
+            "search_language", "review_percent", "champion_percent",
         )  # fmt: skip
 
 
@@ -222,7 +227,9 @@ class OneProject(View):
     @extend_schema(operation_id="projects_read", responses=ProjectSerializer)
     def get(self, request: Request, slug: str) -> Response:
         """A project's name, guidelines and settings."""
-        return Response(ProjectSerializer(access.get_project(request.user, slug)).data)
+        project = access.get_project(request.user, slug)
+        project.refresh_from_db()  # all of it at once, of which a labeler's path reads some
+        return Response(ProjectSerializer(project).data)
 
     @extend_schema(
         operation_id="projects_change",
@@ -244,6 +251,7 @@ class OneProject(View):
         it before the answer, more by a worker (bulk-acts/). `dry_run=true` says what a change would do.
         """
         project = access.get_project(request.user, slug, at_least=Role.MANAGER)
+        project.refresh_from_db()
         only_new, dry_run = truth(request, "only_new_prompts"), truth(request, "dry_run")
         body = ProjectChangesSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)

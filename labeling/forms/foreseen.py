@@ -83,6 +83,8 @@ def _of_new(flag: Flag, rankings: int) -> str:
 
 
 def _of_gone(flag: Flag) -> str:
+    if not flag.answers:
+        return _("“%(flag)s” is asked no more; nobody has answered it.") % {"flag": flag.label}
     words = ngettext(
         "“%(flag)s” is asked no more: what was answered of %(n)s text stays stored.",
         "“%(flag)s” is asked no more: what was answered of %(n)s texts stays stored.",

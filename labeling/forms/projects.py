@@ -8,9 +8,9 @@ from django.utils.translation import gettext_lazy
 
 from labeling.forms.asks import ASKS, AsksForm, FlagsField
 from labeling.models import Project
-from labeling.models.projects import SHARES
+from labeling.models.projects import LONGEST_REASON, SHARES
 from labeling.projects import search_languages
-from labeling.projects.projects import NEW_SHARES
+from labeling.projects.projects import MAX_DAILY_LIMIT, NEW_SHARES
 
 
 class SettingsForm(AsksForm):
@@ -64,6 +64,14 @@ class SettingsForm(AsksForm):
         initial=20,
         label=gettext_lazy("Minutes to keep a prompt"),
         help_text=gettext_lazy("After this long without a sign of its labeler, a prompt goes to someone else."),
+    )
+    daily_limit = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MAX_DAILY_LIMIT,
+        initial=0,
+        label=gettext_lazy("Rankings a day for each person"),
+        help_text=gettext_lazy("Whoever has made so many gets no more until the next day. 0: as many as there are."),
     )
     search_language = forms.ChoiceField(
         required=False,
@@ -119,6 +127,12 @@ class SettingsForm(AsksForm):
         said = self.cleaned_data["extra_overlap"]
         return int(self.initial.get("extra_overlap") or NEW_SHARES["extra_overlap"]) if said is None else int(said)
 
+    def clean_daily_limit(self) -> int:
+        said = self.cleaned_data["daily_limit"]
+        if said is None:
+            return int(self.initial.get("daily_limit") or 0) if "daily_limit" not in self.data else 0
+        return int(said)
+
     def clean_review_percent(self) -> int:
         return self.cleaned_data["review_percent"] or 0
 
@@ -145,10 +159,20 @@ class SettingsForm(AsksForm):
             "extra_percent": project.extra_percent,
             "extra_overlap": project.extra_overlap,
             "lease_minutes": project.lease_minutes,
+            "daily_limit": project.daily_limit,
             "search_language": project.search_language,
             "review_percent": project.review_percent,
             "champion_percent": project.champion_percent,
         }
+
+
+class PauseForm(forms.Form):
+    reason = forms.CharField(
+        max_length=LONGEST_REASON,
+        label=gettext_lazy("Why? Labelers read it."),
+        widget=forms.TextInput({"autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("Say why in a few words; labelers read it.")},
+    )
 
 
 class ProjectForm(SettingsForm):
@@ -166,5 +190,5 @@ class ProjectForm(SettingsForm):
     )
     field_order = (
         *("name", "slug", "kind", "guidelines", "flags", "ask_strength", *ASKS, "overlap", "extra_percent"),
-        *("extra_overlap", "lease_minutes", "search_language", "review_percent", "champion_percent"),
+        *("extra_overlap", "lease_minutes", "daily_limit", "search_language", "review_percent", "champion_percent"),
     )

@@ -12,6 +12,7 @@ from formats.prompts import has_extra_overlap
 from jobs.models import Job
 from labeling.judgements import JUDGEMENTS, Judgement
 
+LONGEST_REASON = 300  # of a pause
 SHARES = ("overlap", "extra_percent", "extra_overlap")  # what says how many people rank a prompt
 COMPARISON = "comparison"  # the kind of an attribute that is said of two; else it is a rating of each
 
@@ -69,6 +70,14 @@ class Project(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(24 * 60)],
         help_text="How long a labeler keeps a prompt without touching it.",
     )
+    # Rankings a day (of the site's time zone) that one person may give; 0: as many as there are.
+    daily_limit = models.PositiveSmallIntegerField(default=0, db_default=0, validators=[MaxValueValidator(5_000)])
+    # While it is paused nobody gets a new task; what people hold they may finish.
+    paused_at = models.DateTimeField(null=True, editable=False)
+    paused_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+    pause_reason = models.CharField(max_length=LONGEST_REASON, default="", db_default="", editable=False)
     # Whose stems its texts are searched by, as PostgreSQL calls it; "simple" has none (projects/search_languages.py).
     search_language = models.CharField(max_length=40, default="simple", db_default="simple")
     review_percent = models.PositiveSmallIntegerField(
@@ -115,6 +124,11 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(extra_percent__lte=100), name="project_extra_percent_of_all"),
             models.CheckConstraint(
                 condition=Q(extra_percent=0) | Q(extra_overlap__gt=F("overlap")), name="project_extra_overlap_is_more"
+            ),
+            models.CheckConstraint(
+                condition=Q(paused_at=None, paused_by=None, pause_reason="")
+                | (Q(paused_at__isnull=False) & ~Q(pause_reason="")),
+                name="project_pause_says_why",
             ),
             models.CheckConstraint(condition=Q(lease_minutes__gte=1), name="project_lease_positive"),
             models.CheckConstraint(condition=Q(review_percent__lte=100), name="project_review_percent_of_all"),

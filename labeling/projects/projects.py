@@ -26,12 +26,12 @@ from labeling.projects.search_languages import KNOWN, PLAIN
 
 MAX_GUIDELINES = 100_000  # characters: forty pages, which is more than anybody reads beside a task
 MAX_FLAGS = 20
-MAX_OVERLAP, MAX_LEASE_MINUTES = 50, 24 * 60
+MAX_OVERLAP, MAX_LEASE_MINUTES, MAX_DAILY_LIMIT = 50, 24 * 60, 5_000
 # Of a new project: one ranking of most prompts, and three of some, by which people's agreement is known.
 NEW_SHARES = {"overlap": 1, "extra_percent": 15, "extra_overlap": 3}
 CHANGEABLE = {
     *("name", "kind", "guidelines", "flags", "ask_strength", "lease_minutes", "search_language", "review_percent"),
-    *("champion_percent", "ask_acceptable", "ask_reasons", "justification", "attributes", *SHARES),
+    *("champion_percent", "daily_limit", "ask_acceptable", "ask_reasons", "justification", "attributes", *SHARES),
 }
 Flags = Sequence[dict[str, str]]
 
@@ -53,6 +53,7 @@ def create_project(
     extra_percent: int | None = None,
     extra_overlap: int | None = None,
     lease_minutes: int = 20,
+    daily_limit: int = 0,
     search_language: str = PLAIN,
     review_percent: int = 0,
     champion_percent: int = 95,
@@ -76,6 +77,7 @@ def create_project(
         attributes=asks.checked_attributes(attributes),
         **(sent or NEW_SHARES),
         lease_minutes=lease_minutes,
+        daily_limit=daily_limit,
         search_language=search_language,
         review_percent=review_percent,
         champion_percent=champion_percent,

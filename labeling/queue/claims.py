@@ -9,8 +9,9 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,6 +22,7 @@ from labeling.models.tasks import task_of
 from labeling.queue.draft_checks import checked_draft, checked_reason
 
 State = Assignment.State
+REASONS = ("paused", "paused_you", "no_prompts", "all_ranked_by_you", "limit", "all_taken", "all_done")
 
 _CLOSED = {
     State.RANKED: gettext_lazy("This task is not open any more: you ranked it."),
@@ -30,7 +32,7 @@ _CLOSED = {
 # The claim, and the task as it is then.
 _CLAIM = """
 SELECT claim.assignment, claim.again, task.*
-FROM podium_claim(%(project)s, %(labeler)s, %(lease)s, %(seed)s, %(besides)s) claim
+FROM podium_claim(%(project)s, %(labeler)s, %(lease)s, %(seed)s, %(day_begins)s, %(besides)s) claim
 LEFT JOIN LATERAL podium_task(claim.assignment, %(labeler)s, true) task ON true
 """
 
@@ -43,12 +45,34 @@ class ShownText:
     text: str
 
 
+@dataclass(frozen=True)
+class Nothing:
+    """Why a labeler gets no task. The reason is one of REASONS; each of the others is said by those that have it.
+
+    n: prompts that others hold, or what the labeler answered today, of `most`. until: when the first of these leases
+    ends, or a new day begins. since, words: of a pause.
+    """
+
+    reason: str
+    n: int | None = None
+    most: int | None = None
+    until: datetime | None = None
+    since: datetime | None = None
+    words: str | None = None
+
+
 def claim(project: Project, labeler: User, *, besides: int | None = None) -> Assignment | None:
     """Gives the labeler's oldest open assignment, its lease extended, or a new one; None when there is nothing to do.
 
     A lease that ran out is reclaimed here, by whoever comes next, and by no timer. Never the prompt `besides`.
     """
-    values = {"project": project.pk, "labeler": labeler.pk, "lease": lease_of(project), "besides": besides}
+    values = {
+        "project": project.pk,
+        "labeler": labeler.pk,
+        "lease": lease_of(project),
+        "day_begins": _midnight(),
+        "besides": besides,
+    }
     while True:
         [row] = query(_CLAIM, {**values, "seed": secrets.randbelow(2**63)})
         if row["assignment"] is not None:
@@ -73,9 +97,17 @@ def give_back(assignment: Assignment) -> bool:
     return bool(call("podium_leave", assignment=assignment.pk, ending=State.RELEASED, untouched=True)["ended"])
 
 
-def queue_reason(project: Project, labeler: User) -> str:
-    """Tells why there is nothing to claim: paused_you, no_prompts, all_ranked_by_you, all_taken or all_done."""
-    return str(call("podium_queue_reason", project=project.pk, labeler=labeler.pk)["reason"])
+def queue_reason(project: Project, labeler: User) -> Nothing:
+    """Tells why there is nothing to claim."""
+    row = call("podium_queue_reason", project=project.pk, labeler=labeler.pk, day_begins=_midnight())
+    if row["reason"] == "limit":
+        row["until"] = _midnight(days=1)
+    return Nothing(**row)
+
+
+def _midnight(*, days: int = 0) -> datetime:
+    """Gives when today began where the site is, or a day some days later."""
+    return timezone.make_aware(datetime.combine(timezone.localdate() + timedelta(days=days), time.min))
 
 
 def shown_completions(assignment: Assignment) -> list[ShownText]:

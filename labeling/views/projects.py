@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from labeling import content
 from labeling.data.bulk import setting_changes
@@ -18,10 +18,10 @@ from labeling.data.reviewing import cases
 from labeling.errors import PodiumError
 from labeling.forms import foreseen as in_words
 from labeling.forms.errors import add_error
-from labeling.forms.projects import ProjectForm, SettingsForm
+from labeling.forms.projects import PauseForm, ProjectForm, SettingsForm
 from labeling.models import Project, Role
 from labeling.people import access
-from labeling.projects import changes, navigation, pace, projects
+from labeling.projects import changes, navigation, pace, pauses, projects
 from labeling.projects.changes import Foreseen
 from labeling.projects.overview import overview_of
 from labeling.quality import agreement
@@ -64,6 +64,7 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
         "n_reviews": cases.n_waiting(project),
         "agreement": agreement.project_agreement(project) if numbers.rankings else None,
         "is_manager": is_manager,
+        "paused": pauses.of(project),
         "parts": navigation.parts() if is_manager else [],
     }
     return render(request, "labeling/projects/overview.html", context)
@@ -90,6 +91,8 @@ def settings(request: SignedIn, project: Project) -> HttpResponse:
     context = {
         "project": project,
         "form": form,
+        "paused": pauses.of(project),
+        "pause": PauseForm(auto_id="pause-%s"),
         "foreseen": foreseen,
         "sentences": in_words.sentences(foreseen) if foreseen else [],
     }
@@ -111,6 +114,23 @@ def _save(request: SignedIn, project: Project, form: SettingsForm) -> HttpRespon
     if job is not None and job.is_active:
         return redirect("prompts_bulk_act", project.slug, job.number)
     return redirect("project_settings", project.slug)
+
+
+@require_POST
+@project_page(Role.MANAGER)
+def pause(request: SignedIn, project: Project) -> HttpResponse:
+    """Pauses the project, or resumes it."""
+    if request.POST.get("act") == "resume":
+        pauses.resume(project)
+        messages.success(request, _("The project goes on: prompts are given out again."))
+        return redirect("project", project.slug)
+    form = PauseForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, " ".join(str(said) for said in form.errors["reason"]))
+        return redirect("project_settings", project.slug)
+    pauses.pause(project, by=request.user, reason=form.cleaned_data["reason"])
+    messages.success(request, _("The project is paused: nobody gets a new prompt."))
+    return redirect("project", project.slug)
 
 
 @require_safe

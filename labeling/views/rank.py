@@ -79,12 +79,13 @@ def _set_aside_in_words(assignment: Assignment) -> str:
 
 
 def _nothing_to_do(request: SignedIn, project: Project) -> HttpResponse:
-    reason = claims.queue_reason(project, request.user)
+    nothing = claims.queue_reason(project, request.user)
     if by_script(request):
-        return HttpResponse(status=204, headers={"X-Queue-Reason": reason})
+        return HttpResponse(status=204, headers={"X-Queue-Reason": nothing.reason})
     context = {
         "project": project,
-        "reason": reason,
+        "reason": nothing.reason,
+        "nothing": nothing,
         "pace": pace_of(request.user, project),
         "undo": undoable(request.user, project),
         "n_sent_back": sent_back.n_sent_back(request.user, project),

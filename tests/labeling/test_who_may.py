@@ -63,7 +63,7 @@ PAGES: list[tuple[set[str], str]] = [
     (MANAGERS, "prompts_withdraw prompt_revise prompt_erase imports import_sample import import_act import_bad_lines"),
     (MANAGERS, "prompts_bulk prompts_bulk_act"),
     (MANAGERS, "people person person_skips person_work invitation_ask invitation_withdraw invitation_renew member_set"),
-    (MANAGERS, "member_remove project_settings project_delete"),
+    (MANAGERS, "member_remove project_settings project_delete project_pause"),
     (MANAGERS, "versions version version_note version_file version_link version_link_revoke version_labelers"),
     (MANAGERS, "version_difference version_difference_lines version_methods version_prompts version_prompt"),
     (MANAGERS, "version_models export export_download export_freeze export_folder"),
@@ -80,7 +80,7 @@ API: list[tuple[set[str], str]] = [
     (REVIEWERS, "prompts get, prompt get, agreement, datasets get, dataset get"),
     (REVIEWERS, "reviews, review, review_task, review_decide, review_decide_as, review_send_back, review_put_back"),
     (REVIEWERS, "review_discard, review_leave"),
-    (MANAGERS, "project, prompts, prompt, prompts_withdraw, prompts_restore"),
+    (MANAGERS, "project, project_pause, project_resume, prompts, prompt, prompts_withdraw, prompts_restore"),
     (REVIEWERS, "views"),
     ({"manager"}, "view"),  # whose the view is
     (MANAGERS, "bulk_acts, bulk_act, bulk_act_cancel"),

@@ -1,8 +1,9 @@
 -- Gives a labeler's oldest open task of a project, its lease begun anew, or a new one: its key, or null where there is
 -- nothing to do. `again` where what was seen was gone by the time that its row was locked: call it in a new transaction.
 -- Never the prompt `besides`: of a screen that asks for the task after the one it shows.
+DROP FUNCTION IF EXISTS podium_claim(bigint, bigint, interval, bigint, bigint);  -- it knew of no day
 CREATE OR REPLACE FUNCTION podium_claim(
-    project bigint, labeler bigint, lease interval, seed bigint, besides bigint DEFAULT NULL,
+    project bigint, labeler bigint, lease interval, seed bigint, day_begins timestamptz, besides bigint DEFAULT NULL,
     OUT assignment bigint, OUT again boolean
 ) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
@@ -33,7 +34,8 @@ BEGIN
         RETURN;
     END IF;
 
-    IF podium_is_paused(project, labeler) THEN
+    IF podium_is_paused(project, labeler)
+       OR (SELECT reason FROM podium_not_now(project, labeler, day_begins)) IS NOT NULL THEN
         RETURN;
     END IF;
     next_prompt := podium_next(project, labeler, besides, moment);

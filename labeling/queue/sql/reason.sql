@@ -1,8 +1,12 @@
--- Says why there is nothing for a labeler to claim: paused_you (by their checks), no_prompts, all_ranked_by_you, all_taken (others are at work) or
--- all_done. Whether a labeler has had all that is not held follows from counters: to look for one that they never had
+-- Says why there is nothing for a labeler to claim: paused (`since` when, and for which reason in `words`), paused_you (by
+-- their checks), no_prompts, all_ranked_by_you, limit (`n` of `most` answered today), all_taken (others have `n`, the first
+-- of them `until`) or all_done. Whether a labeler has had all that is not held follows from counters: to look for one that they never had
 -- costs whoever has had all of a million 3 s, at every question. Withdrawn prompts and their rankings are in no counter.
-CREATE OR REPLACE FUNCTION podium_queue_reason(project bigint, labeler bigint, OUT reason text)
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DROP FUNCTION IF EXISTS podium_queue_reason(bigint, bigint);  -- it gave a word alone
+CREATE OR REPLACE FUNCTION podium_queue_reason(
+    project bigint, labeler bigint, day_begins timestamptz,
+    OUT reason text, OUT n bigint, OUT most smallint, OUT until timestamptz, OUT since timestamptz, OUT words text
+) LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     offered bigint := (
         SELECT coalesce(sum(c.prompts - c.held), 0) FROM labeling_counter c
@@ -10,7 +14,14 @@ DECLARE
     had bigint := (
         SELECT coalesce(sum(c.rankings), 0) FROM labeling_labelercounter c
         WHERE c.project_id = project AND c.labeler_id = labeler);
+    not_now record;
 BEGIN
+    SELECT * INTO not_now FROM podium_not_now(project, labeler, day_begins);
+    IF not_now.reason = 'paused' THEN
+        reason := 'paused';
+        SELECT p.paused_at, p.pause_reason INTO since, words FROM labeling_project p WHERE p.id = project;
+        RETURN;
+    END IF;
     IF podium_is_paused(project, labeler) THEN
         reason := 'paused_you';
         RETURN;
@@ -35,12 +46,17 @@ BEGIN
             WHERE p.project_id = project AND p.gold_at IS NOT NULL AND p.withdrawn_at IS NULL
               AND a.labeler_id = labeler AND a.state = 'ranked' AND a.purpose = 'label');
     END IF;
-    reason := CASE
-        WHEN had >= offered THEN 'all_ranked_by_you'
-        WHEN EXISTS (
-            SELECT FROM labeling_assignment a JOIN labeling_prompt p ON p.id = a.prompt_id
-            WHERE a.state = 'claimed' AND a.purpose = 'label' AND a.expires_at > now() AND a.labeler_id <> labeler
-              AND p.project_id = project AND p.held_at IS NULL) THEN 'all_taken'
-        ELSE 'all_done'
-    END;
+    IF had >= offered THEN
+        reason := 'all_ranked_by_you';
+    ELSIF not_now.reason = 'limit' THEN
+        reason := 'limit';
+        n := not_now.today;
+        most := not_now.most;
+    ELSE
+        SELECT count(*), min(a.expires_at) INTO n, until
+        FROM labeling_assignment a JOIN labeling_prompt p ON p.id = a.prompt_id
+        WHERE a.state = 'claimed' AND a.purpose = 'label' AND a.expires_at > now() AND a.labeler_id <> labeler
+          AND p.project_id = project AND p.held_at IS NULL;
+        reason := CASE WHEN n > 0 THEN 'all_taken' ELSE 'all_done' END;
+    END IF;
 END $$;

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.test import override_settings
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from labeling.models import Project, Role, User
+from labeling.models import Assignment, Project, Ranking, Role, User
 from labeling.people import invitations
+from labeling.projects import pauses
 from rewardtrain.models import AutoLabelJob, BestOfJob
 from tests import factories
 from tests.browser.site.sites import Site
@@ -58,6 +60,10 @@ def states_of(site: Site) -> list[State]:
         State(site.manager, "prompts-uploaded", f"{one}/imports/", upload),
         State(site.manager, "prompts-withdraw-which", f"{one}/prompts/withdraw/", choose_prompts),
         State(site.manager, "prompts-withdraw-refused", f"{one}/prompts/withdraw/", lambda page: send(page)),
+        State(site.manager, "overview-paused", f"{one}/", lambda page: pause(page, site, f"{one}/")),
+        State(site.manager, "settings-paused", f"{one}/settings/", lambda page: pause(page, site, f"{one}/settings/")),
+        State(site.colleague, "rank-paused", f"{one}/rank/", lambda page: pause(page, site, f"{one}/rank/")),
+        State(site.colleague, "rank-limit", f"{one}/rank/", lambda page: limit(page, site)),
         State(site.manager, "settings-foreseen", f"{one}/settings/", foresee_settings),
         State(site.manager, "prompts-bulk-foreseen", f"{one}/prompts/bulk/?split=train", foresee_bulk_act),
         State(site.manager, "prompt-correct-refused", correct_path(site), lambda page: send(page, **{"turn-0": " "})),
@@ -85,6 +91,32 @@ def states_of(site: Site) -> list[State]:
         State(site.manager, "try-down", f"{one}/try/", try_without_service),
         State(site.administrator, "styleguide-dialog", "/styleguide/", open_dialog),
     ]
+
+
+def pause(page: Page, site: Site, path: str) -> None:
+    """Shows the page as it is of a project that is paused, where nothing is held; and lets it go on."""
+    hold_nothing(page, site)
+    pauses.pause(site.project, by=site.manager, reason="The guidelines are being changed.")
+    page.goto(path)
+    pauses.resume(site.project)
+
+
+def limit(page: Page, site: Site) -> None:
+    hold_nothing(page, site)
+    Project.objects.filter(pk=site.project.pk).update(daily_limit=1)
+    newest = Ranking.objects.filter(project=site.project, labeler=site.colleague, live=True).latest("pk")
+    Ranking.objects.filter(pk=newest.pk).update(created_at=timezone.now())
+    page.goto(f"/p/{site.project.slug}/rank/")
+    Ranking.objects.filter(pk=newest.pk).update(created_at=newest.created_at)
+    Project.objects.filter(pk=site.project.pk).update(daily_limit=0)
+
+
+def hold_nothing(page: Page, site: Site) -> None:
+    """Gives back what the page that was open holds, after it has said good-bye."""
+    page.goto("/")
+    page.wait_for_load_state("networkidle")
+    held = Assignment.objects.filter(prompt__project=site.project, labeler=site.colleague, state="claimed")
+    held.update(state="released")
 
 
 def foresee_settings(page: Page) -> None:

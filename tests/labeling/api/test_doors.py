@@ -25,6 +25,8 @@ DOORS = [
     ("get", "project", {}, EVERYONE_IN),
     ("patch", "project", {"name": "New name"}, MANAGERS),
     ("delete", "project", {}, {**MANAGERS, "manager": 400, "administrator": 400}),  # not confirmed
+    ("post", "project_pause", {"reason": "We look at the guidelines."}, MANAGERS),
+    ("post", "project_resume", {}, MANAGERS),
     ("get", "members", {}, MANAGERS),
     ("post", "members", {"username": "newcomer", "role": "labeler"}, {**CREATED, "manager": 400}),  # invited, not added
     ("post", "members", {"username": "colleague", "role": "reviewer"}, CREATED),

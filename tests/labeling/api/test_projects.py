@@ -31,6 +31,7 @@ def test_a_made_project_reads_back_as_it_was_sent() -> None:
         "extra_percent": 20,
         "extra_overlap": 5,
         "lease_minutes": 30,
+        "daily_limit": 200,
         "review_percent": 5,
         "champion_percent": 80,
         "search_language": "german",
@@ -38,7 +39,16 @@ def test_a_made_project_reads_back_as_it_was_sent() -> None:
     made = client.post(PROJECTS, sent)
     assert made.status_code == 201
     read = client.get(reverse("labeling_api:project", args=["helpful"])).json()
-    assert read == made.json() == sent | {"created_at": read["created_at"]}
+    assert (
+        read
+        == made.json()
+        == sent
+        | {
+            "created_at": read["created_at"],
+            "paused_at": None,
+            "pause_reason": "",
+        }
+    )
 
 
 def test_its_maker_becomes_its_manager() -> None:

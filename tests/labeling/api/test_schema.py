@@ -16,6 +16,8 @@ from tests.labeling.api.client import as_user
 FIXED = {
     "/api/v1/projects/": {"get", "post"},
     "/api/v1/projects/{slug}/": {"get", "patch", "delete"},
+    "/api/v1/projects/{slug}/pause/": {"post"},
+    "/api/v1/projects/{slug}/resume/": {"post"},
     "/api/v1/deletions/": {"get"},
     "/api/v1/accounts/{username}/": {"get"},
     "/api/v1/accounts/{username}/deactivate/": {"post"},

@@ -119,7 +119,7 @@ class TestGold:
         always(project, Purpose.GOLD)
         labeler = join(project)
         assert all(claims.claim(project, labeler) is None for _ in range(10))
-        assert claims.queue_reason(project, labeler) == "no_prompts"
+        assert claims.queue_reason(project, labeler).reason == "no_prompts"
 
     def test_the_prompt_that_was_about_to_be_served_comes_next(self, project: Project) -> None:
         make_gold(project)

@@ -149,14 +149,14 @@ class TestTheQueue:
 
     def test_it_says_why_there_is_nothing_to_do(self, project: Project) -> None:
         one, two = join(project), join(project)
-        assert claims.queue_reason(project, one) == "no_prompts"
+        assert claims.queue_reason(project, one).reason == "no_prompts"
         make_prompt(project)
         rank(project, one)
-        assert claims.queue_reason(project, one) == "all_ranked_by_you"
-        assert claims.queue_reason(project, two) == "all_done"
+        assert claims.queue_reason(project, one).reason == "all_ranked_by_you"
+        assert claims.queue_reason(project, two).reason == "all_done"
         make_prompt(project)
         claimed(project, two)
-        assert claims.queue_reason(project, one) == "all_taken"
+        assert claims.queue_reason(project, one).reason == "all_taken"
 
     @pytest.mark.parametrize("rest", ["never had", "skipped", "held", "ranked and held", "held by its labeler"])
     def test_all_is_had_where_only_what_is_held_or_skipped_is_left(self, project: Project, rest: str) -> None:
@@ -173,8 +173,8 @@ class TestTheQueue:
         elif rest == "ranked and held":
             Prompt.objects.filter(pk=first.pk).update(held_at=timezone.now())
         had_all = rest in ("skipped", "held", "held by its labeler")
-        assert claims.queue_reason(project, labeler) == ("all_ranked_by_you" if had_all else "all_done")
-        assert claims.queue_reason(project, join(project)) == "all_done"
+        assert claims.queue_reason(project, labeler).reason == ("all_ranked_by_you" if had_all else "all_done")
+        assert claims.queue_reason(project, join(project)).reason == "all_done"
 
     def test_an_answer_taken_back_and_another_project_are_not_had(self, project: Project) -> None:
         labeler, elsewhere = join(project), make_project()
@@ -184,9 +184,9 @@ class TestTheQueue:
             rank(elsewhere, labeler)
         make_prompt(project)
         ranking = rank(project, labeler)
-        assert claims.queue_reason(project, labeler) == "all_ranked_by_you"
+        assert claims.queue_reason(project, labeler).reason == "all_ranked_by_you"
         rankings.withdraw(Assignment.objects.select_related("prompt__project").get(pk=ranking.assignment_id))
-        assert claims.queue_reason(project, labeler) == "all_done"
+        assert claims.queue_reason(project, labeler).reason == "all_done"
 
     def test_one_statement_says_why_there_is_nothing_to_do(self, project: Project) -> None:
         make_prompt(project)

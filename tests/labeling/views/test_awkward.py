@@ -22,7 +22,7 @@ PATTERNS: list[URLPattern] = [*labeling_urls.urlpatterns, *rewardtrain_urls.urlp
 # Every field and parameter that some page reads.
 FIELDS = [
     "name", "slug", "kind", "guidelines", "flags", "ask_strength", "overlap", "lease_minutes", "username", "role",
-    "extra_percent", "extra_overlap", "confirmed", "existing",
+    "extra_percent", "daily_limit", "extra_overlap", "confirmed", "existing",
     "note", "language", "theme", "next", "daily_goal", "break_minutes", "single_keys", "assignment", "draft_revision",
     "ahead", "comment", "strength", "active_seconds", "reason", "other", "q", "show", "one", "two", "page", "format",
     "layout", "split", "source", "version", "threshold", "probabilities", "depth", "model", "prompt", "completion-0",

@@ -95,7 +95,7 @@ def test_nobody_gets_a_withdrawn_prompt_and_everybody_one_that_is_put_back(proje
     prompts(project, 1)
     withdrawals.withdraw(project, ["p0"])
     assert claims.claim(project, labeler) is None
-    assert claims.queue_reason(project, labeler) == "no_prompts"
+    assert claims.queue_reason(project, labeler).reason == "no_prompts"
     withdrawals.restore(project, ["p0"])
     assert claimed(project, labeler).prompt.external_id == "p0"
 
@@ -108,7 +108,7 @@ def test_why_there_is_nothing_to_rank_is_right_with_withdrawn_and_held_ones(proj
     assert claims.claim(project, labeler) is not None  # p2
     rank(project, labeler)
     assert claims.claim(project, labeler) is None
-    assert claims.queue_reason(project, labeler) == "all_ranked_by_you"
+    assert claims.queue_reason(project, labeler).reason == "all_ranked_by_you"
 
 
 def test_one_that_cannot_be_ranked_is_so_still_when_it_is_put_back(project: Project, labeler: User) -> None:

@@ -120,7 +120,7 @@ class TestActing:
         assert claimed(project, labeler) == held
         rankings.submit(held, {"tiers": tiers_of(held)})
         assert claims.claim(project, labeler) is None
-        assert claims.queue_reason(project, labeler) == "paused_you"
+        assert claims.queue_reason(project, labeler).reason == "paused_you"
 
     def test_nothing_happens_to_whoever_is_right_or_answered_few(self, project: Project, labeler: User) -> None:
         self.fail(project, labeler, 20, RIGHT)

@@ -1,0 +1,1 @@
+"""What a manager sets of the queue, by API."""
