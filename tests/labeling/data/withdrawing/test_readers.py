@@ -61,6 +61,7 @@ READERS = {
     "labeling/queue/sql/check.sql": "serves none that is withdrawn",
     "labeling/queue/sql/leave.sql": "sets aside what is not held yet",
     "labeling/queue/sql/next.sql": HELD,
+    "labeling/queue/sql/not_now.sql": "counts what a labeler holds, of which a withdrawn prompt has none",
     "labeling/queue/sql/reason.sql": "counts held ones that are not withdrawn",
     "labeling/queue/sql/slots.sql": "says that it is withdrawn",
     "labeling/answers/finding_prompts.py": "finds them by their state, as the others",
