@@ -234,7 +234,13 @@ def _messages(messages: Iterable[dict[str, str]]) -> tuple[Message, ...]:
 
 
 def _ranking(row: RankingRow) -> Ranking:
-    return Ranking(row.labeler, row.ranks, row.strength, row.flags if any(row.flags) else ())
+    return Ranking(
+        labeler=row.labeler,
+        ranks=row.ranks,
+        strength=row.strength,
+        flags=row.flags if any(row.flags) else (),
+        attributes=ranks_by_rating(row.more.attributes) if row.more.attributes else {},
+    )
 
 
 def parse_texts(place: str, prompt: object, completions: object) -> Group:
