@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,12 +14,15 @@ from django.test.utils import CaptureQueriesContext
 
 from formats.prompts import has_extra_overlap, split_of
 from jobs import lifecycle
+from labeling.answers import rankings
 from labeling.data.bulk import acts, bulk_jobs, bulk_worker, setting_changes
 from labeling.data.importing import imports
 from labeling.errors import Invalid
-from labeling.models import BulkAct, Project, Prompt
+from labeling.models import BulkAct, Project, Prompt, Ranking, User
 from labeling.projects import changes, counters, projects
+from labeling.queue import claims
 from tests import factories
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 KEYS = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(20_000)]
@@ -77,9 +81,9 @@ class TestWhichPrompts:
 
     def test_recorded_rankings_still_make_a_prompt_grow(self) -> None:
         project = factories.make_project(extra_percent=1, extra_overlap=2)
-        rankings = [{"labeler": f"p{n}", "ranks": [1, 2]} for n in range(4)]
+        recorded = [{"labeler": f"p{n}", "ranks": [1, 2]} for n in range(4)]
         row = {"id": "r", "prompt": "q", "completions": [{"id": "a", "text": "x"}, {"id": "b", "text": "y"}]}
-        imports.import_lines(project, io.BytesIO(json.dumps({**row, "rankings": rankings}).encode()))
+        imports.import_lines(project, io.BytesIO(json.dumps({**row, "rankings": recorded}).encode()))
         assert overlaps(project) == {"r": 4}
 
     def test_a_new_project_has_shares_where_nothing_is_said(self) -> None:
@@ -242,3 +246,34 @@ class TestManyPrompts:
                 assert acts.carry_out(project.pk, "overlap", "", keys) == n
             costs.append(len(statements))
         assert costs == [1, 1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_many_work_no_prompt_has_more_than_its_overlap_and_none_is_lost() -> None:
+    project = shared(n=24)
+    people = [factories.join(project) for _ in range(5)]
+    said = [{"overlap": 2, "extra_percent": 0}, {"extra_percent": 40, "extra_overlap": 4}, {"overlap": 1}]
+
+    def work(labeler: User) -> int:
+        n = 0
+        while task := claims.claim(project, labeler):
+            n += rankings.submit(task, {"tiers": factories.tiers_of(task)}).created
+        return n
+
+    def manage() -> int:
+        for change in said:
+            setting_changes.update(Project.objects.get(pk=project.pk), change, by=None)
+        return 0
+
+    done = at_once([*(partial(work, labeler) for labeler in people), manage, manage])
+    project.refresh_from_db()
+    shares = [getattr(project, name) for name in ("overlap", "extra_percent", "extra_overlap")]
+    assert shares == [1, 40, 4]
+    while any(work(labeler) for labeler in people):
+        pass
+    rows = project.prompts.values_list("content_sha256", "overlap", "ranked")
+    for checksum, overlap, ranked in rows:
+        assert ranked == overlap >= project.overlap_of(checksum)
+        assert ranked <= 4
+    assert sum(ranked for *_rest, ranked in rows) == Ranking.objects.filter(live=True).count() >= sum(done)
+    assert not counters.differences(project)
