@@ -53,9 +53,11 @@ WHERE project_id = %(project)s ORDER BY id
 
 
 def plans(site: Running, size: int) -> None:
-    from labeling.projects import counters
+    from labeling.projects import counters, projects
 
     project, settled = filled(size, f"of-{size}"), filled(0, "settled")
+    for each in (project, settled):  # so that a claim counts the labeler's day, too
+        projects.update_project(each, daily_limit=projects.MAX_DAILY_LIMIT)
     new, one_ahead = (person.user.pk for person in join(project, 2))
     late, one_with_all = (person.user.pk for person in join(settled, 2))
     with site.podium.database() as connection:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -11,6 +13,17 @@ from labeling.models import Project
 from labeling.models.projects import LONGEST_REASON, SHARES
 from labeling.projects import search_languages
 from labeling.projects.projects import MAX_DAILY_LIMIT, NEW_SHARES
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+_SECTIONS = (
+    (
+        gettext_lazy("Who gets what"),
+        ("overlap", "extra_percent", "extra_overlap", "lease_minutes", "daily_limit"),
+    ),
+    (gettext_lazy("What reviewers look at"), ("review_percent", "champion_percent")),
+)
 
 
 class SettingsForm(AsksForm):
@@ -139,6 +152,13 @@ class SettingsForm(AsksForm):
     def clean_search_language(self) -> str:
         """Takes a form without it for one of any language, as a page says that was open before there was the field."""
         return self.cleaned_data["search_language"] or search_languages.PLAIN
+
+    @property
+    def sections(self) -> list[tuple[StrOrPromise, list[forms.BoundField]]]:
+        """Gives its fields in the parts in which a page shows them: what no part names is of the first."""
+        fields = {field.name: field for field in self}
+        named = [(title, [fields.pop(name) for name in names if name in fields]) for title, names in _SECTIONS]
+        return [(gettext_lazy("What people see and say"), list(fields.values())), *named]
 
     @property
     def confirmation(self) -> str:

@@ -138,7 +138,7 @@ def _validate(project: Project) -> None:
             "for each prompt."
         )
         values = {"overlap": project.overlap, "value": project.extra_overlap}
-        raise Invalid("invalid", message % values, attr="extra_overlap")
+        raise Invalid("shares_invalid", message % values, attr="extra_overlap")
     if project.champion_percent and not 51 <= project.champion_percent <= 99:
         message = _("champion_percent is 0, or from 51 to 99: how sure of the contrary; got %(value)r.")
         raise Invalid("invalid", message % {"value": project.champion_percent}, attr="champion_percent")

@@ -78,8 +78,9 @@ ANSWERS = {
 FILES = set(lines.WORDS)  # packed, in UTF-16: a schema says nothing of the bytes of a file
 # What a schema can't tell of a body that is right in its form: refused by a code that docs/api.md names.
 RULES = {
-    "POST /api/v1/projects/": {"flags_missing", "flags_invalid"},  # a classification asks something; each flag once
-    "PATCH /api/v1/projects/{slug}/": {"flags_missing", "flags_invalid"},
+    # A classification asks something, and each flag once; of some prompts more people are asked than of the rest.
+    "POST /api/v1/projects/": {"flags_missing", "flags_invalid", "shares_invalid"},
+    "PATCH /api/v1/projects/{slug}/": {"flags_missing", "flags_invalid", "shares_invalid"},
     "DELETE /api/v1/projects/{slug}/": {"not_confirmed"},  # the slug once more
     # To managers, and to administrators; and one manager stays.
     "POST /api/v1/projects/{slug}/members/": {"not_a_member", "unknown_user", "last_manager"},
