@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from threading import Event
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -258,3 +260,31 @@ def test_of_many_at_once_none_gets_more_than_the_limit() -> None:
     done = [Ranking.objects.filter(labeler=labeler, live=True).count() for labeler in people]
     assert done == [3, 3, 3, 3]
     assert not project.prompts.filter(ranked__gt=F("overlap")).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_at_once_none_gets_a_task_after_the_pause_and_all_finish_what_they_hold() -> None:
+    project = make_project(overlap=3)
+    for _ in range(30):
+        make_prompt(project)
+    people = [join(project) for _ in range(4)]
+    begun = Event()
+
+    def work(labeler: User) -> datetime:
+        while task := claims.claim(project, labeler):
+            rankings.submit(task, {"tiers": tiers_of(task)})
+            begun.set()
+        return timezone.now()
+
+    def stop() -> datetime:
+        begun.wait(timeout=60)
+        pauses.pause(Project.objects.get(pk=project.pk), by=None, reason="why")
+        return timezone.now()
+
+    *_ends, paused = at_once([*(partial(work, labeler) for labeler in people), stop])
+    assert not Assignment.objects.filter(claimed_at__gt=paused).exists()
+    assert not Assignment.objects.filter(state="claimed").exists()
+    done = Ranking.objects.filter(live=True).count()
+    assert 0 < done < 90
+    pauses.resume(project)
+    assert claims.claim(project, people[0]) is not None
