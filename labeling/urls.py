@@ -18,6 +18,7 @@ from labeling.views import (
 from labeling.views.answers import bulk, saved_views
 from labeling.views.answers import prompts as prompt_list
 from labeling.views.answers import rankings as answers
+from labeling.views.checks import golds, pauses
 from labeling.views.importing import pages as imports
 from labeling.views.people import pages as people
 from labeling.views.people import person
@@ -75,6 +76,9 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/<int:prompt_id>/correct/", prompts.revise, name="prompt_revise"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/erase/", erasing.erase, name="prompt_erase"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/put-back/", prompts.put_back, name="prompt_put_back"),
+    path("p/<slug:slug>/prompts/<int:prompt_id>/gold/", golds.gold, name="prompt_gold"),
+    path("p/<slug:slug>/gold/", golds.index, name="golds"),
+    path("p/<slug:slug>/people/<int:person_id>/resume/", pauses.resume, name="person_resume"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/review/", review.ask, name="review_ask"),
     path("p/<slug:slug>/rankings/", answers.rankings, name="rankings"),
     path("p/<slug:slug>/views/", saved_views.save, name="view_save"),

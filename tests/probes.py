@@ -13,6 +13,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from labeling.models import Assignment, Invitation, Project, ReviewCase
+from labeling.models.projects import CHECKS
 from labeling.requests.body_limit import MIB, limit_of
 from tests import sized
 from tests.doors import Door, doors
@@ -43,6 +44,7 @@ SETTINGS = (
     "daily_limit",
     "review_percent",
     "champion_percent",
+    *CHECKS,
 )
 POLICY = (
     "head_enabled", "head_every_pairs", "enabled", "every_pairs", "first_minimum", "cooldown_minutes", "auto_promote",
@@ -79,6 +81,8 @@ FORMS: dict[str, tuple[str, ...]] = {
     "imports": ("file", "hub"),
     "import_act": ("act",),
     "prompt_put_back": (),
+    "prompt_gold": ("act", "ranking", "explanation"),
+    "person_resume": (),
     "prompt_revise": ("revision", "turn-0", "completion-0"),
     "prompt_erase": ("confirm",),
     "prompts_withdraw": (

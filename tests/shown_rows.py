@@ -20,6 +20,7 @@ from labeling.models import (
     Assignment,
     Attempts,
     BulkAct,
+    CheckResult,
     DatasetVersion,
     Import,
     Membership,
@@ -39,6 +40,7 @@ from labeling.models import (
     WorkWithdrawal,
 )
 from labeling.people import invitations
+from labeling.quality.checks import golds
 from labeling.queue import claims
 from rewardtrain.models import (
     AutoLabelJob,
@@ -114,6 +116,7 @@ def furnish(n: int, kind: str) -> Shown:
     _imports(project, n)
     _bulk_acts(project, n)
     _saved_views(project, n)
+    _golds(project, n)
     token = _invitations(project, n)
     _elsewhere((manager, labeler), n, slug)
     _revisions(project, n)
@@ -306,6 +309,33 @@ def _saved_views(project: Project, n: int) -> None:
         )
         for of in SavedView.Of.values
         for place in range(n)
+    )  # fmt: skip
+
+
+def _golds(project: Project, n: int) -> None:
+    """n golds, each answered and doubted by n people who were warned."""
+    prompts = list(project.prompts.filter(external_id__in=[f"row {place}" for place in range(4 * n, 5 * n)]))
+    for prompt in prompts:
+        keys = list(prompt.completions.values_list("pk", flat=True))
+        known = golds.Known({key: rank for rank, key in enumerate(keys, start=1)} if len(keys) > 1 else {},
+                            {keys[0]: {"hateful": True}})  # fmt: skip
+        golds.make(project, prompt, known, source="typed", by=project.created_by, explanation="It is so.")
+    now, people = timezone.now(), project.memberships.exclude(user=project.created_by)
+    people.update(warned_at=now)
+    tasks = Assignment.objects.bulk_create(
+        Assignment(
+            prompt=prompt, labeler_id=labeler, purpose="gold", state="skipped", skip_reason="not so sure", slot=1,
+            overlap=prompt.overlap, seed=1, shown_order=[], expires_at=now, finished_at=now,
+        )
+        for prompt in prompts
+        for labeler in people.values_list("user", flat=True)[:n]
+    )  # fmt: skip
+    CheckResult.objects.bulk_create(
+        CheckResult(
+            assignment=task, project=project, labeler_id=task.labeler_id, prompt=task.prompt, purpose="gold",
+            doubted=True, comparisons=3, right=2, worth=2, scored_at=now, created_at=now,
+        )
+        for task in tasks
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ AT_ONCE = 32
 FAULTS = {
     "prompts with more live assignments than their overlap": """
 SELECT count(*) FROM (SELECT a.prompt_id FROM labeling_assignment a JOIN labeling_prompt p ON p.id = a.prompt_id
-    WHERE p.project_id = %(project)s AND a.state IN ('claimed', 'ranked')
+    WHERE p.project_id = %(project)s AND a.state IN ('claimed', 'ranked') AND a.purpose = 'label'
     GROUP BY a.prompt_id, p.overlap HAVING count(*) > p.overlap) beyond""",
     "prompts ranked twice by one labeler": """
 SELECT count(*) FROM (SELECT r.prompt_id FROM labeling_ranking r JOIN labeling_prompt p ON p.id = r.prompt_id
@@ -26,7 +26,8 @@ WHERE p.project_id = %(project)s AND r.live
   AND (SELECT count(*) FROM labeling_preferencepair pair WHERE pair.ranking_id = r.id) <> 6""",
     "answers that were acknowledged and are not there": """
 SELECT count(*) FROM unnest(%(acknowledged)s::bigint[]) id
-WHERE NOT EXISTS (SELECT FROM labeling_ranking r WHERE r.id = id AND r.live)""",
+WHERE NOT EXISTS (
+    SELECT FROM labeling_ranking r WHERE r.id = id AND (r.live OR r.purpose <> 'label' AND r.ended_at IS NULL))""",
 }
 RUN_OUT = """
 UPDATE labeling_assignment SET expires_at = now() - interval '1 second'

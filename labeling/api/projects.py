@@ -12,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from labeling.api.rest.checks import ChecksSerializer
 from labeling.api.rest.fields import Choice, Text, Truth, Whole
 from labeling.api.rest.paging import NewestFirst, PagedView
 from labeling.api.rest.requests import NO_NUL, KnownFields, View, person, truth
@@ -20,6 +21,7 @@ from labeling.api.withdrawals import DRY_RUN
 from labeling.data.bulk import setting_changes
 from labeling.data.deleting import deletions
 from labeling.models import Project, ProjectDeletion, Role
+from labeling.models.projects import CHECKS
 from labeling.people import access
 from labeling.projects import changes, projects, search_languages
 from labeling.projects.asks import KINDS, LARGEST_SCALE, MAX_ATTRIBUTES, MAX_REASONS, SMALLEST_SCALE
@@ -63,7 +65,7 @@ class SureOfTheContrary(Whole):
     """Percent of which 50 is no preference, or 0; labeling/projects/projects.py refuses others."""
 
 
-class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
+class ProjectSerializer(ChecksSerializer, serializers.ModelSerializer[Project]):
     name = Text(max_length=120)
     guidelines = Text(required=False, allow_blank=True, max_length=MAX_GUIDELINES, help_text="Markdown.")
     kind = Choice(
@@ -128,8 +130,8 @@ class ProjectSerializer(KnownFields, serializers.ModelSerializer[Project]):
         fields = (
             "slug", "name", "kind", "guidelines", "flags", "ask_strength", "ask_acceptable", "ask_reasons",
             "justification", "attributes", "overlap", "extra_percent", "extra_overlap", "lease_minutes",
-            "daily_limit", "search_language", "review_percent", "champion_percent", "created_at", "paused_at",
-            "pause_reason",
+            "daily_limit", "search_language", "review_percent", "champion_percent", *CHECKS, "created_at",
+            "paused_at", "pause_reason",
         )  # fmt: skip
 
 
@@ -145,10 +147,10 @@ class ProjectChangesSerializer(ProjectSerializer):
     search_language = Choice(choices=[(name, name) for name in search_languages.KNOWN], required=False)
 
     class Meta(ProjectSerializer.Meta):
-        fields = (  # type: ignore[assignment]
+        fields = (
             "name", "kind", "guidelines", "flags", "ask_strength", "ask_acceptable", "ask_reasons", "justification",
             "attributes", "overlap", "extra_percent", "extra_overlap", "lease_minutes", "daily_limit",
-            "search_language", "review_percent", "champion_percent",
+            "search_language", "review_percent", "champion_percent", *CHECKS,
         )  # fmt: skip
 
 
@@ -227,9 +229,7 @@ class OneProject(View):
     @extend_schema(operation_id="projects_read", responses=ProjectSerializer)
     def get(self, request: Request, slug: str) -> Response:
         """A project's name, guidelines and settings."""
-        project = access.get_project(request.user, slug)
-        project.refresh_from_db()  # all of it at once, of which a labeler's path reads some
-        return Response(ProjectSerializer(project).data)
+        return Response(ProjectSerializer(projects.read_whole(access.get_project(request.user, slug))).data)
 
     @extend_schema(
         operation_id="projects_change",

@@ -21,7 +21,7 @@ from labeling.answers import finding
 from labeling.api.rest import narrowed
 from labeling.api.rest.looks import OF_A_PROMPT, OF_A_RANKING, Looking, read_conditions
 from labeling.api.rest.paging import Look, PagedView
-from labeling.api.rest.requests import after, truth
+from labeling.api.rest.requests import after, one_of, truth
 from labeling.forms.finding import RankingsForm
 from labeling.models import Project, RankedCompletion, Ranking, Role
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
@@ -102,13 +102,22 @@ ASKED = [
     OpenApiParameter("most_seconds", SECONDS, description="Only those that took so long, or shorter."),
     *OF_A_PROMPT,
 ]
-NOT_BLIND = tuple(each.name for each in OF_A_PROMPT)  # for reviewers and managers: they tell of models and of others
+PURPOSE = OpenApiParameter(
+    "purpose",
+    str,
+    enum=["gold", "repeat"],
+    description="Answers to gold, or second answers of a person, which are no data; for reviewers and managers.",
+)
+NOT_BLIND = (
+    "purpose",
+    *(each.name for each in OF_A_PROMPT),
+)  # for reviewers and managers: they tell of models and of others
 
 
 class Rankings(PagedView):
     serializer_class = KnownRankingSerializer
     pagination_class = Looking
-    query = {"get": (*narrowed.NAMES, "ended", "given", *(each.name for each in ASKED))}
+    query = {"get": (*narrowed.NAMES, "ended", "given", "purpose", *(each.name for each in ASKED))}
 
     @extend_schema(
         operation_id="rankings_list",
@@ -118,6 +127,7 @@ class Rankings(PagedView):
             OpenApiParameter(
                 "ended", bool, description="With those that were replaced or withdrawn; for reviewers and managers."
             ),
+            PURPOSE,
             OpenApiParameter(
                 "given",
                 bool,
@@ -135,7 +145,8 @@ class Rankings(PagedView):
         has, a page looks through 100,000 rankings (10,000 for common words) and may hold none: follow `next`.
         """
         ended, given = truth(request, "ended"), truth(request, "given")
-        which = Which.ALL if ended else Which.GIVEN if given else Which.STANDING
+        purpose = one_of(request, "purpose", PURPOSE.enum or (), code="unknown_purpose")
+        which = Which(purpose) if purpose else Which.ALL if ended else Which.GIVEN if given else Which.STANDING
         needed = Role.REVIEWER if any(request.query_params.get(name) for name in NOT_BLIND) else Role.LABELER
         needed = needed if needed == Role.REVIEWER else narrowed.role_for(request)
         project = access.get_project(request.user, slug, at_least=needed)

@@ -73,7 +73,7 @@ def picture_of(
         tiers=[] if alone else [[spots[place.completion_id] for place in tier] for tier in _tiers(places)],
         flags=flags_in_short(answers, project.flags) if flags and project.judgement.asks_every_flag else (),
         labeler=str(ranking.labeler) if who else "",
-        live=ranking.live or own,  # one's history tells revisions apart in words
+        live=ranking.stands or own,  # one's history tells revisions apart in words
     )
 
 

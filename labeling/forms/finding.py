@@ -27,6 +27,8 @@ WHICH = (
     ("", gettext_lazy("Those that stand")),
     ("given", gettext_lazy("What each person said last, whatever became of it")),
     ("all", gettext_lazy("Also replaced and withdrawn ones")),
+    ("gold", gettext_lazy("Answers to gold")),
+    ("repeat", gettext_lazy("Second answers to the same prompt")),
 )
 WORDS = (ANY, ("some", gettext_lazy("With a comment or a note")))
 DISAGREEMENT = (ANY, ("yes", gettext_lazy("People disagree")), ("no", gettext_lazy("Nobody disagrees")))

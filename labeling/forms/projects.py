@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeling.forms.asks import ASKS, AsksForm, FlagsField
+from labeling.forms.checks import ChecksForm
 from labeling.models import Project
-from labeling.models.projects import LONGEST_REASON, SHARES
+from labeling.models.projects import CHECKS, LONGEST_REASON, SHARES
 from labeling.projects import search_languages
-from labeling.projects.projects import MAX_DAILY_LIMIT, NEW_SHARES
+from labeling.projects.projects import MAX_DAILY_LIMIT, NEW_SHARES, read_whole
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -23,10 +24,11 @@ _SECTIONS = (
         ("overlap", "extra_percent", "extra_overlap", "lease_minutes", "daily_limit"),
     ),
     (gettext_lazy("What reviewers look at"), ("review_percent", "champion_percent")),
+    (gettext_lazy("Checks"), tuple(CHECKS)),
 )
 
 
-class SettingsForm(AsksForm):
+class SettingsForm(AsksForm, ChecksForm):
     name = forms.CharField(max_length=120, label=gettext_lazy("Name"))
     guidelines = forms.CharField(
         required=False,
@@ -169,6 +171,7 @@ class SettingsForm(AsksForm):
 
     @staticmethod
     def initial_of(project: Project) -> dict[str, object]:
+        read_whole(project)
         return {
             "name": project.name,
             "guidelines": project.guidelines,
@@ -183,6 +186,7 @@ class SettingsForm(AsksForm):
             "search_language": project.search_language,
             "review_percent": project.review_percent,
             "champion_percent": project.champion_percent,
+            **{name: getattr(project, name) for name in CHECKS},
         }
 
 

@@ -8,7 +8,7 @@ from importlib import import_module
 import django.db.models.deletion
 from django.conf import settings
 from django.contrib.postgres.operations import AddConstraintNotValid
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import migrations, models
 
 counters = import_module("labeling.migrations.0017_counters")
@@ -176,6 +176,7 @@ MARKS = {
     "gold_warn": 60, "gold_pause": 50, "gold_stop": 0, "repeat_warn": 55, "repeat_pause": 50, "repeat_stop": 0,
     "check_fewest": 10,
 }  # fmt: skip
+BETWEEN = [MinValueValidator(1), MaxValueValidator(1000)]
 PERCENT = {"db_default": 0, "validators": [MaxValueValidator(50)]}
 TO_USER = {"related_name": "+", "to": settings.AUTH_USER_MODEL}
 ID = ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"))
@@ -194,8 +195,8 @@ class Migration(migrations.Migration):
         migrations.AddField("labelercounter", "checks", models.BigIntegerField(default=0, db_default=0)),
         migrations.AddField("project", "gold_percent", models.PositiveSmallIntegerField(default=5, **PERCENT)),
         migrations.AddField("project", "repeat_percent", models.PositiveSmallIntegerField(default=3, **PERCENT)),
-        migrations.AddField("project", "repeat_after", models.PositiveSmallIntegerField(default=20, db_default=20)),
-        migrations.AddField("project", "repeat_minutes", models.PositiveIntegerField(default=60, db_default=60)),
+        migrations.AddField("project", "repeat_after", models.PositiveSmallIntegerField(default=20, db_default=20, validators=[MaxValueValidator(1000)])),
+        migrations.AddField("project", "repeat_minutes", models.PositiveIntegerField(default=60, db_default=60, validators=[MaxValueValidator(525_600)])),
         migrations.AddConstraint(
             "project",
             models.CheckConstraint(
@@ -204,7 +205,13 @@ class Migration(migrations.Migration):
             ),
         ),
         *(
-            migrations.AddField("project", name, models.PositiveSmallIntegerField(default=n, db_default=n))
+            migrations.AddField(
+                "project",
+                name,
+                models.PositiveSmallIntegerField(
+                    default=n, db_default=n, validators=BETWEEN if name == "check_fewest" else [MaxValueValidator(100)]
+                ),
+            )
             for name, n in MARKS.items()
         ),
         migrations.AddConstraint(

@@ -17,6 +17,17 @@ SHARES = ("overlap", "extra_percent", "extra_overlap")  # what says how many peo
 COMPARISON = "comparison"  # the kind of an attribute that is said of two; else it is a rating of each
 
 
+# What a project says of gold and self-repeats: the highest and the lowest that each may be.
+CHECKS = {
+    "gold_percent": (0, 50),
+    "repeat_percent": (0, 50),
+    "repeat_after": (0, 1_000),
+    "repeat_minutes": (0, 525_600),
+    **{f"{kind}_{act}": (0, 100) for kind in ("gold", "repeat") for act in ("warn", "pause", "stop")},
+    "check_fewest": (1, 1_000),
+}
+
+
 class Role(models.TextChoices):
     LABELER = "labeler", _("Labeler")
     REVIEWER = "reviewer", _("Reviewer")
@@ -89,16 +100,18 @@ class Project(models.Model):
     gold_percent = models.PositiveSmallIntegerField(default=5, db_default=0, validators=[MaxValueValidator(50)])
     repeat_percent = models.PositiveSmallIntegerField(default=3, db_default=0, validators=[MaxValueValidator(50)])
     # A prompt comes again after so many other answers of the person, and so many minutes.
-    repeat_after = models.PositiveSmallIntegerField(default=20, db_default=20)
-    repeat_minutes = models.PositiveIntegerField(default=60, db_default=60)
+    repeat_after = models.PositiveSmallIntegerField(default=20, db_default=20, validators=[MaxValueValidator(1000)])
+    repeat_minutes = models.PositiveIntegerField(default=60, db_default=60, validators=[MaxValueValidator(525_600)])
     # Below which lower end of a person's interval something happens, in percent of comparisons; 0: it never does.
-    gold_warn = models.PositiveSmallIntegerField(default=60, db_default=60)
-    gold_pause = models.PositiveSmallIntegerField(default=50, db_default=50)
-    gold_stop = models.PositiveSmallIntegerField(default=0, db_default=0)
-    repeat_warn = models.PositiveSmallIntegerField(default=55, db_default=55)
-    repeat_pause = models.PositiveSmallIntegerField(default=50, db_default=50)
-    repeat_stop = models.PositiveSmallIntegerField(default=0, db_default=0)
-    check_fewest = models.PositiveSmallIntegerField(default=10, db_default=10)  # checks, before anything happens
+    gold_warn = models.PositiveSmallIntegerField(default=60, db_default=60, validators=[MaxValueValidator(100)])
+    gold_pause = models.PositiveSmallIntegerField(default=50, db_default=50, validators=[MaxValueValidator(100)])
+    gold_stop = models.PositiveSmallIntegerField(default=0, db_default=0, validators=[MaxValueValidator(100)])
+    repeat_warn = models.PositiveSmallIntegerField(default=55, db_default=55, validators=[MaxValueValidator(100)])
+    repeat_pause = models.PositiveSmallIntegerField(default=50, db_default=50, validators=[MaxValueValidator(100)])
+    repeat_stop = models.PositiveSmallIntegerField(default=0, db_default=0, validators=[MaxValueValidator(100)])
+    check_fewest = models.PositiveSmallIntegerField(  # checks, before anything happens
+        default=10, db_default=10, validators=[MinValueValidator(1), MaxValueValidator(1000)]
+    )
     # Since somebody left it is looked, prompt by prompt, who is left: after this key. 0: to begin with. Null: all are.
     look_after = models.BigIntegerField(null=True, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)

@@ -89,24 +89,25 @@ def get_assignment(user: Visitor, pk: int, *, texts: bool = False) -> Assignment
 
 
 class Which(StrEnum):
-    """Rankings that stand; what each person said last, whatever became of it; replaced and withdrawn ones too."""
+    """Rankings that stand; what each person said last, whatever became of it; replaced and withdrawn ones too; and,
+    for reviewers and managers, answers to checks that stand, which are no data."""
 
     STANDING = "standing"
     GIVEN = "given"
     ALL = "all"
+    GOLD = "gold"
+    REPEAT = "repeat"
 
 
-def rankings_of(
-    user: Visitor, project: Project, which: Which = Which.STANDING, purpose: str = Purpose.LABEL
-) -> QuerySet[Ranking]:
+def rankings_of(user: Visitor, project: Project, which: Which = Which.STANDING) -> QuerySet[Ranking]:
     """Gives rankings: a labeler's own, everyone's for a reviewer or manager.
 
-    purpose: of a check, for reviewers and managers alone, its answers instead of what is data. A labeler gets both.
+    These get answers to checks where they ask for them alone; a labeler gets their own among all others.
     """
     if role_in(user, project) in (None, Role.LABELER):
         return own_rankings_of(user, project, which)
-    if purpose != Purpose.LABEL:
-        return _of_checks_too(project, which).filter(purpose=purpose)
+    if which in (Which.GOLD, Which.REPEAT):
+        return _of_checks_too(project, Which.STANDING).filter(purpose=which.value)
     conditions = {Which.STANDING: Q(live=True), Which.GIVEN: given(), Which.ALL: Q(purpose=Purpose.LABEL)}
     return Ranking.objects.filter(conditions[which], project=project)
 
@@ -117,5 +118,5 @@ def own_rankings_of(user: Visitor, project: Project, which: Which = Which.STANDI
 
 
 def _of_checks_too(project: Project, which: Which) -> QuerySet[Ranking]:
-    conditions = {Which.STANDING: standing(), Which.GIVEN: said(), Which.ALL: Q()}
-    return Ranking.objects.filter(conditions[which], project=project)
+    conditions = {Which.GIVEN: said(), Which.ALL: Q()}
+    return Ranking.objects.filter(conditions.get(which, standing()), project=project)

@@ -61,6 +61,7 @@ _PAGES: dict[Role, tuple[Page, ...]] = {
                 "review",
                 "review_case",
                 "review_decide",
+                "golds",
             ),
         ),
     ),

@@ -18,7 +18,7 @@ from labeling.models import (
     User,
 )
 from labeling.models.project_lock import lock_imports
-from labeling.models.projects import SHARES
+from labeling.models.projects import CHECKS, SHARES
 from labeling.projects import asks
 from labeling.projects.named import MAX_LABEL
 from labeling.projects.named import NAME as FLAG_NAME
@@ -32,6 +32,7 @@ NEW_SHARES = {"overlap": 1, "extra_percent": 15, "extra_overlap": 3}
 CHANGEABLE = {
     *("name", "kind", "guidelines", "flags", "ask_strength", "lease_minutes", "search_language", "review_percent"),
     *("champion_percent", "daily_limit", "ask_acceptable", "ask_reasons", "justification", "attributes", *SHARES),
+    *CHECKS,
 }
 Flags = Sequence[dict[str, str]]
 
@@ -57,8 +58,11 @@ def create_project(
     search_language: str = PLAIN,
     review_percent: int = 0,
     champion_percent: int = 95,
+    **checks: int,
 ) -> Project:
     """Makes the project; `by` becomes its manager. Where nothing is said of its overlap it is NEW_SHARES.
+
+    checks: any of CHECKS, what it says of gold and self-repeats.
 
     Raises Invalid, and Conflict('slug_taken').
     """
@@ -82,6 +86,7 @@ def create_project(
         review_percent=review_percent,
         champion_percent=champion_percent,
         created_by=by,
+        **checks,
     )
     _validate(project)
     with transaction.atomic():
@@ -117,6 +122,7 @@ def update_project(project: Project, **changes: object) -> Project:
 
 def apply(project: Project, changes: Mapping[str, object]) -> None:
     """Sets them on the object alone. Raises Invalid."""
+    read_whole(project)
     for field, value in changes.items():
         if field not in CHANGEABLE:
             message = _("%(field)r can't be changed; these can: %(known)s.")
@@ -124,6 +130,13 @@ def apply(project: Project, changes: Mapping[str, object]) -> None:
             raise Invalid("unknown_field", message % shown, attr=field)
         setattr(project, field, CHECKED[field](value) if field in CHECKED else value)
     _validate(project)
+
+
+def read_whole(project: Project) -> Project:
+    """Reads by one statement what a look by its name left out, which is else one for each."""
+    if left_out := project.get_deferred_fields():
+        project.refresh_from_db(fields=left_out)
+    return project
 
 
 def _validate(project: Project) -> None:

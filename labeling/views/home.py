@@ -34,6 +34,7 @@ class Own:
     week: int
     week_url: str
     has_draft: bool
+    is_warned: bool = False  # by checks, of which nobody says which they were
 
     @property
     def is_any(self) -> bool:
@@ -43,7 +44,9 @@ class Own:
 @require_safe
 @signed_in
 def home(request: SignedIn) -> HttpResponse:
-    roles = {membership.project_id: Role(membership.role) for membership in request.user.memberships.all()}
+    memberships = request.user.memberships.all()
+    roles = {membership.project_id: Role(membership.role) for membership in memberships}
+    warned = {membership.project_id for membership in memberships if membership.warned_at is not None}
     everywhere = Role.MANAGER if access.is_administrator(request.user) else None
     projects = list(access.visible_projects(request.user))
     counts, own = overview.done_counts(projects), overview.own_counts(request.user, projects)
@@ -56,7 +59,7 @@ def home(request: SignedIn) -> HttpResponse:
             everywhere or roles.get(project.pk, Role.LABELER),
             counts.get(project.pk, overview.Done()),
             own.get(project.pk, 0),
-            _own(project, work),
+            replace(_own(project, work), is_warned=project.pk in warned),
         )
         for project in projects
     ]

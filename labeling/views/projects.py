@@ -25,6 +25,7 @@ from labeling.projects import changes, navigation, pace, pauses, projects
 from labeling.projects.changes import Foreseen
 from labeling.projects.overview import overview_of
 from labeling.quality import agreement
+from labeling.quality.checks import acting
 from labeling.views.doors import SignedIn, posted, project_page, signed_in
 from labeling.views.people.links import to_answers
 
@@ -62,6 +63,7 @@ def overview(request: SignedIn, project: Project) -> HttpResponse:
         "most": max(day.rankings for day in days),
         "done_on": pace.done_on(project),
         "n_reviews": cases.n_waiting(project),
+        "n_people": acting.n_waiting(project),
         "agreement": agreement.project_agreement(project) if numbers.rankings else None,
         "is_manager": is_manager,
         "paused": pauses.of(project),

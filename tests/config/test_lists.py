@@ -74,7 +74,7 @@ NOTHING_OF: dict[Project.Kind, set[str]] = {
 OF_EACH_SPLIT = {"labeling_api:dataset_folder", "export_folder"}
 # No page shows where somebody's queue begins, and it moves on by a hundred prompts; and texts whose words are still to
 # be read are none when they were.
-UNSEEN = {"labeling.CheckResult", "labeling.GoldAnswer", "labeling.QueuePosition", "labeling.SearchBacklog"}
+UNSEEN = {"labeling.QueuePosition", "labeling.SearchBacklog"}
 
 
 @dataclass(frozen=True)

@@ -57,11 +57,12 @@ PAGES: list[tuple[set[str], str]] = [
     (AUTHOR, "history_edit history_stays"),
     (
         REVIEWERS,
-        "prompts prompt rankings review review_case review_act review_decide review_ask prompt_put_back view_save",
+        "prompts prompt rankings review review_case review_act review_decide review_ask prompt_put_back view_save "
+        "person_resume golds",
     ),
     ({"manager"}, "view_act"),  # whose the view is
     (MANAGERS, "prompts_withdraw prompt_revise prompt_erase imports import_sample import import_act import_bad_lines"),
-    (MANAGERS, "prompts_bulk prompts_bulk_act"),
+    (MANAGERS, "prompts_bulk prompts_bulk_act prompt_gold"),
     (MANAGERS, "people person person_skips person_work invitation_ask invitation_withdraw invitation_renew member_set"),
     (MANAGERS, "member_remove project_settings project_delete project_pause"),
     (MANAGERS, "versions version version_note version_file version_link version_link_revoke version_labelers"),
@@ -84,7 +85,8 @@ API: list[tuple[set[str], str]] = [
     (REVIEWERS, "views"),
     ({"manager"}, "view"),  # whose the view is
     (MANAGERS, "bulk_acts, bulk_act, bulk_act_cancel"),
-    (MANAGERS, "members, member, people, person, work_withdraw, work_restore"),
+    (MANAGERS, "members, member, people, person, work_withdraw, work_restore, golds, gold"),
+    (REVIEWERS, "person_resume"),
     (MANAGERS, "invitations, invitation, invitation_links, invitation_renew"),
     (MANAGERS, "imports, import, import_pause, import_resume, import_cancel, import_undo, import_bad_lines"),
     (MANAGERS, "export, datasets, dataset, dataset_folder, dataset_file, dataset_links, dataset_link"),

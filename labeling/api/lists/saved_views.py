@@ -28,7 +28,12 @@ from labeling.people import access
 
 OF = OpenApiParameter("of", str, enum=SavedView.Of.values, description="Only views of this list.")
 # What the page of a list says otherwise than its address here.
-_OTHERWISE = {("rankings", "state", "all"): ("ended", "true"), ("rankings", "state", "given"): ("given", "true")}
+_OTHERWISE = {
+    ("rankings", "state", "all"): ("ended", "true"),
+    ("rankings", "state", "given"): ("given", "true"),
+    ("rankings", "state", "gold"): ("purpose", "gold"),
+    ("rankings", "state", "repeat"): ("purpose", "repeat"),
+}
 
 
 class SavedViewSerializer(serializers.ModelSerializer[SavedView]):
@@ -92,7 +97,7 @@ class SavedViews(PagedView):
         """Keep what narrows and sorts a list under a name; one's own view of that name is replaced.
 
         `filters` are parameters of the list's page: those of prompts/ or rankings/, where `state`: `all` is `ended` and
-        `state`: `given` is `given`.
+        `state`: `given` is `given`, `gold` and `repeat` are `purpose`.
         """
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
         body = KeptSerializer(data=request.data)

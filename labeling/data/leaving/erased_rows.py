@@ -18,6 +18,7 @@ from labeling.models import (
     Assignment,
     Attempts,
     BulkAct,
+    GoldAnswer,
     Import,
     Invitation,
     LabelerCounter,
@@ -48,6 +49,7 @@ def erase_words(person: User) -> None:
         Assignment.objects.filter(pk__in=keys).update(skip_reason="", draft=None)
     for keys in _batches(ReviewAct.objects.filter(by=person).exclude(words="")):
         ReviewAct.objects.filter(pk__in=keys).update(words="")
+    GoldAnswer.objects.filter(created_by=person).exclude(explanation="").update(explanation="")
     for hold in BulkAct.objects.filter(requested_by=person, act=BulkAct.Act.HOLD).exclude(value=""):
         _end([hold])
         held = Prompt.objects.filter(project=hold.project_id, hold_at=F("held_at"), held_reason=hold.value)

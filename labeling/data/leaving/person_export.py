@@ -20,6 +20,7 @@ from labeling.models import (
     Assignment,
     BulkAct,
     DatasetVersion,
+    GoldAnswer,
     Import,
     Invitation,
     Membership,
@@ -173,6 +174,9 @@ def _acts(person: User) -> Iterator[Row]:
     for job in _each(Import.objects.filter(requested_by=person).select_related("project").defer("errors")):
         said = {"file_name": job.file_name, "number": job.number, "at": job.requested_at}
         yield {"act": "imported", "project": job.project.slug, **said}
+    for gold in _each(GoldAnswer.objects.filter(created_by=person).select_related("project")):
+        said = {"explanation": gold.explanation, "at": gold.created_at}
+        yield {"act": "made gold", "project": gold.project.slug, **said}
     for bulk in _each(BulkAct.objects.filter(requested_by=person).select_related("project")):
         said = {"what": bulk.act, "value": bulk.value, "at": bulk.requested_at}
         yield {"act": "changed prompts", "project": bulk.project.slug, **said}

@@ -124,6 +124,7 @@ def _erase_texts(prompt: Prompt) -> None:
     )
     Completion.objects.filter(prompt=prompt).update(text="")
     ReviewAct.objects.filter(case__prompt=prompt).exclude(words="").update(words="")
+    call("podium_take_gold_back", prompts=[prompt.pk])  # its explanation may say what the texts were
     prompt.revisions.all().delete()
     ImportedTags.objects.filter(prompt=prompt).delete()
     Assignment.objects.filter(prompt=prompt).update(draft=None, skip_reason="")

@@ -20,6 +20,7 @@ from labeling.quality.checks import results
 from labeling.quality.checks.verdicts import Action, Verdict
 
 PEOPLE_AT_ONCE, CHECKS_AT_ONCE = 50, 200
+MOST_SHOWN = 100  # people in a list
 
 logger = logging.getLogger(__name__)
 
@@ -78,8 +79,13 @@ def resume(project: Project, person: User, *, by: User) -> bool:
         return True
 
 
+def n_waiting(project: Project) -> int:
+    """Counts those who were paused, stopped or warned, and not let go on yet."""
+    return project.memberships.exclude(pause="", warned_at=None).count()
+
+
 def waiting_for_a_decision(project: Project) -> list[Membership]:
-    """Gives those who were paused, stopped or warned, the gravest first."""
-    rows = project.memberships.exclude(pause="", warned_at=None).select_related("user")
+    """Gives them, the gravest first; of many the first that joined."""
+    rows = project.memberships.exclude(pause="", warned_at=None).select_related("user")[:MOST_SHOWN]
     gravest = (Membership.Pause.STOPPED, Membership.Pause.PAUSED, Membership.Pause.NONE)
     return sorted(rows, key=lambda member: (gravest.index(Membership.Pause(member.pause)), member.pk))

@@ -10,6 +10,7 @@ from django.db.models import Prefetch
 from django.utils import timezone
 
 from labeling.models import CheckResult, GoldAnswer, Project, Purpose, RankedCompletion, Ranking
+from labeling.projects.projects import read_whole
 from labeling.quality.checks.verdicts import Checked, Marks, Verdict, check_flags, check_order, judge
 
 T = TypeVar("T")
@@ -58,6 +59,7 @@ def checks_of(project: Project, labeler: int, purpose: str, *, since: datetime |
 
 def verdict_of(project: Project, labeler: int, *, since: datetime | None = None) -> Verdict:
     """Says what a person's checks call for, by the project's marks. since: what was answered before counts no more."""
+    read_whole(project)
     golds, repeats = (checks_of(project, labeler, purpose, since=since) for purpose in (Purpose.GOLD, Purpose.REPEAT))
     return judge(golds, repeats, of_golds=_marks(project, "gold"), of_repeats=_marks(project, "repeat"))
 

@@ -8,14 +8,16 @@ from datetime import timedelta
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from labeling.board.pictures import Picture, picture_of
-from labeling.models import Assignment, Project, Prompt, Purpose, Ranking, Role, User
+from labeling.models import Assignment, Membership, Project, Prompt, Purpose, Ranking, Role, User
 from labeling.people import project_people
 from labeling.people.project_people import Person, Standing
 from labeling.projects import pace
 from labeling.quality import labeler_numbers
+from labeling.quality.checks import results
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.people.links import to_answers, to_rankings
 from labeling.views.people.measures import findings, lines
@@ -54,9 +56,13 @@ def person(request: SignedIn, project: Project, person_id: int) -> HttpResponse:
     found = find_person(project, person_id)
     days = pace.rankings_a_day(project, labeler=found.id)
     numbers = labeler_numbers.numbers_of(project, found.id) if found.last_ranked else None
+    member = Membership.objects.filter(project=project, user=found.id).select_related("user").first()
+    checked = results.verdict_of(project, found.id, since=member.checks_from) if member else None
     context = {
         "project": project,
         "person": found,
+        "member": member,
+        "checks": [(_("Gold"), checked.golds), (_("Repeats"), checked.repeats)] if checked else [],
         "is_you": found.id == request.user.pk,
         "is_member": found.role is not None and found.standing is not Standing.IMPORTED,
         "roles": Role.choices,

@@ -247,6 +247,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         ),
         (site.manager, "import-fetching", f"{one}/imports/7/"),
         (site.manager, "import-not-fetched", f"{one}/imports/8/"),
+        (site.manager, "gold-none", f"{one}/gold/"),
         (site.manager, "people", f"{one}/people/"),
         (site.manager, "people-narrowed", f"{one}/people/?role=labeler&sort=-rankings"),
         (site.manager, "people-none", f"{one}/people/?name=nobody"),

@@ -34,6 +34,17 @@ def test_a_made_project_reads_back_as_it_was_sent() -> None:
         "daily_limit": 200,
         "review_percent": 5,
         "champion_percent": 80,
+        "gold_percent": 7,
+        "repeat_percent": 2,
+        "repeat_after": 30,
+        "repeat_minutes": 120,
+        "gold_warn": 70,
+        "gold_pause": 65,
+        "gold_stop": 50,
+        "repeat_warn": 60,
+        "repeat_pause": 40,
+        "repeat_stop": 30,
+        "check_fewest": 15,
         "search_language": "german",
     }
     made = client.post(PROJECTS, sent)

@@ -1,0 +1,1 @@
+"""What the API has of gold, and of what checks say of people."""

@@ -1,0 +1,1 @@
+"""Pages of gold, and of what checks say of people."""

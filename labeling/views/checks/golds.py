@@ -1,0 +1,67 @@
+"""Gold: the list of it with how each was answered, and making a prompt gold or taking it back."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from labeling.errors import Missing, PodiumError
+from labeling.models import GoldAnswer, Project, Ranking, Role
+from labeling.people import access
+from labeling.projects import counters
+from labeling.projects.projects import read_whole
+from labeling.quality.checks import acting, golds, lists
+from labeling.views.doors import SignedIn, project_page
+from labeling.views.prompts import find_prompt, first_words
+from labeling.views.stretches import stretch_of
+
+SHOWN = 50
+MOST = 2**63 - 1  # of a key
+
+
+@require_safe
+@project_page(Role.REVIEWER)
+def index(request: SignedIn, project: Project) -> HttpResponse:
+    rows = GoldAnswer.objects.filter(project=project).select_related("prompt", "created_by")
+    page = stretch_of(request, rows, size=SHOWN, newest_first=True)
+    found = lists.answered(page.rows)
+    context = {
+        "project": read_whole(project),
+        "n": counters.of(project).total.gold,
+        "page": page,
+        "rows": [(each, first_words(each.gold.prompt) or each.gold.prompt.external_id) for each in found],
+        "people": acting.waiting_for_a_decision(project),
+        "is_reviewer": access.role_in(request.user, project) != Role.MANAGER,
+        "query": "",
+    }
+    return render(request, "labeling/checks/golds.html", context)
+
+
+@require_POST
+@project_page(Role.MANAGER)
+def gold(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
+    """Makes the prompt gold by one of its rankings, or takes it back. Twice is harmless."""
+    prompt = find_prompt(project, prompt_id)
+    try:
+        if request.POST.get("act") == "take_back":
+            golds.take_back(project, prompt)
+            messages.success(request, _("It is gold no more, and in the queue again."))
+        else:
+            ranking = _ranking_of(prompt.pk, request.POST.get("ranking", ""))
+            golds.make_from(project, ranking, by=request.user, explanation=request.POST.get("explanation", ""))
+            messages.success(request, _("It is gold now: labelers get it among other tasks, and can't tell."))
+    except PodiumError as error:
+        messages.error(request, error.detail)
+    return redirect("prompt", project.slug, prompt.pk)
+
+
+def _ranking_of(prompt: int, key: str) -> Ranking:
+    wanted = int(key) if key.isascii() and key.isdigit() and len(key) < 20 else 0
+    found = Ranking.objects.filter(pk=min(wanted, MOST), prompt=prompt).first()
+    if found is None:
+        message = _("There is no ranking %(key)s of this prompt. Choose one that is on its page.")
+        raise Missing("unknown_ranking", message % {"key": key[:20]}, attr="ranking")
+    return found
