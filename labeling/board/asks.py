@@ -47,17 +47,17 @@ def fields(asked: Asked, ids: Sequence[str]) -> dict[str, forms.Field]:
     """Makes the form's fields. What must be answered is required."""
     made: dict[str, forms.Field] = {}
     if asked.acceptable:
-        made["acceptable"] = _choice(range(len(ids) + 1))
+        made["acceptable"] = choice(range(len(ids) + 1))
     for reason in asked.reasons:
         made[f"reason-{reason['name']}"] = forms.BooleanField(required=False)
     for each in asked.ratings:
-        made |= {f"rate-{pk}-{each.name}": _choice(range(1, each.scale + 1)) for pk in ids}
+        made |= {f"rate-{pk}-{each.name}": choice(range(1, each.scale + 1)) for pk in ids}
     for each in asked.comparisons:
-        made[f"compare-{each.name}"] = _choice(range(-FURTHEST, FURTHEST + 1))
+        made[f"compare-{each.name}"] = choice(range(-FURTHEST, FURTHEST + 1))
     return made
 
 
-def _choice(values: Iterable[int]) -> forms.Field:
+def choice(values: Iterable[int]) -> forms.Field:
     return forms.TypedChoiceField(choices=[(value, value) for value in values], coerce=int)
 
 
@@ -88,12 +88,15 @@ def comparisons(asked: Asked, value: Value) -> list[Scale]:
     scales = []
     for each in asked.comparisons:
         field = f"compare-{each.name}"
-        options = [
-            Option(ahead, _beside(ahead), value(field) == str(ahead), ahead_in_words(ahead))
-            for ahead in range(FURTHEST, -FURTHEST - 1, -1)
-        ]
-        scales.append(Scale(field, each.label, each.label, options, "A", "B"))
+        scales.append(Scale(field, each.label, each.label, of_two(field, value), "A", "B"))
     return scales
+
+
+def of_two(field: str, value: Value) -> list[Option]:
+    return [
+        Option(ahead, _beside(ahead), value(field) == str(ahead), ahead_in_words(ahead))
+        for ahead in range(FURTHEST, -FURTHEST - 1, -1)
+    ]
 
 
 def _beside(ahead: int) -> str:

@@ -92,13 +92,6 @@ class Card:
         return words % {"letter": self.letter}
 
 
-@dataclass(frozen=True)
-class Strength:
-    value: int
-    label: str
-    checked: bool
-
-
 def dialogue(messages: Sequence[Mapping[str, str]]) -> list[Turn]:
     who = {"user": _("Person"), "assistant": _("Assistant"), "system": _("Instructions to the assistant")}
     return [

@@ -15,10 +15,9 @@ from django.utils.translation import ngettext
 from labeling import content
 from labeling.answers.asks.asked import Asked
 from labeling.answers.submissions import MAX_COMMENT, MAX_NOTE
-from labeling.board import asks
-from labeling.board.cards import NO, YES, Card, Flag, Shown, Slot, Strength
+from labeling.board import asks, order
+from labeling.board.cards import NO, YES, Card, Flag, Shown, Slot
 from labeling.board.drafts import fields_of_draft, under_ids_of_today
-from labeling.board.sentences import STRENGTHS
 from labeling.models import Assignment
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
 from labeling.queue import shown_ids
@@ -59,7 +58,6 @@ class RankingForm(forms.Form):
     """
 
     comment = forms.CharField(required=False, max_length=MAX_COMMENT)
-    strength = forms.TypedChoiceField(required=False, choices=STRENGTHS, coerce=int, empty_value=None)
     active_seconds = ActiveSeconds(required=False)
 
     def __init__(
@@ -81,18 +79,22 @@ class RankingForm(forms.Form):
         self.asked = asked
         self.slots = range(1, len(completions) + 1)
         self.ids = [completion.id for completion in completions]
-        self.values = Values(data if data is not None else fields_of_draft(draft, first=self.ids[0]))
+        sent = data if data is not None else fields_of_draft(draft, first=self.ids[0])
+        self.values = Values(order.on_the_scale(sent, self.ids) if self.ask_strength else sent)
 
     def full_clean(self) -> None:
         """Makes the fields of the completions first: a board that is only shown, and a draft, go without them."""
         for completion in self.completions:
-            if len(self.completions) > 1:
+            if len(self.completions) > 1 and not self.ask_strength:
                 self.fields[f"rank-{completion.id}"] = forms.TypedChoiceField(
                     choices=[(slot, slot) for slot in self.slots], coerce=int
                 )
             self.fields[f"note-{completion.id}"] = forms.CharField(required=False, max_length=MAX_NOTE)
             for flag in self.flags:
                 self.fields[f"flag-{completion.id}-{flag['name']}"] = _question() if self.asks else _checkbox()
+        if self.ask_strength:
+            self.fields[order.FIELD] = order.field()
+            self.data = self.values.sent
         self.fields |= asks.fields(self.asked, self.ids)
         super().full_clean()
 
@@ -126,7 +128,7 @@ class RankingForm(forms.Form):
                 source=content.source(completion.text, marks=bool(others)),
                 like=", ".join(ascii_uppercase[place] for place in others),
                 field=f"rank-{completion.id}",
-                slots=self._slots_of(completion.id),
+                slots=[] if self.ask_strength else self._slots_of(completion.id),
                 flags=[
                     Flag(name := f"flag-{completion.id}-{flag['name']}", flag["label"], self.values.of(name))
                     for flag in self.flags
@@ -142,15 +144,16 @@ class RankingForm(forms.Form):
         chosen = self.values.of(f"rank-{pk}")
         return [Slot(number, str(number) == chosen) for number in self.slots]
 
-    def strengths(self) -> list[Strength]:
-        chosen = self.values.of("strength")
-        return [Strength(value, str(label), str(value) == chosen) for value, label in STRENGTHS if self.ask_strength]
+    def order(self) -> asks.Scale | None:
+        """Gives the scale on which two are put in order, where it is asked by how much one is better."""
+        return order.scale(self.values.of) if self.ask_strength else None
 
     @property
     def asks_more(self) -> bool:
         """Tells whether anything is asked that the board's script has to see to."""
         asked = self.asked
-        return bool(asked.acceptable or asked.reasons or asked.attributes or asked.justification == "required")
+        says_why = asked.reasons or asked.justification == "required"
+        return bool(self.ask_strength or asked.acceptable or asked.attributes or says_why)
 
     def line(self) -> asks.Scale | None:
         return asks.line(self.asked, len(self.ids), self.values.of)
@@ -172,8 +175,8 @@ class RankingForm(forms.Form):
             "flags": {pk: flags for pk in ids if (flags := self._flags_of(pk, names))},
             "notes": {pk: note[:MAX_NOTE] for pk in ids if (note := chosen(f"note-{pk}"))},
             "comment": chosen("comment")[:MAX_COMMENT],
-            "strength": int(chosen("strength")) if chosen("strength") in ("1", "2", "3") else None,
             "active_seconds": _seconds(chosen("active_seconds")),
+            **(order.draft(chosen, ids) if self.ask_strength else {"strength": None}),
             **asks.draft(self.asked, ids, chosen),
         }
 
@@ -183,7 +186,7 @@ class RankingForm(forms.Form):
 
     def problem(self) -> str:
         """Says what is wrong, in the letters that the person sees."""
-        missing = [card.letter for card in self.cards() if card.field in self.errors]
+        missing = [card.letter for card in self.cards() if card.field in self.errors or order.FIELD in self.errors]
         if not missing and (unanswered := self._unanswered()):
             message = _("Not answered yet: %(labels)s. What you chose is kept; answer yes or no and submit again.")
             return message % {"labels": ", ".join(unanswered)}
@@ -214,13 +217,15 @@ class RankingForm(forms.Form):
         """Gives the answer as the API takes it: dense tiers, best first."""
         cleaned = self.cleaned_data
         ranks = {completion.id: cleaned.get(f"rank-{completion.id}", 1) for completion in self.completions}
+        ahead = cleaned.get(order.FIELD, 0)
+        if self.ask_strength:
+            ranks = order.ranks_of(ahead, self.ids)
         return {
             "tiers": [[pk for pk in ranks if ranks[pk] == rank] for rank in sorted(set(ranks.values()))],
             "flags": {pk: {flag["name"]: cleaned[f"flag-{pk}-{flag['name']}"] for flag in self.flags} for pk in ranks},
             "notes": {pk: cleaned[f"note-{pk}"] for pk in ranks if cleaned[f"note-{pk}"]},
             "comment": cleaned["comment"],
-            # A tie has no strength, whatever was chosen before the two were tied.
-            "strength": cleaned["strength"] if self.ask_strength and len(set(ranks.values())) > 1 else None,
+            "strength": abs(ahead) or None,  # a tie has none
             "active_seconds": cleaned["active_seconds"],
             **asks.payload(self.asked, self.ids, ranks, cleaned),
         }

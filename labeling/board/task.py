@@ -45,6 +45,11 @@ class Task:
         return len(self.cards)
 
     @property
+    def has_slots(self) -> bool:
+        """Tells whether completions are placed: one alone is not, and two may be put in order on a scale."""
+        return self.k > 1 and not self.form.ask_strength
+
+    @property
     def cards_label(self) -> str:
         return _("Completions") if self.k > 1 else _("Text")
 

@@ -210,7 +210,9 @@ def test_how_much_better_leaves_room_for_the_text_on_a_phone(people: People, sit
     page = people.page(site.manager, viewport={"width": 390, "height": 780})
     page.goto("/p/empty/rank/")
     picture(page, "strength-390")
-    assert len({box["y"] for choice in page.locator(".strength .choice").all() if (box := choice.bounding_box())}) == 1
+    assert (
+        len({box["y"] for choice in page.locator(".scale--order .step").all() if (box := choice.bounding_box())}) == 1
+    )
     rail = page.locator(".rail__board").bounding_box()
     assert rail is not None
     assert rail["height"] < 780 * 0.36

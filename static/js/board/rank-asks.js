@@ -14,6 +14,7 @@ class RankAsks extends HTMLElement {
     this.board.addEventListener("board:changed", () => this.#placed());
     this.board.addEventListener("input", () => this.board.rail.showReady()); // a comment may be the justification
     this.#show();
+    this.#mark(this.#next);
   }
 
   get lines() {
@@ -24,7 +25,12 @@ class RankAsks extends HTMLElement {
   get scales() {
     const ratings = this.board.cards.flatMap((card) => [...card.querySelectorAll(".scale--rating")]);
     ratings.sort((one, two) => one.dataset.attribute - two.dataset.attribute);
-    return [...ratings, ...this.board.querySelectorAll(".scale--comparison")];
+    return [...this.#order, ...ratings, ...this.board.querySelectorAll(".scale--comparison")];
+  }
+
+  /* The scale on which two are put in order, with its strength. */
+  get #order() {
+    return [...this.board.querySelectorAll(".scale--order")];
   }
 
   get marked() {
@@ -47,6 +53,15 @@ class RankAsks extends HTMLElement {
     const steps = scale.querySelectorAll("input");
     if (number > steps.length) this.board.status.say("too_far", { scale: steps.length });
     else this.#answer(steps[number - 1]);
+    return true;
+  }
+
+  /* Along the scale of two; false where there is none, and arrows move a card. */
+  move(step) {
+    const steps = this.#order.flatMap((scale) => [...scale.querySelectorAll("input")]);
+    const at = steps.findIndex((each) => each.checked);
+    if (at < 0) return steps.length > 0;
+    steps[Math.min(Math.max(at + step, 0), steps.length - 1)].click();
     return true;
   }
 
@@ -89,7 +104,8 @@ class RankAsks extends HTMLElement {
   }
 
   get #next() {
-    return this.board.unranked.length ? null : (this.scales.find(isOpen) ?? null);
+    if (this.board.unranked.length && !this.#order.length) return null;
+    return this.scales.find(isOpen) ?? null;
   }
 
   #answer(input) {

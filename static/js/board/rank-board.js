@@ -46,13 +46,16 @@ class RankBoard extends HTMLElement {
   /* A text that stands alone has no places, and is the first. */
   rankOf(card) {
     if (this.slots === 1) return 1;
+    const scale = this.querySelector(".scale--order");
+    if (scale) return rankOnScale(scale.querySelector("input:checked")?.value, this.cards.indexOf(card) === 0);
     return Number(card.querySelector(".place input:checked")?.value ?? 0);
   }
 
   select(card, { focus = true } = {}) {
     for (const part of this.querySelectorAll("[data-current]")) delete part.dataset.current;
     card.dataset.current = "";
-    if (this.slots > 1) this.rail.chip(card).dataset.current = "";
+    const chip = this.rail.chip(card);
+    if (chip) chip.dataset.current = "";
     this.dispatchEvent(new CustomEvent("board:selected"));
     if (!focus) return;
     card.focus({ preventScroll: true });
@@ -72,7 +75,7 @@ class RankBoard extends HTMLElement {
   takeBack(card) {
     const back = this.rankOf(card) ? card : this.placed.at(-1);
     if (!back) return;
-    back.querySelector(".place input:checked").checked = false;
+    (back.querySelector(".place input:checked") ?? this.querySelector(".scale--order input:checked")).checked = false;
     this.placed = this.placed.filter((other) => other !== back);
     this.rail.show([back]);
     this.select(back);
@@ -120,6 +123,12 @@ class RankBoard extends HTMLElement {
     const card = target.closest(".completion");
     if (card && card !== this.current) this.select(card, { focus: false });
   }
+}
+
+/* Of two on one scale: 3 is the first much better, -3 the second, 0 a tie. */
+function rankOnScale(value, isFirst) {
+  if (value === undefined) return 0;
+  return Number(value) === 0 || Number(value) > 0 === isFirst ? 1 : 2;
 }
 
 customElements.define("rank-board", RankBoard);

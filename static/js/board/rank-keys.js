@@ -42,7 +42,7 @@ class RankKeys extends HTMLElement {
   /* From a comment, a flag or a reason back to the completions. */
   #leave(field) {
     this.asks?.leave();
-    if (!field.closest(".rail__others, .completion__flags, .strength, .scale, .why")) return;
+    if (!field.closest(".rail__others, .completion__flags, .scale, .why")) return;
     field.closest("#skip, #cannot-rank")?.removeAttribute("open");
     this.board.select(this.board.current);
   }
@@ -61,6 +61,7 @@ class RankKeys extends HTMLElement {
   }
 
   #move(step) {
+    if (this.asks?.move(step)) return;
     const { current, slots, status } = this.board;
     const rank = this.board.rankOf(current);
     if (!rank) return status.say("unplaced", { letter: current.dataset.letter, slots });
@@ -108,10 +109,6 @@ class RankKeys extends HTMLElement {
       const flag = this.board.current.querySelector(".completion__flags input");
       if (flag) flag.focus();
       else this.board.status.say("no_flags");
-    },
-    b: () => {
-      const choices = [...this.board.querySelectorAll(".strength input")];
-      choices[(choices.findIndex((choice) => choice.checked) + 1) % choices.length]?.click();
     },
     o: () => this.texts.toggle(this.board.current),
     z: () => document.querySelector("undo-offer:not([hidden]) .undo__button:not([hidden])")?.click(),

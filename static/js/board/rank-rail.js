@@ -19,7 +19,7 @@ class RankRail extends HTMLElement {
   /* Moves the cards' chips to where their ranks say, in letter order, and lets the eye follow. */
   show(cards) {
     this.showReady();
-    if (this.board.slots === 1) return;
+    if (!this.querySelector(".slot")) return; // one text alone, or two on a scale
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     for (const card of cards) {
       const chip = this.chip(card);

@@ -5,7 +5,7 @@
 import { post } from "ask-server";
 import { asksForNewTab } from "new-tab";
 
-const OWN_ESCAPE = "dialog, textarea, .rail__others, .completion__flags, .strength, .scale, .why";
+const OWN_ESCAPE = "dialog, textarea, .rail__others, .completion__flags, .scale, .why";
 
 class RankTour extends HTMLElement {
   connectedCallback() {
