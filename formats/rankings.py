@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from formats import fields, values
@@ -23,15 +24,15 @@ class RankingRow(NamedTuple):
     more: SaidMore = NOTHING  # what else was said
 
 
-def parse_rankings(value: object, k: int, bounds: Limits) -> tuple[RankingRow, ...]:
-    """Parses rankings of k completions; each labeler ranks once. Raises Refused."""
+def parse_rankings(value: object, ids: Sequence[str], bounds: Limits) -> tuple[RankingRow, ...]:
+    """Parses rankings of completions with these ids; each labeler ranks once. Raises Refused."""
     if value is None:
         return ()
     rows: list[RankingRow] = []
     labelers: set[str] = set()
     for index, item in enumerate(fields.some(value, "rankings", "rankings", bounds.max_rankings)):
         try:
-            row = _ranking(item, k, bounds)
+            row = _ranking(item, ids, bounds)
             if row.labeler in labelers:
                 raise Refused("labeler", row.labeler, "repeated_labeler")
         except Refused as error:
@@ -41,18 +42,18 @@ def parse_rankings(value: object, k: int, bounds: Limits) -> tuple[RankingRow, .
     return tuple(rows)
 
 
-def _ranking(value: object, k: int, bounds: Limits) -> RankingRow:
+def _ranking(value: object, ids: Sequence[str], bounds: Limits) -> RankingRow:
     if not isinstance(value, dict):
         raise Refused("", value, "ranking")
     fields.check_keys(value, KEYS, others=bounds.other_keys)
     fields.optional(value.get("id"), "id", "ranking_id")
-    ranks = _ranks(value.get("ranks"), k)
+    ranks = _ranks(value.get("ranks"), len(ids))
     return RankingRow(
         labeler=fields.text(value.get("labeler"), "labeler", "labeler", limit=bounds.max_labeler),
         ranks=ranks,
-        flags=_flags(value.get("flags"), k, bounds),
+        flags=_flags(value.get("flags"), len(ids), bounds),
         strength=_strength(value.get("strength"), ranks),
-        more=parse_more(value, ranks, bounds),
+        more=parse_more(value, ranks, ids, bounds),
     )
 
 

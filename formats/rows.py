@@ -56,7 +56,7 @@ def parse_row(value: object, bounds: Limits = limits.NONE) -> Row:
         raise Refused("line", value, "not_object")
     fields.check_keys(value, KEYS, others=bounds.other_keys)
     completions = _completions(value.get("completions"), bounds)
-    rankings = parse_rankings(value.get("rankings"), len(completions), bounds)
+    rankings = parse_rankings(value.get("rankings"), [completion.id for completion in completions], bounds)
     return Row(
         id=fields.text(value.get("id"), "id", "row_id", limit=bounds.max_id),
         split=_split(value.get("split")),

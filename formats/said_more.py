@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from formats import fields, values
 from formats.limits import Limits
 from formats.refusals import Refused
 
-KEYS = dict.fromkeys(("acceptable", "reasons", "attributes"))
+KEYS = dict.fromkeys(("acceptable", "reasons", "attributes", "rewrite"))
+OF_REWRITE = dict.fromkeys(("of", "text"))
 MAX_REASONS, MAX_REASON = 20, 40  # names, and letters of one
+MAX_REWRITE = 20_000  # characters
 LARGEST_RATING, FURTHEST = 10, 3  # of a rating from 1 on, and of a comparison of two to either side
 Ratings = tuple[dict[str, int], ...]
 
@@ -19,19 +22,21 @@ class SaidMore(NamedTuple):
     reasons: tuple[str, ...] = ()
     # By the completions' places, or empty: ratings from 1 on, or of two completions by how much each is ahead.
     attributes: Ratings = ()
+    rewrite: tuple[int, str] | None = None  # the place of one that is ranked first, and a text better than it
 
 
 NOTHING = SaidMore()
 
 
-def parse_more(value: dict[str, object], ranks: tuple[int, ...], bounds: Limits) -> SaidMore:
-    """Parses those keys of a ranking. Raises Refused."""
+def parse_more(value: dict[str, object], ranks: tuple[int, ...], ids: Sequence[str], bounds: Limits) -> SaidMore:
+    """Parses those keys of a ranking of completions with these ids. Raises Refused."""
     if KEYS.keys().isdisjoint(value):
         return NOTHING
     return SaidMore(
         acceptable=_acceptable(value.get("acceptable"), max(ranks)),
         reasons=_reasons(value.get("reasons")),
         attributes=_attributes(value.get("attributes"), len(ranks), bounds),
+        rewrite=_rewrite(value.get("rewrite"), ranks, ids, bounds),
     )
 
 
@@ -70,6 +75,21 @@ def _attributes(value: object, k: int, bounds: Limits) -> Ratings:
     for name in dict.fromkeys(name for named in value for name in named):
         _check_values(name, value)
     return tuple(value) if any(value) else ()
+
+
+def _rewrite(value: object, ranks: tuple[int, ...], ids: Sequence[str], bounds: Limits) -> tuple[int, str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise Refused("rewrite", value, "rewrite")
+    try:
+        fields.check_keys(value, OF_REWRITE, others=bounds.other_keys)
+        of = value.get("of")
+        if not isinstance(of, str) or of not in ids or ranks[ids.index(of)] > 1:
+            raise Refused("of", of, "rewrite_of")
+        return ids.index(of), fields.text(value.get("text"), "text", "rewrite_text", limit=MAX_REWRITE)
+    except Refused as error:
+        raise error.within("rewrite") from None
 
 
 def _check_names(named: object, bounds: Limits) -> None:

@@ -26,7 +26,7 @@ READ = MIB  # the most that is tried: enough for a square to take for ever
 
 RANKING = (
     *("assignment", "comment", "strength", "active_seconds", "rank-{id}", "note-{id}", "draft_revision"),
-    *("acceptable", "reason-clear", "rate-{id}-helpful", "compare-helpful"),
+    *("acceptable", "reason-clear", "rate-{id}-helpful", "compare-helpful", "rewrite", "rewrite_of", "order"),
 )
 SETTINGS = (
     "name",
@@ -37,6 +37,7 @@ SETTINGS = (
     "ask_reasons",
     "justification",
     "attributes",
+    "ask_rewrite",
     "overlap",
     "extra_percent",
     "extra_overlap",

@@ -189,6 +189,8 @@ def _stored(assignment: Assignment, submission: Submission, row: Row) -> Ranking
         "acceptable": submission.more.acceptable,
         "reasons": list(submission.more.reasons),
         "says_more": bool(submission.more.said()),
+        "rewrite": submission.more.rewrite.text if submission.more.rewrite else "",
+        "rewrite_of_id": int(submission.more.rewrite.of) if submission.more.rewrite else None,
         "payload_sha256": submission.digest(),
         "created_at": row["created_at"],
     }

@@ -100,7 +100,7 @@ def parse(
         comment=comment,
         strength=_parse_strength(payload.get("strength"), tiers, asked=ask_strength),
         active_seconds=_parse_seconds(payload.get("active_seconds")),
-        more=parse_more(payload, asked, n_tiers=len(tiers), comment=comment, completion_ids=completion_ids, ids=ids),
+        more=parse_more(payload, asked, tiers=tiers, comment=comment, completion_ids=completion_ids, ids=ids),
     )
 
 

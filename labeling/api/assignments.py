@@ -230,7 +230,7 @@ class AssignmentDraft(View):
         parameters=[IF_MATCH, etag(200)],
     )
     def put(self, request: Request, pk: int) -> Response:
-        """Keep what is placed so far, any JSON object of up to 64 KiB, and extend the lease."""
+        """Keep what is placed so far, any JSON object of up to 160 KiB, and extend the lease."""
         assignment = access.get_assignment(request.user, pk)
         draft = serializers.DictField().run_validation(request.data)
         saved = claims.save_draft(assignment, draft, base=revision(request))

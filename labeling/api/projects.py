@@ -117,6 +117,11 @@ class ProjectSerializer(ChecksSerializer, serializers.ModelSerializer[Project]):
         help_text="`required`: no answer without a reason or a comment.",
     )
     attributes = AttributeSerializer(many=True, required=False, max_length=MAX_ATTRIBUTES)  # type: ignore[call-arg]
+    ask_rewrite = Choice(
+        choices=Project.Rewrite.choices,
+        default=Project.Rewrite.OFF,
+        help_text="`optional`: who likes writes a best completion anew.",
+    )
     search_language = Choice(
         choices=[(name, name) for name in search_languages.KNOWN],
         default=search_languages.PLAIN,
@@ -129,7 +134,7 @@ class ProjectSerializer(ChecksSerializer, serializers.ModelSerializer[Project]):
         model = Project
         fields = (
             "slug", "name", "kind", "guidelines", "flags", "ask_strength", "ask_acceptable", "ask_reasons",
-            "justification", "attributes", "overlap", "extra_percent", "extra_overlap", "lease_minutes",
+            "justification", "attributes", "ask_rewrite", "overlap", "extra_percent", "extra_overlap", "lease_minutes",
             "daily_limit", "search_language", "review_percent", "champion_percent", *CHECKS, "created_at",
             "paused_at", "pause_reason",
         )  # fmt: skip
@@ -144,12 +149,13 @@ class ProjectChangesSerializer(ProjectSerializer):
     ask_strength = Truth(required=False)
     ask_acceptable = Truth(required=False)
     justification = Choice(choices=Project.Justification.choices, required=False)
+    ask_rewrite = Choice(choices=Project.Rewrite.choices, required=False)
     search_language = Choice(choices=[(name, name) for name in search_languages.KNOWN], required=False)
 
     class Meta(ProjectSerializer.Meta):
         fields = (
             "name", "kind", "guidelines", "flags", "ask_strength", "ask_acceptable", "ask_reasons", "justification",
-            "attributes", "overlap", "extra_percent", "extra_overlap", "lease_minutes", "daily_limit",
+            "attributes", "ask_rewrite", "overlap", "extra_percent", "extra_overlap", "lease_minutes", "daily_limit",
             "search_language", "review_percent", "champion_percent", *CHECKS,
         )  # fmt: skip
 

@@ -7,7 +7,7 @@ serializers say in the API's document what that is, and a test holds the two tog
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -57,6 +57,13 @@ class KnownRankedSerializer(RankedSerializer):
         fields = (*RankedSerializer.Meta.fields, "external_id", "model")  # type: ignore[assignment]
 
 
+class RewriteSerializer(serializers.Serializer[Row]):
+    """A text that its labeler finds better than a completion that they put first."""
+
+    of = serializers.CharField(help_text="The completion's id.")
+    text = serializers.CharField()
+
+
 class RankingSerializer(serializers.ModelSerializer[Ranking]):
     """Blind: what the labeler saw and said."""
 
@@ -71,11 +78,13 @@ class RankingSerializer(serializers.ModelSerializer[Ranking]):
     )
     reasons = serializers.ListField(child=serializers.CharField(), help_text="Names of the project's reasons.")
 
+    rewrite = RewriteSerializer(allow_null=True)
+
     class Meta:
         model = Ranking
         fields = (
             "id", "assignment", "labeler", "revision", "source", "ranked", "strength", "acceptable", "reasons",
-            "comment", "active_seconds", "created_at",
+            "rewrite", "comment", "active_seconds", "created_at",
         )  # fmt: skip
 
 
@@ -172,8 +181,8 @@ class Rankings(PagedView):
 
 
 COLUMNS = (
-    "id", "assignment_id", "labeler__username", "revision", "source", "strength", "acceptable", "reasons", "comment",
-    "active_seconds", "created_at",
+    "id", "assignment_id", "labeler__username", "revision", "source", "strength", "acceptable", "reasons", "rewrite",
+    "rewrite_of_id", "comment", "active_seconds", "created_at",
 )  # fmt: skip
 KNOWN_COLUMNS = (*COLUMNS, "prompt_id", "prompt__external_id", "prompt__split", "live", "ended_at")
 _time = serializers.DateTimeField().to_representation
@@ -185,7 +194,7 @@ def written_known(rankings: Sequence[Row]) -> list[Row]:
     for ranking, completion, *said, external_id, model in _ranked(rankings, "external_id", "model_name"):
         place = {"id": str(completion), **_said(*said), "external_id": external_id, "model": model}
         places[ranking].append(place)
-    return [{**_row(row, places[row["id"]]), **_known(row)} for row in rankings]
+    return [{**_row(row, places[row["id"]], str), **_known(row)} for row in rankings]
 
 
 def _known(row: Row) -> Row:
@@ -204,7 +213,7 @@ def written_blind(rankings: Sequence[Row]) -> list[Row]:
     places = defaultdict(list)
     for ranking, completion, *said in _ranked(rankings):
         places[ranking].append({"id": shown_ids.hashed(*of[ranking], completion), **_said(*said)})
-    return [_row(row, places[row["id"]]) for row in rankings]
+    return [_row(row, places[row["id"]], partial(shown_ids.hashed, *of[row["id"]])) for row in rankings]
 
 
 def _ranked(rankings: Sequence[Row], *of_completion: str) -> list[tuple[Any, ...]]:
@@ -222,7 +231,8 @@ def _said(rank: int, shown_position: int | None, flags: object, note: str, attri
     return {**said, "attributes": attributes}
 
 
-def _row(row: Row, ranked: list[Row]) -> Row:
+def _row(row: Row, ranked: list[Row], name: Callable[[int], str]) -> Row:
+    """name: gives a completion's id by its key."""
     return {
         "id": row["id"],
         "assignment": row["assignment_id"],
@@ -233,6 +243,7 @@ def _row(row: Row, ranked: list[Row]) -> Row:
         "strength": row["strength"],
         "acceptable": row["acceptable"],
         "reasons": row["reasons"],
+        "rewrite": {"of": name(row["rewrite_of_id"]), "text": row["rewrite"]} if row["rewrite"] else None,
         "comment": row["comment"],
         "active_seconds": row["active_seconds"],
         "created_at": _time(row["created_at"]),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeling.answers.asks.asked import FURTHEST, Asked, Attribute
+from labeling.answers.asks.rewrite import MAX_REWRITE
 from labeling.board.cards import YES
 
 Value = Callable[[str], str]  # of a field by its name, as the form shows it
@@ -50,6 +51,9 @@ def fields(asked: Asked, ids: Sequence[str]) -> dict[str, forms.Field]:
         made["acceptable"] = choice(range(len(ids) + 1))
     for reason in asked.reasons:
         made[f"reason-{reason['name']}"] = forms.BooleanField(required=False)
+    if asked.rewrite:
+        made["rewrite_of"] = forms.ChoiceField(required=False, choices=[("", ""), *((pk, pk) for pk in ids)])
+        made["rewrite"] = forms.CharField(required=False, max_length=MAX_REWRITE, strip=False)
     for each in asked.ratings:
         made |= {f"rate-{pk}-{each.name}": choice(range(1, each.scale + 1)) for pk in ids}
     for each in asked.comparisons:
@@ -134,6 +138,17 @@ def reasons(asked: Asked, value: Value) -> list[Reason]:
     return [Reason(field := f"reason-{each['name']}", each["label"], value(field) == YES) for each in asked.reasons]
 
 
+@dataclass(frozen=True)
+class Rewrite:
+    of: str
+    text: str
+
+
+def rewrite(asked: Asked, value: Value) -> Rewrite | None:
+    """Shows what was written so far; None where it isn't asked."""
+    return Rewrite(value("rewrite_of"), value("rewrite")) if asked.rewrite else None
+
+
 def draft(asked: Asked, ids: Sequence[str], value: Value) -> dict[str, Any]:
     """Gives what is chosen so far, as a draft has it; nothing where nothing is asked."""
     said: dict[str, Any] = {}
@@ -141,6 +156,8 @@ def draft(asked: Asked, ids: Sequence[str], value: Value) -> dict[str, Any]:
         said["acceptable"] = int(value("acceptable"))
     if picked := [reason["name"] for reason in asked.reasons if value(f"reason-{reason['name']}") == YES]:
         said["reasons"] = picked
+    if asked.rewrite and value("rewrite"):
+        said["rewrite"] = {"of": value("rewrite_of"), "text": value("rewrite")[:MAX_REWRITE]}
     rated = {pk: named for pk in ids if (named := _rated(asked, pk, value))}
     if rated:
         said["attributes"] = rated
@@ -167,6 +184,8 @@ def fields_of_draft(said: Mapping[str, Any]) -> dict[str, str]:
         found["acceptable"] = str(said["acceptable"])
     reasons = said.get("reasons")
     found |= {f"reason-{name}": YES for name in (reasons if isinstance(reasons, list) else ())}
+    for name, value in _items(said.get("rewrite")):
+        found |= {{"of": "rewrite_of", "text": "rewrite"}.get(name, ""): str(value)}
     for pk, named in _items(said.get("attributes")):
         found |= {f"rate-{pk}-{name}": str(value) for name, value in _items(named)}
     return found
@@ -186,13 +205,19 @@ def _items(value: object) -> list[tuple[str, Any]]:
     return [(str(key), item) for key, item in value.items()] if isinstance(value, Mapping) else []
 
 
-def payload(asked: Asked, ids: Sequence[str], ranks: Mapping[str, int], cleaned: Mapping[str, Any]) -> dict[str, Any]:
-    """Gives the answer's part as the API takes it. The line is under a slot, and counts the tiers above it."""
+def payload(
+    asked: Asked, texts: Mapping[str, str], ranks: Mapping[str, int], cleaned: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Gives the answer's part as the API takes it. The line is under a slot, and counts the tiers above it; a text that
+    was left as it is is no rewrite. texts: by the completions' ids."""
+    ids = list(texts)
     said: dict[str, Any] = {}
     if asked.acceptable:
         said["acceptable"] = len({rank for rank in ranks.values() if rank <= cleaned["acceptable"]})
     if asked.reasons:
         said["reasons"] = [each["name"] for each in asked.reasons if cleaned[f"reason-{each['name']}"]]
+    if asked.rewrite and (of := cleaned["rewrite_of"]) and _is_other(cleaned["rewrite"], texts[of]):
+        said["rewrite"] = {"of": of, "text": cleaned["rewrite"]}
     if asked.ratings:
         said["attributes"] = {
             pk: {each.name: cleaned[f"rate-{pk}-{each.name}"] for each in asked.ratings} for pk in ids
@@ -200,6 +225,11 @@ def payload(asked: Asked, ids: Sequence[str], ranks: Mapping[str, int], cleaned:
     if asked.comparisons:
         said["comparisons"] = {ids[0]: {each.name: cleaned[f"compare-{each.name}"] for each in asked.comparisons}}
     return said
+
+
+def _is_other(text: str, original: str) -> bool:
+    """A form sends its lines with other ends."""
+    return bool(text.strip()) and text.split() != original.split()
 
 
 def unsaid(asked: Asked, letters: Mapping[str, str], wrong: Iterable[str]) -> list[str]:

@@ -144,7 +144,7 @@ class RankingForm(forms.Form):
         chosen = self.values.of(f"rank-{pk}")
         return [Slot(number, str(number) == chosen) for number in self.slots]
 
-    def order(self) -> asks.Scale | None:
+    def order_scale(self) -> asks.Scale | None:
         """Gives the scale on which two are put in order, where it is asked by how much one is better."""
         return order.scale(self.values.of) if self.ask_strength else None
 
@@ -153,13 +153,16 @@ class RankingForm(forms.Form):
         """Tells whether anything is asked that the board's script has to see to."""
         asked = self.asked
         says_why = asked.reasons or asked.justification == "required"
-        return bool(self.ask_strength or asked.acceptable or asked.attributes or says_why)
+        return bool(self.ask_strength or asked.acceptable or asked.attributes or asked.rewrite or says_why)
 
     def line(self) -> asks.Scale | None:
         return asks.line(self.asked, len(self.ids), self.values.of)
 
     def comparisons(self) -> list[asks.Scale]:
         return asks.comparisons(self.asked, self.values.of)
+
+    def rewritten(self) -> asks.Rewrite | None:  # a template takes form.rewrite for the field
+        return asks.rewrite(self.asked, self.values.of)
 
     def reasons(self) -> list[asks.Reason]:
         return asks.reasons(self.asked, self.values.of)
@@ -227,7 +230,7 @@ class RankingForm(forms.Form):
             "comment": cleaned["comment"],
             "strength": abs(ahead) or None,  # a tie has none
             "active_seconds": cleaned["active_seconds"],
-            **asks.payload(self.asked, self.ids, ranks, cleaned),
+            **asks.payload(self.asked, {each.id: each.text for each in self.completions}, ranks, cleaned),
         }
 
 

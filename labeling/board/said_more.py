@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from labeling.answers.asks.stored import are_of_two
+from labeling.content.word_difference import compared
 from labeling.models import Project, Ranking
 
 
@@ -18,20 +20,42 @@ class HasRank(Protocol):
 
 
 @dataclass(frozen=True)
+class Rewrite:
+    """of: the completion's letter or number. html: the text, with what that one lacks marked."""
+
+    of: str
+    html: SafeString
+
+
+@dataclass(frozen=True)
 class SaidMore:
     """acceptable: where the line is, in a sentence. reasons: their labels."""
 
     acceptable: str = ""
     reasons: Sequence[str] = ()
+    rewrite: Rewrite | None = None
 
 
-def said_more(ranking: Ranking, project: Project, places: Sequence[HasRank]) -> SaidMore:
-    """Says what is of the whole answer. A reason that the project has no more is shown by its name."""
+def said_more(
+    ranking: Ranking, project: Project, places: Sequence[HasRank], texts: Mapping[int, tuple[str, str]]
+) -> SaidMore:
+    """Says what is of the whole answer. A reason that the project has no more is shown by its name.
+
+    texts: of each completion by its key: the name that this page has for it, and its text.
+    """
     labels = {reason["name"]: reason["label"] for reason in project.ask_reasons}
     return SaidMore(
         acceptable=_acceptable(ranking.acceptable, max((place.rank for place in places), default=0)),
         reasons=[labels.get(name, name) for name in ranking.reasons],
+        rewrite=_rewrite(ranking, texts),
     )
+
+
+def _rewrite(ranking: Ranking, texts: Mapping[int, tuple[str, str]]) -> Rewrite | None:
+    if not ranking.rewrite or ranking.rewrite_of_id is None:
+        return None
+    name, text = texts[ranking.rewrite_of_id]
+    return Rewrite(name, compared(text, ranking.rewrite).two)
 
 
 def _acceptable(tiers: int | None, of: int) -> str:

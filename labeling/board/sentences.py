@@ -44,6 +44,7 @@ SAYS = {
     "rest": gettext_lazy("The rest the same: {value}."),
     "nothing_to_repeat": gettext_lazy("Rate one first; then d gives the rest the same."),
     "too_far": gettext_lazy("This scale ends at {scale}."),
+    "rank_first": gettext_lazy("Rank one first, then write a better one."),
     "unsaid": gettext_lazy("Not said yet: {labels}."),
     "asks": gettext_lazy("{n} to say."),
     "next": gettext_lazy("The next prompt is here."),

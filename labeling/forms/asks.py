@@ -93,6 +93,17 @@ class AsksForm(forms.Form):
         ),
     )
 
+    ask_rewrite = forms.ChoiceField(
+        required=False,
+        choices=Project.Rewrite.choices,
+        initial=Project.Rewrite.OFF,
+        label=gettext_lazy("Rewrite of the best one"),
+        help_text=gettext_lazy("A better text than all that are there: it is exported as chosen, and trained with."),
+    )
+
+    def clean_ask_rewrite(self) -> str:
+        return self.cleaned_data["ask_rewrite"] or str(self.initial.get("ask_rewrite") or Project.Rewrite.OFF)
+
     def clean_justification(self) -> str:
         """Takes a form without it for one that leaves it, as a page says that was open before there was the field."""
         return self.cleaned_data["justification"] or str(self.initial.get("justification") or Project.Justification.OFF)
@@ -115,6 +126,7 @@ class AsksForm(forms.Form):
             "ask_acceptable": project.ask_acceptable,
             "ask_reasons": FlagsField.as_text(project.ask_reasons),
             "justification": project.justification,
+            "ask_rewrite": project.ask_rewrite,
             "attributes": AttributesField.as_text(project.attributes),
         }
 

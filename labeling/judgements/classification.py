@@ -27,7 +27,7 @@ def check_project(flags: Flags) -> None:
 def check_recorded(rankings: Sequence[RankingRow], asked: Sequence[str]) -> None:
     """Requires every flag of every text with yes or no, and no other flag, which would be trained on unseen."""
     for place, ranking in enumerate(rankings):
-        for name in ("acceptable", "attributes"):
+        for name in ("acceptable", "attributes", "rewrite"):
             if (value := getattr(ranking.more, name)) not in (None, ()):
                 raise Refused(f"rankings[{place}].{name}", value, "of_an_order")
         for index, flags in enumerate(ranking.flags):

@@ -40,6 +40,10 @@ class Project(models.Model):
         OPTIONAL = "optional", _("Optional: the field is open")
         REQUIRED = "required", _("Required: a reason or words")
 
+    class Rewrite(models.TextChoices):
+        OFF = "off", _("Off")
+        OPTIONAL = "optional", _("Optional: who likes writes the best one anew")
+
     class Kind(models.TextChoices):
         RANKING = "ranking", _("Ranking: completions of a prompt, best first")
         CLASSIFICATION = "classification", _("Classification: yes or no to questions about each text")
@@ -66,6 +70,7 @@ class Project(models.Model):
     # Ratings of each completion: [{"name": "helpful", "label": "Helpful", "scale": 5, "low": "not", "high": "very"}].
     # With "kind": "comparison" it is said of two completions from -3 to 3, and there is no scale.
     attributes = models.JSONField(default=list, db_default=[], blank=True)
+    ask_rewrite = models.CharField(max_length=8, choices=Rewrite.choices, default=Rewrite.OFF, db_default=Rewrite.OFF)
     overlap = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(50)],
@@ -132,6 +137,10 @@ class Project(models.Model):
             models.CheckConstraint(
                 condition=~Q(kind="classification") | Q(ask_acceptable=False, attributes=[]),
                 name="project_classification_has_no_order",
+            ),
+            models.CheckConstraint(condition=Q(ask_rewrite__in=("off", "optional")), name="project_rewrite_known"),
+            models.CheckConstraint(
+                condition=~Q(kind="classification") | Q(ask_rewrite="off"), name="project_classification_has_no_best"
             ),
             models.CheckConstraint(condition=Q(overlap__gte=1), name="project_overlap_positive"),
             models.CheckConstraint(condition=Q(extra_percent__lte=100), name="project_extra_percent_of_all"),

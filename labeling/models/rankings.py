@@ -78,6 +78,11 @@ class Ranking(models.Model):
     # How many tiers are good enough, from the best on: 0 none, all of them all. Null where it was not asked.
     acceptable = models.PositiveSmallIntegerField(null=True)
     reasons = ArrayField(models.CharField(max_length=40), default=list, db_default=[], blank=True)  # names, in order
+    # What its labeler made of a completion that they put first: better than that one, and so than all others.
+    rewrite = models.TextField(blank=True, default="", db_default="")
+    rewrite_of = models.ForeignKey(  # its constraint is ranking_rewrite_of_its_prompt
+        Completion, on_delete=models.PROTECT, related_name="+", null=True, db_constraint=False, db_index=False
+    )
     # Whether it says anything of these, or attributes: whoever freezes or exports asks once whether any does.
     says_more = models.BooleanField(default=False, db_default=False)
     active_seconds = models.FloatField(null=True)
@@ -109,6 +114,13 @@ class Ranking(models.Model):
             models.CheckConstraint(condition=Q(reasons__len__lte=20), name="ranking_reasons_at_most"),
             models.CheckConstraint(
                 condition=Q(says_more=True) | Q(acceptable__isnull=True, reasons=[]), name="ranking_says_what_it_says"
+            ),
+            models.CheckConstraint(
+                condition=Q(rewrite="", rewrite_of__isnull=True) | (~Q(rewrite="") & Q(rewrite_of__isnull=False)),
+                name="ranking_rewrite_of_something",
+            ),
+            models.CheckConstraint(
+                condition=Q(says_more=True) | Q(rewrite_of__isnull=True), name="ranking_says_more_with_a_rewrite"
             ),
             models.CheckConstraint(
                 condition=Q(live=False) | Q(ended_at__isnull=True), name="ranking_live_has_not_ended"

@@ -22,9 +22,11 @@ Asks = Sequence[dict[str, Any]]
 def checked_reasons(reasons: object) -> list[dict[str, str]]:
     """Gives reasons as they are stored. Raises Invalid."""
     return [
-        {"name": name, "label": checked_label(reason, name, "reasons")}
-        for name, reason in _each(reasons, "reasons", '{"name": "more_correct", "label": "More correct"}', MAX_REASONS)
-        if _knows(reason, ("name", "label"), "reasons")
+        {"name": name, "label": checked_label(reason, name, "ask_reasons")}
+        for name, reason in _each(
+            reasons, "ask_reasons", '{"name": "more_correct", "label": "More correct"}', MAX_REASONS
+        )
+        if _knows(reason, ("name", "label"), "ask_reasons")
     ]
 
 
@@ -44,6 +46,9 @@ def check_kind(project: Project) -> None:
     if project.attributes:
         message = _("A classification asks yes or no of its flags and rates nothing; leave attributes empty.")
         raise Invalid("not_of_this_kind", message, attr="attributes")
+    if project.ask_rewrite != Project.Rewrite.OFF:
+        message = _("A classification has no best text to write anew; leave ask_rewrite off.")
+        raise Invalid("not_of_this_kind", message, attr="ask_rewrite")
 
 
 def _attribute(name: str, attribute: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,8 @@ MAX_OVERLAP, MAX_LEASE_MINUTES, MAX_DAILY_LIMIT = 50, 24 * 60, 5_000
 NEW_SHARES = {"overlap": 1, "extra_percent": 15, "extra_overlap": 3}
 CHANGEABLE = {
     *("name", "kind", "guidelines", "flags", "ask_strength", "lease_minutes", "search_language", "review_percent"),
-    *("champion_percent", "daily_limit", "ask_acceptable", "ask_reasons", "justification", "attributes", *SHARES),
+    *("champion_percent", "daily_limit", "ask_acceptable", "ask_reasons", "justification", "attributes"),
+    *("ask_rewrite", *SHARES),
     *CHECKS,
 }
 Flags = Sequence[dict[str, str]]
@@ -50,6 +51,7 @@ def create_project(
     ask_reasons: asks.Asks = (),
     justification: str = Project.Justification.OFF,
     attributes: asks.Asks = (),
+    ask_rewrite: str = Project.Rewrite.OFF,
     overlap: int | None = None,
     extra_percent: int | None = None,
     extra_overlap: int | None = None,
@@ -79,6 +81,7 @@ def create_project(
         ask_reasons=asks.checked_reasons(ask_reasons),
         justification=justification,
         attributes=asks.checked_attributes(attributes),
+        ask_rewrite=ask_rewrite,
         **(sent or NEW_SHARES),
         lease_minutes=lease_minutes,
         daily_limit=daily_limit,

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from labeling.errors import Invalid
 
 MAX_REASON = 300
-# Room for any answer that is accepted: ten notes and a comment in characters of four bytes each.
-MAX_DRAFT_KIB = 64
+# Room for any answer that is accepted: ten notes, a comment and a rewrite in characters of four bytes each.
+MAX_DRAFT_KIB = 160
 
 
 def checked_draft(draft: Mapping[str, object]) -> dict[str, object]:

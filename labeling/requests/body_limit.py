@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from labeling.requests.early_answer import refused
 
 KIB, MIB = 2**10, 2**20
-# The longest answer that is accepted, ten notes and a comment in characters of four bytes, has 180 KB as a form has it.
+# The longest answer that is accepted, ten notes, a comment and a rewrite in characters of four bytes, has 420 KB as a
+# form has it.
 ANSWER = 512 * KIB
 ANYTHING = 2 * MIB  # the longest guidelines fit twice
 ANSWERS = ("rank", "history", "practice", "labeling_api:assignment_")  # how the names of a labeler's addresses begin

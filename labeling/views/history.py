@@ -44,6 +44,7 @@ LOOKED_THROUGH = 2000  # at a time, by a search: 30 microseconds each
 class Place:
     """One completion of a past ranking, under the letter that it had on the screen."""
 
+    key: int
     letter: str
     rank: int
     text: str
@@ -188,7 +189,7 @@ def entry_of(ranking: Ranking, project: Project, *, earlier: bool = True, review
         picture=picture_of(ranking, project, own=True),
         strength=dict(STRENGTHS).get(ranking.strength or 0, ""),
         places=places,
-        more=said_more(ranking, project, places),
+        more=said_more(ranking, project, places, {place.key: (place.letter, place.text) for place in places}),
         earlier=[
             entry_of(before, project, earlier=False)
             for before in (ranking.assignment.rankings.all() if earlier else ())
@@ -209,6 +210,7 @@ def places_of(ranking: Ranking, project: Project) -> list[Place]:
     labels_of_flags = {flag["name"]: flag["label"] for flag in project.flags}
     return [
         Place(
+            key=place.completion_id,
             letter=letter,
             rank=place.rank,
             text=place.completion.text,

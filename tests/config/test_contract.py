@@ -72,15 +72,20 @@ def test_the_document_says_what_is_answered_and_what_is_refused(
 
 
 ANSWERS = {
-    "unknown_completion", "ranked_twice", "not_all_ranked", "unknown_flag", "strength_invalid", "seconds_invalid",
+    "unknown_completion", "ranked_twice", "not_all_ranked", "unknown_flag", "strength_invalid",
+    "acceptable_missing", "acceptable_invalid", "unknown_reason", "justification_missing", "unknown_attribute",
+    "rating_invalid", "not_all_rated", "comparison_invalid", "compared_twice", "not_all_compared", "rewrite_invalid",
+    "rewrite_not_of_the_best", "seconds_invalid",
     "unstorable",  # U+0000 in a key: a schema has no pattern for keys
 }  # fmt: skip
+# Each name once, a comparison without a scale, and no order asked of a classification.
+ASKS = {"ask_reasons_invalid", "attributes_invalid", "not_of_this_kind"}
 FILES = set(lines.WORDS)  # packed, in UTF-16: a schema says nothing of the bytes of a file
 # What a schema can't tell of a body that is right in its form: refused by a code that docs/api.md names.
 RULES = {
     # A classification asks something, and each flag once; of some prompts more people are asked than of the rest.
-    "POST /api/v1/projects/": {"flags_missing", "flags_invalid", "shares_invalid"},
-    "PATCH /api/v1/projects/{slug}/": {"flags_missing", "flags_invalid", "shares_invalid"},
+    "POST /api/v1/projects/": ASKS | {"flags_missing", "flags_invalid", "shares_invalid"},
+    "PATCH /api/v1/projects/{slug}/": ASKS | {"flags_missing", "flags_invalid", "shares_invalid"},
     "DELETE /api/v1/projects/{slug}/": {"not_confirmed"},  # the slug once more
     # To managers, and to administrators; and one manager stays.
     "POST /api/v1/projects/{slug}/members/": {"not_a_member", "unknown_user", "last_manager"},
@@ -129,7 +134,7 @@ RULES = {
     "POST /api/v1/projects/{slug}/reviews/{case}/decide/": ANSWERS,
     "POST /api/v1/assignments/{id}/ranking/": ANSWERS,
     "PUT /api/v1/assignments/{id}/ranking/": ANSWERS,
-    # 64 KiB; a key as above; and schemathesis sends the header "0" as 0.
+    # 160 KiB; a key as above; and schemathesis sends the header "0" as 0.
     "PUT /api/v1/assignments/{id}/draft/": {"draft_too_large", "invalid", "unstorable"},
 }  # fmt: skip
 THRESHOLDS = {"threshold", "threshold_invalid"}  # open intervals

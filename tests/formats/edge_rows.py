@@ -207,4 +207,17 @@ EDGES = [
     Edge("a comparison of 4", ranked(attributes=[{"h": 4}, {"h": -4}]), "rating", "rankings[0].attributes[].h"),
     Edge("an uneven comparison", ranked(attributes=[{"h": 1}, {"h": -2}]), "rating", "rankings[0].attributes[].h"),
     Edge("a rating with a NUL", ranked(attributes=[{"\x00": 1}, {}]), "nul", "rankings[0].attributes[0]"),
+    Edge("a rewrite", ranked(rewrite={"of": "a", "text": "Better."}), classifies="of_an_order"),
+    Edge("a rewrite that is a text", ranked(rewrite="Better."), "rewrite", "rankings[0].rewrite"),
+    Edge("a rewrite of none", ranked(rewrite={"of": "c", "text": "x"}), "rewrite_of", "rankings[0].rewrite.of"),
+    Edge("a rewrite of a number", ranked(rewrite={"of": 1, "text": "x"}), "rewrite_of", "rankings[0].rewrite.of"),
+    Edge("a rewrite of the worse", ranked(rewrite={"of": "b", "text": "x"}), "rewrite_of", "rankings[0].rewrite.of"),
+    Edge("a rewrite without words", ranked(rewrite={"of": "a", "text": " "}), "no_text", "rankings[0].rewrite.text"),
+    Edge("a rewrite with a NUL", ranked(rewrite={"of": "a", "text": "\x00"}), "nul", "rankings[0].rewrite.text"),
+    Edge(
+        "a further key of a rewrite",
+        ranked(rewrite={"of": "a", "text": "x", "why": 1}),
+        "unknown_key",
+        "rankings[0].rewrite.why",
+    ),
 ]

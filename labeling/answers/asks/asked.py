@@ -35,6 +35,7 @@ class Asked:
     reasons: Sequence[Mapping[str, str]] = ()
     justification: str = "off"
     attributes: tuple[Attribute, ...] = ()
+    rewrite: bool = False
     is_complete: bool = True  # without: what is missing is no error, as of an answer from before it was asked
 
     @classmethod
@@ -48,6 +49,7 @@ class Asked:
             acceptable=project.ask_acceptable and k > 1,
             reasons=tuple(project.ask_reasons),
             justification=project.justification,
+            rewrite=project.ask_rewrite != "off" and k > 1,
             attributes=tuple(each for each in attributes if k == 2 or not each.is_comparison),
         )
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from labeling.answers.asks import acceptable, attributes, reasons
+from labeling.answers.asks import acceptable, attributes, reasons, rewrite
 from labeling.answers.asks.asked import Asked
+from labeling.answers.asks.rewrite import Rewrite
 
 
 @dataclass(frozen=True)
@@ -17,14 +18,25 @@ class More:
     acceptable: int | None = None
     reasons: tuple[str, ...] = ()
     attributes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    rewrite: Rewrite | None = None
 
     def under(self, names: Mapping[str, str]) -> More:
         """Gives the same with other names for the completions."""
-        return replace(self, attributes={names[key]: dict(named) for key, named in self.attributes.items()})
+        return replace(
+            self,
+            attributes={names[key]: dict(named) for key, named in self.attributes.items()},
+            rewrite=self.rewrite and replace(self.rewrite, of=names[self.rewrite.of]),
+        )
 
     def said(self) -> dict[str, Any]:
         """Gives those that were said, by their names: what makes two answers differ."""
-        values = {"acceptable": self.acceptable, "reasons": list(self.reasons), "attributes": self.attributes}
+        values: dict[str, Any] = {
+            "acceptable": self.acceptable,
+            "reasons": list(self.reasons),
+            "attributes": self.attributes,
+        }
+        if self.rewrite:
+            values["rewrite"] = {"of": self.rewrite.of, "text": self.rewrite.text}
         return {name: value for name, value in values.items() if value not in (None, [], {})}
 
     def stored(self, completions: Sequence[str]) -> dict[str, Any]:
@@ -39,14 +51,15 @@ def parse_more(
     payload: Mapping[str, Any],
     asked: Asked,
     *,
-    n_tiers: int,
+    tiers: Sequence[Sequence[str]],
     comment: str,
     completion_ids: Sequence[str],
     ids: Mapping[str, str],
 ) -> More:
     """Reads all that a project may ask. Raises Invalid naming the field, the value and what is expected."""
     return More(
-        acceptable=acceptable.parse(payload.get("acceptable"), n_tiers, asked),
+        acceptable=acceptable.parse(payload.get("acceptable"), len(tiers), asked),
         reasons=reasons.parse(payload.get("reasons"), comment, asked),
         attributes=attributes.parse(payload.get("attributes"), payload.get("comparisons"), completion_ids, ids, asked),
+        rewrite=rewrite.parse(payload.get("rewrite"), tiers, ids, asked),
     )

@@ -28,8 +28,16 @@ def said_again(ranking: Ranking, ranked: Mapping[str, RankedCompletion]) -> Said
         "reasons": list(ranking.reasons),
         "attributes": rated,
         "comparisons": compared,
+        "rewrite": _rewrite(ranking, ranked),
     }
     return {name: value for name, value in said.items() if value not in (None, [], {})}
+
+
+def _rewrite(ranking: Ranking, ranked: Mapping[str, RankedCompletion]) -> Said | None:
+    if not ranking.rewrite:
+        return None
+    [of] = (name for name, place in ranked.items() if place.completion_id == ranking.rewrite_of_id)
+    return {"of": of, "text": ranking.rewrite}
 
 
 def are_of_two(values: Iterable[int]) -> bool:
@@ -44,6 +52,7 @@ def still_asked(said: Said, asked: Asked) -> Said:
     compared = {each.name for each in asked.comparisons}
     kept = {
         "acceptable": said.get("acceptable") if asked.acceptable else None,
+        "rewrite": said.get("rewrite") if asked.rewrite else None,
         "reasons": [name for name in said.get("reasons", ()) if name in reasons],
         "attributes": {
             key: {name: value for name, value in named.items() if value <= scales.get(name, 0)}

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from labeling.answers.asks.asked import FURTHEST, Asked
+from labeling.answers.asks.rewrite import MAX_REWRITE
 from labeling.answers.submissions import MAX_NOTE
 from labeling.api.projects import AttributeSerializer, FlagSerializer
 from labeling.api.rest.fields import Text, Truth, Whole
@@ -26,6 +27,12 @@ class MoreAsked(serializers.Serializer[Any]):
     attributes = AttributeSerializer(
         many=True, help_text="Ratings of each completion; of two completions those that compare them, too."
     )
+    ask_rewrite = serializers.CharField(help_text="`off`, or `optional`: a best completion may be written anew.")
+
+
+class RewriteBody(KnownFields):
+    of = Text(help_text="The id of a completion in the best tier.")
+    text = Text(max_length=MAX_REWRITE, trim_whitespace=False)
 
 
 class MoreSaid(KnownFields):
@@ -54,6 +61,11 @@ class MoreSaid(KnownFields):
         required=False,
         help_text="By the id of one of two: by how much it is ahead of the other in each attribute that compares.",
     )
+    rewrite = RewriteBody(
+        required=False,
+        allow_null=True,
+        help_text="A better text, where the task has `ask_rewrite`: over the one of `of`.",
+    )
 
 
 def asked_of(project: Project, k: int) -> dict[str, Any]:
@@ -65,5 +77,6 @@ def asked_of(project: Project, k: int) -> dict[str, Any]:
         "ask_acceptable": project.ask_acceptable and k > 1,
         "ask_reasons": project.ask_reasons,
         "justification": project.justification,
+        "ask_rewrite": project.ask_rewrite if k > 1 else "off",
         "attributes": [each for each in project.attributes if each["name"] in asked],
     }

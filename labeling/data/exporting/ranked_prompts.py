@@ -98,10 +98,12 @@ JOIN LATERAL (
         json_agg(said.flags::text ORDER BY r.id), json_agg(r.strength ORDER BY r.id),
         json_agg(said.positions ORDER BY r.id), json_agg(r.active_seconds ORDER BY r.id), json_agg(r.id ORDER BY r.id),
         json_agg(CASE WHEN r.says_more THEN json_build_object('acceptable', r.acceptable, 'reasons', r.reasons,
-            'attributes', said.attributes) END ORDER BY r.id)
+            'attributes', said.attributes, 'rewrite', CASE WHEN r.rewrite <> '' THEN
+                json_build_object('of', rewritten.external_id, 'text', r.rewrite) END) END ORDER BY r.id)
     ) AS columns, count(*) AS n
     FROM labeling_ranking r
     JOIN labeling_user u ON u.id = r.labeler_id
+    LEFT JOIN labeling_completion rewritten ON rewritten.id = r.rewrite_of_id
     JOIN LATERAL (
         SELECT json_agg(rc.rank ORDER BY c.position) AS ranks, json_agg(rc.flags ORDER BY c.position) AS flags,
             json_agg(rc.shown_position ORDER BY c.position) AS positions,
@@ -224,8 +226,8 @@ def _read_frozen(row: dict[str, Any], selection: Selection, imported: set[str]) 
 
 def _more_of(ranking: Mapping[str, Any]) -> Mapping[str, Any]:
     """Gives what a frozen ranking says beyond its order, as the statement does for one that stands."""
-    more = {name: ranking.get(name) for name in ("acceptable", "reasons", "attributes")}
-    return NOTHING_MORE if more["acceptable"] is None and not more["reasons"] and not more["attributes"] else more
+    more = {name: ranking.get(name) for name in ("acceptable", "reasons", "attributes", "rewrite")}
+    return more if any(value not in (None, []) for value in more.values()) else NOTHING_MORE
 
 
 def _is_selected(said: Said, selection: Selection) -> bool:

@@ -24,16 +24,20 @@ class _Answer:
     strength: int | None
     acceptable: int | None
     reasons: list[str]
+    rewrite: str
+    rewrite_of: int | None  # its key
     ranks: list[int] = field(default_factory=list)  # and flags: by the completions' places
     flags: list[dict[str, bool]] = field(default_factory=list)
     attributes: list[dict[str, int]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, ranking: RankingRow) -> _Answer:
+    def of(cls, ranking: RankingRow, completions: Sequence[int]) -> _Answer:
         more = ranking.more
         attributes = list(more.attributes) or [{} for _ in ranking.ranks]
         ranks, flags = list(ranking.ranks), list(ranking.flags)
-        return cls(ranking.strength, more.acceptable, list(more.reasons), ranks, flags, attributes)
+        place, text = more.rewrite or (None, "")
+        of = None if place is None else completions[place]
+        return cls(ranking.strength, more.acceptable, list(more.reasons), text, of, ranks, flags, attributes)
 
 
 Known = tuple[Row, Prompt]
@@ -68,7 +72,7 @@ def _compared(
         answer = next((answers[name] for name in usernames if name in answers), None)
         if answer is None:
             new.append(ranking)
-        elif answer != _Answer.of(ranking):
+        elif answer != _Answer.of(ranking, [key for key, *_ in completions]):
             return Refused(f"rankings[{index}].labeler", ranking.labeler, "other_ranking")
     return New(tuple(new), [key for key, *_ in completions])
 
@@ -131,7 +135,7 @@ def _answers(project: Project, known: Sequence[Known]) -> dict[int, _Answers]:
         ranking__labeler__username__in=usernames,
     ).order_by("ranking_id", "completion__position")
     answers: dict[int, _Answers] = defaultdict(dict)
-    of_ranking = ("ranking__strength", "ranking__acceptable", "ranking__reasons")
+    of_ranking = tuple(f"ranking__{name}" for name in ("strength", "acceptable", "reasons", "rewrite", "rewrite_of"))
     columns = ("prompt_id", "ranking__labeler__username", "rank", "flags", "attributes", *of_ranking)
     for prompt_id, username, rank, flags, attributes, *said in ranked.values_list(*columns):
         answer = answers[prompt_id].setdefault(username, _Answer(*said))

@@ -64,6 +64,11 @@ def store(project: Project, recorded: Sequence[Recorded], *, imported_by: int | 
     return rankings
 
 
+def _rewrite(rewrite: tuple[int, str], one: Recorded) -> tuple[str, int]:
+    place, text = rewrite
+    return text, one.completions[place]
+
+
 def _json(named: dict[str, Any]) -> str:
     return json.dumps(named) if named else "{}"
 
@@ -117,12 +122,14 @@ def _copy_rankings(
     columns = (
         *("id", "assignment_id", "prompt_id", "labeler_id", "revision", "live", "source", "comment", "strength"),
         *("payload_sha256", "created_at", "imported_by_id", "acceptable", "reasons", "says_more"),
+        *("rewrite", "rewrite_of_id"),
     )
     rows = (
         (
             *(key, assignment, one.prompt, labelers[ranking.labeler], 1, True, Ranking.Source.IMPORTED.value, ""),
             *(ranking.strength, _digest(ranking.ranks), now, imported_by, ranking.more.acceptable),
             *(list(ranking.more.reasons), ranking.more != NOTHING),
+            *(("", None) if ranking.more.rewrite is None else _rewrite(ranking.more.rewrite, one)),
         )
         for key, assignment, (one, ranking) in zip(keys, assignments, items, strict=True)
     )

@@ -42,7 +42,7 @@ def erase_words(person: User) -> None:
     """Empties what the person wrote: comments, notes, reasons, drafts; and checksums of it, which could be guessed."""
     for keys in _batches(Ranking.objects.filter(labeler=person).exclude(payload_sha256=NO_DIGEST)):
         RankedCompletion.objects.filter(ranking__in=keys).exclude(note="").update(note="")
-        Ranking.objects.filter(pk__in=keys).update(comment="", payload_sha256=NO_DIGEST)
+        Ranking.objects.filter(pk__in=keys).update(comment="", rewrite="", rewrite_of=None, payload_sha256=NO_DIGEST)
     written = Assignment.objects.filter(labeler=person).exclude(skip_reason="", draft__isnull=True)
     for keys in _batches(written):
         _erase_held_reasons(keys)

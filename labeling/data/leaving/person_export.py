@@ -97,6 +97,7 @@ def _rankings(person: User) -> Iterator[Row]:
             "strength": each.strength,
             "acceptable": each.acceptable,
             "reasons": each.reasons,
+            "rewrite": each.rewrite and {"of": shown_ids.of(each.assignment, each.rewrite_of_id), "text": each.rewrite},
             "comment": each.comment,
             "completions": sorted(
                 (

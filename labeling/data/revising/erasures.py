@@ -70,7 +70,7 @@ def foresee(prompt: Prompt) -> Foreseen:
         revisions=prompt.revisions.count(),
         rankings=rankings.filter(live=True).count(),
         pairs=PreferencePair.objects.filter(prompt=prompt).count(),
-        remarks=rankings.exclude(comment="").count() + ranked.exclude(note="").count(),
+        remarks=rankings.exclude(comment="", rewrite="").count() + ranked.exclude(note="").count(),
         drafts=Assignment.objects.filter(prompt=prompt, draft__isnull=False).count(),
         imports=import_leftovers.leftovers(prompt.project).count(),
         at_work=import_leftovers.at_work(prompt.project),
@@ -129,5 +129,5 @@ def _erase_texts(prompt: Prompt) -> None:
     ImportedTags.objects.filter(prompt=prompt).delete()
     Assignment.objects.filter(prompt=prompt).update(draft=None, skip_reason="")
     RankedCompletion.objects.filter(prompt=prompt).exclude(note="").update(note="")
-    Ranking.objects.filter(prompt=prompt).update(comment="", payload_sha256=NO_DIGEST)
+    Ranking.objects.filter(prompt=prompt).update(comment="", rewrite="", rewrite_of=None, payload_sha256=NO_DIGEST)
     forget_made_of_texts(prompt)

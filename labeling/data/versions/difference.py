@@ -135,9 +135,9 @@ def _completion_ids(batch: Any) -> list[list[str]]:
 
 def _in_short(ranking: dict[str, Any]) -> list[Any]:
     said = [*(ranking[name] for name in ("id", "labeler", "ranks", "flags")), ranking.get("strength")]
-    more = [ranking.get(name) for name in ("acceptable", "reasons", "attributes")]
+    more = [ranking.get(name) for name in ("acceptable", "reasons", "attributes", "rewrite")]
     # A version in which nobody says any of these has no columns of them: it differs by nothing from one that has them.
-    return said if more in ([None, None, None], [None, [], "[]"]) else said + more
+    return said if more in ([None] * 4, [None, [], "[]", None]) else said + more
 
 
 def _read(file: IO[str]) -> Iterator[tuple[str, _Row]]:

@@ -30,6 +30,7 @@ MORE = [
     ("acceptable", pa.int32()),  # tiers; null where not said
     ("reasons", pa.list_(pa.string())),
     ("attributes", pa.string()),  # JSON, parallel to ranks
+    ("rewrite", pa.struct([("of", pa.string()), ("text", pa.string())])),  # of: a completion's id; null where none is
 ]
 _PROMPT = [
     ("id", pa.string()),
@@ -59,6 +60,7 @@ JOIN LATERAL (
         /* more */) AS columns, count(*) AS n
     FROM labeling_ranking r
     JOIN labeling_user u ON u.id = r.labeler_id
+    /* rewritten */
     JOIN LATERAL (
         SELECT json_agg(rc.rank ORDER BY c.position) AS ranks, json_agg(rc.flags ORDER BY c.position) AS flags
             /* attributes */
@@ -72,9 +74,14 @@ ORDER BY prompt.id
 """
 _OF_RANKINGS = """,
         json_agg(r.acceptable ORDER BY r.id), json_agg(to_json(r.reasons) ORDER BY r.id),
-        json_agg(CASE WHEN r.says_more THEN said.attributes::text ELSE '[]' END ORDER BY r.id)"""
-_WIDE_ROWS = _ROWS.replace("/* more */", _OF_RANKINGS).replace(
-    "/* attributes */", ", json_agg(rc.attributes ORDER BY c.position) AS attributes"
+        json_agg(CASE WHEN r.says_more THEN said.attributes::text ELSE '[]' END ORDER BY r.id),
+        json_agg(CASE WHEN r.rewrite <> '' THEN json_build_object('of', rewritten.external_id, 'text', r.rewrite) END
+            ORDER BY r.id)"""
+_REWRITTEN = "LEFT JOIN labeling_completion rewritten ON rewritten.id = r.rewrite_of_id"
+_WIDE_ROWS = (
+    _ROWS.replace("/* more */", _OF_RANKINGS)
+    .replace("/* attributes */", ", json_agg(rc.attributes ORDER BY c.position) AS attributes")
+    .replace("/* rewritten */", _REWRITTEN)
 )
 
 

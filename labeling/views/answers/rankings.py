@@ -117,6 +117,7 @@ def _row(ranking: Ranking, project: Project) -> Row:
     places = list(ranking.ranked.all())
     labels = {flag["name"]: flag["label"] for flag in project.flags}
     attributes = [place.attributes for place in places]
+    texts = {place.completion_id: (str(place.completion.position + 1), place.completion.text) for place in places}
     remarks = [
         Remark(
             place.completion.position + 1,
@@ -132,5 +133,5 @@ def _row(ranking: Ranking, project: Project) -> Row:
         picture=picture_of(ranking, project, seen=True, who=True),
         strength=dict(STRENGTHS).get(ranking.strength or 0, ""),
         remarks=[remark for remark in remarks if remark.flags or remark.note or remark.ratings],
-        more=said_more(ranking, project, places),
+        more=said_more(ranking, project, places, texts),
     )

@@ -50,9 +50,10 @@ class Sides:
 
 
 def sides_of(prompt: Prompt, completions: Sequence[Completion]) -> Sides:
+    texts = {each.pk: (str(each.position + 1), each.text) for each in completions}
     found: SideBySide = side_by_side(prompt, [completion.pk for completion in completions])
     return Sides(
-        rows=[_row(said, prompt.project) for said in found.said],
+        rows=[_row(said, prompt.project, texts) for said in found.said],
         skips=found.skips,
         n=found.n,
         agreed=found.agreed,
@@ -60,11 +61,11 @@ def sides_of(prompt: Prompt, completions: Sequence[Completion]) -> Sides:
     )
 
 
-def _row(said: Said, project: Project) -> Row:
+def _row(said: Said, project: Project, texts: Mapping[int, tuple[str, str]]) -> Row:
     strength = dict(STRENGTHS).get(said.ranking.strength or 0, "")
     attributes = [place.attributes for place in said.places]
     cells = [_cell(place, project, attributes, alone=len(said.places) == 1) for place in said.places]
-    return Row(said.ranking, strength, cells, said_more(said.ranking, project, said.places))
+    return Row(said.ranking, strength, cells, said_more(said.ranking, project, said.places, texts))
 
 
 def _cell(place: Place, project: Project, attributes: Sequence[Mapping[str, int]], *, alone: bool) -> Cell:

@@ -99,6 +99,23 @@ class RankAsks extends HTMLElement {
     reason.focus();
   }
 
+  /* Opens the text of the best one to be written anew: the chosen card where it is ranked first. */
+  rewrite() {
+    const fold = this.board.querySelector("#rewrite");
+    if (!fold) return false;
+    const first = [this.board.current, ...this.board.cards].find((card) => this.board.rankOf(card) === 1);
+    if (!first) return this.board.status.say("rank_first");
+    const [of, text] = fold.querySelectorAll("select, textarea");
+    const letter = of.selectedOptions[0].dataset.letter;
+    if (!text.value.trim() || letter !== first.dataset.letter) {
+      of.querySelector(`[data-letter="${first.dataset.letter}"]`).selected = true;
+      if (!text.value.trim()) text.value = first.querySelector(".source").textContent;
+    }
+    fold.open = true;
+    text.focus();
+    this.board.changed();
+  }
+
   leave() {
     this.#mark(null);
   }

@@ -96,6 +96,7 @@ class RankKeys extends HTMLElement {
     l: () => this.#asks("line", 1),
     h: () => this.#asks("line", -1),
     w: () => this.#asks("why"),
+    v: () => this.#asks("rewrite"),
     y: () => this.#answer("1"),
     n: () => this.#answer("0"),
     Enter: (event) => {

@@ -137,3 +137,50 @@ def test_without_scripts_the_form_asks_and_says_what_is_missing(people: People, 
     page.locator("form#ranking").evaluate("form => form.noValidate = true")
     page.get_by_role("button", name="Submit").click()
     expect(page.get_by_role("alert")).to_contain_text("Not said yet: where the acceptable ones end; Helpful of A, B.")
+
+
+def test_two_are_put_in_order_on_one_scale_with_two_keys(people: People, site: Site) -> None:
+    page = board_of(people, site, k=2, ask_strength=True)
+    assert press(page, "3", "Enter") == 2
+    expect(page.get_by_role("heading", name=SAVED)).to_be_visible()
+    ranking = last(site)
+    assert ranking.strength == 1
+    assert list(ranking.ranked.order_by("shown_position").values_list("rank", flat=True)) == [1, 2]
+
+
+def test_the_scale_of_two_moves_by_arrows_and_is_taken_back(people: People, site: Site) -> None:
+    page = board_of(people, site, k=2, ask_strength=True)
+    press(page, "4", "ArrowRight", "ArrowRight")
+    expect(page.get_by_role("radio", name="B clearly")).to_be_checked()
+    press(page, "Backspace", "Enter")
+    expect(page.locator("rank-status")).to_contain_text("Not placed yet: A, B.")
+    press(page, "4", "Enter")
+    expect(page.get_by_role("heading", name=SAVED)).to_be_visible()
+    assert last(site).strength is None
+
+
+def test_the_best_one_is_written_anew(people: People, site: Site) -> None:
+    page = board_of(people, site, ask_rewrite="optional")
+    press(page, "v")
+    expect(page.locator("rank-status")).to_contain_text("Rank one first")
+    press(page, "2", "1", "4", "3", "v")
+    text = page.get_by_label("A better text")
+    expect(text).to_be_focused()
+    expect(page.get_by_label("Better than")).to_have_value(
+        page.locator('option[data-letter="B"]').get_attribute("value") or ""
+    )
+    original = text.input_value()
+    text.fill(f"{original} And more.")
+    press(page, "Escape", "Enter")
+    expect(page.get_by_role("heading", name=SAVED)).to_be_visible()
+    ranking = last(site)
+    assert ranking.rewrite == f"{original} And more."
+    assert ranking.rewrite_of is not None
+    assert ranking.rewrite_of.text == original
+
+
+def test_a_text_left_as_it_is_is_no_rewrite(people: People, site: Site) -> None:
+    page = board_of(people, site, ask_rewrite="optional")
+    press(page, "2", "1", "4", "3", "v", "Escape", "Enter")
+    expect(page.get_by_role("heading", name=SAVED)).to_be_visible()
+    assert not last(site).says_more

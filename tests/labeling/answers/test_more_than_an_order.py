@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from labeling.answers import rankings
+from labeling.data.leaving import person_export
+from labeling.data.leaving.erased_rows import erase_words
 from labeling.data.reviewing import cases, decisions
+from labeling.data.revising.erasures import erase
 from labeling.errors import Invalid
 from labeling.models import Assignment, Project, RankedCompletion, Ranking, ReviewCase, Role, User
 from labeling.projects.projects import create_project, update_project
@@ -22,6 +25,7 @@ ASKS: dict[str, Any] = {
     "ask_reasons": [{"name": "correct", "label": "More correct"}],
     "justification": "required",
     "attributes": [{"name": "helpful", "label": "Helpful", "scale": 5}, {"name": "kinder", "kind": "comparison"}],
+    "ask_rewrite": "optional",
 }
 
 
@@ -43,6 +47,7 @@ def answer_to(assignment: Assignment, **changes: object) -> dict[str, Any]:
         "tiers": tiers_of(assignment),
         "acceptable": 1,
         "reasons": ["correct"],
+        "rewrite": {"of": tiers_of(assignment)[0][0], "text": "Better."},
         "attributes": {name: {"helpful": 1 + place} for place, name in enumerate(ids)},
         **comparisons,
         **changes,
@@ -55,6 +60,7 @@ def test_it_is_stored_with_its_ranking(project: Project, labeler: User) -> None:
     submitted = rankings.submit(assignment, answer_to(assignment))
     ranking = Ranking.objects.get(pk=submitted.ranking.pk)
     assert (ranking.acceptable, ranking.reasons, ranking.says_more) == (1, ["correct"], True)
+    assert (ranking.rewrite, ranking.rewrite_of) == ("Better.", ranking.ranked.get(rank=1).completion)
     assert (submitted.ranking.acceptable, submitted.ranking.reasons) == (1, ["correct"])
     shown = [place.attributes for place in ranking.ranked.order_by("shown_position")]
     assert shown == [{"helpful": 1, "kinder": -3}, {"helpful": 2, "kinder": 3}]
@@ -84,7 +90,7 @@ def test_what_is_taken_back_is_the_draft_that_gives_it_again(project: Project, l
     sent = answer_to(assignment)
     first = rankings.submit(assignment, sent).ranking
     draft: dict[str, Any] = rankings.withdraw(assignment).draft  # type: ignore[assignment]
-    again = {name: draft[name] for name in ("acceptable", "reasons", "attributes", "comparisons")}
+    again = {name: draft[name] for name in ("acceptable", "reasons", "attributes", "comparisons", "rewrite")}
     second = rankings.submit(assignment, {"tiers": sent["tiers"], **again}).ranking
     assert second.payload_sha256 == first.payload_sha256
 
@@ -121,11 +127,19 @@ def test_the_database_refuses_what_no_answer_says(project: Project, labeler: Use
     rows = Ranking.objects.filter(pk=rankings.submit(assignment, answer_to(assignment)).ranking.pk)
     refused("ranking_acceptable_tiers", partial(rows.update, acceptable=11))
     refused("ranking_reasons_at_most", partial(rows.update, reasons=["a"] * 21))
-    refused("ranking_says_what_it_says", partial(rows.update, says_more=False))
+    refused("ranking_rewrite_of_something", partial(rows.update, rewrite=""))
+    refused("ranking_rewrite_of_something", partial(rows.update, rewrite_of=None))
+    other = make_prompt(project, k=2).completions.earliest("pk")
+    refused("ranking_rewrite_of_its_prompt", partial(rows.update, rewrite_of=other))
+    refused("ranking_says_more_with_a_rewrite", partial(rows.update, says_more=False))
+    refused("ranking_says_what_it_says", partial(rows.update, says_more=False, rewrite="", rewrite_of=None))
     projects = Project.objects.filter(pk=project.pk)
     refused("project_justification_known", partial(projects.update, justification="maybe"))
     flags = [{"name": "rude", "label": "Rude"}]
-    refused("project_classification_has_no_order", partial(projects.update, kind="classification", flags=flags))
+    refused("project_rewrite_known", partial(projects.update, ask_rewrite="must"))
+    as_texts = partial(projects.update, kind="classification", flags=flags)
+    refused("project_classification_has_no_best", as_texts)
+    refused("project_classification_has_no_order", partial(as_texts, ask_rewrite="off"))
 
 
 @pytest.mark.parametrize(
@@ -152,7 +166,9 @@ def test_settings_that_ask_nothing_sensible_are_refused(project: Project, change
     assert words in caught.value.detail
 
 
-@pytest.mark.parametrize(("name", "value"), [("ask_acceptable", True), ("attributes", ASKS["attributes"])])
+@pytest.mark.parametrize(
+    ("name", "value"), [("ask_acceptable", True), ("attributes", ASKS["attributes"]), ("ask_rewrite", "optional")]
+)
 def test_a_classification_refuses_what_belongs_to_an_order(name: str, value: object) -> None:
     flags = [{"name": "rude", "label": "Rude"}]
     with pytest.raises(Invalid) as caught:
@@ -171,3 +187,18 @@ def test_a_classification_asks_for_reasons(project: Project) -> None:
     said = {name: {"rude": False} for name in ids_of(assignment)}
     answer = {"tiers": [ids_of(assignment)], "flags": said, "reasons": ["correct"]}
     assert Ranking.objects.get(pk=rankings.submit(assignment, answer).ranking.pk).reasons == ["correct"]
+
+
+@pytest.mark.parametrize("of", ["person", "prompt"])
+def test_a_rewrite_goes_with_its_labelers_words_and_with_its_prompt(project: Project, labeler: User, of: str) -> None:
+    prompt = make_prompt(project, k=2)
+    assignment = claimed(project, labeler)
+    ranking = rankings.submit(assignment, answer_to(assignment)).ranking
+    [exported] = person_export._rankings(labeler)
+    assert exported["rewrite"] == {"of": tiers_of(assignment)[0][0], "text": "Better."}
+    if of == "person":
+        erase_words(labeler)
+    else:
+        erase(project, prompt, confirm=prompt.external_id, by=None)
+    stored = Ranking.objects.get(pk=ranking.pk)
+    assert (stored.rewrite, stored.rewrite_of_id) == ("", None)

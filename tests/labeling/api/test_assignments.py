@@ -52,6 +52,7 @@ def test_a_task_holds_what_a_labeler_needs(project: Project, client: APIClient) 
         "ask_reasons",
         "justification",
         "attributes",
+        "ask_rewrite",
         "expires_at",
         "draft",
         "draft_revision",
@@ -210,7 +211,7 @@ def test_a_draft_goes_on_from_one_revision(project: Project, client: APIClient, 
 
 def test_a_draft_that_is_too_long_is_refused(project: Project, client: APIClient) -> None:
     make_prompt(project)
-    response = client.put(url(client.post(NEXT).json(), "draft"), {"comment": "x" * 70_000})
+    response = client.put(url(client.post(NEXT).json(), "draft"), {"comment": "x" * 170_000})
     assert (response.status_code, errors_of(response)) == (400, [("draft_too_large", None)])
 
 

@@ -27,6 +27,7 @@ def test_a_made_project_reads_back_as_it_was_sent() -> None:
             {"name": "helpful", "label": "Helpful", "scale": 7, "low": "not", "high": "very"},
             {"name": "kinder", "label": "Kinder", "kind": "comparison"},
         ],
+        "ask_rewrite": "optional",
         "overlap": 2,
         "extra_percent": 20,
         "extra_overlap": 5,

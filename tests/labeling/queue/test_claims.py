@@ -336,8 +336,8 @@ class TestDrafts:
             claims.save_draft(assignment, {"comment": text})
 
     def test_a_draft_that_is_too_long_is_refused(self, assignment: Assignment) -> None:
-        with pytest.raises(Invalid, match="A draft has at most 64 KiB; this has 98"):
-            claims.save_draft(assignment, {"comment": "x" * 100_000})
+        with pytest.raises(Invalid, match="A draft has at most 160 KiB; this has 196"):
+            claims.save_draft(assignment, {"comment": "x" * 200_000})
 
 
 def in_threads(work: list[User], project: Project) -> list[Assignment | None]:

@@ -41,6 +41,7 @@ def form(task: Assignment, **changes: str) -> dict[str, str]:
     fields = {
         **{f"rank-{one}": "2", f"rank-{two}": "1", "acceptable": "1", "reason-correct": "1", "compare-kinder": "-2"},
         **{f"rate-{one}-helpful": "3", f"rate-{two}-helpful": "5"},
+        **{"rewrite_of": two, "rewrite": "Better."},
     }
     return {"assignment": str(task.pk), **fields, **changes}
 
@@ -92,11 +93,18 @@ def test_a_settings_page_from_before_leaves_what_it_has_no_field_of(project: Pro
 def test_the_board_asks_and_stores(project: Project, labeler: User) -> None:
     client = as_user(labeler)
     page = client.get("/p/work/rank/").content.decode()
-    for words in ("Acceptable down to", "More correct", "Helpful: A", "A clearly", "a reason or a comment"):
+    for words in (
+        "Acceptable down to",
+        "More correct",
+        "Helpful: A",
+        "A clearly",
+        "a reason or a comment",
+        "A better text",
+    ):
         assert words in page
     client.post("/p/work/rank/", form(labeler.assignments.get()))
     ranking = Ranking.objects.get()
-    assert (ranking.acceptable, ranking.reasons) == (1, ["correct"])
+    assert (ranking.acceptable, ranking.reasons, ranking.rewrite) == (1, ["correct"], "Better.")
     shown = ranking.ranked.order_by("shown_position").values_list("attributes", flat=True)
     assert list(shown) == [{"helpful": 3, "kinder": -2}, {"helpful": 5, "kinder": 2}]
 
@@ -121,7 +129,8 @@ def test_the_board_says_what_is_missing_and_keeps_the_rest(
     page = client.post("/p/work/rank/", sent)
     assert page.status_code == 422
     assert words in page.content.decode()
-    assert page.content.decode().count("checked") == len(sent) - 1
+    assert page.content.decode().count("checked") == len(sent) - 3
+    assert ">Better.</textarea>" in page.content.decode()
     assert not Ranking.objects.exists()
 
 
@@ -181,7 +190,14 @@ def test_it_is_changed_from_the_history_and_told_there(project: Project, labeler
     assert client.post(edit, form(task, acceptable="2")).status_code == 302
     assert Ranking.objects.get(live=True).acceptable == 2
     text = " ".join(client.get(reverse("history", args=["work"])).content.decode().split())
-    for words in ("all acceptable", "More correct", "Helpful 3/5", "Kinder -2", "Kinder +2"):
+    for words in (
+        "all acceptable",
+        "More correct",
+        "Helpful 3/5",
+        "Kinder -2",
+        "Kinder +2",
+        "A better B, in their words",
+    ):
         assert words in text
 
 
@@ -192,7 +208,14 @@ def test_reviewers_see_it_in_the_list_and_side_by_side_and_rank_so_too(project: 
     client = as_user(reviewer)
     for url in (reverse("rankings", args=["work"]), reverse("prompt", args=["work", said.prompt_id])):
         text = " ".join(client.get(url).content.decode().split())
-        for words in ("acceptable down to rank 1", "More correct", "Helpful 2/5", "Kinder +3"):
+        for words in (
+            "acceptable down to rank 1",
+            "More correct",
+            "Helpful 2/5",
+            "Kinder +3",
+            "in their words",
+            "Better",
+        ):
             assert words in text
     case = cases.open_case(said.prompt, ReviewCase.Reason.ASKED, by=reviewer)
     page = client.get(reverse("review_decide", args=["work", case.pk]))

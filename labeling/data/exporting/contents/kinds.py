@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy
 
-from labeling.data.exporting.contents import rankings, unpaired
+from labeling.data.exporting.contents import rankings, rewrites, unpaired
 from labeling.data.exporting.contents.layouts import CONVERSATIONAL, LAYOUTS, NEMO_RL, STANDARD
 from labeling.data.exporting.contents.provenance import Provenance
 from labeling.data.exporting.ranked_prompts import RankedPrompt
@@ -63,10 +63,22 @@ def _sft(prompts: Iterator[RankedPrompt], asked: Checked, origins: Provenance) -
     return unpaired.sft(prompts, layout=asked.wanted.layout, origins=asked.shown(origins))
 
 
+def _edited(prompts: Iterator[RankedPrompt], asked: Checked, origins: Provenance) -> Table:
+    return rewrites.table(prompts, layout=asked.wanted.layout, origins=asked.shown(origins), over_all=False)
+
+
+def _edited_over_all(prompts: Iterator[RankedPrompt], asked: Checked, origins: Provenance) -> Table:
+    return rewrites.table(prompts, layout=asked.wanted.layout, origins=asked.shown(origins), over_all=True)
+
+
 _TRL = (STANDARD, CONVERSATIONAL)
 KINDS = {
     "pairs": Kind(gettext_lazy("Pairs: chosen and rejected"), LAYOUTS),
     "dpo": Kind(gettext_lazy("Pairs for DPO: the same"), LAYOUTS),
+    "edited": Kind(gettext_lazy("Rewrites as pairs: edited over chosen"), LAYOUTS, _edited),
+    "edited-over-all": Kind(
+        gettext_lazy("Rewrites as pairs: edited over chosen, and over rejected"), LAYOUTS, _edited_over_all
+    ),
     "rankings": Kind(gettext_lazy("Rankings: all completions with their ranks"), (*_TRL, NEMO_RL), _rankings),
     "podium": Kind(
         gettext_lazy("Prompts with all rankings, to import them elsewhere"), (STANDARD,), _podium, has_provenance=False

@@ -10,19 +10,21 @@ import pytest
 
 from labeling.answers import submissions
 from labeling.answers.asks.asked import Asked, Attribute
+from labeling.answers.asks.rewrite import Rewrite
 from labeling.answers.submissions import Submission
 from labeling.errors import Invalid
 
 IDS = ["c1", "c2"]
 HELPFUL, AHEAD = Attribute("helpful", "Helpful", 5), Attribute("kinder", "Kinder", 0)
 REASONS = ({"name": "correct", "label": "Correct"}, {"name": "shorter", "label": "Shorter"})
-ALL = Asked(acceptable=True, reasons=REASONS, justification="required", attributes=(HELPFUL, AHEAD))
+ALL = Asked(acceptable=True, reasons=REASONS, justification="required", attributes=(HELPFUL, AHEAD), rewrite=True)
 ANSWER: dict[str, Any] = {
     "tiers": [["c2"], ["c1"]],
     "acceptable": 1,
     "reasons": ["shorter", "correct", "shorter"],
     "attributes": {"c1": {"helpful": 2}, "c2": {"helpful": 5}},
     "comparisons": {"c1": {"kinder": -2}},
+    "rewrite": {"of": "c2", "text": " Better. "},
 }
 
 
@@ -34,6 +36,7 @@ def parsed(asked: Asked = ALL, **changes: object) -> Submission:
 def test_all_of_it_is_read() -> None:
     more = parsed().more
     assert (more.acceptable, more.reasons) == (1, ("correct", "shorter"))
+    assert more.rewrite == Rewrite("c2", "Better.")
     assert more.attributes == {"c1": {"helpful": 2, "kinder": -2}, "c2": {"helpful": 5, "kinder": 2}}
 
 
@@ -47,7 +50,7 @@ def test_a_comparison_says_the_same_whichever_of_the_two_is_named() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"acceptable": 2}, {"reasons": ["correct"]}, {"comparisons": {"c1": {"kinder": 2}}}],
+    [{"acceptable": 2}, {"reasons": ["correct"]}, {"comparisons": {"c1": {"kinder": 2}}}, {"rewrite": ...}],
 )
 def test_what_is_said_makes_another_answer(change: dict[str, object]) -> None:
     assert parsed(**change).digest() != parsed().digest()
@@ -81,6 +84,18 @@ def test_an_answer_to_nothing_more_has_the_digest_that_it_always_had() -> None:
         ({"attributes": {"c1": {"helpful": True}}}, "rating_invalid", "not true"),
         ({"attributes": {"c1": {"kinder": 1}}}, "unknown_attribute", "asked for: helpful"),
         ({"attributes": {"c1": {"helpful": 1}}}, "not_all_rated", "Rate helpful of c2"),
+        ({"rewrite": "Better."}, "rewrite_not_an_object", 'not "Better."'),
+        ({"rewrite": {"of": "c9", "text": "x"}}, "unknown_completion", "c9"),
+        ({"rewrite": {"of": "c1", "text": "x"}}, "rewrite_not_of_the_best", "rewrite one of these: c2"),
+        ({"rewrite": {"of": "c2"}}, "rewrite_invalid", "is text, not null"),
+        ({"rewrite": {"of": "c2", "text": " "}}, "rewrite_invalid", "is empty"),
+        (
+            {"rewrite": {"of": "c2", "text": "x" * 20_001}},
+            "rewrite_invalid",
+            "at most 20000 characters; this has 20001",
+        ),
+        ({"rewrite": {"of": "c2", "text": "a\0b"}}, "rewrite_invalid", "NUL"),
+        ({"rewrite": {"of": "c2", "text": "x", "why": 1}}, "rewrite_invalid", "it has no why"),
         ({"comparisons": ...}, "not_all_compared", "kinder"),
         ({"comparisons": {"c1": {"kinder": 4}}}, "comparison_invalid", "not 4"),
         ({"comparisons": {"c1": {"helpful": 1}}}, "unknown_attribute", "asked for: kinder"),
@@ -97,7 +112,9 @@ def test_it_refuses_naming_the_value_and_what_to_do(change: dict[str, object], c
 def test_a_comment_is_a_justification_too() -> None:
     assert parsed(reasons=[], comment="It is right.").more.reasons == ()
     with pytest.raises(Invalid, match="Say why in a comment"):
-        parsed(Asked(justification="required"), acceptable=..., reasons=..., attributes=..., comparisons=...)
+        parsed(
+            Asked(justification="required"), acceptable=..., reasons=..., attributes=..., comparisons=..., rewrite=...
+        )
 
 
 @pytest.mark.parametrize(
@@ -107,10 +124,11 @@ def test_a_comment_is_a_justification_too() -> None:
         ({"reasons": ["correct"]}, "unknown_reason"),
         ({"attributes": {"c1": {"helpful": 1}}}, "unknown_attribute"),
         ({"comparisons": {"c1": {"kinder": 1}}}, "unknown_attribute"),
+        ({"rewrite": {"of": "c2", "text": "x"}}, "rewrite_invalid"),
     ],
 )
 def test_it_takes_nothing_that_was_not_asked(change: dict[str, object], code: str) -> None:
-    nothing = {"acceptable": ..., "reasons": ..., "attributes": ..., "comparisons": ...}
+    nothing = {"acceptable": ..., "reasons": ..., "attributes": ..., "comparisons": ..., "rewrite": ...}
     with pytest.raises(Invalid) as caught:
         parsed(Asked(), **{**nothing, **change})
     assert caught.value.code == code
@@ -118,7 +136,7 @@ def test_it_takes_nothing_that_was_not_asked(change: dict[str, object], code: st
 
 def test_an_answer_from_before_may_lack_what_is_asked_now() -> None:
     asked = ALL.as_far_as_said()
-    more = parsed(asked, acceptable=..., reasons=..., attributes=..., comparisons=...).more
+    more = parsed(asked, acceptable=..., reasons=..., attributes=..., comparisons=..., rewrite=...).more
     assert more.said() == {}
 
 

@@ -134,7 +134,17 @@ class TestActs:
         assert act(client, case, "task/").json() == task
         assert "secret-model" not in str(task)
         assert set(task) == {
-            *("id", "prompt", "completions", "flags", "ask_strength", "ask_acceptable", "ask_reasons", "justification"),
+            *(
+                "id",
+                "prompt",
+                "completions",
+                "flags",
+                "ask_strength",
+                "ask_acceptable",
+                "ask_reasons",
+                "justification",
+                "ask_rewrite",
+            ),
             "attributes",
         }
         ids = [shown["id"] for shown in task["completions"]]

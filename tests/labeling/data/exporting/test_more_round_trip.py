@@ -24,6 +24,7 @@ MORE: dict[str, Any] = {
     "acceptable": 1,
     "reasons": ["more_correct"],
     "attributes": [{"helpful": 4, "kinder": -2}, {"helpful": 1, "kinder": 2}],
+    "rewrite": {"of": "a", "text": "Better."},
 }
 
 
@@ -62,7 +63,7 @@ def test_an_import_stores_it(project: Project) -> None:
 
 def test_the_same_row_again_is_known_and_another_is_refused(project: Project) -> None:
     assert import_lines(project, lines_of(io.BytesIO(json.dumps(rows()[1]).encode()))).skipped == 1
-    for name, other in (("acceptable", 2), ("reasons", []), ("attributes", [])):
+    for name, other in (("acceptable", 2), ("reasons", []), ("attributes", []), ("rewrite", None)):
         row = rows()[1]
         row["rankings"][0][name] = other
         report = import_lines(project, lines_of(io.BytesIO(json.dumps(row).encode())))
@@ -73,7 +74,7 @@ def test_it_is_in_the_frozen_rows_and_in_every_export(project: Project) -> None:
     version = datasets.freeze(project)
     by_id = {row["id"]: row["rankings"][0] for row in datasets.read_groups(version)}
     assert {name: by_id["q1"][name] for name in MORE} == MORE
-    assert (by_id["q0"]["acceptable"], by_id["q0"]["reasons"], by_id["q0"]["attributes"]) == (None, [], [])
+    assert [by_id["q0"][name] for name in MORE] == [None, [], [], None]
     for source in (None, version):
         exported = export(project, what="podium", split="all", version=source)
         said = {row["id"]: row["rankings"][0] for row in map(json.loads, exported.splitlines())}
@@ -99,7 +100,7 @@ def test_a_folder_for_others_has_the_columns(project: Project) -> None:
         if "rankings" in member.name:
             table = pq.read_table(io.BytesIO(b"".join(member.pieces())))
             names = table.schema.field("rankings").type.value_type
-            assert [names.field(place).name for place in range(names.num_fields)][-3:] == list(MORE)
+            assert [names.field(place).name for place in range(names.num_fields)][-4:] == list(MORE)
 
 
 def test_a_version_in_which_nobody_says_more_has_the_columns_that_it_always_had(project: Project) -> None:
@@ -126,3 +127,18 @@ def test_the_first_that_says_more_widens_the_next_version(project: Project) -> N
     grown = datasets.freeze(plain)
     datasets.path_of(grown).unlink()
     assert datasets.freeze(plain) == grown
+
+
+@pytest.mark.parametrize(("what", "n"), [("edited", 3), ("edited-over-all", 6)])
+def test_rewrites_are_pairs_over_the_chosen_and_where_asked_over_all(project: Project, what: str, n: int) -> None:
+    for version in (None, datasets.freeze(project)):
+        pairs = [json.loads(line) for line in export(project, what=what, split="all", version=version).splitlines()]
+        assert len(pairs) == n
+        assert {pair["chosen"] for pair in pairs} == {"Better."}
+        assert [pair["rejected"] for pair in pairs][:2] == (["One 1", "One 3"] if n == 3 else ["One 1", "Two 1"])
+    rows = export(project, what=what, split="all", columns="provenance").splitlines()
+    origin = json.loads(rows[0])
+    assert (origin["chosen_id"], origin["rejected_id"], origin["chosen_model"]) == ("a-edited", "a", "")
+    assert (origin["rank_gap"], origin["chosen_position"]) == (1, None)
+    for layout in ("conversational", "openrlhf", "nemo-rl"):
+        assert len(export(project, what=what, split="all", layout=layout).splitlines()) == n
