@@ -60,8 +60,11 @@ class KnownRankedSerializer(RankedSerializer):
 class RewriteSerializer(serializers.Serializer[Row]):
     """A text that its labeler finds better than a completion that they put first."""
 
-    of = serializers.CharField(help_text="The completion's id.")
-    text = serializers.CharField()
+    of = serializers.CharField(source="rewrite_of_id", help_text="The completion's id.")
+    text = serializers.CharField(source="rewrite")
+
+    def to_representation(self, ranking: Any) -> Any:
+        return super().to_representation(ranking) if ranking.rewrite else None
 
 
 class RankingSerializer(serializers.ModelSerializer[Ranking]):
@@ -78,7 +81,7 @@ class RankingSerializer(serializers.ModelSerializer[Ranking]):
     )
     reasons = serializers.ListField(child=serializers.CharField(), help_text="Names of the project's reasons.")
 
-    rewrite = RewriteSerializer(allow_null=True)
+    rewrite = RewriteSerializer(source="*", allow_null=True)
 
     class Meta:
         model = Ranking

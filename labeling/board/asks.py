@@ -123,7 +123,7 @@ def line(asked: Asked, k: int, value: Value) -> Scale | None:
         Option(slot, words.get(slot, str(slot)), value("acceptable") == str(slot), _under(slot, k))
         for slot in range(k + 1)
     ]
-    return Scale("acceptable", _("Acceptable down to"), "acceptable", options)
+    return Scale("acceptable", _("Acceptable down to"), _("Acceptable down to"), options)
 
 
 def _under(slot: int, k: int) -> str:

@@ -29,7 +29,7 @@ ALTER TABLE labeling_ranking ADD CONSTRAINT ranking_rewrite_of_its_prompt FOREIG
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = (("labeling", "0066_more_than_an_order"),)
+    dependencies = (("labeling", "0061_pauses_and_daily_limits"),)
 
     operations = (
         migrations.AddField(

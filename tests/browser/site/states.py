@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from labeling.models import Assignment, Project, Ranking, Role, User
 from labeling.people import invitations
 from labeling.projects import pauses
+from labeling.projects.projects import update_project
 from rewardtrain.models import AutoLabelJob, BestOfJob
 from tests import factories
 from tests.browser.site.sites import Site
@@ -52,6 +53,8 @@ def states_of(site: Site) -> list[State]:
         ),
         State(site.labeler, "rank-placed", f"{one}/rank/", lambda page: page.keyboard.press("1")),
         State(site.labeler, "rank-open", f"{one}/rank/", open_folds),
+        State(site.manager, "rank-asks", "/p/empty/rank/", lambda page: ask_all(page, site, k=4)),
+        State(site.manager, "rank-asks-of-two", "/p/empty/rank/", lambda page: ask_all(page, site, k=2)),
         State(site.labeler, "rank-guidelines", f"{one}/rank/", lambda page: page.keyboard.press("g")),
         State(site.labeler, "rank-keys", f"{one}/rank/", lambda page: page.keyboard.press("?")),
         State(
@@ -278,3 +281,21 @@ def try_without_service(page: Page) -> None:
     with override_settings(REWARDS_URL="http://127.0.0.1:9"):  # where nothing listens
         page.get_by_role("button", name="Score").click()
         expect(page.locator(".notice[data-level=error]")).to_contain_text("doesn't answer")
+
+
+def ask_all(page: Page, site: Site, *, k: int) -> None:
+    """A board that asks for more than an order, half answered."""
+    attributes = [
+        {"name": "helpful", "label": "Helpful", "scale": 5, "low": "not at all", "high": "very"},
+        {"name": "kinder", "label": "Kinder", "kind": "comparison"},
+    ]
+    asks = {"ask_acceptable": True, "ask_strength": True, "ask_rewrite": "optional", "attributes": attributes}
+    reasons = [{"name": "correct", "label": "More correct"}, {"name": "shorter", "label": "Shorter"}]
+    update_project(site.empty, ask_reasons=reasons, justification="required", **asks)
+    site.empty.prompts.update(held_at=timezone.now())
+    Assignment.objects.filter(prompt__project=site.empty, state="claimed").update(state="released")
+    factories.make_prompt(site.empty, k=k)
+    page.reload()
+    expect(page.locator("[data-current].completion")).to_be_visible()
+    for key in ("2", "1", "l", "4", "3", "4")[: 2 * k]:
+        page.keyboard.press(key)

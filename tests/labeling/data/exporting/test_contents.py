@@ -160,7 +160,11 @@ def test_a_frozen_version_gives_the_very_same_bytes(project: Project, what: str,
 @pytest.mark.parametrize(
     ("asked", "attr", "words"),
     [
-        ({"what": "all"}, "what", "what is one of pairs, dpo, rankings, podium, flags, kto, kto-flags, sft; got 'all'"),
+        (
+            {"what": "all"},
+            "what",
+            "what is one of pairs, dpo, edited, edited-over-all, rankings, podium, flags, kto, kto-flags, sft; got ",
+        ),
         ({"what": "sft", "layout": "nemo-rl"}, "layout", "layout is one of standard, conversational; got 'nemo-rl'"),
         ({"what": "podium", "columns": "provenance"}, "columns", "columns is one of texts; got 'provenance'"),
         ({"what": "sft", "rows": "merged"}, "rows", "rows is one of each; got 'merged'"),
