@@ -90,7 +90,7 @@ class RankBoard extends HTMLElement {
     for (const element of this.form.elements) {
       const said = fields[element.name] ?? "";
       if (["radio", "checkbox"].includes(element.type)) element.checked = said === element.value;
-      else if (element.type.startsWith("text") && element !== document.activeElement) element.value = said;
+      else if (/^(text|select)/.test(element.type) && element !== document.activeElement) element.value = said;
     }
     this.placed = this.cards.filter((card) => this.rankOf(card));
     this.rail.show(this.cards);

@@ -26,7 +26,7 @@ class RankKeys extends HTMLElement {
     if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
     if (key === "Escape") return this.#leave(event.target);
     if (writing || event.target.closest(OWN_KEYS)) return;
-    if (key.startsWith("Arrow") && event.target.closest(".question")) return; // they choose between yes and no
+    if (key.startsWith("Arrow") && event.target.closest(".question, .scale")) return; // they choose an answer
     if (key.length === 1 && this.dataset.singleKeys === "off") return;
     const act = /^[0-9]$/.test(key) ? this.#digit : this.#keys[key];
     if (act && (again || act.call(this, event) !== false)) event.preventDefault();

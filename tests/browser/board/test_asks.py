@@ -184,3 +184,18 @@ def test_a_text_left_as_it_is_is_no_rewrite(people: People, site: Site) -> None:
     press(page, "2", "1", "4", "3", "v", "Escape", "Enter")
     expect(page.get_by_role("heading", name=SAVED)).to_be_visible()
     assert not last(site).says_more
+
+
+def test_with_arrows_alone_a_scale_is_answered(people: People, site: Site) -> None:
+    site.manager.single_keys = False
+    site.manager.save()
+    page = board_of(people, site, k=2, ask_strength=True, attributes=THREE[:1])
+    page.get_by_role("radio", name="A much").focus()
+    press(page, "Space", "ArrowRight")
+    expect(page.get_by_role("radio", name="A clearly")).to_be_checked()
+    for letter in "AB":
+        page.get_by_role("group", name="Helpful").nth("AB".index(letter)).get_by_role("radio", name="1").focus()
+        press(page, "Space", "ArrowRight")
+    press(page, "Enter")
+    expect(page.get_by_role("heading", name=SAVED)).to_be_visible()
+    assert (last(site).strength, attributes(last(site))) == (2, [{"helpful": 2}, {"helpful": 2}])
