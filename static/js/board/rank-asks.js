@@ -146,8 +146,9 @@ class RankAsks extends HTMLElement {
     if (!scale) return;
     scale.dataset.marked = "";
     const card = scale.closest(".completion");
-    if (card && card !== this.board.current) this.board.select(card);
-    scale.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const byHand = document.activeElement?.closest(".scale") !== null; // who chooses step by step stays where they are
+    if (card && card !== this.board.current) this.board.select(card, { focus: !byHand });
+    if (!byHand) scale.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   /* After the board chose a card: the one with the marked scale stays chosen. */
