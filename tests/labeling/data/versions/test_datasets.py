@@ -20,6 +20,7 @@ from labeling.data.versions.datasets import freeze, path_of, read_groups
 from labeling.data.versions.frozen_rows import SCHEMA
 from labeling.errors import Invalid
 from labeling.models import Project, Split
+from labeling.projects.projects import update_project
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data import groups as core
 from rewardtrain.core.data.comparisons import build_dataset
@@ -77,6 +78,32 @@ def test_flags_are_frozen_as_they_were_said_and_training_reads_them() -> None:
     assert [ranking["flags"] for ranking in group["rankings"]] == [[{"rude": True}, {}]]
     data = build_dataset(core.read_groups(path_of(version)), TrainConfig(head="binary"))
     assert (data.flag, [merged.votes for merged in data.comparisons["train"]]) == ("rude", [{0: (0, 1)}])
+
+
+def test_what_is_said_beyond_an_order_is_what_training_learns_from() -> None:
+    """Strength, a rewrite and ratings, from the labeler's answer to the comparisons that core makes of the version."""
+    rating = {"name": "helpful", "label": "Helpful", "scale": 5}
+    project = update_project(make_project(ask_strength=True), ask_rewrite="optional", attributes=[rating])
+    make_prompt(project, k=2, split="train")
+    assignment = claimed(project, join(project))
+    [better], [worse] = tiers_of(assignment)
+    answer = {
+        "tiers": [[better], [worse]],
+        "strength": 3,
+        "rewrite": {"of": better, "text": "Better still."},
+        "attributes": {better: {"helpful": 2}, worse: {"helpful": 4}},
+    }
+    rankings.submit(assignment, answer)
+    [group] = core.read_groups(path_of(freeze(project)))
+    [said] = group.rankings
+    first = said.ranks.index(1)
+    assert (said.strength, said.rewrite) == (3, core.Rewrite(first, "Better still."))
+    assert said.attributes == {"helpful": tuple(2 if place == first else 1 for place in range(2))}
+    data = build_dataset([group], TrainConfig(weight="strength", margin="strength"))
+    [merged], [trained] = data.comparisons["train"], data.splits["train"]
+    assert trained.completions == (*group.completions, "Better still.")
+    assert merged.scales == {(first, 1 - first): 3.0, (2, first): 1.0, (2, 1 - first): 1.0}
+    assert merged.margins == {(first, 1 - first): 3.0}
 
 
 def test_a_version_is_the_very_file_that_its_rows_make_one_by_one() -> None:

@@ -1,6 +1,6 @@
 """What a change of the overlap costs: saying first what it does, and doing it while somebody works.
 
-    python -m benchmarks.overlap_change [--prompts 1000000] [--rankings 20000]
+    python -m benchmarks.queue.overlap_change [--prompts 1000000] [--rankings 20000]
 
 The worker changes the prompts in its batches, while a labeler takes a task and gives it back, over and over.
 """
