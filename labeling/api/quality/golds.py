@@ -12,11 +12,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.api.rest.fields import Text, Truth, Whole
+from labeling.api.rest.fields import Several, Text, Truth, Whole
 from labeling.api.rest.paging import PagedView
 from labeling.api.rest.requests import LARGEST_ID, KnownFields, View, person
 from labeling.api.rest.schema import conflict
 from labeling.errors import Invalid, Missing
+from labeling.judgements.row_limits import MAX_COMPLETIONS
 from labeling.models import GoldAnswer, Membership, Project, Prompt, Ranking, Role
 from labeling.models.quality.checks import LONGEST_EXPLANATION
 from labeling.people import access
@@ -54,10 +55,10 @@ class MadeSerializer(KnownFields):
 
     prompt = Text(max_length=200, trim_whitespace=False, help_text="Its id in the imported file.")
     ranking = Whole(required=False, min_value=1, max_value=LARGEST_ID, help_text="One of it that stands.")
-    tiers = serializers.ListField(
-        child=serializers.ListField(child=Text(max_length=200, trim_whitespace=False), min_length=1, max_length=1000),
+    tiers = Several(
+        child=Several(child=Text(max_length=200, trim_whitespace=False), min_length=1, max_length=MAX_COMPLETIONS),
         required=False,
-        max_length=1000,
+        max_length=MAX_COMPLETIONS,
         help_text="Completions by their ids in the file, best first; one tier's are a tie.",
     )
     flags = serializers.DictField(
