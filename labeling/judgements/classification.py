@@ -102,6 +102,7 @@ CLASSIFICATION = Judgement(
     check_recorded=check_recorded,
     flags_in_words=flags_in_words,
     given=given,
+    has_order=False,
     asks_every_flag=True,
     has_practice=False,
     counts_labels=True,

@@ -81,6 +81,7 @@ class Judgement:
     flags_in_words: Callable[[Mapping[str, bool], Mapping[str, str]], list[str]]
     given: Callable[[Counts, str], SafeString]
 
+    has_order: bool  # from best to worst, so that a line in it, ratings and a rewrite of the best can be asked for
     asks_every_flag: bool  # each flag of each completion needs a yes or no
     has_practice: bool
     counts_labels: bool  # each answered text of each person, in the overview

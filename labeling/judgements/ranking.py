@@ -98,6 +98,7 @@ RANKING = Judgement(
     check_recorded=check_recorded,
     flags_in_words=flags_in_words,
     given=given,
+    has_order=True,
     asks_every_flag=False,
     has_practice=True,
     counts_labels=False,

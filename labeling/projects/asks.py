@@ -38,7 +38,7 @@ def checked_attributes(attributes: object) -> list[dict[str, Any]]:
 
 def check_kind(project: Project) -> None:
     """Raises Invalid for what a classification can't ask, for it has no order."""
-    if project.kind != Project.Kind.CLASSIFICATION:
+    if project.judgement.has_order:
         return
     if project.ask_acceptable:
         message = _("A classification has no order, so it has no line in it; leave ask_acceptable off.")

@@ -36,11 +36,11 @@ LISTEN = """document.addEventListener("securitypolicyviolation",
   (event) => __violated(`${event.violatedDirective} ${event.blockedURI}`))"""
 FOREIGN = "iframe, object, embed, base, style, frame, meta[http-equiv], script:not([src], [type='application/json'])"
 STRANGERS = """([foreign, map]) => [...document.querySelectorAll("*")].flatMap((element) => [
-  ...[...element.attributes].map((attribute) => attribute.name).filter((name) => name.startsWith("on")),
+  ...element.getAttributeNames().filter((name) => name.startsWith("on")),
   ...(element.matches(foreign) && element.textContent !== map ? [element.outerHTML] : []),
 ])"""
 MARKUP = """() => [...document.querySelectorAll(".prose *")].map((element) =>
-  [element.localName, ...[...element.attributes].map((attribute) => attribute.name)].join(" "))"""
+  [element.localName, ...element.getAttributeNames()].join(" "))"""
 HIDDEN = """() => [...document.querySelectorAll(".prose *")].filter((element) => {
   const style = getComputedStyle(element);
   return style.display === "none" || style.visibility !== "visible" || style.opacity !== "1"

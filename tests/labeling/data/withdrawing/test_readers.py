@@ -64,6 +64,7 @@ READERS = {
     "labeling/queue/sql/not_now.sql": "counts what a labeler holds, of which a withdrawn prompt has none",
     "labeling/queue/sql/reason.sql": "counts held ones that are not withdrawn",
     "labeling/queue/sql/slots.sql": "says that it is withdrawn",
+    "labeling/api/quality/golds.py": "finds one by its id; what is withdrawn becomes no gold",
     "labeling/answers/finding_prompts.py": "finds them by their state, as the others",
     "labeling/answers/ordered_prompts.py": "finds them by what narrows a list, as finding_prompts.py",
     "labeling/views/answers/prompts.py": "counts those of a list, as finding_prompts.py finds them",
