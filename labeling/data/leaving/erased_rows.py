@@ -23,6 +23,7 @@ from labeling.models import (
     Invitation,
     LabelerCounter,
     Membership,
+    Project,
     Prompt,
     QueuePosition,
     RankedCompletion,
@@ -35,7 +36,7 @@ from labeling.models import (
 
 ROWS_AT_ONCE = 1_000
 NO_DIGEST = "0" * 64  # of a ranking: it covered comment and notes
-NO_REASON = "The reason was erased with the person who gave it."  # of a prompt that was set aside
+NO_REASON = "The reason was erased with the person who gave it."  # of what still is set aside, or paused
 
 
 def erase_words(person: User) -> None:
@@ -49,6 +50,7 @@ def erase_words(person: User) -> None:
         Assignment.objects.filter(pk__in=keys).update(skip_reason="", draft=None)
     for keys in _batches(ReviewAct.objects.filter(by=person).exclude(words="")):
         ReviewAct.objects.filter(pk__in=keys).update(words="")
+    Project.objects.filter(paused_by=person).update(pause_reason=NO_REASON)
     GoldAnswer.objects.filter(created_by=person).exclude(explanation="").update(explanation="")
     for hold in BulkAct.objects.filter(requested_by=person, act=BulkAct.Act.HOLD).exclude(value=""):
         _end([hold])

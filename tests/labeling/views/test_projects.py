@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.html import strip_tags
 
 from labeling.data.bulk import bulk_jobs
 from labeling.data.exporting import exports
 from labeling.models import Invitation, Project, Role, User
 from labeling.people import invitations
-from labeling.projects import projects
+from labeling.projects import pauses, projects
 from tests import factories
 
 
@@ -237,3 +238,10 @@ def test_the_theme_is_kept_in_a_cookie_and_goes_back_to_this_site_only(client: C
     assert b'data-theme="dark"' in client.get("/").content
     assert client.post("/theme/", {"theme": "system", "next": "https://elsewhere.example/"})["Location"] == "/"
     assert b"data-theme" not in client.get("/").content
+
+
+def test_home_says_that_a_project_is_paused_and_why(client: Client, project: Project) -> None:
+    assert b"Paused" not in client.get("/").content
+    pauses.pause(project, by=None, reason="The <guidelines> change.")
+    shown = " ".join(strip_tags(client.get("/").content.decode()).split())
+    assert "Paused just now: The &lt;guidelines&gt; change." in shown
