@@ -60,6 +60,9 @@ def make_project(
         overlap=overlap,
         extra_percent=extra_percent,
         extra_overlap=extra_overlap,
+        # By default a few percent of tasks are checks, drawn at random: a test says when it wants one.
+        gold_percent=0,
+        repeat_percent=0,
     )
 
 
