@@ -27,7 +27,7 @@ BEGIN
     expires_at := task.expires_at;
 
     IF change OR task.state = 'ranked' THEN
-        SELECT * INTO standing FROM labeling_ranking r 
+        SELECT * INTO standing FROM labeling_ranking r
         WHERE r.assignment_id = assignment AND (r.live OR r.purpose <> 'label' AND r.ended_at IS NULL);
         outcome := CASE
             WHEN standing.id IS NULL THEN podium_why_not_ranked(task.prompt_id, task.id)

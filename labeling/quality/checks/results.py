@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -11,7 +12,16 @@ from django.utils import timezone
 
 from labeling.models import CheckResult, GoldAnswer, Project, Purpose, RankedCompletion, Ranking
 from labeling.projects.projects import read_whole
-from labeling.quality.checks.verdicts import Checked, Marks, Verdict, check_flags, check_order, judge
+from labeling.quality.checks.verdicts import (
+    GOLD_MARKS,
+    REPEAT_MARKS,
+    Checked,
+    Marks,
+    Verdict,
+    check_flags,
+    check_order,
+    judge,
+)
 
 T = TypeVar("T")
 NEWEST = 200  # checks of each purpose by which a person is judged: the care of a year ago says nothing
@@ -61,13 +71,17 @@ def verdict_of(project: Project, labeler: int, *, since: datetime | None = None)
     """Says what a person's checks call for, by the project's marks. since: what was answered before counts no more."""
     read_whole(project)
     golds, repeats = (checks_of(project, labeler, purpose, since=since) for purpose in (Purpose.GOLD, Purpose.REPEAT))
-    return judge(golds, repeats, of_golds=_marks(project, "gold"), of_repeats=_marks(project, "repeat"))
+    of_golds, of_repeats = marks_of(project)
+    return judge(golds, repeats, of_golds=of_golds, of_repeats=of_repeats)
 
 
-def _marks(project: Project, kind: str) -> Marks:
-    warn, pause, stop = (getattr(project, f"{kind}_{act}") / 100 or None for act in ("warn", "pause", "stop"))
-    default = Marks() if kind == "gold" else Marks(least=300.0)
-    return Marks(warn, pause, stop, least=default.least, fewest=project.check_fewest)
+def marks_of(project: Project) -> tuple[Marks, Marks]:
+    """Gives the project's marks for golds and for repeats; how much has to be known first is the same for all."""
+    of = []
+    for kind, default in (("gold", GOLD_MARKS), ("repeat", REPEAT_MARKS)):
+        warn, pause, stop = (getattr(project, f"{kind}_{act}") / 100 or None for act in ("warn", "pause", "stop"))
+        of.append(replace(default, warn=warn, pause=pause, stop=stop, fewest=project.check_fewest))
+    return of[0], of[1]
 
 
 def _checked(rows: Iterable[CheckResult]) -> list[Checked]:

@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from labeling.answers import rankings
 from labeling.models import Assignment, CheckResult, GoldAnswer, Membership, Project, Prompt, Ranking, Role, User
+from labeling.projects.projects import update_project
 from labeling.quality.checks import acting, golds, results
+from labeling.quality.checks.verdicts import GOLD_MARKS, REPEAT_MARKS
 from labeling.queue import claims, slots
 from tests.factories import claimed, join, make_project, make_prompt, rank, tiers_of
 from tests.threads import at_once
@@ -171,3 +173,14 @@ def test_two_workers_at_once_count_each_check_once_and_act_once() -> None:
     assert not CheckResult.objects.filter(scored_at=None).exists()
     assert member(project, labeler).pause == Membership.Pause.PAUSED
     assert Ranking.objects.filter(live=True).count() == 0
+
+
+def test_a_new_project_judges_by_the_marks_that_were_simulated() -> None:
+    assert results.marks_of(make_project()) == (GOLD_MARKS, REPEAT_MARKS)
+
+
+def test_a_projects_own_marks_are_in_percent_and_none_is_0() -> None:
+    project = update_project(make_project(), gold_warn=0, gold_pause=65, repeat_stop=40, check_fewest=25)
+    of_golds, of_repeats = results.marks_of(project)
+    assert (of_golds.warn, of_golds.pause, of_golds.stop, of_golds.fewest) == (None, 0.65, None, 25)
+    assert (of_repeats.stop, of_repeats.fewest, of_repeats.least) == (0.4, 25, REPEAT_MARKS.least)
