@@ -15,6 +15,9 @@ class RankAsks extends HTMLElement {
     this.board.addEventListener("input", () => this.board.rail.showReady()); // a comment may be the justification
     this.#show();
     this.#mark(this.#next);
+    if (!this.board.cards) return; // the board comes later, and asks what is left
+    this.board.rail.showReady();
+    this.board.status.again();
   }
 
   get lines() {

@@ -9,7 +9,13 @@ class RankStatus extends HTMLElement {
 
   /* The sentence of that name with its {values} filled in; without a name only what is left. */
   say(name, values = {}) {
+    this.last = [name, values];
     this.textContent = `${name && this.#sentence(name, values)} ${this.#left()}`.trim();
+  }
+
+  /* Once what is left to do has become known. */
+  again() {
+    this.say(...(this.last ?? [""]));
   }
 
   #sentence(name, values) {

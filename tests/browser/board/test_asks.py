@@ -127,6 +127,17 @@ def test_a_reload_keeps_all_of_it(people: People, site: Site) -> None:
     expect(page.get_by_role("heading", name=SAVED)).to_be_visible()
 
 
+def test_after_a_reload_it_says_what_is_left_to_say(people: People, site: Site) -> None:
+    """All is placed and nothing rated: it is not ready, and doesn't look so."""
+    page = board_of(people, site, ask_acceptable=True, attributes=THREE)
+    press(page, "1", "2", "3", "4")
+    expect(page.locator("rank-status")).to_contain_text("13 to say")
+    expect(page.locator(".save-state__words")).to_have_text("Saved")
+    page.reload()
+    expect(page.locator("rank-status")).to_contain_text("What you chose is kept. 13 to say.")
+    expect(page.get_by_role("button", name="Submit ranking")).to_have_attribute("aria-disabled", "true")
+
+
 def test_without_scripts_the_form_asks_and_says_what_is_missing(people: People, site: Site) -> None:
     update_project(site.empty, ask_acceptable=True, attributes=THREE[:1])
     factories.make_prompt(site.empty, k=2)
