@@ -8,7 +8,6 @@ from labeling.views import (
     history,
     home,
     invitations,
-    practice,
     projects,
     prompts,
     rank,
@@ -22,6 +21,7 @@ from labeling.views.checks import golds, pauses
 from labeling.views.importing import pages as imports
 from labeling.views.people import pages as people
 from labeling.views.people import person
+from labeling.views.practising import practice
 from labeling.views.removal import accounts, erasing, own_data
 from labeling.views.removal import people as people_erased
 from labeling.views.removal import projects as removal_of_projects
@@ -64,6 +64,8 @@ urlpatterns = [
     path("p/<slug:slug>/rank/<int:assignment_id>/compare/", upkeep.compare, name="rank_compare"),
     path("p/<slug:slug>/practice/", practice.practice, name="practice"),
     path("p/<slug:slug>/practice/compare/", practice.compare, name="practice_compare"),
+    path("p/<slug:slug>/practice/<int:place>/", practice.practice, name="practice_item"),
+    path("p/<slug:slug>/practice/<int:place>/compare/", practice.compare_item, name="practice_item_compare"),
     path("p/<slug:slug>/history/", history.history, name="history"),
     path("p/<slug:slug>/history/<int:assignment_id>/", edit.edit, name="history_edit"),
     path("p/<slug:slug>/history/<int:assignment_id>/stays/", edit.stays, name="history_stays"),

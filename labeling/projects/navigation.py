@@ -38,13 +38,13 @@ _PARTS: list[Part] = []
 _VERSION_PARTS: list[Part] = []
 _PAGES: dict[Role, tuple[Page, ...]] = {
     Role.LABELER: (
-        Page(gettext_lazy("Rank"), "rank", ("practice",)),
+        Page(gettext_lazy("Rank"), "rank", ("practice", "practice_item")),
         Page(gettext_lazy("History"), "history", ("history_edit",)),
         Page(gettext_lazy("Guidelines"), "guidelines"),
     ),
     Role.REVIEWER: (
         Page(gettext_lazy("Overview"), "project"),
-        Page(gettext_lazy("Rank"), "rank", ("practice", "history", "history_edit", "guidelines")),
+        Page(gettext_lazy("Rank"), "rank", ("practice", "practice_item", "history", "history_edit", "guidelines")),
         Page(
             gettext_lazy("Prompts"),
             "prompts",

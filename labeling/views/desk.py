@@ -21,6 +21,7 @@ from labeling.errors import PodiumError
 from labeling.models import Assignment, Project, Ranking, Role, User
 from labeling.models.rankings import said
 from labeling.people import access
+from labeling.quality.practising import items
 from labeling.queue import skips
 from labeling.queue.skips import UNDO_SECONDS
 from labeling.views.doors import SignedIn
@@ -93,7 +94,7 @@ def show_task(
         "is_labeler": access.role_in(request.user, project) == Role.LABELER,
         "undo": undoable(request.user, project),
         "n_sent_back": sent_back.n_sent_back(request.user, project),
-        "first_time": project.judgement.has_practice and is_first_time(request.user),
+        "first_time": is_first_time(request.user) and items.can_practise(project),
     }
     return render(request, "labeling/board/rank.html", context, status=status)
 

@@ -26,6 +26,7 @@ from labeling.projects.changes import Foreseen
 from labeling.projects.overview import overview_of
 from labeling.quality import agreement
 from labeling.quality.checks import acting
+from labeling.quality.practising import items
 from labeling.views.doors import SignedIn, posted, project_page, signed_in
 from labeling.views.people.links import to_answers
 
@@ -139,4 +140,5 @@ def pause(request: SignedIn, project: Project) -> HttpResponse:
 @project_page(Role.LABELER)
 def guidelines(request: SignedIn, project: Project) -> HttpResponse:
     html = content.render(project.guidelines)
-    return render(request, "labeling/projects/guidelines.html", {"project": project, "guidelines": html})
+    context = {"project": project, "guidelines": html, "can_practise": items.can_practise(project)}
+    return render(request, "labeling/projects/guidelines.html", context)

@@ -52,7 +52,7 @@ PAGES: list[tuple[set[str], str]] = [
     (LOGGED_IN, "invitation_accept invitation_decline"),  # whose it is not is told so at home
     (MAKERS, "project_create"),
     (ADMINISTRATORS, "styleguide account erase_account data_of_account"),
-    (MEMBERS, "project rank practice practice_compare history guidelines"),
+    (MEMBERS, "project rank practice practice_compare practice_item history guidelines practice_item_compare"),
     (AUTHOR, "rank_skip rank_cannot rank_ahead rank_draft rank_keep rank_leave rank_undo rank_compare"),
     (AUTHOR, "history_edit history_stays"),
     (

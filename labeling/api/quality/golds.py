@@ -29,9 +29,14 @@ from labeling.quality.checks.lists import Answered
 class GoldSerializer(serializers.Serializer[Answered]):
     prompt = serializers.CharField(source="gold.prompt.external_id", help_text="Its id in the imported file.")
     tiers = serializers.SerializerMethodField(help_text="Completions by their ids in the file, best first.")
-    explanation = serializers.CharField(source="gold.explanation", help_text="Why it is so; for managers.")
+    explanation = serializers.CharField(
+        source="gold.explanation", help_text="Why it is so; labelers read it where they practise."
+    )
     made_of = serializers.CharField(
         source="gold.source", help_text="`typed`, `ranking`, `review` (a decision) or `import`."
+    )
+    practice = serializers.BooleanField(
+        source="gold.practice", help_text="Labelers practise on it, and see the answer: it is no check."
     )
     checks = serializers.IntegerField(source="share.n_prompts", help_text="Answers to it that were counted.")
     right = serializers.FloatField(source="share.value", allow_null=True, help_text="Of comparisons; null of none.")
@@ -67,6 +72,9 @@ class MadeSerializer(KnownFields):
         help_text='By the completion\'s id: {"a": {"hateful": true}}.',
     )
     explanation = Text(required=False, allow_blank=True, max_length=LONGEST_EXPLANATION)
+    practice = Truth(
+        required=False, help_text="To practise on, and no check. What is practised on stays so until it is taken back."
+    )
 
 
 class Golds(PagedView):
@@ -97,15 +105,12 @@ class Golds(PagedView):
         body.is_valid(raise_exception=True)
         said = body.validated_data
         prompt = _prompt(project, said["prompt"])
-        explanation = said.get("explanation", "")
+        more = {"explanation": said.get("explanation", ""), "practice": said.get("practice", False)}
         if "ranking" in said:
-            made = golds.make_from(
-                project, _ranking(prompt, said["ranking"]), by=person(request), explanation=explanation
-            )
+            made = golds.make_from(project, _ranking(prompt, said["ranking"]), by=person(request), **more)
         else:
             known = _known(prompt, said)
-            source = GoldAnswer.Source.TYPED
-            made = golds.make(project, prompt, known, source=source, by=person(request), explanation=explanation)
+            made = golds.make(project, prompt, known, source=GoldAnswer.Source.TYPED, by=person(request), **more)
         return Response(_written([made])[0])
 
 

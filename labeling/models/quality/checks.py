@@ -30,6 +30,8 @@ class GoldAnswer(models.Model):
     )  # {key of a completion: its rank}, 1 is best; empty where flags alone are known
     flags = models.JSONField(default=dict)  # {key of a completion: {name of a flag: true or false}}, of those known
     explanation = models.TextField(blank=True, default="")
+    # Labelers practise on it, and see its order and why once they answered: it is never drawn as a check.
+    practice = models.BooleanField(default=False, db_default=False)
     source = models.CharField(max_length=8, choices=Source.choices)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
     created_at = models.DateTimeField(auto_now_add=True)

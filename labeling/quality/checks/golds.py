@@ -14,6 +14,8 @@ from labeling.models import CheckResult, GoldAnswer, Project, Prompt, Purpose, R
 from labeling.models.functions import call
 from labeling.models.quality.checks import LONGEST_EXPLANATION
 
+MOST_TO_PRACTISE = 200  # prompts of a project
+
 
 @dataclass(frozen=True)
 class Known:
@@ -32,11 +34,21 @@ def known_of(ranking: Ranking) -> Known:
 
 
 def make(
-    project: Project, prompt: Prompt, known: Known, *, source: str, by: User | None, explanation: str = ""
+    project: Project,
+    prompt: Prompt,
+    known: Known,
+    *,
+    source: str,
+    by: User | None,
+    explanation: str = "",
+    practice: bool = False,
 ) -> GoldAnswer:
     """Makes the prompt gold, or changes what is known of it. Its rankings stay data; its slots are not served any more.
 
-    Raises Invalid('bad_gold'), Invalid('bad_explanation'), Conflict('prompt_withdrawn').
+    practice: to practise on, and no check. What people practised on, and so know the answer of, stays so until the gold
+    is taken back.
+
+    Raises Invalid('bad_gold'), Invalid('bad_explanation'), Conflict('prompt_withdrawn'), Conflict('too_many_items').
     """
     explanation = _checked_explanation(explanation)
     with transaction.atomic():
@@ -45,6 +57,8 @@ def make(
             message = _("Prompt %(id)s is withdrawn, so it can't have gold. Put it back first.")
             raise Conflict("prompt_withdrawn", message % {"id": prompt.external_id})
         _check(project, prompt, known)
+        if practice:
+            _check_room_for(project, prompt)
         gold, _made = GoldAnswer.objects.update_or_create(
             prompt=prompt,
             defaults={
@@ -54,6 +68,7 @@ def make(
                 "explanation": explanation,
                 "source": source,
                 "created_by": by,
+                **({"practice": True} if practice else {}),
             },
         )
         CheckResult.objects.filter(prompt=prompt, purpose=Purpose.GOLD).update(scored_at=None)  # by what is known now
@@ -61,7 +76,9 @@ def make(
     return gold
 
 
-def make_from(project: Project, ranking: Ranking, *, by: User | None, explanation: str = "") -> GoldAnswer:
+def make_from(
+    project: Project, ranking: Ranking, *, by: User | None, explanation: str = "", practice: bool = False
+) -> GoldAnswer:
     """Makes a prompt gold by what one ranking of it says. Raises as make does, and Conflict('ranking_ended')."""
     standing = Ranking.objects.filter(pk=ranking.pk, project=project, live=True).select_related("prompt").first()
     if standing is None:
@@ -69,7 +86,17 @@ def make_from(project: Project, ranking: Ranking, *, by: User | None, explanatio
         raise Conflict("ranking_ended", message % {"id": ranking.pk})
     decided = standing.prompt.decided_at is not None
     source = GoldAnswer.Source.REVIEW if decided else GoldAnswer.Source.RANKING
-    return make(project, standing.prompt, known_of(standing), source=source, by=by, explanation=explanation)
+    known = known_of(standing)
+    return make(project, standing.prompt, known, source=source, by=by, explanation=explanation, practice=practice)
+
+
+def use_for_practice(project: Project, prompt: Prompt) -> bool:
+    """Has labelers practise on a prompt with gold, which is no check any more. Tells whether it did anything: twice is
+    harmless, and so is one that has no gold. Raises Conflict('too_many_items')."""
+    with transaction.atomic():
+        prompt = Prompt.objects.select_for_update().get(pk=prompt.pk, project=project)
+        _check_room_for(project, prompt)
+        return bool(GoldAnswer.objects.filter(prompt=prompt, practice=False).update(practice=True))
 
 
 def take_back(project: Project, prompt: Prompt) -> bool:
@@ -77,6 +104,13 @@ def take_back(project: Project, prompt: Prompt) -> bool:
     with transaction.atomic():
         prompt = Prompt.objects.select_for_update().get(pk=prompt.pk, project=project)
         return bool(call("podium_take_gold_back", prompts=[prompt.pk])["changed"])
+
+
+def _check_room_for(project: Project, prompt: Prompt) -> None:
+    others = GoldAnswer.objects.filter(project=project, practice=True).exclude(prompt=prompt)
+    if others.order_by().count() >= MOST_TO_PRACTISE:
+        message = _("A project has at most %(most)d prompts to practise on. Take one of them back first.")
+        raise Conflict("too_many_items", message % {"most": MOST_TO_PRACTISE})
 
 
 def _check(project: Project, prompt: Prompt, known: Known) -> None:

@@ -34,7 +34,7 @@ BEGIN
     RETURN made;
 END $$;
 
--- Finds a prompt with gold that this labeler never had, from a place drawn among them, and keeps it from being withdrawn.
+-- Finds a prompt with gold, but for those to practise on, that this labeler never had, from a place drawn among them, and keeps it from being withdrawn.
 -- One that somebody is just writing is passed over: who waits here holds another prompt, and others may wait for that.
 CREATE OR REPLACE FUNCTION podium_gold_for(project bigint, labeler bigint, besides bigint, place double precision)
 RETURNS bigint LANGUAGE plpgsql
@@ -48,7 +48,7 @@ BEGIN
     FOREACH start IN ARRAY ARRAY[start, lowest] LOOP
         SELECT p.id INTO found
         FROM (SELECT g.id, g.prompt_id, g.created_by_id FROM labeling_goldanswer g
-              WHERE g.project_id = project AND g.id >= start ORDER BY g.id LIMIT 50) g
+              WHERE g.project_id = project AND g.id >= start AND NOT g.practice ORDER BY g.id LIMIT 50) g
         JOIN labeling_prompt p ON p.id = g.prompt_id
         WHERE p.gold_at IS NOT NULL AND p.withdrawn_at IS NULL AND g.created_by_id IS DISTINCT FROM labeler
           AND p.id IS DISTINCT FROM besides

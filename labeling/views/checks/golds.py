@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Missing, PodiumError
-from labeling.models import GoldAnswer, Project, Ranking, Role
+from labeling.models import GoldAnswer, Project, Prompt, Ranking, Role
 from labeling.people import access
 from labeling.projects import counters
 from labeling.projects.projects import read_whole
@@ -43,19 +43,29 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
 @require_POST
 @project_page(Role.MANAGER)
 def gold(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
-    """Makes the prompt gold by one of its rankings, or takes it back. Twice is harmless."""
+    """Makes the prompt gold by one of its rankings, to check or to practise on, or takes it back. Twice is harmless."""
     prompt = find_prompt(project, prompt_id)
     try:
         if request.POST.get("act") == "take_back":
             golds.take_back(project, prompt)
             messages.success(request, _("It is gold no more, and in the queue again."))
+        elif request.POST.get("act") == "practise":
+            golds.use_for_practice(project, prompt)
+            messages.success(request, _("Labelers practise on it now, and read why once they answered."))
         else:
-            ranking = _ranking_of(prompt.pk, request.POST.get("ranking", ""))
-            golds.make_from(project, ranking, by=request.user, explanation=request.POST.get("explanation", ""))
-            messages.success(request, _("It is gold now: labelers get it among other tasks, and can't tell."))
+            messages.success(request, _made(request, project, prompt))
     except PodiumError as error:
         messages.error(request, error.detail)
     return redirect("prompt", project.slug, prompt.pk)
+
+
+def _made(request: SignedIn, project: Project, prompt: Prompt) -> str:
+    ranking = _ranking_of(prompt.pk, request.POST.get("ranking", ""))
+    explanation, practice = request.POST.get("explanation", ""), request.POST.get("use") == "practice"
+    made = golds.make_from(project, ranking, by=request.user, explanation=explanation, practice=practice)
+    if made.practice:
+        return _("Labelers practise on it now, and read why once they answered.")
+    return _("It is gold now: labelers get it among other tasks, and can't tell.")
 
 
 def _ranking_of(prompt: int, key: str) -> Ranking:

@@ -36,7 +36,9 @@ def test_gold_is_made_read_and_taken_back_and_a_person_goes_on(people: People, s
     first = checked.prompts.earliest("pk")
     page.goto(f"/p/checked/prompts/{first.pk}/")
     page.get_by_text("Make it gold").first.click()
-    page.get_by_label("Why it is so (for managers)").fill("Only the first divides by itself alone.")
+    page.get_by_label("Why it is so (labelers read it where they practise)").fill(
+        "Only the first divides by itself alone."
+    )
     looked_at(page, "making")
     page.get_by_role("button", name="Make it gold").click()
     expect(page.locator(".notices")).to_contain_text("It is gold now")

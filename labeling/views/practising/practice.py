@@ -1,15 +1,13 @@
-"""The practice task: the same board, marked and explained at once. Nothing of it is stored."""
+"""Practising: the same board, marked and explained at once, by a project's items or a sample. Nothing is stored."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -21,50 +19,56 @@ from labeling.board.form import RankingForm
 from labeling.board.pictures import Picture, Spot
 from labeling.board.task import Task
 from labeling.models import Project, Role
-from labeling.quality import practice as sample
+from labeling.projects.projects import read_whole
+from labeling.quality.practising import items, sample
 from labeling.views.doors import SignedIn, posted, project_page
+from labeling.views.practising.boards import Compared, Explained, form_of, marked_context, task_of
 from labeling.views.upkeep import show_comparison
 
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
-
 LETTERS = dict(zip(sample.COMPLETIONS, ascii_uppercase, strict=False))
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A comparison in the letters that the person saw."""
-
-    better: str
-    worse: str
-    verdict: sample.Verdict
-    reason: StrOrPromise
-
-
-@dataclass(frozen=True)
-class Explained:
-    """A completion, best first, with what is to be said of it."""
-
-    letter: str
-    html: SafeString
-    verdict: StrOrPromise
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_page(Role.LABELER)
-def practice(request: SignedIn, project: Project) -> HttpResponse:
+def practice(request: SignedIn, project: Project, place: int = 1) -> HttpResponse:
+    """Shows one of the project's items, the nearest where there is no such place; the sample where it has none."""
+    item, n = items.item_at(read_whole(project), place, request.user)
+    if item is None:
+        return _sample(request, project)
+    place, form = min(max(place, 1), n), form_of(project, item, posted(request))
+    if form.is_valid():
+        ranks, flags = item.said(form.payload())
+        context = marked_context(project, item, item.marked(project, ranks, flags), ranks)
+        context |= {"place": place, "n": n, "next": place % n + 1 if n > 1 else 0}
+        return render(request, "labeling/quality/item_marked.html", context)
+    address, comparing = (
+        reverse(name, args=[project.slug, place]) for name in ("practice_item", "practice_item_compare")
+    )
+    task = task_of(form, item, name=f"practice-{item.gold.pk}", action=address, compare=comparing)
+    return _board(request, project, form, task, place=place, n=n)
+
+
+def _sample(request: SignedIn, project: Project) -> HttpResponse:
     shown = [Shown(pk, str(text)) for pk, text in sample.COMPLETIONS.items()]
     form = RankingForm(shown, asked=Asked.of(project, len(shown)), data=posted(request))
     if form.is_valid():
         return _marked(request, project, cast("list[list[str]]", form.payload()["tiers"]))
+    return _board(request, project, form, _task(project, form))
+
+
+def _board(
+    request: SignedIn, project: Project, form: RankingForm, task: Task, *, place: int = 0, n: int = 0
+) -> HttpResponse:
     context = {
         "project": project,
-        "task": _task(project, form),
+        "task": task,
         "error": form.problem() if form.is_bound else "",
         "guidelines": content.render(project.guidelines),
         "tour": not form.is_bound and (request.user.tour_seen_at is None or "tour" in request.GET),
         "is_labeler": True,
+        "place": place,
+        "n": n,
     }
     return render(request, "labeling/quality/practice.html", context, status=422 if form.is_bound else 200)
 
@@ -73,6 +77,23 @@ def practice(request: SignedIn, project: Project) -> HttpResponse:
 @require_safe
 @project_page(Role.LABELER)
 def compare(request: SignedIn, project: Project) -> HttpResponse:
+    return _compare_sample(request, project)
+
+
+@never_cache
+@require_safe
+@project_page(Role.LABELER)
+def compare_item(request: SignedIn, project: Project, place: int) -> HttpResponse:
+    item, _n = items.item_at(project, place, request.user)
+    if item is None:  # the page of any place shows the sample then
+        return _compare_sample(request, project)
+    texts = [each.text for each in item.completions.values()]
+    if len(texts) < 2:
+        raise Http404("one text alone has nothing to be compared with")
+    return show_comparison(request, project, texts)
+
+
+def _compare_sample(request: SignedIn, project: Project) -> HttpResponse:
     return show_comparison(request, project, [str(text) for text in sample.COMPLETIONS.values()])
 
 
@@ -93,6 +114,7 @@ def _marked(request: SignedIn, project: Project, tiers: list[list[str]]) -> Http
     context = {
         "project": project,
         "marked": marked,
+        "guidelines": content.render(project.guidelines),
         "comparisons": [
             Compared(LETTERS[one.better], LETTERS[one.worse], one.verdict, one.reason) for one in marked.comparisons
         ],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from labeling.quality import practice
-from labeling.quality.practice import COMPLETIONS, REASONS, REFERENCE, VERDICTS, Verdict, mark
+from labeling.quality.practising import sample
+from labeling.quality.practising.sample import COMPLETIONS, REASONS, REFERENCE, VERDICTS, Verdict, mark
 
 
 def verdicts(*tiers: list[str]) -> list[Verdict]:
@@ -44,4 +44,4 @@ def test_the_best_is_neither_shown_first_nor_the_longest() -> None:
     best = REFERENCE[0]
     assert next(iter(COMPLETIONS)) != best
     assert len(str(COMPLETIONS[best])) < max(len(str(text)) for text in COMPLETIONS.values())
-    assert practice.PROMPT
+    assert sample.PROMPT

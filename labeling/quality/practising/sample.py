@@ -1,4 +1,4 @@
-"""A task to practise on: a prompt whose completions have one clear order, and what is to be said of each comparison."""
+"""The sample to practise on where a project has no items of its own: one clear order, and why each comparison is so."""
 
 from __future__ import annotations
 
@@ -97,13 +97,14 @@ def mark(tiers: Sequence[Sequence[str]]) -> Marked:
     rank = {completion: place for place, tier in enumerate(tiers) for completion in tier}
     return Marked(
         tuple(
-            Comparison(better, worse, _verdict(rank[better], rank[worse]), REASONS[better, worse])
+            Comparison(better, worse, verdict_of(rank[better], rank[worse]), REASONS[better, worse])
             for better, worse in combinations(REFERENCE, 2)
         )
     )
 
 
-def _verdict(better: int, worse: int) -> Verdict:
+def verdict_of(better: int, worse: int) -> Verdict:
+    """Says what the ranks given to two completions are, of which the first is known to be the better one."""
     if better == worse:
         return Verdict.TIED
     return Verdict.AGREED if better < worse else Verdict.REVERSED

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from labeling.models import Assignment, Project, Ranking, Role, User
-from labeling.quality.practice import COMPLETIONS, REFERENCE
+from labeling.quality.practising.sample import COMPLETIONS, REFERENCE
 from tests import factories
 
 PAGE = "/p/work/practice/"
@@ -75,8 +75,8 @@ def test_the_page_says_that_it_is_practice_and_shows_the_texts(client: Client) -
 
 def test_a_ranking_is_marked_and_each_comparison_explained(client: Client) -> None:
     text = words(client.post(PAGE, answer(3, 4, 1, 1)))
-    assert "5 of 6 comparisons as the guidelines see it" in text
-    assert "C = D > A > B The guidelines" in text
+    assert "5 of 6 comparisons as the sample's rule has them" in text
+    assert "C = D > A > B The sample's rule" in text
     assert "completion B. C > D > A > B" in text
     assert "C over D you tied them Both are right." in text
     assert "C over A you too They explain it the same way" in text

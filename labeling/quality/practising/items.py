@@ -1,0 +1,83 @@
+"""A project's own practice items: prompts with gold on which labelers practise, shown as any task is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.db.models import QuerySet
+from django.utils.crypto import salted_hmac
+
+from labeling.models import Completion, GoldAnswer, Project, User
+from labeling.quality.checks.golds import MOST_TO_PRACTISE
+from labeling.quality.practising.marking import Marked, mark
+from labeling.queue import shown_ids
+
+_SALT = "labeling.quality.practising"
+Answer = Mapping[str, object]  # as RankingForm.payload gives it: tiers and flags, by the names shown
+
+
+@dataclass(frozen=True)
+class Item:
+    """A practice item as one person sees it. seed: of its completions' names and order, shown to nobody."""
+
+    gold: GoldAnswer
+    seed: int
+
+    @cached_property
+    def completions(self) -> dict[str, Completion]:
+        """Gives them by the names under which they are shown, in the order shown, which says nothing of their own."""
+        found = {
+            shown_ids.hashed(self.gold.pk, self.seed, each.pk): each for each in self.gold.prompt.completions.all()
+        }
+        return dict(sorted(found.items()))
+
+    def ranks(self) -> dict[int, int]:
+        return {int(key): rank for key, rank in self.gold.ranks.items()}
+
+    def marked(self, project: Project, ranks: Mapping[int, int], flags: Mapping[int, Mapping[str, bool]]) -> Marked:
+        known = {int(key): said for key, said in self.gold.flags.items()}
+        asked = [flag["name"] for flag in project.flags]
+        return mark(self.ranks(), known, given=ranks, said=flags, asked=asked)
+
+    def said(self, answer: Answer) -> tuple[dict[int, int], dict[int, dict[str, bool]]]:
+        """Gives the ranks and flags of an answer by the completions' keys."""
+        keys = {name: each.pk for name, each in self.completions.items()}
+        tiers, flags = answer["tiers"], answer["flags"]
+        assert isinstance(tiers, list)
+        assert isinstance(flags, Mapping)
+        ranks = {keys[name]: rank for rank, tier in enumerate(tiers, start=1) for name in tier}
+        return ranks, {keys[name]: dict(named) for name, named in flags.items()}
+
+
+def items_of(project: Project) -> QuerySet[GoldAnswer]:
+    """Gives those there are, the first made first: no more than MOST_TO_PRACTISE or a few more."""
+    return GoldAnswer.objects.filter(project=project, practice=True, prompt__withdrawn_at=None)
+
+
+def n_items(project: Project) -> int:
+    return items_of(project).order_by().count()
+
+
+def can_practise(project: Project) -> bool:
+    """Tells whether there is something to practise on: the sample, of which its kind tells, or items of its own."""
+    return project.judgement.has_practice or items_of(project).exists()
+
+
+def item_at(project: Project, place: int, person: User) -> tuple[Item | None, int]:
+    """Finds the item at a place from 1, whatever number was asked for, and says how many there are: two statements and
+    one for its texts. The same person sees it in the same order again; others in another."""
+    keys = list(items_of(project).values_list("pk", flat=True)[:MOST_TO_PRACTISE])
+    if not keys:
+        return None, 0
+    gold = with_texts(items_of(project).filter(pk=keys[min(max(place, 1), len(keys)) - 1])).first()
+    return (Item(gold, _seed_of(person)) if gold else None), len(keys)
+
+
+def with_texts(rows: QuerySet[GoldAnswer]) -> QuerySet[GoldAnswer]:
+    return rows.select_related("prompt").prefetch_related("prompt__completions")
+
+
+def _seed_of(person: User) -> int:
+    return int(salted_hmac(_SALT, str(person.pk), algorithm="sha256").hexdigest()[:15], 16)

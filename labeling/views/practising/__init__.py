@@ -1,0 +1,1 @@
+"""Pages on which people practise: a project's own items, or the sample."""
