@@ -21,7 +21,8 @@ from labeling.views.checks import golds, pauses
 from labeling.views.importing import pages as imports
 from labeling.views.people import pages as people
 from labeling.views.people import person
-from labeling.views.practising import practice
+from labeling.views.practising import people as qualified_people
+from labeling.views.practising import practice, qualification
 from labeling.views.removal import accounts, erasing, own_data
 from labeling.views.removal import people as people_erased
 from labeling.views.removal import projects as removal_of_projects
@@ -64,8 +65,15 @@ urlpatterns = [
     path("p/<slug:slug>/rank/<int:assignment_id>/compare/", upkeep.compare, name="rank_compare"),
     path("p/<slug:slug>/practice/", practice.practice, name="practice"),
     path("p/<slug:slug>/practice/compare/", practice.compare, name="practice_compare"),
-    path("p/<slug:slug>/practice/<int:place>/", practice.practice, name="practice_item"),
+    path("p/<slug:slug>/practice/<int:place>/", practice.practice_item, name="practice_item"),
     path("p/<slug:slug>/practice/<int:place>/compare/", practice.compare_item, name="practice_item_compare"),
+    path("p/<slug:slug>/qualification/", qualification.index, name="qualification"),
+    path("p/<slug:slug>/qualification/<int:number>/<int:place>/", qualification.item, name="qualification_item"),
+    path(
+        "p/<slug:slug>/qualification/<int:number>/<int:place>/compare/",
+        qualification.compare,
+        name="qualification_compare",
+    ),
     path("p/<slug:slug>/history/", history.history, name="history"),
     path("p/<slug:slug>/history/<int:assignment_id>/", edit.edit, name="history_edit"),
     path("p/<slug:slug>/history/<int:assignment_id>/stays/", edit.stays, name="history_stays"),
@@ -81,6 +89,7 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/<int:prompt_id>/gold/", golds.gold, name="prompt_gold"),
     path("p/<slug:slug>/gold/", golds.index, name="golds"),
     path("p/<slug:slug>/people/<int:person_id>/resume/", pauses.resume, name="person_resume"),
+    path("p/<slug:slug>/people/<int:person_id>/qualification/", qualified_people.decide, name="person_qualification"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/review/", review.ask, name="review_ask"),
     path("p/<slug:slug>/rankings/", answers.rankings, name="rankings"),
     path("p/<slug:slug>/views/", saved_views.save, name="view_save"),

@@ -30,6 +30,8 @@ from labeling.models import (
     Prompt,
     PromptErasure,
     PromptRevision,
+    QualificationAnswer,
+    QualificationAttempt,
     Ranking,
     ReplacedFile,
     Role,
@@ -53,7 +55,7 @@ from rewardtrain.models import (
     RunPoint,
 )
 from rewardtrain.registry import champions
-from tests.factories import claimed, make_import, make_project, make_user, tiers_of
+from tests.factories import claimed, make_import, make_project, make_prompt, make_user, tiers_of
 from tests.reports import draw_flag_report, draw_report
 from tests.rewardtrain.conftest import make_best_of, make_model, make_run, make_version
 
@@ -117,6 +119,7 @@ def furnish(n: int, kind: str) -> Shown:
     _bulk_acts(project, n)
     _saved_views(project, n)
     _golds(project, n)
+    _qualification(project, labeler, n)
     token = _invitations(project, n)
     _elsewhere((manager, labeler), n, slug)
     _revisions(project, n)
@@ -337,6 +340,34 @@ def _golds(project: Project, n: int) -> None:
         )
         for task in tasks
     )  # fmt: skip
+
+
+def _qualification(project: Project, labeler: User, n: int) -> None:
+    """n practice items, and n attempts of each labeler, who has none left; but for one who was let pass."""
+    for place in range(n):
+        prompt = make_prompt(project, k=1 if project.kind == "classification" else K, external_id=f"item {place}")
+        keys = list(prompt.completions.values_list("pk", flat=True))
+        known = golds.Known({key: rank for rank, key in enumerate(keys, start=1)} if len(keys) > 1 else {},
+                            {keys[0]: {"hateful": True}})  # fmt: skip
+        golds.make(project, prompt, known, source="typed", by=project.created_by, explanation="So.", practice=True)
+    Project.objects.filter(pk=project.pk).update(qualify_items=1, qualify_attempts=1)
+    now = timezone.now()
+    QualificationAttempt.objects.bulk_create(
+        QualificationAttempt(
+            project=project, labeler_id=person, number=number, percent=70, seed=1, started_at=now, finished_at=now,
+            items=1, comparisons=3, right=1, low=0.1, high=0.6, passed=False,
+        )
+        for person in project.memberships.filter(role=Role.LABELER).values_list("user", flat=True)
+        for number in range(1, n + 1)
+    )  # fmt: skip
+    open_one = QualificationAttempt.objects.create(
+        project=project, labeler=labeler, number=n + 1, percent=70, seed=1, started_at=now
+    )
+    QualificationAnswer.objects.bulk_create(
+        QualificationAnswer(attempt=open_one, prompt=prompt, place=place)
+        for place, prompt in enumerate(project.prompts.filter(external_id__startswith="item "), start=1)
+    )
+    project.memberships.filter(user=labeler).update(qualified="let", qualified_at=now)
 
 
 def _again(job: BestOfJob, **changes: object) -> BestOfJob:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -18,7 +19,7 @@ from labeling.api.rest.asks import MoreAsked, MoreSaid, asked_of
 from labeling.api.rest.fields import Number, Reason, Text, Truth, Whole
 from labeling.api.rest.requests import IF_MATCH, KnownFields, View, person, refuse_unknown, revision
 from labeling.api.rest.schema import conflict, etag
-from labeling.models import Assignment
+from labeling.models import Assignment, Project
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
 from labeling.people import access
 from labeling.queue import claims, shown_ids, skips
@@ -116,6 +117,13 @@ class NextAssignment(View):
                 "beginning for `limit`.",
                 response=[204],
             ),
+            OpenApiParameter(
+                "X-Queue-Page",
+                str,
+                OpenApiParameter.HEADER,
+                description="Where the person qualifies, in a browser, for `not_qualified`: the path of a page.",
+                response=[204],
+            ),
         ],
     )
     def post(self, request: Request, slug: str) -> Response:
@@ -123,12 +131,14 @@ class NextAssignment(View):
         project = access.get_project(request.user, slug)
         assignment = claims.claim(project, person(request))
         if assignment is None:
-            return Response(status=204, headers=_why(claims.queue_reason(project, person(request))))
+            return Response(status=204, headers=_why(project, claims.queue_reason(project, person(request))))
         return Response(task(assignment))
 
 
-def _why(nothing: claims.Nothing) -> dict[str, str]:
+def _why(project: Project, nothing: claims.Nothing) -> dict[str, str]:
     headers = {"X-Queue-Reason": nothing.reason}
+    if nothing.reason == "not_qualified":
+        headers["X-Queue-Page"] = reverse("qualification", args=[project.slug])
     if nothing.until is not None:
         headers["X-Queue-Until"] = EXPIRES_AT.to_representation(nothing.until)
     return headers

@@ -32,6 +32,9 @@ from labeling.projects.projects import MAX_DAILY_LIMIT, MAX_FLAGS, MAX_GUIDELINE
 ONLY_NEW = OpenApiParameter(
     "only_new_prompts", bool, description="Another overlap holds for prompts imported from now on, and for no others."
 )
+ONLY_NEW_PEOPLE = OpenApiParameter(
+    "only_new_people", bool, description="A qualification that is asked for now is not of those who are there."
+)
 CONFIRM = OpenApiParameter("confirm", NO_NUL, required=True, description="The project's slug once more.")
 
 
@@ -181,6 +184,10 @@ class ForeseenSerializer(serializers.Serializer[Foreseen]):
     rankings = serializers.IntegerField(help_text="That stand, where flags come or go; else 0.")
     flags_added = FlagChangeSerializer(many=True)
     flags_removed = FlagChangeSerializer(many=True)
+    labelers_stopped = serializers.IntegerField(
+        source="stopped.n", help_text="Who would have to qualify before their next task, where that is asked for now."
+    )
+    labelers = serializers.IntegerField(source="stopped.of", help_text="Of so many; 0 where it is not asked for now.")
 
     @extend_schema_field({"type": "integer", "nullable": True})
     def get_seconds(self, foreseen: Foreseen) -> int | None:
@@ -229,7 +236,7 @@ class Projects(PagedView):
 
 class OneProject(View):
     for_labelers = True
-    query: ClassVar = {"delete": ("confirm",), "patch": ("dry_run", "only_new_prompts")}
+    query: ClassVar = {"delete": ("confirm",), "patch": ("dry_run", "only_new_prompts", "only_new_people")}
     without_body = ("delete",)
 
     @extend_schema(operation_id="projects_read", responses=ProjectSerializer)
@@ -239,7 +246,7 @@ class OneProject(View):
 
     @extend_schema(
         operation_id="projects_change",
-        parameters=[DRY_RUN, ONLY_NEW],
+        parameters=[DRY_RUN, ONLY_NEW, ONLY_NEW_PEOPLE],
         request=ProjectChangesSerializer(partial=True),
         responses={
             200: PolymorphicProxySerializer(
@@ -263,7 +270,10 @@ class OneProject(View):
         body.is_valid(raise_exception=True)
         if dry_run:
             return Response(ForeseenSerializer(changes.foresee(project, body.validated_data)).data)
-        setting_changes.update(project, body.validated_data, by=person(request), only_new=only_new)
+        only_new_people = truth(request, "only_new_people")
+        setting_changes.update(
+            project, body.validated_data, by=person(request), only_new=only_new, only_new_people=only_new_people
+        )
         return Response(ProjectSerializer(project).data)
 
     @extend_schema(

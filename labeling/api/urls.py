@@ -20,7 +20,7 @@ from labeling.api import (
 )
 from labeling.api.leaving import accounts, work
 from labeling.api.lists import bulk_acts, saved_views
-from labeling.api.quality import golds
+from labeling.api.quality import golds, qualification
 from labeling.api.queue import pauses
 from labeling.api.review import reviews
 
@@ -48,6 +48,11 @@ urlpatterns = [
     path("projects/<slug:slug>/people/", members.People.as_view(), name="people"),
     path("projects/<slug:slug>/people/<int:person>/", members.OnePerson.as_view(), name="person"),
     path("projects/<slug:slug>/people/<int:person>/resume/", golds.ResumePerson.as_view(), name="person_resume"),
+    path(
+        "projects/<slug:slug>/people/<int:person>/qualification/",
+        qualification.PersonQualification.as_view(),
+        name="person_qualification",
+    ),
     path("projects/<slug:slug>/golds/", golds.Golds.as_view(), name="golds"),
     path("projects/<slug:slug>/golds/<anything:external_id>/", golds.OneGold.as_view(), name="gold"),
     path("projects/<slug:slug>/people/<int:person>/withdraw/", work.WithdrawWork.as_view(), name="work_withdraw"),

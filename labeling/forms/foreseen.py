@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from labeling.judgements.phrases import whole
 from labeling.projects.changes import Flag, Foreseen
+from labeling.projects.qualification import Stopped
 
 
 def sentences(foreseen: Foreseen) -> list[str]:
@@ -17,6 +18,7 @@ def sentences(foreseen: Foreseen) -> list[str]:
         *(_of_overlap(foreseen) if foreseen.changed or not foreseen.is_all else []),
         *(_of_new(flag, foreseen.rankings) for flag in foreseen.flags_added if foreseen.rankings),
         *(_of_gone(flag) for flag in foreseen.flags_removed if foreseen.rankings),
+        *([_of_people(foreseen.stopped)] if foreseen.stopped.n else []),
     ]
 
 
@@ -64,6 +66,15 @@ def _time(time: timedelta | None) -> str:
     if hours >= 1:
         return ngettext("about %(n)s hour at this pace", "about %(n)s hours at this pace", hours) % {"n": hours}
     return _("less than an hour at this pace")
+
+
+def _of_people(stopped: Stopped) -> str:
+    words = ngettext(
+        "%(n)s of %(of)s labelers would have to qualify before their next task. What they hold they may finish.",
+        "%(n)s of %(of)s labelers would have to qualify before their next task. What they hold they may finish.",
+        stopped.n,
+    )
+    return words % {"n": whole(stopped.n), "of": whole(stopped.of)}
 
 
 def _of_new(flag: Flag, rankings: int) -> str:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from labeling.forms.asks import ASKS, AsksForm, FlagsField
 from labeling.forms.checks import ChecksForm
 from labeling.models import Project
-from labeling.models.projects import CHECKS, LONGEST_REASON, SHARES
+from labeling.models.projects import CHECKS, LONGEST_REASON, QUALIFICATION, SHARES
 from labeling.projects import search_languages
 from labeling.projects.projects import MAX_DAILY_LIMIT, NEW_SHARES, read_whole
 
@@ -24,7 +24,8 @@ _SECTIONS = (
         ("overlap", "extra_percent", "extra_overlap", "lease_minutes", "daily_limit"),
     ),
     (gettext_lazy("What reviewers look at"), ("review_percent", "champion_percent")),
-    (gettext_lazy("Checks"), tuple(CHECKS)),
+    (gettext_lazy("Checks"), tuple(name for name in CHECKS if name not in QUALIFICATION)),
+    (gettext_lazy("Qualification"), tuple(QUALIFICATION)),
 )
 
 
@@ -164,10 +165,10 @@ class SettingsForm(AsksForm, ChecksForm):
 
     @property
     def confirmation(self) -> str:
-        """Says what was confirmed of it: another overlap, or other flags, are asked about anew."""
+        """Says what was confirmed: of other shares, flags or numbers of items it is asked anew."""
         said = self.cleaned_data
         shares = [str(said[name]) for name in SHARES]
-        return "/".join([*shares, *sorted(flag["name"] for flag in said["flags"])])
+        return "/".join([*shares, f"q{said['qualify_items']}", *sorted(flag["name"] for flag in said["flags"])])
 
     @staticmethod
     def initial_of(project: Project) -> dict[str, object]:

@@ -11,6 +11,7 @@ from labeling.models.pairs import PreferencePair
 from labeling.models.projects import Invitation, Membership, PersonErasure, Project, ProjectDeletion, Role
 from labeling.models.prompts import Completion, Prompt, PromptErasure, PromptRevision, SearchBacklog, SearchText, Split
 from labeling.models.quality.checks import CheckResult, GoldAnswer
+from labeling.models.quality.qualification import QualificationAnswer, QualificationAttempt
 from labeling.models.rankings import RankedCompletion, Ranking
 from labeling.models.review.acts import ReviewAct
 from labeling.models.review.cases import ReviewCase
@@ -38,6 +39,8 @@ __all__ = [
     "PromptErasure",
     "PromptRevision",
     "Purpose",
+    "QualificationAnswer",
+    "QualificationAttempt",
     "QueuePosition",
     "RankedCompletion",
     "Ranking",

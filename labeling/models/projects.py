@@ -26,6 +26,14 @@ CHECKS = {
     **{f"{kind}_{act}": (0, 100) for kind in ("gold", "repeat") for act in ("warn", "pause", "stop")},
     "check_fewest": (1, 1_000),
 }
+# And of the qualification: items of an attempt, 0 asks for none; what is right to pass; attempts, and how far apart.
+QUALIFICATION = {
+    "qualify_items": (0, 50),
+    "qualify_percent": (1, 100),
+    "qualify_attempts": (1, 100),
+    "qualify_wait_hours": (0, 720),
+}
+CHECKS |= QUALIFICATION
 
 
 class Role(models.TextChoices):
@@ -117,6 +125,15 @@ class Project(models.Model):
     check_fewest = models.PositiveSmallIntegerField(  # checks, before anything happens
         default=10, db_default=10, validators=[MinValueValidator(1), MaxValueValidator(1000)]
     )
+    # A new labeler answers so many practice items first, and has so many percent of their comparisons right.
+    qualify_items = models.PositiveSmallIntegerField(default=0, db_default=0, validators=[MaxValueValidator(50)])
+    qualify_percent = models.PositiveSmallIntegerField(
+        default=70, db_default=70, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
+    qualify_attempts = models.PositiveSmallIntegerField(
+        default=3, db_default=3, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
+    qualify_wait_hours = models.PositiveSmallIntegerField(default=1, db_default=1, validators=[MaxValueValidator(720)])
     # Since somebody left it is looked, prompt by prompt, who is left: after this key. 0: to begin with. Null: all are.
     look_after = models.BigIntegerField(null=True, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
@@ -170,6 +187,15 @@ class Project(models.Model):
                 name="project_marks_are_percents",
             ),
             models.CheckConstraint(
+                condition=Q(
+                    qualify_items__lte=50,
+                    qualify_percent__range=(1, 100),
+                    qualify_attempts__range=(1, 100),
+                    qualify_wait_hours__lte=720,
+                ),
+                name="project_qualification_in_its_limits",
+            ),
+            models.CheckConstraint(
                 condition=Q(champion_percent=0) | Q(champion_percent__range=(51, 99)),
                 name="project_champion_percent_of_the_contrary",
             ),
@@ -194,6 +220,12 @@ class Membership(models.Model):
         PAUSED = "paused", _("Paused")  # by their checks, until a reviewer or a manager lets them go on
         STOPPED = "stopped", _("Stopped")  # by their checks, until a manager does
 
+    class Qualified(models.TextChoices):
+        NOT = "", _("Not qualified")
+        PASSED = "passed", _("Passed")
+        LET = "let", _("Let pass")  # by a reviewer or a manager
+        BEFORE = "before", _("Was here before")  # when the project began to ask, for new people alone
+
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices)
@@ -204,10 +236,20 @@ class Membership(models.Model):
     warned_at = models.DateTimeField(null=True)
     checks_from = models.DateTimeField(null=True)  # when they were let go on: what they answered before counts no more
 
+    # Of labelers, where the project asks for it (labeling/quality/practising): without it they get no new task.
+    qualified = models.CharField(max_length=8, choices=Qualified.choices, blank=True, default="", db_default="")
+    qualified_at = models.DateTimeField(null=True)
+    qualify_from = models.DateTimeField(null=True)  # when they were asked again: attempts from before count no more
+
     class Meta:
         ordering = ("id",)
         constraints = (
             models.UniqueConstraint(fields=("project", "user"), name="membership_once_per_project"),
+            models.CheckConstraint(
+                condition=Q(qualified="", qualified_at__isnull=True)
+                | Q(qualified__in=("passed", "let", "before"), qualified_at__isnull=False),
+                name="membership_qualified_has_its_moment",
+            ),
             models.CheckConstraint(
                 condition=Q(pause="", paused_at__isnull=True)
                 | Q(pause__in=("paused", "stopped"), paused_at__isnull=False),

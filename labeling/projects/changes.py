@@ -11,7 +11,8 @@ from datetime import timedelta
 from labeling.models import Membership, Project
 from labeling.models.functions import query
 from labeling.models.projects import SHARES
-from labeling.projects import counters, pace, projects
+from labeling.projects import counters, pace, projects, qualification
+from labeling.projects.qualification import Stopped
 
 LOOK_SECONDS = 2.0  # in which those are counted that a new overlap would change
 AT_ONCE = 20_000  # prompts that one statement looks at
@@ -68,11 +69,13 @@ class Foreseen:
     rankings: int = 0  # that stand
     flags_added: Sequence[Flag] = field(default_factory=tuple)
     flags_removed: Sequence[Flag] = field(default_factory=tuple)
+    stopped: Stopped = field(default_factory=Stopped)  # who would have to qualify
 
     @property
     def is_any(self) -> bool:
         """Tells whether it does more than to set something for what comes."""
-        return bool(self.changed or not self.is_all or (self.rankings and (self.flags_added or self.flags_removed)))
+        of_flags = self.rankings and (self.flags_added or self.flags_removed)
+        return bool(self.changed or not self.is_all or of_flags or self.stopped.n)
 
 
 def foresee(project: Project, changes: Mapping[str, object]) -> Foreseen:
@@ -80,10 +83,13 @@ def foresee(project: Project, changes: Mapping[str, object]) -> Foreseen:
     after = copy(project)
     projects.apply(after, changes)
     added, removed = _flags(project, after.flags, project.flags), _flags(project, project.flags, after.flags)
+    if after.qualify_items > project.qualify_items:
+        qualification.check(after)
     foreseen = Foreseen(
         rankings=counters.of(project).total.rankings if added or removed else 0,
         flags_added=added,
         flags_removed=removed,
+        stopped=qualification.stopped_by(project, after),
     )
     if all(getattr(after, name) == getattr(project, name) for name in SHARES):
         return foreseen

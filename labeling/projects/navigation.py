@@ -38,7 +38,7 @@ _PARTS: list[Part] = []
 _VERSION_PARTS: list[Part] = []
 _PAGES: dict[Role, tuple[Page, ...]] = {
     Role.LABELER: (
-        Page(gettext_lazy("Rank"), "rank", ("practice", "practice_item")),
+        Page(gettext_lazy("Rank"), "rank", ("practice", "practice_item", "qualification", "qualification_item")),
         Page(gettext_lazy("History"), "history", ("history_edit",)),
         Page(gettext_lazy("Guidelines"), "guidelines"),
     ),

@@ -19,7 +19,7 @@ from labeling.models import (
 )
 from labeling.models.project_lock import lock_imports
 from labeling.models.projects import CHECKS, SHARES
-from labeling.projects import asks
+from labeling.projects import asks, qualification
 from labeling.projects.named import MAX_LABEL
 from labeling.projects.named import NAME as FLAG_NAME
 from labeling.projects.search_languages import KNOWN, PLAIN
@@ -92,6 +92,7 @@ def create_project(
         **checks,
     )
     _validate(project)
+    qualification.check(project)
     with transaction.atomic():
         try:
             with transaction.atomic():
@@ -114,9 +115,11 @@ def update_project(project: Project, **changes: object) -> Project:
     with transaction.atomic():
         if changes.keys() & {*SHARES}:
             lock_imports(project)  # each batch reads them once; and two who change them agree on what they are
-        project.refresh_from_db(fields=["kind", *SHARES])
-        kind = project.kind
+        project.refresh_from_db(fields=["kind", "qualify_items", *SHARES])
+        kind, asked = project.kind, project.qualify_items
         apply(project, changes)
+        if project.qualify_items > asked:
+            qualification.check(project)
         if project.kind != kind:
             _check_no_prompts(project)
         project.save(update_fields=sorted(changes))

@@ -22,7 +22,9 @@ from labeling.models.tasks import task_of
 from labeling.queue.draft_checks import checked_draft, checked_reason
 
 State = Assignment.State
-REASONS = ("paused", "paused_you", "no_prompts", "all_ranked_by_you", "limit", "all_taken", "all_done")
+REASONS = (
+    *("paused", "paused_you", "not_qualified", "no_prompts", "all_ranked_by_you", "limit", "all_taken", "all_done"),
+)
 
 _CLOSED = {
     State.RANKED: gettext_lazy("This task is not open any more: you ranked it."),

@@ -35,6 +35,7 @@ class Own:
     week_url: str
     has_draft: bool
     is_warned: bool = False  # by checks, of which nobody says which they were
+    must_qualify: bool = False
 
     @property
     def is_any(self) -> bool:
@@ -47,6 +48,11 @@ def home(request: SignedIn) -> HttpResponse:
     memberships = request.user.memberships.all()
     roles = {membership.project_id: Role(membership.role) for membership in memberships}
     warned = {membership.project_id for membership in memberships if membership.warned_at is not None}
+    unqualified = {
+        membership.project_id
+        for membership in memberships
+        if membership.role == Role.LABELER and membership.qualified_at is None
+    }
     everywhere = Role.MANAGER if access.is_administrator(request.user) else None
     projects = list(access.visible_projects(request.user))
     counts, own = overview.done_counts(projects), overview.own_counts(request.user, projects)
@@ -59,7 +65,11 @@ def home(request: SignedIn) -> HttpResponse:
             everywhere or roles.get(project.pk, Role.LABELER),
             counts.get(project.pk, overview.Done()),
             own.get(project.pk, 0),
-            replace(_own(project, work), is_warned=project.pk in warned),
+            replace(
+                _own(project, work),
+                is_warned=project.pk in warned,
+                must_qualify=project.qualify_items > 0 and project.pk in unqualified,
+            ),
         )
         for project in projects
     ]

@@ -112,7 +112,10 @@ def _to_be_confirmed(request: SignedIn, project: Project, form: SettingsForm) ->
 
 def _save(request: SignedIn, project: Project, form: SettingsForm) -> HttpResponse:
     only_new = request.POST.get("existing") == "keep"
-    job = setting_changes.update(project, form.cleaned_data, by=request.user, only_new=only_new)
+    only_new_people = request.POST.get("people") == "new"
+    job = setting_changes.update(
+        project, form.cleaned_data, by=request.user, only_new=only_new, only_new_people=only_new_people
+    )
     messages.success(request, _("Settings saved."))
     if job is not None and job.is_active:
         return redirect("prompts_bulk_act", project.slug, job.number)

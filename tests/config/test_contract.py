@@ -83,9 +83,10 @@ ASKS = {"ask_reasons_invalid", "attributes_invalid", "not_of_this_kind"}
 FILES = set(lines.WORDS)  # packed, in UTF-16: a schema says nothing of the bytes of a file
 # What a schema can't tell of a body that is right in its form: refused by a code that docs/api.md names.
 RULES = {
-    # A classification asks something, and each flag once; of some prompts more people are asked than of the rest.
-    "POST /api/v1/projects/": ASKS | {"flags_missing", "flags_invalid", "shares_invalid"},
-    "PATCH /api/v1/projects/{slug}/": ASKS | {"flags_missing", "flags_invalid", "shares_invalid"},
+    # A classification asks something, and each flag once; of some prompts more people are asked than of the rest; of
+    # practice items there are as many as an attempt has.
+    "POST /api/v1/projects/": ASKS | {"flags_missing", "flags_invalid", "shares_invalid", "too_few_items"},
+    "PATCH /api/v1/projects/{slug}/": ASKS | {"flags_missing", "flags_invalid", "shares_invalid", "too_few_items"},
     "DELETE /api/v1/projects/{slug}/": {"not_confirmed"},  # the slug once more
     # To managers, and to administrators; and one manager stays.
     "POST /api/v1/projects/{slug}/members/": {"not_a_member", "unknown_user", "last_manager"},

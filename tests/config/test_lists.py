@@ -57,7 +57,8 @@ API = ("labeling_api:", "rewardtrain_api:")
 # What is one thing: it shows no row, or as many as there can be of one thing.
 ROWLESS = {
     "styleguide", "preferences", "prompts_withdraw", "invitation", "project", "rank", "rank_compare", "practice",
-    "practice_compare", "practice_item", "practice_item_compare",
+    "practice_compare", "practice_item", "practice_item_compare", "qualification", "qualification_item",
+    "qualification_compare",
     "history_edit", "guidelines", "prompt_revise", "prompt_erase", "project_settings",
     "project_delete", "erase_account", "model_report", "threshold", "project_create", "import_sample",
     "review_case", "review_decide", "labeling_api:person", "labeling_api:review",

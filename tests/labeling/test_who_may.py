@@ -15,17 +15,27 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from labeling.answers import rankings
 from labeling.data.versions import links
-from labeling.models import Assignment, Role, User, VersionLink
+from labeling.models import (
+    Assignment,
+    Project,
+    QualificationAnswer,
+    QualificationAttempt,
+    Role,
+    User,
+    VersionLink,
+)
 from labeling.people import deactivation, invitations, members
 from tests.doors import NOT_OURS, Door, doors
 from tests.every_door import LINK, furnish
 from tests.factories import claimed, join, make_project, make_user, tiers_of
 from tests.labeling.api.client import as_user
+from tests.labeling.quality.practising.test_items import make_item
 from tests.probes import Place
 from tests.rewardtrain.conftest import models_in
 
@@ -52,13 +62,16 @@ PAGES: list[tuple[set[str], str]] = [
     (LOGGED_IN, "invitation_accept invitation_decline"),  # whose it is not is told so at home
     (MAKERS, "project_create"),
     (ADMINISTRATORS, "styleguide account erase_account data_of_account"),
-    (MEMBERS, "project rank practice practice_compare practice_item history guidelines practice_item_compare"),
+    (
+        MEMBERS,
+        "project rank practice practice_compare practice_item history guidelines practice_item_compare qualification",
+    ),
     (AUTHOR, "rank_skip rank_cannot rank_ahead rank_draft rank_keep rank_leave rank_undo rank_compare"),
-    (AUTHOR, "history_edit history_stays"),
+    (AUTHOR, "history_edit history_stays qualification_item qualification_compare"),
     (
         REVIEWERS,
         "prompts prompt rankings review review_case review_act review_decide review_ask prompt_put_back view_save "
-        "person_resume golds",
+        "person_resume person_qualification golds",
     ),
     ({"manager"}, "view_act"),  # whose the view is
     (MANAGERS, "prompts_withdraw prompt_revise prompt_erase imports import_sample import import_act import_bad_lines"),
@@ -86,7 +99,7 @@ API: list[tuple[set[str], str]] = [
     ({"manager"}, "view"),  # whose the view is
     (MANAGERS, "bulk_acts, bulk_act, bulk_act_cancel"),
     (MANAGERS, "members, member, people, person, work_withdraw, work_restore, golds, gold"),
-    (REVIEWERS, "person_resume"),
+    (REVIEWERS, "person_resume, person_qualification"),
     (MANAGERS, "invitations, invitation, invitation_links, invitation_renew"),
     (MANAGERS, "imports, import, import_pause, import_resume, import_cancel, import_undo, import_bad_lines"),
     (MANAGERS, "export, datasets, dataset, dataset_folder, dataset_file, dataset_links, dataset_link"),
@@ -170,11 +183,14 @@ class Cast:
         """Gives what addresses are made with: in general, and for those with something else behind them."""
         invitation, token = invitations.invite(self.project, by=self.manager, role=Role.LABELER)
         task = claimed(self.project, author)
+        attempt_of(self.project, author)
         case = self.project.review_cases.earliest("pk")
         place = Place(as_user(None), Client(), self.project, task, invitation, token, case)
         return {
             "": place.values,
             "history_edit": place.values | {"assignment_id": self.said.pk},
+            **dict.fromkeys(("practice_item", "practice_item_compare"), place.values | {"place": 1}),
+            **dict.fromkeys(("qualification_item", "qualification_compare"), place.values | {"place": 1, "number": 1}),
             "history_stays": place.values | {"assignment_id": self.said.pk},
             "labeling_api:invitation_renew": place.values | {"invitation": invitation.pk},  # which has a link
             "version_shared": place.values | {"token": links.token_of(VersionLink.objects.get(pk=LINK))},
@@ -182,6 +198,15 @@ class Cast:
 
     def address(self, door: Door) -> str:
         return door.address(self.values.get(door.name, self.values[""]))
+
+
+def attempt_of(project: Project, person: User) -> None:
+    """Gives the project a practice item, and the person an attempt that has it."""
+    prompt, now = make_item(project), timezone.now()
+    begun = QualificationAttempt.objects.create(
+        project=project, labeler=person, number=1, percent=70, seed=1, started_at=now
+    )
+    QualificationAnswer.objects.create(attempt=begun, prompt=prompt, place=1)
 
 
 def _page(user: User | None) -> Client:

@@ -28,3 +28,7 @@ class ChecksSerializer(KnownFields):
     repeat_pause = _mark("repeat_pause")
     repeat_stop = _mark("repeat_stop")
     check_fewest = _whole("check_fewest", "Nothing happens to whoever answered fewer checks.")
+    qualify_items = _whole("qualify_items", "Practice items that labelers answer before their first task; 0: none.")
+    qualify_percent = _whole("qualify_percent", "Of their comparisons, to pass; a tie is half right.")
+    qualify_attempts = _whole("qualify_attempts", "Attempts of one person.")
+    qualify_wait_hours = _whole("qualify_wait_hours", "Hours from one attempt to the next.")

@@ -15,20 +15,27 @@ from labeling.data.bulk import bulk_jobs
 from labeling.models import BulkAct, Project, User
 from labeling.models.project_lock import lock_imports
 from labeling.models.projects import SHARES
-from labeling.projects import projects
+from labeling.projects import projects, qualification
 
 Act = BulkAct.Act
 
 
 def update(
-    project: Project, changes: Mapping[str, object], *, by: User | None, only_new: bool = False
+    project: Project,
+    changes: Mapping[str, object],
+    *,
+    by: User | None,
+    only_new: bool = False,
+    only_new_people: bool = False,
 ) -> BulkAct | None:
     """Sets the changes, and gives what brings them to prompts: None where none would be another.
 
-    only_new: prompts that are there keep their overlap. Raises what projects.update_project and bulk_jobs.ask raise.
+    only_new: prompts that are there keep their overlap. only_new_people: a qualification asked for now is not of
+    those who are there. Raises what projects.update_project and bulk_jobs.ask raise.
     """
     with transaction.atomic():
         before = _shares_as_they_are(project) if changes.keys() & {*SHARES} else None
+        _qualify(project, changes, only_new_people=only_new_people)
         projects.update_project(project, **changes)
         if before is None or before == [getattr(project, name) for name in SHARES]:
             return None
@@ -41,6 +48,15 @@ def update(
             return None
         job = bulk_jobs.ask(project, Act.OVERLAP, "", {}, by=by, foreseen=foreseen)
     return bulk_jobs.do_if_small(job, foreseen)
+
+
+def _qualify(project: Project, changes: Mapping[str, object], *, only_new_people: bool) -> None:
+    """Spares those who are there where the project begins to ask. Two who change it at once do it one after another."""
+    if not changes.get("qualify_items") or not only_new_people:
+        return
+    asked = Project.objects.select_for_update(no_key=True).values_list("qualify_items", flat=True).get(pk=project.pk)
+    if not asked:
+        qualification.spare(project)
 
 
 def _shares_as_they_are(project: Project) -> list[int]:

@@ -24,6 +24,8 @@ from labeling.models import (
     Import,
     Invitation,
     Membership,
+    QualificationAnswer,
+    QualificationAttempt,
     RankedCompletion,
     Ranking,
     ReviewAct,
@@ -183,6 +185,30 @@ def _acts(person: User) -> Iterator[Row]:
         yield {"act": "changed prompts", "project": bulk.project.slug, **said}
 
 
+def _qualification_attempts(person: User) -> Iterator[Row]:
+    """Yields attempts with what was answered in each: the project's order is the manager's, and not among it."""
+    rows = QualificationAttempt.objects.filter(labeler=person).select_related("project")
+    for each in _each(rows.prefetch_related("answers")):
+        answered = [answer for answer in each.answers.all() if answer.answered_at is not None]
+        said = {"comparisons": each.comparisons, "right": each.right, "passed": each.passed}
+        yield {
+            "project": each.project.slug,
+            "number": each.number,
+            "began": each.started_at,
+            "ended": each.finished_at,
+            **said,
+            "answers": [
+                {"ranks": _shown(each, one, one.ranks), "flags": _shown(each, one, one.flags), "at": one.answered_at}
+                for one in answered
+            ],
+        }
+
+
+def _shown(attempt: QualificationAttempt, answer: QualificationAnswer, said: Row) -> Row:
+    """Names completions as the person saw them."""
+    return {shown_ids.hashed(answer.prompt_id, attempt.seed, int(key)): value for key, value in said.items()}
+
+
 def _views(person: User) -> Iterator[Row]:
     """Yields views of lists, without what they ask for, which may be somebody's name."""
     for each in _each(SavedView.objects.filter(owner=person).select_related("project")):
@@ -208,6 +234,7 @@ _CONTENTS: dict[str, Callable[[User], Iterator[Row]]] = {
     "memberships": _memberships,
     "rankings": _rankings,
     "tasks": _tasks,
+    "qualification_attempts": _qualification_attempts,
     "invitations": _invitations,
     "tokens": _tokens,
     "second_factors": _second_factors,

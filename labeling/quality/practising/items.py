@@ -9,7 +9,8 @@ from functools import cached_property
 from django.db.models import QuerySet
 from django.utils.crypto import salted_hmac
 
-from labeling.models import Completion, GoldAnswer, Project, User
+from labeling.models import Completion, GoldAnswer, Project, Role, User
+from labeling.people import access
 from labeling.quality.checks.golds import MOST_TO_PRACTISE
 from labeling.quality.practising.marking import Marked, mark
 from labeling.queue import shown_ids
@@ -29,7 +30,8 @@ class Item:
     def completions(self) -> dict[str, Completion]:
         """Gives them by the names under which they are shown, in the order shown, which says nothing of their own."""
         found = {
-            shown_ids.hashed(self.gold.pk, self.seed, each.pk): each for each in self.gold.prompt.completions.all()
+            shown_ids.hashed(self.gold.prompt_id, self.seed, each.pk): each
+            for each in self.gold.prompt.completions.all()
         }
         return dict(sorted(found.items()))
 
@@ -61,17 +63,24 @@ def n_items(project: Project) -> int:
 
 
 def can_practise(project: Project) -> bool:
-    """Tells whether there is something to practise on: the sample, of which its kind tells, or items of its own."""
-    return project.judgement.has_practice or items_of(project).exists()
+    """Tells whether labelers have something to practise on: the sample, if its kind has one, or items of the project's
+    own, where none of them qualifies by these."""
+    return project.judgement.has_practice or items_of(project).filter(project__qualify_items=0).exists()
 
 
 def item_at(project: Project, place: int, person: User) -> tuple[Item | None, int]:
-    """Finds the item at a place from 1, whatever number was asked for, and says how many there are: two statements and
-    one for its texts. The same person sees it in the same order again; others in another."""
-    keys = list(items_of(project).values_list("pk", flat=True)[:MOST_TO_PRACTISE])
-    if not keys:
-        return None, 0
-    gold = with_texts(items_of(project).filter(pk=keys[min(max(place, 1), len(keys)) - 1])).first()
+    """Finds the item at a place from 1, None where there is none, and says how many there are. In three statements.
+
+    The same person sees it in the same order again; others in another. Labelers get none of a project that asks them to
+    qualify by these: they see each once, and then what was right.
+    """
+    rows = items_of(project)
+    if access.role_in(person, project) == Role.LABELER:
+        rows = rows.filter(project__qualify_items=0)
+    keys = list(rows.values_list("pk", flat=True)[:MOST_TO_PRACTISE])
+    if not 1 <= place <= len(keys):
+        return None, len(keys)
+    gold = with_texts(rows.filter(pk=keys[place - 1])).first()
     return (Item(gold, _seed_of(person)) if gold else None), len(keys)
 
 

@@ -1,15 +1,21 @@
--- Tells why a labeler gets no new task of a project now, whatever there is: paused, or limit, where they have answered as
--- many today as it lets one person, with those that they hold. Null where nothing stands in the way. No more rows of the
+-- Tells why a labeler gets no new task of a project now, whatever there is: paused; not_qualified, where it asks labelers
+-- to qualify first and they did not; or limit, where they have answered as many today as it lets one person, with those
+-- that they hold. Null where nothing stands in the way. No more rows of the
 -- day are read than the limit. Checks count as all other tasks do: who counts can't tell them.
 CREATE OR REPLACE FUNCTION podium_not_now(
     project bigint, labeler bigint, day_begins timestamptz, OUT reason text, OUT today bigint, OUT most smallint
 ) LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     is_paused boolean;
+    must_qualify boolean;
 BEGIN
-    SELECT p.paused_at IS NOT NULL, p.daily_limit INTO is_paused, most FROM labeling_project p WHERE p.id = project;
+    SELECT p.paused_at IS NOT NULL, p.qualify_items > 0, p.daily_limit INTO is_paused, must_qualify, most FROM labeling_project p WHERE p.id = project;
     IF is_paused THEN
         reason := 'paused';
+    ELSIF must_qualify AND EXISTS (
+        SELECT FROM labeling_membership m WHERE m.project_id = project AND m.user_id = labeler
+          AND m.role = 'labeler' AND m.qualified_at IS NULL) THEN
+        reason := 'not_qualified';
     ELSIF most > 0 THEN
         today := (SELECT count(*) FROM (
             SELECT FROM labeling_ranking r

@@ -1,5 +1,5 @@
 -- Says why there is nothing for a labeler to claim: paused (`since` when, and for which reason in `words`), paused_you (by
--- their checks), no_prompts, all_ranked_by_you, limit (`n` of `most` answered today), all_taken (others have `n`, the first
+-- their checks), not_qualified, no_prompts, all_ranked_by_you, limit (`n` of `most` answered today), all_taken (others have `n`, the first
 -- of them `until`) or all_done. Whether a labeler has had all that is not held follows from counters: to look for one that they never had
 -- costs whoever has had all of a million 3 s, at every question. Withdrawn prompts and their rankings are in no counter.
 DROP FUNCTION IF EXISTS podium_queue_reason(bigint, bigint);  -- it gave a word alone
@@ -24,6 +24,10 @@ BEGIN
     END IF;
     IF podium_is_paused(project, labeler) THEN
         reason := 'paused_you';
+        RETURN;
+    END IF;
+    IF not_now.reason = 'not_qualified' THEN  -- also where there are no prompts yet: to qualify takes its time
+        reason := 'not_qualified';
         RETURN;
     END IF;
     IF offered = 0 THEN

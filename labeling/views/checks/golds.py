@@ -14,6 +14,7 @@ from labeling.people import access
 from labeling.projects import counters
 from labeling.projects.projects import read_whole
 from labeling.quality.checks import acting, golds, lists
+from labeling.quality.practising import standing
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.prompts import find_prompt, first_words
 from labeling.views.stretches import stretch_of
@@ -28,12 +29,14 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
     rows = GoldAnswer.objects.filter(project=project).select_related("prompt", "created_by")
     page = stretch_of(request, rows, size=SHOWN, newest_first=True)
     found = lists.answered(page.rows)
+    read_whole(project)
     context = {
-        "project": read_whole(project),
+        "project": project,
         "n": counters.of(project).total.gold,
         "page": page,
         "rows": [(each, first_words(each.gold.prompt) or each.gold.prompt.external_id) for each in found],
         "people": acting.waiting_for_a_decision(project),
+        "failed": standing.waiting_for_a_decision(project),
         "is_reviewer": access.role_in(request.user, project) != Role.MANAGER,
         "query": "",
     }

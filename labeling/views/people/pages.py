@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -28,6 +28,10 @@ from labeling.models import Invitation, Project, Role, User
 from labeling.people import invitations, members
 from labeling.people.invitation_lists import Outcome, Wanted, invite_all
 from labeling.people.project_people import MOST_SORTED, NEWEST_TIMED, People, Person, Standing
+from labeling.projects.projects import read_whole
+from labeling.quality.checks.people import Checks, checks_of_people
+from labeling.quality.practising import standing
+from labeling.quality.practising.standing import InShort
 from labeling.views.doors import SignedIn, posted, project_page
 from labeling.views.people.links import to_answers, to_rankings
 
@@ -69,6 +73,8 @@ class Row:
     rankings_url: str
     today_url: str
     seconds: str
+    checks: Checks | None = None  # what gold and repeats say of their care
+    qualification: InShort | None = None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -219,10 +225,18 @@ def _listed(request: SignedIn, project: Project, form: PeopleForm) -> dict[str, 
     """Gives what the list shows: one page of it, in the order that the address asks for."""
     found = People(project, form.wanted())
     page = Paginator(found, SHOWN).get_page(request.GET.get("page"))
+    shown = list(page)
+    checks = checks_of_people(project, [person.id for person in shown])
+    qualified = standing.of_people(read_whole(project), [person.id for person in shown])
     return {
         "form": form,
         "page": page,
-        "rows": [_row(project, person) for person in page],
+        "rows": [
+            replace(_row(project, person), checks=checks.get(person.id), qualification=qualified.get(person.id))
+            for person in shown
+        ],
+        "has_checks": bool(checks),
+        "has_qualification": bool(project.qualify_items),
         "columns": _columns(form),
         "of_standing": ", ".join(
             _STANDING[each](n) % {"n": whole(n)} for each in Standing if (n := found.of_standing.get(each))

@@ -16,8 +16,10 @@ from labeling.models import Assignment, Membership, Project, Prompt, Purpose, Ra
 from labeling.people import project_people
 from labeling.people.project_people import Person, Standing
 from labeling.projects import pace
+from labeling.projects.projects import read_whole
 from labeling.quality import labeler_numbers
 from labeling.quality.checks import results
+from labeling.quality.practising.standing import standing_of
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.people.links import to_answers, to_rankings
 from labeling.views.people.measures import findings, lines
@@ -63,6 +65,7 @@ def person(request: SignedIn, project: Project, person_id: int) -> HttpResponse:
         "person": found,
         "member": member,
         "checks": [(_("Gold"), checked.golds), (_("Repeats"), checked.repeats)] if checked else [],
+        "standing": standing_of(read_whole(project), member) if member else None,
         "is_you": found.id == request.user.pk,
         "is_member": found.role is not None and found.standing is not Standing.IMPORTED,
         "roles": Role.choices,

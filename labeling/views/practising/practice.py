@@ -21,6 +21,7 @@ from labeling.board.task import Task
 from labeling.models import Project, Role
 from labeling.projects.projects import read_whole
 from labeling.quality.practising import items, sample
+from labeling.quality.practising.items import Item
 from labeling.views.doors import SignedIn, posted, project_page
 from labeling.views.practising.boards import Compared, Explained, form_of, marked_context, task_of
 from labeling.views.upkeep import show_comparison
@@ -31,12 +32,16 @@ LETTERS = dict(zip(sample.COMPLETIONS, ascii_uppercase, strict=False))
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_page(Role.LABELER)
-def practice(request: SignedIn, project: Project, place: int = 1) -> HttpResponse:
-    """Shows one of the project's items, the nearest where there is no such place; the sample where it has none."""
-    item, n = items.item_at(read_whole(project), place, request.user)
+def practice(request: SignedIn, project: Project) -> HttpResponse:
+    """Shows the first of the project's items; the sample where it has none to practise on."""
+    item, n = items.item_at(read_whole(project), 1, request.user)
     if item is None:
         return _sample(request, project)
-    place, form = min(max(place, 1), n), form_of(project, item, posted(request))
+    return _of_item(request, project, item, 1, n)
+
+
+def _of_item(request: SignedIn, project: Project, item: Item, place: int, n: int) -> HttpResponse:
+    form = form_of(project, item, posted(request))
     if form.is_valid():
         ranks, flags = item.said(form.payload())
         context = marked_context(project, item, item.marked(project, ranks, flags), ranks)
@@ -74,10 +79,21 @@ def _board(
 
 
 @never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@project_page(Role.LABELER)
+def practice_item(request: SignedIn, project: Project, place: int) -> HttpResponse:
+    """Shows the item at a place, and no sample."""
+    item, n = items.item_at(read_whole(project), place, request.user)
+    if item is None:
+        raise Http404("no such practice item")
+    return _of_item(request, project, item, place, n)
+
+
+@never_cache
 @require_safe
 @project_page(Role.LABELER)
 def compare(request: SignedIn, project: Project) -> HttpResponse:
-    return _compare_sample(request, project)
+    return show_comparison(request, project, [str(text) for text in sample.COMPLETIONS.values()])
 
 
 @never_cache
@@ -85,16 +101,10 @@ def compare(request: SignedIn, project: Project) -> HttpResponse:
 @project_page(Role.LABELER)
 def compare_item(request: SignedIn, project: Project, place: int) -> HttpResponse:
     item, _n = items.item_at(project, place, request.user)
-    if item is None:  # the page of any place shows the sample then
-        return _compare_sample(request, project)
-    texts = [each.text for each in item.completions.values()]
+    texts = [each.text for each in item.completions.values()] if item else []
     if len(texts) < 2:
-        raise Http404("one text alone has nothing to be compared with")
+        raise Http404("no such item, or one text alone, which has nothing to be compared with")
     return show_comparison(request, project, texts)
-
-
-def _compare_sample(request: SignedIn, project: Project) -> HttpResponse:
-    return show_comparison(request, project, [str(text) for text in sample.COMPLETIONS.values()])
 
 
 def _task(project: Project, form: RankingForm) -> Task:

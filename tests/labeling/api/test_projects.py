@@ -46,6 +46,10 @@ def test_a_made_project_reads_back_as_it_was_sent() -> None:
         "repeat_pause": 40,
         "repeat_stop": 30,
         "check_fewest": 15,
+        "qualify_items": 0,
+        "qualify_percent": 80,
+        "qualify_attempts": 2,
+        "qualify_wait_hours": 24,
         "search_language": "german",
     }
     made = client.post(PROJECTS, sent)
@@ -110,6 +114,7 @@ def test_it_says_what_a_change_does_before_it_is_made() -> None:
     assert said == {
         "changed": 2, "reopened": 1, "ended": 0, "more": 4, "fewer": 0, "is_all": True, "seconds": None, "rankings": 1,
         "flags_added": [{"name": "rude", "label": "Rude", "answers": 0}], "flags_removed": [],
+        "labelers_stopped": 0, "labelers": 0,
     }  # fmt: skip
     assert list(project.prompts.values_list("overlap", flat=True)) == [1, 1]
     assert client.patch(f"{address}?only_new_prompts=true", {"overlap": 2}).json()["overlap"] == 2

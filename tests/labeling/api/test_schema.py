@@ -29,6 +29,7 @@ FIXED = {
     "/api/v1/projects/{slug}/people/{person}/": {"get"},
     "/api/v1/projects/{slug}/people/{person}/withdraw/": {"post"},
     "/api/v1/projects/{slug}/people/{person}/resume/": {"post"},
+    "/api/v1/projects/{slug}/people/{person}/qualification/": {"post"},
     "/api/v1/projects/{slug}/golds/": {"get", "post"},
     "/api/v1/projects/{slug}/golds/{external_id}/": {"delete"},
     "/api/v1/projects/{slug}/people/{person}/restore/": {"post"},

@@ -17,7 +17,7 @@ MANAGER_ONLY = [
 ]
 FOLDER = "export/versions/1/folder/"
 REVIEWER_UP = ["prompts/", "rankings/", "review/"]
-EVERY_MEMBER = ["rank/", "practice/", "practice/compare/", "practice/1/", "history/", "guidelines/"]
+EVERY_MEMBER = ["rank/", "practice/", "practice/compare/", "history/", "guidelines/"]
 MANAGER_POSTS = [
     "prompts/withdraw/",
     "prompts/bulk/",

@@ -137,9 +137,9 @@ def test_ten_times_as_much_costs_no_statement_and_no_memory_more(
         make_prompt(project, external_id=f"more{number}")
     rank(project, lena)
     rank_next(project, lena, 40)
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(23):
         list(person_export.stream(lena))
     monkeypatch.setattr(person_export, "ROWS_AT_ONCE", 10)
-    with django_assert_max_num_queries(22 + 16):
+    with django_assert_max_num_queries(23 + 16):
         rows = contents(b"".join(person_export.stream(lena)))["rankings.jsonl"]
     assert len({row["task"] for row in rows}) == 41
