@@ -17,7 +17,7 @@ from labeling.views import (
 from labeling.views.answers import bulk, saved_views
 from labeling.views.answers import prompts as prompt_list
 from labeling.views.answers import rankings as answers
-from labeling.views.checks import golds, pauses
+from labeling.views.checks import gold_board, golds, pauses
 from labeling.views.importing import pages as imports
 from labeling.views.people import pages as people
 from labeling.views.people import person
@@ -87,6 +87,8 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/<int:prompt_id>/erase/", erasing.erase, name="prompt_erase"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/put-back/", prompts.put_back, name="prompt_put_back"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/gold/", golds.gold, name="prompt_gold"),
+    path("p/<slug:slug>/prompts/<int:prompt_id>/gold/rank/", gold_board.rank, name="prompt_gold_rank"),
+    path("p/<slug:slug>/prompts/<int:prompt_id>/gold/compare/", gold_board.compare, name="prompt_gold_compare"),
     path("p/<slug:slug>/gold/", golds.index, name="golds"),
     path("p/<slug:slug>/people/<int:person_id>/resume/", pauses.resume, name="person_resume"),
     path("p/<slug:slug>/people/<int:person_id>/qualification/", qualified_people.decide, name="person_qualification"),

@@ -62,6 +62,7 @@ _PAGES: dict[Role, tuple[Page, ...]] = {
                 "review_case",
                 "review_decide",
                 "golds",
+                "prompt_gold_rank",
             ),
         ),
     ),

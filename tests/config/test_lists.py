@@ -58,7 +58,7 @@ API = ("labeling_api:", "rewardtrain_api:")
 ROWLESS = {
     "styleguide", "preferences", "prompts_withdraw", "invitation", "project", "rank", "rank_compare", "practice",
     "practice_compare", "practice_item", "practice_item_compare", "qualification", "qualification_item",
-    "qualification_compare",
+    "qualification_compare", "prompt_gold_rank", "prompt_gold_compare",
     "history_edit", "guidelines", "prompt_revise", "prompt_erase", "project_settings",
     "project_delete", "erase_account", "model_report", "threshold", "project_create", "import_sample",
     "review_case", "review_decide", "labeling_api:person", "labeling_api:review",

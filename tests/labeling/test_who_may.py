@@ -75,7 +75,7 @@ PAGES: list[tuple[set[str], str]] = [
     ),
     ({"manager"}, "view_act"),  # whose the view is
     (MANAGERS, "prompts_withdraw prompt_revise prompt_erase imports import_sample import import_act import_bad_lines"),
-    (MANAGERS, "prompts_bulk prompts_bulk_act prompt_gold"),
+    (MANAGERS, "prompts_bulk prompts_bulk_act prompt_gold prompt_gold_rank prompt_gold_compare"),
     (MANAGERS, "people person person_skips person_work invitation_ask invitation_withdraw invitation_renew member_set"),
     (MANAGERS, "member_remove project_settings project_delete project_pause"),
     (MANAGERS, "versions version version_note version_file version_link version_link_revoke version_labelers"),

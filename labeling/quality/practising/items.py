@@ -9,7 +9,7 @@ from functools import cached_property
 from django.db.models import QuerySet
 from django.utils.crypto import salted_hmac
 
-from labeling.models import Completion, GoldAnswer, Project, Role, User
+from labeling.models import Completion, GoldAnswer, Project, Prompt, Role, User
 from labeling.people import access
 from labeling.quality.checks.golds import MOST_TO_PRACTISE
 from labeling.quality.practising.marking import Marked, mark
@@ -82,6 +82,11 @@ def item_at(project: Project, place: int, person: User) -> tuple[Item | None, in
         return None, len(keys)
     gold = with_texts(rows.filter(pk=keys[place - 1])).first()
     return (Item(gold, _seed_of(person)) if gold else None), len(keys)
+
+
+def item_of(prompt: Prompt, person: User) -> Item:
+    """Gives a prompt as one person sees it, of which nothing is known yet."""
+    return Item(GoldAnswer(prompt=prompt), _seed_of(person))
 
 
 def with_texts(rows: QuerySet[GoldAnswer]) -> QuerySet[GoldAnswer]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from labeling.models import Project, User
+from labeling.models import GoldAnswer, Project, User
 from labeling.projects import projects
 from labeling.quality.checks import golds
 from tests import factories
@@ -90,3 +90,16 @@ def test_a_manager_makes_one_of_a_ranking(people: People, site: Site, practising
     page.get_by_role("button", name="Make it gold").click()
     expect(page.locator(".notices")).to_contain_text("Labelers practise on it now")
     looked_at(page, "practice-made")
+
+
+def test_a_manager_ranks_gold_on_the_board_by_keys(people: People, site: Site, practising: Project) -> None:
+    prompt = factories.make_prompt(practising, external_id="ranked for it", texts=TEXTS)
+    page = people.page(site.manager)
+    page.goto(f"/p/primes/prompts/{prompt.pk}/")
+    page.get_by_role("link", name="Rank it yourself").click()
+    looked_at(page, "gold-board")
+    page.reload()
+    rank_by_keys(page)
+    expect(page.locator(".notices")).to_contain_text("It is gold by your answer now.")
+    assert sorted(GoldAnswer.objects.get(prompt=prompt).ranks.values()) == [1, 2, 3, 4]
+    assert people.complaints == []
