@@ -1,7 +1,7 @@
 """Claim and submit, by labelers at once: labels a second, times, processor time, statements, beside bare SQL, /healthz.
 
-    python -m benchmarks.queue [--labelers 1 8 32 128 200] [--prompts 1000 1000000] [--seconds 8] [--tuning] [--plans]
-        [--kill 60]
+    python -m benchmarks.queue [--labelers 1 8 32 128 200] [--prompts 1000 1000000] [--seconds 8] [--all] [--tuning]
+        [--plans] [--crowd [10000]]
 
 A Podium of its own (`manage.py up`), retraining off, each prompt to be ranked twice. The labelers are threads of this
 process, on the same cores, each with a connection that is kept, without a pause. By the API (`api`) a label is a claim
@@ -11,9 +11,11 @@ send: a draft, the answer, the task ahead and, of every eighth, the heartbeat. T
 generator's own; last, how many of the connections each web process had. `bare` is what the product calls in the
 database, called there in a loop, 8 connections and no client. `--tuning` measures 8 labelers again beside a
 fine-tuning; `--plans` prints what PostgreSQL does for a claim: of a new labeler, of one who has had 50,000 prompts that
-others shall have too, where 999,000 of a million are ranked, and of one who has had all of these; `--kill` has 32
-labelers work on 10,000 prompts while web processes are killed and leases run out, and looks for what is lost, doubled
-or too much.
+others shall have too, where 999,000 of a million are ranked, and of one who has had all of these; and where it draws
+gold or a repeat, of one with 50,000 answers. `--all` measures the API with all of it on: gold, repeats, a limit a day,
+shares of overlap, and an answer that says an acceptable line, a reason and three ratings of each completion. `--crowd`
+has 32 labelers work 10,000 prompts off while labelers die, leases run out and web processes are killed, and looks for
+what is lost, doubled or too much.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from benchmarks.queue.faults import AT_ONCE, break_things
+from benchmarks.queue.crowd import AT_ONCE, crowds
+from benchmarks.queue.everything import careful, everything
+from benchmarks.queue.labelers import Labeler, Say, in_the_order_shown
 from benchmarks.queue.load import DOORS, Cell, Running, at_once, filled, healthz, join, measure, running, verdict
 from benchmarks.queue.plans import plans
 from tests.acceptance.podium import wait_for
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from labeling.models import Project
 
 MOST_MS, MOST_STATEMENTS, LEAST_LABELS, MOST_P99 = 8, 10, 100, 300
+MOST_WITH_ALL_MS = 10
 BY_PAGE = (8, 32)
 # Label Studio on PostgreSQL, 10,000 prompts, as measured on such a machine: labelers, labels a second.
 LABEL_STUDIO = {1: 1.9, 8: 3.3, 32: 3.3}
@@ -87,11 +92,16 @@ HEAD = (
 )
 
 
-def measured(site: Running, project: Project, door: str, n: int, size: int, seconds: float) -> Cell:
+def measured(
+    site: Running, project: Project, door: str, n: int, size: int, seconds: float, say: Say = in_the_order_shown
+) -> Cell:
     people = join(project, n)
-    labelers = [DOORS[door](person, site) for person in people]
-    measure(site, project.slug, [DOORS[door](person, site) for person in people[:8]], seconds=1)  # plans are warm
-    cell = measure(site, project.slug, labelers, seconds=seconds)
+
+    def labelers(n: int) -> list[Labeler]:
+        return [DOORS[door](person, site, say) for person in people[:n]]
+
+    measure(site, project.slug, labelers(8), seconds=1)  # plans are warm
+    cell = measure(site, project.slug, labelers(n), seconds=seconds)
     print(
         f"{size:>9,} {door:<5}{n:>9}{cell.rate:>9.1f}{cell.at(50):>7.0f}{cell.at(95):>7.0f}{cell.at(99):>8.0f}"
         f"{cell.web_ms:>7.1f}{cell.sql_ms:>6.1f}{cell.here_ms:>6.1f}{statements(door):>6}"
@@ -137,6 +147,23 @@ def judge(cells: dict[tuple[int, int], Cell], sizes: Sequence[int]) -> None:
     print(f"  {'statements of a label by the API':<62}{statements('api'):>9}   at most {MOST_STATEMENTS}: met")
 
 
+def with_all_of_it(site: Running, sizes: Sequence[int], seconds: float) -> None:
+    """Measures 32 labelers by the API, and judges what a label takes of web and PostgreSQL together."""
+    print(f"\nwith all of it on\n{HEAD}")
+    cells = {}
+    for size in sizes:
+        cell = cells[size] = measured(site, everything(size, f"all-{size}"), "api", AT_ONCE, size, seconds, careful)
+        words, both = f"{size:,} prompts, all of it on", _ms(cell)
+        verdict(f"{words}: ms of processor a label", both, f"at most {MOST_WITH_ALL_MS}", met=both <= MOST_WITH_ALL_MS)
+    first, last = cells[sizes[0]], cells[sizes[-1]]
+    for what, ratio in (("labels a second", first.rate / last.rate), ("ms of processor", _ms(last) / _ms(first))):
+        verdict(f"{sizes[-1]:,} prompts beside {sizes[0]:,}, {what}", ratio, "within 1.1", met=ratio <= 1.1)
+
+
+def _ms(cell: Cell) -> float:
+    return cell.web_ms + cell.sql_ms
+
+
 def beside_a_tuning(site: Running, size: int, seconds: float) -> None:
     from benchmarks import large_site
     from rewardtrain.models import TrainingRun
@@ -174,7 +201,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--tuning", action="store_true")
     parser.add_argument("--plans", action="store_true")
-    parser.add_argument("--kill", type=float, default=0, metavar="SECONDS")
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--crowd", type=int, nargs="?", const=10_000, default=0, metavar="PROMPTS")
     options = parser.parse_args()
     with running() as site:
         print(f"{platform.machine()}, {os.cpu_count()} cores; /healthz {healthz(site.podium.port):,.0f} requests/s")
@@ -182,8 +210,10 @@ def main() -> None:
         judge(cells, options.prompts)
         if options.tuning:
             beside_a_tuning(site, 20_000, options.seconds)
-        if options.kill:
-            break_things(site, options.kill)
+        if options.all:
+            with_all_of_it(site, options.prompts, options.seconds)
+        if options.crowd:
+            crowds(site, prompts=options.crowd)
         if options.plans:
             plans(site, max(options.prompts))
 

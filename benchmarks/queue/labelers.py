@@ -7,10 +7,14 @@ import re
 import socket
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from itertools import count
+from typing import Any
 from urllib.parse import urlencode
 
 CSRF = "x" * 32
+Said = dict[str, Any]  # a task, or an answer to one, as JSON
+Say = Callable[[Said], Said]
 HEARTBEAT = 8  # labels: the page says every four minutes that somebody looks at it, and a label takes half of one
 
 
@@ -61,33 +65,43 @@ class Labeler(ABC):
         """Labels one prompt; False where there is nothing to do."""
 
 
-class ByApi(Labeler):
-    """Claims, and submits the tiers in the order shown."""
+def in_the_order_shown(task: Said) -> Said:
+    return {"tiers": [[shown["id"]] for shown in task["completions"]]}
 
-    def __init__(self, port: int, token: str) -> None:
+
+class ByApi(Labeler):
+    """Claims, and submits what `say` says of the task: the tiers in the order shown, unless it is told otherwise."""
+
+    def __init__(self, port: int, token: str, say: Say = in_the_order_shown) -> None:
         super().__init__(port, f"Authorization: Bearer {token}\r\n")
+        self.say = say
 
     def label(self, slug: str) -> bool:
-        return bool(self.answer(slug))
+        return bool(self.answer(slug, say=self.say))
 
-    def answer(self, slug: str, *, dawdle: float = 0) -> list[int] | None:
+    def answer(self, slug: str, *, say: Say = in_the_order_shown, dawdle: float = 0) -> list[int] | None:
         """Gives the key of the ranking that was stored: none where somebody else had the prompt by then (409). None
         where there is nothing to do. dawdle: seconds that the labeler thinks."""
-        status, body = self.send("POST", f"/api/v1/projects/{slug}/assignments/next/")
-        if status == 204:
+        task = self.claim(slug)
+        if task is None:
             return None
-        if status != 200:
-            raise ConnectionError(f"{status} {body[:200]!r}")
-        task = json.loads(body)
-        tiers = json.dumps({"tiers": [[shown["id"]] for shown in task["completions"]]}).encode()
         if dawdle:
             time.sleep(dawdle)
-        status, body = self.send("POST", f"/api/v1/assignments/{task['id']}/ranking/", tiers)
+        status, body = self.send("POST", f"/api/v1/assignments/{task['id']}/ranking/", json.dumps(say(task)).encode())
         if status == 409 and dawdle:
             return []
         if status not in (200, 201):
             raise ConnectionError(f"{status} {body[:200]!r}")
         return [json.loads(body)["id"]]
+
+    def claim(self, slug: str) -> Said | None:
+        status, body = self.send("POST", f"/api/v1/projects/{slug}/assignments/next/")
+        if status == 204:
+            return None
+        if status != 200:
+            raise ConnectionError(f"{status} {body[:200]!r}")
+        task: Said = json.loads(body)
+        return task
 
 
 class ByPage(Labeler):

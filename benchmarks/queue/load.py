@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from benchmarks.queue.labelers import ByApi, ByPage, Labeler
+from benchmarks.queue.labelers import ByApi, ByPage, Labeler, Say, in_the_order_shown
 from tests.acceptance.podium import Podium
 
 if TYPE_CHECKING:
@@ -141,10 +141,10 @@ class Person:
     user: User
     token: str
 
-    def by_api(self, site: Running) -> ByApi:
-        return ByApi(site.podium.port, self.token)
+    def by_api(self, site: Running, say: Say = in_the_order_shown) -> ByApi:
+        return ByApi(site.podium.port, self.token, say)
 
-    def by_page(self, site: Running) -> ByPage:
+    def by_page(self, site: Running, _say: Say = in_the_order_shown) -> ByPage:
         from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
         from django.contrib.sessions.backends.db import SessionStore
 
@@ -156,7 +156,7 @@ class Person:
         return ByPage(site.podium.port, str(store.session_key))
 
 
-DOORS: dict[str, Callable[[Person, Running], Labeler]] = {"api": Person.by_api, "page": Person.by_page}
+DOORS: dict[str, Callable[[Person, Running, Say], Labeler]] = {"api": Person.by_api, "page": Person.by_page}
 _numbers = itertools.count()
 
 

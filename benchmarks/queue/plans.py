@@ -12,13 +12,17 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from benchmarks.queue.load import Running, filled, join
 
+if TYPE_CHECKING:
+    from labeling.models import Project
+
 TIMES = 8
+SORTS = re.compile(r"(?m)^.*(?:Sort|Materialize|Hash.*)  \(cost=.*$")
 # A labeler who has had the first so many that are open: slot 2 where somebody else has the first.
 HAD = """
 INSERT INTO labeling_assignment (prompt_id, labeler_id, state, slot, overlap, seed, shown_order, skip_reason,
@@ -34,6 +38,19 @@ ORDER BY id LIMIT %(n)s
 RANKED = """
 UPDATE labeling_prompt SET ranked = ranked + 1 WHERE project_id = %(project)s AND id IN (
     SELECT prompt_id FROM labeling_assignment WHERE labeler_id = %(labeler)s AND state = 'ranked')
+"""
+# And what they answered, which repeats are looked for in.
+ANSWERED = """
+INSERT INTO labeling_ranking (assignment_id, prompt_id, project_id, labeler_id, revision, live, source, comment,
+                              strength, payload_sha256, created_at)
+SELECT a.id, a.prompt_id, p.project_id, a.labeler_id, 1, true, 'labeled', '', NULL, '', now() - interval '1 day'
+FROM labeling_assignment a JOIN labeling_prompt p ON p.id = a.prompt_id
+WHERE p.project_id = %(project)s AND a.labeler_id = %(labeler)s AND a.state = 'ranked' ORDER BY a.id
+"""
+# Gold and repeats are a half of tasks each: a seed that draws the one, and one that draws the other.
+SEEDS = """
+SELECT min(n) FILTER (WHERE lot < 5000), min(n) FILTER (WHERE lot >= 5000)
+FROM generate_series(1, 100) n, LATERAL (SELECT (hashint8extended(n, 163) & 9223372036854775807) % 10000 AS lot) drawn
 """
 # A project of which all but a thousandth is ranked as often as it shall be, and the rest once.
 SETTLED = """
@@ -71,6 +88,8 @@ def plans(site: Running, size: int) -> None:
         print(f"\n(written in {time.perf_counter() - began:.0f} s)")
         claims(connection, f"one who has had {had:,}", project.pk, one_ahead)
 
+        checks(connection, project, one_ahead, had)
+
         began = time.perf_counter()
         values = {"project": settled.pk, "labeler": one_with_all, "n": size}
         write(connection, values, SETTLED, HAD_ALL)
@@ -82,6 +101,41 @@ def plans(site: Running, size: int) -> None:
         why_empty(connection, settled.pk, one_with_all)
 
 
+def checks(connection: psycopg.Connection[Any], project: Project, labeler: int, had: int) -> None:
+    """Says the same of claims that draw gold, a repeat, and gold by whoever has had all of it but the last."""
+    from benchmarks.queue.everything import make_golds
+    from labeling.projects import projects
+
+    make_golds(project)
+    projects.update_project(project, gold_percent=50, repeat_percent=50, repeat_after=0, repeat_minutes=0)
+    write(connection, {"project": project.pk, "labeler": labeler}, ANSWERED)
+    [(gold, repeat)] = connection.execute(SEEDS).fetchall()
+    for what, seed in (("gold", gold), ("a repeat", repeat)):
+        check(connection, f"one who has had {had:,}, a claim of {what}", project.pk, labeler, seed)
+    projects.update_project(project, gold_percent=0, repeat_percent=0)
+
+
+def check(connection: psycopg.Connection[Any], what: str, project: int, labeler: int, seed: int) -> None:
+    """Says whether all that draws a check is found by an index, in order, and what such a claim takes."""
+    drawn = "SELECT purpose FROM labeling_assignment WHERE labeler_id = %s AND state = 'claimed'"
+
+    def work() -> None:
+        claim(connection, project, labeler, seed)
+        end_claims(connection, labeler)
+
+    with explaining(connection) as explained:
+        for _ in range(TIMES):
+            claim(connection, project, labeler, seed)
+            [(purpose,)] = connection.execute(drawn, (labeler,)).fetchall()
+            assert purpose in what, f"{purpose} was drawn, not {what}"
+            end_claims(connection, labeler)
+    looks = [plan for plan in explained if "FOR KEY SHARE OF p" in plan]
+    show(what, looks[-1])
+    whole = [plan for plan in explained if "Query Text: SELECT podium_claim(" in plan]
+    wrong = scans(explained) + SORTS.findall("\n".join(looks))
+    judge(what, connection, work, whole, wrong, ", ".join(sorted(set(re.findall(r"using (\w+) on", looks[-1])))))
+
+
 def write(connection: psycopg.Connection[Any], values: dict[str, int], *statements: str) -> None:
     connection.execute("SET session_replication_role = replica")
     connection.execute("SET synchronous_commit = off")
@@ -91,8 +145,8 @@ def write(connection: psycopg.Connection[Any], values: dict[str, int], *statemen
     connection.execute("VACUUM ANALYZE labeling_prompt, labeling_assignment")  # as autovacuum does meanwhile
 
 
-def claim(connection: psycopg.Connection[Any], project: int, labeler: int) -> None:
-    connection.execute("SELECT podium_claim(%s, %s, '20 minutes', 7, now())", (project, labeler))
+def claim(connection: psycopg.Connection[Any], project: int, labeler: int, seed: int = 7) -> None:
+    connection.execute("SELECT podium_claim(%s, %s, '20 minutes', %s, now())", (project, labeler, seed))
 
 
 def end_claims(connection: psycopg.Connection[Any], labeler: int) -> None:
@@ -115,7 +169,7 @@ def claims(connection: psycopg.Connection[Any], who: str, project: int, labeler:
     look = [plan for plan in looks if "FOR UPDATE OF p" in plan][-1]
     show(who, look)
     whole = [plan for plan in explained if "Query Text: SELECT podium_claim(" in plan]
-    wrong = scans(explained) + re.findall(r"(?m)^.*(?:Sort|Materialize|Hash.*)  \(cost=.*$", "\n".join(looks))
+    wrong = scans(explained) + SORTS.findall("\n".join(looks))
     indexes = re.findall(r"using (\w+) on labeling_prompt p", look)
     judge(f"{who}, a claim", connection, work, whole, wrong, ", ".join(indexes))
 
@@ -135,7 +189,10 @@ def why_empty(connection: psycopg.Connection[Any], project: int, labeler: int) -
 
 def scans(plans: list[str]) -> list[str]:
     """Finds sequential scans but of tables that stay small: a project's key is looked up among three of them."""
-    tables = "prompt|completion|assignment|ranking|rankedcompletion|preferencepair|queueposition|counter|labelercounter"
+    tables = (
+        "prompt|completion|assignment|ranking|rankedcompletion|preferencepair|queueposition|counter|labelercounter|"
+        "goldanswer"
+    )
     return re.findall(rf"(?m)^.*Seq Scan on labeling_(?:{tables})\b.*$", "\n".join(plans))
 
 
