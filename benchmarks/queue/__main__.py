@@ -1,7 +1,7 @@
 """Claim and submit, by labelers at once: labels a second, times, processor time, statements, beside bare SQL, /healthz.
 
     python -m benchmarks.queue [--labelers 1 8 32 128 200] [--prompts 1000 1000000] [--seconds 8] [--all] [--tuning]
-        [--plans] [--crowd [10000]]
+        [--plans] [--crowd [10000]] [--told]
 
 A Podium of its own (`manage.py up`), retraining off, each prompt to be ranked twice. The labelers are threads of this
 process, on the same cores, each with a connection that is kept, without a pause. By the API (`api`) a label is a claim
@@ -15,7 +15,7 @@ others shall have too, where 999,000 of a million are ranked, and of one who has
 gold or a repeat, of one with 50,000 answers. `--all` measures the API with all of it on: gold, repeats, a limit a day,
 shares of overlap, and an answer that says an acceptable line, a reason and three ratings of each completion. `--crowd`
 has 32 labelers work 10,000 prompts off while labelers die, leases run out and web processes are killed, and looks for
-what is lost, doubled or too much.
+what is lost, doubled or too much. `--told` says whether gold and repeats could be told by time or by place.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from benchmarks.queue.everything import careful, everything
 from benchmarks.queue.labelers import Labeler, Say, in_the_order_shown
 from benchmarks.queue.load import DOORS, Cell, Running, at_once, filled, healthz, join, measure, running, verdict
 from benchmarks.queue.plans import plans
+from benchmarks.queue.told import can_be_told
 from tests.acceptance.podium import wait_for
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ def main() -> None:
     parser.add_argument("--tuning", action="store_true")
     parser.add_argument("--plans", action="store_true")
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--told", action="store_true")
     parser.add_argument("--crowd", type=int, nargs="?", const=10_000, default=0, metavar="PROMPTS")
     options = parser.parse_args()
     with running() as site:
@@ -212,6 +214,8 @@ def main() -> None:
             beside_a_tuning(site, 20_000, options.seconds)
         if options.all:
             with_all_of_it(site, options.prompts, options.seconds)
+        if options.told:
+            can_be_told(site)
         if options.crowd:
             crowds(site, prompts=options.crowd)
         if options.plans:
