@@ -97,6 +97,7 @@ urlpatterns = [
     path("p/<slug:slug>/views/", saved_views.save, name="view_save"),
     path("p/<slug:slug>/views/<int:view_id>/", saved_views.act, name="view_act"),
     path("p/<slug:slug>/review/", review.queue, name="review"),
+    path("p/<slug:slug>/review/reviewers/", review.name_reviewers, name="review_reviewers"),
     path("p/<slug:slug>/review/<int:case_id>/", review.case, name="review_case"),
     path("p/<slug:slug>/review/<int:case_id>/act/", review.act, name="review_act"),
     path("p/<slug:slug>/review/<int:case_id>/decide/", review_board.decide, name="review_decide"),

@@ -22,7 +22,7 @@ from labeling.api.leaving import accounts, work
 from labeling.api.lists import bulk_acts, saved_views
 from labeling.api.quality import golds, qualification
 from labeling.api.queue import pauses
-from labeling.api.review import reviews
+from labeling.api.review import named, reviews
 
 
 class AnythingConverter(StringConverter):
@@ -86,6 +86,7 @@ urlpatterns = [
     path("projects/<slug:slug>/assignments/next/", assignments.NextAssignment.as_view(), name="assignment_next"),
     path("projects/<slug:slug>/rankings/", rankings.Rankings.as_view(), name="rankings"),
     path("projects/<slug:slug>/reviews/", reviews.Reviews.as_view(), name="reviews"),
+    path("projects/<slug:slug>/reviewers/", named.Reviewers.as_view(), name="reviewers"),
     path("projects/<slug:slug>/reviews/<int:case>/", reviews.OneReview.as_view(), name="review"),
     path("projects/<slug:slug>/reviews/<int:case>/task/", reviews.ReviewTask.as_view(), name="review_task"),
     path("projects/<slug:slug>/reviews/<int:case>/decide/", reviews.DecideReview.as_view(), name="review_decide"),
@@ -98,6 +99,7 @@ urlpatterns = [
     path("projects/<slug:slug>/reviews/<int:case>/put-back/", reviews.PutReviewBack.as_view(), name="review_put_back"),
     path("projects/<slug:slug>/reviews/<int:case>/discard/", reviews.DiscardReview.as_view(), name="review_discard"),
     path("projects/<slug:slug>/reviews/<int:case>/leave/", reviews.LeaveReview.as_view(), name="review_leave"),
+    path("projects/<slug:slug>/reviews/<int:case>/reserve/", named.ReserveReview.as_view(), name="review_reserve"),
     path("projects/<slug:slug>/pairs/", pairs.Pairs.as_view(), name="pairs"),
     path("projects/<slug:slug>/agreement/", agreement.Agreement.as_view(), name="agreement"),
     path("projects/<slug:slug>/export/", exports.Export.as_view(), name="export"),

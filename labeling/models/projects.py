@@ -235,6 +235,7 @@ class Membership(models.Model):
     paused_at = models.DateTimeField(null=True)
     warned_at = models.DateTimeField(null=True)
     checks_from = models.DateTimeField(null=True)  # when they were let go on: what they answered before counts no more
+    takes_cases = models.BooleanField(default=False, db_default=False)  # named: new cases of reviews are theirs
 
     # Of labelers, where the project asks for it (labeling/quality/practising): without it they get no new task.
     qualified = models.CharField(max_length=8, choices=Qualified.choices, blank=True, default="", db_default="")
@@ -256,6 +257,9 @@ class Membership(models.Model):
                 name="membership_pause_has_its_moment",
             ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_known"),
+            models.CheckConstraint(
+                condition=Q(takes_cases=False) | Q(role__in=("reviewer", "manager")), name="membership_reviewer_reviews"
+            ),
         )
 
     def __str__(self) -> str:

@@ -131,6 +131,8 @@ RULES = {
     "POST /api/v1/projects/{slug}/reviews/": {"unknown_prompt"},  # the project's
     "POST /api/v1/projects/{slug}/reviews/{case}/decide-as/": {"unknown_ranking"},  # of the case's prompt
     "POST /api/v1/projects/{slug}/reviews/{case}/send-back/": {"unknown_ranking"},
+    "POST /api/v1/projects/{slug}/reviews/{case}/reserve/": {"not_a_reviewer"},  # who reviews in the project
+    "PUT /api/v1/projects/{slug}/reviewers/": {"not_a_reviewer"},
     # The ids and flags are the task's.
     "POST /api/v1/projects/{slug}/reviews/{case}/decide/": ANSWERS,
     "POST /api/v1/assignments/{id}/ranking/": ANSWERS,

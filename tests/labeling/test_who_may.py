@@ -75,7 +75,7 @@ PAGES: list[tuple[set[str], str]] = [
     ),
     ({"manager"}, "view_act"),  # whose the view is
     (MANAGERS, "prompts_withdraw prompt_revise prompt_erase imports import_sample import import_act import_bad_lines"),
-    (MANAGERS, "prompts_bulk prompts_bulk_act prompt_gold prompt_gold_rank prompt_gold_compare"),
+    (MANAGERS, "prompts_bulk prompts_bulk_act prompt_gold prompt_gold_rank prompt_gold_compare review_reviewers"),
     (MANAGERS, "people person person_skips person_work invitation_ask invitation_withdraw invitation_renew member_set"),
     (MANAGERS, "member_remove project_settings project_delete project_pause"),
     (MANAGERS, "versions version version_note version_file version_link version_link_revoke version_labelers"),
@@ -93,7 +93,8 @@ API: list[tuple[set[str], str]] = [
     (AUTHOR, "assignment_ranking, assignment_undo, assignment_skip, assignment_release, assignment_draft"),
     (REVIEWERS, "prompts get, prompt get, agreement, datasets get, dataset get"),
     (REVIEWERS, "reviews, review, review_task, review_decide, review_decide_as, review_send_back, review_put_back"),
-    (REVIEWERS, "review_discard, review_leave"),
+    (REVIEWERS, "review_discard, review_leave, review_reserve, reviewers get"),
+    (MANAGERS, "reviewers"),
     (MANAGERS, "project, project_pause, project_resume, prompts, prompt, prompts_withdraw, prompts_restore"),
     (REVIEWERS, "views"),
     ({"manager"}, "view"),  # whose the view is

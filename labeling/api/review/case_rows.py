@@ -24,6 +24,12 @@ State, Reason, Outcome = ReviewCase.State, ReviewCase.Reason, ReviewCase.Outcome
 PARAMETERS = [
     OpenApiParameter("state", str, enum=State.values, description="Default: those that wait, `open`."),
     OpenApiParameter("reason", str, enum=Reason.values, description="Only those that stand under this reason."),
+    OpenApiParameter(
+        "whose",
+        str,
+        enum=cases.Whose.values,
+        description="Default: `all`; `mine`: reserved for you; `nobodys`: not reserved.",
+    ),
     OpenApiParameter("prompt", NO_NUL, description="Only of the prompt with this id in the imported file."),
 ]
 
@@ -36,14 +42,15 @@ class CaseSerializer(serializers.ModelSerializer[ReviewCase]):
     state = Choice(choices=State.choices)
     outcome = Choice(choices=Outcome.choices, allow_null=True, help_text="Of a closed one.")
     awaits = serializers.CharField(allow_null=True, help_text="Whose answer was sent back and is awaited.")
+    reviewer = serializers.CharField(allow_null=True, help_text="Whose it is to decide; null: any reviewer's.")
     n_rankings = serializers.IntegerField(source="prompt.ranked", help_text="How often the prompt has been ranked.")
     overlap = serializers.IntegerField(source="prompt.overlap", help_text="How often it should be.")
 
     class Meta:
         model = ReviewCase
         fields = (
-            "id", "prompt", "external_id", "reason", "also", "state", "outcome", "awaits", "n_rankings", "overlap",
-            "opened_at", "closed_at",
+            "id", "prompt", "external_id", "reason", "also", "state", "outcome", "awaits", "reviewer", "n_rankings",
+            "overlap", "opened_at", "closed_at",
         )  # fmt: skip
 
 
@@ -56,11 +63,12 @@ class ActSerializer(serializers.ModelSerializer[ReviewAct]):
         help_text="Of `opened` the case's reason, of `closed` its outcome.",
     )  # fmt: skip
     labeler = serializers.CharField(allow_null=True, help_text="Whose answer was sent back.")
+    whom = serializers.CharField(allow_null=True, help_text="For whom it was reserved, or from whom it was freed.")
     ranking = serializers.IntegerField(allow_null=True, help_text="That this act made.")
 
     class Meta:
         model = ReviewAct
-        fields = ("act", "by", "reason", "what", "labeler", "ranking", "at")
+        fields = ("act", "by", "reason", "what", "labeler", "whom", "ranking", "at")
 
 
 COMPLETIONS = ("chosen", "rejected", "completion")
@@ -102,7 +110,7 @@ class CaseWithTrailSerializer(CaseSerializer):
 
 COLUMNS = (
     "id", "prompt_id", "prompt__external_id", "reason", "also", "state", "outcome", "awaits__username",
-    "prompt__ranked", "prompt__overlap", "opened_at", "closed_at",
+    "reviewer__username", "prompt__ranked", "prompt__overlap", "opened_at", "closed_at",
 )  # fmt: skip
 _time = serializers.DateTimeField().to_representation
 
@@ -111,7 +119,8 @@ def wanted(project: Project, request: Request) -> Any:
     """Gives the rows, of `written`, that the address asks for. Raises Invalid."""
     state = one_of(request, "state", State.values, code="unknown_state") or State.OPEN
     reason = one_of(request, "reason", Reason.values, code="unknown_reason") or ""
-    rows = cases.cases_of(project, state=state, reason=reason)
+    whose = one_of(request, "whose", cases.Whose.values, code="unknown_whose") or cases.Whose.ALL
+    rows = cases.cases_of(project, state=state, reason=reason, whose=whose, reader=request.user)
     if prompt := request.query_params.get("prompt"):
         rows = rows.filter(prompt__external_id=prompt, prompt__project=project)
     return rows.select_related(None).values(*COLUMNS)
@@ -129,6 +138,7 @@ def written(page: Sequence[Row]) -> list[Row]:
             "state": row["state"],
             "outcome": row["outcome"] or None,
             "awaits": row["awaits__username"],
+            "reviewer": row["reviewer__username"],
             "n_rankings": row["prompt__ranked"],
             "overlap": row["prompt__overlap"],
             "opened_at": _time(row["opened_at"]),
@@ -163,6 +173,7 @@ def _act(act: ReviewAct) -> Row:
         "reason": act.words,
         "what": act.what or None,
         "labeler": sent_to,
+        "whom": act.whom.username if act.whom else None,
         "ranking": act.ranking_id,
         "at": _time(act.at),
     }

@@ -113,7 +113,7 @@ class OneReview(View):
     @extend_schema(operation_id="reviews_read", responses=CaseWithTrailSerializer)
     def get(self, request: Request, slug: str, case: int) -> Response:
         """One case: all answers that stand, and what was done about it."""
-        return Response(case_rows.read(request.user, _get(request, slug, case)))
+        return Response(case_rows.read(request.user, case_of(request, slug, case)))
 
 
 class ReviewTask(View):
@@ -124,7 +124,7 @@ class ReviewTask(View):
     )
     def post(self, request: Request, slug: str, case: int) -> Response:
         """Your own blind task of the case's prompt, to be ranked with /decide/; the same one each time."""
-        shown = task(decisions.task_for(_get(request, slug, case), person(request)))
+        shown = task(decisions.task_for(case_of(request, slug, case), person(request)))
         return Response({name: shown[name] for name in TASK_FIELDS})
 
 
@@ -139,7 +139,7 @@ class DecideReview(View):
 
         They stay as a record, their pairs give way, and the prompt needs no more. Frozen versions stay as they are.
         """
-        found = _get(request, slug, case)
+        found = case_of(request, slug, case)
         refuse_unknown(request.data, (*ANSWER_FIELDS, "reason"))
         payload: dict[str, Any] = dict(request.data)
         words = WordsBodySerializer(data={"reason": payload.pop("reason")} if "reason" in payload else {})
@@ -156,7 +156,7 @@ class DecideReviewAs(View):
     )
     def post(self, request: Request, slug: str, case: int) -> Response:
         """Decide as one of the labelers ranked it: their ranking, under your name, takes the place of all."""
-        found = _get(request, slug, case)
+        found = case_of(request, slug, case)
         body = DecideAsBodySerializer(data=request.data)
         body.is_valid(raise_exception=True)
         said: dict[str, Any] = body.validated_data
@@ -170,7 +170,7 @@ class _Act(View):
     body: ClassVar[type[KnownFields]]
 
     def answer(self, request: Request, slug: str, case: int, act: Callable[..., None]) -> Response:
-        found = _get(request, slug, case)
+        found = case_of(request, slug, case)
         body = type(self).body(data=request.data)
         body.is_valid(raise_exception=True)
         said: dict[str, Any] = body.validated_data
@@ -234,7 +234,7 @@ class LeaveReview(_Act):
         return self.answer(request, slug, case, acts.leave)
 
 
-def _get(request: Request, slug: str, key: int) -> ReviewCase:
+def case_of(request: Request, slug: str, key: int) -> ReviewCase:
     project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
     case = cases.find_case(project, key)
     case.project = case.prompt.project = project

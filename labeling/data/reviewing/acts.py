@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 from labeling.data.reviewing.cases import lock_prompt
 from labeling.data.withdrawing import withdrawals
 from labeling.errors import Conflict, Invalid
-from labeling.models import Assignment, Ranking, ReviewAct, ReviewCase, User
+from labeling.models import Assignment, Ranking, ReviewAct, ReviewCase, Role, User
 from labeling.models.functions import call
+from labeling.people import access
 from labeling.queue import claims
 
 Act, Outcome, State = ReviewAct.Act, ReviewCase.Outcome, ReviewCase.State
@@ -25,17 +26,20 @@ MAX_WORDS = 1_000
 
 
 def leave(case: ReviewCase, *, by: User, words: str = "") -> None:
-    """Closes the case and changes nothing. Raises Conflict('case_closed')."""
+    """Closes the case and changes nothing. Raises Conflict('case_closed'), Conflict('case_reserved')."""
     words = checked_words(words)
-    with held(case):
+    with held(case, by=by):
         close(case, Outcome.LEFT)
         note(case, Act.LEFT, by, words)
 
 
 def put_back(case: ReviewCase, *, by: User, words: str = "") -> None:
-    """Returns a prompt that was set aside to the queue. Raises Conflict('case_closed'), Conflict('not_set_aside')."""
+    """Returns a prompt that was set aside to the queue.
+
+    Raises Conflict('case_closed'), Conflict('case_reserved'), Conflict('not_set_aside').
+    """
     words = checked_words(words)
-    with held(case):
+    with held(case, by=by):
         case.prompt.refresh_from_db(fields=["held_at"])
         if case.prompt.held_at is None:
             raise Conflict("not_set_aside", _("This prompt is in the queue already: nobody set it aside."))
@@ -45,9 +49,12 @@ def put_back(case: ReviewCase, *, by: User, words: str = "") -> None:
 
 
 def discard(case: ReviewCase, *, by: User, words: str) -> None:
-    """Withdraws the prompt with all rankings; a manager can put it back. Raises Invalid, Conflict('case_closed')."""
+    """Withdraws the prompt with all rankings; a manager can put it back.
+
+    Raises Invalid, Conflict('case_closed'), Conflict('case_reserved').
+    """
     words = checked_words(words, required=True)
-    with held(case):
+    with held(case, by=by):
         close(case, Outcome.DISCARDED)
         note(case, Act.DISCARDED, by, words)
         withdrawals.withdraw(case.project, [case.prompt.external_id])
@@ -56,11 +63,11 @@ def discard(case: ReviewCase, *, by: User, words: str) -> None:
 def send_back(case: ReviewCase, ranking: Ranking, *, by: User, words: str) -> None:
     """Asks the labeler of one ranking to look at it again, with a word. They change it or say that it stays.
 
-    Raises Invalid, Conflict('case_closed'), Conflict('sent_back'), Conflict('ranking_ended'), Conflict('imported'),
-    Conflict('own_ranking'), Conflict('labeler_gone').
+    Raises Invalid, Conflict('case_closed'), Conflict('case_reserved'), Conflict('sent_back'),
+    Conflict('ranking_ended'), Conflict('imported'), Conflict('own_ranking'), Conflict('labeler_gone').
     """
     words = checked_words(words, required=True)
-    with held(case):
+    with held(case, by=by):
         standing = Ranking.objects.select_related("labeler").filter(pk=ranking.pk, prompt=case.prompt_id, live=True)
         found = standing.first()
         _check_sendable(case, found, by)
@@ -86,16 +93,25 @@ def _check_sendable(case: ReviewCase, ranking: Ranking | None, by: User) -> None
 
 
 @contextmanager
-def held(case: ReviewCase) -> Iterator[None]:
-    """Locks a case and reads how it stands. Raises Conflict('case_closed') with what happened."""
+def held(case: ReviewCase, *, by: User) -> Iterator[None]:
+    """Locks a case and reads how it stands. Raises Conflict('case_closed') with what happened, and
+    Conflict('case_reserved') where it is somebody else's and `by` is no manager."""
     with transaction.atomic():
         lock_prompt(case.prompt_id)
         now = ReviewCase.objects.select_for_update().get(pk=case.pk)
-        for name in ("state", "outcome", "reason", "also", "sent_back_id", "awaits_id", "closed_at"):
+        for name in ("state", "outcome", "reason", "also", "sent_back_id", "awaits_id", "reviewer_id", "closed_at"):
             setattr(case, name, getattr(now, name))
         if case.state == State.CLOSED:
             raise Conflict("case_closed", _closed_in_words(case))
+        if not may_act(case, by):
+            message = _("This case is reserved for %(name)s. They or a manager can hand it on. Nothing was changed.")
+            raise Conflict("case_reserved", message % {"name": case.reviewer})
         yield
+
+
+def may_act(case: ReviewCase, by: User) -> bool:
+    """Tells whether the case is this reviewer's to decide: theirs, or nobody's, or any for a manager."""
+    return case.reviewer_id in (None, by.pk) or access.role_in(by, case.project) == Role.MANAGER
 
 
 def _closed_in_words(case: ReviewCase) -> str:
@@ -122,9 +138,12 @@ def note(
     *,
     assignment: int | None = None,
     ranking: int | None = None,
+    whom: int | None = None,
 ) -> None:
     """Adds to the trail of a case that is held."""
-    ReviewAct.objects.create(case=case, act=act, by=by, words=words, assignment_id=assignment, ranking_id=ranking)
+    ReviewAct.objects.create(
+        case=case, act=act, by=by, words=words, assignment_id=assignment, ranking_id=ranking, whom_id=whom
+    )
 
 
 def checked_words(words: str, *, required: bool = False) -> str:

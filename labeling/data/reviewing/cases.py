@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, QuerySet, TextChoices
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from labeling.data.reviewing.evidence import Evidence
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, Prompt, Purpose, Ranking, ReviewAct, ReviewCase, User
 from labeling.models.functions import call
+from labeling.people.access import Visitor
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -53,15 +55,34 @@ def open_case_of(prompt: Prompt) -> ReviewCase | None:
     return ReviewCase.objects.filter(prompt=prompt).exclude(state=State.CLOSED).first()
 
 
-def cases_of(project: Project, *, state: str = State.OPEN, reason: str = "") -> QuerySet[ReviewCase]:
-    """Gives a project's cases in a state, and under a reason if one is named."""
+class Whose(TextChoices):
+    """Which cases, by whose they are to decide."""
+
+    ALL = "all", gettext_lazy("All")
+    MINE = "mine", gettext_lazy("Yours")
+    NOBODYS = "nobodys", gettext_lazy("Any reviewer's")
+
+
+def cases_of(
+    project: Project,
+    *,
+    state: str = State.OPEN,
+    reason: str = "",
+    whose: str = Whose.ALL,
+    reader: Visitor | None = None,
+) -> QuerySet[ReviewCase]:
+    """Gives a project's cases in a state, under a reason if one is named, and of those the reader's or nobody's."""
     rows = ReviewCase.objects.filter(project=project, state=state)
-    return (rows.filter(reason=reason) if reason else rows).select_related("prompt", "awaits")
+    if whose == Whose.MINE and reader is not None:
+        rows = rows.filter(reviewer=reader.pk)
+    elif whose == Whose.NOBODYS:
+        rows = rows.filter(reviewer=None)
+    return (rows.filter(reason=reason) if reason else rows).select_related("prompt", "awaits", "reviewer")
 
 
 def find_case(project: Project, key: int) -> ReviewCase:
     """Raises ReviewCase.DoesNotExist for one of another project."""
-    return ReviewCase.objects.select_related("prompt", "awaits").get(project=project, pk=key)
+    return ReviewCase.objects.select_related("prompt", "awaits", "reviewer").get(project=project, pk=key)
 
 
 def find_ranking(case: ReviewCase, key: int) -> Ranking:
@@ -73,9 +94,9 @@ def find_ranking(case: ReviewCase, key: int) -> Ranking:
     return found
 
 
-def waiting(project: Project) -> list[Waiting]:
+def waiting(project: Project, *, whose: str = Whose.ALL, reader: Visitor | None = None) -> list[Waiting]:
     """Counts the cases that wait, under the reasons that have some, the gravest first. By an index of these alone."""
-    rows = ReviewCase.objects.filter(project=project, state=State.OPEN).order_by().values_list("reason")
+    rows = cases_of(project, whose=whose, reader=reader).select_related(None).order_by().values_list("reason")
     counts = dict(rows.annotate(n=Count("pk")))
     return [Waiting(reason, reason.label, counts[reason]) for reason in Reason if reason in counts]
 
@@ -86,7 +107,7 @@ def n_waiting(project: Project) -> int:
 
 def trail(case: ReviewCase) -> list[ReviewAct]:
     """Gives what was done about it, oldest first; of very much the newest MOST_ACTS."""
-    acts = ReviewAct.objects.filter(case=case).select_related("by", "assignment__labeler").order_by("-pk")
+    acts = ReviewAct.objects.filter(case=case).select_related("by", "assignment__labeler", "whom").order_by("-pk")
     return list(acts[:MOST_ACTS])[::-1]
 
 

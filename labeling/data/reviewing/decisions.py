@@ -28,9 +28,9 @@ OUTCOME, ACT = ReviewCase.Outcome.DECIDED, ReviewAct.Act.DECIDED
 def task_for(case: ReviewCase, by: User) -> Assignment:
     """Gives the task on which the reviewer ranks the case's prompt: the same one again until they decide.
 
-    Raises Conflict('case_closed'), Conflict('own_ranking').
+    Raises Conflict('case_closed'), Conflict('case_reserved'), Conflict('own_ranking').
     """
-    with held(case):
+    with held(case, by=by):
         _check_no_party(case, by)
         row = call("podium_review_task", prompt=case.prompt_id, reviewer=by.pk, seed=secrets.randbelow(2**63))
     return read_task(row["assignment"], by.pk, texts=True)
@@ -48,10 +48,10 @@ def decide(
     """Stores the reviewer's ranking, ends all others with their pairs, and closes the case, in one transaction.
 
     as_far_as_said: what the project asks beyond an order may be missing.
-    Raises Invalid, Conflict('case_closed'), Conflict('own_ranking').
+    Raises Invalid, Conflict('case_closed'), Conflict('case_reserved'), Conflict('own_ranking').
     """
     words = checked_words(words)
-    with held(case):
+    with held(case, by=by):
         task_of_reviewer(assignment, case, by)
         _check_no_party(case, by)
         lease = claims.lease_of(assignment.prompt.project)
@@ -70,7 +70,7 @@ def decide_as(case: ReviewCase, ranking: Ranking, *, by: User, words: str = "") 
     Raises as decide does, and Conflict('ranking_ended').
     """
     assignment = task_for(case, by)
-    with held(case):
+    with held(case, by=by):
         standing = Ranking.objects.filter(pk=ranking.pk, prompt=case.prompt_id, live=True).first()
         if standing is None:
             message = _("This answer was changed or withdrawn meanwhile; look at the case again.")

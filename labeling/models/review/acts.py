@@ -23,6 +23,8 @@ class ReviewAct(models.Model):
         DISCARDED = "discarded", _("Discarded")
         LEFT = "left", _("Left as it is")
         RETURNED = "returned", _("Came back without an answer")
+        RESERVED = "reserved", _("Reserved")
+        FREED = "freed", _("Free for any reviewer")
         CLOSED = "closed", _("Closed")
 
     # Its index is review_trail; the database deletes it with its case.
@@ -40,6 +42,11 @@ class ReviewAct(models.Model):
     ranking = models.ForeignKey(  # that this act made
         Ranking, on_delete=models.DO_NOTHING, related_name="+", null=True, db_constraint=False, db_index=False
     )
+    # For whom it was reserved, by this act or as it was opened.
+    whom = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, related_name="+", null=True, db_constraint=False,
+        db_index=False,
+    )  # fmt: skip
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -49,7 +56,7 @@ class ReviewAct(models.Model):
                 condition=Q(
                     act__in=(
                         "opened", "sent_back", "changed", "stays", "decided", "put_back", "discarded", "left",
-                        "returned", "closed",
+                        "returned", "reserved", "freed", "closed",
                     )
                 ),
                 name="review_act_known",

@@ -65,6 +65,11 @@ class ReviewCase(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, related_name="+", null=True, db_constraint=False,
         db_index=False,
     )  # fmt: skip
+    # Whose it is to look at; null: any reviewer's. Given to a named reviewer as it is opened, or handed on by people.
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, related_name="+", null=True, db_constraint=False,
+        db_index=False,
+    )  # fmt: skip
     opened_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True)
 
@@ -95,6 +100,8 @@ class ReviewCase(models.Model):
             models.Index(fields=("project", "state", "id"), name="review_state"),
             models.Index(fields=("project", "state", "reason", "id"), name="review_reason"),
             models.Index(fields=("awaits",), condition=Q(state="sent_back"), name="review_awaits"),
+            models.Index(fields=("project", "reviewer", "id"), condition=Q(state="open"), name="review_reviewer"),
+            models.Index(fields=("reviewer",), condition=Q(reviewer__isnull=False), name="review_of_person"),
         )
 
     def __str__(self) -> str:

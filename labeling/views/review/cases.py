@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.answers import rankings
 from labeling.board.cards import dialogue
-from labeling.data.reviewing import acts, cases, decisions
+from labeling.data.reviewing import acts, cases, decisions, reviewers
+from labeling.data.reviewing.reviewers import Reviewer
 from labeling.errors import Conflict, Invalid
 from labeling.models import Project, Purpose, Ranking, ReviewCase, Role, User
+from labeling.people import access
 from labeling.views.answers.sides import sides_of
 from labeling.views.doors import SignedIn, project_page
 from labeling.views.prompts import find_prompt, first_words, with_html
@@ -35,20 +39,38 @@ def queue(request: SignedIn, project: Project) -> HttpResponse:
     state = state if state in State.values else State.OPEN
     reason = request.GET.get("reason", "")
     reason = reason if reason in ReviewCase.Reason.values and state == State.OPEN else ""
-    rows = cases.cases_of(project, state=state, reason=reason).prefetch_related("prompt__completions")
+    people = reviewers.reviewers_of(project)
+    is_reserving = any(each.takes_cases or each.waiting for each in people)
+    whose = _whose(request, people) if state == State.OPEN and is_reserving else ""
+    narrowed = cases.Whose(whose or cases.Whose.ALL)
+    rows = cases.cases_of(project, state=state, reason=reason, whose=narrowed, reader=request.user)
+    rows = rows.prefetch_related("prompt__completions")
     page = stretch_of(request, rows, size=SHOWN, newest_first=state == State.CLOSED)
-    asked = [f"{name}={value}&" for name, value in (("state", state), ("reason", reason)) if value]
+    asked = [f"{name}={value}&" for name, value in (("state", state), ("reason", reason), ("whose", whose)) if value]
     context = {
         "project": project,
         "state": State(state),
         "states": State,
         "reason": reason,
-        "waiting": cases.waiting(project),
+        "waiting": cases.waiting(project, whose=narrowed, reader=request.user),
+        "whose": whose,
+        "whose_choices": cases.Whose.choices if is_reserving else [],
+        "reviewers": people,
+        "names_reviewers": access.role_in(request.user, project) == Role.MANAGER,
         "page": page,
         "rows": [(case, first_words(case.prompt, alone=_text_alone(case))) for case in page],
         "query": "".join(asked),
     }
     return render(request, "labeling/review/queue.html", context)
+
+
+def _whose(request: SignedIn, people: Sequence[Reviewer]) -> str:
+    """Reads which cases are asked for; else a named reviewer's own, and everybody's for others."""
+    asked = request.GET.get("whose", "")
+    if asked in cases.Whose.values:
+        return asked
+    is_named = any(each.takes_cases and each.username == request.user.username for each in people)
+    return cases.Whose.MINE if is_named else cases.Whose.ALL
 
 
 @require_safe
@@ -71,7 +93,26 @@ def act(request: SignedIn, project: Project, case_id: int) -> HttpResponse:
         status = 409 if isinstance(error, Conflict) else 422
         return _show(request, project, find_case(project, case_id), error=error.detail, status=status)
     messages.success(request, str(said))
+    if wanted is _reserve:
+        return redirect("review_case", project.slug, chosen.pk)
     return redirect("review", project.slug)
+
+
+@require_POST
+@project_page(Role.MANAGER)
+def name_reviewers(request: SignedIn, project: Project) -> HttpResponse:
+    """Sets who is given new cases."""
+    names = request.POST.getlist("reviewer")
+    try:
+        reviewers.name_reviewers(project, names[: reviewers.MOST], by=request.user)
+    except Invalid as error:
+        messages.error(request, error.detail)
+        return redirect("review", project.slug)
+    if names:
+        messages.success(request, _("New reviews go to %(names)s, in equal shares.") % {"names": ", ".join(names)})
+    else:
+        messages.success(request, _("New reviews are any reviewer's."))
+    return redirect(reverse("review", args=[project.slug]) + "?whose=all")
 
 
 @require_POST
@@ -117,6 +158,8 @@ def _show(request: SignedIn, project: Project, case: ReviewCase, *, error: str =
         "is_party": any(ranking.labeler_id == request.user.pk for ranking in standing),
         "can_be_asked": _can_be_asked(standing, request.user) if case.state == State.OPEN else [],
         "standing": standing,
+        "may_act": acts.may_act(case, request.user),
+        "reviewers": reviewers.reviewers_of(project) if case.state != State.CLOSED else [],
     }
     return render(request, "labeling/review/case.html", context, status=status)
 
@@ -162,6 +205,16 @@ def _decide_as(request: SignedIn, case: ReviewCase, reason: str) -> Promise:
     return gettext_lazy("Decided. Your ranking stands for this prompt; the others stay as a record.")
 
 
+def _reserve(request: SignedIn, case: ReviewCase, _reason: str) -> Promise:
+    username = request.POST.get("reviewer", "")
+    reviewers.reserve(case, username or None, by=request.user)
+    if username == request.user.username:
+        return gettext_lazy("Reserved for you. Nobody else decides it.")
+    if username:
+        return format_lazy(gettext_lazy("Reserved for {name}."), name=username)
+    return gettext_lazy("Any reviewer may decide it now.")
+
+
 def _ranking(request: SignedIn, case: ReviewCase) -> Ranking:
     chosen = key_of_text(request.POST.get("ranking", ""))
     found = Ranking.objects.filter(pk=chosen, prompt=case.prompt_id, purpose=Purpose.LABEL).first() if chosen else None
@@ -181,4 +234,5 @@ ACTS: dict[str, Act] = {
     "discard": _discard,
     "send_back": _send_back,
     "decide_as": _decide_as,
+    "reserve": _reserve,
 }

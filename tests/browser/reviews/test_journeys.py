@@ -108,3 +108,32 @@ def test_an_answer_is_sent_back_seen_with_its_reason_and_changed(people: People,
     page.get_by_text("Leave it as it is").click()
     page.get_by_role("button", name="Leave as it is").click()
     expect(page.get_by_text("Left as it is. The case is closed.")).to_be_visible()
+
+
+def test_a_manager_names_a_reviewer_who_takes_and_hands_on_by_keyboard(
+    people: People, argued: Argued, site: Site
+) -> None:
+    factories.join(argued.project, Role.REVIEWER, "max")
+    page = people.page(site.manager)
+    page.goto("/p/argued/review/")
+    page.get_by_role("checkbox", name="rita").focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Name these reviewers").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("New reviews go to rita, in equal shares.")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="rita")).to_be_checked()
+    axe(page)
+
+    hers = people.page(argued.reviewer)
+    hers.goto("/p/argued/review/")
+    expect(hers.get_by_text("Nothing is reserved for you.")).to_be_visible()
+    hers.get_by_role("navigation", name="Whose").get_by_role("link", name="Any reviewer's").click()
+    hers.get_by_role("link", name="What is a podium?").click()
+    hers.get_by_role("button", name="Take it").click()
+    expect(hers.get_by_text("Reserved for you. Nobody else decides it.")).to_be_visible()
+    hers.get_by_label("Hand it on to").select_option("max")
+    axe(hers)
+    hers.get_by_role("button", name="Hand on", exact=True).focus()
+    hers.keyboard.press("Enter")
+    expect(hers.get_by_text("They or a manager can hand it on.")).to_be_visible()
+    expect(hers.get_by_role("link", name="Decide by ranking it yourself")).to_have_count(0)

@@ -49,6 +49,8 @@ DOORS = [
     ("get", "pairs", {}, EVERYONE_IN),
     ("get", "reviews", {}, REVIEWERS),
     ("post", "reviews", {"prompt": "p0"}, REVIEWERS),
+    ("get", "reviewers", {}, REVIEWERS),
+    ("put", "reviewers", {"reviewers": []}, MANAGERS),
     ("get", "agreement", {}, REVIEWERS),
     ("get", "export", {}, MANAGERS),
     ("get", "datasets", {}, REVIEWERS),

@@ -69,6 +69,8 @@ FIXED = {
     "/api/v1/projects/{slug}/reviews/{case}/put-back/": {"post"},
     "/api/v1/projects/{slug}/reviews/{case}/discard/": {"post"},
     "/api/v1/projects/{slug}/reviews/{case}/leave/": {"post"},
+    "/api/v1/projects/{slug}/reviews/{case}/reserve/": {"post"},
+    "/api/v1/projects/{slug}/reviewers/": {"get", "put"},
     "/api/v1/projects/{slug}/agreement/": {"get"},
     "/api/v1/projects/{slug}/pairs/": {"get"},
     "/api/v1/projects/{slug}/export/": {"get"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.db import connection
@@ -105,7 +105,7 @@ class TestLists:
         one = client.get(f"{BASE}{case.pk}/").json()
         assert list(one) == list(CaseWithTrailSerializer().fields)
         assert {row["labeler"] for row in one["rankings"]} == {"ann", "bob"}
-        assert list(one["trail"][0]) == ["act", "by", "reason", "what", "labeler", "ranking", "at"]
+        assert list(one["trail"][0]) == ["act", "by", "reason", "what", "labeler", "whom", "ranking", "at"]
 
     def test_a_list_and_a_case_cost_the_same_for_more(
         self, project: Project, case: ReviewCase, client: APIClient
@@ -272,3 +272,39 @@ class TestAtOnce:
         assert stood.outcome == ("left" if done.status_code == 200 else "decided")
         assert Prompt.objects.get().rankings.filter(live=True).count() == (2 if stood.outcome == "left" else 1)
         assert stood.acts.count() == 2
+
+
+class TestReviewers:
+    def test_are_named_and_get_what_comes(self, project: Project, case: ReviewCase, client: APIClient) -> None:
+        join(project, Role.REVIEWER, "max")
+        manager, address = as_user(cast(User, project.created_by)), "/api/v1/projects/work/reviewers/"
+        named = manager.put(address, {"reviewers": ["max"]}, format="json").json()["reviewers"]
+        assert [(each["username"], each["takes_cases"], each["waiting"]) for each in named if each["takes_cases"]] == [
+            ("max", True, 0)
+        ]
+        make_prompt(project, external_id="second")
+        made = manager.post(BASE, {"prompt": "second"}, format="json").json()
+        assert (made["reviewer"], made["trail"][0]["whom"]) == ("max", "max")
+        assert [row["external_id"] for row in results(client, "?whose=nobodys")] != ["second"]
+        refused = client.post(f"{BASE}{made['id']}/leave/", {}, format="json")
+        assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "case_reserved")
+        again = client.put(address, {"reviewers": []}, format="json")
+        assert again.status_code == 403
+
+    def test_a_case_is_reserved_and_given_back(self, case: ReviewCase, client: APIClient) -> None:
+        address = f"{BASE}{case.pk}/reserve/"
+        name = results(client)[0]["reviewer"]
+        assert name is None
+        mine = client.post(address, {"reviewer": "rita"}, format="json").json()
+        assert (mine["reviewer"], mine["trail"][-1]["act"], mine["trail"][-1]["whom"]) == ("rita", "reserved", "rita")
+        assert [row["id"] for row in results(client, "?whose=mine")] == [case.pk]
+        assert client.post(address, {"reviewer": None}, format="json").json()["reviewer"] is None
+        assert results(client, "?whose=mine") == []
+
+    @pytest.mark.parametrize(
+        "sent", [{}, {"reviewer": "ann"}, {"reviewer": 7}, {"reviewer": ["rita"]}, {"who": "rita"}]
+    )
+    def test_a_wrong_one_is_refused(self, case: ReviewCase, client: APIClient, sent: dict[str, object]) -> None:
+        refused = client.post(f"{BASE}{case.pk}/reserve/", sent, format="json")
+        assert refused.status_code == 400
+        assert cases.find_case(case.project, case.pk).reviewer is None

@@ -242,3 +242,50 @@ def test_of_two_reviewers_at_once_one_wins_and_the_other_reads_what_happened(cas
     [told] = [each for each in said if "Nothing was changed" in each]
     assert f"This case is closed already: {winner}. Nothing was changed." in told
     assert Ranking.objects.filter(live=True).count() == (2 if outcome == "left" else 1)
+
+
+class TestNamedReviewers:
+    def test_a_manager_names_them_on_the_queue(self, project: Project, reviewer: User, case: ReviewCase) -> None:
+        manager = as_user(project.created_by)  # type: ignore[arg-type]
+        assert "Who reviews" in words(manager.get(REVIEW))
+        said = words(manager.post(f"{REVIEW}reviewers/", {"reviewer": ["rita"]}, follow=True))
+        assert "New reviews go to rita, in equal shares." in said
+        factories.make_prompt(project, question="Second?")
+        claims.cannot_rank(factories.claimed(project, factories.join(project)), "Broken")
+        hers = words(as_user(reviewer).get(REVIEW))  # by default what is hers to decide
+        assert "Second?" in hers
+        assert "for you" in hers
+        assert "What is a podium?" not in hers
+        assert "All Can't be ranked 1 Prompt" in hers
+        nobodys = words(as_user(reviewer).get(f"{REVIEW}?whose=nobodys"))
+        assert "What is a podium?" in nobodys
+        assert "Second?" not in nobodys
+        assert "for rita" in words(manager.get(REVIEW))
+        said = words(manager.post(f"{REVIEW}reviewers/", {}, follow=True))
+        assert "New reviews are any reviewer's." in said
+        assert "rita reviews nothing" not in said
+
+    def test_a_wrong_name_changes_nothing(self, project: Project, case: ReviewCase) -> None:
+        manager = as_user(project.created_by)  # type: ignore[arg-type]
+        said = words(manager.post(f"{REVIEW}reviewers/", {"reviewer": ["ann"]}, follow=True))
+        assert "ann reviews nothing here: name a reviewer or a manager of this project." in said
+
+    def test_a_case_is_taken_handed_on_and_left_alone_by_others(
+        self, project: Project, reviewer: User, case: ReviewCase
+    ) -> None:
+        client, other = as_user(reviewer), as_user(factories.join(project, Role.REVIEWER, username="max"))
+        assert "Any reviewer may decide this." in words(client.get(f"{REVIEW}{case.pk}/"))
+        said = words(act(client, case, "reserve", reviewer="rita"))
+        assert "Reserved for you. Nobody else decides it." in said
+        seen = words(other.get(f"{REVIEW}{case.pk}/"))
+        assert "Reserved for rita. They or a manager can hand it on." in seen
+        assert "What becomes of it" not in seen
+        late = other.post(f"{REVIEW}{case.pk}/act/", {"act": "leave"})
+        assert (late.status_code, "reserved for rita" in words(late)) == (409, True)
+        assert "reserved for rita" in words(other.get(f"{REVIEW}{case.pk}/decide/", follow=True))
+        assert "Reserved for max." in words(act(client, case, "reserve", reviewer="max"))
+        assert "Any reviewer may decide it now." in words(act(other, case, "reserve", reviewer=""))
+        trail = words(client.get(f"{REVIEW}{case.pk}/"))
+        assert re.search(r"Reserved for rita by rita .* Reserved for max by rita .* from max by max", trail)
+        assert "Nobody else" not in words(act(other, case, "leave"))
+        assert case.acts.count() == 5
