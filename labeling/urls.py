@@ -19,8 +19,8 @@ from labeling.views.answers import prompts as prompt_list
 from labeling.views.answers import rankings as answers
 from labeling.views.checks import gold_board, golds, pauses
 from labeling.views.importing import pages as imports
+from labeling.views.people import cohorts, person
 from labeling.views.people import pages as people
-from labeling.views.people import person
 from labeling.views.practising import people as qualified_people
 from labeling.views.practising import practice, qualification
 from labeling.views.removal import accounts, erasing, own_data
@@ -77,6 +77,10 @@ urlpatterns = [
     path("p/<slug:slug>/history/", history.history, name="history"),
     path("p/<slug:slug>/history/<int:assignment_id>/", edit.edit, name="history_edit"),
     path("p/<slug:slug>/history/<int:assignment_id>/stays/", edit.stays, name="history_stays"),
+    path("p/<slug:slug>/cohorts/", cohorts.index, name="cohorts"),
+    path("p/<slug:slug>/cohorts/new/", cohorts.edit, name="cohort_new"),
+    path("p/<slug:slug>/cohorts/<int:cohort_id>/", cohorts.edit, name="cohort"),
+    path("p/<slug:slug>/cohorts/<int:cohort_id>/delete/", cohorts.delete, name="cohort_delete"),
     path("p/<slug:slug>/guidelines/", projects.guidelines, name="guidelines"),
     path("p/<slug:slug>/prompts/", prompt_list.prompts, name="prompts"),
     path("p/<slug:slug>/prompts/withdraw/", removal_of_prompts.withdraw, name="prompts_withdraw"),

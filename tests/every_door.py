@@ -15,7 +15,18 @@ from drf_spectacular.generators import SchemaGenerator
 from labeling.data.bulk import bulk_jobs
 from labeling.data.bulk.bulk_jobs import Foreseen
 from labeling.data.versions.datasets import freeze
-from labeling.models import Invitation, Membership, Project, ReviewAct, ReviewCase, Role, SavedView, User, VersionLink
+from labeling.models import (
+    Cohort,
+    Invitation,
+    Membership,
+    Project,
+    ReviewAct,
+    ReviewCase,
+    Role,
+    SavedView,
+    User,
+    VersionLink,
+)
 from tests.factories import claimed, join, make_import, make_project, make_prompt, make_user, rank
 from tests.rewardtrain.conftest import make_training, rank_prompts
 
@@ -25,6 +36,7 @@ LINK = 10**6  # the id of the one to the first version
 PERSON = 10**6  # the id of the account that is removed
 VIEW = 10**6  # the id of a view that the manager saved
 CASE = 10**6  # the id of the open review
+COHORT = 10**6  # the id of the one whose tag no prompt has
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,7 @@ class Operation:
     def url(self) -> str:
         filled = {"slug": "helpful", "number": "1", "version": "1", "username": "leaver", "id": "{id}"}
         filled |= {"invitation": str(INVITATION), "external_id": PROMPT, "link": str(LINK)}
-        filled |= {"person": str(PERSON), "case": str(CASE), "view_id": str(VIEW)}
+        filled |= {"person": str(PERSON), "case": str(CASE), "view_id": str(VIEW), "cohort": str(COHORT)}
         path = self.path
         for name, value in filled.items():
             path = path.replace("{" + name + "}", value)
@@ -93,6 +105,7 @@ def furnish() -> dict[str, User | None]:
     SavedView.objects.create(
         pk=VIEW, project=project, owner=manager, of="prompts", name="Test", filters={"split": "test"}
     )
+    Cohort.objects.create(pk=COHORT, project=project, name="German", tags=["de"])
     rank(project, labeler)
     for person in (administrator, manager, labeler):
         claimed(project, person)

@@ -17,7 +17,7 @@ from labeling.models.projects import CHECKS
 from labeling.requests.body_limit import MIB, limit_of
 from tests import sized
 from tests.doors import Door, doors
-from tests.every_door import INVITATION, LINK, PERSON, PROMPT, VIEW, document, operations
+from tests.every_door import COHORT, INVITATION, LINK, PERSON, PROMPT, VIEW, document, operations
 from tests.factories import ids_of
 from tests.growth import Act, largest
 
@@ -80,7 +80,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "review_ask": (),
     "review_decide": (*RANKING, "reason"),
     "prompts": ("tag", "act", "chosen", "one"),
-    "prompts_bulk": ("act", "tag", "priority", "reason", "step"),
+    "prompts_bulk": ("act", "tag", "priority", "cohort", "reason", "step"),
     "prompts_bulk_act": (),
     "view_save": ("of", "name", "query", "shared"),
     "view_act": ("act", "name"),
@@ -90,6 +90,9 @@ FORMS: dict[str, tuple[str, ...]] = {
     "prompt_gold": ("act", "ranking", "explanation", "use"),
     "prompt_gold_rank": (*RANKING, "explanation", "use"),
     "person_resume": (),
+    "cohort_new": ("name", "tags", "people", "revision", "confirmed"),
+    "cohort": ("name", "tags", "people", "revision", "confirmed"),
+    "cohort_delete": (),
     "prompt_revise": ("revision", "turn-0", "completion-0"),
     "prompt_erase": ("confirm",),
     "prompts_withdraw": (
@@ -149,8 +152,8 @@ NARROWED = (  # by both lists
 )
 PARAMETERS: dict[str, tuple[str, ...]] = {
     "history": ("q", "page", "show", "from_day", "to_day", "after", "before"),
-    "prompts": ("show", "go", "page", "order", "left", *NARROWED),
-    "prompts_bulk": ("left", *NARROWED),
+    "prompts": ("show", "go", "page", "order", "left", "cohort", *NARROWED),
+    "prompts_bulk": ("left", "cohort", *NARROWED),
     "rankings": (*("source", "least_seconds", "most_seconds", "words"), *NARROWED),
     "review": ("state", "reason", "whose", "after", "before"),
     "rank_compare": ("one", "two"),
@@ -207,6 +210,7 @@ class Place:
             "invitation_id": self.invitation.pk, "token": self.token,
             "username": "leaver", "invitation": INVITATION, "external_id": PROMPT, "link": LINK, "link_id": LINK,
             "place": 0, "layout": "podium", "person_id": PERSON, "person": PERSON,
+            "cohort": COHORT, "cohort_id": COHORT,
         }  # fmt: skip
 
 

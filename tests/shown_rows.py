@@ -21,6 +21,8 @@ from labeling.models import (
     Attempts,
     BulkAct,
     CheckResult,
+    Cohort,
+    CohortMember,
     DatasetVersion,
     Import,
     Membership,
@@ -80,6 +82,10 @@ class Shown:
         return {"case_id": key, "case": key}
 
     @property
+    def cohort(self) -> int:
+        return self.project.cohorts.earliest("pk").pk
+
+    @property
     def values(self) -> list[dict[str, object]]:
         """What stands behind the parts of addresses: what has ended, and what is open or at work."""
         prompt = self.project.prompts.earliest("pk")
@@ -89,6 +95,7 @@ class Shown:
             "version": 1, "invitation": 1, "invitation_id": 1, "external_id": prompt.external_id,
             "link": 1, "link_id": 1, "place": 0, "layout": "podium", "view_id": 1,
             "person_id": self.ranked.labeler_id, "person": self.ranked.labeler_id,
+            "cohort_id": self.cohort, "cohort": self.cohort,
         }  # fmt: skip
         return [
             {**always, "number": number, "pk": task.pk, "assignment_id": task.pk}
@@ -120,6 +127,7 @@ def furnish(n: int, kind: str) -> Shown:
     _saved_views(project, n)
     _golds(project, n)
     _qualification(project, labeler, n)
+    _cohorts(project, n)
     token = _invitations(project, n)
     _elsewhere((manager, labeler), n, slug)
     _revisions(project, n)
@@ -313,6 +321,16 @@ def _saved_views(project: Project, n: int) -> None:
         for of in SavedView.Of.values
         for place in range(n)
     )  # fmt: skip
+
+
+def _cohorts(project: Project, n: int) -> None:
+    """n cohorts with n people each, and a prompt by hand."""
+    people = list(project.memberships.order_by("pk")[:n])
+    prompts = project.prompts.filter(ranked__gt=0).order_by("-pk").values_list("pk", flat=True)[:n]
+    for place, prompt in enumerate(list(prompts)):
+        cohort = Cohort.objects.create(project=project, name=f"Cohort {place}", tags=[f"cohort {place}"])
+        CohortMember.objects.bulk_create(CohortMember(cohort=cohort, membership=each) for each in people)
+        project.prompts.filter(pk=prompt).update(cohort=cohort, cohort_by_hand=True)
 
 
 def _golds(project: Project, n: int) -> None:

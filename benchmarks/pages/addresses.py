@@ -70,7 +70,7 @@ def _values(site: Site, person: User) -> dict[str, object]:
         "slug": site.project.slug, "assignment_id": ranked.pk, "pk": ranked.pk, "number": 1, "version": 50,
         "prompt_id": ranked.prompt_id, "username": "nobody", "token": "none", "invitation": 1, "invitation_id": 1,
         "external_id": ranked.prompt.external_id, "place": 70_000, "link": 1, "link_id": 1,
-        "case_id": case, "case": case, "layout": "podium", "view_id": 1,
+        "case_id": case, "case": case, "layout": "podium", "view_id": 1, "cohort": 1, "cohort_id": 1,
         "person": site.labelers[0].pk, "person_id": site.labelers[0].pk,
     }  # fmt: skip
 

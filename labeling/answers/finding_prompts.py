@@ -12,11 +12,13 @@ from labeling.answers import finding
 from labeling.answers.row_by_row import has_any
 from labeling.answers.search.finding import Found, find
 from labeling.models import Completion, Project, Prompt, Ranking
+from labeling.models.lists.cohorts import EVERYBODYS
 from labeling.queue import skips
 
 LOOKED_THROUGH = 25_000  # at a time
 READ_THROUGH = 10_000  # where the words of each are looked at, or its completions, which takes longer
 FARTHEST = 1_000_000  # prompt whose place is found by counting: a tenth of a second
+NO_COHORT = -1  # the key of one that is there no more: no prompt is in it
 # What a prompt's state is called in lists, each by an index of its own. Each prompt has one: what is held is held, also
 # where it has all its rankings.
 STATES = {
@@ -45,6 +47,7 @@ class PromptConditions:
     until: datetime | None = None
     model: str = ""
     tag: str = ""
+    cohort: int | None = None  # its key; 0: prompts that are everybody's
     disagreement: bool | None = None
     nobody_left: bool = False
     found: Found | None = None
@@ -59,6 +62,8 @@ class PromptConditions:
             return False
         if self.tag:
             return bool(replace(self, tag=""))
+        if self.cohort:
+            return bool(replace(self, cohort=None))
         return bool(replace(self, disagreement=None) if self.disagreement else replace(self, state=""))
 
     @property
@@ -106,6 +111,7 @@ def conditions_of(project: Project, said: Mapping[str, str]) -> PromptConditions
         flag=said.get("flag", ""),
         model=said.get("model", ""),
         tag=" ".join(said.get("tag", "").split()),
+        cohort=cohort_key(project, said.get("cohort", "")),
         since=finding.beginning_of(date.fromisoformat(said["from_day"])) if "from_day" in said else None,
         until=finding.beginning_of(until + timedelta(days=1)) if until and until.year < 9999 else None,
         disagreement=disagreement == "yes" if disagreement else None,
@@ -114,10 +120,19 @@ def conditions_of(project: Project, said: Mapping[str, str]) -> PromptConditions
     )
 
 
+def cohort_key(project: Project, name: str) -> int | None:
+    """Gives the key by which a cohort is looked for; 0 stands for everybody's, and None is no condition."""
+    if name in ("", EVERYBODYS):
+        return 0 if name else None
+    return project.cohorts.filter(name=name, deleted_at=None).values_list("pk", flat=True).first() or NO_COHORT
+
+
 def indexed(project: Project, asked: PromptConditions) -> QuerySet[Prompt]:
     """Gives the prompts of the smallest index that has all that are meant, and perhaps others."""
     if asked.tag:
         return tagged(project.prompts.all(), asked.tag)
+    if asked.cohort:
+        return project.prompts.filter(cohort=asked.cohort)
     if asked.disagreement:
         return project.prompts.filter(disagrees=True)
     return project.prompts.filter(STATES.get("waiting" if asked.nobody_left else asked.state, Q()))
@@ -130,6 +145,8 @@ def meeting(prompts: QuerySet[Prompt], asked: PromptConditions) -> QuerySet[Prom
         prompts = asked.found.among_prompts(prompts)
     if asked.tag:
         prompts = tagged(prompts, asked.tag)
+    if asked.cohort is not None:
+        prompts = prompts.filter(cohort=asked.cohort or None)
     if asked.split:
         prompts = prompts.filter(split=asked.split)
     if asked.disagreement is not None:

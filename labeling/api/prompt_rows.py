@@ -82,6 +82,7 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
     n_rankings = serializers.IntegerField(source="ranked", help_text="How often it has been ranked.")
     held_reason = serializers.CharField(help_text="Why it is held; empty if it isn't.")
     tags = serializers.ListField(child=serializers.CharField(), help_text="Words of the managers' own.")
+    cohort = serializers.CharField(allow_null=True, help_text="Whose people alone get it; null: everybody.")
     metadata = serializers.DictField(child=serializers.JSONField())
     messages = serializers.ListField(
         child=serializers.DictField(child=serializers.JSONField()), help_text="[{role, content}]; all of the dialogue."
@@ -91,7 +92,7 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
     class Meta:
         model = Prompt
         fields = (
-            "key", "id", "split", "state", "on_hold", "tags", "priority", "overlap", "n_rankings",
+            "key", "id", "split", "state", "on_hold", "tags", "cohort", "priority", "overlap", "n_rankings",
             "last_ranked_at", "held_reason", "created_at", "metadata", "messages", "completions",
         )  # fmt: skip
 
@@ -155,7 +156,18 @@ SPLIT = OpenApiParameter("split", str, enum=Split.values)
 LEFT = OpenApiParameter(
     "left", str, enum=["nobody"], description="Only where every member has ranked or skipped it, and it needs more."
 )
-NARROWING = [SPLIT, OpenApiParameter("state", str, enum=list(STATES)), LABELER, LEFT, *OF_A_RANKING, *OF_A_PROMPT]
+COHORT = OpenApiParameter(
+    "cohort", NO_NUL, description="Only of the cohort of this name; `-` for those that are everybody's."
+)
+NARROWING = [
+    SPLIT,
+    COHORT,
+    OpenApiParameter("state", str, enum=list(STATES)),
+    LABELER,
+    LEFT,
+    *OF_A_RANKING,
+    *OF_A_PROMPT,
+]
 ORDER = OpenApiParameter(
     "order",
     str,
@@ -223,6 +235,7 @@ def read_form(project: Project, request: Request) -> PromptsForm:
 COLUMNS = (
     "id", "external_id", "split", "overlap", "ranked", "held_at", "held_reason", "withdrawn_at", "gold_at",
     "created_at", "tags", "priority", "last_ranked_at", "hold_at", "metadata", "messages",
+    "cohort__name", "cohort__deleted_at",
 )  # fmt: skip
 TOLD_BY = ("withdrawn_at", "gold_at", "held_at", "ranked", "overlap")  # a prompt's state
 _time = serializers.DateTimeField().to_representation
@@ -270,6 +283,7 @@ def _row(row: Row, completions: list[Row]) -> Row:
         "state": finding_prompts.state_of(**{name: row[name] for name in TOLD_BY}),
         "on_hold": row["hold_at"] is not None and row["hold_at"] == row["held_at"],
         "tags": row["tags"],
+        "cohort": row["cohort__name"] if row["cohort__deleted_at"] is None else None,
         "priority": row["priority"],
         "overlap": row["overlap"],
         "n_rankings": row["ranked"],

@@ -21,7 +21,7 @@ from labeling.api import (
 from labeling.api.leaving import accounts, work
 from labeling.api.lists import bulk_acts, saved_views
 from labeling.api.quality import golds, qualification
-from labeling.api.queue import pauses
+from labeling.api.queue import cohorts, pauses
 from labeling.api.review import named, reviews
 
 
@@ -43,6 +43,8 @@ urlpatterns = [
     path("projects/<slug:slug>/", projects.OneProject.as_view(), name="project"),
     path("projects/<slug:slug>/pause/", pauses.PauseProject.as_view(), name="project_pause"),
     path("projects/<slug:slug>/resume/", pauses.ResumeProject.as_view(), name="project_resume"),
+    path("projects/<slug:slug>/cohorts/", cohorts.Cohorts.as_view(), name="cohorts"),
+    path("projects/<slug:slug>/cohorts/<int:cohort>/", cohorts.OneCohort.as_view(), name="cohort"),
     path("projects/<slug:slug>/members/", members.Members.as_view(), name="members"),
     path("projects/<slug:slug>/members/<str:username>/", members.OneMember.as_view(), name="member"),
     path("projects/<slug:slug>/people/", members.People.as_view(), name="people"),

@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy
 
 from labeling.answers import prompt_orders
 from labeling.answers.finding import Conditions, beginning_of
-from labeling.answers.finding_prompts import STATES, PromptConditions
+from labeling.answers.finding_prompts import STATES, PromptConditions, cohort_key
 from labeling.answers.prompt_orders import Order
 from labeling.answers.search import texts
 from labeling.answers.search.finding import Found, find
 from labeling.errors import PodiumError
 from labeling.models import Project, Ranking, SavedView, Split
+from labeling.models.lists.cohorts import EVERYBODYS
 from labeling.models.prompts import LONGEST_TAG
 from labeling.models.rankings import MAX_ACTIVE_SECONDS
 from labeling.people.access import Which
@@ -44,7 +45,20 @@ ORDERS = (
 
 PLACES = ("go", "page")  # in a list's address, which narrow nothing
 # What says which prompts are meant; the rest of a list's address says how they are shown.
-KEPT = ("q", "state", "split", "tag", "labeler", "flag", "model", "disagreement", "left", "from_day", "to_day")
+KEPT = (
+    "q",
+    "state",
+    "split",
+    "tag",
+    "cohort",
+    "labeler",
+    "flag",
+    "model",
+    "disagreement",
+    "left",
+    "from_day",
+    "to_day",
+)
 
 
 def _day(label: Any) -> forms.DateField:
@@ -190,17 +204,34 @@ class PromptsForm(Narrowing):
     left = forms.ChoiceField(choices=LEFT, required=False, label=gettext_lazy("Who is left to rank it"))
     order = forms.ChoiceField(choices=ORDERS, required=False, label=gettext_lazy("Order"))
     state = forms.ChoiceField(choices=[ANY, *((name, name) for name in STATES)], required=False)
+    cohort = forms.ChoiceField(required=False, label=gettext_lazy("Cohort"))
     go = forms.CharField(required=False, max_length=200, strip=True, label=gettext_lazy("Go to the id or number"))
     page = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1, label=gettext_lazy("Go to page"))
     field_order = (
-        *("q", "disagreement", "labeler", "split", "tag", "flag", "model", "left", "from_day", "to_day", "order"),
+        *("q", "disagreement", "labeler", "split", "tag", "cohort", "flag", "model", "left", "from_day", "to_day"),
+        "order",
     )
+
+    def __init__(self, data: Mapping[str, str], *, project: Project) -> None:
+        super().__init__(data, project=project)
+        field = self.fields["cohort"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = self._cohorts  # looked up where they are shown, or where one is asked for
+
+    def _cohorts(self) -> list[tuple[str, Any]]:
+        names = self._project.cohorts.filter(deleted_at=None).values_list("name", flat=True)
+        return [ANY, (EVERYBODYS, gettext_lazy("Everybody's: in no cohort")), *((name, name) for name in names)]
 
     def conditions(self) -> PromptConditions:
         """Gives what could be read."""
         shared = self.shared()
         asked = self.cleaned_data
-        return PromptConditions(**shared, state=asked.get("state", ""), nobody_left=bool(asked.get("left")))
+        return PromptConditions(
+            **shared,
+            state=asked.get("state", ""),
+            nobody_left=bool(asked.get("left")),
+            cohort=cohort_key(self._project, asked.get("cohort", "")),
+        )
 
     def said(self) -> dict[str, str]:
         """Gives what narrows, as it is kept: finding_prompts.conditions_of reads it."""

@@ -1,4 +1,4 @@
-"""What a change of a project's settings does, in words."""
+"""What a change of a project's settings does in words."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from labeling.models.counters import Counter, LabelerCounter
 from labeling.models.datasets import DatasetVersion, ReplacedFile, VersionLink, VersionNote
 from labeling.models.imports import Import, ImportedTags
 from labeling.models.lists.bulk_acts import BulkAct
+from labeling.models.lists.cohorts import Cohort, CohortMember
 from labeling.models.lists.saved_views import SavedView
 from labeling.models.pairs import PreferencePair
 from labeling.models.projects import Invitation, Membership, PersonErasure, Project, ProjectDeletion, Role
@@ -22,6 +23,8 @@ __all__ = [
     "Attempts",
     "BulkAct",
     "CheckResult",
+    "Cohort",
+    "CohortMember",
     "Completion",
     "Counter",
     "DatasetVersion",

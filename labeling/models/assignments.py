@@ -136,11 +136,16 @@ class QueuePosition(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
     labeler = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     priority = models.SmallIntegerField()
+    cohort = models.BigIntegerField(default=0, db_default=0)  # its key; 0: of the prompts that are everybody's
     begins = models.BigIntegerField()  # the first prompt's key
     checked_at = models.DateTimeField()  # when it was last looked for from the beginning
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=("project", "labeler", "priority"), name="queue_position_once"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("project", "labeler", "priority", "cohort"), name="queue_position_once_in_cohort"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.labeler_id} begins at {self.begins} of {self.project_id}"

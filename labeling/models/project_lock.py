@@ -50,6 +50,16 @@ def lock_imports(project: Project) -> None:
     _lock("hashtextextended('labeling.import', %s)", project.pk)
 
 
+def lock_cohorts(project: Project) -> None:
+    """Waits until nobody puts prompts into cohorts by the rules that are about to change, and keeps others from it.
+
+    Shared, by the trigger of prompts that get tags (migration 0068) and by labeling/data/bulk/sql/cohorts.sql: each of
+    their prompts is either seen by whoever holds this, or goes by the new rules. An advisory lock, taken after the
+    project's row: it locks no prompt.
+    """
+    _lock("hashtextextended('labeling.cohorts', %s)", project.pk)
+
+
 def lock_candidates(project: Project) -> None:
     """One upload of candidates at a time takes its number.
 

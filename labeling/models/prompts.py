@@ -57,6 +57,13 @@ class Prompt(models.Model):
     # answers. Kept by triggers (migration 0038).
     disagrees = models.BooleanField(default=False, db_default=False)
     tags = ArrayField(models.CharField(max_length=LONGEST_TAG), default=list, db_default=[], blank=True)  # sorted
+    # Whose people alone get it; null: everybody. Triggers set it by its tags (migration 0068), unless a manager did by
+    # hand. Without a key's check, for a cohort goes at once and its prompts batch by batch.
+    cohort = models.ForeignKey(
+        "labeling.Cohort", on_delete=models.DO_NOTHING, related_name="prompts", null=True, db_constraint=False,
+        db_index=False,
+    )  # fmt: skip
+    cohort_by_hand = models.BooleanField(default=False, db_default=False)
     # Set when a reviewer's ranking took the place of all others: it needs no more, whatever the project's overlap.
     decided_at = models.DateTimeField(null=True)
     # Of its texts: the next one keeps its id, and those before are in PromptRevision (data/revising).
@@ -90,10 +97,11 @@ class Prompt(models.Model):
             models.Index(fields=("project", "split"), condition=Q(ranked__gt=0), name="prompt_ranked"),
             models.Index(F("project"), Coalesce("prompt_key", "content_sha256"), name="prompt_same"),
             models.Index(
-                fields=("project", "-priority", "id"),
+                *(F("project"), Coalesce("cohort", 0), F("priority").desc(), F("id")),
                 condition=Q(held_at__isnull=True, ranked__lt=F("overlap")),
-                name="prompt_in_turn",
+                name="prompt_in_turn_by_cohort",
             ),
+            models.Index(fields=("project", "cohort", "id"), condition=Q(cohort__isnull=False), name="prompt_cohort"),
             # What the list of prompts shows, in the order of these, of import, or of a state's import.
             models.Index(fields=("project", "-priority", "id"), name="prompt_priority"),
             models.Index(fields=("project", "last_ranked_at", "id"), name="prompt_last_ranked"),
@@ -116,6 +124,11 @@ class Prompt(models.Model):
                 fields=("project", "id"),
                 condition=Q(withdrawn_at__isnull=True, gold_at__isnull=False),
                 name="prompt_gold",
+            ),
+            models.Index(
+                *(F("project"), Coalesce("cohort", 0), F("id")),
+                condition=Q(withdrawn_at__isnull=True, gold_at__isnull=False),
+                name="prompt_gold_by_cohort",
             ),
             models.Index(fields=("project", "id"), condition=Q(withdrawn_at__isnull=False), name="prompt_withdrawn"),
             models.Index(fields=("project", "id"), condition=Q(disagrees=True), name="prompt_disagrees"),

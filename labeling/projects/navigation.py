@@ -76,7 +76,11 @@ _PAGES[Role.MANAGER] = (
         ("version", "version_prompts", "version_prompt", "version_methods", "version_difference"),
     ),
     Page(gettext_lazy("Export"), "export"),
-    Page(gettext_lazy("Settings"), "project_settings", ("project_delete",)),
+    Page(
+        gettext_lazy("Settings"),
+        "project_settings",
+        ("project_delete", "cohorts", "cohort", "cohort_new", "cohort_delete"),
+    ),
 )
 
 

@@ -23,8 +23,10 @@ from labeling.queue.draft_checks import checked_draft, checked_reason
 
 State = Assignment.State
 REASONS = (
-    *("paused", "paused_you", "not_qualified", "no_prompts", "all_ranked_by_you", "limit", "all_taken", "all_done"),
+    *("paused", "paused_you", "not_qualified", "no_prompts", "all_ranked_by_you", "limit", "all_taken", "not_for_you"),
+    "all_done",
 )
+MOST_COUNTED = 1_000  # of prompts that are for others, as sql/reason.sql counts them
 
 _CLOSED = {
     State.RANKED: gettext_lazy("This task is not open any more: you ranked it."),
@@ -51,8 +53,8 @@ class ShownText:
 class Nothing:
     """Why a labeler gets no task. The reason is one of REASONS; each of the others is said by those that have it.
 
-    n: prompts that others hold, or what the labeler answered today, of `most`. until: when the first of these leases
-    ends, or a new day begins. since, words: of a pause.
+    n: prompts that others hold, or that are for others (MOST_COUNTED at most), or what the labeler answered today, of
+    `most`. until: when the first of these leases ends, or a new day begins. since, words: of a pause.
     """
 
     reason: str

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict
-from labeling.models import Assignment, CheckResult, Membership, Project, Prompt, Purpose, User
+from labeling.models import Assignment, CheckResult, CohortMember, Membership, Project, Prompt, Purpose, User
 from labeling.models.functions import Row, call
 from labeling.queue import claims
 
@@ -82,18 +83,27 @@ def left_to_nobody(prompts: Iterable[int]) -> set[int]:
 
 
 def nobody_left(prompts: QuerySet[Prompt]) -> QuerySet[Prompt]:
-    """Gives those that no member who can log in may still get: all have ranked or skipped it, or have left.
+    """Gives those that no member who can log in may still get: all have ranked or skipped it, have left, or are not in
+    its cohort.
 
     Whoever has a task of it open may still answer it. Each member that is looked at has an assignment of the prompt,
     but for the last one: it costs no more in a large project. Asked for one row of each and not whether there is any:
     of that PostgreSQL may make a table of all assignments first.
     """
-    had = Assignment.objects.filter(
-        state__in=_HAD, prompt=OuterRef(OuterRef("pk")), labeler=OuterRef("user")
-    ).order_by()
-    members = Membership.objects.filter(project=OuterRef("project"), user__is_active=True).order_by()
-    without = members.alias(had=Subquery(had.values("pk")[:1])).filter(had=None)
-    return prompts.alias(next_member=Subquery(without.values("pk")[:1])).filter(next_member=None)
+    members = Membership.objects.filter(project=OuterRef("project"))
+    of_cohort = CohortMember.objects.filter(cohort=OuterRef("cohort_id"))
+    next_member = Case(
+        When(Q(cohort=None) | Q(cohort__deleted_at__isnull=False), then=_first_left(members, "user")),
+        default=_first_left(of_cohort, "membership__user"),
+    )
+    return prompts.alias(next_member=next_member).filter(next_member=None)
+
+
+def _first_left(people: QuerySet[Any], user: str) -> Subquery:
+    """Gives the first of a prompt's people, by their user, who can log in and never had it."""
+    had = Assignment.objects.filter(state__in=_HAD, prompt=OuterRef(OuterRef("pk")), labeler=OuterRef(user))
+    active = people.filter(**{f"{user}__is_active": True}).order_by()
+    return Subquery(active.alias(had=Subquery(had.order_by().values("pk")[:1])).filter(had=None).values("pk")[:1])
 
 
 def _refuse(assignment: Assignment, row: Row) -> None:

@@ -86,6 +86,7 @@ def _nothing_to_do(request: SignedIn, project: Project) -> HttpResponse:
         "project": project,
         "reason": nothing.reason,
         "nothing": nothing,
+        "most_counted": claims.MOST_COUNTED,
         "pace": pace_of(request.user, project),
         "undo": undoable(request.user, project),
         "n_sent_back": sent_back.n_sent_back(request.user, project),

@@ -114,9 +114,12 @@ RULES = {
     "POST /api/v1/projects/{slug}/prompts/restore/": {"nothing_chosen", "two_choices", "bad_line", "empty"} | FILES,
     # What the act needs, of its own fields alone; the project's flags, and words.
     "POST /api/v1/projects/{slug}/bulk-acts/": {
-        *("nothing_chosen", "two_values", "bad_tag", "bad_priority", "reason_required"),
+        *("nothing_chosen", "two_values", "bad_tag", "bad_priority", "unknown_cohort", "reason_required"),
         *("nothing_asked", "too_long", "unknown_flag"),
     },
+    # Names and tags whose letters are visible; people of the project.
+    "POST /api/v1/projects/{slug}/cohorts/": {"bad_name", "bad_tag", "not_a_member"},
+    "PATCH /api/v1/projects/{slug}/cohorts/{cohort}/": {"bad_name", "bad_tag", "not_a_member"},
     # A name whose letters are visible; the list's parameters, the project's flags, days, and words.
     "POST /api/v1/projects/{slug}/views/": {
         *("bad_name", "unknown_parameter", "invalid", "unknown_flag", "nothing_asked", "nothing_narrowed", "too_long"),

@@ -62,7 +62,7 @@ ROWLESS = {
     "history_edit", "guidelines", "prompt_revise", "prompt_erase", "project_settings",
     "project_delete", "erase_account", "model_report", "threshold", "project_create", "import_sample",
     "review_case", "review_decide", "labeling_api:person", "labeling_api:review", "labeling_api:reviewers",
-    "prompts_bulk_act", "labeling_api:bulk_act",
+    "prompts_bulk_act", "labeling_api:bulk_act", "cohort_delete",
     "labeling_api:project", "labeling_api:agreement", "labeling_api:dataset", "labeling_api:assignment_draft",
     "rewardtrain_api:model_report", "rewardtrain_api:auto_label_agreement", "schema", "api-docs",
 }  # fmt: skip

@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import translation
 from django.utils.dates import MONTHS
 
-from labeling.models import Completion, Project, Prompt, SavedView, User
+from labeling.models import Cohort, Completion, Project, Prompt, SavedView, User
 from labeling.projects import search_languages
 from rewardtrain.models import RunPoint
 from rewardtrain.registry import champions
@@ -122,6 +122,7 @@ def data(site: Site) -> set[str]:
     names += [*Prompt.objects.values_list("external_id", flat=True), *User.objects.values_list("username", flat=True)]
     names += Prompt.objects.exclude(hold_at=None).values_list("held_reason", flat=True)
     names += SavedView.objects.values_list("name", flat=True)
+    names += [word for cohort in Cohort.objects.all() for word in (cohort.name, *cohort.tags)]
     names += Completion.objects.values_list("model_name", flat=True)
     names += [flag["label"] for project in (site.project, site.texts) for flag in project.flags]
     with translation.override(LANGUAGE):

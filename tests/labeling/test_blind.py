@@ -210,7 +210,7 @@ def test_no_address_gives_a_labeler_a_key_a_file_or_a_model(project: Project, la
                     "external_id": done.prompt.external_id,
                     "link": 1, "person_id": labeler.pk, "person": labeler.pk,
                     "link_id": 1,
-                    "case_id": 1, "case": 1, "view_id": 1,
+                    "case_id": 1, "case": 1, "view_id": 1, "cohort": 1, "cohort_id": 1,
                     "place": 0, "layout": "podium",
                 }  # fmt: skip
                 who = api if hasattr(door.view, "cls") else page

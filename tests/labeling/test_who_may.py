@@ -76,6 +76,7 @@ PAGES: list[tuple[set[str], str]] = [
     ({"manager"}, "view_act"),  # whose the view is
     (MANAGERS, "prompts_withdraw prompt_revise prompt_erase imports import_sample import import_act import_bad_lines"),
     (MANAGERS, "prompts_bulk prompts_bulk_act prompt_gold prompt_gold_rank prompt_gold_compare review_reviewers"),
+    (MANAGERS, "cohorts cohort cohort_new cohort_delete"),
     (MANAGERS, "people person person_skips person_work invitation_ask invitation_withdraw invitation_renew member_set"),
     (MANAGERS, "member_remove project_settings project_delete project_pause"),
     (MANAGERS, "versions version version_note version_file version_link version_link_revoke version_labelers"),
@@ -98,7 +99,7 @@ API: list[tuple[set[str], str]] = [
     (MANAGERS, "project, project_pause, project_resume, prompts, prompt, prompts_withdraw, prompts_restore"),
     (REVIEWERS, "views"),
     ({"manager"}, "view"),  # whose the view is
-    (MANAGERS, "bulk_acts, bulk_act, bulk_act_cancel"),
+    (MANAGERS, "bulk_acts, bulk_act, bulk_act_cancel, cohorts, cohort"),
     (MANAGERS, "members, member, people, person, work_withdraw, work_restore, golds, gold"),
     (REVIEWERS, "person_resume, person_qualification"),
     (MANAGERS, "invitations, invitation, invitation_links, invitation_renew"),

@@ -18,18 +18,25 @@ from labeling.api.rest.schema import conflict
 from labeling.api.withdrawals import DRY_RUN
 from labeling.data.bulk import acts, bulk_jobs
 from labeling.errors import Invalid
-from labeling.forms.bulk import VALUES
+from labeling.forms.bulk import ACTS, VALUES
 from labeling.models import BulkAct, Project, Role
+from labeling.models.lists.cohorts import LONGEST_NAME
 from labeling.models.prompts import HIGHEST_PRIORITY, LONGEST_TAG, LOWEST_PRIORITY
 from labeling.people import access
 from labeling.queue.draft_checks import MAX_REASON
 
 
 class AskedSerializer(KnownFields):
-    act = Choice(choices=BulkAct.Act.choices)
+    act = Choice(choices=ACTS)
     tag = Text(required=False, max_length=LONGEST_TAG, help_text="With `tag` and `untag`.")
     priority = Whole(
         required=False, min_value=LOWEST_PRIORITY, max_value=HIGHEST_PRIORITY, help_text="With `priority`: 9 is first."
+    )
+    cohort = Text(
+        required=False,
+        max_length=LONGEST_NAME,
+        allow_blank=True,
+        help_text="With `cohort`: its name, `-` for everybody, or empty for what their tags say.",
     )
     reason = Text(required=False, max_length=MAX_REASON, help_text="With `hold`.")
     all = Truth(required=False, help_text="true: all prompts are meant, where the address narrows nothing.")
@@ -78,7 +85,7 @@ class BulkActs(PagedView):
         },
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Do something to all prompts that the list of the same parameters finds: tag, priority, hold, withdraw.
+        """Do something to all prompts that the list of the same parameters finds: tag, priority, hold, withdraw ...
 
         Up to 1,000 are changed before the answer (200); more by a worker (202), and bulk-acts/{number}/ says how far it
         is. Twice is harmless.
@@ -87,6 +94,7 @@ class BulkActs(PagedView):
         body = AskedSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         act, value = body.validated_data["act"], _value(body.validated_data)
+        acts.check_there(project, act, value)
         form = read_form(project, request)
         if not form.said() and not body.validated_data.get("all"):
             message = _('The address narrows nothing: say which prompts, as in prompts/, or send "all": true.')
@@ -124,7 +132,7 @@ class CancelBulkAct(View):
 def _value(said: dict[str, Any]) -> str:
     """Gives the act's value, from its own field alone. Raises Invalid."""
     name = VALUES.get(said["act"], "")
-    for other in ("tag", "priority", "reason"):
+    for other in dict.fromkeys(VALUES.values()):
         if other in said and other != name:
             message = _("%(field)r says nothing of the act %(act)s; leave it out.")
             raise Invalid("two_values", message % {"field": other, "act": said["act"]}, attr=other)

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import F, Func, OuterRef, Q, QuerySet, SmallIntegerField, Subquery
+from django.db.models import BigIntegerField, F, Func, OuterRef, Q, QuerySet, SmallIntegerField, Subquery
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext as _
 
 from labeling.data.revising import tags
-from labeling.errors import Invalid
-from labeling.models import Assignment, BulkAct, Prompt
+from labeling.errors import Invalid, Missing
+from labeling.models import Assignment, BulkAct, Cohort, Project, Prompt, QueuePosition
 from labeling.models.functions import call
+from labeling.models.lists.cohorts import EVERYBODYS
 from labeling.models.prompts import HIGHEST_PRIORITY, LOWEST_PRIORITY, MOST_TAGS
 from labeling.queue.draft_checks import checked_reason
 
@@ -79,6 +81,52 @@ def _changing(*, due: str, change: str) -> Callable[[int, list[int], str], int]:
     return carry_out
 
 
+# By the tags of a prompt. Nothing is equal to nothing here.
+_BY_TAGS = Coalesce(Func("project_id", "tags", function="podium_cohort_of", output_field=BigIntegerField()), 0)
+_IS_BY_TAGS = Exact(Coalesce("cohort_id", 0, output_field=BigIntegerField()), _BY_TAGS)
+_IN_ANOTHER_COHORT = Q(cohort_by_hand=False) & ~Q(_IS_BY_TAGS) | Q(cohort__deleted_at__isnull=False)
+
+
+def _into_cohort(name: str) -> Q:
+    if not name:
+        return Q(cohort_by_hand=True) | ~Q(_IS_BY_TAGS)
+    if name == EVERYBODYS:
+        return Q(cohort_by_hand=False) | Q(cohort__isnull=False)
+    return Q(cohort_by_hand=False) | Q(cohort=None) | ~Q(cohort__name=name) | Q(cohort__deleted_at__isnull=False)
+
+
+def _put_into_cohort(project: int, keys: list[int], name: str) -> int:
+    changed = call("podium_put_into_cohort", project=project, prompts=keys, called=name)["changed"]
+    if changed is None:
+        message = _("The cohort %(name)r is there no more.")
+        raise Missing("unknown_cohort", message % {"name": name}, attr="cohort")
+    return int(changed)
+
+
+def check_there(project: Project, act: str, value: str) -> None:
+    """Raises Invalid('unknown_cohort') where the act names a cohort that the project does not have."""
+    if act != Act.COHORT or value in ("", EVERYBODYS):
+        return
+    names = list(project.cohorts.filter(deleted_at=None).values_list("name", flat=True))
+    if value not in names:
+        known = ", ".join(names) or _("none")
+        message = _("There is no cohort %(name)r in this project; it has: %(known)s.")
+        raise Invalid("unknown_cohort", message % {"name": value, "known": known}, attr="cohort")
+
+
+def finish(project: int, act: str) -> None:
+    """Does what is left once all prompts are where they belong: cohorts that are deleted go, and it is looked whether
+    anybody is left for each. Twice is harmless."""
+    if act not in (Act.COHORT, Act.RULES):
+        return
+    deleted = Cohort.objects.filter(project=project, deleted_at__isnull=False)
+    inside = Prompt.objects.filter(project=project, cohort=OuterRef("pk"))
+    for cohort in deleted.alias(some=Subquery(inside.order_by().values("pk")[:1])).filter(some=None):
+        QueuePosition.objects.filter(project=project, cohort=cohort.pk).delete()
+        cohort.delete()
+    Project.objects.filter(pk=project, deleted_at=None).update(look_after=0)
+
+
 def _calling(function: str) -> Callable[[int, list[int], str], int]:
     return lambda project, keys, value: int(call(function, project=project, prompts=keys)["changed"])
 
@@ -110,6 +158,10 @@ def _priority(value: str) -> str:
     return str(priority)
 
 
+def _cohort(value: str) -> str:
+    return " ".join(value.split())
+
+
 def _nothing(value: str) -> str:
     return ""
 
@@ -134,6 +186,8 @@ _RULES: dict[str, _Rule] = {
         _priority,
     ),
     Act.OVERLAP: _Rule(lambda _value: _OTHER_OVERLAP, _calling("podium_set_overlaps"), _nothing),
+    Act.COHORT: _Rule(_into_cohort, _put_into_cohort, _cohort),
+    Act.RULES: _Rule(lambda _value: _IN_ANOTHER_COHORT, _calling("podium_apply_cohort_rules"), _nothing),
     Act.HOLD: _Rule(
         lambda reason: Q(held_at=None, ranked__lt=F("overlap")),
         # One moment for both, by which a hold is told from a prompt that can't be ranked.

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from jobs import lifecycle, notify
 from labeling.answers.finding_prompts import PromptConditions
-from labeling.data.bulk import bulk_worker
+from labeling.data.bulk import acts, bulk_worker
 from labeling.errors import Conflict
 from labeling.models import BulkAct, Project, User
 from labeling.models.project_lock import lock_project
@@ -56,8 +56,10 @@ def request(
 ) -> BulkAct:
     """Does the act at once where few prompts are meant, else queues it. The same again while it waits is the same one.
 
-    act, value: as acts.checked gave it. filters: as finding_prompts.conditions_of reads them. Raises Conflict.
+    act, value: as acts.checked gave it. filters: as finding_prompts.conditions_of reads them. Raises Conflict, and
+    Invalid('unknown_cohort').
     """
+    acts.check_there(project, act, value)
     with transaction.atomic():
         lock_project(project)
         job = ask(project, act, value, filters, by=by, foreseen=foreseen)

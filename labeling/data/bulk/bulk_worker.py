@@ -45,6 +45,7 @@ def work(pk: int) -> None:
             if _is_to_stop(job):
                 return
             _do_some(job, asked)
+        acts.finish(job.project_id, job.act)
         lifecycle.end(job, State.SUCCEEDED, error="")
         logger.info("%s of %s: %d prompts changed", job, job.project.slug, job.changed)
     except lifecycle.ClaimLost:

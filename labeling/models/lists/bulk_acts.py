@@ -22,6 +22,8 @@ class BulkAct(Job):
         UNTAG = "untag", _("Take a tag away")
         PRIORITY = "priority", _("Set the priority")
         OVERLAP = "overlap", _("Ask for as many rankings as the project's settings say now")
+        COHORT = "cohort", _("Put into a cohort by hand, or give it to everybody")
+        RULES = "rules", _("Put into the cohort that their tags say")
         HOLD = "hold", _("Hold: out of the queue, with a reason")
         PUT_BACK = "put_back", _("Put back into the queue what is held or can't be ranked")
         WITHDRAW = "withdraw", _("Withdraw: out of the queue, exports and later versions")
@@ -30,7 +32,9 @@ class BulkAct(Job):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="bulk_acts", db_index=False)
     number = models.PositiveIntegerField()
     act = models.CharField(max_length=10, choices=Act.choices)
-    value = models.CharField(max_length=LONGEST_VALUE, blank=True, default="")  # the tag, the priority, or the reason
+    value = models.CharField(
+        max_length=LONGEST_VALUE, blank=True, default=""
+    )  # the tag, the priority, the cohort, or the reason
     filters = models.JSONField(default=dict)  # what the list was narrowed by, as its address says it
     # It goes through the prompts between these keys; what is imported later is none of them. `place` is the last done.
     first_key = models.BigIntegerField(default=0)
@@ -43,7 +47,12 @@ class BulkAct(Job):
         constraints = (
             models.UniqueConstraint(fields=("project", "number"), name="bulk_act_number_once"),
             models.CheckConstraint(
-                condition=Q(act__in=("tag", "untag", "priority", "overlap", "hold", "put_back", "withdraw", "restore")),
+                condition=Q(
+                    act__in=(
+                        *("tag", "untag", "priority", "overlap", "cohort", "rules"),
+                        *("hold", "put_back", "withdraw", "restore"),
+                    )
+                ),
                 name="bulk_act_known",
             ),
             models.CheckConstraint(

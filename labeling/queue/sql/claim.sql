@@ -9,6 +9,7 @@ CREATE OR REPLACE FUNCTION podium_claim(
 DECLARE
     moment timestamptz;
     held labeling_assignment;
+    cohorts bigint[];
     next_prompt bigint;
     slots smallint;
     slot smallint;
@@ -38,11 +39,12 @@ BEGIN
        OR (SELECT reason FROM podium_not_now(project, labeler, day_begins)) IS NOT NULL THEN
         RETURN;
     END IF;
-    next_prompt := podium_next(project, labeler, besides, moment);
+    cohorts := podium_cohorts_for(project, labeler);
+    next_prompt := podium_next(project, labeler, besides, moment, cohorts);
     IF next_prompt IS NULL THEN
         RETURN;
     END IF;
-    assignment := podium_draw_check(project, labeler, lease, seed, besides, moment);
+    assignment := podium_draw_check(project, labeler, lease, seed, besides, moment, cohorts);
     IF assignment IS NOT NULL THEN
         RETURN;
     END IF;

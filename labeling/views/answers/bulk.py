@@ -29,7 +29,7 @@ SHOWN = 10  # of those that were asked for before
 def bulk(request: SignedIn, project: Project) -> HttpResponse:
     narrowing = PromptsForm(request.GET, project=project)
     asked = narrowing.conditions()
-    form = BulkForm(posted(request))
+    form = BulkForm(posted(request), project=project)
     if narrowing.errors or not form.is_valid():
         return _show(request, project, narrowing, form, status=422 if request.method == "POST" else 200)
     act, value = form.cleaned_data["act"], form.cleaned_data["value"]

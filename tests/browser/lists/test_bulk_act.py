@@ -222,7 +222,7 @@ def again(page: Page) -> None:
 
 
 def hold(page: Page, n: int) -> None:
-    choose(page, "Hold: out of the queue, with a reason", downs=4)
+    choose(page, "Hold: out of the queue, with a reason", downs=5)
     press(page, page.get_by_role("textbox", name="Reason"))
     expect(page.locator(".field__error")).to_contain_text("Say why in a few words")
     write(page, page.get_by_role("textbox", name="Reason"), REASON)
@@ -233,7 +233,7 @@ def hold(page: Page, n: int) -> None:
 
 def put_back(page: Page, n: int) -> None:
     press(page, page.get_by_role("link", name="Change all prompts of the list"))
-    choose(page, "Put back into the queue", downs=5)
+    choose(page, "Put back into the queue", downs=6)
     press(page, page.get_by_role("button", name="See how many"))
     expect(page.get_by_role("heading", name=f"{shown(n)} prompts would be changed")).to_be_visible()
     press(page, page.get_by_role("button", name="Change them"))

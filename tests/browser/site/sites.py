@@ -15,7 +15,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 from labeling.answers import saved_views
-from labeling.data.bulk import bulk_jobs
+from labeling.data.bulk import bulk_jobs, cohorts
 from labeling.data.bulk.bulk_jobs import Foreseen
 from labeling.data.importing import imports
 from labeling.data.leaving import erasure_worker
@@ -149,6 +149,8 @@ def make_recorded(manager: User) -> Project:
         said = [{"labeler": labeler, "ranks": [1, 2]} for labeler in ("ada", "bo")]
         row = {"id": f"{place}", "prompt": f"Question {place}?", "completions": [{"text": "Yes."}, {"text": "No."}]}
         imports.import_lines(project, [json.dumps({**row, "rankings": said}).encode()])
+    cohorts.save(project, {"name": "Speak German", "tags": ["de", "at"], "people": [manager.username]}, by=manager)
+    cohorts.save(project, {"name": "Chemists"}, by=manager)
     return project
 
 
@@ -171,6 +173,7 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
     case = site.project.review_cases.filter(state="open", reason="disagreement").earliest("pk")
     sent_back = site.project.review_cases.get(state="sent_back")
     imported = site.recorded.rankings.earliest("pk").labeler
+    cohort = site.recorded.cohorts.earliest("pk")
     return [
         (None, "login", "/accounts/login/"),
         (None, "invitation", f"/invite/{site.token}/"),
@@ -258,6 +261,11 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "person-imported", f"/p/recorded/people/{imported.pk}/"),
         (site.manager, "person-texts", f"/p/texts/people/{site.judge.pk}/"),
         (site.manager, "settings", f"{one}/settings/"),
+        (site.manager, "cohorts", "/p/recorded/cohorts/"),
+        (site.manager, "cohorts-none", f"{two}/cohorts/"),
+        (site.manager, "cohort-new", f"{one}/cohorts/new/"),
+        (site.manager, "cohort", f"/p/recorded/cohorts/{cohort.pk}/"),
+        (site.manager, "cohort-delete", f"/p/recorded/cohorts/{cohort.pk}/delete/"),
         (site.manager, "project-delete", f"{one}/delete/"),
         (site.manager, "projects-deleted", "/projects/deleted/"),
         (site.stranger, "projects-deleted-empty", "/projects/deleted/"),

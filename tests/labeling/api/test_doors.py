@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from labeling.answers import saved_views
 from labeling.data.versions import datasets
-from labeling.models import BulkAct, Import, Project, Role, User
+from labeling.models import BulkAct, Cohort, Import, Project, Role, User
 from labeling.people import invitations
 from tests.factories import claimed, join, make_project, make_prompt, make_user, rank
 from tests.labeling.api.client import as_user
@@ -41,6 +41,8 @@ DOORS = [
     ("post", "prompts_withdraw", {"ids": ["p2"]}, MANAGERS),
     ("get", "bulk_acts", {}, MANAGERS),
     ("post", "bulk_acts", {"act": "tag", "tag": "x", "all": True}, MANAGERS),
+    ("get", "cohorts", {}, MANAGERS),
+    ("post", "cohorts", {"name": "German"}, {**CREATED, "administrator": 409}),  # the manager's is there
     ("get", "views", {}, REVIEWERS),
     ("post", "views", {"of": "prompts", "name": "Mine", "filters": {"split": "test"}}, REVIEWERS),
     ("post", "prompts_restore", {"ids": ["p2"]}, MANAGERS),
@@ -158,6 +160,17 @@ def test_an_act_on_many_prompts_is_for_managers(cast: Cast, verb: str, name: str
         BulkAct.objects.create(project=cast.project, number=1, act="tag", value="x")
         answers[who] = getattr(as_user(user), verb)(url).status_code
     assert answers == MANAGERS
+
+
+@pytest.mark.parametrize(("verb", "given"), [("get", 200), ("patch", 200), ("delete", 204)])
+def test_a_cohort_is_for_managers(cast: Cast, verb: str, given: int) -> None:
+    answers = {}
+    for who, user in cast.people.items():
+        Cohort.objects.all().delete()
+        cohort = Cohort.objects.create(project=cast.project, name="German")
+        url = reverse("labeling_api:cohort", args=["helpful", cohort.pk])
+        answers[who] = getattr(as_user(user), verb)(url).status_code
+    assert answers == {**MANAGERS, "manager": given, "administrator": given}
 
 
 @pytest.mark.parametrize(

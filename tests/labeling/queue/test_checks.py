@@ -377,7 +377,7 @@ def rows_read(project: Project, labeler: User, place: float) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_force_next_flush(), pg_stat_clear_snapshot()")
         before = _read(cursor, tables)
-        cursor.execute("SELECT podium_repeat_for(%s, %s, NULL, %s, 20, now())", [project.pk, labeler.pk, place])
+        cursor.execute("SELECT podium_repeat_for(%s, %s, NULL, %s, 20, now(), '{0}')", [project.pk, labeler.pk, place])
         assert cursor.fetchone() != (None,)
         return _read(cursor, tables) - before
 

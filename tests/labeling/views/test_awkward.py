@@ -13,7 +13,7 @@ from django.urls import URLPattern, get_resolver
 from labeling import urls as labeling_urls
 from labeling.models import ReviewCase, User
 from rewardtrain import urls as rewardtrain_urls
-from tests.every_door import assignment_of, furnish
+from tests.every_door import COHORT, assignment_of, furnish
 from tests.rewardtrain.conftest import models_in
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +30,7 @@ FIELDS = [
     "cooldown_minutes", "head_every_pairs", "standing", "sort", "act", "people", "email", "ranking", "words", "state",
     "of", "query", "shared", "ask_acceptable", "ask_reasons", "justification", "attributes", "acceptable",
     "ask_rewrite", "rewrite", "rewrite_of", "order", "use", "qualify_items",
+    "tags", "revision", "cohort",
 ]  # fmt: skip
 AWKWARD = {
     "nul": "a\0b",
@@ -56,6 +57,7 @@ def address(pattern: URLPattern, user: User) -> str:
     given |= {"link_id": 1, "link": "x", "place": 0, "layout": "podium"}
     given["invitation_id"] = given["person_id"] = 1
     given["view_id"] = 1
+    given["cohort_id"] = given["cohort"] = COHORT
     given["case_id"] = given["case"] = ReviewCase.objects.latest("pk").pk
     given["prompt_id"] = user.assignments.latest("pk").prompt_id
     names = pattern.pattern.converters

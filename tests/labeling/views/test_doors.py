@@ -13,7 +13,7 @@ from tests import factories
 
 MANAGER_ONLY = [
     *("prompts/withdraw/", "people/", "settings/", "export/", "export/download/?format=jsonl&layout=standard"),
-    *("versions/", "delete/", "imports/", "prompts/bulk/"),
+    *("versions/", "delete/", "imports/", "prompts/bulk/", "cohorts/", "cohorts/new/"),
 ]
 FOLDER = "export/versions/1/folder/"
 REVIEWER_UP = ["prompts/", "rankings/", "review/"]
@@ -21,6 +21,7 @@ EVERY_MEMBER = ["rank/", "practice/", "practice/compare/", "history/", "guidelin
 MANAGER_POSTS = [
     "prompts/withdraw/",
     "prompts/bulk/",
+    "cohorts/new/",
     "people/",
     "people/ask/",
     "people/set/",

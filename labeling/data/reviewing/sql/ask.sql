@@ -25,7 +25,10 @@ BEGIN
             JOIN labeling_user u ON u.id = m.user_id AND u.is_active
             WHERE p.id = prompt AND NOT EXISTS (
                 SELECT FROM labeling_assignment a
-                WHERE a.prompt_id = prompt AND a.labeler_id = m.user_id AND a.state IN ('ranked', 'skipped'))) THEN
+                WHERE a.prompt_id = prompt AND a.labeler_id = m.user_id AND a.state IN ('ranked', 'skipped'))
+              AND (p.cohort_id IS NULL
+                OR EXISTS (SELECT FROM labeling_cohortmember c WHERE c.cohort_id = p.cohort_id AND c.membership_id = m.id)
+                OR EXISTS (SELECT FROM labeling_cohort c WHERE c.id = p.cohort_id AND c.deleted_at IS NOT NULL))) THEN
         PERFORM podium_open_case(prompt, 'skipped');
     END IF;
 END $$;

@@ -70,6 +70,7 @@ def test_every_filter_of_a_list_is_a_parameter_there(project: Project, mara: API
         "q": "answer", "state": "all", "split": "test", "tag": "x", "labeler": "ada", "flag": "odd", "model": "m",
         "disagreement": "yes", "from_day": "2026-01-01", "to_day": "2026-02-01", "source": "labeled", "words": "some",
         "least_seconds": "1", "most_seconds": "9", "order": "-last_ranked", "left": "nobody",
+        "cohort": "-",
     }  # fmt: skip
     for of in SavedView.Of.values:
         known = {name: value for name, value in said.items() if name in narrowing_fields(of)}

@@ -1,0 +1,1 @@
+"""What the pages take that say who gets which prompt."""
