@@ -13,7 +13,7 @@ from formats.said_more import NOTHING, SaidMore, parse_more
 
 STRENGTHS = (1, 2, 3)
 # The id is that of a frozen version's ranking in the database that it comes from: read, and of no use elsewhere.
-KEYS = dict.fromkeys(("id", "labeler", "ranks", "flags", "strength", *MORE))
+KEYS = dict.fromkeys(("id", "labeler", "ranks", "flags", "strength", "top_k", *MORE))
 
 
 class RankingRow(NamedTuple):
@@ -22,6 +22,8 @@ class RankingRow(NamedTuple):
     flags: tuple[dict[str, bool], ...]  # parallel to them too; a name left out was not said
     strength: int | None  # of two completions: 1 slightly, 2 clearly, 3 much better; None where it was not said
     more: SaidMore = NOTHING  # what else was said
+    # How many were ranked above the rest, which all have the last rank and no order among themselves; None: all were.
+    top_k: int | None = None
 
 
 def parse_rankings(value: object, ids: Sequence[str], bounds: Limits) -> tuple[RankingRow, ...]:
@@ -48,12 +50,14 @@ def _ranking(value: object, ids: Sequence[str], bounds: Limits) -> RankingRow:
     fields.check_keys(value, KEYS, others=bounds.other_keys)
     fields.optional(value.get("id"), "id", "ranking_id")
     ranks = _ranks(value.get("ranks"), len(ids))
+    top_k = _top_k(value.get("top_k"), ranks)
     return RankingRow(
         labeler=fields.text(value.get("labeler"), "labeler", "labeler", limit=bounds.max_labeler),
         ranks=ranks,
         flags=_flags(value.get("flags"), len(ids), bounds),
         strength=_strength(value.get("strength"), ranks),
-        more=parse_more(value, ranks, ids, bounds),
+        more=parse_more(value, ranks, ids, bounds, tiers=max(ranks) - (top_k is not None)),
+        top_k=top_k,
     )
 
 
@@ -69,6 +73,16 @@ def _ranks(value: object, k: int) -> tuple[int, ...]:
         return tuple(value)
     dense = {rank: place for place, rank in enumerate(distinct, start=1)}
     return tuple(dense[rank] for rank in value)
+
+
+def _top_k(value: object, ranks: tuple[int, ...]) -> int | None:
+    """Takes how many are above the last rank. A rest of one has its place like any other: then all are ranked."""
+    if value is None:
+        return None
+    above = len(ranks) - ranks.count(max(ranks))
+    if type(value) is not int or value < 1 or value != above:
+        raise Refused("top_k", value, "top_k", above=above)
+    return value if len(ranks) - value > 1 else None
 
 
 def _strength(value: object, ranks: tuple[int, ...]) -> int | None:

@@ -58,6 +58,7 @@ WORDS = {
     "strength": "must be 1 (slightly), 2 (clearly) or 3 (much better), or left out",
     "strength_of_more": "is between two completions, and this row has %(k)s: leave it out",
     "strength_of_tie": "the two are tied, so neither is better: leave it out",
+    "top_k": "must be how many completions stand above the last rank, here %(above)s and at least 1, or left out",
     "acceptable": "must be how many tiers are acceptable, from 0 to %(most)s, or left out",
     "reasons": "must be a list of names, or left out",
     "reason": "name the reason",

@@ -28,12 +28,14 @@ class SaidMore(NamedTuple):
 NOTHING = SaidMore()
 
 
-def parse_more(value: dict[str, object], ranks: tuple[int, ...], ids: Sequence[str], bounds: Limits) -> SaidMore:
-    """Parses those keys of a ranking of completions with these ids. Raises Refused."""
+def parse_more(
+    value: dict[str, object], ranks: tuple[int, ...], ids: Sequence[str], bounds: Limits, *, tiers: int
+) -> SaidMore:
+    """Parses those keys of a ranking of completions with these ids, in so many tiers. Raises Refused."""
     if KEYS.keys().isdisjoint(value):
         return NOTHING
     return SaidMore(
-        acceptable=_acceptable(value.get("acceptable"), max(ranks)),
+        acceptable=_acceptable(value.get("acceptable"), tiers),
         reasons=_reasons(value.get("reasons")),
         attributes=_attributes(value.get("attributes"), len(ranks), bounds),
         rewrite=_rewrite(value.get("rewrite"), ranks, ids, bounds),

@@ -119,8 +119,9 @@ def search(rankings: QuerySet[Ranking], query: str) -> QuerySet[Ranking]:
 def draft_of(ranking: Ranking, assignment: Assignment) -> dict[str, Any]:
     """Gives a stored ranking as the draft that would give it again."""
     ranked = [(shown_ids.of(assignment, place.completion_id), place) for place in ranking.ranked.all()]
+    rest = ranking.rank_of_the_rest(place for _, place in ranked)
     return {
-        "ranks": {name: place.rank for name, place in ranked},
+        "ranks": {name: place.rank for name, place in ranked if place.rank != rest},
         "flags": {name: place.flags for name, place in ranked if place.flags},
         "notes": {name: place.note for name, place in ranked if place.note},
         "comment": ranking.comment,
@@ -164,13 +165,15 @@ def _answer(assignment: Assignment, payload: object, *, change: bool, as_far_as_
         flags=[json.dumps(submission.flags.get(key, {})) for key in shown],
         notes=[submission.notes.get(key, "") for key in shown],
         more=json.dumps(submission.more.stored(shown)),
+        unranked=submission.unranked,
     )
     _refuse(assignment, row)
     created = row["outcome"] == "stored"
     ranking = _stored(assignment, submission, row) if created else Ranking.objects.get(pk=row["ranking"])
     ranking.assignment, ranking.prompt = assignment, assignment.prompt
     assignment.state, assignment.draft = row["state"], None
-    return Submitted(ranking, created=created, pairs=row["pairs"], ties=comb(len(shown), 2) - row["pairs"])
+    compared = comb(len(shown), 2) - comb(submission.unranked, 2)  # nothing is said of two of the rest
+    return Submitted(ranking, created=created, pairs=row["pairs"], ties=compared - row["pairs"])
 
 
 def _stored(assignment: Assignment, submission: Submission, row: Row) -> Ranking:
@@ -189,6 +192,7 @@ def _stored(assignment: Assignment, submission: Submission, row: Row) -> Ranking
         "acceptable": submission.more.acceptable,
         "reasons": list(submission.more.reasons),
         "says_more": bool(submission.more.said()),
+        "unranked": submission.unranked,
         "rewrite": submission.more.rewrite.text if submission.more.rewrite else "",
         "rewrite_of_id": int(submission.more.rewrite.of) if submission.more.rewrite else None,
         "payload_sha256": submission.digest(),

@@ -19,10 +19,14 @@ Answers = Mapping[int, Mapping[str, bool]]  # to questions, by the completions' 
 
 @dataclass(frozen=True)
 class Place:
-    """What one person said of one completion. differs: most others put it the other way round, beside another."""
+    """What one person said of one completion. differs: most others put it the other way round, beside another.
+
+    is_of_the_rest: left unranked, below what was ranked, and no tie.
+    """
 
     rank: int
     is_tied: bool
+    is_of_the_rest: bool
     differs: bool
     flags: Mapping[str, bool]
     note: str
@@ -65,7 +69,7 @@ def side_by_side(prompt: Prompt, completions: Sequence[int], *, most: int = MOST
     n, agreed = compared(ranks)
     return SideBySide(
         said=[
-            Said(ranking, _places(places[ranking.pk], odd, completions))
+            Said(ranking, _places(ranking, places[ranking.pk], odd, completions))
             for ranking, odd in zip(rankings, differing(ranks, flags), strict=True)
         ],
         skips=list(_skips(prompt)[:most]),
@@ -146,12 +150,16 @@ def _votes(rankings: Sequence[Ranks]) -> Counter[tuple[int, int]]:
     )
 
 
-def _places(places: Mapping[int, RankedCompletion], odd: set[int], completions: Sequence[int]) -> list[Place]:
+def _places(
+    ranking: Ranking, places: Mapping[int, RankedCompletion], odd: set[int], completions: Sequence[int]
+) -> list[Place]:
     tied = Counter(place.rank for place in places.values())
+    rest = ranking.rank_of_the_rest(places.values())
     return [
         Place(
             rank=places[key].rank,
-            is_tied=tied[places[key].rank] > 1,
+            is_tied=tied[places[key].rank] > 1 and places[key].rank != rest,
+            is_of_the_rest=places[key].rank == rest,
             differs=key in odd,
             flags=places[key].flags,
             note=places[key].note,

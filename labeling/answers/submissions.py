@@ -25,7 +25,10 @@ NOTHING_MORE = Asked()
 
 @dataclass(frozen=True)
 class Submission:
-    """A complete answer. `tiers` best first; completions of one tier are a tie."""
+    """A complete answer. `tiers` best first; completions of one tier are a tie.
+
+    unranked: how many are in the last tier as the rest, which is below all others and no tie; 0: all are ranked.
+    """
 
     tiers: tuple[tuple[str, ...], ...]
     flags: Mapping[str, Mapping[str, bool]]
@@ -34,6 +37,7 @@ class Submission:
     notes: Mapping[str, str] = field(default_factory=dict)
     strength: int | None = None  # 1 slightly, 2 clearly, 3 much better
     more: More = field(default_factory=More)  # what the project asks beyond these
+    unranked: int = 0
 
     def rank_of(self) -> dict[str, int]:
         """Gives dense ranks, 1 is best."""
@@ -59,7 +63,9 @@ class Submission:
         ]
         # Only where they were given, so that answers from before there were any keep their digest.
         more: dict[str, object] = {
-            name: value for name, value in (("notes", self.notes), ("strength", self.strength)) if value
+            name: value
+            for name, value in (("notes", self.notes), ("strength", self.strength), ("unranked", self.unranked))
+            if value
         }
         more |= self.more.said()
         answer += [more] if more else []
@@ -88,23 +94,31 @@ def parse(
         message = _('An answer is an object such as {"tiers": [...]}, not %(value)s.')
         raise Invalid("not_an_object", message % {"value": shown(payload)})
     ids = dict(zip(completion_ids, completion_ids, strict=True)) | dict(former_ids)
-    tiers = _parse_tiers(payload.get("tiers"), completion_ids, ids)
+    ranked = _parse_tiers(payload.get("tiers"), completion_ids, ids, asked)
+    placed = list(chain.from_iterable(ranked))
+    rest = tuple(completion for completion in completion_ids if completion not in placed)
     flags = _parse_flags(payload.get("flags"), ids, flag_names)
     if ask_flags:
         _check_answered(flags, completion_ids, flag_names)
     comment = _parse_comment(payload.get("comment"))
     return Submission(
-        tiers=tiers,
+        tiers=(*ranked, rest) if rest else ranked,
+        unranked=len(rest) if len(rest) > 1 else 0,  # one alone is last, and so ranked
         flags=flags,
         notes=_parse_notes(payload.get("notes"), ids),
         comment=comment,
-        strength=_parse_strength(payload.get("strength"), tiers, asked=ask_strength),
+        strength=_parse_strength(payload.get("strength"), ranked, asked=ask_strength),
         active_seconds=_parse_seconds(payload.get("active_seconds")),
-        more=parse_more(payload, asked, tiers=tiers, comment=comment, completion_ids=completion_ids, ids=ids),
+        more=parse_more(
+            payload, asked, tiers=ranked, comment=comment, placed=placed, completion_ids=completion_ids, ids=ids
+        ),
     )
 
 
-def _parse_tiers(value: object, completion_ids: Sequence[str], ids: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
+def _parse_tiers(
+    value: object, completion_ids: Sequence[str], ids: Mapping[str, str], asked: Asked
+) -> tuple[tuple[str, ...], ...]:
+    """Gives the tiers that were sent: of all completions, or of enough of them where the best alone are asked for."""
     if not isinstance(value, list) or not all(isinstance(tier, list) for tier in value):
         message = _('Tiers are a list of lists such as [["best"], ["next", "tied"]], not %(value)s.')
         raise Invalid("tiers_not_lists", message % {"value": shown(value)}, attr="tiers")
@@ -119,7 +133,9 @@ def _parse_tiers(value: object, completion_ids: Sequence[str], ids: Mapping[str,
         message = _("Ranked more than once: %(ids)s. Place each once.")
         raise Invalid("ranked_twice", message % {"ids": ", ".join(twice)}, attr="tiers")
     missing = [completion for completion in completion_ids if completion not in placed]
-    if missing:
+    if missing and asked.top_k:
+        _check_best(len(placed), len(completion_ids), asked.top_k)
+    elif missing:
         message = ngettext(
             "%(missing)d of %(all)d completions is not ranked yet (%(ids)s).",
             "%(missing)d of %(all)d completions are not ranked yet (%(ids)s).",
@@ -127,6 +143,16 @@ def _parse_tiers(value: object, completion_ids: Sequence[str], ids: Mapping[str,
         ) % {"missing": len(missing), "all": len(completion_ids), "ids": ", ".join(missing)}
         raise Invalid("not_all_ranked", message, attr="tiers")
     return tuple(tuple(ids[str(entry)] for entry in tier) for tier in value if tier)
+
+
+def _check_best(placed: int, k: int, best: int) -> None:
+    if placed < best:
+        message = ngettext(
+            "Rank the best %(best)d of %(all)d at least; %(placed)d is ranked. The rest counts as below.",
+            "Rank the best %(best)d of %(all)d at least; %(placed)d are ranked. The rest counts as below.",
+            placed,
+        )
+        raise Invalid("too_few_ranked", message % {"best": best, "all": k, "placed": placed}, attr="tiers")
 
 
 def _parse_flags(value: object, ids: Mapping[str, str], flag_names: Sequence[str]) -> dict[str, dict[str, bool]]:

@@ -82,12 +82,18 @@ class RankingSerializer(serializers.ModelSerializer[Ranking]):
     reasons = serializers.ListField(child=serializers.CharField(), help_text="Names of the project's reasons.")
 
     rewrite = RewriteSerializer(source="*", allow_null=True)
+    top_k = serializers.IntegerField(
+        allow_null=True,
+        source="unranked",
+        help_text="How many are ranked above the rest, which has the last rank and no order in itself: of two of it "
+        "nothing was said, not even a tie. null where all are ranked.",
+    )
 
     class Meta:
         model = Ranking
         fields = (
             "id", "assignment", "labeler", "revision", "source", "ranked", "strength", "acceptable", "reasons",
-            "rewrite", "comment", "active_seconds", "created_at",
+            "rewrite", "top_k", "comment", "active_seconds", "created_at",
         )  # fmt: skip
 
 
@@ -185,7 +191,7 @@ class Rankings(PagedView):
 
 COLUMNS = (
     "id", "assignment_id", "labeler__username", "revision", "source", "strength", "acceptable", "reasons", "rewrite",
-    "rewrite_of_id", "comment", "active_seconds", "created_at",
+    "rewrite_of_id", "unranked", "comment", "active_seconds", "created_at",
 )  # fmt: skip
 KNOWN_COLUMNS = (*COLUMNS, "prompt_id", "prompt__external_id", "prompt__split", "live", "ended_at")
 _time = serializers.DateTimeField().to_representation
@@ -247,6 +253,7 @@ def _row(row: Row, ranked: list[Row], name: Callable[[int], str]) -> Row:
         "acceptable": row["acceptable"],
         "reasons": row["reasons"],
         "rewrite": {"of": name(row["rewrite_of_id"]), "text": row["rewrite"]} if row["rewrite"] else None,
+        "top_k": len(ranked) - row["unranked"] if row["unranked"] else None,
         "comment": row["comment"],
         "active_seconds": row["active_seconds"],
         "created_at": _time(row["created_at"]),

@@ -38,11 +38,13 @@ class Spot:
 class Picture:
     """tiers: best first, several in one are a tie; none of a text alone. flags: of a classification, in short.
 
-    labeler: who said it, where that is shown. live: false where it was replaced or withdrawn.
+    rest: what was left unranked below the tiers, without an order in itself. labeler: who said it, where that is
+    shown. live: false where it was replaced or withdrawn.
     """
 
     tiers: Sequence[Sequence[Spot]] = ()
     flags: Sequence[str] = ()
+    rest: Sequence[Spot] = ()
     labeler: str = ""
     live: bool = True
 
@@ -53,6 +55,8 @@ class Picture:
         for rank, tier in enumerate(self.tiers, start=1):
             place = _("rank %(rank)s, tied: %(names)s") if len(tier) > 1 else _("rank %(rank)s: %(names)s")
             said.append(place % {"rank": rank, "names": ", ".join(spot.words for spot in tier)})
+        if self.rest:
+            said.append(_("below, not ranked: %(names)s") % {"names": ", ".join(spot.words for spot in self.rest)})
         sentence = "; ".join(said)
         return f"{sentence[:1].upper()}{sentence[1:]}." if sentence else ""
 
@@ -67,10 +71,14 @@ def picture_of(
     """
     places = sorted(ranking.ranked.all(), key=lambda place: (place.rank, _order(place, own=own)))
     alone = len(places) < 2
+    rest = ranking.rank_of_the_rest(places)
     spots = {place.completion_id: _spot(place, own=own, seen=seen) for place in places}
     answers = {"" if alone else spots[place.completion_id].name: place.flags for place in places}
     return Picture(
-        tiers=[] if alone else [[spots[place.completion_id] for place in tier] for tier in _tiers(places)],
+        tiers=[]
+        if alone
+        else [[spots[place.completion_id] for place in tier] for tier in _tiers(places) if tier[0].rank != rest],
+        rest=[spots[place.completion_id] for place in places if place.rank == rest],
         flags=flags_in_short(answers, project.flags) if flags and project.judgement.asks_every_flag else (),
         labeler=str(ranking.labeler) if who else "",
         live=ranking.stands or own,  # one's history tells revisions apart in words

@@ -45,7 +45,7 @@ def said_more(
     """
     labels = {reason["name"]: reason["label"] for reason in project.ask_reasons}
     return SaidMore(
-        acceptable=_acceptable(ranking.acceptable, max((place.rank for place in places), default=0)),
+        acceptable=_acceptable(ranking.acceptable, max((place.rank for place in places), default=0), ranking.unranked),
         reasons=[labels.get(name, name) for name in ranking.reasons],
         rewrite=_rewrite(ranking, texts),
     )
@@ -58,11 +58,14 @@ def _rewrite(ranking: Ranking, texts: Mapping[int, tuple[str, str]]) -> Rewrite 
     return Rewrite(name, compared(text, ranking.rewrite).two)
 
 
-def _acceptable(tiers: int | None, of: int) -> str:
+def _acceptable(tiers: int | None, of: int, unranked: int) -> str:
+    """Says nothing of a rest: whether one of it is acceptable too was not asked."""
     if tiers is None:
         return ""
     if tiers == 0:
         return _("none acceptable")
+    if unranked and tiers >= of - 1:
+        return _("all ranked ones acceptable")
     if tiers >= of:
         return _("all acceptable")
     return _("acceptable down to rank %(rank)d") % {"rank": tiers}

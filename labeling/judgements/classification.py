@@ -16,6 +16,8 @@ from labeling.judgements.judgement import Counts, Flags, Judgement, Words
 from labeling.judgements.phrases import linked, say, whole
 from labeling.judgements.row_limits import LIMITS
 
+OF_AN_ORDER = ("acceptable", "attributes", "rewrite")
+
 
 def check_project(flags: Flags) -> None:
     """Raises Invalid where there is no question."""
@@ -27,8 +29,9 @@ def check_project(flags: Flags) -> None:
 def check_recorded(rankings: Sequence[RankingRow], asked: Sequence[str]) -> None:
     """Requires every flag of every text with yes or no, and no other flag, which would be trained on unseen."""
     for place, ranking in enumerate(rankings):
-        for name in ("acceptable", "attributes", "rewrite"):
-            if (value := getattr(ranking.more, name)) not in (None, ()):
+        said = {"top_k": ranking.top_k}
+        for name, value in (said | {each: getattr(ranking.more, each) for each in OF_AN_ORDER}).items():
+            if value not in (None, ()):
                 raise Refused(f"rankings[{place}].{name}", value, "of_an_order")
         for index, flags in enumerate(ranking.flags):
             if set(flags) != set(asked):

@@ -1,5 +1,7 @@
 """What a labeler said: a ranking (one revision of it) and the rank of each completion."""
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -83,7 +85,9 @@ class Ranking(models.Model):
     rewrite_of = models.ForeignKey(  # its constraint is ranking_rewrite_of_its_prompt
         Completion, on_delete=models.PROTECT, related_name="+", null=True, db_constraint=False, db_index=False
     )
-    # Whether it says anything of these, or attributes: whoever freezes or exports asks once whether any does.
+    # How many have the last rank as the rest: below all others, but nothing is said of any two of them. 0: none.
+    unranked = models.SmallIntegerField(default=0, db_default=0)
+    # Whether it says anything of those before, or attributes: whoever freezes or exports asks once whether any does.
     says_more = models.BooleanField(default=False, db_default=False)
     active_seconds = models.FloatField(null=True)
     payload_sha256 = models.CharField(max_length=64)  # tells a repeated submission from a different one
@@ -111,6 +115,7 @@ class Ranking(models.Model):
             models.CheckConstraint(
                 condition=Q(acceptable__isnull=True) | Q(acceptable__range=(0, 10)), name="ranking_acceptable_tiers"
             ),
+            models.CheckConstraint(condition=Q(unranked=0) | Q(unranked__range=(2, 9)), name="ranking_rest_of_some"),
             models.CheckConstraint(condition=Q(reasons__len__lte=20), name="ranking_reasons_at_most"),
             models.CheckConstraint(
                 condition=Q(says_more=True) | Q(acceptable__isnull=True, reasons=[]), name="ranking_says_what_it_says"
@@ -142,6 +147,7 @@ class Ranking(models.Model):
             # A labeler's own day stands beside each answer.
             models.Index(fields=("labeler", "created_at"), name="ranking_day"),
             models.Index(fields=("project",), condition=Q(says_more=True, live=True), name="ranking_says_more"),
+            models.Index(fields=("project",), condition=Q(unranked__gt=0, live=True), name="ranking_has_a_rest"),
         )
 
     def __str__(self) -> str:
@@ -152,6 +158,13 @@ class Ranking(models.Model):
         """Tells whether it stands as its labeler sees it, who can't tell a check from data."""
         return self.live or (self.purpose != Purpose.LABEL and self.ended_at is None)
 
+    def rank_of_the_rest(self, places: Iterable["RankedCompletion"]) -> int | None:
+        """Gives the rank, the last one, of what was left unranked below the others; None where all are ranked.
+
+        places: all of its own.
+        """
+        return max(place.rank for place in places) if self.unranked else None
+
 
 class RankedCompletion(models.Model):
     # Their constraints are ranked_completion_of_its_ranking and _prompt; the first's index is ranked_completion_once.
@@ -160,7 +173,7 @@ class RankedCompletion(models.Model):
     )
     completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="ranked", db_constraint=False)
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="+", db_constraint=False)
-    rank = models.PositiveSmallIntegerField()  # 1 is best; equal ranks are a tie
+    rank = models.PositiveSmallIntegerField()  # 1 is best; equal ranks are a tie, but for a rest
     shown_position = models.PositiveSmallIntegerField(null=True)  # 0-based on the labeler's screen; null if imported
     flags = models.JSONField(default=dict)
     # {"helpful": 4}; of a comparison of two 2 for the one and -2 for the other, so that no order of them matters.

@@ -133,16 +133,17 @@ SELECT array_agg(id) AS keys, min(created_at) AS since,
         FILTER (WHERE source = 'labeled' AND active_seconds IS NOT NULL) AS seconds
 FROM newest
 """
-# Of each ranking: its comparisons of two completions, those that tie, whether a flag is true of any of them, and
-# whether there is a comment, or a note on any of them.
+# Of each ranking: its comparisons of two completions, but for two of a rest that it left unranked, those that tie,
+# whether a flag is true of any of them, and whether there is a comment, or a note on any of them.
 _PLACES = """
-SELECT max(k * (k - 1) / 2)::int AS comparisons, sum(c * (c - 1) / 2)::int AS ties, bool_or(flagged)::int AS flagged,
-    (bool_or(noted) OR (SELECT comment <> '' FROM labeling_ranking r WHERE r.id = ranking_id))::int AS in_words
+SELECT (max(k * (k - 1) / 2) - unranked * (unranked - 1) / 2)::int AS comparisons,
+    (sum(c * (c - 1) / 2) - unranked * (unranked - 1) / 2)::int AS ties, bool_or(flagged)::int AS flagged,
+    (bool_or(noted) OR comment <> '')::int AS in_words
 FROM (
     SELECT ranking_id, count(*) AS c, sum(count(*)) OVER (PARTITION BY ranking_id) AS k,
         bool_or(flags @? '$.* ? (@ == true)') AS flagged, bool_or(note <> '') AS noted
     FROM labeling_rankedcompletion WHERE ranking_id = ANY(%(keys)s) GROUP BY ranking_id, rank
-) tier GROUP BY ranking_id
+) tier JOIN labeling_ranking r ON r.id = ranking_id GROUP BY r.id
 """
 _POSITIONS = """
 SELECT place, count(*)::int AS n, sum(first) AS first, sum(expected) AS expected FROM (

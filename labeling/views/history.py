@@ -47,6 +47,7 @@ class Place:
     key: int
     letter: str
     rank: int
+    is_of_the_rest: bool  # left unranked, below what was ranked
     text: str
     html: SafeString
     like: str  # the letters of those that look the same once rendered, but are other texts
@@ -202,6 +203,7 @@ def entry_of(ranking: Ranking, project: Project, *, earlier: bool = True, review
 def places_of(ranking: Ranking, project: Project) -> list[Place]:
     position = {key: at for at, key in enumerate(ranking.assignment.shown_order)}
     ranked = sorted(ranking.ranked.all(), key=lambda place: (place.rank, position[place.completion_id]))
+    rest = ranking.rank_of_the_rest(ranked)
     texts = [place.completion.text for place in ranked]
     htmls = [content.render(text) for text in texts]
     alike = content.look_alike(texts, htmls)
@@ -213,6 +215,7 @@ def places_of(ranking: Ranking, project: Project) -> list[Place]:
             key=place.completion_id,
             letter=letter,
             rank=place.rank,
+            is_of_the_rest=place.rank == rest,
             text=place.completion.text,
             html=content.source(place.completion.text, marks=True) if others else html,
             like=", ".join(letters[other] for other in others),

@@ -21,6 +21,7 @@ class Edge:
 
 
 ANN = {"labeler": "ann", "ranks": [1, 2]}
+BEST_OF_FOUR = {"labeler": "ann", "ranks": [2, 1, 2, 2], "top_k": 1}
 TWO = [{"id": "a", "text": "one"}, {"id": "b", "text": "two"}]
 UNANSWERED = "not_answered"
 
@@ -182,6 +183,13 @@ EDGES = [
         "repeated_key",
         "rankings[0].flags[0].rude",
     ),
+    # The best ranked, and a rest without an order below them.
+    Edge("the best of four", line(completions=texts(4), rankings=[BEST_OF_FOUR]), classifies="of_an_order"),
+    Edge("a rest of one", ranked(top_k=1), classifies=UNANSWERED),
+    Edge("more best ones than ranks say", ranked(top_k=2), "top_k", "rankings[0].top_k"),
+    Edge("best ones that are none", ranked(ranks=[1, 1], top_k=0), "top_k", "rankings[0].top_k"),
+    Edge("a number of best ones that is true", ranked(top_k=True), "top_k", "rankings[0].top_k"),
+    Edge("a number of best ones that is a text", ranked(top_k="1"), "top_k", "rankings[0].top_k"),
     # What is said beyond an order.
     Edge("an acceptable line", ranked(acceptable=0), classifies="of_an_order"),
     Edge("a line below all", ranked(acceptable=3), "acceptable", "rankings[0].acceptable"),

@@ -36,6 +36,7 @@ class Asked:
     justification: str = "off"
     attributes: tuple[Attribute, ...] = ()
     rewrite: bool = False
+    top_k: int = 0  # so many at least are ranked, and the rest may be left below them; 0: all are
     is_complete: bool = True  # without: what is missing is no error, as of an answer from before it was asked
 
     @classmethod
@@ -62,5 +63,5 @@ class Asked:
         return tuple(each for each in self.attributes if each.is_comparison)
 
     def as_far_as_said(self) -> Asked:
-        """Asks for the same, but takes an answer without it."""
-        return replace(self, is_complete=False)
+        """Asks for the same, but takes an answer without it, and one that left a rest unranked."""
+        return replace(self, is_complete=False, top_k=1)

@@ -18,11 +18,17 @@ Given = dict[str, dict[str, int]]  # by completion
 
 
 def parse(
-    ratings: object, comparisons: object, completion_ids: Sequence[str], ids: Mapping[str, str], asked: Asked
+    ratings: object,
+    comparisons: object,
+    completion_ids: Sequence[str],
+    ids: Mapping[str, str],
+    asked: Asked,
+    *,
+    rated: Sequence[str],
 ) -> Given:
     """Takes `attributes`, {"id": {"helpful": 4}}, and `comparisons`, {"id": {"helpful": 2}} towards that one of two.
 
-    Each that is asked needs an answer. Raises Invalid.
+    Each that is asked needs an answer. rated: the completions of which ratings are asked. Raises Invalid.
     """
     given: Given = {}
     known = {each.name: each for each in asked.ratings}
@@ -30,7 +36,7 @@ def parse(
         completion = completion_of(entry, ids, "attributes")
         given.setdefault(completion, {}).update(_ratings(named, known, f"attributes.{completion}"))
     if asked.is_complete:
-        _check_rated(given, completion_ids, asked)
+        _check_rated(given, rated, asked)
     for name, towards in _comparisons(comparisons, ids, asked).items():
         for completion in completion_ids:
             given.setdefault(completion, {})[name] = towards.get(completion) or -sum(towards.values())

@@ -53,13 +53,19 @@ def parse_more(
     *,
     tiers: Sequence[Sequence[str]],
     comment: str,
+    placed: Sequence[str],
     completion_ids: Sequence[str],
     ids: Mapping[str, str],
 ) -> More:
-    """Reads all that a project may ask. Raises Invalid naming the field, the value and what is expected."""
+    """Reads all that a project may ask. Raises Invalid naming the field, the value and what is expected.
+
+    tiers: of what was ranked, without a rest below it. placed: the completions in them, which are rated.
+    """
     return More(
         acceptable=acceptable.parse(payload.get("acceptable"), len(tiers), asked),
         reasons=reasons.parse(payload.get("reasons"), comment, asked),
-        attributes=attributes.parse(payload.get("attributes"), payload.get("comparisons"), completion_ids, ids, asked),
+        attributes=attributes.parse(
+            payload.get("attributes"), payload.get("comparisons"), completion_ids, ids, asked, rated=placed
+        ),
         rewrite=rewrite.parse(payload.get("rewrite"), tiers, ids, asked),
     )

@@ -4,13 +4,17 @@
 -- has no pairs, and `pairs` counts those that it would have. The arrays go together, a completion each, in the order that the labeler saw.
 -- `more`: what the project asks beyond them, {} where it asks nothing: acceptable, reasons, attributes (a list of objects, a
 -- completion each), rewrite (of a completion's key, and the text).
+-- `unranked`: how many have the last rank as the rest below the others, of which nothing is said; else 0.
 -- `outcome` is stored, again, or why not: already_ranked (and differently), not_ranked, imported, prompt_withdrawn (with
 -- its rankings), superseded (by a reviewer's), or what podium_take_back says. `ranking` is the one that stands, and `state` and `expires_at` are the task's as it was found.
 DROP FUNCTION IF EXISTS podium_answer(
     bigint, boolean, text, text, integer, double precision, bigint[], integer[], jsonb[], text[]);
+DROP FUNCTION IF EXISTS podium_answer(
+    bigint, boolean, text, text, integer, double precision, bigint[], integer[], jsonb[], text[], jsonb);
 CREATE OR REPLACE FUNCTION podium_answer(
     assignment bigint, change boolean, digest text, comment text, strength integer, active_seconds double precision,
     completions bigint[], ranks integer[], flags jsonb[], notes text[], more jsonb DEFAULT '{}',
+    unranked integer DEFAULT 0,
     OUT outcome text, OUT ranking bigint, OUT revision integer, OUT pairs integer, OUT created_at timestamptz,
     OUT state text, OUT expires_at timestamptz
 ) LANGUAGE plpgsql SET enable_seqscan = off AS $$
@@ -57,7 +61,7 @@ BEGIN
 
     INSERT INTO labeling_ranking AS r
         (assignment_id, prompt_id, labeler_id, revision, purpose, live, source, comment, strength, active_seconds,
-         acceptable, reasons, rewrite, rewrite_of_id, says_more, payload_sha256, created_at)
+         acceptable, reasons, rewrite, rewrite_of_id, says_more, unranked, payload_sha256, created_at)
     SELECT assignment, task.prompt_id, task.labeler_id,
         1 + coalesce((SELECT max(l.revision) FROM labeling_ranking l WHERE l.assignment_id = assignment), 0),
         task.purpose, task.purpose = 'label', 'labeled', podium_answer.comment, podium_answer.strength,
@@ -65,7 +69,7 @@ BEGIN
         (more ->> 'acceptable')::smallint,
         ARRAY(SELECT jsonb_array_elements_text(coalesce(more -> 'reasons', '[]'))),
         coalesce(more -> 'rewrite' ->> 'text', ''), (more -> 'rewrite' ->> 'of')::bigint,
-        more <> '{}', digest, moment
+        more <> '{}', podium_answer.unranked, digest, moment
     RETURNING r.id, r.revision, r.created_at
     INTO podium_answer.ranking, podium_answer.revision, podium_answer.created_at;
 

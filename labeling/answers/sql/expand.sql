@@ -1,5 +1,5 @@
 -- Writes the C(K, 2) minus ties pairs of each ranking; gives how many. Completions of equal rank make no pair: a tie
--- stays in the ranking, where training can read it.
+-- stays in the ranking, where training can read it, and of two of a rest below the others nothing was said.
 -- From each id to its rows by the tables' keys, whatever statistics say: they say that the tables are empty when a new
 -- database is filled, and the plan made then stays with the connection (minutes for 200 rankings instead of a tenth of
 -- a second). A list of ids at both sides of the self-join would be sorted again for each of them.

@@ -137,7 +137,9 @@ pair.
 1 is best, and equal ranks are a tie. `flags` is JSON, parallel to them too: what a person noted of a completion.
 `strength` says of two how much better the better one is. Where people
 were asked for more, `acceptable` says how many tiers are good enough, `reasons` why (names), and `attributes` (JSON,
-parallel to the completions) rates each, or says by how much each of two is ahead. It is the format that Podium imports.
+parallel to the completions) rates each, or says by how much each of two is ahead. Where people ranked the best alone,
+`top_k` says how many these are: the rest has the last rank, below all of them, and is no tie, for nobody said which of
+two of them is better. It is the format that Podium imports.
 """
 _LIMITS = """
 ## Limits

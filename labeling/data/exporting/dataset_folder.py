@@ -24,7 +24,7 @@ from labeling.data.exporting import dataset_card, exports
 from labeling.data.exporting.pair_groups import MARGIN
 from labeling.data.exporting.wanted import splits_of
 from labeling.data.versions import contents, datasets
-from labeling.data.versions.frozen_rows import MORE, SCHEMA
+from labeling.data.versions.frozen_rows import MORE, SCHEMA, TOP_K, of_rankings
 from labeling.errors import Conflict, Invalid
 from labeling.models import DatasetVersion, Project
 
@@ -34,10 +34,6 @@ PAIRS_TYPE = SCHEMA.field("prompt").type  # messages
 _ROWS_AT_ONCE = 500
 _RANKING = pa.struct(
     [("labeler", pa.string()), ("ranks", pa.list_(pa.int32())), ("flags", pa.string()), ("strength", pa.int32())]
-)
-RANKINGS_SCHEMA = pa.schema([*list(SCHEMA)[:-1], pa.field("rankings", pa.list_(_RANKING))])
-WIDE_RANKINGS_SCHEMA = pa.schema(
-    [*list(SCHEMA)[:-1], pa.field("rankings", pa.list_(pa.struct([*_RANKING, *(pa.field(*each) for each in MORE)])))]
 )
 
 
@@ -90,7 +86,9 @@ class Folder:
 
     @cached_property
     def _schema(self) -> pa.Schema:
-        return WIDE_RANKINGS_SCHEMA if datasets.says_more(self.version) else RANKINGS_SCHEMA
+        known = of_rankings(datasets.schema_of(self.version))
+        further = [pa.field(*column) for column in (*MORE, TOP_K) if column[0] in known]
+        return pa.schema([*list(SCHEMA)[:-1], pa.field("rankings", pa.list_(pa.struct([*_RANKING, *further])))])
 
     def _file(self, config: str, split: str) -> zips.Member:
         write = self._pairs if config == dataset_card.PAIRS else self._rankings

@@ -120,17 +120,27 @@ def add_source(name: str, source: Source) -> None:
     OTHERS[name] = source
 
 
-def expand(ranks: Sequence[int], *, ties: bool = False) -> list[tuple[int, int]]:
-    """Lists (chosen, rejected) places of one ranking in the file's order; two that tie not at all, or both ways."""
-    pairs = [(i, j) for i, j in permutations(range(len(ranks)), 2) if ranks[i] < ranks[j] + ties]
+def expand(ranks: Sequence[int], *, ties: bool = False, top_k: int | None = None) -> list[tuple[int, int]]:
+    """Lists (chosen, rejected) places of one ranking in the file's order; two that tie not at all, or both ways.
+
+    top_k: how many stand above a rest of the last rank, of which no two are compared.
+    """
+    rest = None if top_k is None else max(ranks)
+    pairs = [
+        (i, j)
+        for i, j in permutations(range(len(ranks)), 2)
+        if ranks[i] < ranks[j] or (ties and ranks[i] == ranks[j] != rest)
+    ]
     return sorted(pairs, key=lambda pair: (ranks[pair[0]], ranks[pair[1]], pair))
 
 
 @lru_cache(maxsize=4096)  # rankings of four have 24 orders
-def _pairs_of(ranks: tuple[int, ...], own: tuple[Any, ...], ties: bool = False) -> tuple[Pair, ...]:
+def _pairs_of(
+    ranks: tuple[int, ...], own: tuple[Any, ...], ties: bool = False, top_k: int | None = None
+) -> tuple[Pair, ...]:
     return tuple(
         Pair(chosen, rejected, own, weight=0.5 if ranks[chosen] == ranks[rejected] else 1.0)
-        for chosen, rejected in expand(ranks, ties=ties)
+        for chosen, rejected in expand(ranks, ties=ties, top_k=top_k)
     )
 
 
@@ -167,7 +177,7 @@ def of_prompts(prompts: Iterable[RankedPrompt], columns: Columns, *, half_ties: 
         pairs = [
             pair._replace(said=said)
             for said in prompt.rankings
-            for pair in _pairs_of(said.ranks, (said.strength or 0,) if columns else (), half_ties)
+            for pair in _pairs_of(said.ranks, (said.strength or 0,) if columns else (), half_ties, said.top_k)
         ]
         yield Group(prompt.messages, prompt.completions[1], pairs, origin_of(prompt))
 

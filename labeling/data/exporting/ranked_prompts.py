@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from labeling.data.versions import datasets
+from labeling.data.versions.frozen_rows import pairs_and_ties
 from labeling.models import DatasetVersion, LabelerCounter, Project, Ranking
 from labeling.models.functions import by_index
 
@@ -41,6 +42,7 @@ class Said(NamedTuple):
     positions: Sequence[int | None] | None = None
     active_seconds: float | None = None
     more: Mapping[str, Any] = NOTHING_MORE  # acceptable, reasons, attributes; empty where nothing of it was said
+    top_k: int | None = None  # how many stand above a rest that has the last rank and no order; None: all are ranked
 
     @property
     def source(self) -> str:
@@ -99,7 +101,8 @@ JOIN LATERAL (
         json_agg(said.positions ORDER BY r.id), json_agg(r.active_seconds ORDER BY r.id), json_agg(r.id ORDER BY r.id),
         json_agg(CASE WHEN r.says_more THEN json_build_object('acceptable', r.acceptable, 'reasons', r.reasons,
             'attributes', said.attributes, 'rewrite', CASE WHEN r.rewrite <> '' THEN
-                json_build_object('of', rewritten.external_id, 'text', r.rewrite) END) END ORDER BY r.id)
+                json_build_object('of', rewritten.external_id, 'text', r.rewrite) END) END ORDER BY r.id),
+        json_agg(CASE WHEN r.unranked > 0 THEN json_array_length(said.ranks) - r.unranked END ORDER BY r.id)
     ) AS columns, count(*) AS n
     FROM labeling_ranking r
     JOIN labeling_user u ON u.id = r.labeler_id
@@ -169,9 +172,9 @@ def _read(row: tuple[str, ...]) -> RankedPrompt:
     said = [
         Said(
             key, labeler, source == Ranking.Source.IMPORTED, tuple(ranks), _flags(flags), strength, positions, seconds,
-            more or NOTHING_MORE,
+            more or NOTHING_MORE, top_k,
         )
-        for labeler, source, ranks, flags, strength, positions, seconds, key, more in zip(
+        for labeler, source, ranks, flags, strength, positions, seconds, key, more, top_k in zip(
             *json.loads(rankings), strict=True
         )
     ]  # fmt: skip
@@ -215,7 +218,7 @@ def _read_frozen(row: dict[str, Any], selection: Selection, imported: set[str]) 
     said = [
         Said(
             int(ranking["id"]), ranking["labeler"], ranking["labeler"] in imported, tuple(ranking["ranks"]),
-            ranking["flags"], ranking["strength"], more=_more_of(ranking),
+            ranking["flags"], ranking["strength"], more=_more_of(ranking), top_k=ranking.get("top_k"),
         )
         for ranking in row["rankings"]
     ]  # fmt: skip
@@ -252,7 +255,8 @@ def _of_prompts(prompts: Iterable[RankedPrompt], selection: Selection) -> Iterat
 
 
 def has_tie(said: Said) -> bool:
-    return len(set(said.ranks)) < len(said.ranks)
+    """Tells whether two of what was ranked are equal. Those of a rest below the best were not ranked."""
+    return pairs_and_ties(said.ranks, said.top_k)[1] > 0
 
 
 def agreement_of(rankings: Sequence[Sequence[int]]) -> float | None:

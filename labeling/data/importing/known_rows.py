@@ -26,6 +26,7 @@ class _Answer:
     reasons: list[str]
     rewrite: str
     rewrite_of: int | None  # its key
+    unranked: int
     ranks: list[int] = field(default_factory=list)  # and flags: by the completions' places
     flags: list[dict[str, bool]] = field(default_factory=list)
     attributes: list[dict[str, int]] = field(default_factory=list)
@@ -37,7 +38,8 @@ class _Answer:
         ranks, flags = list(ranking.ranks), list(ranking.flags)
         place, text = more.rewrite or (None, "")
         of = None if place is None else completions[place]
-        return cls(ranking.strength, more.acceptable, list(more.reasons), text, of, ranks, flags, attributes)
+        unranked = 0 if ranking.top_k is None else len(ranks) - ranking.top_k
+        return cls(ranking.strength, more.acceptable, list(more.reasons), text, of, unranked, ranks, flags, attributes)
 
 
 Known = tuple[Row, Prompt]
@@ -135,7 +137,8 @@ def _answers(project: Project, known: Sequence[Known]) -> dict[int, _Answers]:
         ranking__labeler__username__in=usernames,
     ).order_by("ranking_id", "completion__position")
     answers: dict[int, _Answers] = defaultdict(dict)
-    of_ranking = tuple(f"ranking__{name}" for name in ("strength", "acceptable", "reasons", "rewrite", "rewrite_of"))
+    said_once = ("strength", "acceptable", "reasons", "rewrite", "rewrite_of", "unranked")
+    of_ranking = tuple(f"ranking__{name}" for name in said_once)
     columns = ("prompt_id", "ranking__labeler__username", "rank", "flags", "attributes", *of_ranking)
     for prompt_id, username, rank, flags, attributes, *said in ranked.values_list(*columns):
         answer = answers[prompt_id].setdefault(username, _Answer(*said))

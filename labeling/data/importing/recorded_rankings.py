@@ -122,14 +122,15 @@ def _copy_rankings(
     columns = (
         *("id", "assignment_id", "prompt_id", "labeler_id", "revision", "live", "source", "comment", "strength"),
         *("payload_sha256", "created_at", "imported_by_id", "acceptable", "reasons", "says_more"),
-        *("rewrite", "rewrite_of_id"),
+        *("rewrite", "rewrite_of_id", "unranked"),
     )
     rows = (
         (
             *(key, assignment, one.prompt, labelers[ranking.labeler], 1, True, Ranking.Source.IMPORTED.value, ""),
-            *(ranking.strength, _digest(ranking.ranks), now, imported_by, ranking.more.acceptable),
+            *(ranking.strength, _digest(ranking.ranks, ranking.top_k), now, imported_by, ranking.more.acceptable),
             *(list(ranking.more.reasons), ranking.more != NOTHING),
             *(("", None) if ranking.more.rewrite is None else _rewrite(ranking.more.rewrite, one)),
+            0 if ranking.top_k is None else len(ranking.ranks) - ranking.top_k,
         )
         for key, assignment, (one, ranking) in zip(keys, assignments, items, strict=True)
     )
@@ -137,8 +138,9 @@ def _copy_rankings(
 
 
 @lru_cache(maxsize=4096)  # four have 75 orders, ties among them
-def _digest(ranks: tuple[int, ...]) -> str:
-    return hashlib.sha256(json.dumps(ranks).encode()).hexdigest()
+def _digest(ranks: tuple[int, ...], top_k: int | None) -> str:
+    said = ranks if top_k is None else (ranks, top_k)
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 def _free_slots(items: Sequence[_Item]) -> dict[int, Iterator[int]]:

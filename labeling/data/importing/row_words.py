@@ -57,6 +57,9 @@ WORDS = {
     "strength": gettext_noop("must be 1 (slightly), 2 (clearly) or 3 (much better), or left out"),
     "strength_of_more": gettext_noop("is between two completions, and this row has %(k)s: leave it out"),
     "strength_of_tie": gettext_noop("the two are tied, so neither is better: leave it out"),
+    "top_k": gettext_noop(
+        "must be how many completions stand above the last rank, here %(above)s and at least 1, or left out"
+    ),
     "acceptable": gettext_noop("must be how many tiers are acceptable, from 0 to %(most)s, or left out"),
     "reasons": gettext_noop("must be a list of names, or left out"),
     "reason": gettext_noop("name the reason"),

@@ -81,7 +81,9 @@ def decide_as(case: ReviewCase, ranking: Ranking, *, by: User, words: str = "") 
 def _payload_of(ranking: Ranking, assignment: Assignment) -> dict[str, object]:
     places = list(ranking.ranked.order_by("rank", "pk"))
     name = {place.completion_id: shown_ids.of(assignment, place.completion_id) for place in places}
-    tiers = [[name[place.completion_id] for place in tier] for _, tier in groupby(places, key=lambda each: each.rank)]
+    rest = ranking.rank_of_the_rest(places)
+    ranked = [place for place in places if place.rank != rest]
+    tiers = [[name[place.completion_id] for place in tier] for _, tier in groupby(ranked, key=lambda each: each.rank)]
     flags = {name[place.completion_id]: place.flags for place in places if place.flags}
     payload: dict[str, object] = {"tiers": tiers, "flags": flags}
     if ranking.strength is not None:

@@ -137,9 +137,9 @@ def has_strengths(version: DatasetVersion) -> bool:
     return any(statistics is not None and statistics.has_min_max for statistics in strengths)
 
 
-def says_more(version: DatasetVersion) -> bool:
-    """Tells whether some ranking in it says more than an order: then it has columns of that."""
-    return frozen_rows.is_wide(pq.read_schema(path_of(version)))
+def schema_of(version: DatasetVersion) -> pa.Schema:
+    """Gives the file's columns, which tell what some ranking in it says beyond an order (frozen_rows.schema_of)."""
+    return pq.read_schema(path_of(version))
 
 
 def read_groups(version: DatasetVersion) -> Iterator[Group]:
@@ -166,12 +166,12 @@ Counts = dict[str, Counter[str]]  # by split
 
 
 def _write_whatever_is_said(project: Project, path: Path, latest: DatasetVersion | None) -> Counts:
-    """Writes the file; once more where the first ranking that says more than an order came meanwhile."""
+    """Writes the file; once more where the first ranking that needs further columns came meanwhile."""
     while True:
         schema = frozen_rows.schema_of(project)
         counts = _write_changes(project, path, latest, schema) if latest else None
         counts = counts or _write(project, path, schema)
-        if schema == frozen_rows.WIDE_SCHEMA or frozen_rows.schema_of(project) == schema:
+        if frozen_rows.of_rankings(frozen_rows.schema_of(project)) <= frozen_rows.of_rankings(schema):
             return counts
 
 
@@ -194,7 +194,7 @@ def _write_changes(project: Project, path: Path, latest: DatasetVersion, schema:
         before = path_of(latest)
     except (Lost, Changed):
         return None
-    if not before.exists() or frozen_rows.is_wide(pq.read_schema(before)) != frozen_rows.is_wide(schema):
+    if not before.exists() or pq.read_schema(before) != schema:
         return None
     changes = unchanged_rows.changes_since(project, before)
     if len(changes.read) > MOST_CHANGES:
@@ -207,8 +207,8 @@ def _write_changes(project: Project, path: Path, latest: DatasetVersion, schema:
                 yield changes.stay[name], row
             else:
                 [group] = row.to_pylist()
-                ranks, flags = ([said[column] for said in group["rankings"]] for column in ("ranks", "flags"))
-                frozen_rows.count(counts[group["split"]], ranks, flags, sign=-1)
+                said = ((each["ranks"], each["flags"], each.get("top_k")) for each in group["rankings"])
+                frozen_rows.count(counts[group["split"]], said, sign=-1)
 
     read = frozen_rows.read_rows(project, changes.read, schema)
     fresh = ((prompt, _table([row], counts, schema)) for prompt, row in read)
@@ -222,8 +222,7 @@ def _write_changes(project: Project, path: Path, latest: DatasetVersion, schema:
 def _table(rows: list[FrozenRow], counts: Counts, schema: pa.Schema) -> pa.Table:
     """Makes them as the file has them, and counts them."""
     for row in rows:
-        ranks, flags = row.rankings[2:4]
-        frozen_rows.count(counts[row.split], ranks, flags)
+        frozen_rows.count(counts[row.split], row.judged(schema))
     return frozen_rows.table_of(rows, schema)
 
 

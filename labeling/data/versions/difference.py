@@ -137,7 +137,9 @@ def _in_short(ranking: dict[str, Any]) -> list[Any]:
     said = [*(ranking[name] for name in ("id", "labeler", "ranks", "flags")), ranking.get("strength")]
     more = [ranking.get(name) for name in ("acceptable", "reasons", "attributes", "rewrite")]
     # A version in which nobody says any of these has no columns of them: it differs by nothing from one that has them.
-    return said if more in ([None] * 4, [None, [], "[]", None]) else said + more
+    more = [] if more in ([None] * 4, [None, [], "[]", None]) else more
+    top_k = ranking.get("top_k")
+    return said + more + ([] if top_k is None else [top_k])
 
 
 def _read(file: IO[str]) -> Iterator[tuple[str, _Row]]:

@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 
 from labeling.data.versions import kept_results
 from labeling.data.versions.datasets import ROWS_PER_GROUP, path_of
+from labeling.data.versions.frozen_rows import pairs_and_ties
 from labeling.models import DatasetVersion
 from labeling.quality.comparisons import Agreement, agreement_of_counts
 
-_COLUMNS = ["split", *(f"rankings.list.element.{name}" for name in ("labeler", "ranks", "strength"))]
+_COLUMNS = ["split", *(f"rankings.list.element.{name}" for name in ("labeler", "ranks", "strength", "top_k"))]
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def _measured(version: DatasetVersion, _lines: Path) -> dict[str, Any]:
         lengths[len(ranks[0])] += 1
         strengths += sum(ranking.get("strength") is not None for ranking in rankings)
         for ranking, said in zip(rankings, ranks, strict=True):
-            pairs, ties = _pairs_and_ties(said)
+            pairs, ties = pairs_and_ties(said, ranking.get("top_k"))
             people[ranking["labeler"]].update({"rankings": 1, split: 1, "pairs": pairs, "ties": ties})
         if len(ranks) > 1 and (judged := _comparisons(tuple(sorted(ranks))))[0]:
             comparisons[judged] += 1
@@ -101,12 +102,6 @@ def _rows(version: DatasetVersion) -> Iterator[tuple[str, list[dict[str, Any]]]]
     with pq.ParquetFile(path_of(version)) as file:
         for batch in file.iter_batches(batch_size=ROWS_PER_GROUP, columns=_COLUMNS):
             yield from zip(batch.column("split").to_pylist(), batch.column("rankings").to_pylist(), strict=True)
-
-
-@lru_cache(maxsize=4096)
-def _pairs_and_ties(ranks: tuple[int, ...]) -> tuple[int, int]:
-    ties = sum(one == two for one, two in combinations(ranks, 2))
-    return len(ranks) * (len(ranks) - 1) // 2 - ties, ties
 
 
 @lru_cache(maxsize=4096)

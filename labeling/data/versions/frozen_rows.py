@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate, chain, combinations
+from itertools import accumulate, chain, combinations, repeat
+from math import comb
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 from django.db import connection
+from django.db.models import Exists
 
 from labeling.models import Project, Ranking
 from labeling.models.functions import by_index
@@ -18,7 +20,10 @@ from labeling.models.functions import by_index
 PROMPTS_AT_ONCE = 50
 LONGEST_REMEMBERED = 1_000  # characters of a ranking's flags, which are nearly always the same few
 
-_RANKING = [
+Field = tuple[str, pa.DataType]
+Judged = tuple[Sequence[int], str, int | None]  # ranks, flags as JSON, top_k
+
+_RANKING: list[Field] = [
     ("id", pa.string()),
     ("labeler", pa.string()),
     ("ranks", pa.list_(pa.int32())),
@@ -26,20 +31,28 @@ _RANKING = [
     ("strength", pa.int32()),  # of K = 2: 1 slightly, 2 clearly, 3 much; null where not said
 ]
 # Only of a version in which some ranking says any of it: others have the bytes that they always had.
-MORE = [
+MORE: list[Field] = [
     ("acceptable", pa.int32()),  # tiers; null where not said
     ("reasons", pa.list_(pa.string())),
     ("attributes", pa.string()),  # JSON, parallel to ranks
     ("rewrite", pa.struct([("of", pa.string()), ("text", pa.string())])),  # of: a completion's id; null where none is
 ]
+# As well, only where somebody ranked the best alone: how many stand above the rest; null where all are ranked.
+TOP_K = ("top_k", pa.int32())
 _PROMPT = [
     ("id", pa.string()),
     ("split", pa.string()),
     ("prompt", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
     ("completions", pa.list_(pa.struct([("id", pa.string()), ("text", pa.string()), ("model", pa.string())]))),
 ]
-SCHEMA = pa.schema([*_PROMPT, ("rankings", pa.list_(pa.struct(_RANKING)))])
-WIDE_SCHEMA = pa.schema([*_PROMPT, ("rankings", pa.list_(pa.struct([*_RANKING, *MORE])))])
+
+
+def schema_with(*further: Field) -> pa.Schema:
+    """Gives the columns of a version whose rankings have these too."""
+    return pa.schema([*_PROMPT, ("rankings", pa.list_(pa.struct([*_RANKING, *further])))])
+
+
+SCHEMA, WIDE_SCHEMA = schema_with(), schema_with(*MORE)
 
 # One statement, so one snapshot: a ranking that commits meanwhile is wholly in or wholly out. A list for each column of
 # the completions and of the rankings: objects with names take ten times as long to read.
@@ -57,7 +70,7 @@ JOIN LATERAL (
     SELECT json_build_array(
         json_agg(r.id::text ORDER BY r.id), json_agg(u.username ORDER BY r.id), json_agg(said.ranks ORDER BY r.id),
         json_agg(said.flags::text ORDER BY r.id), json_agg(r.strength ORDER BY r.id)
-        /* more */) AS columns, count(*) AS n
+        /* more */ /* top_k */) AS columns, count(*) AS n
     FROM labeling_ranking r
     JOIN labeling_user u ON u.id = r.labeler_id
     /* rewritten */
@@ -77,12 +90,20 @@ _OF_RANKINGS = """,
         json_agg(CASE WHEN r.says_more THEN said.attributes::text ELSE '[]' END ORDER BY r.id),
         json_agg(CASE WHEN r.rewrite <> '' THEN json_build_object('of', rewritten.external_id, 'text', r.rewrite) END
             ORDER BY r.id)"""
+_TOP_K = """,
+        json_agg(CASE WHEN r.unranked > 0 THEN json_array_length(said.ranks) - r.unranked END ORDER BY r.id)"""
 _REWRITTEN = "LEFT JOIN labeling_completion rewritten ON rewritten.id = r.rewrite_of_id"
-_WIDE_ROWS = (
-    _ROWS.replace("/* more */", _OF_RANKINGS)
-    .replace("/* attributes */", ", json_agg(rc.attributes ORDER BY c.position) AS attributes")
-    .replace("/* rewritten */", _REWRITTEN)
-)
+_ATTRIBUTES = ", json_agg(rc.attributes ORDER BY c.position) AS attributes"
+
+
+def _statement(schema: pa.Schema) -> str:
+    parts = {"top_k": _TOP_K if leaves_rests(schema) else ""}
+    if is_wide(schema):
+        parts |= {"more": _OF_RANKINGS, "attributes": _ATTRIBUTES, "rewritten": _REWRITTEN}
+    statement = _ROWS
+    for name, part in parts.items():
+        statement = statement.replace(f"/* {name} */", part)
+    return statement
 
 
 class FrozenRow(NamedTuple):
@@ -92,35 +113,50 @@ class FrozenRow(NamedTuple):
     split: str
     messages: list[dict[str, str]]
     completions: list[list[str]]  # ids, texts, models
-    rankings: list[list[Any]]  # ids, labelers, ranks, flags as JSON, strengths; then those of MORE
+    rankings: list[list[Any]]  # ids, labelers, ranks, flags as JSON, strengths; then those of MORE, and of TOP_K
+
+    def judged(self, schema: pa.Schema) -> Iterator[Judged]:
+        """Gives what is counted of each ranking. schema: whose columns they are."""
+        rests = self.rankings[-1] if leaves_rests(schema) else repeat(None)
+        return zip(self.rankings[2], self.rankings[3], rests, strict=False)
 
 
 def schema_of(project: Project) -> pa.Schema:
-    """Gives the columns that its rankings need: WIDE_SCHEMA where one that stands says more than an order."""
-    return WIDE_SCHEMA if says_more(project) else SCHEMA
+    """Gives the columns that its rankings need: those of MORE where one that stands says more than an order, TOP_K
+    where one left a rest unranked."""
+    live = Ranking.objects.filter(project=project, live=True)
+    with_more, with_a_rest = Exists(live.filter(says_more=True)), Exists(live.filter(unranked__gt=0))
+    says_more, has_a_rest = Project.objects.values_list(with_more, with_a_rest).get(pk=project.pk)
+    return schema_with(*(MORE if says_more else ()), *([TOP_K] if has_a_rest else ()))
+
+
+def of_rankings(schema: pa.Schema) -> set[str]:
+    """Names the columns of a version's rankings."""
+    return {field.name for field in schema.field("rankings").type.value_type.fields}
 
 
 def is_wide(schema: pa.Schema) -> bool:
     """Tells whether a version of these columns has those of MORE."""
-    return bool(schema.field("rankings").type.value_type.get_field_index(MORE[0][0]) >= 0)
+    return MORE[0][0] in of_rankings(schema)
 
 
-def says_more(project: Project) -> bool:
-    """Tells whether a ranking that stands says more than an order."""
-    return Ranking.objects.filter(project=project, live=True, says_more=True).exists()
+def leaves_rests(schema: pa.Schema) -> bool:
+    """Tells whether a version of these columns has TOP_K."""
+    return TOP_K[0] in of_rankings(schema)
 
 
 def read_rows(
     project: Project, prompts: list[int] | None, schema: pa.Schema = SCHEMA
 ) -> Iterator[tuple[int, FrozenRow]]:
     """Yields prompts with rankings, all or these, in the order of their ids, which come along. Needs a transaction."""
+    wide = is_wide(schema)
     with connection.chunked_cursor() as cursor:
         with by_index():
-            cursor.execute(_WIDE_ROWS if schema == WIDE_SCHEMA else _ROWS, {"project": project.pk, "prompts": prompts})
+            cursor.execute(_statement(schema), {"project": project.pk, "prompts": prompts})
         while found := cursor.fetchmany(PROMPTS_AT_ONCE):
             for prompt, name, split, messages, completions, rankings in found:
                 columns = json.loads(rankings)
-                for place in (3, 7) if schema == WIDE_SCHEMA else (3,):
+                for place in (3, 7) if wide else (3,):
                     columns[place] = [flags_in_order(said) for said in columns[place]]
                 yield prompt, FrozenRow(name, split, json.loads(messages), json.loads(completions), columns)
 
@@ -135,24 +171,25 @@ def _in_order(flags: str) -> str:
     return json.dumps(json.loads(flags), ensure_ascii=False, sort_keys=True)
 
 
-def count(counter: Counter[str], ranks: Sequence[Sequence[int]], flags: Sequence[str], *, sign: int = 1) -> None:
-    """Adds what a prompt brings, or takes it away: its rankings' ranks, and their flags as JSON."""
+def count(counter: Counter[str], judged: Iterable[Judged], *, sign: int = 1) -> None:
+    """Adds what a prompt brings, or takes it away."""
     counter["prompts"] += sign
-    counter["rankings"] += sign * len(ranks)
-    for said in ranks:
-        pairs, ties = _pairs_and_ties(tuple(said))
+    for ranks, flags, top_k in judged:
+        counter["rankings"] += sign
+        pairs, ties = pairs_and_ties(tuple(ranks), top_k)
         if pairs:
             counter["pairs"] += sign * pairs
         if ties:
             counter["ties"] += sign * ties
-    if flagged := sum(map(_flagged, flags)):  # of a project without flags no count of them
-        counter["flagged"] += sign * flagged
+        if flagged := _flagged(flags):  # of a project without flags no count of them
+            counter["flagged"] += sign * flagged
 
 
 @lru_cache(maxsize=4096)
-def _pairs_and_ties(ranks: tuple[int, ...]) -> tuple[int, int]:
-    tied = sum(first == second for first, second in combinations(ranks, 2))
-    return len(ranks) * (len(ranks) - 1) // 2 - tied, tied
+def pairs_and_ties(ranks: tuple[int, ...], top_k: int | None = None) -> tuple[int, int]:
+    """Counts the comparisons that a ranking says. Two of a rest below the best top_k are none, and so no tie."""
+    alike = sum(first == second for first, second in combinations(ranks, 2))
+    return comb(len(ranks), 2) - alike, alike - (0 if top_k is None else comb(len(ranks) - top_k, 2))
 
 
 def _flagged(flags: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from django.db.models import Prefetch
 from django.utils import timezone
@@ -46,12 +46,18 @@ def count(results: Sequence[CheckResult]) -> None:
     CheckResult.objects.bulk_update(results, ["comparisons", "right", "worth", "scored_at"])
 
 
-Said = tuple[Mapping[int, int], Mapping[int, Mapping[str, bool]]]  # ranks and flags by the completions' keys
+class Said(NamedTuple):
+    """What one answer says, by the completions' keys. rest: those that it left unranked, below all others."""
+
+    ranks: Mapping[int, int]
+    flags: Mapping[int, Mapping[str, bool]]
+    rest: frozenset[int] = frozenset()
 
 
 def compared(known: Said, given: Said) -> Checked | None:
     """Adds up what is right of the order and of the questions; None where the known answer has neither."""
-    parts = [part for part in (check_order(known[0], given[0]), check_flags(known[1], given[1])) if part]
+    order = check_order(known.ranks, given.ranks, rest=given.rest)
+    parts = [part for part in (order, check_flags(known.flags, given.flags)) if part]
     if not parts:
         return None
     return Checked(
@@ -93,19 +99,25 @@ def _checked(rows: Iterable[CheckResult]) -> list[Checked]:
 
 
 def _said_in(rankings: Iterable[int]) -> dict[int, Said]:
-    said: dict[int, tuple[dict[int, int], dict[int, dict[str, bool]]]] = {}
-    for place in RankedCompletion.objects.filter(ranking__in=list(rankings)):
-        ranks, flags = said.setdefault(place.ranking_id, ({}, {}))
-        ranks[place.completion_id] = place.rank
-        flags[place.completion_id] = place.flags
-    return dict(said)
+    rows = Ranking.objects.filter(pk__in=list(rankings)).prefetch_related("ranked")
+    return {ranking.pk: _said(ranking) for ranking in rows}
+
+
+def _said(ranking: Ranking) -> Said:
+    places = list(ranking.ranked.all())
+    rest = ranking.rank_of_the_rest(places)
+    return Said(
+        {place.completion_id: place.rank for place in places},
+        {place.completion_id: place.flags for place in places},
+        frozenset(place.completion_id for place in places if place.rank == rest),
+    )
 
 
 def _of_golds(results: Sequence[CheckResult]) -> dict[int, Said]:
     prompts = {result.prompt_id: result.pk for result in results if result.purpose == Purpose.GOLD}
     of = {gold.prompt_id: gold for gold in GoldAnswer.objects.filter(prompt__in=prompts)}
     return {
-        result.pk: (_by_key(of[result.prompt_id].ranks), _by_key(of[result.prompt_id].flags))
+        result.pk: Said(_by_key(of[result.prompt_id].ranks), _by_key(of[result.prompt_id].flags))
         for result in results
         if result.purpose == Purpose.GOLD and result.prompt_id in of
     }
@@ -123,9 +135,7 @@ def _first_answers(results: Sequence[CheckResult]) -> dict[int, Said]:
     )
     first: dict[tuple[int, int], Said] = {}
     for ranking in rows.prefetch_related(places):
-        ranks = {place.completion_id: place.rank for place in ranking.ranked.all()}
-        flags = {place.completion_id: place.flags for place in ranking.ranked.all()}
-        first[ranking.prompt_id, ranking.labeler_id] = (ranks, flags)
+        first[ranking.prompt_id, ranking.labeler_id] = _said(ranking)
     return {
         each.pk: first[each.prompt_id, each.labeler_id]
         for each in repeats

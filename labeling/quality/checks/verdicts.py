@@ -7,7 +7,7 @@ over checks, is held against the project's marks. `python -m benchmarks.checks` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
@@ -65,16 +65,19 @@ class Verdict:
     because: str = ""  # "gold", "repeat" or, where nothing is to be done, ""
 
 
-def check_order(known: Mapping[int, int], given: Mapping[int, int]) -> Checked | None:
+def check_order(
+    known: Mapping[int, int], given: Mapping[int, int], *, rest: Collection[int] = frozenset()
+) -> Checked | None:
     """Counts the comparisons of the known ranks (1 is best) that the given ranks have in order.
 
-    Both by the completions' keys. None where the known answer orders nothing. What the known answer ties, it does not
-    decide. The worth of n comparisons among K completions is 1/4 over the variance of their share in a random order,
+    Both by the completions' keys. None where the known answer orders nothing. What the known answer ties it does not
+    decide, and of two of the `rest` that the given answer left unranked that one says nothing: neither is counted. The
+    worth of n comparisons among K completions is 1/4 over the variance of their share in a random order,
     9 n / (2 K + 5): Kendall's, Rank Correlation Methods, 1970, section 5.3, where nothing is tied.
     """
     right, n, of = 0.0, 0, set()
     for one, other in combinations(sorted(known.keys() & given.keys()), 2):
-        if known[one] == known[other]:
+        if known[one] == known[other] or (one in rest and other in rest):
             continue
         n += 1
         of |= {one, other}

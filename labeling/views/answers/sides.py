@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 from labeling.answers.side_by_side import Place, Said, SideBySide, side_by_side
 from labeling.board.said_more import SaidMore, ratings_in_words, said_more
 from labeling.board.sentences import STRENGTHS
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cell:
-    """words: the rank, with = where it is a tie; empty of a text alone. letter: under which the person saw it."""
+    """words: the rank, with = where it is a tie, or that it was not ranked; empty of a text alone.
+
+    letter: under which the person saw it.
+    """
 
     words: str
     letter: str
@@ -68,10 +73,16 @@ def _row(said: Said, project: Project, texts: Mapping[int, tuple[str, str]]) -> 
     return Row(said.ranking, strength, cells, said_more(said.ranking, project, said.places, texts))
 
 
+def _rank_in_words(place: Place) -> str:
+    if place.is_of_the_rest:
+        return _("rest")
+    return f"{place.rank} =" if place.is_tied else str(place.rank)
+
+
 def _cell(place: Place, project: Project, attributes: Sequence[Mapping[str, int]], *, alone: bool) -> Cell:
     labels = {flag["name"]: flag["label"] for flag in project.flags}
     return Cell(
-        words="" if alone else f"{place.rank}{' =' if place.is_tied else ''}",
+        words="" if alone else _rank_in_words(place),
         letter="" if alone or place.position is None else ascii_uppercase[place.position],
         differs=place.differs,
         flags=project.judgement.flags_in_words(place.flags, labels),

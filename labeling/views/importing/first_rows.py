@@ -79,12 +79,15 @@ def _clipped(text: str) -> str:
 
 
 def _orders(row: Row) -> list[tuple[str, str]]:
-    return [(ranking.labeler, order_of(ranking.ranks)) for ranking in row.rankings[:ORDERS]]
+    first = row.rankings[:ORDERS]
+    return [(said.labeler, order_of(said.ranks, has_a_rest=said.top_k is not None)) for said in first]
 
 
-def order_of(ranks: Sequence[int]) -> str:
-    """Writes ranks as letters from the best on: (2, 1, 2) is 'B > A = C'."""
+def order_of(ranks: Sequence[int], *, has_a_rest: bool = False) -> str:
+    """Writes ranks as letters from the best on: (2, 1, 2) is 'B > A = C', or where A and C are a rest that nobody
+    ranked 'B > A, C'."""
     tiers: dict[int, list[str]] = {}
     for letter, rank in zip(string.ascii_uppercase, ranks, strict=False):
         tiers.setdefault(rank, []).append(letter)
-    return " > ".join(" = ".join(tiers[rank]) for rank in sorted(tiers))
+    between = {max(tiers): ", "} if has_a_rest else {}
+    return " > ".join(between.get(rank, " = ").join(tiers[rank]) for rank in sorted(tiers))

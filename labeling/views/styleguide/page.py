@@ -51,6 +51,10 @@ PICTURES = (
     ("A tie", Picture(_spots("2B > 1A = 3C"), labeler="ada")),
     ("All tied", Picture(_spots("1C = 2B = 3A"), labeler="bo")),
     ("Six completions", Picture(_spots("4A > 1F = 6B > 2E > 3C > 5D"), labeler="cy")),
+    (
+        "The best two, the rest not ranked",
+        Picture(_spots("4A > 1F"), rest=[Spot("2", "E"), Spot("3", "C"), Spot("5", "D"), Spot("6", "B")], labeler="cy"),
+    ),
     ("Imported: nobody saw letters", Picture(_spots("2 > 1 > 3"), labeler="dee")),
     ("One's own, by the letters that one saw", Picture([[Spot("B")], [Spot("A"), Spot("C")]])),
     ("Replaced or withdrawn", Picture(_spots("3C > 1B > 2A"), labeler="ada", live=False)),

@@ -239,6 +239,7 @@ def _ranking(row: RankingRow) -> Ranking:
         ranks=row.ranks,
         strength=row.strength,
         flags=row.flags if any(row.flags) else (),
+        rest_unranked=row.top_k is not None,
         rewrite=Rewrite(*row.more.rewrite) if row.more.rewrite else None,
         attributes=ranks_by_rating(row.more.attributes) if row.more.attributes else {},
     )

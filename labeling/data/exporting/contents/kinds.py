@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from django.utils.translation import gettext_lazy
 
 from labeling.data.exporting.contents import rankings, rewrites, unpaired
@@ -37,14 +38,21 @@ class Kind:
 
 
 def _rankings(prompts: Iterator[RankedPrompt], asked: Checked, origins: Provenance) -> Table:
-    return rankings.table(prompts, layout=asked.wanted.layout, origins=asked.shown(origins))
+    rests = frozen_rows.TOP_K[0] in frozen_rows.of_rankings(_schema(asked))
+    return rankings.table(prompts, layout=asked.wanted.layout, origins=asked.shown(origins), rests=rests)
 
 
 def _podium(prompts: Iterator[RankedPrompt], asked: Checked, origins: Provenance) -> Table:
-    version = asked.wanted.version
-    says_more = frozen_rows.says_more(asked.project) if version is None else datasets.says_more(version)
+    known = frozen_rows.of_rankings(_schema(asked))
+    further = [column for column in (*frozen_rows.MORE, frozen_rows.TOP_K) if column[0] in known]
     as_objects = asked.wanted.file_format == "jsonl"
-    return rankings.podium(prompts, origins=origins, as_objects=as_objects, says_more=says_more)
+    return rankings.podium(prompts, origins=origins, as_objects=as_objects, further=further)
+
+
+def _schema(asked: Checked) -> pa.Schema:
+    """Gives the columns that a frozen version of what is asked has, or would have."""
+    version = asked.wanted.version
+    return frozen_rows.schema_of(asked.project) if version is None else datasets.schema_of(version)
 
 
 def _flags(prompts: Iterator[RankedPrompt], asked: Checked, origins: Provenance) -> Table:

@@ -50,7 +50,7 @@ def merged(
     def rows(group: Group, prompt: RankedPrompt) -> _Rows:
         weights: Counter[tuple[int, int]] = Counter()
         for said in prompt.rankings:
-            for chosen, rejected in expand(said.ranks, ties=half_ties):
+            for chosen, rejected in expand(said.ranks, ties=half_ties, top_k=said.top_k):
                 weights[chosen, rejected] += 2 if said.ranks[chosen] < said.ranks[rejected] else 1
         for (chosen, rejected), doubled in sorted(weights.items()):
             origin = origins.of_merged(group, chosen, rejected) if origins else ()
