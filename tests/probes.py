@@ -38,6 +38,7 @@ SETTINGS = (
     "justification",
     "attributes",
     "ask_rewrite",
+    "top_k",
     "overlap",
     "extra_percent",
     "extra_overlap",

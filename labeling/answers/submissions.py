@@ -95,7 +95,7 @@ def parse(
         raise Invalid("not_an_object", message % {"value": shown(payload)})
     ids = dict(zip(completion_ids, completion_ids, strict=True)) | dict(former_ids)
     ranked = _parse_tiers(payload.get("tiers"), completion_ids, ids, asked)
-    placed = list(chain.from_iterable(ranked))
+    placed = [completion for completion in completion_ids if any(completion in tier for tier in ranked)]
     rest = tuple(completion for completion in completion_ids if completion not in placed)
     flags = _parse_flags(payload.get("flags"), ids, flag_names)
     if ask_flags:

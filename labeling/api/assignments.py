@@ -60,7 +60,8 @@ class RankingBodySerializer(MoreSaid):
     tiers = serializers.ListField(
         child=serializers.ListField(child=Text(), min_length=1),
         min_length=1,
-        help_text="Completion ids, best tier first; ids of one tier are a tie. Each completion once.",
+        help_text="Completion ids, best tier first; ids of one tier are a tie. Each completion once; where the task "
+        "has `top_k`, so many at least, and those left out are below, without an order.",
     )
     comment = Text(max_length=MAX_COMMENT, required=False, allow_blank=True)
     strength = Whole(

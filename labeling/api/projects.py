@@ -24,7 +24,7 @@ from labeling.models import Project, ProjectDeletion, Role
 from labeling.models.projects import CHECKS
 from labeling.people import access
 from labeling.projects import changes, projects, search_languages
-from labeling.projects.asks import KINDS, LARGEST_SCALE, MAX_ATTRIBUTES, MAX_REASONS, SMALLEST_SCALE
+from labeling.projects.asks import KINDS, LARGEST_SCALE, MAX_ATTRIBUTES, MAX_REASONS, MAX_TOP_K, SMALLEST_SCALE
 from labeling.projects.changes import Flag, Foreseen
 from labeling.projects.named import MAX_LABEL, NAME
 from labeling.projects.projects import MAX_DAILY_LIMIT, MAX_FLAGS, MAX_GUIDELINES, MAX_LEASE_MINUTES, MAX_OVERLAP
@@ -125,6 +125,12 @@ class ProjectSerializer(ChecksSerializer, serializers.ModelSerializer[Project]):
         default=Project.Rewrite.OFF,
         help_text="`optional`: who likes writes a best completion anew.",
     )
+    top_k = Whole(
+        default=0,
+        min_value=0,
+        max_value=MAX_TOP_K,
+        help_text="Of more than six completions rank so many, the best, and leave the rest below; 0: rank all.",
+    )
     search_language = Choice(
         choices=[(name, name) for name in search_languages.KNOWN],
         default=search_languages.PLAIN,
@@ -137,9 +143,9 @@ class ProjectSerializer(ChecksSerializer, serializers.ModelSerializer[Project]):
         model = Project
         fields = (
             "slug", "name", "kind", "guidelines", "flags", "ask_strength", "ask_acceptable", "ask_reasons",
-            "justification", "attributes", "ask_rewrite", "overlap", "extra_percent", "extra_overlap", "lease_minutes",
-            "daily_limit", "search_language", "review_percent", "champion_percent", *CHECKS, "created_at",
-            "paused_at", "pause_reason",
+            "justification", "attributes", "ask_rewrite", "top_k", "overlap", "extra_percent", "extra_overlap",
+            "lease_minutes", "daily_limit", "search_language", "review_percent", "champion_percent", *CHECKS,
+            "created_at", "paused_at", "pause_reason",
         )  # fmt: skip
 
 
@@ -153,13 +159,14 @@ class ProjectChangesSerializer(ProjectSerializer):
     ask_acceptable = Truth(required=False)
     justification = Choice(choices=Project.Justification.choices, required=False)
     ask_rewrite = Choice(choices=Project.Rewrite.choices, required=False)
+    top_k = Whole(required=False, min_value=0, max_value=MAX_TOP_K)
     search_language = Choice(choices=[(name, name) for name in search_languages.KNOWN], required=False)
 
     class Meta(ProjectSerializer.Meta):
         fields = (
             "name", "kind", "guidelines", "flags", "ask_strength", "ask_acceptable", "ask_reasons", "justification",
-            "attributes", "ask_rewrite", "overlap", "extra_percent", "extra_overlap", "lease_minutes", "daily_limit",
-            "search_language", "review_percent", "champion_percent", *CHECKS,
+            "attributes", "ask_rewrite", "top_k", "overlap", "extra_percent", "extra_overlap", "lease_minutes",
+            "daily_limit", "search_language", "review_percent", "champion_percent", *CHECKS,
         )  # fmt: skip
 
 

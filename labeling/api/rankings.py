@@ -84,7 +84,6 @@ class RankingSerializer(serializers.ModelSerializer[Ranking]):
     rewrite = RewriteSerializer(source="*", allow_null=True)
     top_k = serializers.IntegerField(
         allow_null=True,
-        source="unranked",
         help_text="How many are ranked above the rest, which has the last rank and no order in itself: of two of it "
         "nothing was said, not even a tie. null where all are ranked.",
     )

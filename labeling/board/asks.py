@@ -44,25 +44,26 @@ class Reason:
     checked: bool
 
 
-def fields(asked: Asked, ids: Sequence[str]) -> dict[str, forms.Field]:
-    """Makes the form's fields. What must be answered is required."""
+def fields(asked: Asked, ids: Sequence[str], n_slots: int, placed: Sequence[str]) -> dict[str, forms.Field]:
+    """Makes the form's fields. What must be answered is required: ratings of what is placed."""
     made: dict[str, forms.Field] = {}
     if asked.acceptable:
-        made["acceptable"] = choice(range(len(ids) + 1))
+        made["acceptable"] = choice(range(n_slots + 1))
     for reason in asked.reasons:
         made[f"reason-{reason['name']}"] = forms.BooleanField(required=False)
     if asked.rewrite:
         made["rewrite_of"] = forms.ChoiceField(required=False, choices=[("", ""), *((pk, pk) for pk in ids)])
         made["rewrite"] = forms.CharField(required=False, max_length=MAX_REWRITE, strip=False)
     for each in asked.ratings:
-        made |= {f"rate-{pk}-{each.name}": choice(range(1, each.scale + 1)) for pk in ids}
+        scale = range(1, each.scale + 1)
+        made |= {f"rate-{pk}-{each.name}": choice(scale, required=pk in placed) for pk in ids}
     for each in asked.comparisons:
         made[f"compare-{each.name}"] = choice(range(-FURTHEST, FURTHEST + 1))
     return made
 
 
-def choice(values: Iterable[int]) -> forms.Field:
-    return forms.TypedChoiceField(choices=[(value, value) for value in values], coerce=int)
+def choice(values: Iterable[int], *, required: bool = True) -> forms.Field:
+    return forms.TypedChoiceField(choices=[(value, value) for value in values], coerce=int, required=required)
 
 
 def ratings(asked: Asked, pk: str, letter: str, value: Value) -> list[Scale]:
@@ -115,12 +116,14 @@ def ahead_in_words(ahead: int) -> str:
 
 
 def line(asked: Asked, k: int, value: Value) -> Scale | None:
-    """Shows where the acceptable ones end: under which slot."""
+    """Shows where the acceptable ones end: under which of k slots. Of a rest below these nothing is asked."""
     if not asked.acceptable:
         return None
-    words = {0: _("none"), k: _("all")}
+    words = {0: _("none"), k: str(k) if asked.top_k else _("all")}
     options = [
-        Option(slot, words.get(slot, str(slot)), value("acceptable") == str(slot), _under(slot, k))
+        Option(
+            slot, words.get(slot, str(slot)), value("acceptable") == str(slot), _under(slot, 0 if asked.top_k else k)
+        )
         for slot in range(k + 1)
     ]
     return Scale("acceptable", _("Acceptable down to"), _("Acceptable down to"), options)
@@ -220,7 +223,7 @@ def payload(
         said["rewrite"] = {"of": of, "text": cleaned["rewrite"]}
     if asked.ratings:
         said["attributes"] = {
-            pk: {each.name: cleaned[f"rate-{pk}-{each.name}"] for each in asked.ratings} for pk in ids
+            pk: {each.name: cleaned[f"rate-{pk}-{each.name}"] for each in asked.ratings} for pk in ranks
         }
     if asked.comparisons:
         said["comparisons"] = {ids[0]: {each.name: cleaned[f"compare-{each.name}"] for each in asked.comparisons}}

@@ -48,6 +48,12 @@ class Flag:
 class Slot:
     number: int
     chosen: bool
+    required: bool = True
+
+    @property
+    def attributes(self) -> str:
+        """Gives what its radio button says of itself."""
+        return f"{' required' if self.required else ''}{' checked' if self.chosen else ''}"
 
 
 @dataclass(frozen=True)

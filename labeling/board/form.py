@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from labeling import content
 from labeling.answers.asks.asked import Asked
 from labeling.answers.submissions import MAX_COMMENT, MAX_NOTE
-from labeling.board import asks, order
+from labeling.board import asks, best, order
 from labeling.board.cards import NO, YES, Card, Flag, Shown, Slot
 from labeling.board.drafts import fields_of_draft, under_ids_of_today
 from labeling.models import Assignment
@@ -77,26 +77,27 @@ class RankingForm(forms.Form):
         self.ask_strength = ask_strength and len(completions) == 2
         self.asks = asks
         self.asked = asked
-        self.slots = range(1, len(completions) + 1)
         self.ids = [completion.id for completion in completions]
         sent = data if data is not None else fields_of_draft(draft, first=self.ids[0])
         self.values = Values(order.on_the_scale(sent, self.ids) if self.ask_strength else sent)
+        self.slots = best.slots(asked.top_k, len(completions), (self.values.of(f"rank-{pk}") for pk in self.ids))
 
     def full_clean(self) -> None:
         """Makes the fields of the completions first: a board that is only shown, and a draft, go without them."""
         for completion in self.completions:
             if len(self.completions) > 1 and not self.ask_strength:
-                self.fields[f"rank-{completion.id}"] = forms.TypedChoiceField(
-                    choices=[(slot, slot) for slot in self.slots], coerce=int
-                )
+                self.fields[f"rank-{completion.id}"] = best.field(self.slots, self.asked.top_k)
             self.fields[f"note-{completion.id}"] = forms.CharField(required=False, max_length=MAX_NOTE)
             for flag in self.flags:
                 self.fields[f"flag-{completion.id}-{flag['name']}"] = _question() if self.asks else _checkbox()
         if self.ask_strength:
             self.fields[order.FIELD] = order.field()
             self.data = self.values.sent
-        self.fields |= asks.fields(self.asked, self.ids)
+        placed = best.placed(self.asked.top_k, self.ids, self.values.of)
+        self.fields |= asks.fields(self.asked, self.ids, len(self.slots), placed)
         super().full_clean()
+        if self.is_bound and (missing := best.problem(self.asked.top_k, len(self.ids), len(placed))):
+            self.add_error(None, missing)
 
     @classmethod
     def of(cls, assignment: Assignment, data: QueryDict | None = None, draft: Any = None) -> RankingForm:
@@ -142,7 +143,7 @@ class RankingForm(forms.Form):
 
     def _slots_of(self, pk: str) -> list[Slot]:
         chosen = self.values.of(f"rank-{pk}")
-        return [Slot(number, str(number) == chosen) for number in self.slots]
+        return [Slot(number, str(number) == chosen, not self.asked.top_k) for number in self.slots]
 
     def order_scale(self) -> asks.Scale | None:
         """Gives the scale on which two are put in order, where it is asked by how much one is better."""
@@ -156,7 +157,7 @@ class RankingForm(forms.Form):
         return bool(self.ask_strength or asked.acceptable or asked.attributes or asked.rewrite or says_why)
 
     def line(self) -> asks.Scale | None:
-        return asks.line(self.asked, len(self.ids), self.values.of)
+        return asks.line(self.asked, len(self.slots), self.values.of)
 
     def comparisons(self) -> list[asks.Scale]:
         return asks.comparisons(self.asked, self.values.of)
@@ -189,6 +190,8 @@ class RankingForm(forms.Form):
 
     def problem(self) -> str:
         """Says what is wrong, in the letters that the person sees."""
+        if self.non_field_errors():
+            return " ".join(map(str, self.non_field_errors()))
         missing = [card.letter for card in self.cards() if card.field in self.errors or order.FIELD in self.errors]
         if not missing and (unanswered := self._unanswered()):
             message = _("Not answered yet: %(labels)s. What you chose is kept; answer yes or no and submit again.")
@@ -218,15 +221,15 @@ class RankingForm(forms.Form):
 
     def payload(self) -> dict[str, object]:
         """Gives the answer as the API takes it: dense tiers, best first."""
-        cleaned = self.cleaned_data
-        ranks = {completion.id: cleaned.get(f"rank-{completion.id}", 1) for completion in self.completions}
+        cleaned, ids = self.cleaned_data, self.ids
+        ranks = {pk: rank for pk in self.ids if (rank := cleaned.get(f"rank-{pk}", 1))}  # none of a rest
         ahead = cleaned.get(order.FIELD, 0)
         if self.ask_strength:
             ranks = order.ranks_of(ahead, self.ids)
         return {
             "tiers": [[pk for pk in ranks if ranks[pk] == rank] for rank in sorted(set(ranks.values()))],
-            "flags": {pk: {flag["name"]: cleaned[f"flag-{pk}-{flag['name']}"] for flag in self.flags} for pk in ranks},
-            "notes": {pk: cleaned[f"note-{pk}"] for pk in ranks if cleaned[f"note-{pk}"]},
+            "flags": {pk: {flag["name"]: cleaned[f"flag-{pk}-{flag['name']}"] for flag in self.flags} for pk in ids},
+            "notes": {pk: cleaned[f"note-{pk}"] for pk in ids if cleaned[f"note-{pk}"]},
             "comment": cleaned["comment"],
             "strength": abs(ahead) or None,  # a tie has none
             "active_seconds": cleaned["active_seconds"],

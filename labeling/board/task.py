@@ -45,6 +45,11 @@ class Task:
         return len(self.cards)
 
     @property
+    def best(self) -> int:
+        """Gives how many at least are ranked, of which the board tells; 0 where all are."""
+        return self.form.asked.top_k
+
+    @property
     def has_slots(self) -> bool:
         """Tells whether completions are placed: one alone is not, and two may be put in order on a scale."""
         return self.k > 1 and not self.form.ask_strength

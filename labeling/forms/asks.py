@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from labeling.models import Project
 from labeling.models.projects import COMPARISON
+from labeling.projects.asks import MAX_TOP_K
 
 
 class FlagsField(forms.CharField):
@@ -101,6 +102,25 @@ class AsksForm(forms.Form):
         help_text=gettext_lazy("A better text than all that are there: it is exported as chosen, and trained with."),
     )
 
+    top_k = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MAX_TOP_K,
+        initial=0,
+        label=gettext_lazy("Rank only the best"),
+        help_text=gettext_lazy(
+            "Of more than six completions so many are ranked, and the rest counts as below, without an order. 0: all "
+            "are ranked."
+        ),
+    )
+
+    def clean_top_k(self) -> int:
+        """Takes a form without it for one that leaves it as it is, as a page says that was open before the field."""
+        said = self.cleaned_data["top_k"]
+        if said is None:
+            return int(self.initial.get("top_k") or 0) if "top_k" not in self.data else 0
+        return int(said)
+
     def clean_ask_rewrite(self) -> str:
         return self.cleaned_data["ask_rewrite"] or str(self.initial.get("ask_rewrite") or Project.Rewrite.OFF)
 
@@ -127,6 +147,7 @@ class AsksForm(forms.Form):
             "ask_reasons": FlagsField.as_text(project.ask_reasons),
             "justification": project.justification,
             "ask_rewrite": project.ask_rewrite,
+            "top_k": project.top_k,
             "attributes": AttributesField.as_text(project.attributes),
         }
 

@@ -41,7 +41,7 @@ def functions(changes):
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = (("labeling", "0067_rewrites"),)
+    dependencies = (("labeling", "0069_cohorts_by_index"),)
 
     operations = (
         migrations.AddField("ranking", "unranked", models.SmallIntegerField(default=0, db_default=0)),

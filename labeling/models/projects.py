@@ -78,6 +78,8 @@ class Project(models.Model):
     # Ratings of each completion: [{"name": "helpful", "label": "Helpful", "scale": 5, "low": "not", "high": "very"}].
     # With "kind": "comparison" it is said of two completions from -3 to 3, and there is no scale.
     attributes = models.JSONField(default=list, db_default=[], blank=True)
+    # Of more than six completions only so many are ranked, the best, and the rest is left below them; 0: all are.
+    top_k = models.PositiveSmallIntegerField(default=0, db_default=0, validators=[MaxValueValidator(9)])
     ask_rewrite = models.CharField(max_length=8, choices=Rewrite.choices, default=Rewrite.OFF, db_default=Rewrite.OFF)
     overlap = models.PositiveSmallIntegerField(
         default=1,
@@ -158,6 +160,10 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(ask_rewrite__in=("off", "optional")), name="project_rewrite_known"),
             models.CheckConstraint(
                 condition=~Q(kind="classification") | Q(ask_rewrite="off"), name="project_classification_has_no_best"
+            ),
+            models.CheckConstraint(condition=Q(top_k__lte=9), name="project_top_k_below_all"),
+            models.CheckConstraint(
+                condition=~Q(kind="classification") | Q(top_k=0), name="project_classification_has_no_top"
             ),
             models.CheckConstraint(condition=Q(overlap__gte=1), name="project_overlap_positive"),
             models.CheckConstraint(condition=Q(extra_percent__lte=100), name="project_extra_percent_of_all"),

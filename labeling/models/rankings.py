@@ -158,6 +158,11 @@ class Ranking(models.Model):
         """Tells whether it stands as its labeler sees it, who can't tell a check from data."""
         return self.live or (self.purpose != Purpose.LABEL and self.ended_at is None)
 
+    @property
+    def top_k(self) -> int | None:
+        """Gives how many are ranked above a rest; None where all are ranked."""
+        return len(self.ranked.all()) - self.unranked if self.unranked else None
+
     def rank_of_the_rest(self, places: Iterable["RankedCompletion"]) -> int | None:
         """Gives the rank, the last one, of what was left unranked below the others; None where all are ranked.
 

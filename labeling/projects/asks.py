@@ -13,6 +13,7 @@ from labeling.models.projects import COMPARISON
 from labeling.projects.named import checked_label, checked_name
 
 MAX_REASONS, MAX_ATTRIBUTES = 20, 10
+MAX_TOP_K = 9  # of the most completions that there may be all but one
 SMALLEST_SCALE, LARGEST_SCALE = 2, 10
 RATING = "rating"
 KINDS = [(RATING, RATING), (COMPARISON, COMPARISON)]  # of an attribute
@@ -43,6 +44,9 @@ def check_kind(project: Project) -> None:
     if project.ask_acceptable:
         message = _("A classification has no order, so it has no line in it; leave ask_acceptable off.")
         raise Invalid("not_of_this_kind", message, attr="ask_acceptable")
+    if project.top_k:
+        message = _("A classification has no best ones to rank; leave top_k out, or send 0, not %(value)d.")
+        raise Invalid("not_of_this_kind", message % {"value": project.top_k}, attr="top_k")
     if project.attributes:
         message = _("A classification asks yes or no of its flags and rates nothing; leave attributes empty.")
         raise Invalid("not_of_this_kind", message, attr="attributes")

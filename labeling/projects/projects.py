@@ -32,7 +32,7 @@ NEW_SHARES = {"overlap": 1, "extra_percent": 15, "extra_overlap": 3}
 CHANGEABLE = {
     *("name", "kind", "guidelines", "flags", "ask_strength", "lease_minutes", "search_language", "review_percent"),
     *("champion_percent", "daily_limit", "ask_acceptable", "ask_reasons", "justification", "attributes"),
-    *("ask_rewrite", *SHARES),
+    *("ask_rewrite", "top_k", *SHARES),
     *CHECKS,
 }
 Flags = Sequence[dict[str, str]]
@@ -52,6 +52,7 @@ def create_project(
     justification: str = Project.Justification.OFF,
     attributes: asks.Asks = (),
     ask_rewrite: str = Project.Rewrite.OFF,
+    top_k: int = 0,
     overlap: int | None = None,
     extra_percent: int | None = None,
     extra_overlap: int | None = None,
@@ -82,6 +83,7 @@ def create_project(
         justification=justification,
         attributes=asks.checked_attributes(attributes),
         ask_rewrite=ask_rewrite,
+        top_k=top_k,
         **(sent or NEW_SHARES),
         lease_minutes=lease_minutes,
         daily_limit=daily_limit,

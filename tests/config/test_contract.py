@@ -72,7 +72,7 @@ def test_the_document_says_what_is_answered_and_what_is_refused(
 
 
 ANSWERS = {
-    "unknown_completion", "ranked_twice", "not_all_ranked", "unknown_flag", "strength_invalid",
+    "unknown_completion", "ranked_twice", "not_all_ranked", "too_few_ranked", "unknown_flag", "strength_invalid",
     "acceptable_missing", "acceptable_invalid", "unknown_reason", "justification_missing", "unknown_attribute",
     "rating_invalid", "not_all_rated", "comparison_invalid", "compared_twice", "not_all_compared", "rewrite_invalid",
     "rewrite_not_of_the_best", "seconds_invalid",

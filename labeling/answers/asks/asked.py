@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from labeling.models import Project
 
 FURTHEST = 3  # of a comparison, to either side
+MOST_RANKED = 6  # of so many completions all are ranked, whatever a project asks
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Asked:
             reasons=tuple(project.ask_reasons),
             justification=project.justification,
             rewrite=project.ask_rewrite != "off" and k > 1,
+            top_k=project.top_k if k > max(MOST_RANKED, project.top_k) else 0,
             attributes=tuple(each for each in attributes if k == 2 or not each.is_comparison),
         )
 

@@ -27,6 +27,9 @@ class MoreAsked(serializers.Serializer[Any]):
     attributes = AttributeSerializer(
         many=True, help_text="Ratings of each completion; of two completions those that compare them, too."
     )
+    top_k = serializers.IntegerField(
+        help_text="Rank so many at least, the best; the rest may be left out of `tiers`, and counts as below. 0: all."
+    )
     ask_rewrite = serializers.CharField(help_text="`off`, or `optional`: a best completion may be written anew.")
 
 
@@ -70,7 +73,8 @@ class MoreSaid(KnownFields):
 
 def asked_of(project: Project, k: int) -> dict[str, Any]:
     """Writes what MoreAsked declares, of k completions."""
-    asked = {each.name for each in Asked.of(project, k).attributes}
+    asked = Asked.of(project, k)
+    attributes = {each.name for each in asked.attributes}
     return {
         "flags": project.flags,
         "ask_strength": project.ask_strength and k == 2,
@@ -78,5 +82,6 @@ def asked_of(project: Project, k: int) -> dict[str, Any]:
         "ask_reasons": project.ask_reasons,
         "justification": project.justification,
         "ask_rewrite": project.ask_rewrite if k > 1 else "off",
-        "attributes": [each for each in project.attributes if each["name"] in asked],
+        "top_k": asked.top_k,
+        "attributes": [each for each in project.attributes if each["name"] in attributes],
     }

@@ -100,7 +100,7 @@ def _rankings(person: User) -> Iterator[Row]:
             "acceptable": each.acceptable,
             "reasons": each.reasons,
             "rewrite": each.rewrite and {"of": shown_ids.of(each.assignment, each.rewrite_of_id), "text": each.rewrite},
-            "top_k": len(each.ranked.all()) - each.unranked if each.unranked else None,
+            "top_k": each.top_k,
             "comment": each.comment,
             "completions": sorted(
                 (

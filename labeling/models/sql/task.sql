@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION podium_task(key bigint, labeler bigint, with_texts bo
     prompt_project_id bigint, prompt_external_id varchar, prompt_messages jsonb, prompt_split varchar,
     project_slug varchar, project_name varchar, project_kind varchar, project_flags jsonb, project_ask_strength boolean,
     project_ask_acceptable boolean, project_ask_reasons jsonb, project_justification varchar, project_attributes jsonb,
-    project_ask_rewrite varchar,
+    project_ask_rewrite varchar, project_top_k smallint,
     project_overlap smallint, project_lease_minutes smallint,
     texts jsonb
 ) LANGUAGE plpgsql SET enable_seqscan = off ROWS 1 AS $$
@@ -21,7 +21,7 @@ BEGIN
         a.draft_revision, a.skip_reason, a.claimed_at, a.expires_at, a.finished_at,
         p.project_id, p.external_id, p.messages, p.split,
         j.slug, j.name, j.kind, j.flags, j.ask_strength, j.ask_acceptable, j.ask_reasons, j.justification, j.attributes,
-        j.ask_rewrite, j.overlap, j.lease_minutes,
+        j.ask_rewrite, j.top_k, j.overlap, j.lease_minutes,
         CASE WHEN with_texts THEN (
             SELECT jsonb_object_agg(c.id, c.text) FROM labeling_completion c WHERE c.prompt_id = a.prompt_id) END
     FROM labeling_assignment a

@@ -13,15 +13,16 @@ END $$;
 DROP FUNCTION IF EXISTS podium_project(text, bigint);  -- its columns may have changed
 CREATE OR REPLACE FUNCTION podium_project(name_in_addresses text, member bigint) RETURNS TABLE (
     id bigint, slug varchar, name varchar, kind varchar, flags jsonb, ask_strength boolean, ask_acceptable boolean,
-    ask_reasons jsonb, justification varchar, attributes jsonb, ask_rewrite varchar, overlap smallint,
-    lease_minutes smallint, search_language varchar, created_by_id bigint, created_at timestamptz, role varchar
+    ask_reasons jsonb, justification varchar, attributes jsonb, ask_rewrite varchar, top_k smallint,
+    overlap smallint, lease_minutes smallint, search_language varchar, created_by_id bigint,
+    created_at timestamptz, role varchar
 ) LANGUAGE plpgsql ROWS 1 AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
     SELECT p.id, p.slug, p.name, p.kind, p.flags, p.ask_strength, p.ask_acceptable, p.ask_reasons,
-        p.justification, p.attributes, p.ask_rewrite, p.overlap, p.lease_minutes, p.search_language, p.created_by_id,
-        p.created_at, m.role
+        p.justification, p.attributes, p.ask_rewrite, p.top_k, p.overlap, p.lease_minutes, p.search_language,
+        p.created_by_id, p.created_at, m.role
     FROM labeling_project p LEFT JOIN labeling_membership m ON m.project_id = p.id AND m.user_id = member
     WHERE p.slug = name_in_addresses AND p.deleted_at IS NULL;
 END $$;

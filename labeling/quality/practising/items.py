@@ -12,7 +12,7 @@ from django.utils.crypto import salted_hmac
 from labeling.models import Completion, GoldAnswer, Project, Prompt, Role, User
 from labeling.people import access
 from labeling.quality.checks.golds import MOST_TO_PRACTISE
-from labeling.quality.practising.marking import Marked, mark
+from labeling.quality.practising.marking import REST, Marked, mark
 from labeling.queue import shown_ids
 
 _SALT = "labeling.quality.practising"
@@ -44,12 +44,13 @@ class Item:
         return mark(self.ranks(), known, given=ranks, said=flags, asked=asked)
 
     def said(self, answer: Answer) -> tuple[dict[int, int], dict[int, dict[str, bool]]]:
-        """Gives the ranks and flags of an answer by the completions' keys."""
+        """Gives the ranks and flags of an answer by the completions' keys; REST is of what it left below the best."""
         keys = {name: each.pk for name, each in self.completions.items()}
         tiers, flags = answer["tiers"], answer["flags"]
         assert isinstance(tiers, list)
         assert isinstance(flags, Mapping)
-        ranks = {keys[name]: rank for rank, tier in enumerate(tiers, start=1) for name in tier}
+        ranked = {keys[name]: rank for rank, tier in enumerate(tiers, start=1) for name in tier}
+        ranks = {**dict.fromkeys(keys.values(), REST), **ranked}
         return ranks, {keys[name]: dict(named) for name, named in flags.items()}
 
 

@@ -36,6 +36,9 @@ class Question:
         return self.given == self.known
 
 
+REST = 0  # the rank of what was left below the best that a project asks for
+
+
 @dataclass(frozen=True)
 class Marked:
     """right: of `total`, half of one where the answer has a tie and the known order none."""
@@ -59,13 +62,17 @@ class Marked:
 
 
 def mark(known: Ranks, flags: Flags, *, given: Ranks, said: Flags, asked: Sequence[str]) -> Marked:
-    """Marks the given ranks and the flags said. asked: names of the project's questions; of others nothing counts."""
+    """Marks the given ranks and the flags said. asked: names of the project's questions; of others nothing counts.
+
+    Of two that were given REST nothing was said; each is below all that were ranked.
+    """
+    below = len(known) + 1
     pairs = [pair for pair in combinations(sorted(known, key=lambda key: (known[key], key)), 2) if pair[0] in given]
     return Marked(
         [
-            Comparison(better, worse, verdict_of(given[better], given[worse]))
+            Comparison(better, worse, verdict_of(given[better] or below, given[worse] or below))
             for better, worse in pairs
-            if worse in given and known[better] != known[worse]
+            if worse in given and known[better] != known[worse] and (given[better], given[worse]) != (REST, REST)
         ],
         [
             Question(key, name, answer, said.get(key, {}).get(name))

@@ -20,6 +20,7 @@ from labeling.models import GoldAnswer, Project, Prompt, Role
 from labeling.projects.projects import read_whole
 from labeling.quality.checks import golds
 from labeling.quality.practising.items import Item, item_of
+from labeling.quality.practising.marking import REST
 from labeling.views.doors import SignedIn, posted, project_page
 from labeling.views.practising.boards import form_of, task_of
 from labeling.views.prompts import find_prompt
@@ -60,6 +61,8 @@ def compare(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse
 
 def _make(request: SignedIn, project: Project, prompt: Prompt, item: Item, form: RankingForm) -> HttpResponse:
     ranks, flags = item.said(form.payload())
+    # A rest below the best is gold without an order in itself: what gold ties it does not decide.
+    ranks = {key: len(ranks) if rank == REST else rank for key, rank in ranks.items()}
     known = golds.Known(ranks if len(set(ranks.values())) > 1 else {}, flags)
     explanation, practice = request.POST.get("explanation", ""), request.POST.get("use") == "practice"
     source = GoldAnswer.Source.TYPED

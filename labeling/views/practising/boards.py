@@ -19,7 +19,7 @@ from labeling.board.pictures import Picture, Spot
 from labeling.board.task import Task
 from labeling.models import Project
 from labeling.quality.practising.items import Item
-from labeling.quality.practising.marking import Marked
+from labeling.quality.practising.marking import REST, Marked
 from labeling.quality.practising.sample import Verdict
 
 
@@ -94,7 +94,10 @@ def marked_context(project: Project, item: Item, marked: Marked, ranks: Mapping[
         "questions": [
             Answered(letters[one.completion], labels[one.name], one.known, one.given) for one in marked.questions
         ],
-        "yours": Picture(_tiers(ranks, letters)),
+        "yours": Picture(
+            _tiers(ranks, letters),
+            rest=[Spot(letter) for key, letter in letters.items() if ranks.get(key) == REST],
+        ),
         "reference": Picture(_tiers(known, letters)),
         "completions": [
             Explained(letters[key], content.render(texts[key]))
@@ -108,5 +111,5 @@ def _tiers(ranks: Mapping[int, int], letters: Mapping[int, str]) -> Sequence[Seq
     """Gives them best first; none of a text alone, or where no order is known."""
     if len(ranks) < 2:
         return []
-    ordered = sorted((rank, letters[key]) for key, rank in ranks.items() if key in letters)
+    ordered = sorted((rank, letters[key]) for key, rank in ranks.items() if key in letters and rank != REST)
     return [[Spot(letter) for _rank, letter in tier] for _rank, tier in groupby(ordered, key=lambda each: each[0])]

@@ -24,9 +24,10 @@ class RankAsks extends HTMLElement {
     return [...this.board.querySelectorAll(".scale--line input")];
   }
 
-  /* Ratings by attribute, then by completion, in the order that the server gave; then comparisons. */
+  /* Ratings by attribute, then by completion, in the order that the server gave; then comparisons. None of a rest. */
   get scales() {
-    const ratings = this.board.cards.flatMap((card) => [...card.querySelectorAll(".scale--rating")]);
+    const cards = this.board.best ? this.board.cards.filter((card) => this.board.rankOf(card)) : this.board.cards;
+    const ratings = cards.flatMap((card) => [...card.querySelectorAll(".scale--rating")]);
     ratings.sort((one, two) => one.dataset.attribute - two.dataset.attribute);
     return [...this.#order, ...ratings, ...this.board.querySelectorAll(".scale--comparison")];
   }
@@ -140,7 +141,7 @@ class RankAsks extends HTMLElement {
   }
 
   #say(rank) {
-    this.board.status.say(rank === 0 ? "line_none" : rank === this.board.slots ? "line_all" : "line", { rank });
+    this.board.status.say(rank === 0 ? "line_none" : rank === this.board.slots && !this.board.best ? "line_all" : "line", { rank });
   }
 
   #mark(scale) {

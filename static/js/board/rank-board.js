@@ -10,7 +10,8 @@ class RankBoard extends HTMLElement {
     if (this.cards) return; // set aside for an undo and back again, with all that was chosen
     this.cards = [...this.querySelectorAll(".completion")];
     this.form = this.querySelector("form.board__cards");
-    this.slots = Number(this.dataset.slots);
+    this.slots = Number(this.dataset.ranks);
+    this.best = Number(this.dataset.best); // how many at least are ranked, where the rest may stay below; else 0
     this.rail = this.querySelector("rank-rail");
     this.status = this.querySelector("rank-status");
     for (const part of [this.rail, this.status]) customElements.upgrade(part); // of a board just fetched they are last
@@ -18,15 +19,23 @@ class RankBoard extends HTMLElement {
     for (const name of ["click", "focusin"]) this.addEventListener(name, ({ target }) => this.#focused(target));
     this.rail.show(this.cards);
     this.select(this.unranked[0] ?? this.cards[0], { focus: false });
-    this.status.say(this.form.querySelector("[type=radio]:checked") ? "kept" : "");
+    this.status.say(this.form.querySelector("[type=radio]:checked:not([value=''])") ? "kept" : "");
   }
 
   get current() {
     return this.cards.find((card) => "current" in card.dataset);
   }
 
+  /* Those that need a place yet: none, once the best have one and the rest may stay below. */
   get unranked() {
-    return this.cards.filter((card) => !this.rankOf(card));
+    const open = this.cards.filter((card) => !this.rankOf(card));
+    return this.best && this.cards.length - open.length >= this.best ? [] : open;
+  }
+
+  /* How many places are to be given yet. */
+  get toGo() {
+    const open = this.unranked.length;
+    return open && this.best ? open - (this.cards.length - this.best) : open;
   }
 
   card(letter) {
@@ -45,7 +54,7 @@ class RankBoard extends HTMLElement {
 
   /* A text that stands alone has no places, and is the first. */
   rankOf(card) {
-    if (this.slots === 1) return 1;
+    if (this.cards.length === 1) return 1;
     const scale = this.querySelector(".scale--order");
     if (scale) return rankOnScale(scale.querySelector("input:checked")?.value, this.cards.indexOf(card) === 0);
     return Number(card.querySelector(".place input:checked")?.value ?? 0);
@@ -76,11 +85,8 @@ class RankBoard extends HTMLElement {
     const back = this.rankOf(card) ? card : this.placed.at(-1);
     if (!back) return;
     (back.querySelector(".place input:checked") ?? this.querySelector(".scale--order input:checked")).checked = false;
-    this.placed = this.placed.filter((other) => other !== back);
-    this.rail.show([back]);
     this.select(back);
-    this.status.say("back", { letter: back.dataset.letter });
-    this.changed();
+    this.#afterTaking(back);
   }
 
   /* Takes over what was chosen in another window, or here before a reload; says so where it is something else. */
@@ -105,8 +111,17 @@ class RankBoard extends HTMLElement {
   }
 
   #changed(input) {
-    if (input.matches(".place input")) this.#afterPlacing(input.closest(".completion"));
+    const card = input.matches(".place input") && input.closest(".completion");
+    if (card && this.rankOf(card)) this.#afterPlacing(card);
+    else if (card) this.#afterTaking(card);
     else this.changed();
+  }
+
+  #afterTaking(card) {
+    this.placed = this.placed.filter((other) => other !== card);
+    this.rail.show([card]);
+    this.status.say("back", { letter: card.dataset.letter });
+    this.changed();
   }
 
   #afterPlacing(card) {

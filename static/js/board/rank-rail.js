@@ -62,7 +62,7 @@ class RankRail extends HTMLElement {
   }
 
   #submitting(event) {
-    const { status, unanswered, unranked, unsaid } = this.board;
+    const { best, status, unanswered, unranked, unsaid } = this.board;
     if (!unranked.length && !unanswered.length && !unsaid.length) return;
     event.preventDefault();
     if (!unranked.length && !unanswered.length) {
@@ -70,7 +70,8 @@ class RankRail extends HTMLElement {
       return status.say("unsaid", { labels: unsaid.map((ask) => ask.dataset.label).join(", ") });
     }
     this.board.select(unranked[0] ?? unanswered[0].closest(".completion"));
-    if (unranked.length) status.say("missing", { letters: unranked.map((card) => card.dataset.letter).join(", ") });
+    const letters = unranked.map((card) => card.dataset.letter).join(", ");
+    if (unranked.length) status.say(best ? "missing_best" : "missing", { letters, best });
     else status.say("unanswered", { labels: unanswered.map((question) => question.dataset.label).join(", ") });
   }
 }

@@ -23,11 +23,11 @@ class RankStatus extends HTMLElement {
   }
 
   #left() {
-    const { form, unanswered, unranked, unsaid } = this.board;
-    if (unranked.length) return this.#sentence("left", { n: unranked.length });
+    const { best, form, toGo, unanswered, unsaid } = this.board;
+    if (toGo) return this.#sentence("left", { n: toGo });
     if (unanswered.length) return this.#sentence("questions", { n: unanswered.length });
     if (unsaid.length) return this.#sentence("asks", { n: unsaid.length });
-    return this.sentences[form.querySelector(".question") ? "answered" : "all"];
+    return this.sentences[form.querySelector(".question") ? "answered" : best ? "all_best" : "all"];
   }
 }
 

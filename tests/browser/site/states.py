@@ -54,6 +54,7 @@ def states_of(site: Site) -> list[State]:
         State(site.labeler, "rank-placed", f"{one}/rank/", lambda page: page.keyboard.press("1")),
         State(site.labeler, "rank-open", f"{one}/rank/", open_folds),
         State(site.manager, "rank-asks", "/p/empty/rank/", lambda page: ask_all(page, site)),
+        State(site.manager, "rank-best", "/p/empty/rank/", lambda page: ask_for_the_best(page, site)),
         State(site.labeler, "rank-guidelines", f"{one}/rank/", lambda page: page.keyboard.press("g")),
         State(site.labeler, "rank-keys", f"{one}/rank/", lambda page: page.keyboard.press("?")),
         State(
@@ -280,6 +281,17 @@ def try_without_service(page: Page) -> None:
     with override_settings(REWARDS_URL="http://127.0.0.1:9"):  # where nothing listens
         page.get_by_role("button", name="Score").click()
         expect(page.locator(".notice[data-level=error]")).to_contain_text("doesn't answer")
+
+
+def ask_for_the_best(page: Page, site: Site) -> None:
+    """A board that asks for the best three of nine, two of them placed."""
+    project = update_project(factories.make_project(manager=site.manager, slug="best"), top_k=3)
+    factories.make_prompt(project, k=9)
+    page.goto("/p/best/rank/")
+    expect(page.locator("[data-current].completion")).to_be_visible()
+    for key in ("2", "1"):
+        page.keyboard.press(key)
+    expect(page.locator("rank-status")).to_contain_text("1 to go.")
 
 
 def ask_all(page: Page, site: Site) -> None:

@@ -53,6 +53,7 @@ def test_a_task_holds_what_a_labeler_needs(project: Project, client: APIClient) 
         "justification",
         "attributes",
         "ask_rewrite",
+        "top_k",
         "expires_at",
         "draft",
         "draft_revision",

@@ -28,6 +28,7 @@ def test_a_made_project_reads_back_as_it_was_sent() -> None:
             {"name": "kinder", "label": "Kinder", "kind": "comparison"},
         ],
         "ask_rewrite": "optional",
+        "top_k": 3,
         "overlap": 2,
         "extra_percent": 20,
         "extra_overlap": 5,

@@ -29,7 +29,7 @@ FIELDS = [
     "completion-1", "explain", "backbone", "epochs", "learning_rate", "max_length", "every_pairs", "first_minimum",
     "cooldown_minutes", "head_every_pairs", "standing", "sort", "act", "people", "email", "ranking", "words", "state",
     "of", "query", "shared", "ask_acceptable", "ask_reasons", "justification", "attributes", "acceptable",
-    "ask_rewrite", "rewrite", "rewrite_of", "order", "use", "qualify_items",
+    "ask_rewrite", "rewrite", "rewrite_of", "order", "top_k", "use", "qualify_items",
     "tags", "revision", "cohort",
 ]  # fmt: skip
 AWKWARD = {

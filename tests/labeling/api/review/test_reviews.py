@@ -144,6 +144,7 @@ class TestActs:
                 "ask_reasons",
                 "justification",
                 "ask_rewrite",
+                "top_k",
             ),
             "attributes",
         }

@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from labeling.data.withdrawing import withdrawals
 from labeling.models import GoldAnswer, Membership, Project, Prompt, Ranking, Role
+from labeling.projects.projects import update_project
+from labeling.quality.checks.verdicts import check_order
 from tests import factories
 from tests.labeling.views.practising.test_items import answer
 from tests.labeling.views.practising.test_practice import as_user, words
@@ -122,3 +124,20 @@ def test_a_warned_person_is_told_on_the_board_and_nobody_else(project: Project, 
     assert "Some of your recent answers differ from what others are sure of." in words(page)
     assert "/p/work/guidelines/" in page.content.decode()
     assert "differ from what others" not in words(as_user(other).get("/p/work/rank/"))
+
+
+def test_of_many_the_best_are_gold_over_the_rest_and_decide_nothing_within_it(
+    project: Project, manager: Client
+) -> None:
+    update_project(project, top_k=2)
+    prompt = factories.make_prompt(project, k=7)
+    board = manager.get(address(prompt)).content.decode()
+    sent = answer(board, texts_of(prompt))
+    best = {name: value for name, value in sent.items() if not name.startswith("rank-") or int(value) <= 2}
+    assert "It is gold by your answer now." in words(manager.post(address(prompt), best, follow=True))
+    ranks = {int(key): rank for key, rank in GoldAnswer.objects.get().ranks.items()}
+    keys = prompt.completions.order_by("position").values_list("pk", flat=True)
+    assert [ranks[key] for key in keys] == [1, 2, 7, 7, 7, 7, 7]
+    known = check_order(ranks, {key: place for place, key in enumerate(keys, start=1)})
+    assert known is not None
+    assert (known.comparisons, known.right) == (11, 11)
