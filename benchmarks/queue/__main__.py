@@ -12,10 +12,11 @@ generator's own; last, how many of the connections each web process had. `bare` 
 database, called there in a loop, 8 connections and no client. `--tuning` measures 8 labelers again beside a
 fine-tuning; `--plans` prints what PostgreSQL does for a claim: of a new labeler, of one who has had 50,000 prompts that
 others shall have too, where 999,000 of a million are ranked, and of one who has had all of these; and where it draws
-gold or a repeat, of one with 50,000 answers. `--all` measures the API with all of it on: gold, repeats, a limit a day,
-shares of overlap, and an answer that says an acceptable line, a reason and three ratings of each completion. `--crowd`
-has 32 labelers work 10,000 prompts off while labelers die, leases run out and web processes are killed, and looks for
-what is lost, doubled or too much. `--told` says whether gold and repeats could be told by time or by place.
+gold or a repeat, of one with 50,000 answers. `--all` measures the API with all of it on: gold, repeats, cohorts, a
+limit a day, shares of overlap, and an answer that says an acceptable line, a reason and three ratings of each
+completion. `--crowd` has 32 labelers work 10,000 prompts off while labelers die, leases run out and web processes are
+killed, and looks for what is lost, doubled or too much. `--told` says whether gold and repeats could be told by time or
+by place.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from benchmarks.queue.crowd import AT_ONCE, crowds
-from benchmarks.queue.everything import careful, everything
+from benchmarks.queue.everything import careful, everything, make_cohorts
 from benchmarks.queue.labelers import Labeler, Say, in_the_order_shown
 from benchmarks.queue.load import DOORS, Cell, Running, at_once, filled, healthz, join, measure, running, verdict
 from benchmarks.queue.plans import plans
@@ -94,9 +95,19 @@ HEAD = (
 
 
 def measured(
-    site: Running, project: Project, door: str, n: int, size: int, seconds: float, say: Say = in_the_order_shown
+    site: Running,
+    project: Project,
+    door: str,
+    n: int,
+    size: int,
+    seconds: float,
+    say: Say = in_the_order_shown,
+    *,
+    with_cohorts: bool = False,
 ) -> Cell:
     people = join(project, n)
+    if with_cohorts:
+        make_cohorts(project, [person.user.username for person in people])
 
     def labelers(n: int) -> list[Labeler]:
         return [DOORS[door](person, site, say) for person in people[:n]]
@@ -153,7 +164,9 @@ def with_all_of_it(site: Running, sizes: Sequence[int], seconds: float) -> None:
     print(f"\nwith all of it on\n{HEAD}")
     cells = {}
     for size in sizes:
-        cell = cells[size] = measured(site, everything(size, f"all-{size}"), "api", AT_ONCE, size, seconds, careful)
+        cell = cells[size] = measured(
+            site, everything(size, f"all-{size}"), "api", AT_ONCE, size, seconds, careful, with_cohorts=True
+        )
         words, both = f"{size:,} prompts, all of it on", _ms(cell)
         verdict(f"{words}: ms of processor a label", both, f"at most {MOST_WITH_ALL_MS}", met=both <= MOST_WITH_ALL_MS)
     first, last = cells[sizes[0]], cells[sizes[-1]]

@@ -1,7 +1,8 @@
 """32 labelers work 10,000 prompts off over HTTP while labelers die, leases run out and web processes are killed.
 
-All of the queue is on: gold, repeats, a limit a day, and asks beyond an order. Three rank at random, and are to be
-paused by their checks. What is looked for is what was lost, doubled or too much, and whether checks came at their rate.
+All of the queue is on: gold, repeats, cohorts, a limit a day, and asks beyond an order. Three rank at random, and are
+to be paused by their checks. What is looked for is what was lost, doubled or too much, and whether checks came at their
+rate.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from benchmarks.queue.everything import GOLD, REPEATS, careful, everything, guessing
+from benchmarks.queue.everything import GOLD, REPEATS, careful, everything, guessing, make_cohorts
 from benchmarks.queue.labelers import ByApi, Say
 from benchmarks.queue.load import Person, Running, at_once, join, verdict
 
@@ -56,6 +57,11 @@ JOIN labeling_prompt p ON p.id = r.prompt_id WHERE p.project_id = %(project)s AN
 SELECT count(*) FROM unnest(%(acknowledged)s::bigint[]) id
 WHERE NOT EXISTS (
     SELECT FROM labeling_ranking r WHERE r.id = id AND (r.live OR r.purpose <> 'label' AND r.ended_at IS NULL))""",
+    "tasks of a cohort that their labeler is not in": """
+SELECT count(*) FROM labeling_assignment a JOIN labeling_prompt p ON p.id = a.prompt_id
+WHERE p.project_id = %(project)s AND p.cohort_id IS NOT NULL AND NOT EXISTS (
+    SELECT FROM labeling_cohortmember c JOIN labeling_membership m ON m.id = c.membership_id
+    WHERE c.cohort_id = p.cohort_id AND m.user_id = a.labeler_id)""",
     "labelers beyond the limit of the day": """
 SELECT count(*) FROM (SELECT a.labeler_id FROM labeling_assignment a JOIN labeling_prompt p ON p.id = a.prompt_id
     WHERE p.project_id = %(project)s AND a.state = 'ranked' GROUP BY a.labeler_id
@@ -146,6 +152,7 @@ def crowds(site: Running, *, prompts: int = 10_000, most: float = 900) -> None:
             prompts, f"crowd-{overlap}-{extra}", overlap=overlap, extra_percent=extra, daily_limit=limit, lease=1
         )
         crowd, people = Crowd(site, project, most), join(project, AT_ONCE)
+        make_cohorts(project, [person.user.username for person in people])
         began = time.perf_counter()
         at_once([crowd.disturb, *(_worker(crowd, person, place) for place, person in enumerate(people))])
         took = time.perf_counter() - began

@@ -1,8 +1,9 @@
-"""A project with all that the queue can do: gold, repeats, limits, shares of overlap, and more than an order."""
+"""A project with all that the queue can do: gold, repeats, limits, shares, cohorts, and more than an order."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,11 @@ UPDATE labeling_prompt p SET overlap = podium_overlap_of(p.content_sha256, j.ove
 FROM labeling_project j WHERE j.id = p.project_id AND j.id = %s
 """
 
+INTO_COHORT = """
+UPDATE labeling_prompt SET cohort_id = %(cohort)s, cohort_by_hand = true
+WHERE project_id = %(project)s AND id %% 10 = %(place)s
+"""
+
 
 def careful(task: Said) -> Said:
     """Ranks by the texts, as gold does, and says all that is asked."""
@@ -46,21 +52,28 @@ def _said(keys: list[str]) -> Said:
 
 @cache
 def everything(
-    prompts: int, slug: str, *, overlap: int = 1, extra_percent: int = 15, daily_limit: int = 5_000, lease: int = 20
+    prompts: int,
+    slug: str,
+    *,
+    overlap: int = 1,
+    extra_percent: int = 15,
+    daily_limit: int = 5_000,
+    lease: int = 20,
+    golds: int = GOLDS,
 ) -> Project:
     """Makes a project of so many prompts with all of it on, of which so many have gold besides those to be labeled."""
     from django.db import connection
 
     from labeling.projects import counters, projects
 
-    project = filled(prompts + GOLDS, slug)
+    project = filled(prompts + golds, slug)
     projects.update_project(
         project, overlap=overlap, extra_percent=extra_percent, extra_overlap=3, daily_limit=daily_limit,
         lease_minutes=lease, **CHECKS, **ASKS,
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(SHARED, [project.pk])
-        make_golds(project)
+        make_golds(project, golds)
         cursor.execute("UPDATE labeling_prompt SET held_at = NULL, held_reason = '' WHERE project_id = %s AND gold_at "
                        "IS NULL", [project.pk])  # fmt: skip
         cursor.execute("VACUUM ANALYZE labeling_prompt")
@@ -68,13 +81,28 @@ def everything(
     return project
 
 
-def make_golds(project: Project) -> None:
+def make_cohorts(project: Project, usernames: Sequence[str]) -> None:
+    """Gives two tenths of the prompts to a cohort each. A quarter of the people are in the one, a quarter in the other,
+    a quarter in both, and the rest in none."""
+    from django.db import connection
+
+    from labeling.data.bulk import cohorts
+
+    for place, name in enumerate(("first", "second")):
+        people = usernames[place * len(usernames) // 4 :][: len(usernames) // 2]
+        made, _act = cohorts.save(project, {"name": name, "people": people}, by=None)
+        with connection.cursor() as cursor:
+            cursor.execute(INTO_COHORT, {"project": project.pk, "cohort": made.pk, "place": place})
+            cursor.execute("VACUUM ANALYZE labeling_prompt")
+
+
+def make_golds(project: Project, n: int = GOLDS) -> None:
     """Every so manieth prompt is gold: its completions are the better the earlier they stand in the file."""
     from labeling.models import GoldAnswer, Prompt
     from labeling.quality.checks import golds
 
     keys = list(Prompt.objects.filter(project=project).order_by("pk").values_list("pk", flat=True))
-    for key in keys[:: len(keys) // GOLDS][:GOLDS]:
+    for key in keys[:: len(keys) // n][:n]:
         prompt = Prompt.objects.get(pk=key)
         ranks = {each.pk: each.position + 1 for each in prompt.completions.all()}
         golds.make(project, prompt, golds.Known(ranks), source=GoldAnswer.Source.TYPED, by=None)

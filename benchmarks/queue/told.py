@@ -27,7 +27,7 @@ WHERE p.project_id = %s AND a.labeler_id = %s
 def can_be_told(site: Running) -> None:
     from labeling.projects import projects
 
-    project = everything(2 * TASKS, "told")
+    project = everything(2 * TASKS, "told", golds=TASKS)  # so that few are had already, as in life
     projects.update_project(project, **{**CHECKS, "gold_percent": 15, "repeat_percent": 15})
     [person] = join(project, 1)
     labeler, times = person.by_api(site), []
@@ -54,7 +54,7 @@ def _judge(tasks: Sequence[tuple[str, float, float]]) -> None:
             of = [task[place] for task in tasks if task[0] == purpose]
             others = [task[place] for task in tasks if task[0] == "label"]
             area, within = longer(of, others), 1.96 * math.sqrt((1 / len(of) + 1 / len(others)) / 12)
-            tells = abs(area - 0.5) - within > TELLS - 0.5
+            tells = abs(area - 0.5) > max(within, TELLS - 0.5)
             words = f"{purpose} ({len(of)}) by the time of the {what}, area ± {within:.2f}"
             verdict(words, area, f"0.45 to {TELLS}", met=not tells)
     checks = [task[0] != "label" for task in tasks]
