@@ -205,6 +205,28 @@ def test_a_claim_reads_few_rows_and_each_by_an_index(project: Project, rows: int
         assert _read()[0] == before[0]
 
 
+@pytest.mark.parametrize("counted", [True, False])
+def test_of_a_small_cohort_behind_very_many_prompts_a_claim_reads_no_others(project: Project, counted: bool) -> None:
+    """Also where PostgreSQL has planned for all values before, and has not counted what is in the cohort."""
+    labeler = join(project)
+    with connection.cursor() as cursor:
+        cursor.execute(HAD, {"project": project.pk, "labeler": labeler.pk, "rows": 4_000, "had": 0})
+        cursor.execute("UPDATE labeling_prompt SET tags = '{}'")
+        cursor.execute("ANALYZE labeling_prompt, labeling_assignment")
+        for _ in range(10):
+            claims.skip(claimed(project, labeler), "no")
+        make_cohort(project, labeler)
+        cursor.execute("UPDATE labeling_prompt SET tags = '{de}' WHERE external_id::integer > 3980")
+        if counted:
+            cursor.execute("ANALYZE labeling_prompt")
+    for _ in range(15):
+        before = _read()
+        task = claims.claim(project, labeler)
+        assert task is not None
+        assert _read()[1] - before[1] < 200
+        claims.skip(task, "no")
+
+
 def _read() -> list[int]:
     tables = ("prompt", "assignment", "cohort", "cohortmember", "membership", "queueposition")
     with connection.cursor() as cursor:
