@@ -13,7 +13,7 @@ from django.db import transaction
 from labeling.answers.finding_prompts import conditions_of
 from labeling.data.bulk import bulk_jobs
 from labeling.models import BulkAct, Project, User
-from labeling.models.project_lock import lock_imports
+from labeling.models.project_lock import lock_imports, lock_project
 from labeling.models.projects import SHARES
 from labeling.projects import projects, qualification
 
@@ -54,8 +54,7 @@ def _qualify(project: Project, changes: Mapping[str, object], *, only_new_people
     """Spares those who are there where the project begins to ask. Two who change it at once do it one after another."""
     if not changes.get("qualify_items") or not only_new_people:
         return
-    asked = Project.objects.select_for_update(no_key=True).values_list("qualify_items", flat=True).get(pk=project.pk)
-    if not asked:
+    if not lock_project(project).qualify_items:
         qualification.spare(project)
 
 

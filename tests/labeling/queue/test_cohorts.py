@@ -223,7 +223,7 @@ def test_of_a_small_cohort_behind_very_many_prompts_a_claim_reads_no_others(proj
         before = _read()
         task = claims.claim(project, labeler)
         assert task is not None
-        assert _read()[1] - before[1] < 200
+        assert _read()[1] - before[1] < 500  # of those that they had since their position moved
         claims.skip(task, "no")
 
 
