@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import BigIntegerField, F, Func, OuterRef, Q, QuerySet, SmallIntegerField, Subquery
+from django.db.models import BigIntegerField, Count, F, Func, OuterRef, Q, QuerySet, SmallIntegerField, Subquery
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.utils.translation import gettext as _
@@ -146,6 +146,34 @@ _HIGHEST_SLOT = Coalesce(
 _OTHER_OVERLAP = Q(decided_at=None) & (Q(overlap__lt=_ASKED) | Q(overlap__gt=_ASKED) & Q(overlap__gt=_HIGHEST_SLOT))
 
 
+# What sql/make_gold.sql looks at once more. Of others it is counted why they can't.
+_ENOUGH = Q(ranked__gte=2) | Q(decided_at__isnull=False)
+_AGREED = Q(_ENOUGH, gold_at=None, withdrawn_at=None, disagrees=False)
+
+
+@dataclass(frozen=True)
+class NoGold:
+    """Prompts that can't be gold, each counted once: why."""
+
+    is_gold: int
+    withdrawn: int
+    disagree: int
+    too_few: int  # rankings: fewer than two, and no decision
+
+
+def no_gold(prompts: QuerySet[Prompt]) -> NoGold:
+    """Counts them in one statement."""
+    free = Q(gold_at=None, withdrawn_at=None)
+    return NoGold(
+        **prompts.order_by().aggregate(
+            is_gold=Count("pk", filter=Q(gold_at__isnull=False)),
+            withdrawn=Count("pk", filter=Q(gold_at=None, withdrawn_at__isnull=False)),
+            disagree=Count("pk", filter=free & Q(disagrees=True)),
+            too_few=Count("pk", filter=free & Q(disagrees=False) & ~_ENOUGH),
+        )
+    )
+
+
 def _priority(value: str) -> str:
     try:
         priority = int(value)
@@ -203,4 +231,5 @@ _RULES: dict[str, _Rule] = {
     Act.RESTORE: _Rule(
         lambda _value: Q(withdrawn_at__isnull=False, erasure=None), _calling("podium_restore_prompts"), _nothing, True
     ),
+    Act.GOLD: _Rule(lambda _value: _AGREED, _calling("podium_make_gold"), _nothing, True),
 }

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from jobs import lifecycle, notify
+from labeling.answers import finding_prompts
 from labeling.answers.finding_prompts import PromptConditions
 from labeling.data.bulk import acts, bulk_worker
 from labeling.errors import Conflict
@@ -49,6 +50,13 @@ def foresee(project: Project, act: str, value: str, asked: PromptConditions) -> 
         if time.monotonic() > ends:
             break
     return Foreseen(n, place >= last)
+
+
+def no_gold(project: Project, asked: PromptConditions, foreseen: Foreseen) -> acts.NoGold | None:
+    """Says which of the prompts that are meant can't be gold, and why; None where they are too many to look at."""
+    if not foreseen.is_all:
+        return None
+    return acts.no_gold(finding_prompts.meeting(project.prompts.all(), asked))
 
 
 def request(

@@ -28,6 +28,7 @@ class BulkAct(Job):
         PUT_BACK = "put_back", _("Put back into the queue what is held or can't be ranked")
         WITHDRAW = "withdraw", _("Withdraw: out of the queue, exports and later versions")
         RESTORE = "restore", _("Put back what was withdrawn")
+        GOLD = "gold", _("Make gold, by the order on which people agree")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="bulk_acts", db_index=False)
     number = models.PositiveIntegerField()
@@ -50,7 +51,7 @@ class BulkAct(Job):
                 condition=Q(
                     act__in=(
                         *("tag", "untag", "priority", "overlap", "cohort", "rules"),
-                        *("hold", "put_back", "withdraw", "restore"),
+                        *("hold", "put_back", "withdraw", "restore", "gold"),
                     )
                 ),
                 name="bulk_act_known",

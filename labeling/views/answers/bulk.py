@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from labeling.data.bulk import bulk_jobs
+from labeling.data.bulk.acts import NoGold
 from labeling.data.bulk.bulk_jobs import AT_ONCE, Foreseen
 from labeling.errors import PodiumError
 from labeling.forms.bulk import BulkForm, in_words
@@ -35,7 +36,8 @@ def bulk(request: SignedIn, project: Project) -> HttpResponse:
     act, value = form.cleaned_data["act"], form.cleaned_data["value"]
     foreseen = bulk_jobs.foresee(project, act, value, asked)
     if request.POST.get("step") != "do":
-        return _show(request, project, narrowing, form, foreseen)
+        no_gold = bulk_jobs.no_gold(project, asked, foreseen) if act == BulkAct.Act.GOLD else None
+        return _show(request, project, narrowing, form, foreseen, no_gold=no_gold)
     return _do(request, project, narrowing, form, foreseen)
 
 
@@ -63,6 +65,7 @@ def _show(
     form: BulkForm,
     foreseen: Foreseen | None = None,
     *,
+    no_gold: NoGold | None = None,
     status: int = 200,
 ) -> HttpResponse:
     context = {
@@ -72,6 +75,7 @@ def _show(
         "said": _said(narrowing),
         "query": narrowing.query_without(*PLACES, "order"),
         "foreseen": foreseen,
+        "no_gold": no_gold,
         "words": in_words(form.cleaned_data["act"], form.cleaned_data["value"]) if foreseen else "",
         "again": form.again() if foreseen else [],
         "most_at_once": AT_ONCE,

@@ -26,6 +26,7 @@ READERS = {
     "labeling/data/bulk/bulk_worker.py": "finds them by what narrows a list, as finding_prompts.py",
     "labeling/data/bulk/cohort_changes.py": "counts either as in a cohort; what waits is not held",
     "labeling/data/bulk/sql/cohorts.sql": "puts either into a cohort, for they may come back",
+    "labeling/data/bulk/sql/make_gold.sql": "leaves them out",
     "labeling/data/bulk/sql/set_overlaps.sql": "gives either the new overlap, for they may come back",
     "labeling/data/exporting/pair_groups.py": LIVE,
     "labeling/data/exporting/preview.py": "shows the first that have live rankings",
