@@ -185,3 +185,13 @@ def test_erasing_a_prompt_or_whoever_made_it_gold_leaves_no_word_of_why(project:
     erased_rows.erase_words(maker)
     assert GoldAnswer.objects.get().explanation == ""
     assert not counters.differences()
+
+
+def test_of_somebody_who_was_paused_it_offers_to_withdraw_their_work(project: Project, manager: Client) -> None:
+    labeler = factories.join(project)
+    address, offer = f"/p/work/people/{labeler.pk}/", "See what withdrawing it would end"
+    assert offer not in manager.get(address).content.decode()
+    Membership.objects.filter(user=labeler).update(pause="stopped", paused_at=timezone.now())
+    page = manager.get(address).content.decode()
+    assert offer in page
+    assert f"{address}work/" in page
