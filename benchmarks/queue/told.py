@@ -30,7 +30,8 @@ def can_be_told(site: Running) -> None:
     project = everything(2 * TASKS, "told", golds=TASKS)  # so that few are had already, as in life
     projects.update_project(project, **{**CHECKS, "gold_percent": 15, "repeat_percent": 15})
     [person] = join(project, 1)
-    labeler, times = person.by_api(site), []
+    labeler = person.by_api(site)
+    times: list[tuple[str, float, float]] = []
     for _ in range(TASKS):
         began = time.perf_counter()
         task = labeler.claim(project.slug)
@@ -43,16 +44,16 @@ def can_be_told(site: Running) -> None:
         times.append((task["id"], claimed - began, time.perf_counter() - sent))
     with site.podium.database() as connection:
         purposes = dict(connection.execute(PURPOSES, [project.pk, person.user.pk]).fetchall())
-    _judge([(purposes[int(key)], *took) for key, *took in times[WARM:]])
+    _judge([(purposes[int(key)], claim, answer) for key, claim, answer in times[WARM:]])
     projects.update_project(project, **CHECKS)
 
 
 def _judge(tasks: Sequence[tuple[str, float, float]]) -> None:
     print(f"\none labeler, {len(tasks):,} tasks")
     for purpose in ("gold", "repeat"):
-        for place, what in ((1, "claim"), (2, "answer")):
-            of = [task[place] for task in tasks if task[0] == purpose]
-            others = [task[place] for task in tasks if task[0] == "label"]
+        for what in ("claim", "answer"):
+            of = [claim if what == "claim" else answer for kind, claim, answer in tasks if kind == purpose]
+            others = [claim if what == "claim" else answer for kind, claim, answer in tasks if kind == "label"]
             area, within = longer(of, others), 1.96 * math.sqrt((1 / len(of) + 1 / len(others)) / 12)
             tells = abs(area - 0.5) > max(within, TELLS - 0.5)
             words = f"{purpose} ({len(of)}) by the time of the {what}, area ± {within:.2f}"
