@@ -58,6 +58,7 @@ class Project(models.Model):
 
     # Who asked for it, and the role that they have in it, where both were read together (people/access.py).
     asked_by: "tuple[int, Role | None] | None" = None
+    warned_who_asked = False  # by their checks
 
     slug = models.SlugField(unique=True, max_length=60)
     name = models.CharField(max_length=120)

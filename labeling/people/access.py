@@ -70,11 +70,12 @@ def _project_and_role(user: Visitor, slug: str) -> tuple[Project, Role | None]:
     rows = query("SELECT * FROM podium_project(%s, %s)", (slug, user.pk))
     if not rows:
         raise Project.DoesNotExist(f"no project {slug!r}")
-    role = rows[0].pop("role")
+    role, warned = rows[0].pop("role"), rows[0].pop("warned")
     if is_administrator(user):
         role = Role.MANAGER
     project = loaded(Project, rows[0])
     project.asked_by = (user.pk or 0, Role(role) if role and user.is_active else None)
+    project.warned_who_asked = warned
     return project, project.asked_by[1]
 
 

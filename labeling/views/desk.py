@@ -21,7 +21,6 @@ from labeling.errors import PodiumError
 from labeling.models import Assignment, Project, Ranking, Role, User
 from labeling.models.rankings import said
 from labeling.people import access
-from labeling.quality.checks import acting
 from labeling.quality.practising import items
 from labeling.queue import skips
 from labeling.queue.skips import UNDO_SECONDS
@@ -94,7 +93,7 @@ def show_task(
         "guidelines": content.render(project.guidelines),
         "is_labeler": access.role_in(request.user, project) == Role.LABELER,
         "undo": undoable(request.user, project),
-        "is_warned": acting.is_warned(project, request.user),
+        "is_warned": project.warned_who_asked,
         "n_sent_back": sent_back.n_sent_back(request.user, project),
         "first_time": is_first_time(request.user) and items.can_practise(project),
     }

@@ -79,11 +79,6 @@ def resume(project: Project, person: User, *, by: User) -> bool:
         return True
 
 
-def is_warned(project: Project, person: User) -> bool:
-    """Tells whether a person is to be told that some of their answers differ."""
-    return Membership.objects.filter(project=project, user=person, warned_at__isnull=False).exists()
-
-
 def n_waiting(project: Project) -> int:
     """Counts those who were paused, stopped or warned, and not let go on yet."""
     return project.memberships.exclude(pause="", warned_at=None).count()

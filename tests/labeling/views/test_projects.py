@@ -85,14 +85,14 @@ def test_what_a_change_does_is_said_first_and_confirmed(client: Client, project:
     assert "Reopens 1 prompt. Adds 2 rankings, for how long nobody can say: too few were made in the last week." in text
     assert "“Rude” is new: the 2 rankings that there are have no answer to it, and keep none." in text
     # Something else than what was confirmed is asked about again.
-    answer = client.post("/p/work/settings/", asked | {"overlap": "4", "confirmed": "3/0/3/rude"})
+    answer = client.post("/p/work/settings/", asked | {"overlap": "4", "confirmed": "3/0/3/q0/rude"})
     assert "Adds 4 rankings" in words(answer)
-    assert 'value="4/0/3/rude"' in answer.content.decode()
-    client.post("/p/work/settings/", asked | {"confirmed": "3/0/3/rude"})
+    assert 'value="4/0/3/q0/rude"' in answer.content.decode()
+    client.post("/p/work/settings/", asked | {"confirmed": "3/0/3/q0/rude"})
     project.refresh_from_db()
     assert (project.overlap, [flag["name"] for flag in project.flags]) == (3, ["rude"])
     assert list(project.prompts.values_list("overlap", flat=True)) == [3, 3]
-    asked |= {"overlap": "1", "confirmed": "1/0/3/rude", "existing": "keep"}
+    asked |= {"overlap": "1", "confirmed": "1/0/3/q0/rude", "existing": "keep"}
     assert client.post("/p/work/settings/", asked).status_code == 302
     assert list(project.prompts.values_list("overlap", flat=True)) == [3, 3]
 
@@ -101,7 +101,7 @@ def test_many_prompts_get_another_overlap_from_a_worker(client: Client, project:
     monkeypatch.setattr(bulk_jobs, "AT_ONCE", 1)
     for _ in range(2):
         factories.make_prompt(project)
-    asked = SETTINGS | {"confirmed": "3/0/3"}
+    asked = SETTINGS | {"confirmed": "3/0/3/q0"}
     response = client.post("/p/work/settings/", asked, follow=True)
     assert response.redirect_chain == [("/p/work/prompts/bulk/1/", 302)]
     assert "Ask for as many rankings as the project" in response.content.decode()
