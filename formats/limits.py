@@ -27,6 +27,7 @@ class Limits:
     max_metadata: int | None = None
     max_tags: int | None = None
     max_tag: int | None = None
+    max_explanation: int | None = None  # of gold
 
 
 NONE = Limits()

@@ -49,20 +49,20 @@ def _ranking(value: object, ids: Sequence[str], bounds: Limits) -> RankingRow:
         raise Refused("", value, "ranking")
     fields.check_keys(value, KEYS, others=bounds.other_keys)
     fields.optional(value.get("id"), "id", "ranking_id")
-    ranks = _ranks(value.get("ranks"), len(ids))
+    ranks = parse_ranks(value.get("ranks"), len(ids))
     top_k = _top_k(value.get("top_k"), ranks)
     return RankingRow(
         labeler=fields.text(value.get("labeler"), "labeler", "labeler", limit=bounds.max_labeler),
         ranks=ranks,
-        flags=_flags(value.get("flags"), len(ids), bounds),
+        flags=parse_flags(value.get("flags"), len(ids), bounds),
         strength=_strength(value.get("strength"), ranks),
         more=parse_more(value, ranks, ids, bounds, tiers=max(ranks) - (top_k is not None)),
         top_k=top_k,
     )
 
 
-def _ranks(value: object, k: int) -> tuple[int, ...]:
-    """Gaps are closed: 7, 3 means 2, 1."""
+def parse_ranks(value: object, k: int) -> tuple[int, ...]:
+    """Takes a rank for each of k completions. Gaps are closed: 7, 3 means 2, 1. Raises Refused."""
     if not isinstance(value, list) or len(value) != k:
         raise Refused("ranks", value, "ranks", k=k)
     for index, rank in enumerate(value):
@@ -97,8 +97,9 @@ def _strength(value: object, ranks: tuple[int, ...]) -> int | None:
     return value
 
 
-def _flags(value: object, k: int, bounds: Limits) -> tuple[dict[str, bool], ...]:
-    """Frozen versions hold them as JSON text, for the names are each project's own."""
+def parse_flags(value: object, k: int, bounds: Limits) -> tuple[dict[str, bool], ...]:
+    """Takes what is said of each of k completions. Frozen versions hold it as JSON text, for the names are each
+    project's own. Raises Refused."""
     if isinstance(value, str):
         try:
             value = values.parse(value)

@@ -56,6 +56,8 @@ WORDS = {
     "ranks": "must be a list of %(k)s ranks, one for each completion",
     "rank": "must be a whole number, 1 is best",
     "strength": "must be 1 (slightly), 2 (clearly) or 3 (much better), or left out",
+    "gold": 'must be {"ranks", "flags", "explanation"}, or left out',
+    "gold_says_nothing": "needs something to tell answers by: two ranks, or the answer to a question",
     "strength_of_more": "is between two completions, and this row has %(k)s: leave it out",
     "strength_of_tie": "the two are tied, so neither is better: leave it out",
     "top_k": "must be how many completions stand above the last rank, here %(above)s and at least 1, or left out",

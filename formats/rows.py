@@ -11,13 +11,14 @@ import json
 from typing import NamedTuple
 
 from formats import fields, limits, values
+from formats.gold import GoldRow, parse_gold
 from formats.limits import Limits
 from formats.messages import Message, parse_prompt
 from formats.prompts import SPLITS
 from formats.rankings import RankingRow, parse_rankings
 from formats.refusals import Refused
 
-KEYS = dict.fromkeys(("id", "split", "prompt", "completions", "rankings", "tags", "metadata"))
+KEYS = dict.fromkeys(("id", "split", "prompt", "completions", "rankings", "gold", "tags", "metadata"))
 COMPLETION_KEYS = dict.fromkeys(("id", "text", "model"))
 
 
@@ -35,6 +36,7 @@ class Row(NamedTuple):
     rankings: tuple[RankingRow, ...]
     metadata: dict[str, object]
     tags: tuple[str, ...] = ()  # sorted, each once
+    gold: GoldRow | None = None
 
 
 def read_json(line: bytes) -> object:
@@ -65,6 +67,7 @@ def parse_row(value: object, bounds: Limits = limits.NONE) -> Row:
         rankings=rankings,
         metadata=_metadata(value.get("metadata"), bounds.max_metadata),
         tags=_tags(value["tags"], bounds) if value.get("tags") is not None else (),
+        gold=parse_gold(value.get("gold"), len(completions), bounds),
     )
 
 

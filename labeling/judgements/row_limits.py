@@ -11,6 +11,7 @@ MAX_RANKINGS = 10_000  # of one prompt
 MAX_FLAGS = 100  # of one completion
 MAX_METADATA = 2**20  # bytes as JSON
 MAX_TAGS, MAX_TAG = 20, 50  # of one prompt, and letters of one
+MAX_EXPLANATION = 2_000  # letters, of gold
 
 LIMITS = Limits(
     min_completions=MIN_COMPLETIONS,
@@ -26,4 +27,5 @@ LIMITS = Limits(
     max_metadata=MAX_METADATA,
     max_tags=MAX_TAGS,
     max_tag=MAX_TAG,
+    max_explanation=MAX_EXPLANATION,
 )

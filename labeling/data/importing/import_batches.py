@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection
@@ -19,7 +19,7 @@ from labeling.data.importing import bulk_rows, known_rows, recorded_rankings
 from labeling.data.importing.recorded_rankings import Recorded
 from labeling.errors import Invalid
 from labeling.judgements.row_limits import MAX_RANKINGS
-from labeling.models import Assignment, Completion, ImportedTags, Project, Prompt, PromptErasure, Purpose
+from labeling.models import Assignment, Completion, GoldAnswer, ImportedTags, Project, Prompt, PromptErasure, Purpose
 from labeling.models.project_lock import lock_imports
 from labeling.models.projects import SHARES
 from labeling.models.prompts import MOST_TAGS, Split
@@ -163,12 +163,14 @@ def _create(
         (
             *("id", "project_id", "external_id", "messages", "content_sha256", "prompt_key", "split", "overlap"),
             *("ranked", "held_reason", "metadata", "created_at", "imported_by_id", "tags", "last_ranked_at"),
+            *("held_at", "gold_at"),
         ),
         (
             (
                 *(key, project.pk, new.row.id, _json(new.row.messages), new.content_sha256, new.prompt_key, new.split),
                 *(new.overlap, len(new.row.rankings), "", _json(new.row.metadata) if new.row.metadata else "{}", now),
                 *(imported_by, list(new.row.tags), now if new.row.rankings else None),
+                *((now, now) if new.row.gold else (None, None)),
             )
             for key, new in zip(prompts, made, strict=True)
         ),
@@ -182,11 +184,29 @@ def _create(
             for position, (key, completion) in enumerate(zip(keys, new.row.completions, strict=True))
         ),
     )
+    _make_gold(project, zip(prompts, completions, made, strict=True), now)
     return [
         Recorded(prompt, new.overlap, keys, new.row.rankings, is_new=True)
         for prompt, keys, new in zip(prompts, completions, made, strict=True)
         if new.row.rankings
     ]
+
+
+def _make_gold(project: Project, made: Iterable[tuple[int, list[int], _New]], now: str) -> None:
+    """Stores what rows say is known of their completions."""
+    rows = [(prompt, keys, new.row.gold) for prompt, keys, new in made if new.row.gold is not None]
+    if rows:
+        bulk_rows.copy_in(
+            GoldAnswer,
+            ("project_id", "prompt_id", "ranks", "flags", "explanation", "source", "created_at"),
+            (
+                (
+                    *(project.pk, prompt, *map(_json, known_rows.gold_of(gold, keys)), gold.explanation),
+                    *(GoldAnswer.Source.IMPORT.value, now),
+                )
+                for prompt, keys, gold in rows
+            ),
+        )
 
 
 def _erased(prompts: Sequence[int]) -> set[int]:

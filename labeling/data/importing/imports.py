@@ -128,7 +128,21 @@ def parse_value(value: object, *, flags: Sequence[str] = (), judgement: Judgemen
         raise value
     row = rows.parse_row(value, judgement.limits)
     judgement.check_recorded(row.rankings, flags)
+    _check_gold(row, flags, judgement)
     return row
+
+
+def _check_gold(row: Row, flags: Sequence[str], judgement: Judgement) -> None:
+    """Requires that gold says what the project asks: of a classification no order, and of flags the project's own."""
+    if row.gold is None:
+        return
+    if row.gold.ranks and not judgement.has_order:
+        raise Refused("gold.ranks", list(row.gold.ranks), "of_an_order")
+    for index, said in enumerate(row.gold.flags):
+        for name in said:
+            if name not in flags:
+                asked = ", ".join(flags) or "-"
+                raise Refused(f"gold.flags[{index}].{name}", said[name], "gold_flag", asked=asked)
 
 
 def _id_of(value: object) -> str:

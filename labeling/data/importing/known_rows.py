@@ -9,12 +9,22 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from formats.gold import GoldRow
 from formats.layouts.kept_originals import originals, texts_shown
 from formats.rankings import RankingRow
 from formats.refusals import Refused
 from formats.rows import Row
 from labeling.data.importing import recorded_rankings
-from labeling.models import Assignment, Completion, Project, Prompt, PromptErasure, RankedCompletion, Ranking
+from labeling.models import (
+    Assignment,
+    Completion,
+    GoldAnswer,
+    Project,
+    Prompt,
+    PromptErasure,
+    RankedCompletion,
+    Ranking,
+)
 
 
 @dataclass
@@ -57,10 +67,31 @@ class New:
 
 def compare(project: Project, known: Sequence[Known]) -> list[New | Refused]:
     """Gives what is new of each row, or why it is refused. A handful of statements however many there are."""
-    completions, answers = _completions(known), _answers(project, known)
-    return [
-        _compared(project, row, prompt, completions[prompt.pk], answers.get(prompt.pk, {})) for row, prompt in known
-    ]
+    completions, answers, golds = _completions(known), _answers(project, known), _golds(known)
+    found: list[New | Refused] = []
+    for row, prompt in known:
+        new = _compared(project, row, prompt, completions[prompt.pk], answers.get(prompt.pk, {}))
+        found.append(new if isinstance(new, Refused) else _other_gold(row, new, golds.get(prompt.pk)) or new)
+    return found
+
+
+def gold_of(gold: GoldRow, completions: Sequence[int]) -> tuple[dict[str, int], dict[str, dict[str, bool]]]:
+    """Gives ranks and flags as they are stored, by the completions' keys."""
+    ranks = {str(key): rank for key, rank in zip(completions, gold.ranks, strict=False)}
+    return ranks, {str(key): said for key, said in zip(completions, gold.flags, strict=True) if said}
+
+
+def _other_gold(row: Row, new: New, stored: GoldAnswer | None) -> Refused | None:
+    """A file makes gold of new prompts alone: what people are checked by isn't changed by sending a file again."""
+    if row.gold is None or (stored and gold_of(row.gold, new.completions) == (stored.ranks, stored.flags)):
+        return None
+    return Refused("gold", list(row.gold.ranks) or list(row.gold.flags), "other_gold")
+
+
+def _golds(known: Sequence[Known]) -> dict[int, GoldAnswer]:
+    """Gives the gold of those prompts of which the rows say some."""
+    prompts = [prompt.pk for row, prompt in known if row.gold is not None]
+    return {gold.prompt_id: gold for gold in GoldAnswer.objects.filter(prompt__in=prompts)} if prompts else {}
 
 
 def _compared(

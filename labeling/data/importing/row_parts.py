@@ -42,4 +42,5 @@ def _is_of_one_prompt(first: Row, second: Row) -> bool:
         )
         and second.metadata in ({}, first.metadata)
         and second.split in ("", first.split)
+        and second.gold in (None, first.gold)
     )

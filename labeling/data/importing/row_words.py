@@ -54,6 +54,8 @@ WORDS = {
     "repeated_labeler": gettext_noop("ranked this prompt above already: one ranking each"),
     "ranks": gettext_noop("must be a list of %(k)s ranks, one for each completion"),
     "rank": gettext_noop("must be a whole number, 1 is best"),
+    "gold": gettext_noop('must be {"ranks", "flags", "explanation"}, or left out'),
+    "gold_says_nothing": gettext_noop("needs something to tell answers by: two ranks, or the answer to a question"),
     "strength": gettext_noop("must be 1 (slightly), 2 (clearly) or 3 (much better), or left out"),
     "strength_of_more": gettext_noop("is between two completions, and this row has %(k)s: leave it out"),
     "strength_of_tie": gettext_noop("the two are tied, so neither is better: leave it out"),
@@ -123,6 +125,10 @@ OF_PROJECT = {
     ),
     "other_ranking": gettext_noop(
         "is in the project with another ranking of this prompt, which stays: leave it out, or name another labeler"
+    ),
+    "gold_flag": gettext_noop("is no question of this project, which asks: %(asked)s"),
+    "other_gold": gettext_noop(
+        "is in the project without this gold, and a file changes none: do it on the prompt's page"
     ),
     "many_rankings": gettext_noop("would be rankings of one prompt, which has %(most)s at most"),
     "many_tags": gettext_noop("would be more than %(most)s tags together with those of the project: leave some out"),

@@ -5,12 +5,13 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from labeling.judgements.row_limits import MAX_EXPLANATION
 from labeling.models.assignments import Assignment, Purpose
 from labeling.models.projects import Project
 from labeling.models.prompts import Prompt
 from labeling.models.rankings import Ranking
 
-LONGEST_EXPLANATION = 2_000
+LONGEST_EXPLANATION = MAX_EXPLANATION
 
 
 class GoldAnswer(models.Model):
