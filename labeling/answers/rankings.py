@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from jobs.notify import notify_soon
 from labeling.answers.asks.asked import Asked
 from labeling.answers.asks.stored import said_again
+from labeling.answers.even_times import even_out
 from labeling.answers.row_by_row import has_any
 from labeling.answers.submissions import Submission, parse
 from labeling.errors import Conflict
@@ -169,6 +170,8 @@ def _answer(assignment: Assignment, payload: object, *, change: bool, as_far_as_
     )
     _refuse(assignment, row)
     created = row["outcome"] == "stored"
+    if created:
+        even_out(is_data=row["is_data"], worked=row["worked"])
     ranking = _stored(assignment, submission, row) if created else Ranking.objects.get(pk=row["ranking"])
     ranking.assignment, ranking.prompt = assignment, assignment.prompt
     assignment.state, assignment.draft = row["state"], None

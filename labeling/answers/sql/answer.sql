@@ -7,16 +7,19 @@
 -- `unranked`: how many have the last rank as the rest below the others, of which nothing is said; else 0.
 -- `outcome` is stored, again, or why not: already_ranked (and differently), not_ranked, imported, prompt_withdrawn (with
 -- its rankings), superseded (by a reviewer's), or what podium_take_back says. `ranking` is the one that stands, and `state` and `expires_at` are the task's as it was found.
+-- `worked`: seconds from the first row that was written, of `is_data` or of a check (answers/even_times.py).
 DROP FUNCTION IF EXISTS podium_answer(
     bigint, boolean, text, text, integer, double precision, bigint[], integer[], jsonb[], text[]);
 DROP FUNCTION IF EXISTS podium_answer(
     bigint, boolean, text, text, integer, double precision, bigint[], integer[], jsonb[], text[], jsonb);
+DROP FUNCTION IF EXISTS podium_answer(
+    bigint, boolean, text, text, integer, double precision, bigint[], integer[], jsonb[], text[], jsonb, integer);
 CREATE OR REPLACE FUNCTION podium_answer(
     assignment bigint, change boolean, digest text, comment text, strength integer, active_seconds double precision,
     completions bigint[], ranks integer[], flags jsonb[], notes text[], more jsonb DEFAULT '{}',
     unranked integer DEFAULT 0,
     OUT outcome text, OUT ranking bigint, OUT revision integer, OUT pairs integer, OUT created_at timestamptz,
-    OUT state text, OUT expires_at timestamptz
+    OUT state text, OUT expires_at timestamptz, OUT is_data boolean, OUT worked double precision
 ) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -24,6 +27,7 @@ DECLARE
     task labeling_assignment;
     standing labeling_ranking;
     held record;
+    began timestamptz;
 BEGIN
     task := podium_lock_task(assignment);
     moment := clock_timestamp();
@@ -59,6 +63,8 @@ BEGIN
         END IF;
     END IF;
 
+    began := clock_timestamp();
+    is_data := task.purpose = 'label';
     INSERT INTO labeling_ranking AS r
         (assignment_id, prompt_id, labeler_id, revision, purpose, live, source, comment, strength, active_seconds,
          acceptable, reasons, rewrite, rewrite_of_id, says_more, unranked, payload_sha256, created_at)
@@ -90,6 +96,7 @@ BEGIN
     outcome := 'stored';
     IF task.purpose <> 'label' THEN
         PERFORM podium_note_check(task, podium_answer.ranking, moment);
+        worked := extract(epoch FROM clock_timestamp() - began);
         RETURN;
     END IF;
     PERFORM podium_draw_for_review(task);
@@ -99,6 +106,7 @@ BEGIN
     IF NOT change THEN
         PERFORM podium_look_who_is_left(task.prompt_id);
     END IF;
+    worked := extract(epoch FROM clock_timestamp() - began);
 END $$;
 
 -- Notes that a check was answered, for whoever scores it (labeling/quality/checks); nobody who answers waits for that.

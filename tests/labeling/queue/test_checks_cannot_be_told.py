@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from labeling.answers import even_times
 from labeling.data.leaving import person_export
 from labeling.models import Assignment, GoldAnswer, Project, Prompt, Purpose, User
 from labeling.projects.own_work import own_work
@@ -251,3 +253,30 @@ def test_the_board_says_nothing_that_only_gold_has(labelers: dict[str, User]) ->
             assert word not in task, (purpose, word)
             assert f'"{word}' not in page, (purpose, word)
         assert Prompt.objects.filter(gold_at__lt=timezone.now()).exists()
+
+
+def test_an_answer_to_a_check_waits_for_what_data_takes_longer(
+    labelers: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the clock it would be told: an answer that is data makes pairs and is counted (benchmarks/queue --told)."""
+    waited: list[float] = []
+    monkeypatch.setattr(even_times, "_took", deque([0.04], maxlen=even_times.LATEST))
+    monkeypatch.setattr(even_times.time, "sleep", waited.append)
+
+    def answered(who: User, task: Assignment) -> int:
+        sent = as_user(who).post(f"/api/v1/assignments/{task.pk}/ranking/", answer(task), format="json")
+        assert sent.status_code == 201
+        return len(waited)
+
+    of_data, of_gold, of_repeat = each(labelers, answered)
+    assert (of_data, of_gold, of_repeat) == (0, 1, 2)
+    assert len(even_times._took) == 2
+    assert all(0 < seconds <= 0.04 for seconds in waited)
+
+
+def test_nothing_waits_longer_than_a_blink(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(even_times, "_took", deque([60.0], maxlen=even_times.LATEST))
+    monkeypatch.setattr(even_times.time, "sleep", waited.append)
+    even_times.even_out(is_data=False, worked=0.001)
+    assert waited == [even_times.LONGEST]
