@@ -27,6 +27,8 @@ SHARED = """
 UPDATE labeling_prompt p SET overlap = podium_overlap_of(p.content_sha256, j.overlap, j.extra_overlap, j.extra_percent)
 FROM labeling_project j WHERE j.id = p.project_id AND j.id = %s
 """
+UNHELD = "UPDATE labeling_prompt SET held_at = NULL, held_reason = '' WHERE project_id = %s AND held_at IS NOT NULL"
+
 
 INTO_COHORT = """
 UPDATE labeling_prompt SET cohort_id = %(cohort)s, cohort_by_hand = true
@@ -72,12 +74,14 @@ def everything(
         lease_minutes=lease, **CHECKS, **ASKS,
     )  # fmt: skip
     with connection.cursor() as cursor:
+        # By statements that no trigger follows: of a million prompts they would take many minutes, one by one.
+        cursor.execute("SET session_replication_role = replica")
         cursor.execute(SHARED, [project.pk])
+        cursor.execute(UNHELD, [project.pk])
+        cursor.execute("RESET session_replication_role")
+        counters.mend(project)
         make_golds(project, golds)
-        cursor.execute("UPDATE labeling_prompt SET held_at = NULL, held_reason = '' WHERE project_id = %s AND gold_at "
-                       "IS NULL", [project.pk])  # fmt: skip
         cursor.execute("VACUUM ANALYZE labeling_prompt")
-    counters.mend(project)
     return project
 
 
@@ -92,7 +96,9 @@ def make_cohorts(project: Project, usernames: Sequence[str]) -> None:
         people = usernames[place * len(usernames) // 4 :][: len(usernames) // 2]
         made, _act = cohorts.save(project, {"name": name, "people": people}, by=None)
         with connection.cursor() as cursor:
+            cursor.execute("SET session_replication_role = replica")
             cursor.execute(INTO_COHORT, {"project": project.pk, "cohort": made.pk, "place": place})
+            cursor.execute("RESET session_replication_role")
             cursor.execute("VACUUM ANALYZE labeling_prompt")
 
 
