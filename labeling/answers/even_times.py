@@ -12,6 +12,7 @@ import time
 from collections import deque
 
 LATEST, LONGEST = 200, 0.05  # answers, and seconds that a check waits at most
+SLEEPS_ON = 0.0001  # seconds, about, that a sleep lasts longer than it is told to
 
 _took: deque[float] = deque(maxlen=LATEST)
 
@@ -21,4 +22,4 @@ def even_out(*, is_data: bool, worked: float) -> None:
     if is_data:
         _took.append(worked)
     elif _took:
-        time.sleep(min(max(secrets.choice(_took) - worked, 0.0), LONGEST))
+        time.sleep(min(max(secrets.choice(_took) - worked - SLEEPS_ON, 0.0), LONGEST))
