@@ -65,13 +65,17 @@ def reserve(case: ReviewCase, username: str | None, *, by: User) -> None:
     A reviewer takes one that is nobody's, and hands on or gives back one of theirs; a manager does so with any.
     Raises Invalid('not_a_reviewer'), Conflict('case_closed'), Conflict('case_reserved'), Conflict('own_ranking').
     """
-    with held(case, by=by):
+    # The membership is locked before the case, as by whoever leaves or is named no more: no two wait in a circle.
+    with transaction.atomic():
         to = None if username is None else _reviewer(case, username)
-        if case.reviewer_id == (to and to.pk):
-            return
-        was, case.reviewer = case.reviewer_id, to
-        case.save(update_fields=["reviewer"])
-        note(case, ReviewAct.Act.RESERVED if to else ReviewAct.Act.FREED, by, "", whom=to.pk if to else was)
+        with held(case, by=by):
+            if to is not None:
+                _check_no_party(case, to)
+            if case.reviewer_id == (to and to.pk):
+                return
+            was, case.reviewer = case.reviewer_id, to
+            case.save(update_fields=["reviewer"])
+            note(case, ReviewAct.Act.RESERVED if to else ReviewAct.Act.FREED, by, "", whom=to.pk if to else was)
 
 
 def _reviewer(case: ReviewCase, username: str) -> User:
@@ -80,10 +84,13 @@ def _reviewer(case: ReviewCase, username: str) -> User:
     member = members.filter(user__username=username, user__is_active=True).select_related("user").first()
     if member is None:
         raise _no_reviewer(username)
-    if Ranking.objects.filter(prompt=case.prompt_id, labeler=member.user, live=True).exists():
-        message = _("%(name)s ranked this prompt, and nobody decides about their own answer. Choose somebody else.")
-        raise Conflict("own_ranking", message % {"name": username})
     return member.user
+
+
+def _check_no_party(case: ReviewCase, person: User) -> None:
+    if Ranking.objects.filter(prompt=case.prompt_id, labeler=person, live=True).exists():
+        message = _("%(name)s ranked this prompt, and nobody decides about their own answer. Choose somebody else.")
+        raise Conflict("own_ranking", message % {"name": person.username})
 
 
 def _members(project: Project) -> QuerySet[Membership]:

@@ -160,7 +160,11 @@ FLAGGED = raw(row("p", rankings=[{"labeler": "a", "ranks": [1, 2], "flags": [{"x
             "NUL character",
         ),
         ({"completion": []}, "completion", "unknown key; did you mean completions?"),
-        ({"zzz": 1}, "zzz", "unknown key; these are known: id, split, prompt, completions, rankings, gold, tags, metadata"),
+        (
+            {"zzz": 1},
+            "zzz",
+            "unknown key; these are known: id, split, prompt, completions, rankings, gold, tags, metadata",
+        ),
         ({"x" * 10_000_000: 1}, "x" * 77 + "...", "unknown key"),
         ({"prompt": [{"role": "user", "contents": "x"}]}, "prompt[0].contents", "did you mean content?"),
         (

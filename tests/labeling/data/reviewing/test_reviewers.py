@@ -233,6 +233,22 @@ class TestLeaving:
         assert ReviewAct.objects.filter(act="opened").count() == 8
 
 
+@pytest.mark.django_db(transaction=True)
+def test_handing_on_while_who_has_it_is_named_no_more_waits_in_no_circle(
+    project: Project, manager: User, rita: User, max_: User
+) -> None:
+    for _ in range(10):
+        reviewers.name_reviewers(project, ["rita"], by=manager)
+        [case] = opened(project)
+        at_once(
+            [
+                partial(reviewers.reserve, again(case), "max", by=manager),
+                partial(reviewers.name_reviewers, project, [], by=manager),
+            ]
+        )
+        assert again(case).reviewer in (None, max_)
+
+
 def test_the_list_of_reviewers_takes_two_statements_however_many(project: Project) -> None:
     for _ in range(5):
         join(project, Role.REVIEWER)
