@@ -17,6 +17,7 @@ from labeling.data.reviewing.acts import held, note
 from labeling.errors import Conflict, Invalid
 from labeling.models import Membership, Project, Ranking, ReviewAct, ReviewCase, Role, User
 from labeling.models.functions import call
+from labeling.models.project_lock import lock_project
 
 REVIEWS = (Role.REVIEWER, Role.MANAGER)
 State = ReviewCase.State
@@ -43,20 +44,20 @@ def reviewers_of(project: Project) -> list[Reviewer]:
 def name_reviewers(project: Project, usernames: Sequence[str], *, by: User) -> None:
     """Sets who is given new cases, nobody of an empty list: then each is any reviewer's. Twice is harmless.
 
-    Whoever is named no longer gives what waits for them back to all. Raises Invalid('not_a_reviewer').
+    Whoever is named no longer gives what waits for them back to all. Raises Invalid('not_a_reviewer') and what
+    lock_project raises.
     """
     wanted = set(usernames)
     with transaction.atomic():
-        members = _members(project).select_for_update(of=("self",)).select_related("user").order_by("pk")
-        there = {member.user.username: member for member in members}
+        lock_project(project)  # and of memberships those alone that change: who acts on a case may wait for another one
+        there = {member.user.username: member for member in _members(project).select_related("user").order_by("pk")}
         if unknown := sorted(wanted - there.keys()):
             raise _no_reviewer(unknown[0])
         for name, member in there.items():
+            if member.takes_cases != (name in wanted):
+                _members(project).filter(pk=member.pk).update(takes_cases=name in wanted)
             if member.takes_cases and name not in wanted:
                 call("podium_free_cases", person=member.user_id, project=project.pk, who=by.pk)
-            if member.takes_cases != (name in wanted):
-                member.takes_cases = name in wanted
-                member.save(update_fields=["takes_cases"])
 
 
 def reserve(case: ReviewCase, username: str | None, *, by: User) -> None:

@@ -105,7 +105,7 @@ def name_reviewers(request: SignedIn, project: Project) -> HttpResponse:
     names = request.POST.getlist("reviewer")
     try:
         reviewers.name_reviewers(project, names[: reviewers.MOST], by=request.user)
-    except Invalid as error:
+    except (Invalid, Conflict) as error:
         messages.error(request, error.detail)
         return redirect("review", project.slug)
     if names:
