@@ -33,6 +33,13 @@ def ready(page: Page) -> None:
     page.wait_for_function("() => !document.querySelector('rank-outbox').entries.length")
 
 
+def kept(page: Page) -> None:
+    """The server has all that was chosen on the board."""
+    page.wait_for_function(
+        "() => !document.querySelector('rank-draft').dirty && !document.querySelector('rank-draft').busy"
+    )
+
+
 def press(page: Page, *keys: str) -> None:
     for key in keys:
         page.keyboard.press(key)
@@ -343,6 +350,44 @@ def test_z_takes_the_last_ranking_back_with_all_that_was_chosen(board: Page, sit
     assert (str(ranking.assignment_id), ranking.revision) == (first, 2)
 
 
+@pytest.mark.parametrize("comes", ["back by undo", "from the server"])
+def test_what_was_chosen_is_there_before_the_server_has_it(board: Page, site: Site, comes: str) -> None:
+    """The task comes onto the board again while its draft is still on its way, whichever is first."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    first = task(board)
+    if comes == "back by undo":
+        press(board, *"1234", "Enter")
+        expect(board.get_by_text("Saved. 6 pairs.")).to_be_visible()
+        ready(board)
+    begun = task(board)
+    board.route("**/draft/", hold)
+    press(board, "3")
+    if comes == "back by undo":
+        asked: list[str] = []
+        board.on("request", lambda request: asked.append(request.url))
+        press(board, "z")
+        expect(board.locator("rank-board")).not_to_have_attribute("data-task", begun)
+        press(board, "ArrowUp", "Enter")
+        expect(board.locator("rank-board")).to_have_attribute("data-task", begun)
+        assert not [url for url in asked if url.endswith(f"/{first}/ahead/")]  # it would come without the draft
+    else:
+        board.evaluate("document.querySelector('rank-desk').load()")
+    assert placed(board) == {"A": 3}
+    for route in held:
+        route.continue_()
+    board.unroute("**/draft/")
+    press(board, "1")
+    kept(board)
+    expect(board.locator(".rail__status")).not_to_contain_text("another window")
+    board.reload()
+    ready(board)
+    assert placed(board) == {"A": 3, "B": 1}
+
+
 def test_undo_takes_an_answer_back_that_was_not_sent_yet(board: Page, site: Site) -> None:
     first = task(board)
     board.context.set_offline(True)
@@ -361,9 +406,7 @@ def test_undo_takes_an_answer_back_that_was_not_sent_yet(board: Page, site: Site
 def test_z_takes_a_skip_back_and_the_draft_is_still_there(board: Page, site: Site) -> None:
     first = task(board)
     press(board, "2")
-    board.wait_for_function(
-        "() => !document.querySelector('rank-draft').dirty && !document.querySelector('rank-draft').busy"
-    )
+    kept(board)
     press(board, "s", "ArrowDown", "Enter")
     expect(board.get_by_text("Skipped. ")).to_be_visible()
     begun = task(board)
@@ -483,9 +526,7 @@ def test_what_was_chosen_in_the_moment_before_a_reload_is_there(board: Page, sit
         with contextlib.suppress(Error):  # that page is gone
             route.continue_() if arrives else route.abort()
     press(board, "3")
-    board.wait_for_function(
-        "() => !document.querySelector('rank-draft').dirty && !document.querySelector('rank-draft').busy"
-    )
+    kept(board)
     expect(board.locator(".rail__status")).not_to_contain_text("another window")
     board.reload()
     ready(board)

@@ -67,8 +67,8 @@ class RankDesk extends HTMLElement {
     else this.#wait();
   }
 
-  #show(board, words = "next") {
-    this.ahead.board = null;
+  #show(board, words = "next", next = null) {
+    this.ahead.board = next;
     this.stage.replaceChildren(board);
     this.#waiting(false);
     scrollTo(0, 0);
@@ -113,8 +113,7 @@ class RankDesk extends HTMLElement {
     const board = unsent ?? (await boardOf(post(this.offer.address || address)).catch((error) => error));
     if (isLoggedOut(board?.cause)) return this.#leave();
     if (board instanceof Error) return this.#say(board.message);
-    this.#show(board, "taken_back");
-    if (begun) this.ahead.board = begun;
+    this.#show(board, "taken_back", begun);
   }
 
   /* The page itself says why there is no board; without a session it is the login page, which leads back. */

@@ -24,17 +24,22 @@ class RankDraft extends HTMLElement {
     if (this.copies.restore()) this.#changed();
   }
 
+  /* The copy in the tab stays: the same task may come from the server before the server has what is sent here. */
   disconnectedCallback() {
     if (this.dirty) this.#save();
-    this.stop();
+    this.#end();
   }
 
   /* The task was answered: nothing of it is a draft any more. */
   stop() {
+    this.copies.drop();
+    this.#end();
+  }
+
+  #end() {
     this.dirty = false;
     this.controller.abort();
     clearTimeout(this.timer);
-    this.copies.drop();
     this.#tell("saved");
   }
 
