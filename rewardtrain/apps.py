@@ -24,7 +24,7 @@ class RewardtrainConfig(AppConfig):
         from labeling.data.leaving import erasure_worker
         from labeling.data.revising import erasures
         from labeling.models import Role
-        from labeling.projects.navigation import Page, Part, add_pages, add_part, add_version_part
+        from labeling.projects.navigation import Page, Part, Setting, add_pages, add_part, add_setting, add_version_part
         from labeling.requests import body_limit
         from labeling.views.styleguide import drawings as styleguide
         from rewardtrain.automatic import auto_label_export
@@ -57,6 +57,15 @@ class RewardtrainConfig(AppConfig):
                 "version_models",
                 gettext_lazy('<a href="%(url)s">Models</a> shows which version each was made of.'),
                 "models",
+            )
+        )
+        add_setting(
+            Setting(
+                "model",
+                gettext_lazy("The reward model"),
+                gettext_lazy("After how many answers it is trained again, and what has to hold before it is used."),
+                "runs",
+                "#policy",
             )
         )
         styleguide.add_drawing("rewardtrain/charts/styleguide.html", shares=STYLE_SHARES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django import forms
@@ -11,22 +12,54 @@ from django.utils.translation import gettext_lazy
 from labeling.forms.asks import ASKS, AsksForm, FlagsField
 from labeling.forms.checks import ChecksForm
 from labeling.models import Project
-from labeling.models.projects import CHECKS, LONGEST_REASON, QUALIFICATION, SHARES
+from labeling.models.projects import CHECKS, LONGEST_REASON, SHARES
 from labeling.projects import search_languages
 from labeling.projects.projects import MAX_DAILY_LIMIT, NEW_SHARES, read_whole
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-_SECTIONS = (
+# What each part of the page is called, and its fields: some stand in one row.
+_SECTIONS: tuple[tuple[str, StrOrPromise, tuple[str | tuple[str, ...], ...]], ...] = (
+    ("project", gettext_lazy("The project"), ("name", "slug", "kind", "guidelines", "search_language")),
+    ("asked", gettext_lazy("What people are asked"), ("flags", "ask_strength", *ASKS)),
     (
-        gettext_lazy("Who gets what"),
-        ("overlap", "extra_percent", "extra_overlap", "lease_minutes", "daily_limit"),
+        "queue",
+        gettext_lazy("Queue: who gets what"),
+        ("overlap", ("extra_percent", "extra_overlap"), "lease_minutes", "daily_limit"),
     ),
-    (gettext_lazy("What reviewers look at"), ("review_percent", "champion_percent")),
-    (gettext_lazy("Checks"), tuple(name for name in CHECKS if name not in QUALIFICATION)),
-    (gettext_lazy("Qualification"), tuple(QUALIFICATION)),
+    (
+        "checks",
+        gettext_lazy("Gold and repeats"),
+        (
+            ("gold_percent", "repeat_percent"),
+            ("repeat_after", "repeat_minutes"),
+            ("gold_warn", "gold_pause", "gold_stop"),
+            ("repeat_warn", "repeat_pause", "repeat_stop"),
+            "check_fewest",
+        ),
+    ),
+    (
+        "qualification",
+        gettext_lazy("Qualification"),
+        ("qualify_items", "qualify_percent", ("qualify_attempts", "qualify_wait_hours")),
+    ),
+    ("review", gettext_lazy("Review"), ("review_percent", "champion_percent")),
 )
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a form's page: its place there, what it is called, and its fields, row by row."""
+
+    name: str
+    title: StrOrPromise
+    rows: list[list[forms.BoundField]]
+
+    @property
+    def wrong(self) -> list[forms.BoundField]:
+        """Gives the fields that were refused."""
+        return [field for row in self.rows for field in row if field.errors]
 
 
 class SettingsForm(AsksForm, ChecksForm):
@@ -118,11 +151,6 @@ class SettingsForm(AsksForm, ChecksForm):
         ),
     )
 
-    field_order = (
-        *("name", "guidelines", "flags", "ask_strength", *ASKS, "overlap", "extra_percent", "extra_overlap"),
-        *("lease_minutes", "search_language", "review_percent", "champion_percent"),
-    )
-
     def clean_champion_percent(self) -> int:
         """Takes a form without it for one that leaves it as it is, as a page says that was open before the field."""
         said = self.cleaned_data["champion_percent"]
@@ -157,11 +185,16 @@ class SettingsForm(AsksForm, ChecksForm):
         return self.cleaned_data["search_language"] or search_languages.PLAIN
 
     @property
-    def sections(self) -> list[tuple[StrOrPromise, list[forms.BoundField]]]:
+    def sections(self) -> list[Section]:
         """Gives its fields in the parts in which a page shows them: what no part names is of the first."""
-        fields = {field.name: field for field in self}
-        named = [(title, [fields.pop(name) for name in names if name in fields]) for title, names in _SECTIONS]
-        return [(gettext_lazy("What people see and say"), list(fields.values())), *named]
+        left = {field.name: field for field in self}
+        sections = []
+        for part, title, names in _SECTIONS:
+            rows = [[name] if isinstance(name, str) else name for name in names]
+            shown = [[left.pop(name) for name in row if name in left] for row in rows]
+            sections.append(Section(part, title, [row for row in shown if row]))
+        sections[0].rows.extend([field] for field in left.values())
+        return sections
 
     @property
     def confirmation(self) -> str:
@@ -212,8 +245,4 @@ class ProjectForm(SettingsForm):
         widget=forms.RadioSelect,
         label=gettext_lazy("What people do"),
         help_text=gettext_lazy("It stays as it is once there are prompts. A classification needs a flag below."),
-    )
-    field_order = (
-        *("name", "slug", "kind", "guidelines", "flags", "ask_strength", *ASKS, "overlap", "extra_percent"),
-        *("extra_overlap", "lease_minutes", "daily_limit", "search_language", "review_percent", "champion_percent"),
     )

@@ -34,7 +34,26 @@ class Part:
     page: str  # the name of the address that shows the same, or more; it takes the slug alone
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What a project is set to on a page of its own: the page of settings leads there."""
+
+    name: str  # its place on that page
+    label: StrOrPromise
+    about: StrOrPromise
+    address: str  # the name of the page's address, which takes the project's slug
+    place: str = ""  # where on that page, as "#policy"
+
+
 _PARTS: list[Part] = []
+_SETTINGS = [
+    Setting(
+        "cohorts",
+        gettext_lazy("Cohorts"),
+        gettext_lazy("Prompts that some people alone get: of a language, a field, or those whom you name."),
+        "cohorts",
+    )
+]
 _VERSION_PARTS: list[Part] = []
 _PAGES: dict[Role, tuple[Page, ...]] = {
     Role.LABELER: (
@@ -111,3 +130,12 @@ def version_parts() -> Sequence[Part]:
 def add_version_part(part: Part) -> None:
     """Shows an app's own part on every page of a frozen version. Call it once, when the app is ready."""
     _VERSION_PARTS.append(part)
+
+
+def settings_elsewhere() -> Sequence[Setting]:
+    return _SETTINGS
+
+
+def add_setting(setting: Setting) -> None:
+    """Leads from every page of settings to an app's own. Call it once, when the app is ready."""
+    _SETTINGS.append(setting)

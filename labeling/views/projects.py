@@ -98,6 +98,7 @@ def settings(request: SignedIn, project: Project) -> HttpResponse:
         "pause": PauseForm(auto_id="pause-%s"),
         "foreseen": foreseen,
         "sentences": in_words.sentences(foreseen) if foreseen else [],
+        "elsewhere": navigation.settings_elsewhere(),
     }
     return render(request, "labeling/projects/project_settings.html", context)
 
