@@ -130,6 +130,12 @@ def percent(value: float | None) -> str:
 
 
 @register.filter
+def up_to(n: int, most: int) -> str:
+    """Writes a number that was counted as far as `most`: '12', and '1,000+' of more."""
+    return f"{number_format(min(n, most), force_grouping=True)}{'+' * (n > most)}"
+
+
+@register.filter
 def points(value: float) -> str:
     """Writes a difference of shares in percentage points: 0.0859 -> '+9'."""
     return f"{round(100 * value):+d}".replace("-", "\N{MINUS SIGN}")

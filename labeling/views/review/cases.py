@@ -54,7 +54,8 @@ def queue(request: SignedIn, project: Project) -> HttpResponse:
         "reason": reason,
         "waiting": cases.waiting(project, whose=narrowed, reader=request.user),
         "whose": whose,
-        "whose_choices": cases.Whose.choices if is_reserving else [],
+        "whose_choices": _whose_choices(request, project) if is_reserving else [],
+        "most_counted": cases.MOST_COUNTED,
         "reviewers": people,
         "names_reviewers": access.role_in(request.user, project) == Role.MANAGER,
         "page": page,
@@ -62,6 +63,12 @@ def queue(request: SignedIn, project: Project) -> HttpResponse:
         "query": "".join(asked),
     }
     return render(request, "labeling/review/queue.html", context)
+
+
+def _whose_choices(request: SignedIn, project: Project) -> list[tuple[str, str, int]]:
+    """Gives each with its words, and how many cases wait."""
+    counts = cases.waiting_by_whose(project, reader=request.user)
+    return [(name, str(words), counts[name]) for name, words in cases.Whose.choices]
 
 
 def _whose(request: SignedIn, people: Sequence[Reviewer]) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 
+from labeling.data.reviewing import cases
 from labeling.models import Project, ReviewCase, Role
 from labeling.models.functions import call
 from tests.factories import join, make_project
@@ -50,6 +52,22 @@ def test_a_page_reads_its_own_rows_of_a_long_queue(project: Project, query: str)
     read = sum(int(n) for plan in plans for found in READ.findall(plan) for n in found if n)
     assert plans
     assert read <= 12, "\n".join(plans)
+
+
+def test_counts_of_whose_they_are_end_after_some(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 1,333 cases that wait 3 are hers: one statement, and no more rows than are told."""
+    reviewer = join(project, Role.REVIEWER)
+    waiting = ReviewCase.objects.filter(project=project, state="open")
+    waiting.filter(pk__in=list(waiting.order_by("-pk").values_list("pk", flat=True)[:3])).update(reviewer=reviewer)
+    client = Client()
+    client.force_login(reviewer)
+    assert cases.waiting_by_whose(project, reader=reviewer) == {"all": 1001, "mine": 3, "nobodys": 1001}
+    assert "1,000+" in client.get("/p/long/review/").content.decode()
+    monkeypatch.setattr(cases, "MOST_COUNTED", 10)
+    with explained("labeling_reviewcase") as plans:
+        assert cases.waiting_by_whose(project, reader=reviewer) == {"all": 11, "mine": 3, "nobodys": 11}
+    [plan] = plans
+    assert sum(int(n) for found in READ.findall(plan) for n in found if n) == 11 + 3 + 11, plan
 
 
 def test_a_look_at_whoever_is_left_goes_through_what_waits_alone(project: Project) -> None:

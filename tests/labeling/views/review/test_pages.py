@@ -257,6 +257,7 @@ class TestNamedReviewers:
         assert "for you" in hers
         assert "What is a podium?" not in hers
         assert "All Can't be ranked 1 Prompt" in hers
+        assert "All 2 Yours 1 Any reviewer's 1" in hers
         nobodys = words(as_user(reviewer).get(f"{REVIEW}?whose=nobodys"))
         assert "What is a podium?" in nobodys
         assert "Second?" not in nobodys
