@@ -25,6 +25,15 @@ class RankingRow(NamedTuple):
     # How many were ranked above the rest, which all have the last rank and no order among themselves; None: all were.
     top_k: int | None = None
 
+    @property
+    def unranked(self) -> int:
+        """Counts the rest below the best; 0 where all are ranked."""
+        return unranked_of(self.ranks, self.top_k)
+
+
+def unranked_of(ranks: Sequence[int], top_k: int | None) -> int:
+    return 0 if top_k is None else len(ranks) - top_k
+
 
 def parse_rankings(value: object, ids: Sequence[str], bounds: Limits) -> tuple[RankingRow, ...]:
     """Parses rankings of completions with these ids; each labeler ranks once. Raises Refused."""
@@ -50,7 +59,7 @@ def _ranking(value: object, ids: Sequence[str], bounds: Limits) -> RankingRow:
     fields.check_keys(value, KEYS, others=bounds.other_keys)
     fields.optional(value.get("id"), "id", "ranking_id")
     ranks = parse_ranks(value.get("ranks"), len(ids))
-    top_k = _top_k(value.get("top_k"), ranks)
+    top_k = parse_top_k(value.get("top_k"), ranks)
     return RankingRow(
         labeler=fields.text(value.get("labeler"), "labeler", "labeler", limit=bounds.max_labeler),
         ranks=ranks,
@@ -75,11 +84,12 @@ def parse_ranks(value: object, k: int) -> tuple[int, ...]:
     return tuple(dense[rank] for rank in value)
 
 
-def _top_k(value: object, ranks: tuple[int, ...]) -> int | None:
-    """Takes how many are above the last rank. A rest of one has its place like any other: then all are ranked."""
+def parse_top_k(value: object, ranks: tuple[int, ...]) -> int | None:
+    """Takes how many are above the last rank. A rest of one has its place like any other: then all are ranked.
+    Raises Refused."""
     if value is None:
         return None
-    above = len(ranks) - ranks.count(max(ranks))
+    above = len(ranks) - ranks.count(max(ranks, default=0))
     if type(value) is not int or value < 1 or value != above:
         raise Refused("top_k", value, "top_k", above=above)
     return value if len(ranks) - value > 1 else None

@@ -14,7 +14,7 @@ from string import ascii_uppercase
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from labeling.models import Project, RankedCompletion, Ranking
+from labeling.models import Completion, GoldAnswer, Project, RankedCompletion, Ranking
 
 MOST_FLAGS = 3  # that are named; the others are counted
 
@@ -83,6 +83,16 @@ def picture_of(
         labeler=str(ranking.labeler) if who else "",
         live=ranking.stands or own,  # one's history tells revisions apart in words
     )
+
+
+def picture_of_gold(gold: GoldAnswer, completions: Iterable[Completion]) -> Picture:
+    """Draws what is known of a prompt's completions, these; an empty one where no order is."""
+    tiers: dict[int, list[Spot]] = {}
+    known = [(gold.ranks.get(str(each.pk)), each.position) for each in completions]
+    for rank, position in sorted((rank, position) for rank, position in known if rank is not None):
+        tiers.setdefault(rank, []).append(Spot(str(position + 1)))
+    rest = tiers.popitem()[1] if gold.unranked and tiers else ()
+    return Picture(list(tiers.values()), rest=rest)
 
 
 def flags_in_short(answers: Mapping[str, Mapping[str, bool]], flags: Sequence[Mapping[str, str]]) -> list[str]:

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from formats import messages
 from labeling import content
 from labeling.board.cards import dialogue
+from labeling.board.pictures import Picture, picture_of_gold
 from labeling.data.reviewing import cases
 from labeling.data.revising import erasures, revisions
 from labeling.data.versions.holding import versions_with
@@ -46,6 +47,7 @@ def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
         "completions": completions,
         "sides": sides_of(chosen, [completion for completion, *_ in completions]),
         "is_manager": is_manager,
+        "gold_picture": _picture_of_gold(chosen, [completion for completion, *_ in completions]),
         "review": cases.open_case_of(chosen),
         "erasure": erasures.erasure_of(chosen) if chosen.withdrawn_at else None,
         "revisions": [
@@ -57,6 +59,11 @@ def prompt(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse:
         "id_as_line": json.dumps(chosen.external_id),
     }
     return render(request, "labeling/data/prompt.html", context)
+
+
+def _picture_of_gold(prompt: Prompt, completions: list[Completion]) -> Picture | None:
+    gold = getattr(prompt, "gold", None) if prompt.gold_at else None  # it may be taken back meanwhile
+    return picture_of_gold(gold, completions) if gold else None
 
 
 @never_cache

@@ -29,6 +29,10 @@ from labeling.quality.checks.lists import Answered
 class GoldSerializer(serializers.Serializer[Answered]):
     prompt = serializers.CharField(source="gold.prompt.external_id", help_text="Its id in the imported file.")
     tiers = serializers.SerializerMethodField(help_text="Completions by their ids in the file, best first.")
+    top_k = serializers.SerializerMethodField(
+        help_text="How many stand above the last tier, where that is a rest without an order in itself; null where all "
+        "are ranked."
+    )
     explanation = serializers.CharField(
         source="gold.explanation", help_text="Why it is so; labelers read it where they practise."
     )
@@ -54,6 +58,9 @@ class GoldSerializer(serializers.Serializer[Answered]):
             tiers.setdefault(rank, []).append(names.get(int(key), ""))
         return [sorted(tiers[rank]) for rank in sorted(tiers)]
 
+    def get_top_k(self, row: Answered) -> int | None:
+        return len(row.gold.ranks) - row.gold.unranked if row.gold.unranked else None
+
 
 class MadeSerializer(KnownFields):
     """By a ranking that stands, or by tiers and flags."""
@@ -65,6 +72,12 @@ class MadeSerializer(KnownFields):
         required=False,
         max_length=MAX_COMPLETIONS,
         help_text="Completions by their ids in the file, best first; one tier's are a tie.",
+    )
+    top_k = Whole(
+        required=False,
+        min_value=1,
+        max_value=MAX_COMPLETIONS,
+        help_text="How many stand above the last tier, where that is a rest: below all others, and no tie.",
     )
     flags = serializers.DictField(
         child=serializers.DictField(child=Truth()),
@@ -174,7 +187,8 @@ def _known(prompt: Prompt, said: dict[str, Any]) -> Known:
                 message = _("Completion %(id)r is there twice.")
                 raise Invalid("bad_gold", message % {"id": name[:80]}, attr="tiers")
             ranks[_key(keys, name, "tiers")] = rank
-    return Known(ranks, {_key(keys, name, "flags"): named for name, named in said.get("flags", {}).items()})
+    flags = {_key(keys, name, "flags"): named for name, named in said.get("flags", {}).items()}
+    return Known(ranks, flags, said.get("top_k"))
 
 
 def _key(keys: dict[str, int], name: str, attr: str) -> int:

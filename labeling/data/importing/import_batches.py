@@ -198,13 +198,14 @@ def _make_gold(project: Project, made: Iterable[tuple[int, list[int], _New]], no
     if rows:
         bulk_rows.copy_in(
             GoldAnswer,
-            ("project_id", "prompt_id", "ranks", "flags", "explanation", "source", "created_at"),
+            ("project_id", "prompt_id", "ranks", "flags", "unranked", "explanation", "source", "created_at"),
             (
                 (
-                    *(project.pk, prompt, *map(_json, known_rows.gold_of(gold, keys)), gold.explanation),
+                    *(project.pk, prompt, _json(ranks), _json(flags), unranked, gold.explanation),
                     *(GoldAnswer.Source.IMPORT.value, now),
                 )
                 for prompt, keys, gold in rows
+                for ranks, flags, unranked in [known_rows.gold_of(gold, keys)]
             ),
         )
 

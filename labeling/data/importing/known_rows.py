@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from formats.gold import GoldRow
 from formats.layouts.kept_originals import originals, texts_shown
-from formats.rankings import RankingRow
+from formats.rankings import RankingRow, unranked_of
 from formats.refusals import Refused
 from formats.rows import Row
 from labeling.data.importing import recorded_rankings
@@ -48,8 +48,8 @@ class _Answer:
         ranks, flags = list(ranking.ranks), list(ranking.flags)
         place, text = more.rewrite or (None, "")
         of = None if place is None else completions[place]
-        unranked = 0 if ranking.top_k is None else len(ranks) - ranking.top_k
-        return cls(ranking.strength, more.acceptable, list(more.reasons), text, of, unranked, ranks, flags, attributes)
+        said = (ranking.strength, more.acceptable, list(more.reasons), text, of, ranking.unranked)
+        return cls(*said, ranks, flags, attributes)
 
 
 Known = tuple[Row, Prompt]
@@ -75,17 +75,22 @@ def compare(project: Project, known: Sequence[Known]) -> list[New | Refused]:
     return found
 
 
-def gold_of(gold: GoldRow, completions: Sequence[int]) -> tuple[dict[str, int], dict[str, dict[str, bool]]]:
-    """Gives ranks and flags as they are stored, by the completions' keys."""
+def gold_of(gold: GoldRow, completions: Sequence[int]) -> tuple[dict[str, int], dict[str, dict[str, bool]], int]:
+    """Gives ranks and flags as they are stored, by the completions' keys, and how many are a rest without an order."""
     ranks = {str(key): rank for key, rank in zip(completions, gold.ranks, strict=False)}
-    return ranks, {str(key): said for key, said in zip(completions, gold.flags, strict=True) if said}
+    flags = {str(key): said for key, said in zip(completions, gold.flags, strict=True) if said}
+    return ranks, flags, unranked_of(gold.ranks, gold.top_k)
 
 
 def _other_gold(row: Row, new: New, stored: GoldAnswer | None) -> Refused | None:
     """A file makes gold of new prompts alone: what people are checked by isn't changed by sending a file again."""
-    if row.gold is None or (stored and gold_of(row.gold, new.completions) == (stored.ranks, stored.flags)):
+    if row.gold is None or (stored and gold_of(row.gold, new.completions) == _stored(stored)):
         return None
     return Refused("gold", list(row.gold.ranks) or list(row.gold.flags), "other_gold")
+
+
+def _stored(gold: GoldAnswer) -> tuple[dict[str, int], dict[str, dict[str, bool]], int]:
+    return gold.ranks, gold.flags, gold.unranked
 
 
 def _golds(known: Sequence[Known]) -> dict[int, GoldAnswer]:

@@ -130,7 +130,7 @@ def _copy_rankings(
             *(ranking.strength, _digest(ranking.ranks, ranking.top_k), now, imported_by, ranking.more.acceptable),
             *(list(ranking.more.reasons), ranking.more != NOTHING),
             *(("", None) if ranking.more.rewrite is None else _rewrite(ranking.more.rewrite, one)),
-            0 if ranking.top_k is None else len(ranking.ranks) - ranking.top_k,
+            ranking.unranked,
         )
         for key, assignment, (one, ranking) in zip(keys, assignments, items, strict=True)
     )

@@ -29,6 +29,8 @@ class GoldAnswer(models.Model):
     ranks = models.JSONField(
         default=dict
     )  # {key of a completion: its rank}, 1 is best; empty where flags alone are known
+    # How many have the last rank as the rest: below all others, but nothing is known of any two of them. 0: none.
+    unranked = models.SmallIntegerField(default=0, db_default=0)
     flags = models.JSONField(default=dict)  # {key of a completion: {name of a flag: true or false}}, of those known
     explanation = models.TextField(blank=True, default="")
     # Labelers practise on it, and see its order and why once they answered: it is never drawn as a check.
@@ -42,6 +44,9 @@ class GoldAnswer(models.Model):
         constraints = (
             models.CheckConstraint(
                 condition=Q(source__in=("typed", "ranking", "review", "import")), name="gold_source_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(unranked=0) | Q(unranked__range=(2, 9)) & ~Q(ranks={}), name="gold_rest_of_some"
             ),
         )
         indexes = (models.Index(fields=("project", "id"), name="gold_project"),)

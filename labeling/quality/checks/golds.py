@@ -19,10 +19,15 @@ MOST_TO_PRACTISE = 200  # prompts of a project
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of completions, by their keys. ranks: of all of them, 1 is best, or of none. flags: yes or no."""
+    """What is known of completions, by their keys. ranks: of all of them, 1 is best, or of none. flags: yes or no.
+
+    top_k: how many stand above the rest, which has the last rank: nothing is known of any two of it. None: all are
+    ranked.
+    """
 
     ranks: Mapping[int, int] = field(default_factory=dict)
     flags: Mapping[int, Mapping[str, bool]] = field(default_factory=dict)
+    top_k: int | None = None
 
 
 def known_of(ranking: Ranking) -> Known:
@@ -30,7 +35,8 @@ def known_of(ranking: Ranking) -> Known:
     places = list(ranking.ranked.all())
     ranks = {place.completion_id: place.rank for place in places}
     flags = {place.completion_id: dict(place.flags) for place in places if place.flags}
-    return Known(ranks if len(set(ranks.values())) > 1 else {}, flags)
+    top_k = len(places) - ranking.unranked if ranking.unranked else None
+    return Known(ranks if len(set(ranks.values())) > 1 else {}, flags, top_k)
 
 
 def make(
@@ -64,6 +70,7 @@ def make(
             defaults={
                 "project": project,
                 "ranks": {str(key): rank for key, rank in known.ranks.items()},
+                "unranked": _unranked(known),
                 "flags": {str(key): dict(said) for key, said in known.flags.items()},
                 "explanation": explanation,
                 "source": source,
@@ -130,6 +137,18 @@ def _check(project: Project, prompt: Prompt, known: Known) -> None:
     if len(set(known.ranks.values())) < 2 and not said:
         message = _("Gold needs something to tell answers by: two ranks, or the answer to a question.")
         raise Invalid("bad_gold", message, attr="ranks")
+
+
+def _unranked(known: Known) -> int:
+    """Counts the rest. One alone has its place like any other, and is none. Raises Invalid where the ranks belie it."""
+    above = len(known.ranks) - list(known.ranks.values()).count(max(known.ranks.values(), default=0))
+    if known.top_k is None:
+        return 0
+    if known.top_k != above or not above:
+        message = _("top_k must be how many completions stand above the last tier, here %(above)s and at least 1.")
+        raise Invalid("bad_gold", message % {"above": above}, attr="top_k")
+    left = len(known.ranks) - above
+    return left if left > 1 else 0
 
 
 def _checked_explanation(words: str) -> str:

@@ -7,7 +7,8 @@ over checks, is held against the project's marks. `python -m benchmarks.checks` 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
@@ -65,27 +66,53 @@ class Verdict:
     because: str = ""  # "gold", "repeat" or, where nothing is to be done, ""
 
 
-def check_order(
-    known: Mapping[int, int], given: Mapping[int, int], *, rest: Collection[int] = frozenset()
-) -> Checked | None:
+def check_order(known: Mapping[int, int], given: Mapping[int, int], *, rest: Set[int] = frozenset()) -> Checked | None:
     """Counts the comparisons of the known ranks (1 is best) that the given ranks have in order.
 
     Both by the completions' keys. None where the known answer orders nothing. What the known answer ties it does not
-    decide, and of two of the `rest` that the given answer left unranked that one says nothing: neither is counted. The
-    worth of n comparisons among K completions is 1/4 over the variance of their share in a random order,
-    9 n / (2 K + 5): Kendall's, Rank Correlation Methods, 1970, section 5.3, where nothing is tied.
+    decide, as of two of a rest that it leaves unranked, and of two of the `rest` that the given answer left unranked
+    that one says nothing: none of these is counted. The worth is 1/4 over the variance of the share in a random order.
     """
-    right, n, of = 0.0, 0, set()
-    for one, other in combinations(sorted(known.keys() & given.keys()), 2):
+    right, n = 0.0, 0
+    both = sorted(known.keys() & given.keys())
+    for one, other in combinations(both, 2):
         if known[one] == known[other] or (one in rest and other in rest):
             continue
         n += 1
-        of |= {one, other}
         if given[one] == given[other]:
             right += 0.5
         elif (known[one] < known[other]) == (given[one] < given[other]):
             right += 1
-    return Checked(n, right, 9 * n / (2 * len(of) + 5)) if n else None
+    if not n:
+        return None
+    tied = [size for size in Counter(known[key] for key in both).values() if size > 1]
+    return Checked(n, right, n * _worth_of_one(len(both), tied, len(rest & known.keys() & given.keys())))
+
+
+def _worth_of_one(k: int, tied: Sequence[int], left: int) -> float:
+    """Gives what a comparison among k completions tells about somebody who guesses: the mean number of them over the
+    variance of Kendall's S, those in order less those turned round, where the known order has tiers of the sizes `tied`
+    and the given one a rest of `left` (Rank Correlation Methods, 1970, section 4.4). With neither 9 / (2 k + 5)."""
+    every, known, given = (
+        [sum(times(size) for size in sizes) for times in (_times_2, _times_3, _times_v)]
+        for sizes in ([k], tied, [left])
+    )
+    n = (every[0] - known[0] - given[0] + known[0] * given[0] / every[0]) / 2
+    variance = (every[2] - known[2] - given[2]) / 18 + known[0] * given[0] / (2 * every[0])
+    variance += known[1] * given[1] / (9 * every[1]) if every[1] else 0
+    return n / variance
+
+
+def _times_2(size: int) -> int:
+    return size * (size - 1)
+
+
+def _times_3(size: int) -> int:
+    return size * (size - 1) * (size - 2)
+
+
+def _times_v(size: int) -> int:
+    return size * (size - 1) * (2 * size + 5)
 
 
 def check_flags(known: Mapping[int, Mapping[str, bool]], given: Mapping[int, Mapping[str, bool]]) -> Checked | None:

@@ -36,7 +36,10 @@ class Item:
         return dict(sorted(found.items()))
 
     def ranks(self) -> dict[int, int]:
-        return {int(key): rank for key, rank in self.gold.ranks.items()}
+        """Gives what is known, by the completions' keys; REST is of what the gold has below the best, in no order."""
+        known = {int(key): rank for key, rank in self.gold.ranks.items()}
+        last = max(known.values(), default=0) if self.gold.unranked else None
+        return {key: REST if rank == last else rank for key, rank in known.items()}
 
     def marked(self, project: Project, ranks: Mapping[int, int], flags: Mapping[int, Mapping[str, bool]]) -> Marked:
         known = {int(key): said for key, said in self.gold.flags.items()}

@@ -64,10 +64,11 @@ class Marked:
 def mark(known: Ranks, flags: Flags, *, given: Ranks, said: Flags, asked: Sequence[str]) -> Marked:
     """Marks the given ranks and the flags said. asked: names of the project's questions; of others nothing counts.
 
-    Of two that were given REST nothing was said; each is below all that were ranked.
+    Of two that were given REST, or are known as REST, nothing is said; each is below all that were ranked.
     """
     below = len(known) + 1
-    pairs = [pair for pair in combinations(sorted(known, key=lambda key: (known[key], key)), 2) if pair[0] in given]
+    ordered = sorted(known, key=lambda key: (known[key] or below, key))
+    pairs = [pair for pair in combinations(ordered, 2) if pair[0] in given]
     return Marked(
         [
             Comparison(better, worse, verdict_of(given[better] or below, given[worse] or below))

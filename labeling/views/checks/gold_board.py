@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from django.contrib import messages
@@ -61,14 +62,21 @@ def compare(request: SignedIn, project: Project, prompt_id: int) -> HttpResponse
 
 def _make(request: SignedIn, project: Project, prompt: Prompt, item: Item, form: RankingForm) -> HttpResponse:
     ranks, flags = item.said(form.payload())
-    # A rest below the best is gold without an order in itself: what gold ties it does not decide.
-    ranks = {key: len(ranks) if rank == REST else rank for key, rank in ranks.items()}
-    known = golds.Known(ranks if len(set(ranks.values())) > 1 else {}, flags)
+    known = _known(ranks, flags)
     explanation, practice = request.POST.get("explanation", ""), request.POST.get("use") == "practice"
     source = GoldAnswer.Source.TYPED
     golds.make(project, prompt, known, source=source, by=request.user, explanation=explanation, practice=practice)
     messages.success(request, _("It is gold by your answer now."))
     return redirect("prompt", project.slug, prompt.pk)
+
+
+def _known(ranks: Mapping[int, int], flags: Mapping[int, Mapping[str, bool]]) -> golds.Known:
+    """Gives what the board says as it is stored: a rest below the best has the rank after theirs."""
+    n_ranked = sum(rank != REST for rank in ranks.values())
+    last = max(ranks.values(), default=0) + 1
+    ranks = {key: last if rank == REST else rank for key, rank in ranks.items()}
+    top_k = n_ranked if n_ranked < len(ranks) else None
+    return golds.Known(ranks if len(set(ranks.values())) > 1 else {}, flags, top_k)
 
 
 def _show(request: SignedIn, project: Project, item: Item, form: RankingForm, error: str) -> HttpResponse:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from labeling.board.pictures import Picture, picture_of_gold
 from labeling.errors import Missing, PodiumError
-from labeling.models import GoldAnswer, Project, Prompt, Ranking, Role
+from labeling.models import Completion, GoldAnswer, Project, Prompt, Ranking, Role
 from labeling.people import access
 from labeling.projects import counters
 from labeling.projects.projects import read_whole
@@ -26,7 +28,9 @@ MOST = 2**63 - 1  # of a key
 @require_safe
 @project_page(Role.REVIEWER)
 def index(request: SignedIn, project: Project) -> HttpResponse:
+    places = Completion.objects.only("prompt_id", "position")  # long texts stay where they are
     rows = GoldAnswer.objects.filter(project=project).select_related("prompt", "created_by")
+    rows = rows.prefetch_related(Prefetch("prompt__completions", places))
     page = stretch_of(request, rows, size=SHOWN, newest_first=True)
     found = lists.answered(page.rows)
     read_whole(project)
@@ -34,13 +38,18 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
         "project": project,
         "n": counters.of(project).total.gold,
         "page": page,
-        "rows": [(each, first_words(each.gold.prompt) or each.gold.prompt.external_id) for each in found],
+        "rows": [(each, *_shown(each.gold)) for each in found],
         "people": acting.waiting_for_a_decision(project),
         "failed": standing.waiting_for_a_decision(project),
         "is_reviewer": access.role_in(request.user, project) != Role.MANAGER,
         "query": "",
     }
     return render(request, "labeling/checks/golds.html", context)
+
+
+def _shown(gold: GoldAnswer) -> tuple[str, Picture]:
+    prompt = gold.prompt
+    return first_words(prompt) or prompt.external_id, picture_of_gold(gold, prompt.completions.all())
 
 
 @require_POST

@@ -94,17 +94,19 @@ def marked_context(project: Project, item: Item, marked: Marked, ranks: Mapping[
         "questions": [
             Answered(letters[one.completion], labels[one.name], one.known, one.given) for one in marked.questions
         ],
-        "yours": Picture(
-            _tiers(ranks, letters),
-            rest=[Spot(letter) for key, letter in letters.items() if ranks.get(key) == REST],
-        ),
-        "reference": Picture(_tiers(known, letters)),
+        "yours": _picture(ranks, letters),
+        "reference": _picture(known, letters),
         "completions": [
             Explained(letters[key], content.render(texts[key]))
-            for key in sorted(letters, key=lambda key: (known.get(key, 0), letters[key]))
+            for key in sorted(letters, key=lambda key: (known.get(key) or len(letters) + 1, letters[key]))
         ],
         "prompt": dialogue(prompt.messages) if prompt.is_dialogue else [],
     }
+
+
+def _picture(ranks: Mapping[int, int], letters: Mapping[int, str]) -> Picture:
+    rest = [Spot(letter) for key, letter in letters.items() if ranks.get(key) == REST]
+    return Picture(_tiers(ranks, letters), rest=rest)
 
 
 def _tiers(ranks: Mapping[int, int], letters: Mapping[int, str]) -> Sequence[Sequence[Spot]]:

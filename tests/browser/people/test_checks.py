@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from labeling.models import Membership, Project, User
-from labeling.quality.checks import acting
+from labeling.quality.checks import acting, golds
 from tests import factories
 from tests.browser.site.looking import axe, overflow, walk
 from tests.browser.site.sites import People, Site
@@ -18,7 +18,7 @@ from tests.labeling.quality.checks.test_acting import WRONG, answer, make_gold
 
 @pytest.fixture
 def checked(site: Site) -> Project:
-    """A prompt that was ranked, one that waits, and somebody who failed twenty golds."""
+    """A prompt that was ranked, one that waits, gold of the best three of nine, and who failed twenty golds."""
     project = factories.make_project(slug="checked", manager=site.manager)
     factories.make_prompt(project, question="Which of these is a prime number?")
     factories.rank(project, factories.join(project, username="noa"))
@@ -26,6 +26,10 @@ def checked(site: Site) -> Project:
     mia = factories.join(project, username="mia")
     for _ in range(20):
         answer(make_gold(project), mia, WRONG)
+    best = factories.make_prompt(project, k=9)
+    keys = best.completions.order_by("position").values_list("pk", flat=True)
+    known = golds.Known({key: min(place, 4) for place, key in enumerate(keys, start=1)}, top_k=3)
+    golds.make(project, best, known, source="typed", by=site.manager)
     acting.look()
     assert Membership.objects.get(user=mia, project=project).pause == "paused"
     return project
@@ -46,7 +50,8 @@ def test_gold_is_made_read_and_taken_back_and_a_person_goes_on(people: People, s
     looked_at(page, "made")
 
     page.goto("/p/checked/gold/")
-    expect(page.locator("tbody tr")).to_have_count(21)
+    expect(page.locator("tbody tr")).to_have_count(22)
+    expect(page.locator("tbody tr").nth(1).get_by_text("not ranked", exact=True)).to_be_visible()
     expect(page.get_by_text("mia is paused")).to_be_visible()
     looked_at(page, "golds")
 

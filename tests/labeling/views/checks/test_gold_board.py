@@ -135,9 +135,11 @@ def test_of_many_the_best_are_gold_over_the_rest_and_decide_nothing_within_it(
     sent = answer(board, texts_of(prompt))
     best = {name: value for name, value in sent.items() if not name.startswith("rank-") or int(value) <= 2}
     assert "It is gold by your answer now." in words(manager.post(address(prompt), best, follow=True))
-    ranks = {int(key): rank for key, rank in GoldAnswer.objects.get().ranks.items()}
+    gold = GoldAnswer.objects.get()
+    ranks = {int(key): rank for key, rank in gold.ranks.items()}
     keys = prompt.completions.order_by("position").values_list("pk", flat=True)
-    assert [ranks[key] for key in keys] == [1, 2, 7, 7, 7, 7, 7]
+    assert [ranks[key] for key in keys] == [1, 2, 3, 3, 3, 3, 3]
+    assert gold.unranked == 5
     known = check_order(ranks, {key: place for place, key in enumerate(keys, start=1)})
     assert known is not None
     assert (known.comparisons, known.right) == (11, 11)
