@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 
 from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeling.answers.row_by_row import has_any
 from labeling.answers.search.finding import Found
+from labeling.errors import Invalid
 from labeling.models import Completion, Project, RankedCompletion, Ranking, User
 
 Row = TypeVar("Row", bound=Model)
@@ -58,6 +60,16 @@ class Conditions:
 def beginning_of(day: date) -> datetime:
     """Gives the moment at which a day begins, in the site's time zone."""
     return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def day_of(written: str, attr: str, *, after: int = 0) -> date:
+    """Reads a day as it is written, or gives one so many days after it. Raises Invalid('no_day'), naming what was
+    written: nothing is no day either."""
+    try:
+        return date.fromisoformat(written) + timedelta(days=after)
+    except (ValueError, OverflowError):
+        message = _("%(field)s is a day such as 2026-01-31; got %(value)r.")
+        raise Invalid("no_day", message % {"field": attr, "value": written[:40]}, attr=attr) from None
 
 
 def meeting(rankings: QuerySet[Ranking], asked: Conditions) -> QuerySet[Ranking]:

@@ -52,7 +52,7 @@ class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
 
 class OneVersionSerializer(DatasetVersionSerializer):
     withdrawn_labelers = serializers.SerializerMethodField(
-        help_text="How many people's work, all of it, was withdrawn since; this file keeps theirs."
+        help_text="Of how many people work was withdrawn since; this file keeps theirs."
     )
 
     erased_labelers = serializers.SerializerMethodField(

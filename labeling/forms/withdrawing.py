@@ -1,13 +1,15 @@
-"""Which prompts are withdrawn or put back."""
+"""Which prompts are withdrawn or put back, and from which day on a person's work is."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from labeling.answers.finding import day_of
 from labeling.data.withdrawing import choices
 from labeling.errors import Invalid
 from labeling.models import Split
@@ -112,3 +114,17 @@ class WithdrawForm(forms.Form):
         """Gives what was said, for a form that says it once more."""
         said = [(name, self.cleaned_data[name]) for name in self.cleaned_data if self.cleaned_data[name]]
         return [(name, value if isinstance(value, str) else value.isoformat()) for name, value in said]
+
+
+class SinceForm(forms.Form):
+    """From which day on a person's work is withdrawn; empty is all of it, and what can't be read is refused."""
+
+    since = forms.CharField(required=False, widget=DAY, label=gettext_lazy("From this day on"))
+
+    def clean_since(self) -> date | None:
+        """Reads it as the API and the command do, so that all say the same of a bad one."""
+        written = self.cleaned_data["since"]
+        try:
+            return day_of(written, "since") if written else None
+        except Invalid as error:
+            raise forms.ValidationError(error.detail, code=error.code) from error

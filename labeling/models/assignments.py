@@ -58,7 +58,7 @@ class Assignment(models.Model):
     claimed_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    # When a manager withdrew all work of its labeler (data/withdrawing/work.py): by it the answer is put back.
+    # When a manager withdrew work of its labeler (data/withdrawing/work.py): by it the answer is put back.
     withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -109,11 +109,13 @@ class Assignment(models.Model):
 
 
 class WorkWithdrawal(models.Model):
-    """That all work of a person in a project was withdrawn, by whom, and which frozen versions had it and keep it."""
+    """That a person's work in a project was withdrawn, by whom, and which frozen versions had it and keep it."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="work_withdrawals", db_index=False)
     labeler = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    # {number of the version: how many rankings of the person it has}, null where that was not counted
+    # The first day of what was withdrawn, in the site's time zone; null where it was all.
+    since = models.DateField(null=True)
+    # {number of the version: how many rankings of the person it has of those}, null where that was not counted
     versions = models.JSONField(default=dict)
     withdrawn_at = models.DateTimeField(auto_now_add=True)
     withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)

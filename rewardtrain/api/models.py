@@ -110,7 +110,7 @@ class VerdictSerializer(serializers.Serializer[Any]):
 class GoneSerializer(serializers.Serializer[Gone]):
     """Of the rankings that it learnt from or was measured by: those of people withdrawn or erased since."""
 
-    withdrawn_labelers = serializers.IntegerField(help_text="All of whose work was withdrawn, and not put back.")
+    withdrawn_labelers = serializers.IntegerField(help_text="Of whom work was withdrawn, and not put back.")
     withdrawn_rankings = serializers.IntegerField()
     erased_labelers = serializers.IntegerField()
     erased_rankings = serializers.IntegerField()

@@ -112,6 +112,7 @@ RULES = {
     # They say something, of one kind; a line is an id.
     "POST /api/v1/projects/{slug}/prompts/withdraw/": {"nothing_chosen", "two_choices", "bad_line", "empty"} | FILES,
     "POST /api/v1/projects/{slug}/prompts/restore/": {"nothing_chosen", "two_choices", "bad_line", "empty"} | FILES,
+    "POST /api/v1/projects/{slug}/people/{person}/withdraw/": {"no_day"},  # the 31st of February
     # What the act needs, of its own fields alone; the project's flags, and words.
     "POST /api/v1/projects/{slug}/bulk-acts/": {
         *("nothing_chosen", "two_values", "bad_tag", "bad_priority", "unknown_cohort", "reason_required"),

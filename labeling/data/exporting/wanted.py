@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from formats.rankings import STRENGTHS
+from labeling.answers.finding import beginning_of, day_of
 from labeling.data.exporting import pair_groups, pseudonyms
 from labeling.data.exporting.contents.kinds import KINDS, Kind
 from labeling.data.exporting.contents.provenance import Provenance
@@ -191,11 +191,4 @@ def _names(written: str) -> list[str]:
 
 def _day(written: str, attr: str, *, after: int = 0) -> datetime | None:
     """Gives when a day begins, or so many days after it."""
-    if not written:
-        return None
-    try:
-        day = date.fromisoformat(written) + timedelta(days=after)
-        return timezone.make_aware(datetime.combine(day, time()))
-    except (ValueError, OverflowError):
-        message = _("%(field)s is a day such as 2026-01-31; got %(value)r.")
-        raise Invalid("no_day", message % {"field": attr, "value": written[:40]}, attr=attr) from None
+    return beginning_of(day_of(written, attr, after=after)) if written else None

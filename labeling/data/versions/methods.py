@@ -105,7 +105,7 @@ def _withdrawn(version: DatasetVersion) -> Iterator[str]:
         people = f"{len(found):,} {'labeler' if len(found) == 1 else 'labelers'}"
         number = f"{sum(known):,} rankings" if len(known) == len(found) else "the rankings"
         yield (
-            f"Since the version was frozen all work of {people} was withdrawn: {number} of them are in the file still "
+            f"Since the version was frozen work of {people} was withdrawn: {number} of them are in the file still "
             f"({NOW})."
         )
 

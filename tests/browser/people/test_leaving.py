@@ -90,7 +90,7 @@ def _withdraw(manager: Page) -> None:
     expect(manager.get_by_text("2 rankings are withdrawn")).to_be_visible()
     assert not PreferencePair.objects.filter(labeler__username=NAME).exists()
     manager.get_by_role("link", name="Version 1").click()
-    expect(manager.get_by_text("All work of 1 person in it was withdrawn since.")).to_be_visible()
+    expect(manager.get_by_text("Work of 1 person in it was withdrawn since.")).to_be_visible()
 
 
 def _deactivate(root: Page, greta: User) -> None:

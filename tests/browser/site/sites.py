@@ -257,6 +257,8 @@ def pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "person", f"{one}/people/{site.labeler.pk}/"),
         (site.manager, "person-skips", f"{one}/people/{site.labeler.pk}/skips/"),
         (site.manager, "person-work", f"{one}/people/{site.labeler.pk}/work/"),
+        (site.manager, "person-work-since", f"{one}/people/{site.labeler.pk}/work/?since=2020-01-31"),
+        (site.manager, "person-work-since-none", f"{one}/people/{site.labeler.pk}/work/?since=2999-01-31"),
         (site.manager, "person-work-withdrawn", f"/p/texts/people/{site.leaver.pk}/work/"),
         (site.manager, "person-imported", f"/p/recorded/people/{imported.pk}/"),
         (site.manager, "person-texts", f"/p/texts/people/{site.judge.pk}/"),

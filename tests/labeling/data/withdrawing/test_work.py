@@ -165,11 +165,11 @@ def test_frozen_versions_say_so_everywhere(project: Project, lena: User) -> None
     ]  # fmt: skip
     manager = project.memberships.get(role=Role.MANAGER).user
     page = at_desk(manager).get("/p/helpful/versions/1/").content.decode()
-    assert "All work of 1 person in it was withdrawn since" in page
+    assert "Work of 1 person in it was withdrawn since" in page
     assert "(3 rankings)" in page
-    assert "All work of" not in at_desk(manager).get("/p/helpful/versions/3/").content.decode()
+    assert "was withdrawn since" not in at_desk(manager).get("/p/helpful/versions/3/").content.decode()
     said = methods.methods_of(first)
-    assert "all work of 1 labeler was withdrawn: 3 rankings of them are in the file still" in said
+    assert "work of 1 labeler was withdrawn: 3 rankings of them are in the file still" in said
     assert "lena" not in said
     versions = {n: as_user(manager).get(f"/api/v1/projects/helpful/datasets/{n}/").json() for n in (1, 3)}
     assert [versions[n]["withdrawn_labelers"] for n in (1, 3)] == [1, 0]
@@ -245,10 +245,11 @@ def test_page_api_and_command_say_it_first_and_do_the_same(
     assert "3 rankings are withdrawn" in desk.get(url).content.decode()
     assert "3 rankings put back." in desk.post(url, {"act": "restore"}, follow=True).content.decode()
     program, api = as_user(manager), f"/api/v1/projects/helpful/people/{lena.pk}"
-    foreseen = {"rankings": 3, "prompts": 0, "kept": 0, "versions": [{"version": 1, "rankings": 3}]}
+    counts = {"rankings": 3, "prompts": 0, "kept": 0, "standing": 3}
+    foreseen = {**counts, "versions": [{"version": 1, "rankings": 3}]}
     assert program.post(f"{api}/withdraw/?dry_run=true").json() == foreseen
-    assert program.post(f"{api}/withdraw/").json() == foreseen
-    assert program.post(f"{api}/restore/").json() == {**foreseen, "versions": []}
+    assert program.post(f"{api}/withdraw/").json() == {**foreseen, "standing": 0}
+    assert program.post(f"{api}/restore/").json() == {**counts, "versions": []}
     call_command("withdraw_work", "helpful", "lena", "--dry-run")
     assert "3 rankings would end" in capsys.readouterr().out
     call_command("withdraw_work", "helpful", "lena")
