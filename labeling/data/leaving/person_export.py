@@ -13,12 +13,14 @@ from functools import partial
 from typing import Any
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
-from django.db.models import Model, Prefetch, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Model, OuterRef, Prefetch, QuerySet
 
 from formats import zips
 from labeling.models import (
     Assignment,
     BulkAct,
+    CohortMember,
     DatasetVersion,
     GoldAnswer,
     Import,
@@ -79,8 +81,13 @@ def _preferences(person: User) -> Iterator[Row]:
 
 
 def _memberships(person: User) -> Iterator[Row]:
-    for each in _each(Membership.objects.filter(user=person).select_related("project")):
-        yield {"project": each.project.slug, "name": each.project.name, "role": each.role, "since": each.created_at}
+    """Yields each with the cohorts that the person is in there, by which their prompts are chosen."""
+    mine = CohortMember.objects.filter(membership=OuterRef("pk"), cohort__deleted_at=None)
+    names = ArraySubquery(mine.order_by("cohort").values("cohort__name"))
+    rows = Membership.objects.filter(user=person).select_related("project")
+    for each in _each(rows.annotate(cohort_names=names)):
+        said = {"name": each.project.name, "role": each.role, "since": each.created_at, "cohorts": each.cohort_names}
+        yield {"project": each.project.slug, **said}
 
 
 def _rankings(person: User) -> Iterator[Row]:

@@ -12,11 +12,12 @@ import pytest
 from axes.models import AccessLog
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 from knox.models import AuthToken
 
 from labeling.answers import rankings, saved_views
 from labeling.data.leaving import person_export
-from labeling.models import Assignment, Project, Role, User
+from labeling.models import Assignment, Cohort, Project, Role, User
 from labeling.people import invitations
 from labeling.queue import claims
 from tests.factories import (
@@ -32,6 +33,7 @@ from tests.factories import (
     tiers_of,
 )
 from tests.labeling.api.client import bytes_of
+from tests.labeling.queue.test_cohorts import make_cohort
 from tests.labeling.views.test_doors import as_user as at_desk
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +96,20 @@ def test_it_has_all_of_the_person_and_nothing_of_others(project: Project, lena: 
     assert [row["state"] for row in found["tasks.jsonl"]] == ["ranked", "skipped", "claimed"]
     assert [len(found[f"{name}.jsonl"]) for name in ("tokens", "logins", "invitations")] == [1, 1, 1]
     assert AuthToken.objects.get(user=lena).digest not in said
+
+
+def test_a_membership_names_the_cohorts_that_the_person_is_in(project: Project, lena: User) -> None:
+    """Those of this project and of no other person, and none that was deleted."""
+    otto, elsewhere = User.objects.get(username="otto"), make_project(slug="elsewhere")
+    join(elsewhere, username="ada")
+    make_cohort(project, lena, otto, name="German")
+    make_cohort(project, otto, name="For others")
+    make_cohort(project, lena, name="Chemistry")
+    Cohort.objects.filter(pk=make_cohort(project, lena, name="Gone").pk).update(deleted_at=timezone.now())
+    found = contents(b"".join(person_export.stream(lena)))["memberships.jsonl"]
+    assert [(row["project"], row["cohorts"]) for row in found] == [("helpful", ["German", "Chemistry"])]
+    said = contents(b"".join(person_export.stream(User.objects.get(username="ada"))))["memberships.jsonl"]
+    assert [row["cohorts"] for row in said] == [[]]
 
 
 def test_completions_have_the_ids_that_the_person_saw_in_no_other_order(project: Project, lena: User) -> None:
