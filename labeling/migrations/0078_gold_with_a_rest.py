@@ -8,7 +8,7 @@ REST = models.CheckConstraint(
 
 
 class Migration(migrations.Migration):
-    dependencies = (("labeling", "0076_gold_in_bulk"),)
+    dependencies = (("labeling", "0077_work_since_a_day"),)
 
     operations = (
         migrations.AddField("goldanswer", "unranked", models.SmallIntegerField(default=0, db_default=0)),
