@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from formats.layouts.layout import Record, Row
-from formats.layouts.reading import id_of
+from formats.layouts.reading import id_of, top_k_of
 from formats.refusals import Refused
+
+OWN = ("id", "labeler", "strength", "split")
 
 
 def rankings_of(row: Row, title: str) -> Iterator[tuple[list[Mapping[str, object]], Mapping[str, object]]]:
@@ -43,6 +45,19 @@ def written_metadata(row: Row, field: str) -> dict[str, object]:
         **({} if row.get("split") is None else {"split": row["split"]}),
         **{key: value for key, value in kept.items() if key not in ("prompt", "context", "id", "labeler", field)},
     }
+
+
+def own_of(record: Record, ranks: Sequence[int]) -> tuple[str, ...]:
+    """Names what a record says of its ranking: `top_k` only where the ranks bear it out, for whoever writes texts by
+    sampling has a number of that name, too."""
+    has_a_rest = record.get("top_k") is not None and record["top_k"] == top_k_of(ranks)
+    return (*OWN, "top_k") if has_a_rest else OWN
+
+
+def written_own(ranking: Mapping[str, object], labeler: str) -> dict[str, object]:
+    """Gives what a record says of its ranking; the labeler where it isn't the layout's own."""
+    own = {key: ranking[key] for key in ("strength", "top_k") if ranking.get(key) is not None}
+    return own if ranking["labeler"] == labeler else {**own, "labeler": ranking["labeler"]}
 
 
 def beside_each(row: Row, field: str) -> list[Mapping[str, object]]:

@@ -112,9 +112,22 @@ def make_row(
     return row
 
 
-def ranking(labeler: str, ranks: Sequence[int], *, strength: int | None = None) -> dict[str, object]:
+def ranking(
+    labeler: str, ranks: Sequence[int], *, strength: int | None = None, has_a_rest: bool = False
+) -> dict[str, object]:
+    """Makes a ranking. has_a_rest: of those of the last rank nobody said which is better, so that they are no tie."""
     said: dict[str, object] = {"labeler": labeler, "ranks": list(ranks)}
-    return said if strength is None else {**said, "strength": strength}
+    if strength is not None:
+        said["strength"] = strength
+    if has_a_rest and (top_k := top_k_of(ranks)) is not None:
+        said["top_k"] = top_k
+    return said
+
+
+def top_k_of(ranks: Sequence[int]) -> int | None:
+    """Counts those above the last rank, where it has several: of one alone, or where all are in it, nobody asks."""
+    n_last = ranks.count(max(ranks))
+    return len(ranks) - n_last if 1 < n_last < len(ranks) else None
 
 
 def json_of(value: object) -> str:

@@ -86,14 +86,17 @@ def _row(
         texts = [words_of(data[key], f"data.{key}") for key in used]
     else:
         used, ids, texts = _items(data)
-    ranks = {who: _pair(chosen, field) if not ids else _order(chosen, ids, field) for who, chosen, field in given}
+    said = {
+        who: ranking(who, _pair(chosen, field)) if not ids else _ranking(who, chosen, ids, field)
+        for who, chosen, field in given
+    }
     name, prompt, changed = prompt_of(data, used, "data.")
     kept = others(data, used if changed else (*used, name))
     row = make_row(
         prompt,
         texts,
         id="" if record.get("id") is None else id_of(record["id"], "id"),
-        rankings=[ranking(who, each) for who, each in ranks.items()],
+        rankings=list(said.values()),
         metadata=metadata | ({"data": kept} if kept else {}),
     )
     completions = row["completions"]
@@ -122,7 +125,8 @@ def _pair(chosen: Mapping[str, object], field: str) -> Sequence[int]:
     return SIDES[side]
 
 
-def _order(chosen: Mapping[str, object], ids: Sequence[str], field: str) -> list[int]:
+def _ranking(who: str, chosen: Mapping[str, object], ids: Sequence[str], field: str) -> dict[str, object]:
+    """What nobody moved is a rest below all that was: of two of it nobody said which is better."""
     buckets = object_of(chosen.get("ranker"), f"{field}.ranker")
     moved = {key: value for key, value in buckets.items() if key != REST}
     if len(moved) != 1:
@@ -132,7 +136,7 @@ def _order(chosen: Mapping[str, object], ids: Sequence[str], field: str) -> list
     places = {id_of(each, f"{at}[{place}]"): place for place, each in enumerate(list_of(value, at), start=1)}
     if unknown := places.keys() - set(ids):
         raise Refused(at, text_of(min(unknown), at), "one_of", known=", ".join(ids))
-    return [places.get(each, len(ids) + 1) for each in ids]  # what nobody moved is below all that was
+    return ranking(who, [places.get(each, len(places) + 1) for each in ids], has_a_rest=True)
 
 
 LAYOUT = Layout(name="label-studio", title="Label Studio", recognises=recognises, rows=rows)

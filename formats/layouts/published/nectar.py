@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 
 from formats.layouts.conversation import conversation_of
 from formats.layouts.layout import Columns, Layout, Record, Row
-from formats.layouts.ranked import beside_each, ids_kept, rankings_of, written_metadata
+from formats.layouts.ranked import beside_each, ids_kept, own_of, rankings_of, written_metadata, written_own
 from formats.layouts.reading import id_of, list_of, make_row, number_of, object_of, others, ranking, ranks_of, text_of
 from formats.layouts.transcripts import is_transcript, turns_of
 
-OWN = ("id", "labeler", "strength", "split")
 IN_ANSWER = ("answer", "rank", "model", "id")
 
 
@@ -34,9 +33,10 @@ def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
     ranks = ranks_of(
         [number_of(each.get("rank"), f"answers[{place}].rank") for place, each in enumerate(said)], best="lowest"
     )
-    made = ranking("nectar" if who is None else id_of(who, "labeler"), ranks)
+    own = own_of(record, ranks)
+    made = ranking("nectar" if who is None else id_of(who, "labeler"), ranks, has_a_rest="top_k" in own)
     beside = [others(each, IN_ANSWER) for each in said]
-    metadata = others(record, ("prompt", "answers", *OWN)) | ({"answers": beside} if any(beside) else {})
+    metadata = others(record, ("prompt", "answers", *own)) | ({"answers": beside} if any(beside) else {})
     row = make_row(
         _prompt(record.get("prompt"), metadata),
         [text_of(each.get("answer"), f"answers[{place}].answer") for place, each in enumerate(said)],
@@ -75,8 +75,7 @@ def write(row: Row) -> Iterator[dict[str, object]]:
             | dict(more)
             for completion, rank, more in zip(completions, each["ranks"], beside, strict=True)  # type: ignore[call-overload]
         ]
-        own = {key: each[key] for key in ("strength",) if each.get(key) is not None}
-        own |= {} if each["labeler"] == "nectar" else {"labeler": each["labeler"]}
+        own = written_own(each, "nectar")
         yield {"id": row["id"], "prompt": row["prompt"], "answers": answers, **own, **written_metadata(row, "answers")}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from formats.layouts.layout import Columns, Layout, Record, Row
 from formats.layouts.reading import json_of, make_row, number_of, ranking, ranks_of, whole_of
@@ -60,7 +61,7 @@ def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
         raise Refused(column, record.get(column), "no_text", remedy="row_without_completions")
     of_label = {kind: [said.get(f"{kind}_{label}", "") for label in labels] for kind in LABELLED}
     models = ["" if is_blank(record.get(column)) else words(record[column], column) for column in of_label["model"]]
-    ranks, winner_kept = _ranks(record, said, labels, models)
+    ranks, winner_kept, has_a_rest = _ranks(record, said, labels, models)
     taken = {f"{kind}_{label}" for kind in ("completion", "rank", "model") for label in labels_of(said)} | {*PURPOSES}
     taken -= {"labeler", "strength"} if ranks is None else set()  # of a ranking that isn't there
     used = {said[key] for key in (taken - {"winner"} if winner_kept else taken) if key in said}
@@ -70,26 +71,30 @@ def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
         [words(record[column], column) for column in of_label["completion"]],
         id="" if number is None else name(number, said["id"]),
         models=models,
-        rankings=[] if ranks is None else [_ranking(record, said, ranks, labeler)],
+        rankings=[] if ranks is None else [_ranking(record, said, ranks, labeler, has_a_rest=has_a_rest)],
         metadata=left(record, used),
     )
     tags = tags_of(record, said)
     yield row | ({} if split is None else {"split": split}) | ({"tags": tags} if tags else {})
 
 
-def _ranking(record: Record, said: Mapping[str, str], ranks: list[int], labeler: object) -> dict[str, object]:
+def _ranking(
+    record: Record, said: Mapping[str, str], ranks: list[int], labeler: object, *, has_a_rest: bool
+) -> dict[str, object]:
     strength = cell(record, said, "strength")
     return ranking(
         "table" if labeler is None else name(labeler, said["labeler"]),
         ranks,
         strength=None if strength is None else whole_of(strength, said["strength"]),
+        has_a_rest=has_a_rest,
     )
 
 
 def _ranks(
     record: Record, said: Mapping[str, str], labels: Sequence[str], models: Sequence[str]
-) -> tuple[list[int] | None, bool]:
-    """Tells the ranks, None where nobody ranked, and whether the winner's column says more than they do."""
+) -> tuple[list[int] | None, bool, bool]:
+    """Tells the ranks, None where nobody ranked, whether the winner's column says more than they do, and whether those
+    of the last rank are a rest that nobody ordered."""
     for kind, best in (("rank", "lowest"), ("winner", ""), ("score", "highest")):
         if kind == "winner":
             if (winner := cell(record, said, "winner")) is not None:
@@ -97,20 +102,20 @@ def _ranks(
             continue
         columns = [said.get(f"{kind}_{label}", f"{kind}_{label}") for label in labels]
         if any(not is_blank(record.get(column)) for column in columns):
-            return ranks_of([number_of(record.get(column), column) for column in columns], best=best), True
-    return ([1, 2], False) if list(labels) == ["chosen", "rejected"] else (None, False)
+            return ranks_of([number_of(record.get(column), column) for column in columns], best=best), True, False
+    return ([1, 2] if list(labels) == ["chosen", "rejected"] else None), False, False
 
 
 def _won(
     winner: object, said: Mapping[str, str], labels: Sequence[str], models: Sequence[str]
-) -> tuple[list[int], bool]:
-    """The winner is first and the others tie behind: more is not known of them."""
+) -> tuple[list[int], bool, bool]:
+    """The winner is first, and the others a rest behind: of two of them nobody said which is better."""
     word = plain(name(winner, said["winner"]).removesuffix(".0"))  # 2.0, in a column that has blanks
     named = [word in _names(label, said, model) for label, model in zip(labels, models, strict=True)]
     if sum(named) == 1:
-        return [1 if each else 2 for each in named], False
+        return [1 if each else 2 for each in named], False, True
     if word in TIES or word in NEITHER:
-        return [1] * len(labels), word in NEITHER
+        return [1] * len(labels), word in NEITHER, False
     raise Refused(said["winner"], winner, "one_of", known=", ".join((*labels, "tie", "neither")))
 
 
@@ -133,14 +138,23 @@ def write(row: Row) -> Iterator[dict[str, object]]:
     start["split"] = row.get("split", "")
     start |= _written_tags(row.get("tags"))
     for each in rankings:
-        ranks = {f"rank_{label}": each["ranks"][at] if each else None for at, label in enumerate(labels)}
         who = (
             {"labeler": each["labeler"], "strength": each.get("strength")}
             if each
             else {"labeler": None, "strength": None}
         )
-        said = {**start, **ranks, **who}
+        said = {**start, **_written_ranks(each, labels), **who}
         yield {**said, **_written_metadata(row.get("metadata"), said)}
+
+
+def _written_ranks(ranking: Mapping[str, Any] | None, labels: Sequence[str]) -> dict[str, object]:
+    """Gives a rank of each, or the winner where the others are a rest, which ranks alone would tie."""
+    top_k = ranking.get("top_k") if ranking else None
+    if ranking is None or top_k is None:
+        return {f"rank_{label}": ranking["ranks"][at] if ranking else None for at, label in enumerate(labels)}
+    if top_k != 1:
+        raise Refused("top_k", top_k, "written_so", title=LAYOUT.title)
+    return {"winner": labels[ranking["ranks"].index(1)]}
 
 
 def _written_prompt(prompt: object) -> dict[str, object]:

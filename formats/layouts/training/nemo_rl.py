@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping
 
 from formats.layouts.conversation import Conversation, conversation_of
 from formats.layouts.layout import Columns, Layout, Record, Row
-from formats.layouts.ranked import beside_each, ids_kept, rankings_of, written_metadata
+from formats.layouts.ranked import beside_each, ids_kept, own_of, rankings_of, written_metadata, written_own
 from formats.layouts.reading import id_of, list_of, make_row, number_of, object_of, others, ranking, ranks_of
 
-OWN = ("id", "labeler", "strength", "split")
 IN_COMPLETION = ("rank", "completion", "model", "id")
 
 
@@ -38,7 +37,8 @@ def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
         [number_of(each.get("rank"), f"completions[{place}].rank") for place, each in enumerate(said)], best="lowest"
     )
     who = record.get("labeler")
-    metadata = others(record, ("context", "completions", *OWN))
+    own = own_of(record, ranks)
+    metadata = others(record, ("context", "completions", *own))
     metadata |= {"context": record["context"]} if context.changed else {}
     beside = [
         others(each, IN_COMPLETION) | ({"completion": each["completion"]} if answer.changed else {})
@@ -49,7 +49,7 @@ def rows(record: Record, columns: Columns | None = None) -> Iterator[Row]:
         [answer.text for answer in answers],
         id="" if record.get("id") is None else id_of(record["id"], "id"),
         models=["" if each.get("model") is None else id_of(each["model"], "model") for each in said],
-        rankings=[ranking("nemo-rl" if who is None else id_of(who, "labeler"), ranks)],
+        rankings=[ranking("nemo-rl" if who is None else id_of(who, "labeler"), ranks, has_a_rest="top_k" in own)],
         metadata=metadata | ({"completions": beside} if any(beside) else {}),
     )
     yield ids_kept(row, record, [each.get("id") for each in said], "completions")
@@ -72,8 +72,7 @@ def write(row: Row) -> Iterator[dict[str, object]]:
             | dict(more)
             for completion, rank, more in zip(completions, each["ranks"], beside, strict=True)  # type: ignore[call-overload]
         ]
-        own = {key: each[key] for key in ("strength",) if each.get(key) is not None}
-        own |= {} if each["labeler"] == "nemo-rl" else {"labeler": each["labeler"]}
+        own = written_own(each, "nemo-rl")
         context = _context(row)
         kept = written_metadata(row, "completions")
         yield {**kept, "id": row["id"], "context": context, "completions": ranked, **own}

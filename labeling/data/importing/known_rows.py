@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from formats.gold import GoldRow
 from formats.layouts.kept_originals import originals, texts_shown
@@ -50,6 +50,11 @@ class _Answer:
         of = None if place is None else completions[place]
         said = (ranking.strength, more.acceptable, list(more.reasons), text, of, ranking.unranked)
         return cls(*said, ranks, flags, attributes)
+
+    def says(self, other: _Answer) -> bool:
+        """Tells whether it says all that the other one does. Of two of a rest nothing is said, so a tie says that and
+        more: so losers were stored before a file of winners left them a rest."""
+        return self == other or (other.unranked > 0 and self == replace(other, unranked=0))
 
 
 Known = tuple[Row, Prompt]
@@ -110,7 +115,7 @@ def _compared(
         answer = next((answers[name] for name in usernames if name in answers), None)
         if answer is None:
             new.append(ranking)
-        elif answer != _Answer.of(ranking, [key for key, *_ in completions]):
+        elif not answer.says(_Answer.of(ranking, [key for key, *_ in completions])):
             return Refused(f"rankings[{index}].labeler", ranking.labeler, "other_ranking")
     return New(tuple(new), [key for key, *_ in completions])
 
