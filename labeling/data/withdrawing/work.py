@@ -10,7 +10,7 @@ docs/decisions/0166-work-of-a-person.md and 0196-work-from-a-day-on.md.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import accumulate
@@ -88,7 +88,7 @@ def withdraw(
     if since is not None and not tasks.exists() and withdrawal_of(project, labeler) is None:
         return Work(standing=_standing(project, labeler).count())  # a day that is wrong leaves no record
     _note(project, labeler, by=by, since=since)
-    work = _each(tasks, labeler, _withdraw_some, seconds)
+    work = _each(_batches(tasks) if since is None else _parts(tasks), labeler, _withdraw_some, seconds)
     work.versions = _note(project, labeler, by=by, since=since)  # also of one that was frozen meanwhile
     work.standing = _standing(project, labeler).count()
     Project.objects.filter(pk=project.pk).update(look_after=0)  # of what they skipped somebody may have to decide
@@ -97,7 +97,7 @@ def withdraw(
 
 def restore(project: Project, labeler: User, *, seconds: float | None = None) -> Work:
     """Puts back all that is withdrawn, of whatever day, and that nobody else has done meanwhile; as withdraw does."""
-    work = _each(_withdrawn(project, labeler), labeler, _restore_some, seconds)
+    work = _each(_batches(_withdrawn(project, labeler)), labeler, _restore_some, seconds)
     if work.finished:
         work.kept = _withdrawn(project, labeler).count()
         if not work.kept:
@@ -186,11 +186,14 @@ def _withdrawn(project: Project, labeler: User) -> QuerySet[Assignment]:
 
 
 def _each(
-    tasks: QuerySet[Assignment], labeler: User, act: Callable[[User, list[int]], tuple[int, int]], seconds: float | None
+    batches: Iterable[list[int]],
+    labeler: User,
+    act: Callable[[User, list[int]], tuple[int, int]],
+    seconds: float | None,
 ) -> Work:
     work = Work()
     ends = None if seconds is None else time.monotonic() + seconds
-    for keys in _batches(tasks):
+    for keys in batches:
         if ends is not None and time.monotonic() > ends:
             work.finished = False
             break
@@ -206,6 +209,13 @@ def _batches(tasks: QuerySet[Assignment]) -> Iterator[list[int]]:
     while keys := list(rows.filter(pk__gt=last)[:TASKS_AT_ONCE]):
         yield keys
         last = keys[-1]
+
+
+def _parts(tasks: QuerySet[Assignment]) -> Iterator[list[int]]:
+    """Looks for them once: by their answers' days each batch would look through all that came before it."""
+    keys = list(tasks.order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(keys), TASKS_AT_ONCE):
+        yield keys[start : start + TASKS_AT_ONCE]
 
 
 def _withdraw_some(labeler: User, keys: list[int]) -> tuple[int, int]:

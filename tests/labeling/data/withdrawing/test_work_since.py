@@ -197,7 +197,9 @@ def test_erasing_a_person_with_their_work_takes_the_rest_too(project: Project, l
     assert WorkWithdrawal.objects.get().since is None
 
 
-def test_statements_do_not_grow_with_the_work(project: Project, lena: User, django_assert_max_num_queries: Any) -> None:
+def test_statements_do_not_grow_with_the_work(
+    project: Project, lena: User, django_assert_max_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(60):
         make_prompt(project, external_id=f"more{number}", split="train")
         rank(project, lena)
@@ -205,6 +207,10 @@ def test_statements_do_not_grow_with_the_work(project: Project, lena: User, djan
     with django_assert_max_num_queries(6):
         assert work.foresee(project, lena, since=day(0)).rankings == 61
     with django_assert_max_num_queries(28):
+        assert work.withdraw(project, lena, by=None, since=day(0)).rankings == 61
+    work.restore(project, lena)
+    monkeypatch.setattr(work, "TASKS_AT_ONCE", 10)
+    with django_assert_max_num_queries(28 + 6):  # a batch is a statement: all are looked for at once
         assert work.withdraw(project, lena, by=None, since=day(0)).rankings == 61
 
 
