@@ -36,8 +36,9 @@ BEGIN
     RETURN made;
 END $$;
 
--- Finds a prompt with gold, but for those to practise on, that this labeler never had, of one of these cohorts after the other, from a place drawn among
--- its gold, and keeps it from being withdrawn. By cohort, so that the gold of a small one is drawn as often as any.
+-- Finds a prompt with gold, but for those to practise on, that this labeler never had, of one of these cohorts after the
+-- other, from a place drawn among its gold, and keeps it from being withdrawn. By cohort, so that the gold of a small one
+-- is drawn as often as any.
 -- One that somebody is just writing is passed over: who waits here holds another prompt, and others may wait for that.
 DROP FUNCTION IF EXISTS podium_gold_for(bigint, bigint, bigint, double precision);
 CREATE OR REPLACE FUNCTION podium_gold_for(
@@ -65,13 +66,13 @@ BEGIN
                   FROM labeling_prompt near JOIN labeling_goldanswer g ON g.prompt_id = near.id AND NOT g.practice
                   WHERE near.project_id = project AND coalesce(near.cohort_id, 0) = cohort AND near.gold_at IS NOT NULL
                     AND near.withdrawn_at IS NULL AND near.id >= start ORDER BY near.id LIMIT 50) g
-            JOIN labeling_prompt p ON p.id = g.id
-            WHERE p.gold_at IS NOT NULL AND p.withdrawn_at IS NULL AND coalesce(p.cohort_id, 0) = cohort
+            JOIN labeling_prompt p ON p.id = g.id  -- `::int` keeps it from being looked for by anything else
+            WHERE (p.gold_at IS NOT NULL AND p.withdrawn_at IS NULL AND coalesce(p.cohort_id, 0) = cohort)::int = 1
               AND g.created_by_id IS DISTINCT FROM labeler AND p.id IS DISTINCT FROM besides
               AND NOT EXISTS (
                 SELECT FROM labeling_assignment mine
                 WHERE mine.prompt_id = p.id AND mine.labeler_id = labeler
-                  AND mine.state IN ('claimed', 'ranked', 'skipped'))
+                  AND mine.state IN ('claimed', 'ranked', 'skipped') OFFSET 0)
             ORDER BY g.id LIMIT 1
             FOR KEY SHARE OF p SKIP LOCKED;
             IF found IS NOT NULL THEN
@@ -103,11 +104,12 @@ BEGIN
               WHERE r.labeler_id = labeler AND r.id >= start AND r.id <= highest ORDER BY r.id LIMIT 50) r
         JOIN labeling_prompt p ON p.id = r.prompt_id
         WHERE r.project_id = project AND r.live AND r.source = 'labeled' AND r.created_at < before
-          AND p.held_at IS NULL AND p.id IS DISTINCT FROM besides AND coalesce(p.cohort_id, 0) = ANY(cohorts)
+          AND (p.held_at IS NULL AND coalesce(p.cohort_id, 0) = ANY(cohorts))::int = 1  -- by its key, as above
+          AND p.id IS DISTINCT FROM besides
           AND NOT EXISTS (
             SELECT FROM labeling_assignment again
             WHERE again.prompt_id = p.id AND again.labeler_id = labeler AND again.purpose = 'repeat'
-              AND again.state IN ('claimed', 'ranked', 'skipped'))
+              AND again.state IN ('claimed', 'ranked', 'skipped') OFFSET 0)
         ORDER BY r.id LIMIT 1
         FOR KEY SHARE OF p SKIP LOCKED;
         EXIT WHEN found IS NOT NULL;

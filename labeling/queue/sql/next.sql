@@ -4,10 +4,10 @@ CREATE OR REPLACE FUNCTION podium_cohorts_for(project bigint, labeler bigint) RE
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     RETURN ARRAY(
-        SELECT c.id FROM labeling_membership m
-        JOIN labeling_cohortmember own ON own.membership_id = m.id
-        JOIN labeling_cohort c ON c.id = own.cohort_id
-        WHERE m.project_id = project AND m.user_id = labeler AND c.deleted_at IS NULL ORDER BY c.id
+        SELECT c.id FROM labeling_cohortmember own JOIN labeling_cohort c ON c.id = own.cohort_id
+        WHERE own.membership_id = (
+            SELECT m.id FROM labeling_membership m WHERE m.project_id = project AND m.user_id = labeler)
+          AND c.deleted_at IS NULL ORDER BY c.id
     ) || 0::bigint || ARRAY(SELECT c.id FROM labeling_cohort c WHERE c.project_id = project AND c.deleted_at IS NOT NULL);
 END $$;
 
@@ -95,7 +95,7 @@ BEGIN
       AND p.priority = level AND p.id >= start
       AND NOT EXISTS (
         SELECT FROM labeling_assignment mine
-        WHERE mine.prompt_id = p.id AND mine.labeler_id = labeler AND mine.state IN ('claimed', 'ranked', 'skipped'))
+        WHERE mine.prompt_id = p.id AND mine.labeler_id = labeler AND mine.state IN ('claimed', 'ranked', 'skipped') OFFSET 0)
     ORDER BY p.priority DESC, p.id LIMIT 1;
     IF first IS NULL THEN
         first := (SELECT max(p.id) + 1 FROM labeling_prompt p WHERE p.project_id = project);
@@ -125,7 +125,8 @@ END $$;
 -- podium_next_awaited waits for them, for where all that is left is being claimed one may have a second slot. Two
 -- functions of one text, for a plan each.
 -- The index prompt_in_turn_by_cohort holds the prompts that are open, in this order, and assignments are looked up by their prompt:
--- one after another until one will do, for a join that reads all that somebody had first costs the more the more it is.
+-- one after another until one will do, for a join that reads all that somebody had first costs the more the more it is:
+-- OFFSET keeps the look from becoming one, also in a plan that was made when they had little (decision 0199).
 DO $do$
 DECLARE
     name text;
@@ -148,7 +149,7 @@ BEGIN
                   AND NOT EXISTS (
                     SELECT FROM labeling_assignment mine
                     WHERE mine.prompt_id = p.id AND mine.labeler_id = labeler
-                      AND mine.state IN ('claimed', 'ranked', 'skipped'))
+                      AND mine.state IN ('claimed', 'ranked', 'skipped') OFFSET 0)
                   AND p.overlap > (
                     SELECT count(*) FROM labeling_assignment taken
                     WHERE taken.prompt_id = p.id AND taken.purpose = 'label'
