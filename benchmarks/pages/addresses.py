@@ -100,15 +100,27 @@ NARROWED = (
 
 def _queries(site: Site) -> dict[str, list[str]]:
     """What else an address can be asked for: every filter, and a place deep in the list."""
-    from labeling.answers.prompt_orders import ORDERS
+    middle = site.project.prompts.order_by("pk").values_list("pk", flat=True)[site.project.prompts.count() // 2]
+    latest = site.project.dataset_versions.latest("number").number
+    return {
+        **_of_people_and_reviews(site),
+        **_of_prompts(middle),
+        **_of_prompts_by_api(middle),
+        **_of_answers(),
+        "version_prompts": ["?page=1000", "?id=row-70007"],
+        "version_difference": [f"?to={latest - 1}"],
+        "runs": ["?depth=head", "?page=4"],
+        "models": ["?page=4"],
+        "auto_labels": ["?probabilities=raw"],
+    }
+
+
+def _of_people_and_reviews(site: Site) -> dict[str, list[str]]:
     from labeling.models import ReviewCase
     from labeling.people import project_people
-    from labeling.views.answers.prompts import FILTERS
 
     cases = ReviewCase.objects.filter(project=site.project).order_by("pk").values_list("pk", flat=True)
     case = cases[cases.count() // 2]
-    middle = site.project.prompts.order_by("pk").values_list("pk", flat=True)[site.project.prompts.count() // 2]
-    latest = site.project.dataset_versions.latest("number").number
     return {
         "people": [
             *(f"?sort={sign}{name}" for name in project_people.SORTS for sign in ("", "-")),
@@ -122,6 +134,14 @@ def _queries(site: Site) -> dict[str, list[str]]:
             f"?state=open&after={case}",
             f"?state=closed&before={case}",
         ],
+    }
+
+
+def _of_prompts(middle: int) -> dict[str, list[str]]:
+    from labeling.answers.prompt_orders import ORDERS
+    from labeling.views.answers.prompts import FILTERS
+
+    return {
         "prompts": [
             *(f"?show={name}" for name in FILTERS),
             *(f"?show={name}&after={middle}" for name in FILTERS),
@@ -143,6 +163,28 @@ def _queries(site: Site) -> dict[str, list[str]]:
             "?go=row-900000",
             "?page=20000",
         ],
+    }
+
+
+def _of_prompts_by_api(middle: int) -> dict[str, list[str]]:
+    from labeling.answers.prompt_orders import ORDERS
+
+    return {
+        "labeling_api:prompts": [
+            f"?cursor={_cursor(middle)}",
+            "?page_size=1000",
+            *(f"?state={name}&since={middle}" for name in ("waiting", "ranked", "held")),
+            *(f"?split={name}&since={middle}" for name in ("train", "test")),
+            "?state=held&split=test",
+            *(f"?{narrowed}&since={middle}" for narrowed in NARROWED if "order" not in narrowed),
+            *(f"?order={order}{narrowed}" for order in ORDERS for narrowed in ("", "&state=waiting&split=test")),
+            "?id=row-7&id=row-70007",
+        ],
+    }
+
+
+def _of_answers() -> dict[str, list[str]]:
+    return {
         "history": [
             "?show=skipped",
             "?after=100000",
@@ -165,16 +207,6 @@ def _queries(site: Site) -> dict[str, list[str]]:
             "?disagreement=yes&model=nobody&flag=hateful",
             *(f"?{searched}" for searched in SEARCHED),
         ],
-        "labeling_api:prompts": [
-            f"?cursor={_cursor(middle)}",
-            "?page_size=1000",
-            *(f"?state={name}&since={middle}" for name in ("waiting", "ranked", "held")),
-            *(f"?split={name}&since={middle}" for name in ("train", "test")),
-            "?state=held&split=test",
-            *(f"?{narrowed}&since={middle}" for narrowed in NARROWED if "order" not in narrowed),
-            *(f"?order={order}{narrowed}" for order in ORDERS for narrowed in ("", "&state=waiting&split=test")),
-            "?id=row-7&id=row-70007",
-        ],
         "labeling_api:rankings": [
             f"?cursor={_cursor(100_000)}",
             "?page_size=1000",
@@ -183,11 +215,6 @@ def _queries(site: Site) -> dict[str, list[str]]:
             *(f"?{searched}" for searched in SEARCHED),
         ],
         "labeling_api:pairs": [f"?cursor={_cursor(600_000)}", "?page_size=1000"],
-        "version_prompts": ["?page=1000", "?id=row-70007"],
-        "version_difference": [f"?to={latest - 1}"],
-        "runs": ["?depth=head", "?page=4"],
-        "models": ["?page=4"],
-        "auto_labels": ["?probabilities=raw"],
     }
 
 
