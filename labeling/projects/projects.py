@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -22,7 +22,7 @@ from labeling.models.projects import CHECKS, SHARES
 from labeling.projects import asks, qualification
 from labeling.projects.named import MAX_LABEL
 from labeling.projects.named import NAME as FLAG_NAME
-from labeling.projects.search_languages import KNOWN, PLAIN
+from labeling.projects.search_languages import KNOWN
 
 MAX_GUIDELINES = 100_000  # characters: forty pages, which is more than anybody reads beside a task
 MAX_FLAGS = 20
@@ -35,65 +35,19 @@ CHANGEABLE = {
     *("ask_rewrite", "top_k", *SHARES),
     *CHECKS,
 }
-Flags = Sequence[dict[str, str]]
 
 
-def create_project(
-    *,
-    by: User | None,
-    slug: str,
-    name: str,
-    kind: str = Project.Kind.RANKING,
-    guidelines: str = "",
-    flags: Flags = (),
-    ask_strength: bool = False,
-    ask_acceptable: bool = False,
-    ask_reasons: asks.Asks = (),
-    justification: str = Project.Justification.OFF,
-    attributes: asks.Asks = (),
-    ask_rewrite: str = Project.Rewrite.OFF,
-    top_k: int = 0,
-    overlap: int | None = None,
-    extra_percent: int | None = None,
-    extra_overlap: int | None = None,
-    lease_minutes: int = 20,
-    daily_limit: int = 0,
-    search_language: str = PLAIN,
-    review_percent: int = 0,
-    champion_percent: int = 95,
-    **checks: int,
-) -> Project:
-    """Makes the project; `by` becomes its manager. Where nothing is said of its overlap it is NEW_SHARES.
+def create_project(*, by: User | None, slug: str, name: str, **settings: object) -> Project:
+    """Makes the project; `by` becomes its manager.
 
-    checks: any of CHECKS, what it says of gold and self-repeats.
+    settings: any of CHANGEABLE. Where nothing, or None, is said of how many people rank a prompt, it is NEW_SHARES.
 
     Raises Invalid, and Conflict('slug_taken').
     """
-    shares = {"overlap": overlap, "extra_percent": extra_percent, "extra_overlap": extra_overlap}
-    sent = {name: value for name, value in shares.items() if value is not None}
-    project = Project(
-        slug=slug,
-        name=name,
-        kind=kind,
-        guidelines=guidelines,
-        flags=_checked_flags(flags),
-        ask_strength=ask_strength,
-        ask_acceptable=ask_acceptable,
-        ask_reasons=asks.checked_reasons(ask_reasons),
-        justification=justification,
-        attributes=asks.checked_attributes(attributes),
-        ask_rewrite=ask_rewrite,
-        top_k=top_k,
-        **(sent or NEW_SHARES),
-        lease_minutes=lease_minutes,
-        daily_limit=daily_limit,
-        search_language=search_language,
-        review_percent=review_percent,
-        champion_percent=champion_percent,
-        created_by=by,
-        **checks,
-    )
-    _validate(project)
+    said = {field: value for field, value in settings.items() if field not in SHARES or value is not None}
+    shares = {} if said.keys() & {*SHARES} else NEW_SHARES
+    project = Project(slug=slug, created_by=by)
+    apply(project, {"name": name, **shares, **said})
     qualification.check(project)
     with transaction.atomic():
         try:

@@ -172,7 +172,7 @@ def test_settings_that_ask_nothing_sensible_are_refused(project: Project, change
 def test_a_classification_refuses_what_belongs_to_an_order(name: str, value: object) -> None:
     flags = [{"name": "rude", "label": "Rude"}]
     with pytest.raises(Invalid) as caught:
-        create_project(by=make_user(), slug="texts", name="Texts", kind="classification", flags=flags, **{name: value})  # type: ignore[arg-type]
+        create_project(by=make_user(), slug="texts", name="Texts", kind="classification", flags=flags, **{name: value})
     assert (caught.value.code, caught.value.attr) == ("not_of_this_kind", name)
 
 

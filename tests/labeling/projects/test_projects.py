@@ -63,6 +63,18 @@ class TestAccess:
 
 
 class TestProjects:
+    def test_a_new_project_is_set_to_what_was_said_and_else_to_the_defaults(self, db: None) -> None:
+        made = projects.create_project(by=None, slug="new", name="New", overlap=None, top_k=3, gold_percent=7)
+        assert (made.top_k, made.gold_percent, made.repeat_percent, made.lease_minutes) == (3, 7, 3, 20)
+        assert {name: getattr(made, name) for name in projects.NEW_SHARES} == projects.NEW_SHARES
+        one = projects.create_project(by=None, slug="one", name="One", overlap=2)
+        assert (one.overlap, one.extra_percent) == (2, 0)
+
+    def test_a_setting_that_there_is_not_is_refused_with_those_that_there_are(self, db: None) -> None:
+        with pytest.raises(Invalid, match=r"'overlaps' can't be changed; these can: .*overlap,"):
+            projects.create_project(by=None, slug="new", name="New", overlaps=2)
+        assert not Project.objects.filter(slug="new").exists()
+
     def test_a_slug_is_taken_once(self, project: Project) -> None:
         with pytest.raises(Conflict, match="already; choose another slug"):
             projects.create_project(by=None, slug="helpful", name="Again")
