@@ -28,8 +28,7 @@ FILLED = """
 WITH prompt AS (
     INSERT INTO labeling_prompt (project_id, external_id, messages, content_sha256, split, overlap, metadata,
                                  created_at, held_at, held_reason, withdrawn_at)
-    SELECT %(project)s, 'row ' || %(labeler)s || ' ' || n, '[{"role": "user", "content": "why?"}]', md5(n::text),
-           'train', 1, '{}', now(),
+    SELECT %(project)s, 'row ' || n, '[{"role": "user", "content": "why?"}]', md5(n::text), 'train', 1, '{}', now(),
            CASE WHEN n %% 4 = 0 THEN now() END, '', CASE WHEN n %% 8 = 0 THEN now() END
     FROM generate_series(1, %(rows)s) n RETURNING id, held_at
 ), text AS (

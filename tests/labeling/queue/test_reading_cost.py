@@ -83,8 +83,10 @@ def test_others_rankings_are_not_read_by_plans_of_an_empty_database() -> None:
 
 
 def let_others_rank(project: Project) -> None:
+    labeler = join(project)
+    names = FILLED.replace("'row '", f"'row of {labeler.username} '")  # once more in the same project
     with connection.cursor() as cursor:
-        cursor.execute(FILLED, {"project": project.pk, "labeler": join(project).pk, "rows": 800})
+        cursor.execute(names, {"project": project.pk, "labeler": labeler.pk, "rows": 800})
 
 
 def test_others_in_a_cohort_are_not_read() -> None:
