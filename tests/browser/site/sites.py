@@ -377,4 +377,6 @@ class People:
 
     def close(self) -> None:
         for context in list(self.contexts.values()):
+            for routed in (*context.pages, context):  # what is still asked for then is nobody's mistake
+                routed.unroute_all(behavior="ignoreErrors")
             context.close()
