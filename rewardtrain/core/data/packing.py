@@ -52,6 +52,9 @@ def packed_states(trunk: Any, rows: Sequence[Sequence[Encoded]], *, pad_id: int,
     head."""
     inputs, places = pack(rows, pad_id=pad_id)
     inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
+    if trunk.config._attn_implementation == "eager":  # adds the mask, as Gemma 2 and GPT-OSS can't do otherwise
+        lowest = torch.finfo(trunk.dtype).min
+        inputs["attention_mask"] = torch.zeros(1, device=device).where(inputs["attention_mask"], lowest)
     states: Tensor = trunk(**inputs, use_cache=False).last_hidden_state
     return states[places[:, 0].to(device), places[:, 1].to(device)]
 

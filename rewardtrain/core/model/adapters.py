@@ -1,5 +1,7 @@
 """Training a part of the backbone: its top layers, or low-rank adapters in their place (LoRA)."""
 
+import warnings
+from collections import Counter
 from typing import Any
 
 from torch import nn
@@ -78,18 +80,30 @@ def _adapt(network: Any, layers: list[nn.Module], rank: int) -> None:
     from peft import LoraConfig, inject_adapter_in_model
 
     inside = {id(module) for layer in layers for module in layer.modules()}
+    linears = {name: each for name, each in network.named_modules() if isinstance(each, nn.Linear | Conv1D)}
+    uses = Counter(id(module.weight) for module in linears.values())  # Zamba's layers have one weight in several
     targets = {
         name: module
-        for name, module in network.named_modules()
-        if id(module) in inside and isinstance(module, nn.Linear | Conv1D)
+        for name, module in linears.items()
+        if id(module) in inside and uses[id(module.weight)] == 1 and not _of_a_model(module)
     }
+    if not targets:
+        kind = type(network).__name__
+        raise ConfigError(f"lora_rank is {rank}, but {kind} has no linear layer to adapt; set it to 0")
     wide = {name: module for name, module in targets.items() if rank < min(module.weight.shape)}  # not a gate of one
     if not wide:
         widest = max(min(module.weight.shape) for module in targets.values())
         advice = "lower it, or set it to 0 and train the weights themselves"
         raise ConfigError(f"lora_rank is {rank}, but the backbone's layers are at most {widest} wide; {advice}")
     transposed = any(isinstance(module, Conv1D) for module in wide.values())
-    inject_adapter_in_model(
-        LoraConfig(r=rank, lora_alpha=ALPHA_PER_RANK * rank, target_modules=list(wide), fan_in_fan_out=transposed),
-        network,
-    )
+    config = LoraConfig(r=rank, lora_alpha=ALPHA_PER_RANK * rank, target_modules=list(wide), fan_in_fan_out=transposed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "The following (rank|alpha)_pattern keys"
+        )  # peft's own, for experts in one tensor
+        inject_adapter_in_model(config, network)
+
+
+def _of_a_model(module: nn.Module) -> bool:
+    """Tells whether an architecture brings the class itself: PhiMoE's router is a linear layer that gives a tuple."""
+    return type(module).__module__.startswith("transformers.models.")

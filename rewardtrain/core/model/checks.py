@@ -60,10 +60,9 @@ def require_trunk(what: str, network: Any, info: dict[str, Any]) -> None:
 
 
 def embedded_words(what: str, network: Any) -> int:
-    """Counts how many tokens the network has an embedding for. Raises BackboneError where it has none of the usual
-    kind."""
+    """Counts how many tokens the network has an embedding for. Raises BackboneError where it has no table of them."""
     try:
-        return int(network.get_input_embeddings().num_embeddings)
+        return int(network.get_input_embeddings().weight.shape[0])  # I-BERT's is no nn.Embedding
     except (NotImplementedError, AttributeError) as error:
         kind = type(network).__name__
         raise BackboneError(f"{what} is a {kind}, which has no table of tokens; choose another backbone") from error

@@ -17,13 +17,13 @@ from rewardtrain.core.device import Device
 from rewardtrain.core.errors import BackboneError, from_exception
 from rewardtrain.core.measures.calibrate import Calibration
 from rewardtrain.core.model.checks import longest_input, require_fit, require_numbers, require_padding, require_trunk
-from rewardtrain.core.model.network import RewardModel
+from rewardtrain.core.model.network import RewardModel, output_layer
 from rewardtrain.core.model.probes import tried
 
 OURS_ALONE: dict[str, Any] = {"trust_remote_code": False}  # left out, transformers would ask on stdin, where rows are
 _TELLING = (OSError, ValueError, SafetensorError)  # what their texts say needs no name of a class
-# Read a pair though no masked language model is made of them.
-_PAIR_TOO = ("xlnet",)
+# Read a pair though transformers makes no masked language model of them.
+_PAIR_TOO = ("canine", "layoutlmv2", "layoutlmv3", "lilt", "markuplm", "xlnet")
 
 
 def backbone_folder(name: str) -> str:
@@ -95,6 +95,7 @@ def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[s
         )
     except Exception as error:
         raise unloadable(what, error, source=source) from error
+    output_layer(network)
     require_trunk(what, network, info)
     require_fit(what, network, tokenizer, pad_id=pad_id)
     _require_length(what, network, tokenizer, max_length)

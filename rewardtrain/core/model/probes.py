@@ -12,6 +12,7 @@ from rewardtrain.core.data.encoding import PAIR, Encoded
 from rewardtrain.core.data.groups import Message
 from rewardtrain.core.data.packing import packed_states
 from rewardtrain.core.errors import BackboneError, from_exception
+from rewardtrain.core.model.checks import embedded_words
 from rewardtrain.core.model.network import Body, RewardModel, output_layer
 
 LONGEST = 2048  # tokens, of a model made elsewhere that reads more; of ours as many as it was trained on
@@ -30,11 +31,15 @@ def tried(what: str, model: RewardModel) -> RewardModel:
     exact = model.in_float32()
     try:
         short, *row = probes(model)
+        brief = _brief(model)
         body = exact.body()
         alone = torch.cat([body.features([sequence]) for sequence in (short, *row)])
         _require_output_layer(what, exact, short, alone[:1])
+        _require_reading(what, exact, alone)
         side = _padding_side(body, [short, row[0]], alone[:2])
         packs = side == "right" and model.encoder.style != PAIR and _packs(exact, row, alone[1:])
+        if packs:  # a recurrence may have forgotten what stands far before
+            packs = _packs(exact, brief, torch.cat([body.features([sequence]) for sequence in brief]))
     except BackboneError:
         raise
     except Exception as error:
@@ -79,11 +84,17 @@ def probes(model: RewardModel) -> list[Encoded]:
     return [_scrambled(model, sequence, seed) for seed, sequence in enumerate([*short, *long])]
 
 
+def _brief(model: RewardModel) -> list[Encoded]:
+    """Makes two completions of a word each, after one prompt."""
+    sequences = model.encoder.encode((Message("user", "a a"),), ["b", "c"])
+    return [_scrambled(model, sequence, seed) for seed, sequence in enumerate(sequences)]
+
+
 def _scrambled(model: RewardModel, sequence: Encoded, seed: int) -> Encoded:
     """Puts other words in the place of all that aren't special; up to the completion they depend on the place alone."""
     tokenizer = model.encoder.tokenizer
     marks = [number for number in tokenizer.all_special_ids if number != tokenizer.unk_token_id]
-    rows = model.network.get_input_embeddings().num_embeddings
+    rows = embedded_words("the network", model.network)
     token_ids = np.setdiff1d(np.arange(min(rows, len(tokenizer))), tokenizer.all_special_ids)
     places = np.arange(len(sequence)) + np.where(np.arange(len(sequence)) < sequence.start, 0, seed * len(sequence))
     ids = np.where(np.isin(sequence.ids, marks), sequence.ids, token_ids[7919 * (places + 1) % len(token_ids)])
@@ -100,6 +111,13 @@ def _require_output_layer(what: str, model: RewardModel, sequence: Encoded, feat
     if not float((made - logits).abs().max()) <= TOLERANCE * scale:
         kind = type(model.network).__name__
         raise BackboneError(f"{what} is a {kind}, whose logits are not what its layer {name} gives; choose another")
+
+
+def _require_reading(what: str, model: RewardModel, features: Tensor) -> None:
+    """Different texts have different features: MRA's attention, whose kernels need a GPU, is zero without one."""
+    if bool((features == features[0]).all()):
+        kind = type(model.network).__name__
+        raise BackboneError(f"{what} is a {kind}, which gives every text the same reward here; choose another backbone")
 
 
 def _padding_side(body: Body, sequences: Sequence[Encoded], alone: Tensor) -> str | None:

@@ -16,7 +16,7 @@ from rewardtrain.core.model.loading import load_backbone
 from rewardtrain.core.model.network import RewardModel
 from rewardtrain.core.model.probes import probes, tried
 from rewardtrain.core.model.speed import speed_up
-from tests.core.tiny.backbones import BACKBONES, BERT, Backbone
+from tests.core.tiny.backbones import BACKBONES, BERT, CHAT, RECURRENT, Backbone
 
 Load = Callable[..., RewardModel]
 
@@ -56,10 +56,20 @@ def test_what_can_be_packed_is_found_out_by_trying(
     assert load(kind, **numbers).packs is wanted
 
 
-def test_eager_attention_which_adds_the_mask_is_not_packed(load: Load) -> None:
+def test_eager_attention_which_adds_the_mask_is_given_numbers_and_is_packed(load: Load) -> None:
     model = load("llama")
+    sequences = model.encoder.encode((Message("user", "ba be"),), ["good", "bad " * 9, "ka"])
+    fused = model.row_logits([sequences])
     model.network.set_attn_implementation("eager")
-    assert not tried("it", model).packs
+    assert tried("it", model).packs
+    torch.testing.assert_close(model.row_logits([sequences]), fused, atol=1e-5, rtol=1e-4)
+
+
+def test_a_recurrence_that_forgets_is_not_packed(tmp_path: Path) -> None:
+    """Sixteen tokens later nothing is left of the completion before; one token later there is."""
+    numbers = {**RECURRENT, "layer_types": ["linear_attention", "linear_attention"]}
+    folder = Backbone("qwen3_5_text", CHAT, numbers).save(tmp_path / "recurrent")
+    assert not load_backbone(str(folder), max_length=32, device=choose_device(1)).packs
 
 
 @pytest.mark.parametrize("kind", ["bert", "deberta-v2", "llama", "gemma3", "mixtral", "bart", "xlnet"])

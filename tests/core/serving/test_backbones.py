@@ -1,4 +1,7 @@
-"""Every kind of network from its pretrained folder to its served reward: see tests/core/tiny/backbones.py."""
+"""Every kind of network from its pretrained folder to its served reward.
+
+The odd cases of tests/core/tiny/backbones.py in both depths; fine-tuned, all that docs/backbones.md says can be used.
+"""
 
 import json
 import random
@@ -21,7 +24,9 @@ from rewardtrain.core.score import Scorer
 from rewardtrain.core.serving.model_cache import Ref
 from rewardtrain.core.train import train
 from tests.core.serving.conftest import Serve
+from tests.core.tiny.architectures import tiny
 from tests.core.tiny.backbones import BACKBONES, BAD, GOOD, WORDS
+from tests.core.tiny.facts import usable
 
 PROMPT, SHORT, LONG = "ba be bi", f"{GOOD} da", " ".join(WORDS[:25])
 Trained = Callable[[str, str], Path]
@@ -54,7 +59,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Trained:
     def make(kind: str, depth: str) -> Path:
         folder, out = root / kind, root / f"{kind}-{depth}"
         if not folder.exists():
-            BACKBONES[kind].save(folder)
+            (BACKBONES[kind] if kind in BACKBONES else tiny(kind)).save(folder)
         small: dict[str, Any] = {"max_length": 32, "bootstrap_samples": 100, "threads": 1, "min_pairs": 1}
         train(data, out, TrainConfig(backbone=str(folder), depth=depth, batch_prompts=4, dtype="float32", **small))
         return out
@@ -62,8 +67,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Trained:
     return make
 
 
-@pytest.mark.parametrize("depth", ["full", "head"])
-@pytest.mark.parametrize("kind", BACKBONES)
+@pytest.mark.parametrize(
+    ("kind", "depth"),
+    [
+        *((kind, "full") for kind in dict.fromkeys([*BACKBONES, *usable()])),
+        *((kind, "head") for kind in BACKBONES),
+    ],
+)
 def test_every_kind_is_trained_and_served_with_rewards_that_are_the_texts_own(
     kind: str, depth: str, trained: Trained, serve: Serve, data: Path
 ) -> None:

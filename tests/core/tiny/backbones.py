@@ -14,7 +14,7 @@ POSITIONS = 64
 def save_tiny_bert(folder: Path, *, spread: float = 0.02) -> Path:
     """A random BERT: 2 layers of 32, and a WordPiece vocabulary of a few dozen words. spread is of its weights."""
     import torch
-    from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
+    from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast  # type: ignore[attr-defined]
 
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz?", *WORDS, GOOD, BAD]
     vocabulary += [f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
@@ -95,26 +95,49 @@ class Backbone:
     def save(self, folder: Path, **numbers: Any) -> Path:
         """Write the trunk, random and spread widely enough that texts differ, and the tokenizer."""
         import torch
-        from transformers import AutoConfig, AutoModel
+        from transformers import AutoModel
 
-        tokenizer = make_tokenizer(self.marks)
-        ids = {f"{name}_token_id": tokenizer.convert_tokens_to_ids(token) for name, token in self.marks.names.items()}
-        own = {"vocab_size": len(tokenizer), "pad_token_id": ids.get("pad_token_id"), **ids}
-        given = {**self.numbers, **numbers}
-        nested = "text_config" in given
-        if nested:
-            given["text_config"] = {**own, **given["text_config"]}
-        config = AutoConfig.for_model(self.kind, **({} if nested else own) | given)
+        config = self._config(numbers)
         torch.manual_seed(0)
-        network = AutoModel.from_config(config)
+        network = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
         generator = torch.Generator().manual_seed(1)
         with torch.no_grad():
             for parameter in network.parameters():
                 if parameter.ndim >= 2:
                     parameter.normal_(0, 0.3, generator=generator)
         network.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+        make_tokenizer(self.marks).save_pretrained(folder)
         return folder
+
+    def save_without_weights(self, folder: Path) -> Path:
+        """Write the config and the tokenizer, of a network that can't be made here."""
+        from safetensors.torch import save_file
+
+        self._config({}).save_pretrained(folder)
+        save_file({}, folder / "model.safetensors", metadata={"format": "pt"})
+        make_tokenizer(self.marks).save_pretrained(folder)
+        return folder
+
+    def _config(self, numbers: dict[str, Any]) -> Any:
+        from transformers import AutoConfig
+
+        tokenizer = make_tokenizer(self.marks)
+        ids = {f"{name}_token_id": tokenizer.convert_tokens_to_ids(token) for name, token in self.marks.names.items()}
+        own = {"vocab_size": len(tokenizer), "pad_token_id": ids.get("pad_token_id"), **ids}
+        given = {**self.numbers, **numbers}
+        nested = [name for name in _PARTS if name in given]
+        for name in nested:
+            given[name] = _with_tokens(given[name], own)
+        return AutoConfig.for_model(self.kind, **({} if nested else own) | given)
+
+
+_PARTS = ("text_config", "encoder", "decoder")  # of a config that read tokens
+
+
+def _with_tokens(part: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    if "text_config" in part:
+        return {**part, "text_config": {**own, **part["text_config"]}}
+    return {**own, **part}
 
 
 def make_tokenizer(marks: Marks) -> Any:
@@ -131,7 +154,7 @@ def make_tokenizer(marks: Marks) -> Any:
     tokenizer.post_processor = processors.TemplateProcessing(
         single=marks.single, pair=marks.pair, special_tokens=[(token, vocabulary[token]) for token in marks.specials]
     )
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         model_input_names=list(marks.inputs),
         padding_side=marks.side,
@@ -147,7 +170,7 @@ _OFFSET = {**_ENCODER, "max_position_embeddings": POSITIONS + 2, "type_vocab_siz
 _DECODER = {**_ENCODER, "num_key_value_heads": 1, "head_dim": 8}
 _WINDOWS = {**_DECODER, "sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"]}
 _MIXTURE = {**_DECODER, "num_experts_per_tok": 2}
-_RECURRENT = {
+RECURRENT = {
     **_DECODER,
     "layer_types": ["linear_attention", "full_attention"],
     "linear_num_value_heads": 2,
@@ -222,5 +245,5 @@ BACKBONES = {
     "xlnet": Backbone("xlnet", XLNET, {"d_model": 16, "n_layer": 2, "n_head": 2, "d_inner": 32, "d_head": 8}),
     "gemma3": Backbone("gemma3", CHAT, {"text_config": _WINDOWS, "vision_config": _PICTURES, "mm_tokens_per_image": 4}),
     "gemma3_text": Backbone("gemma3_text", CHAT, _WINDOWS),
-    "qwen3_5": Backbone("qwen3_5", CHAT, {"text_config": _RECURRENT, "vision_config": _QWEN_PICTURES}),
+    "qwen3_5": Backbone("qwen3_5", CHAT, {"text_config": RECURRENT, "vision_config": _QWEN_PICTURES}),
 }
