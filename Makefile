@@ -62,10 +62,12 @@ $(VENV)/test.stamp: $(VENV)/run.stamp
 	@$(PIP) install --quiet --constraint requirements.lock --group test || \
 	    $(call give_up,a Python package for the tests could not be installed; the lines above name it.,Check the network and the disk (df -h .) and run make again: it goes on from here.)
 	@$(OPENRLHF) || echo "OpenRLHF is not to be had here (its wheel is for Linux and Python 3.11): the test of its client is skipped."
+	@$(VERL) || echo "verl is not to be had here: the tests of its client are skipped."
 	@touch $@
 
 # Without what it depends on, and beside the environment: pyproject.toml says why.
 OPENRLHF = $(PIP) install --quiet --no-deps --constraint requirements.lock --group openrlhf --upgrade --target $(VENV)/openrlhf
+VERL = $(PIP) install --quiet --no-deps --constraint requirements.lock --group verl --upgrade --target $(VENV)/verl
 
 node_modules/.stamp: $(VENV)/pip.stamp package.json package-lock.json .npmrc
 	@$(call say,Browser libraries)
@@ -142,7 +144,7 @@ lock:
 	@rm -rf $(VENV)-lock
 	@$(MAKE) --no-print-directory VENV=$(VENV)-lock $(VENV)-lock/pip.stamp
 	@$(VENV)-lock/bin/python -m pip install --group run --group test --group npm
-	@$(VENV)-lock/bin/python -m pip install --no-deps --group openrlhf
+	@$(VENV)-lock/bin/python -m pip install --no-deps --group openrlhf --group verl
 	@{ echo "# Every package of pyproject.toml's groups, exactly. Made by: make lock"; \
 	   $(VENV)-lock/bin/python -m pip freeze --exclude pip | grep -v -i -E '^(nvidia-|cuda-|triton)' | sed 's/+[a-z0-9.]*$$//'; \
 	 } >requirements.lock.new

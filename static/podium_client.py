@@ -96,6 +96,18 @@ class Podium:
         for rows in _chunks(pairs):
             yield from self._post(project, "rows", {"rows": rows, **options})["rows"]
 
+    def query_rewards(self, project: str, queries: Sequence[str], prompts: Sequence[str]) -> list[float]:
+        """A reward for each query: the text of its prompt, as a policy's chat template writes it, with its completion.
+
+        project: helpful, or helpful@3 for a version. Raises Refused, Unavailable.
+        """
+        rewards: list[float] = []
+        for start in range(0, len(queries), CHUNK_COMPLETIONS):
+            part = slice(start, start + CHUNK_COMPLETIONS)
+            body = {"query": list(queries[part]), "prompts": list(prompts[part])}
+            rewards += self._post(project, "rewards", body)["rewards"]
+        return rewards
+
     def reward_function(self, project: str, **options: Any) -> RewardFunction:
         """For TRL's reward_funcs. Give model=VERSION, or a promotion amid the training changes the reward."""
         return RewardFunction(self, project, options)

@@ -17,6 +17,7 @@ from rewardtrain.core.artifact.folder import load_model, read_calibration, read_
 from rewardtrain.core.attribution import attribute
 from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.data.groups import Group, parse_texts
+from rewardtrain.core.data.whole_texts import WholeTexts, encode_whole
 from rewardtrain.core.device import Device
 from rewardtrain.core.errors import CoreError, DataError, NotFiniteError, from_exception
 from rewardtrain.core.head.fit import uncertainty
@@ -95,6 +96,11 @@ class Scorer:
         return self._model.labels
 
     @property
+    def max_length(self) -> int:
+        """Gives how many tokens it reads."""
+        return self._model.encoder.max_length
+
+    @property
     def packs(self) -> bool:
         """Tells whether completions of one prompt are cheaper together, because they share its pass."""
         return self._model.packs
@@ -118,6 +124,11 @@ class Scorer:
         """Encodes each completion of the prompt as the network reads it."""
         with self._reading:  # a tokenizer that is told to cut can't be told so by two at once
             return self._model.encoder.encode(group.prompt, group.completions)
+
+    def encode_whole(self, texts: WholeTexts) -> list[Encoded]:
+        """Encodes texts that already hold prompt and completion; see whole_texts. Raises DataError."""
+        with self._reading:
+            return encode_whole(self._model.encoder.tokenizer, texts, max_length=self.max_length)
 
     def forward(self, sequences: Sequence[Encoded]) -> Outputs:
         """Gives what the network says of N sequences, in their order. Raises NotFiniteError, and what the network

@@ -1,21 +1,25 @@
 """The doors of the scoring service, as an ASGI application.
 
-POST /PROJECT/score      one prompt's completions
+POST /PROJECT/score      one prompt's completions; or vLLM's score
 POST /PROJECT/rows       several prompts, each with its completions
 POST /PROJECT/rewards    OpenRLHF's remote reward
 POST /PROJECT/tokens     which tokens one completion's reward came from
-GET  /healthz /readyz /metrics /models
+POST /PROJECT/classify, pooling, v1/score, rerank, v1/rerank, v2/rerank    vLLM's
+POST /PROJECT/predict, rerank                                              Text Embeddings Inference's
+GET  /PROJECT/health, info, v1/models
+GET  /healthz /health /readyz /metrics /models
+
+PROJECT@3 in an address is version 3 instead of the champion.
 """
 
 import asyncio
-import base64
-import binascii
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -24,26 +28,27 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from formats import values
-from rewardtrain.core.data.encoding import Encoded
-from rewardtrain.core.data.groups import Group
 from rewardtrain.core.errors import CoreError, DataError
 from rewardtrain.core.score import Scorer, refusal
+from rewardtrain.core.serving.answers import REWARDS, ROWS, SCORE, Answered, Protocol, model_name
 from rewardtrain.core.serving.batcher import Batcher, Tick, UnreadableError
+from rewardtrain.core.serving.encoding import encode, place
 from rewardtrain.core.serving.model_cache import ModelCache, Ref
-from rewardtrain.core.serving.problems import Refused, http_error, response_to
-from rewardtrain.core.serving.protocols import Asked, parse_queries, parse_rows, parse_score, parse_tokens
+from rewardtrain.core.serving.problems import Refused, http_error, problem_of, response_to
+from rewardtrain.core.serving.protocols import Asked, parse_tokens
+from rewardtrain.core.serving.reading import body_of, credential, disconnected, named_version, one_version, place_of
 from rewardtrain.core.serving.service_metrics import Metrics
+from rewardtrain.core.serving.shapes import tei, vllm
 
-MOST_BYTES = 32 * 2**20
 SECONDS = 120.0  # after which nobody waits for an answer any more
-LONGEST_NAME = 200  # of a project
+MODEL_HEADER = "X-Podium-Model"  # which version answered, whatever the body's form
 
 logger = logging.getLogger(__name__)
 
 Authorize = Callable[[str | None, str | None], None]  # (credential, project); raises Refused
 Answer = dict[str, Any]
-Parse = Callable[[object], Asked]
+Choose = Callable[[object], Protocol]  # by the body
+Refuse = Callable[[], Protocol]  # the form of an error, which may be known late
 Door = Callable[[Request], Awaitable[Response]]
 Result = TypeVar("Result")
 
@@ -61,67 +66,110 @@ class Service:
             yield
             await run_in_threadpool(self._batcher.end)
 
-        routes = [
-            Route("/healthz", _healthz),
-            Route("/readyz", self._readyz),
-            Route("/models", self._for_administrators(self._models)),
-            Route("/metrics", self._for_administrators(self._show_metrics)),
-            Route("/{project}/score", self._scores(parse_score, _one), methods=["POST"]),
-            Route("/{project}/rows", self._scores(parse_rows, _rows), methods=["POST"]),
-            Route("/{project}/rewards", self._scores(parse_queries, _rewards), methods=["POST"]),
-            Route("/{project}/tokens", self._door(self._tokens), methods=["POST"]),
-        ]
+        gets = {
+            "/healthz": _healthz,
+            "/health": _healthz,
+            "/readyz": self._readyz,
+            "/models": self._for_administrators(self._models),
+            "/metrics": self._for_administrators(self._show_metrics),
+            "/{project}/health": _healthz,
+            "/{project}/info": self._about(self._info, tei.PREDICT),
+            "/{project}/v1/models": self._about(self._listed_models, vllm.CLASSIFY),
+        }
+        posts = {
+            "/{project}/score": self._scores(lambda body: vllm.SCORE if vllm.is_score(body) else SCORE, SCORE),
+            "/{project}/rows": self._scores(lambda body: ROWS, ROWS),
+            "/{project}/rewards": self._scores(lambda body: REWARDS, REWARDS),
+            "/{project}/tokens": self._about(self._tokens, SCORE),
+            "/{project}/classify": self._scores(lambda body: vllm.CLASSIFY, vllm.CLASSIFY),
+            "/{project}/pooling": self._scores(lambda body: vllm.POOLING, vllm.POOLING),
+            "/{project}/v1/score": self._scores(lambda body: vllm.SCORE, vllm.SCORE),
+            "/{project}/predict": self._scores(lambda body: tei.PREDICT, tei.PREDICT),
+            "/{project}/rerank": self._scores(_rerank, vllm.RERANK),
+            "/{project}/v1/rerank": self._scores(lambda body: vllm.RERANK, vllm.RERANK),
+            "/{project}/v2/rerank": self._scores(lambda body: vllm.RERANK, vllm.RERANK),
+        }
+        routes = [Route(path, door) for path, door in gets.items()]
+        routes += [Route(path, door, methods=["POST"]) for path, door in posts.items()]
         return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: http_error})
 
-    def _scores(self, parse: Parse, write: Callable[[Ref, list[Answer]], Answer]) -> Door:
-        async def scores(request: Request) -> Answer:
-            return await self._answer(request, parse, write)
+    # --- What every door does
 
-        return self._door(scores)
+    def _scores(self, choose: Choose, first: Protocol) -> Door:
+        """first: in whose form an error is told before the body has been read."""
 
-    def _door(self, answer: Callable[[Request], Awaitable[Answer]]) -> Door:
         async def door(request: Request) -> Response:
-            began = time.perf_counter()
-            try:
-                response: Response = JSONResponse(await answer(request))
-            except Exception as error:
-                response = response_to(error)
-                if response.status_code == 500:
-                    logger.exception("%s could not be answered", request.url.path)
-            project = request.path_params["project"]
-            known = project if self._cache.knows(project) else ""
-            self._metrics.note(known, response.status_code, time.perf_counter() - began)
-            return response
+            protocol = first
+
+            async def answer() -> Any:
+                nonlocal protocol
+                project, version = await self._let_in(request)
+                body = await body_of(request)
+                protocol = choose(body)
+                return protocol.write(await self._answered(request, project, version, protocol.parse(body)))
+
+            return await self._reply(request, answer, lambda: protocol)
 
         return door
 
-    async def _asked(self, request: Request, parse: Parse) -> tuple[Asked, Ref, Scorer]:
-        project = request.path_params["project"]
-        if "\0" in project or len(project) > LONGEST_NAME:  # which no database looks up
-            raise Refused(404, "not_found", "There is no such project that you can see.")
+    def _about(self, answer: Callable[[Request, str, int | None], Awaitable[Answer]], protocol: Protocol) -> Door:
+        async def door(request: Request) -> Response:
+            async def work() -> Answer:
+                return await answer(request, *await self._let_in(request))
+
+            return await self._reply(request, work, lambda: protocol)
+
+        return door
+
+    async def _let_in(self, request: Request) -> tuple[str, int | None]:
+        """Gives the project of the address, and the version where it names one. Raises Refused."""
+        project, version = place_of(request)
         await run_in_threadpool(self._authorize, credential(request), project)
-        asked = parse(await _json(request))
-        return asked, *await run_in_threadpool(self._cache.get, project, asked.version)
+        return project, version
 
-    async def _answer(self, request: Request, parse: Parse, write: Callable[[Ref, list[Answer]], Answer]) -> Answer:
-        asked, ref, scorer = await self._asked(request, parse)
+    async def _reply(self, request: Request, answer: Callable[[], Awaitable[Any]], protocol: Refuse) -> Response:
+        began = time.perf_counter()
+        try:
+            response: Response = JSONResponse(await answer())
+        except Exception as error:
+            response = protocol().refuse(problem_of(error))
+            if response.status_code == 500:
+                logger.exception("%s could not be answered", request.url.path)
+        if model := getattr(request.state, "model", None):
+            response.headers[MODEL_HEADER] = quote(model, safe="@")
+        known = request.path_params["project"].rpartition("@")[0] or request.path_params["project"]
+        known = known if self._cache.knows(known) else ""
+        self._metrics.note(known, response.status_code, time.perf_counter() - began)
+        return response
 
-        encoded = await run_in_threadpool(_encode, scorer, asked.groups)
+    async def _model(self, request: Request, project: str, version: int | None) -> tuple[Ref, Scorer]:
+        ref, scorer = await run_in_threadpool(self._cache.get, project, version)
+        request.state.model = model_name(project, ref.version)
+        return ref, scorer
+
+    # --- Scores
+
+    async def _answered(self, request: Request, project: str, version: int | None, asked: Asked) -> Answered:
+        """All of it by one model, though another becomes champion meanwhile."""
+        wanted = one_version(version, asked.version, named_version(asked.name, project))
+        ref, scorer = await self._model(request, project, wanted)
+        encoded = await run_in_threadpool(encode, scorer, asked)
         flat = [sequence for sequences in encoded for sequence in sequences]
         try:
             outputs = await self._done(request, self._batcher.submit(scorer, flat))
         except UnreadableError as error:
-            raise DataError(f"{_place(asked.groups, error.index)}: {error}") from error
+            raise DataError(f"{place(asked, error.index)}: {error}") from error
         answers, start = [], 0
         for sequences in encoded:
             part = slice(start, start + len(sequences))
             start = part.stop
             answers.append(scorer.answer(sequences, outputs[part], raw=asked.raw, pairwise=asked.pairwise))
-        self._metrics.completions.labels(request.path_params["project"]).inc(start)
-        return write(ref, answers)
+        self._metrics.completions.labels(project).inc(start)
+        return Answered(project, ref.version, asked, answers, sum(map(len, flat)), scorer.labels)
 
-    async def _tokens(self, request: Request) -> Answer:
-        asked, ref, scorer = await self._asked(request, parse_tokens)
+    async def _tokens(self, request: Request, project: str, version: int | None) -> Answer:
+        asked = parse_tokens(await body_of(request))
+        ref, scorer = await self._model(request, project, one_version(version, asked.version))
         (group,) = asked.groups
 
         def work(tick: Tick) -> Answer:
@@ -137,7 +185,7 @@ class Service:
     async def _done(self, request: Request, work: "Future[Result]") -> Result:
         """Raises TimeoutError, and ClientDisconnect where nobody waits any more."""
         future = asyncio.wrap_future(work)
-        gone = asyncio.ensure_future(_disconnected(request))
+        gone = asyncio.ensure_future(disconnected(request))
         both: set[asyncio.Future[Any]] = {future, gone}
         try:
             await asyncio.wait(both, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -147,6 +195,16 @@ class Service:
         finally:
             future.cancel()
             gone.cancel()
+
+    # --- What it tells of itself
+
+    async def _info(self, request: Request, project: str, version: int | None) -> Answer:
+        ref, scorer = await self._model(request, project, version)
+        return tei.info(project, ref.version, scorer)
+
+    async def _listed_models(self, request: Request, project: str, version: int | None) -> Answer:
+        ref, scorer = await self._model(request, project, version)
+        return vllm.listed_models(project, ref.version, scorer.max_length)
 
     async def _readyz(self, request: Request) -> Response:
         failures, champions = self._cache.failures(), self._cache.champions()
@@ -158,7 +216,7 @@ class Service:
             try:
                 await run_in_threadpool(self._authorize, credential(request), None)
             except Refused as error:
-                return response_to(error)
+                return response_to(problem_of(error))
             return show()
 
         return door
@@ -176,81 +234,9 @@ class Service:
         return Response(text, media_type=media_type)
 
 
-def _encode(scorer: Scorer, groups: Sequence[Group]) -> list[list[Encoded]]:
-    """Raises DataError naming the group."""
-    encoded = []
-    for group in groups:
-        try:
-            encoded.append(scorer.encode(group))
-        except DataError as error:
-            raise DataError(f"{group.id}: {error}") from error
-    return encoded
-
-
-def _place(groups: Sequence[Group], index: int) -> str:
-    """Tells where in the body the sequence of this index came from."""
-    for group in groups:
-        if index < len(group.completions):
-            return f"{group.id}: completions[{index}]" if len(group.completions) > 1 else group.id
-        index -= len(group.completions)
-    raise IndexError(index)
-
-
-# --- What is written --------------------------------------------------------------------------------------------------
-
-
-def _one(ref: Ref, answers: list[Answer]) -> Answer:
-    return {"model": ref.version, **answers[0]}
-
-
-def _rows(ref: Ref, answers: list[Answer]) -> Answer:
-    return {"model": ref.version, "rows": answers}
-
-
-def _rewards(ref: Ref, answers: list[Answer]) -> Answer:
-    """Gives a reward for each query. OpenRLHF's own code for one query takes the first of the list."""
-    return {"model": ref.version, "rewards": [answer["rewards"][0] for answer in answers]}
+def _rerank(body: object) -> Protocol:
+    return tei.RERANK if tei.is_rerank(body) else vllm.RERANK
 
 
 async def _healthz(request: Request) -> Response:
     return PlainTextResponse("ok\n")
-
-
-# --- What is read -----------------------------------------------------------------------------------------------------
-
-
-def credential(request: Request) -> str | None:
-    """Reads a token: `Authorization: Bearer TOKEN`, or the password of `http://any:TOKEN@host/`, which clients that
-    take nothing but an address send as Basic."""
-    kind, _, value = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer":
-        return value.strip()
-    if kind.lower() == "basic":
-        try:
-            return base64.b64decode(value).decode().partition(":")[2].replace("\0", "")  # which no database knows
-        except (binascii.Error, UnicodeDecodeError):
-            return None
-    return None
-
-
-async def _json(request: Request) -> object:
-    """Raises DataError, and Refused over MOST_BYTES."""
-    read, parts = 0, []
-    async for part in request.stream():
-        read += len(part)
-        if read > MOST_BYTES:
-            raise Refused(413, "too_large", f"The body is over {MOST_BYTES // 2**20} MiB; send it in several requests.")
-        parts.append(part)
-    try:
-        body = values.parse(b"".join(parts).decode("utf-8-sig", "surrogatepass"))  # which the texts are asked for
-    except ValueError as error:  # UnicodeDecodeError is one
-        raise DataError(f"the body is not JSON in UTF-8 ({error}); send one object") from error
-    if slip := values.slip_of(body):
-        raise DataError(f"the body can't be read: {slip}; send it once, and as it is meant")
-    return body
-
-
-async def _disconnected(request: Request) -> None:
-    """Ends when the caller has gone; the body has been read, so there is nothing else to come."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -192,6 +192,8 @@ def named_folders(arguments: Sequence[str]) -> dict[str, Ref]:
         name, equals, folder = argument.partition("=")
         if not (name and equals and folder):
             raise ConfigError(f"{argument!r} is no NAME=MODEL; give a name and the folder of a finished model")
+        if "@" in name or "/" in name:  # an address could not tell it from a version of another
+            raise ConfigError(f"the name {name!r} has a slash or an @; give one without")
         require_model(Path(folder))
         refs[name] = Ref(name, 1, Path(folder))
     return refs

@@ -3,12 +3,17 @@
 No torch: the web process refuses by the same limits.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rewardtrain.core.data.groups import Group, parse_texts
 from rewardtrain.core.errors import DataError
+
+if TYPE_CHECKING:
+    from rewardtrain.core.data.whole_texts import WholeTexts
 
 MOST_COMPLETIONS = 1024  # of one request, all its prompts together
 MOST_PAIRWISE = 64  # of one prompt: K x K numbers are written
@@ -24,8 +29,13 @@ class Asked:
 
     groups: list[Group]
     version: int | None  # None: the champion
-    raw: bool
-    pairwise: bool
+    raw: bool = False
+    pairwise: bool = False
+    whole: WholeTexts | None = None  # in place of groups
+    name: str | None = None  # what the body calls the model, where a version is a part of its name
+    may_cut: bool = True  # else a text that is too long is refused
+    most: int | None = None  # tokens, over which a text is refused
+    wanted: Any = None  # of the answer's form: for what writes it alone
 
 
 def parse_score(body: object) -> Asked:
@@ -34,13 +44,13 @@ def parse_score(body: object) -> Asked:
 
     Raises DataError.
     """
-    fields = _object(body, known={"prompt", "completions", *_OPTIONS})
+    fields = object_of(body, known={"prompt", "completions", *_OPTIONS})
     return _asked(fields, [parse_texts("request", fields.get("prompt"), fields.get("completions"))])
 
 
 def parse_rows(body: object) -> Asked:
     """Reads {"rows": [{"prompt", "completions"}, ...], ...}: several prompts in one request. Raises DataError."""
-    fields = _object(body, known={"rows", *_OPTIONS})
+    fields = object_of(body, known={"rows", *_OPTIONS})
     rows = _list(fields, "rows")
     groups = []
     for index, row in enumerate(rows):
@@ -54,7 +64,7 @@ def parse_rows(body: object) -> Asked:
 
 def parse_tokens(body: object) -> Asked:
     """Reads {"prompt": text or messages, "completion": text, "model"?: version}. Raises DataError."""
-    fields = _object(body, known={"prompt", "completion", "model"})
+    fields = object_of(body, known={"prompt", "completion", "model"})
     completion = fields.get("completion")
     if not isinstance(completion, str):
         raise DataError(f"completion is {completion!r:.80}; it must be one text")
@@ -74,7 +84,7 @@ def parse_queries(body: object) -> Asked:
     A query is the prompt with its completion, with the special tokens of the policy. What follows the prompt is the
     completion; without prompts, or where the query doesn't hold its own, all of it is.
     """
-    fields = _object(body)
+    fields = object_of(body)
     queries = _list(fields, "query")
     prompts = fields.get("prompts")
     if prompts is None:
@@ -149,8 +159,11 @@ def dialogue_of(prompt: str) -> tuple[str | list[dict[str, str]], str]:
     return plain(prompt), ""
 
 
-def _object(body: object, *, known: set[str] | None = None) -> dict[str, Any]:
-    """known: the only fields that are read; None where others may send what they like beside."""
+def object_of(body: object, *, known: set[str] | None = None) -> dict[str, Any]:
+    """Gives the body's fields. Raises DataError.
+
+    known: the only fields that are read; None where others may send what they like beside.
+    """
     if not isinstance(body, dict):
         raise DataError(f"the body is a {type(body).__name__}; send an object")
     if known:
@@ -171,13 +184,22 @@ def _list(fields: dict[str, Any], name: str) -> list[Any]:
     return value
 
 
-def _asked(fields: dict[str, Any], groups: list[Group]) -> Asked:
-    count = sum(len(group.completions) for group in groups)
-    if count > MOST_COMPLETIONS:
-        raise DataError(f"{count:,} completions at once; send at most {MOST_COMPLETIONS:,} a request")
+def refuse_many(groups: list[Group]) -> None:
+    """Raises DataError where it would be too much to read at once."""
+    refuse_count(sum(len(group.completions) for group in groups))
     characters = [len(group.completions) * sum(len(turn.content) for turn in group.prompt) for group in groups]
     _refuse_over(MOST_READ, sum(characters), "characters")
     _refuse_over(MOST_TURNS, sum(len(group.completions) * len(group.prompt) for group in groups), "turns")
+
+
+def refuse_count(count: int) -> None:
+    """Raises DataError for more completions than one request may have."""
+    if count > MOST_COMPLETIONS:
+        raise DataError(f"{count:,} completions at once; send at most {MOST_COMPLETIONS:,} a request")
+
+
+def _asked(fields: dict[str, Any], groups: list[Group]) -> Asked:
+    refuse_many(groups)
     version = fields.get("model")
     if version is not None and (type(version) is not int or version < 1):
         raise DataError(f"model is {version!r:.80}; it must be a version such as 3, or left out for the champion")

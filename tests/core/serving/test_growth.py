@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote
 
@@ -200,14 +201,73 @@ def _tokens() -> Iterator[tuple[str, Sized]]:
         yield f"a completion of {what}", lambda n, text=text: {"prompt": "a", "completion": text(n)}  # type: ignore[misc]
 
 
+def _classify() -> Iterator[tuple[str, Sized]]:
+    for what, text in TEXTS.items():
+        yield f"a text of {what}", lambda n, text=text: {"input": text(n), "truncate_prompt_tokens": -1}  # type: ignore[misc]
+        yield (
+            f"a turn of {what}",
+            lambda n, text=text: {"messages": [*_turns(1, "user"), {"role": "assistant", "content": text(n)}]},  # type: ignore[misc]
+        )
+    yield "n texts", lambda n: {"input": _texts(n)}
+    yield "n texts that are none", lambda n: {"input": [{}] * n}
+    yield "n turns", lambda n: {"messages": _turns(2 * n, "user", "assistant"), "truncate_prompt_tokens": -1}
+    yield (
+        "a turn of n parts",
+        lambda n: {
+            "messages": [*_turns(1, "user"), {"role": "assistant", "content": [{"type": "text", "text": "a"}] * n}]
+        },
+    )
+    yield "a model of n letters", lambda n: {"input": "a", "model": "x" * n}
+    yield "a version of n digits", lambda n: {"input": "a", "model": "tiny@" + "9" * n}
+    yield "n unknown keys", lambda n: {"input": "a", **{f"key{at}": 1 for at in range(n)}}
+    yield "a template of n letters", lambda n: {"input": "a", "chat_template": "x" * n}
+    yield "n tokens to cut to", lambda n: {"input": "chess " * n, "truncate_prompt_tokens": n + 3}
+
+
+def _sides() -> Iterator[tuple[str, Sized]]:
+    for what, text in TEXTS.items():
+        yield f"a prompt of {what}", lambda n, text=text: {"text_1": text(n), "text_2": "a"}  # type: ignore[misc]
+    yield "n texts", lambda n: {"text_1": "a", "text_2": _texts(n)}
+    yield "n pairs", lambda n: {"text_1": _texts(n), "text_2": _texts(n)}
+    yield "n and one", lambda n: {"text_1": _texts(n), "text_2": "a"}
+    yield "n parts", lambda n: {"text_1": "a", "text_2": {"content": [{"type": "text", "text": "a"}] * n}}
+
+
+def _documents(name: str) -> Iterator[tuple[str, Sized]]:
+    for what, text in TEXTS.items():
+        yield f"a query of {what}", lambda n, text=text: {"query": text(n), name: ["a", "b"]}  # type: ignore[misc]
+    yield "n texts", lambda n: {"query": "a", name: _texts(n)}
+    yield "n equal texts", lambda n: {"query": "a", name: ["chess"] * n}
+    yield "the best n", lambda n: {"query": "a", name: _texts(n), "top_n": n}
+
+
+def _predict() -> Iterator[tuple[str, Sized]]:
+    for what, text in TEXTS.items():
+        yield f"a text of {what}", lambda n, text=text: {"inputs": text(n)}  # type: ignore[misc]
+    yield "n texts", lambda n: {"inputs": [[text] for text in _texts(n)]}
+    yield "n pairs", lambda n: {"inputs": [["a", text] for text in _texts(n)]}
+    yield "a row of n texts", lambda n: {"inputs": [_texts(n)]}
+    yield "n rows that are none", lambda n: {"inputs": [["a"], *[7] * n]}
+    yield "a direction of n letters", lambda n: {"inputs": "a", "truncation_direction": "x" * n}
+
+
 SCORE = "/{project}/score"
-BODIES = {
+BODIES: dict[str, Callable[[], Iterator[tuple[str, Sized]]]] = {
     SCORE: _score,
     "/{project}/rows": _rows,
     "/{project}/rewards": _rewards,
     "/{project}/tokens": _tokens,
+    "/{project}/classify": _classify,
+    "/{project}/pooling": lambda: (("n texts", lambda n: {"input": _texts(n)}) for _ in range(1)),  # reads as classify
+    "/{project}/v1/score": _sides,
+    "/{project}/rerank": lambda: chain(_documents("documents"), _documents("texts")),
+    "/{project}/v1/rerank": lambda: (("n texts", lambda n: {"query": "a", "documents": _texts(n)}) for _ in range(1)),
+    "/{project}/v2/rerank": lambda: (("n texts", lambda n: {"query": "a", "documents": _texts(n)}) for _ in range(1)),
+    "/{project}/predict": _predict,
 }
-GETS = {"/healthz", "/readyz", "/models", "/metrics"}  # which read an address and its headers
+# Which read an address and its headers.
+GETS = {"/healthz", "/health", "/readyz", "/models", "/metrics"}
+GETS |= {"/{project}/health", "/{project}/info", "/{project}/v1/models"}
 
 
 def sized_bodies(made: Iterator[tuple[str, Sized]]) -> dict[str, Body]:
@@ -318,4 +378,7 @@ def test_addresses_and_headers_cost_no_more_than_they_are_long(doors: Doors) -> 
 
 
 def _answer(doors: Doors, path: str, headers: dict[str, str]) -> Answer:
-    return doors.ask(path, b"{}" if "tiny" in path or path.split("/")[-1] in ("score", "rows") else None, headers)
+    posted = path.split("/")[-1] in {door.split("/")[-1] for door in BODIES} or (
+        "tiny" in path and not path.startswith(("/tiny/health", "/tiny/info", "/tiny/v1/models"))
+    )
+    return doors.ask(path, b"{}" if posted else None, headers)

@@ -1,0 +1,24 @@
+"""What another server of a folder computes: plain transformers, each text alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+
+class Plain:
+    def __init__(self, folder: Path) -> None:
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        self.network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
+
+    def logits(self, text: str, pair: str | None = None, **options: Any) -> list[float]:
+        inputs = self.tokenizer(text, pair, return_tensors="pt", **options)
+        with torch.no_grad():
+            row: list[float] = self.network(**inputs).logits[0].tolist()
+        return row
+
+    def count(self, text: str, pair: str | None = None, **options: Any) -> int:
+        return len(self.tokenizer(text, pair, **options)["input_ids"])
