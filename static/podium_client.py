@@ -58,20 +58,13 @@ class Podium:
     """A scoring service; see docs/serving.md of Podium for all that it answers."""
 
     def __init__(self, url: str, token: str | None = None, *, timeout: float = 150.0, patience: float = 600.0) -> None:
-        """url: where the service is, with the token in it (http://x:TOKEN@host:8001) or apart. timeout: seconds for
-        one answer; the service itself gives up after 120. patience: seconds of trying again; 0 tries once.
+        """url: where the service is, with the token in it (http://x:TOKEN@host:8001) or apart; several with commas,
+        of which another is asked where one doesn't answer. timeout: seconds for one answer; the service itself gives
+        up after 120. patience: seconds of trying again; 0 tries each once.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"url is {url!r}; it must be like http://host:8001")
-        self._secure, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
-        self._path, self._timeout, self._patience = parts.path.rstrip("/"), timeout, patience
-        self._headers = {"Content-Type": "application/json"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
-        elif parts.password:
-            user = f"{unquote(parts.username or '')}:{unquote(parts.password)}"
-            self._headers["Authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
+        self._places = [_Place(each.strip(), token) for each in url.split(",")]
+        self._at = random.randrange(len(self._places))  # so that many clients share them
+        self._timeout, self._patience = timeout, patience
         self._local = threading.local()
 
     def score(self, project: str, prompt: Prompt, completions: Sequence[str], **options: Any) -> Answer:
@@ -94,7 +87,10 @@ class Podium:
     def answers(self, project: str, pairs: Iterable[tuple[Prompt, Completion]], **options: Any) -> Iterator[Answer]:
         """What score tells, of each run of pairs with the same prompt: asked for together, it is read once."""
         for rows in _chunks(pairs):
-            yield from self._post(project, "rows", {"rows": rows, **options})["rows"]
+            answer = self._post(project, "rows", {"rows": rows, **options})
+            if options.get("model") is None:  # a promotion meanwhile must not make it rewards of two models
+                options["model"] = answer["model"]
+            yield from answer["rows"]
 
     def query_rewards(self, project: str, queries: Sequence[str], prompts: Sequence[str]) -> list[float]:
         """A reward for each query: the text of its prompt, as a policy's chat template writes it, with its completion.
@@ -105,7 +101,9 @@ class Podium:
         for start in range(0, len(queries), CHUNK_COMPLETIONS):
             part = slice(start, start + CHUNK_COMPLETIONS)
             body = {"query": list(queries[part]), "prompts": list(prompts[part])}
-            rewards += self._post(project, "rewards", body)["rewards"]
+            answer = self._post(project, "rewards", body)
+            rewards += answer["rewards"]
+            project = f"{project.partition('@')[0]}@{answer['model']}"  # for the same reason as in answers
         return rewards
 
     def reward_function(self, project: str, **options: Any) -> RewardFunction:
@@ -113,16 +111,21 @@ class Podium:
         return RewardFunction(self, project, options)
 
     def _post(self, project: str, what: str, body: Mapping[str, Any]) -> Answer:
-        path = f"{self._path}/{quote(project, safe='')}/{what}"
+        path = f"/{quote(project, safe='')}/{what}"
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        ends, pause = time.monotonic() + self._patience, FIRST_PAUSE
+        ends, pause, left = time.monotonic() + self._patience, FIRST_PAUSE, len(self._places)
         while True:
-            kept = self._connection().sock is not None
+            at = self._at
+            kept = self._connection(at).sock is not None
             try:
-                return self._ask(path, content)
+                return self._ask(at, path, content)
             except Unavailable as error:
                 if kept and error.status is None:  # the connection may have died with a service that is back already
                     continue
+                self._at, left = (at + 1) % len(self._places), left - 1
+                if left > 0:
+                    continue
+                left = len(self._places)
                 if time.monotonic() + pause > ends:
                     raise
                 if pause == FIRST_PAUSE:
@@ -130,15 +133,15 @@ class Podium:
             time.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _ask(self, path: str, content: bytes) -> Answer:
-        connection = self._connection()
+    def _ask(self, at: int, path: str, content: bytes) -> Answer:
+        connection, place = self._connection(at), self._places[at]
         try:
-            connection.request("POST", path, content, self._headers)
+            connection.request("POST", place.path + path, content, place.headers)
             response = connection.getresponse()
             status, text = response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            words = f"The scoring service at {self._host}:{connection.port} doesn't answer: {error!r}"
+            words = f"The scoring service at {place.host}:{connection.port} doesn't answer: {error!r}"
             kind = Refused if isinstance(error, ssl.SSLCertVerificationError) else Unavailable
             raise kind(words) from error
         try:
@@ -151,12 +154,13 @@ class Podium:
         kind = Unavailable if status in TRY_AGAIN else Refused
         raise kind(f"{status}: {detail}", status=status, code=code)
 
-    def _connection(self) -> http.client.HTTPConnection:
-        """This thread's own; a forked process makes its own too."""
+    def _connection(self, at: int) -> http.client.HTTPConnection:
+        """This thread's own to one of the places; a forked process makes its own too."""
         kept: _Kept | None = getattr(self._local, "kept", None)
-        if kept is None or kept.process != os.getpid():
-            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-            kept = self._local.kept = _Kept(kind(self._host, self._port, timeout=self._timeout))
+        if kept is None or (kept.process, kept.at) != (os.getpid(), at):
+            place = self._places[at]
+            kind = http.client.HTTPSConnection if place.secure else http.client.HTTPConnection
+            kept = self._local.kept = _Kept(kind(place.host, place.port, timeout=self._timeout), at)
         return kept.connection
 
     def __getstate__(self) -> Answer:
@@ -166,11 +170,27 @@ class Podium:
         self.__dict__.update(state, _local=threading.local())
 
 
-class _Kept:
-    """A connection for as long as its thread uses it."""
+class _Place:
+    """Where a service is, and what opens it."""
 
-    def __init__(self, connection: http.client.HTTPConnection) -> None:
-        self.connection, self.process = connection, os.getpid()
+    def __init__(self, url: str, token: str | None) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"url is {url!r}; it must be like http://host:8001")
+        self.secure, self.host, self.port = parts.scheme == "https", parts.hostname, parts.port
+        self.path, self.headers = parts.path.rstrip("/"), {"Content-Type": "application/json"}
+        if token:
+            self.headers["Authorization"] = f"Bearer {token}"
+        elif parts.password:
+            user = f"{unquote(parts.username or '')}:{unquote(parts.password)}"
+            self.headers["Authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
+
+
+class _Kept:
+    """A connection to one of the places for as long as its thread uses it."""
+
+    def __init__(self, connection: http.client.HTTPConnection, at: int) -> None:
+        self.connection, self.process, self.at = connection, os.getpid(), at
 
     def __del__(self) -> None:
         self.connection.close()

@@ -67,9 +67,16 @@ def path_prefix(name: str) -> str:
     return f"/{path}" if path else ""
 
 
-def web(name: str, default: str) -> str:
+def webs(name: str, default: str) -> str:
+    """Reads the addresses of HTTP servers of one kind, with commas between them, without a slash behind each."""
+    found = items(name, default, web)
+    if not found:
+        refuse(name, text(name), "it is an address, or several with commas, e.g. http://a:8001,http://b:8001.")
+    return ",".join(found)
+
+
+def web(name: str, value: str) -> str:
     """Reads the address of an HTTP server, without a slash behind."""
-    value = text(name, default)
     example = "it is an address, e.g. http://127.0.0.1:8001."
     parts = split(name, value, example)
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.query or parts.fragment:

@@ -92,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("models", nargs="+", metavar="NAME=MODEL", help="what it is asked for by, and its folder")
     serve.add_argument("--host", default="127.0.0.1", help="default: this machine alone; nobody is asked for a token")
     serve.add_argument("--port", type=int, default=8001)
+    drain = "seconds for which it goes on answering after SIGTERM and says that it isn't ready (default: 0)"
+    serve.add_argument("--drain", type=float, default=0, help=drain)
     serve.set_defaults(command=_serve)
     return parser
 
@@ -210,10 +212,12 @@ def _serve(options: argparse.Namespace) -> None:
     device = choose_device()
     models = ModelCache(device, room=len(champions), find=lambda *key: known.get(key), tell=_tell)
     models.set_champions(champions)
-    app = Service(models, Batcher(), authorize=lambda credential, project: None).app()
-    where = f"http://{options.host}"
+    service = Service(models, Batcher(), authorize=lambda credential, project: None)
+    where, seconds = f"http://{options.host}", options.drain
     ready = lambda port: _tell(f"listening at {where}:{port} on {device.label}")  # noqa: E731
-    Server(app, host=options.host, port=options.port, ready=ready).run()
+    Server(
+        service.app(), host=options.host, port=options.port, ready=ready, drain=service.drain, drain_seconds=seconds
+    ).run()
 
 
 def _tell(line: str) -> None:

@@ -55,8 +55,9 @@ def serve(*, host: str, port: int) -> None:
         logger.info("rewards at http://%s:%s on %s in %s", host, port, device.label, device.dtype_name)
         watcher.start()
 
-    app = Service(models, Batcher(), Tokens()).app()
-    server = Server(app, host=host, port=port, ready=ready)
+    service = Service(models, Batcher(), Tokens())
+    app, seconds = service.app(), settings.REWARDS_DRAIN
+    server = Server(app, host=host, port=port, ready=ready, drain=service.drain, drain_seconds=seconds)
     server.run()
     watcher.end()
 

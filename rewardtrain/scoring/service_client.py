@@ -27,8 +27,10 @@ from rewardtrain.core_command import BAD_INPUT, core
 from rewardtrain.models import RewardModel
 from rewardtrain.registry import champions
 from rewardtrain.registry.model_files import is_there, model_folder, place_of
+from rewardtrain.scoring.addresses import Turns
 
 SECONDS = 60.0
+ELSEWHERE = ("starting", "busy", "failed", "no_database")  # codes of a 503: another service may answer
 Answer = dict[str, Any]
 
 
@@ -134,10 +136,13 @@ def wanted_model(project: Project, version: int | None) -> RewardModel:
 def ask(model: RewardModel, what: str, body: Mapping[str, Any], *, timeout: float) -> Answer:
     """Sends one request to the service about the model's project."""
     response = send(f"/{model.project.slug}/{what}", body, timeout=timeout)
-    answer: Answer = response.json()
-    if response.status == 200:
-        return answer
-    error = answer["errors"][0]
+    try:
+        answer: Answer = response.json()
+        if response.status == 200:
+            return answer
+        error = answer["errors"][0]
+    except (ValueError, LookupError, TypeError):  # a balancer's page, with no service behind it
+        raise _down() from None
     if response.status == 503 and not _is_there(model):
         message = _(
             "Model %(version)s is not in %(folder)s any more; restore it from a backup, or promote another model."
@@ -155,12 +160,41 @@ def _is_there(model: RewardModel) -> bool:
 
 
 def send(path: str, body: Mapping[str, Any], *, timeout: float) -> urllib3.BaseHTTPResponse:
+    """Asks one of the services, and the next where that one can't answer: to ask twice does no harm. Raises
+    Unavailable('down', 'timeout')."""
+    response, down = None, None
+    for address in _turns().order(settings.REWARDS_URL.split(",")):
+        try:
+            response = _send(address + path, body, timeout=timeout)
+        except Unavailable as error:
+            if error.code != "down":
+                raise
+            down = error
+            _turns().note(address, away=True)
+            continue
+        if response.status not in (502, 503, 504) or not _may_answer_elsewhere(response):
+            _turns().note(address, away=False)
+            return response
+    if response is not None:
+        return response
+    assert down is not None
+    raise down
+
+
+def _may_answer_elsewhere(response: urllib3.BaseHTTPResponse) -> bool:
+    try:
+        return response.json()["errors"][0]["code"] in ELSEWHERE
+    except (ValueError, LookupError, TypeError):
+        return True  # a balancer's words
+
+
+def _send(url: str, body: Mapping[str, Any], *, timeout: float) -> urllib3.BaseHTTPResponse:
     """Raises Unavailable('down', 'timeout')."""
     headers = {"Authorization": f"Bearer {credential()}"}
     try:
         return _connections().request(
             "POST",
-            settings.REWARDS_URL + path,
+            url,
             json=body,
             headers=headers,
             timeout=urllib3.Timeout(connect=min(timeout, 3.0), read=timeout),
@@ -187,7 +221,12 @@ def _down() -> Unavailable:
 
 @cache
 def _connections() -> urllib3.PoolManager:
-    return urllib3.PoolManager(num_pools=2, maxsize=8, block=False)
+    return urllib3.PoolManager(num_pools=16, maxsize=8, block=False)
+
+
+@cache
+def _turns() -> Turns:
+    return Turns()
 
 
 def credential() -> str:

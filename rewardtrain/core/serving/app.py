@@ -58,7 +58,12 @@ class Service:
 
     def __init__(self, models: ModelCache, batcher: Batcher, authorize: Authorize, *, seconds: float = SECONDS) -> None:
         self._cache, self._batcher, self._authorize, self._seconds = models, batcher, authorize, seconds
-        self._metrics = Metrics(batcher)
+        self._metrics = Metrics(batcher, models)
+        self._draining = False
+
+    def drain(self) -> None:
+        """Says from now on that it isn't ready, and closes each connection after its answer."""
+        self._draining = True
 
     def app(self) -> Starlette:
         @asynccontextmanager
@@ -135,6 +140,8 @@ class Service:
             response = protocol().refuse(problem_of(error))
             if response.status_code == 500:
                 logger.exception("%s could not be answered", request.url.path)
+        if self._draining:
+            response.headers["Connection"] = "close"  # the next request on it would come too late
         if model := getattr(request.state, "model", None):
             response.headers[MODEL_HEADER] = quote(model, safe="@")
         known = request.path_params["project"].rpartition("@")[0] or request.path_params["project"]
@@ -207,9 +214,13 @@ class Service:
         return vllm.listed_models(project, ref.version, scorer.max_length)
 
     async def _readyz(self, request: Request) -> Response:
+        """Ready is who can answer for any project: one champion that can't be loaded anywhere must not take every
+        service from behind its balancer."""
         failures, champions = self._cache.failures(), self._cache.champions()
         state = {"champions": len(champions), "in_memory": len(self._cache.loaded()), "failed": len(failures)}
-        return JSONResponse(state, status_code=503 if failures else 200)
+        answers = not champions or any(ref not in failures for ref in champions.values())
+        ready = self._cache.started and answers and not self._draining
+        return JSONResponse({**state, "draining": self._draining}, status_code=200 if ready else 503)
 
     def _for_administrators(self, show: Callable[[], Response]) -> Door:
         async def door(request: Request) -> Response:

@@ -73,7 +73,13 @@ class ModelCache:
         self._failed: dict[Ref, Failure] = {}
         self._started = False
 
+    @property
+    def started(self) -> bool:
+        """Tells whether the champions have been looked up."""
+        return self._started
+
     def champions(self) -> dict[str, Ref]:
+        """Gives those that answer: the one before a new one that can't be loaded."""
         with self._lock:
             return dict(self._champions)
 

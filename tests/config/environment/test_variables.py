@@ -134,9 +134,13 @@ def test_a_path_that_begins_as_our_own_addresses_is_refused(refusal: Any) -> Non
 
 
 def test_the_address_of_a_server(reads: Any, refusal: Any) -> None:
-    assert reads("http://rewards:8001/", addresses.web, "") == "http://rewards:8001"
+    assert reads("http://rewards:8001/", addresses.webs, "") == "http://rewards:8001"
+    several = "http://a:8001/, https://b/rewards/,,http://a:8001"
+    assert reads(several, addresses.webs, "") == "http://a:8001,https://b/rewards"
     for value in ("rewards:8001", "http://rewards:port", "http://:8001", "tcp://rewards", "http://rewards:99999"):
-        assert "it is an address" in refusal(value, addresses.web, "")
+        assert "it is an address" in refusal(value, addresses.webs, "")
+        assert "it is an address" in refusal(f"http://a:8001,{value}", addresses.webs, "")
+    assert "it is an address, or several with commas" in refusal(",", addresses.webs, "")
 
 
 def test_a_database_is_a_postgresql(reads: Any, refusal: Any) -> None:

@@ -54,7 +54,8 @@ def serve(needs_torch: None) -> Iterator[Serve]:
                 raise Refused(401, "not_authenticated", "Send a token.")
 
         batcher = Batcher()
-        app = Service(models, batcher, authorize, seconds=seconds).app()
+        service = Service(models, batcher, authorize, seconds=seconds)
+        app = service.app()
         ports: list[int] = []
         listening = threading.Event()
 

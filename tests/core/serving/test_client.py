@@ -90,6 +90,41 @@ def test_what_is_wrong_is_told_in_the_services_words_and_not_asked_again(save: S
             Podium(url)
 
 
+def test_another_service_is_asked_where_one_does_not_answer(save: Save, serve: Serve) -> None:
+    folder, _ = save("model", 1)
+    first, second = (serve(Ref("tiny", 1, folder)) for _ in range(2))
+    podium = Podium(f"http://127.0.0.1:9,{first.url}, {second.url}", patience=0)
+    wanted = podium.score("tiny", PROMPT, TEXTS)
+    for _ in range(3):
+        assert podium.score("tiny", PROMPT, TEXTS) == wanted
+    first.end()
+    for _ in range(3):
+        assert podium.score("tiny", PROMPT, TEXTS) == wanted
+    second.end()
+    with pytest.raises(Unavailable, match="doesn't answer"):
+        podium.score("tiny", PROMPT, TEXTS)
+
+
+def test_a_promotion_between_two_requests_of_one_call_mixes_no_rewards(save: Save, serve: Serve) -> None:
+    old, new = (Ref("tiny", version, save(str(version), version)[0]) for version in (1, 2))
+    service = serve(new, old)  # old is the champion, and new is known
+    podium = Podium(service.url)
+    (before,), (after,) = (podium.rewards("tiny", [(PROMPT, TEXTS[0])], model=version) for version in (1, 2))
+    assert before != pytest.approx(after, abs=1e-3)
+
+    def pairs() -> Iterator[tuple[str, str]]:
+        for place in range(3 * CHUNK_COMPLETIONS):
+            if place == 2 * CHUNK_COMPLETIONS:  # the first request has been answered
+                service.models.set_champions({"tiny": new})
+            yield PROMPT, TEXTS[0]
+
+    np.testing.assert_allclose(podium.rewards("tiny", pairs()), before, atol=1e-5)
+    assert podium.score("tiny", PROMPT, TEXTS)["model"] == 2
+    queries = ["please"] * 2 * CHUNK_COMPLETIONS
+    (asked_of_old,) = podium.query_rewards("tiny@1", ["please"], [""])
+    np.testing.assert_allclose(podium.query_rewards("tiny@1", queries, [""] * len(queries)), asked_of_old, atol=1e-5)
+
+
 def test_a_training_outlives_a_restart_of_the_service(save: Save, serve: Serve) -> None:
     first = serve(Ref("tiny", 1, save("1", 1)[0]))
     podium = Podium(first.url, patience=60)
