@@ -20,6 +20,8 @@ MARGINS = ("none", "gap", "strength")
 WEIGHTS = ("none", "strength")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 MOST_NAMED = 20  # unknown settings
+# What may change when a run goes on: the model that comes out is the same but for rounding.
+MAY_CHANGE = {"processes"}
 # Settings that came later, with what runs did before: an older run that was stopped goes on by them.
 CAME_LATER = {"weight": "none", "rewrites": True}
 
@@ -62,7 +64,7 @@ class TrainConfig:
     compile: bool = False  # torch.compile: minutes at the start, worth it in long runs on a GPU
     lora_rank: int = 0  # above 0: train adapters of this rank instead of the backbone's own weights
     train_layers: int | None = None  # train this many of the backbone's top layers; None is all
-    processes: int = 1  # training processes, one per GPU; a batch is shared out among them
+    processes: int = 1  # training processes, one per GPU; batches and weights are shared out among them
     ensemble: int = 8  # heads whose disagreement is a score's uncertainty; 0 has none
     l2: float | None = None  # of a head of depth 'head'; None chooses by the validation split
     seed: int = 0
@@ -137,7 +139,7 @@ class TrainConfig:
         before = {"backbone_path_sha256": run["backbone_path_sha256"], **CAME_LATER, **made}
         if before.get("backbone") == self.backbone:  # they wrote the folder
             before["backbone"] = run["backbone"]
-        keys = [key for key in run if before.get(key) != run[key]]
+        keys = [key for key in run if key not in MAY_CHANGE and before.get(key) != run[key]]
         return ", ".join(f"{key} was {before.get(key)!r}, is {run[key]!r}" for key in keys)
 
 

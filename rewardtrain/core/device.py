@@ -117,15 +117,3 @@ def peak_memory_mb(device: Device) -> float:
         return torch.cuda.max_memory_allocated() / 2**20
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
-
-
-def rng_state(device: Device) -> dict[str, torch.Tensor]:
-    """Gives the state of every random generator in use."""
-    states = {"cpu": torch.get_rng_state()}
-    return states | {"cuda": torch.cuda.get_rng_state()} if device.kind == "cuda" else states
-
-
-def set_rng_state(device: Device, states: dict[str, torch.Tensor]) -> None:
-    torch.set_rng_state(states["cpu"])
-    if device.kind == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"])

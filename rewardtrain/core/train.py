@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +15,27 @@ from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.comparisons import Dataset, build_dataset, require_data, tell_apart
 from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.data.groups import fingerprint, read_groups
-from rewardtrain.core.device import choose_device
+from rewardtrain.core.device import Device, choose_device
 from rewardtrain.core.errors import ConfigError, from_exception
 from rewardtrain.core.evaluation.evaluate import encode_groups
-from rewardtrain.core.finish import MODEL, REPORT, finish
+from rewardtrain.core.finish import MODEL, REPORT, Further, finish
 from rewardtrain.core.full.checkpoint import Checkpoint, last_checkpoint
 from rewardtrain.core.full.loss import Objective
 from rewardtrain.core.full.optimizer import make_optimizer
 from rewardtrain.core.full.process_group import launch
+from rewardtrain.core.full.sharding import Shards, shard
 from rewardtrain.core.full.stopping import EarlyStopping
-from rewardtrain.core.full.team import Team
 from rewardtrain.core.full.trainer import Trainer
+from rewardtrain.core.head.ensemble import Reference
 from rewardtrain.core.head.run import train_head
 from rewardtrain.core.measures.flags import labels_of
+from rewardtrain.core.measures.report import Scores
 from rewardtrain.core.model.adapters import freeze, merge_adapters
 from rewardtrain.core.model.loading import called_by_name, layer_shapes, load_backbone
 from rewardtrain.core.model.memory import Budgets
-from rewardtrain.core.model.speed import speed_up
+from rewardtrain.core.model.network import RewardModel
+from rewardtrain.core.model.speed import compile_network, speed_up
+from rewardtrain.core.model.team import ALONE, Team, given_team
 from rewardtrain.core.progress import METRICS, MetricsLog
 
 CHECKPOINTS = "checkpoints"
@@ -55,6 +60,9 @@ def train(
     formerly: fingerprints that the data had before names of labelers in it were replaced, so that a run goes on.
     Raises a CoreError.
     """
+    team = given_team(config.processes)
+    if team and config.depth == "head":
+        raise ConfigError(f"depth is 'head', which one process fits, but {team.size} were started; start one")
     if is_finished(out / MODEL) and (out / REPORT).is_file():
         require_same(out / MODEL, config, fingerprint(data), formerly)
         return
@@ -64,11 +72,12 @@ def train(
     arguments = data, out, config, champion, measured
     if config.depth == "head":
         train_head(*arguments, cache=cache, should_stop=should_stop)
-    elif config.processes > 1:
+    elif config.processes > 1 and not team:
         launch(_train, (*arguments, formerly), size=config.processes, should_stop=should_stop)
     else:
-        _train(Team(), *arguments, formerly, should_stop=should_stop)
-    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # three times the model's size, and of no more use
+        _train(team or ALONE, *arguments, formerly, should_stop=should_stop)
+    if not team or team.is_first:
+        shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # three times the model's size, and of no more use
 
 
 def _make_folder(out: Path) -> None:
@@ -93,27 +102,54 @@ def _train(
     *,
     should_stop: Callable[[], bool],
 ) -> None:
-    """Does the run of one process; the first goes on alone after the last step."""
+    """Does the run of one process; the first goes on alone once the model is whole again."""
     run = config.identity(fingerprint(data))
-    checkpoint = last_checkpoint(out / CHECKPOINTS, config, run["data"], formerly)
+    checkpoint = team.from_first(lambda: last_checkpoint(out / CHECKPOINTS, config, run["data"], formerly))
     keep_bytes = checkpoint.metrics_bytes if checkpoint else 0
     path = out / METRICS if team.is_first else None
     with MetricsLog(path, keep_bytes=keep_bytes, should_stop=should_stop) as log:
-        trainer = _prepare(data, out, config, run, log, checkpoint, team)
+        trainer, shards = _prepare(data, out, config, run, log, checkpoint, team)
         log.emit("phase", phase="training")
         trainer.run_steps()
-        team.leave()
-        if not team.is_first:
-            return
-        trainer.team = Team()
-        if config.lora_rank:
-            merge_adapters(trainer.model.network)
-        _finish(trainer, data, config, out, log, champion, measured)
+        ending = _read_together(trainer, measured) if shards else _read_alone(trainer, measured)
+        if shards:
+            model = shards.gathered()
+            team.leave()
+            if model is None:
+                return
+            merge_adapters(model.network)
+            trainer.model = model
+        _finish(trainer, ending, data, config, out, log, champion, measured)
         log.emit("done")
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """What is read of the trained network for its calibration and report."""
+
+    reference: Reference  # a part of the training split, forwarded once for calibration and ensemble
+    score: Callable[[str], Scores]
+    further: Further | None
+
+
+def _read_alone(trainer: Trainer, measured: str) -> _Ending:
+    """Reads what is read last when it is asked for, of the network with its adapters merged."""
+    if trainer.config.lora_rank:
+        merge_adapters(trainer.model.network)
+    return _Ending(trainer.read_reference(), trainer.score, trainer.read_further(measured))
+
+
+def _read_together(trainer: Trainer, measured: str) -> _Ending:
+    """Reads all of it while the network is in parts."""
+    trainer.log.emit("phase", phase="evaluating")
+    reference = trainer.read_reference()
+    scores = {split: trainer.score(split) for split in dict.fromkeys(("validation", measured))}
+    return _Ending(reference, scores.__getitem__, trainer.read_further(measured))
 
 
 def _finish(
     trainer: Trainer,
+    ending: _Ending,
     data: Path,
     config: TrainConfig,
     out: Path,
@@ -121,19 +157,17 @@ def _finish(
     champion: Path | None,
     measured: str,
 ) -> None:
-    """Calibrate by and fit the ensemble to a part of the training split, which is forwarded once for both."""
-    reference = trainer.read_reference()
     finish(
         trainer.model,
         trainer.data,
-        lambda split: reference.scores() if split == "train" else trainer.score(split),
+        lambda split: ending.reference.scores() if split == "train" else ending.score(split),
         config,
         out,
         log=log,
         counts={**_counts(trainer), "kept": trainer.kept, "file": data.name},
         champion=champion,
-        heads=reference.heads(config),
-        attributes=trainer.read_further(measured),
+        heads=ending.reference.heads(config),
+        attributes=ending.further,
         measured=measured,
     )
 
@@ -146,21 +180,19 @@ def _prepare(
     log: MetricsLog,
     checkpoint: Checkpoint | None,
     team: Team,
-) -> Trainer:
+) -> tuple[Trainer, Shards | None]:
     log.emit("phase", phase="loading")
     dataset = build_dataset(read_groups(data), config)
     require_data(dataset, config)
     dtype = checkpoint.dtype if checkpoint else config.dtype  # auto may fall out otherwise on a busy machine
-    with called_by_name(config):
-        device = team.from_first(choose_device(config.threads, dtype=dtype, layers=layer_shapes(config.backbone)))
-        torch.manual_seed(config.seed)  # draws the head
-        model = load_backbone(
-            config.backbone, max_length=config.max_length, device=device, labels=labels_of(config, dataset.flag)
-        )
-    if team.is_first and not checkpoint:
-        rehearse(model, out)
-    freeze(model.network, config, new_parameters=model.new_parameters)
-    speed_up(model, config)
+    device = team.from_first(lambda: _device(config, dtype))
+
+    def load() -> RewardModel:
+        return _load(config, device, labels_of(config, dataset.flag), None if checkpoint else out, team)
+
+    shards = shard(load, team, device.kind) if team.size > 1 else None
+    model = shards.model if shards else load()
+    compile_network(model, config)
     log.emit("phase", phase="tokenizing")
     encoded = {
         split: encode_groups(
@@ -182,12 +214,33 @@ def _prepare(
         optimizer=make_optimizer(model.network, objective, config, head=model.new_parameters),
         budgets=Budgets.on(device, config.token_budget, config.graph_budget),
         stopping=EarlyStopping(config.patience),
-        team=team,
     )
-    log.emit("start", **_counts(trainer), **device.describe(), token_budget=trainer.budgets.tokens)
+    start = {**_counts(trainer), **device.describe(), "processes": team.size, "token_budget": trainer.budgets.tokens}
+    log.emit("start", **start)
     if checkpoint:
         trainer.restore(checkpoint)
-    return trainer
+    return trainer, shards
+
+
+def _device(config: TrainConfig, dtype: str) -> Device:
+    with called_by_name(config):
+        return choose_device(config.threads, dtype=dtype, layers=layer_shapes(config.backbone))
+
+
+def _load(config: TrainConfig, device: Device, labels: tuple[str, ...], out: Path | None, team: Team) -> RewardModel:
+    """Loads the backbone and tries it out, with what is to be trained of it marked. out: where its end is rehearsed.
+
+    For several processes it is tried on the CPU: no one of their GPUs need have room for all of it.
+    """
+    torch.manual_seed(config.seed)  # draws the head
+    where = device if team.size == 1 else Device("cpu", "CPU", torch.float32)
+    with called_by_name(config):
+        model = load_backbone(config.backbone, max_length=config.max_length, device=where, labels=labels)
+    if out:
+        rehearse(model, out)
+    freeze(model.network, config, new_parameters=model.new_parameters)
+    speed_up(model, config, device)
+    return replace(model, device=device)
 
 
 def _as_read(

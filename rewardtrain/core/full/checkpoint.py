@@ -1,20 +1,31 @@
-"""Where a training run can go on from."""
+"""Where a training run can go on from, in as many processes as it then has.
 
+A checkpoint is a folder: what each process holds of the weights and of what the optimizer keeps, in safetensors by
+torch.distributed.checkpoint, and info.json, which is written last and has all that is no tensor.
+"""
+
+import logging
 import os
 import shutil
-from collections.abc import Collection
+import warnings
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+from torch import Tensor
+from torch.distributed import checkpoint as dcp
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
 
 from rewardtrain.core.artifact.folder import read_json, write_json
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.errors import ConfigError
+from rewardtrain.core.errors import ConfigError, CoreError, from_exception
+from rewardtrain.core.model.team import Team
 
+FORMAT = 2  # 1 was one file of torch.save
 KEEP = 2
-STATE, INFO = "state.pt", "info.json"
+INFO = "info.json"
 
 
 @dataclass(frozen=True)
@@ -25,41 +36,80 @@ class Checkpoint:
     step: int
     metrics_bytes: int  # length of metrics.jsonl when it was made
     dtype: str  # of the matrix products, which a resumed run must not measure differently
+    values: dict[str, Any]  # what save_checkpoint was given beside the tensors
 
-    def load(self) -> dict[str, Any]:
-        """Gives what save_checkpoint was given, tensors on the CPU."""
-        state: dict[str, Any] = torch.load(self.folder / STATE, map_location="cpu", weights_only=True)
-        return state
+    def read_into(self, tensors: dict[str, Tensor], team: Team) -> None:
+        """Overwrite these tensors with those that were saved under their names; of a sharded one this process's part.
+
+        All processes of the team take part. Raises ConfigError where the checkpoint can't be read.
+        """
+        reader = HuggingFaceStorageReader(str(self.folder))
+
+        def damaged(reason: str) -> CoreError:
+            return ConfigError(f"checkpoint {str(self.folder)!r} can't be read ({reason}); delete it and run again")
+
+        _together(lambda: dcp.load(tensors, storage_reader=reader, no_dist=team.size == 1), otherwise=damaged)
 
 
 def save_checkpoint(
     root: Path,
-    state: dict[str, Any],
+    tensors: dict[str, Tensor],
+    values: dict[str, Any],
     *,
     step: int,
     metrics_bytes: int,
     run: dict[str, Any],
     dtype: str,
     keep: int | None = None,
+    team: Team,
 ) -> None:
     """Write root/step-N under another name first, then rename, so that a checkpoint is complete or isn't there.
 
-    run: see TrainConfig.identity; a resumed run must share it. Older checkpoints than the last two go, but for
-    that of step `keep`.
+    tensors: by name, of a sharded one this process's part; all processes of the team take part, and see one `root`.
+    values: JSON. run: see TrainConfig.identity; a resumed run must share it. Older checkpoints than the last two go,
+    but for that of step `keep`.
     """
-    root.mkdir(parents=True, exist_ok=True)
     temporary = root / f"tmp-step-{step}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    with (temporary / STATE).open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    info = {"step": step, "metrics_bytes": metrics_bytes, "run": run, "dtype": dtype}
+    team.from_first(lambda: _make_anew(temporary))
+    writer = HuggingFaceStorageWriter(str(temporary), save_distributed=True)
+
+    def unwritten(reason: str) -> CoreError | None:
+        return None
+
+    _together(lambda: dcp.save(tensors, storage_writer=writer, no_dist=team.size == 1), otherwise=unwritten)
+    info = {"format": FORMAT, "step": step, "metrics_bytes": metrics_bytes, "run": run, "dtype": dtype}
+    team.from_first(lambda: _complete(temporary, root / f"step-{step}", info | {"values": values}))
+    team.from_first(lambda: _delete_others(root, keep))
+
+
+def _together(work: Callable[[], object], *, otherwise: Callable[[str], CoreError | None]) -> None:
+    """Does what torch.distributed.checkpoint does; its own exception is no Exception, and holds those of all."""
+    logging.getLogger(dcp.logger._dcp_logger.name).setLevel(logging.WARNING)  # else two lines for each tensor
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there is but one process
+        try:
+            work()
+        except CheckpointException as error:
+            first = next(failure for failure, _ in error.failures.values())
+            known = from_exception(first) or otherwise(f"{type(first).__name__}: {str(first).splitlines()[0][:200]}")
+            raise (known or first) from None
+
+
+def _make_anew(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def _complete(temporary: Path, target: Path, info: dict[str, Any]) -> None:
+    for path in temporary.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
     write_json(temporary / INFO, info)
-    target = root / f"step-{step}"
     shutil.rmtree(target, ignore_errors=True)
     temporary.rename(target)
+
+
+def _delete_others(root: Path, keep: int | None) -> None:
     for old in _folders(root)[:-KEEP]:
         if old.name != f"step-{keep}":
             shutil.rmtree(old)
@@ -70,7 +120,8 @@ def save_checkpoint(
 def last_checkpoint(root: Path, config: TrainConfig, data: str, formerly: Collection[str] = ()) -> Checkpoint | None:
     """Finds the newest complete checkpoint, or None. Raises ConfigError where it was made with other settings or data.
 
-    data: its fingerprint. formerly: see TrainConfig.differences.
+    data: its fingerprint. formerly: see TrainConfig.differences. One of an older version's format is none: the run
+    begins anew.
     """
     folders = _folders(root) if root.is_dir() else []
     if not folders:
@@ -79,7 +130,7 @@ def last_checkpoint(root: Path, config: TrainConfig, data: str, formerly: Collec
     if changes := config.differences(info["run"], data, formerly):
         advice = "go on with the settings and data it was begun with, or begin anew in an empty output folder"
         raise ConfigError(f"{str(root)!r} holds another run's checkpoints ({changes}); {advice}")
-    return _read(folders[-1])
+    return _read(folders[-1]) if info.get("format") == FORMAT else None
 
 
 def checkpoint_of(root: Path, step: int) -> Checkpoint:
@@ -89,7 +140,7 @@ def checkpoint_of(root: Path, step: int) -> Checkpoint:
 
 def _read(folder: Path) -> Checkpoint:
     info = read_json(folder / INFO)
-    return Checkpoint(folder, info["step"], info["metrics_bytes"], info["dtype"])
+    return Checkpoint(folder, info["step"], info["metrics_bytes"], info["dtype"], info["values"])
 
 
 def _folders(root: Path) -> list[Path]:

@@ -1,7 +1,7 @@
 """Several training processes on one machine: how they are started, watched and ended.
 
-What they do together is in team.py. The parent trains nothing: it hands a wish to stop on, ends all when one is gone,
-and raises what that one raised.
+What they do together is in model/team.py. The parent trains nothing: it hands a wish to stop on, ends all when one is
+gone, and raises what that one raised.
 """
 
 import multiprocessing
@@ -17,11 +17,10 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from typing import Any
 
-import torch
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
-from rewardtrain.core.errors import ConfigError, CoreError, ProcessDiedError, Stopped, from_exception
-from rewardtrain.core.full.team import join_team
+from rewardtrain.core.errors import CoreError, ProcessDiedError, Stopped, from_exception
+from rewardtrain.core.model.team import join_team, require_devices
 
 LOOK_SECONDS = 0.2  # between two looks at whether to stop
 END_SECONDS = 2.0  # for the others to end after one failed, who wait for it in vain
@@ -53,7 +52,7 @@ def launch(work: Callable[..., None], arguments: Sequence[Any], *, size: int, sh
     work and arguments are pickled. Raises the CoreError of a process that failed, ProcessDiedError where a signal ended
     one, ConfigError where there are fewer GPUs than processes.
     """
-    _require_devices(size)
+    require_devices(size)
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)  # 0: a port that is free
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
@@ -72,15 +71,6 @@ def launch(work: Callable[..., None], arguments: Sequence[Any], *, size: int, sh
             member.process.kill()
             member.process.join()
     _raise_first(members)
-
-
-def _require_devices(size: int) -> None:
-    if torch.cuda.is_available() and torch.cuda.device_count() < size:
-        raise ConfigError(f"processes is {size}, but there are {torch.cuda.device_count()} GPUs; one process has one")
-    if torch.backends.mps.is_available():
-        raise ConfigError(f"processes is {size}, but there is one GPU; set it to 1")
-    if os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
-        raise ConfigError("ACCELERATE_USE_FSDP is true, but each process holds the whole model; unset it")
 
 
 def _watch(members: Sequence[_Member], stop: Event, should_stop: Callable[[], bool]) -> None:
@@ -129,8 +119,12 @@ def _run_member(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # the parent hands it on
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ |= {
+        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size),
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_USE_AGENT_STORE": "True",
+    }  # fmt: skip
     try:
-        work(join_team(rank, size, port), *arguments, should_stop=stop.is_set)
+        work(join_team(), *arguments, should_stop=stop.is_set)
     except Exception as error:
         known = error if isinstance(error, CoreError) else from_exception(error)
         connection.send(known or RuntimeError(f"training process {rank} failed:\n{traceback.format_exc()}"))

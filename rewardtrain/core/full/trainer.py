@@ -4,32 +4,38 @@ import math
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.batching import Batch, make_batch, padding_share, prompt_batches
 from rewardtrain.core.data.comparisons import Dataset
 from rewardtrain.core.data.encoding import Encoded
-from rewardtrain.core.device import rng_state, set_rng_state
 from rewardtrain.core.errors import NotFiniteError, Stopped
 from rewardtrain.core.evaluation.evaluate import quick_metrics, score_groups, watched_loss
 from rewardtrain.core.finish import Further
 from rewardtrain.core.full.checkpoint import Checkpoint, checkpoint_of, save_checkpoint
 from rewardtrain.core.full.loss import Objective
-from rewardtrain.core.full.optimizer import all_finite, clip_gradients, learning_rate_factor, set_learning_rate
+from rewardtrain.core.full.optimizer import (
+    all_finite,
+    clip_gradients,
+    learning_rate_factor,
+    set_learning_rate,
+    state_of,
+)
+from rewardtrain.core.full.shared_objective import SharedObjective
 from rewardtrain.core.full.stopping import EarlyStopping
-from rewardtrain.core.full.team import SharedObjective, Team
 from rewardtrain.core.head.attributes import further_heads, read_rated
 from rewardtrain.core.head.ensemble import Reference, read_reference
 from rewardtrain.core.measures.report import Scores
 from rewardtrain.core.model.gradients import gradients_in_memory
 from rewardtrain.core.model.memory import Budgets
 from rewardtrain.core.model.network import RewardModel
+from rewardtrain.core.model.team import Team
 from rewardtrain.core.progress import MetricsLog
 
 MIN_VALIDATION_PROMPTS = 128  # per validation, where the split has as many
@@ -47,12 +53,15 @@ class Trainer:
     encoded: dict[str, list[list[Encoded]]]
     model: RewardModel
     objective: Objective
-    optimizer: torch.optim.Optimizer
+    optimizer: torch.optim.AdamW
     budgets: Budgets  # smaller than the settings' once memory ran out
     stopping: EarlyStopping
-    team: Team
     step: int = 0
     validation_due: bool = False
+
+    @property
+    def team(self) -> Team:
+        return self.model.team
 
     @property
     def steps_per_epoch(self) -> int:
@@ -103,8 +112,7 @@ class Trainer:
         factor = learning_rate_factor(self.step, total_steps=self.total_steps, warmup_ratio=self.config.warmup_ratio)
         set_learning_rate(self.optimizer, factor)
         loss = self._gradients([order[place] for place in own], objective)
-        self.team.sum_gradients(self.model.network)
-        norm = clip_gradients(self.optimizer)
+        norm = clip_gradients(self.optimizer, self.team)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             ids = ", ".join(self.data.splits["train"][index].id for index in order)
             rate = self.config.learning_rate * factor
@@ -130,20 +138,14 @@ class Trainer:
 
     def _gradients(self, order: Sequence[int], objective: SharedObjective) -> float:
         """Gives the batch's loss, and its gradient by way of these prompts, perhaps none."""
-        if order:
-            return gradients_in_memory(
-                self.model,
-                self._batch(order),
-                objective,
-                self.budgets,
-                tick=lambda: self._tick("training", self.step, self.total_steps),
-                tell=self._tell_smaller,
-            )
-        self.optimizer.zero_grad(set_to_none=True)
-        loss: Tensor = objective(torch.zeros(0, self.model.n_labels))
-        if loss.requires_grad:  # by the objective's own parameter
-            loss.backward()  # type: ignore[no-untyped-call]
-        return loss.item()
+        return gradients_in_memory(
+            self.model,
+            self._batch(order) if order else None,
+            objective,
+            self.budgets,
+            tick=lambda: self._tick("training", self.step, self.total_steps),
+            tell=self._tell_smaller,
+        )
 
     def _tick(self, phase: str, done: int, total: int) -> None:
         (self.log.progress if self.team.size == 1 else self.log.beat)(phase, done, total)
@@ -178,24 +180,13 @@ class Trainer:
         groups = [self.data.splits["validation"][place] for place in places]
         loss = None
         if groups:
-            scores = self._validation_scores(places)
+            scores = self._score(self.model, [self.encoded["validation"][place] for place in places], "validation")
             measured = quick_metrics(groups, scores)
             loss = watched_loss(measured, self.config.flag_weight)
             seen = {"n_prompts": len(groups), "seconds": scores.seconds, **measured}
             self.log.emit("validation", step=self.step, every=self.validation_every, **seen)
         self.validation_due = False
         return self.stopping.observe(self.step, loss)
-
-    def _validation_scores(self, places: Sequence[int]) -> Scores:
-        """Each process scores its share."""
-        encoded = [self.encoded["validation"][place] for place in places]
-        own = self.team.share([self._tokens("validation", place) for place in places])
-        scores = self._score(self.model, [encoded[index] for index in own], "validation")
-        sizes = [len(completions) for completions in encoded]
-        mine = torch.isin(torch.arange(len(sizes)), torch.tensor(own)).repeat_interleave(torch.tensor(sizes))
-        logits = torch.zeros(len(mine), self.model.n_labels)
-        logits[mine] = torch.from_numpy(scores.logits)
-        return replace(scores, logits=self.team.sum(logits).numpy(), sizes=sizes)
 
     def _validation_places(self) -> list[int]:
         """Picks the prompts of every validation: a third as many as were trained on since the last one, at most.
@@ -249,39 +240,31 @@ class Trainer:
 
     def save(self) -> None:
         """Write a checkpoint of this moment, which keeps that of the best validation too."""
-        if not all_finite(self.optimizer):
+        if not all_finite(self.optimizer, self.team):
             raise self._diverged(self.step, "weights that are no numbers")
-        if not self.team.is_first:
-            return
-        state = {
-            "network": {name: value.detach() for name, value in self._trained()},
-            "objective": self.objective.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "rng": rng_state(self.model.device),
-            "budgets": asdict(self.budgets),
-            "stopping": asdict(self.stopping),
-            "validation_due": self.validation_due,
-        }
         save_checkpoint(
             self.checkpoints,
-            state,
+            self._weights() | self._optimizer_state(),
+            {
+                "budgets": asdict(self.budgets),
+                "stopping": asdict(self.stopping),
+                "validation_due": self.validation_due,
+            },
             step=self.step,
             metrics_bytes=self.log.size,
             run=self.run,
             dtype=self.model.device.dtype_name,
             keep=self.stopping.best_step,
+            team=self.team,
         )
         self.log.emit("checkpoint", step=self.step)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Become what was saved."""
-        state = checkpoint.load()
-        self._restore_weights(state)
-        self.optimizer.load_state_dict(state["optimizer"])
-        set_rng_state(self.model.device, state["rng"])
-        self.budgets = Budgets(**state["budgets"])
-        self.stopping = EarlyStopping(**state["stopping"])
-        self.validation_due = state["validation_due"]
+        checkpoint.read_into(self._weights() | self._optimizer_state(), self.team)
+        self.budgets = Budgets(**checkpoint.values["budgets"])
+        self.stopping = EarlyStopping(**checkpoint.values["stopping"])
+        self.validation_due = checkpoint.values["validation_due"]
         self.step = checkpoint.step
         self.log.emit("checkpoint", step=self.step)
 
@@ -291,16 +274,22 @@ class Trainer:
         return self.stopping.kept(self.step)
 
     def _keep_best(self) -> None:
-        if self.kept["step"] != self.step and self.team.is_first:
-            self._restore_weights(checkpoint_of(self.checkpoints, self.kept["step"]).load())
+        if self.kept["step"] != self.step:
+            checkpoint_of(self.checkpoints, self.kept["step"]).read_into(self._weights(), self.team)
         self.log.emit("kept", **self.kept)
 
-    def _restore_weights(self, state: dict[str, Any]) -> None:
-        with torch.no_grad():
-            for name, parameter in self._trained():
-                parameter.copy_(state["network"][name])
-        self.objective.load_state_dict(state["objective"])
+    def _weights(self) -> dict[str, Tensor]:
+        """Gives what is trained: the rest is as the backbone's files have it."""
+        return {name: parameter.detach() for parameter, name in self._names().items()}
 
-    def _trained(self) -> list[tuple[str, torch.nn.Parameter]]:
-        """Gives what a checkpoint holds: the rest is as the backbone's files have it."""
-        return [(name, value) for name, value in self.model.network.named_parameters() if value.requires_grad]
+    def _optimizer_state(self) -> dict[str, Tensor]:
+        return {f"optimizer.{name}": value for name, value in state_of(self.optimizer, self._names()).items()}
+
+    def _names(self) -> dict[nn.Parameter, str]:
+        parts = {"network": self.model.network, "objective": self.objective}
+        return {
+            parameter: f"{part}.{name}"
+            for part, module in parts.items()
+            for name, parameter in module.named_parameters()
+            if parameter.requires_grad
+        }

@@ -24,7 +24,7 @@ from rewardtrain.core.head.fit import Floats32, Problem, choose_l2, fit
 from rewardtrain.core.measures import intervals, metrics
 from rewardtrain.core.measures.metrics import Floats
 from rewardtrain.core.model.gradients import predict_features
-from rewardtrain.core.model.network import RewardModel, output_layer
+from rewardtrain.core.model.network import RewardModel
 
 MOST = 20_000  # completions of the training split whose features are read for it
 
@@ -49,7 +49,7 @@ def read_rated(
     """Reads what a fine-tuned network makes of the rated prompts of a split. encoded: the split's sequences."""
     places = rated(groups)
     flat = [sequence for place in places for sequence in encoded[place]]
-    layer = output_layer(model.network)[1]
+    layer = model.head()
     if not flat:
         return Rated([], np.zeros((0, layer.in_features), dtype=np.float32), np.zeros(0))
     features = predict_features(model.body(), flat, token_budget=token_budget, tick=tick)

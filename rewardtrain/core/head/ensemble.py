@@ -16,7 +16,7 @@ from rewardtrain.core.head.edges import edges_of
 from rewardtrain.core.head.fit import DEFAULT_L2, Floats32, Problem, fit, fit_ensemble
 from rewardtrain.core.measures.report import Scores
 from rewardtrain.core.model.gradients import predict_features
-from rewardtrain.core.model.network import RewardModel, output_layer
+from rewardtrain.core.model.network import RewardModel
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def read_reference(
         sequences=sequences,
         comparisons=[dataset.comparisons["train"][index] for index in chosen],
         n_prompts=len(encoded),
-        layer=output_layer(model.network)[1],
+        layer=model.head(),
         seconds=time.monotonic() - started,
     )
 

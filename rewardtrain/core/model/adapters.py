@@ -28,7 +28,10 @@ def freeze(network: Any, config: TrainConfig, *, new_parameters: frozenset[str])
     """
     if config.train_layers is None and not config.lora_rank:
         return
-    layers = _layers(network)
+    layers = layers_of(network)
+    if layers is None:
+        kind = type(network).__name__
+        raise ConfigError(f"{kind} has no list of layers; train all of it, with lora_rank=0 and train_layers=null")
     n_trained = len(layers) if config.train_layers is None else config.train_layers
     if n_trained > len(layers):
         raise ConfigError(f"train_layers is {n_trained}, but the backbone has {len(layers)} layers; lower it")
@@ -61,19 +64,16 @@ def _head(network: Any, new_parameters: frozenset[str]) -> set[str]:
     return outside | new_parameters
 
 
-def _layers(network: Any) -> nn.ModuleList:
+def layers_of(network: Any) -> nn.ModuleList | None:
     """Finds the stack of equal layers that a transformer is: the list of modules with the most parameters.
 
-    Of a network that reads pictures too only the part that reads text is meant.
+    Of a network that reads pictures too only the part that reads text is meant. None where there is no such list.
     """
     trunk, text = network.base_model, network.config.get_text_config()
     if text is not network.config:
         trunk = next((module for module in trunk.modules() if getattr(module, "config", None) is text), trunk)
     lists = [module for module in trunk.modules() if isinstance(module, nn.ModuleList)]
-    if not lists:
-        kind = type(network).__name__
-        raise ConfigError(f"{kind} has no list of layers; train all of it, with lora_rank=0 and train_layers=null")
-    return max(lists, key=lambda found: sum(parameter.numel() for parameter in found.parameters()))
+    return max(lists, key=lambda found: sum(parameter.numel() for parameter in found.parameters()), default=None)
 
 
 def _adapt(network: Any, layers: list[nn.Module], rank: int) -> None:

@@ -42,12 +42,13 @@ def in_memory(
     budgets: Budgets,
     *,
     longest: int,
+    alone: bool = True,
     tell: Callable[[Budgets, str], None] = lambda budgets, reason: None,
 ) -> Result:
     """Do work, which reads the budgets; while it runs out of memory shrink them, tell, and do it again from its start.
 
     longest: tokens of the longest sequence. The budgets stay small for what comes after. Raises OutOfMemoryError when
-    one sequence alone is too much.
+    one sequence alone is too much, and at once where the work isn't done alone: other processes are in the midst of it.
     """
     while True:
         try:
@@ -59,6 +60,10 @@ def in_memory(
             if not isinstance(from_exception(error), OutOfMemoryError):
                 raise
             reason = str(error).strip().partition("\n")[0][:200]
+            if not alone:
+                advice = "lower token_budget and graph_budget, or start more processes"
+                seen = f"out of memory with micro-batches of {budgets.tokens} tokens ({reason})"
+                raise OutOfMemoryError(f"{seen}; {advice}") from error
             if not budgets.shrink(longest):
                 advice = "lower max_length, set gradient_checkpointing=true or take a smaller backbone"
                 raise OutOfMemoryError(

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from rewardtrain.core.data.packing import packed_states, row_length, shared_rows
 from rewardtrain.core.device import Device
 from rewardtrain.core.errors import BackboneError, DataError
 from rewardtrain.core.measures.calibrate import RAW, Calibration
+from rewardtrain.core.model.team import ALONE, Team
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class RewardModel:
     calibration: Calibration = RAW  # of the finished model; while it is in training the logits are raw
     side: str = "right"  # on which a short sequence is padded beside a longer one
     packs: bool = False  # whether completions of one prompt may share a row
+    team: Team = ALONE  # of several processes each holds a part of every weight: see full.sharding
 
     @property
     def n_labels(self) -> int:
@@ -71,10 +74,9 @@ class RewardModel:
         """Gives the (N, labels) float32 logits of one micro-batch, in the order of its rows."""
         if all(len(row) == 1 for row in rows):
             return self.logits([row[0] for row in rows])
+        read = self.network.packed_logits if self.team.size > 1 else partial(packed_logits, self.network)
         with self.device.autocast():
-            pad_id = self.encoder.tokenizer.pad_token_id
-            states = packed_states(self.network.base_model, rows, pad_id=pad_id, device=self.device.kind)
-            logits: Tensor = output_layer(self.network)[1](states)
+            logits: Tensor = read(rows, pad_id=self.encoder.tokenizer.pad_token_id, device=self.device.kind)
         return logits.float()
 
     def features(self, sequences: Sequence[Encoded]) -> Tensor:
@@ -84,10 +86,22 @@ class RewardModel:
 
     def body(self) -> "Body":
         """Gives all but the head, over the same weights. Some ms: make it once for many micro-batches."""
+        name, layer = output_layer(self.network)
+        if self.team.size > 1:
+            return Body(replace(self, network=_Headless(self.network, name)), layer.in_features)
         network = sharing_weights(self.network)
-        name, layer = output_layer(network)
         network.set_submodule(name, torch.nn.Identity())  # the class itself picks the token it reads
         return Body(replace(self, network=network), layer.in_features)
+
+    def head(self) -> torch.nn.Linear:
+        """Gives the layer that makes logits of features; of several processes each gets the whole of it, together."""
+        layer = output_layer(self.network)[1]
+        if self.team.size == 1:
+            return layer
+        whole = torch.nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
+        for name, parameter in layer.named_parameters():
+            setattr(whole, name, torch.nn.Parameter(parameter.full_tensor().detach(), requires_grad=False))
+        return whole
 
 
 @dataclass(frozen=True)
@@ -100,6 +114,31 @@ class Body:
     def features(self, sequences: Sequence[Encoded]) -> Tensor:
         """Gives the (N, D) float32 of one micro-batch."""
         return self.model.logits(sequences)
+
+
+class _Headless:
+    """A network without its output layer while it is called: no tree of its own can be made of one that is sharded."""
+
+    def __init__(self, network: Any, name: str) -> None:
+        self._network, self._name = network, name
+
+    def __call__(self, **inputs: Tensor) -> Any:
+        layer = self._network.get_submodule(self._name)
+        self._network.set_submodule(self._name, torch.nn.Identity())
+        try:
+            return self._network(**inputs)
+        finally:
+            self._network.set_submodule(self._name, layer)
+
+    def reshard(self) -> None:
+        self._network.reshard()
+
+
+def packed_logits(network: Any, rows: Sequence[Sequence[Encoded]], *, pad_id: int, device: str) -> Tensor:
+    """Gives the (N, labels) logits of completions that share rows, in the order of the rows, by a decoder."""
+    states = packed_states(network.base_model, rows, pad_id=pad_id, device=device)
+    logits: Tensor = output_layer(network)[1](states)
+    return logits
 
 
 def sharing_weights(network: Any) -> Any:

@@ -1,7 +1,6 @@
 """Several training processes: they learn what one learns, and end together."""
 
 import json
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +13,8 @@ import torch
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.data.batching import make_batch
 from rewardtrain.core.data.comparisons import Comparisons
-from rewardtrain.core.errors import ConfigError
-from rewardtrain.core.full import process_group
-from rewardtrain.core.full.team import SharedObjective, Team
+from rewardtrain.core.full.shared_objective import SharedObjective
+from rewardtrain.core.model.team import Team
 from tests.core.commands import events, losses, start, wait_for_step
 
 Rows = Callable[..., list[dict[str, Any]]]
@@ -99,12 +97,6 @@ def test_what_one_process_can_not_train_is_named_by_all(
     settings = settings_of(tiny_bert, processes=2, learning_rate=1e38)
     assert main(["train", str(data_of_processes), str(tmp_path / "out"), *settings]) == 3
     assert capsys.readouterr().err.splitlines()[-1].startswith("error: training diverged at step ")
-
-
-def test_sharded_training_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(os.environ, "ACCELERATE_USE_FSDP", "true")
-    with pytest.raises(ConfigError, match="each process holds the whole model"):
-        process_group.launch(print, (), size=2, should_stop=lambda: False)
 
 
 def test_a_share_of_the_logits_gets_its_part_of_the_whole_gradient(tiny_bert: Path) -> None:

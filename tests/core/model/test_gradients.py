@@ -18,7 +18,7 @@ from rewardtrain.core.model.gradients import accumulate_gradients, gradients_in_
 from rewardtrain.core.model.loading import load_backbone
 from rewardtrain.core.model.memory import Budgets
 from rewardtrain.core.model.network import RewardModel
-from rewardtrain.core.model.speed import speed_up
+from rewardtrain.core.model.speed import compile_network, speed_up
 
 GROUPS = [
     Group("1", "train", (Message("user", "how do i bake bread"),), ("please help", "never", "go away you stupid"),
@@ -160,7 +160,7 @@ def test_compile_without_a_compiler_is_refused(
         missing,
         pytest.raises(ConfigError, match=r"compile is true, but torch can't compile here: .*; set it to false"),
     ):
-        load(tiny_bert, compile=True)
+        compile_network(load(tiny_bert)[0], TrainConfig(compile=True))
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")  # torch's own
