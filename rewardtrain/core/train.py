@@ -34,7 +34,7 @@ from rewardtrain.core.model.adapters import freeze, merge_adapters
 from rewardtrain.core.model.loading import called_by_name, layer_shapes, load_backbone
 from rewardtrain.core.model.memory import Budgets
 from rewardtrain.core.model.network import RewardModel
-from rewardtrain.core.model.speed import compile_network, speed_up
+from rewardtrain.core.model.speed import choose_attention, compile_network, require_checkpointing, speed_up
 from rewardtrain.core.model.team import ALONE, Team, given_team
 from rewardtrain.core.progress import METRICS, MetricsLog
 
@@ -63,12 +63,8 @@ def train(
     team = given_team(config.processes)
     if team and config.depth == "head":
         raise ConfigError(f"depth is 'head', which one process fits, but {team.size} were started; start one")
-    if is_finished(out / MODEL) and (out / REPORT).is_file():
-        require_same(out / MODEL, config, fingerprint(data), formerly)
+    if (team or ALONE).from_first(lambda: _is_done(data, out, config, champion, formerly)):
         return
-    if champion:
-        require_model(champion)
-    _make_folder(out)
     arguments = data, out, config, champion, measured
     if config.depth == "head":
         train_head(*arguments, cache=cache, should_stop=should_stop)
@@ -78,6 +74,17 @@ def train(
         _train(team or ALONE, *arguments, formerly, should_stop=should_stop)
     if not team or team.is_first:
         shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # three times the model's size, and of no more use
+
+
+def _is_done(data: Path, out: Path, config: TrainConfig, champion: Path | None, formerly: Collection[str]) -> bool:
+    """Tells whether nothing is left to do; else what is wrong with the arguments is said before the work begins."""
+    if is_finished(out / MODEL) and (out / REPORT).is_file():
+        require_same(out / MODEL, config, fingerprint(data), formerly)
+        return True
+    if champion:
+        require_model(champion)
+    _make_folder(out)
+    return False
 
 
 def _make_folder(out: Path) -> None:
@@ -107,8 +114,9 @@ def _train(
     checkpoint = team.from_first(lambda: last_checkpoint(out / CHECKPOINTS, config, run["data"], formerly))
     keep_bytes = checkpoint.metrics_bytes if checkpoint else 0
     path = out / METRICS if team.is_first else None
-    with MetricsLog(path, keep_bytes=keep_bytes, should_stop=should_stop) as log:
-        trainer, shards = _prepare(data, out, config, run, log, checkpoint, team)
+    alone = team.size == 1
+    with MetricsLog(path, keep_bytes=keep_bytes, should_stop=should_stop if alone else lambda: False) as log:
+        trainer, shards = _prepare(data, out, config, run, log, checkpoint, team, should_stop)
         log.emit("phase", phase="training")
         trainer.run_steps()
         ending = _read_together(trainer, measured) if shards else _read_alone(trainer, measured)
@@ -180,6 +188,7 @@ def _prepare(
     log: MetricsLog,
     checkpoint: Checkpoint | None,
     team: Team,
+    should_stop: Callable[[], bool],
 ) -> tuple[Trainer, Shards | None]:
     log.emit("phase", phase="loading")
     dataset = build_dataset(read_groups(data), config)
@@ -190,7 +199,7 @@ def _prepare(
     def load() -> RewardModel:
         return _load(config, device, labels_of(config, dataset.flag), None if checkpoint else out, team)
 
-    shards = shard(load, team, device.kind) if team.size > 1 else None
+    shards = shard(load, team, config, device.kind) if team.size > 1 else None
     model = shards.model if shards else load()
     compile_network(model, config)
     log.emit("phase", phase="tokenizing")
@@ -214,6 +223,7 @@ def _prepare(
         optimizer=make_optimizer(model.network, objective, config, head=model.new_parameters),
         budgets=Budgets.on(device, config.token_budget, config.graph_budget),
         stopping=EarlyStopping(config.patience),
+        should_stop=should_stop,
     )
     start = {**_counts(trainer), **device.describe(), "processes": team.size, "token_budget": trainer.budgets.tokens}
     log.emit("start", **start)
@@ -239,8 +249,14 @@ def _load(config: TrainConfig, device: Device, labels: tuple[str, ...], out: Pat
     if out:
         rehearse(model, out)
     freeze(model.network, config, new_parameters=model.new_parameters)
-    speed_up(model, config, device)
-    return replace(model, device=device)
+    if team.size == 1:
+        speed_up(model, config)
+        return model
+    if config.gradient_checkpointing:  # which each process then turns on in its part
+        require_checkpointing(model)
+    model = replace(model, device=device)
+    choose_attention(model)
+    return model
 
 
 def _as_read(

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from torch import Tensor
-from torch.distributed import checkpoint as dcp
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint.logger import _dcp_logger
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
 
 from rewardtrain.core.artifact.folder import read_json, write_json
 from rewardtrain.core.config import TrainConfig
@@ -48,7 +50,7 @@ class Checkpoint:
         def damaged(reason: str) -> CoreError:
             return ConfigError(f"checkpoint {str(self.folder)!r} can't be read ({reason}); delete it and run again")
 
-        _together(lambda: dcp.load(tensors, storage_reader=reader, no_dist=team.size == 1), otherwise=damaged)
+        _together(lambda: load(tensors, storage_reader=reader, no_dist=team.size == 1), otherwise=damaged)
 
 
 def save_checkpoint(
@@ -76,7 +78,7 @@ def save_checkpoint(
     def unwritten(reason: str) -> CoreError | None:
         return None
 
-    _together(lambda: dcp.save(tensors, storage_writer=writer, no_dist=team.size == 1), otherwise=unwritten)
+    _together(lambda: save(tensors, storage_writer=writer, no_dist=team.size == 1), otherwise=unwritten)
     info = {"format": FORMAT, "step": step, "metrics_bytes": metrics_bytes, "run": run, "dtype": dtype}
     team.from_first(lambda: _complete(temporary, root / f"step-{step}", info | {"values": values}))
     team.from_first(lambda: _delete_others(root, keep))
@@ -84,7 +86,7 @@ def save_checkpoint(
 
 def _together(work: Callable[[], object], *, otherwise: Callable[[str], CoreError | None]) -> None:
     """Does what torch.distributed.checkpoint does; its own exception is no Exception, and holds those of all."""
-    logging.getLogger(dcp.logger._dcp_logger.name).setLevel(logging.WARNING)  # else two lines for each tensor
+    _dcp_logger.setLevel(logging.WARNING)  # else two lines for each tensor
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that there is but one process
         try:

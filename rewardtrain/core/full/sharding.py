@@ -18,8 +18,10 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.model.adapters import layers_of
 from rewardtrain.core.model.network import RewardModel, packed_logits
+from rewardtrain.core.model.speed import turn_on_checkpointing
 from rewardtrain.core.model.team import Team
 
 
@@ -43,10 +45,11 @@ class Shards:
         return replace(self.model, network=self.plain, team=Team())
 
 
-def shard(load: Callable[[], RewardModel], team: Team, device: str) -> Shards:
+def shard(load: Callable[[], RewardModel], team: Team, config: TrainConfig, device: str) -> Shards:
     """Lets the first process load a model on the CPU, and gives each process its part of the weights on its device.
 
-    The others read no file of the backbone. Raises in all of them what `load` raises.
+    The others read no file of the backbone. load: leaves gradient checkpointing off, which the settings may turn on in
+    each part. Raises in all processes what it raises.
     """
     loaded: list[RewardModel] = []
 
@@ -59,6 +62,8 @@ def shard(load: Callable[[], RewardModel], team: Team, device: str) -> Shards:
     plain = copy.deepcopy(model.network)
     network = model.network
     weights = dict(_tensors(loaded.pop().network)) if loaded else None
+    if config.gradient_checkpointing:
+        turn_on_checkpointing(network)
     mesh = init_device_mesh(device, (team.size,))
     _split(network, mesh)
     _hand_out(network, weights, mesh, device)

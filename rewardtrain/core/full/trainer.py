@@ -3,7 +3,7 @@
 import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ class Trainer:
     optimizer: torch.optim.AdamW
     budgets: Budgets  # smaller than the settings' once memory ran out
     stopping: EarlyStopping
+    should_stop: Callable[[], bool]  # which a team asks between two steps, and a run alone between micro-batches too
     step: int = 0
     validation_due: bool = False
 
@@ -86,7 +87,7 @@ class Trainer:
         try:
             while self.validation_due or not self.is_over:
                 if self.team.size > 1:  # all stop at the same place, or some would wait for the others
-                    self.log.stop_if(self.team.any(self.log.should_stop()))
+                    self.log.stop_if(self.team.any(self.should_stop()))
                 better = False
                 if self.validation_due:
                     better = self._validate()
@@ -148,7 +149,7 @@ class Trainer:
         )
 
     def _tick(self, phase: str, done: int, total: int) -> None:
-        (self.log.progress if self.team.size == 1 else self.log.beat)(phase, done, total)
+        self.log.progress(phase, done, total)
 
     def _tokens(self, split: str, index: int) -> int:
         return sum(map(len, self.encoded[split][index]))

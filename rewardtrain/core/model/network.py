@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from rewardtrain.core.data.batching import MicroBatch, collate, plan
 from rewardtrain.core.data.encoding import PAIR, Encoded, Encoder
@@ -100,6 +101,7 @@ class RewardModel:
             return layer
         whole = torch.nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
         for name, parameter in layer.named_parameters():
+            assert isinstance(parameter, DTensor)
             setattr(whole, name, torch.nn.Parameter(parameter.full_tensor().detach(), requires_grad=False))
         return whole
 

@@ -106,8 +106,8 @@ def _outcome(work: Callable[[], Value]) -> tuple[Value | None, Exception | None]
 def given_team(processes: int) -> Team | None:
     """Joins the group of processes that torchrun, or another launcher that sets its variables, has started this one in.
 
-    A group that the caller has made already is taken as it is. None where this process was started alone. processes: the run's setting, which must not name another number.
-    Raises ConfigError.
+    A group that the caller has made already is taken as it is. None where this process was started alone. processes:
+    the run's setting, which must not name another number. Raises ConfigError.
     """
     made = dist.is_available() and dist.is_initialized()
     size = dist.get_world_size() if made else int(os.environ.get("WORLD_SIZE", "1"))
