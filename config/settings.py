@@ -283,6 +283,9 @@ REWARDS_PORT = variables.port("PODIUM_REWARDS_PORT", 8001)
 REWARDS_URL = addresses.webs("PODIUM_REWARDS_URL", f"http://127.0.0.1:{REWARDS_PORT}")  # several with commas
 # Seconds for which one that was told to end goes on answering and says that it isn't ready: a balancer looks so often.
 REWARDS_DRAIN = variables.number("PODIUM_REWARDS_DRAIN", 0, least=0, most=3600)
+# By project, a vLLM or Text Embeddings Inference that holds its champion. The operator's alone: whoever may write an
+# address here has this machine's network sent requests.
+REWARDS_SERVERS = variables.items("PODIUM_REWARDS_SERVERS", "", addresses.rewards_server)
 # Models in memory, those on one backbone counted once.
 REWARDS_ROOM = variables.number("PODIUM_REWARDS_ROOM", 4, least=1, most=1000)
 REWARDS_DTYPE = variables.choice("PODIUM_REWARDS_DTYPE", "float32", ("float32", "bfloat16", "float16", "auto"))

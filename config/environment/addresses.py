@@ -84,6 +84,20 @@ def web(name: str, value: str) -> str:
     return value.rstrip("/")
 
 
+def rewards_server(name: str, value: str) -> str:
+    """Reads PROJECT=vllm:URL or PROJECT=tei:URL. Only what computes rewards takes it apart; the token in it isn't
+    shown."""
+    project, _, rest = value.partition("=")
+    kind, _, url = rest.partition(":")
+    example = "it is PROJECT=vllm:URL or PROJECT=tei:URL, e.g. helpful=vllm:http://gpu.example:8000."
+    if not re.fullmatch(r"[-a-zA-Z0-9_]+", project) or kind not in ("vllm", "tei"):
+        refuse(name, hidden(value), example)
+    parts = split(name, url, example)
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.query or parts.fragment:
+        refuse(name, hidden(value), example)
+    return value
+
+
 # --- Other servers --------------------------------------------------------------------------------------------------
 
 

@@ -94,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8001)
     drain = "seconds for which it goes on answering after SIGTERM and says that it isn't ready (default: 0)"
     serve.add_argument("--drain", type=float, default=0, help=drain)
+    servers = "another server that holds a model, asked while its rewards are ours: NAME=vllm:URL or NAME=tei:URL"
+    serve.add_argument("--server", action="append", default=[], help=servers)
     serve.set_defaults(command=_serve)
     return parser
 
@@ -204,6 +206,8 @@ def _serve(options: argparse.Namespace) -> None:
     from rewardtrain.core.device import choose_device
     from rewardtrain.core.serving.app import Service
     from rewardtrain.core.serving.batcher import Batcher
+    from rewardtrain.core.serving.foreign.agreement import Foreign
+    from rewardtrain.core.serving.foreign.server import parse_addresses
     from rewardtrain.core.serving.model_cache import ModelCache, named_folders
     from rewardtrain.core.serving.server import Server
 
@@ -212,7 +216,11 @@ def _serve(options: argparse.Namespace) -> None:
     device = choose_device()
     models = ModelCache(device, room=len(champions), find=lambda *key: known.get(key), tell=_tell)
     models.set_champions(champions)
-    service = Service(models, Batcher(), authorize=lambda credential, project: None)
+    batcher, addresses = Batcher(), parse_addresses(options.server)
+    if unknown := addresses.keys() - champions.keys():
+        raise ConfigError(f"no model is named {min(unknown)!r}, which --server names; give it as {min(unknown)}=MODEL")
+    foreign = {name: Foreign(address, batcher, tell=_tell) for name, address in addresses.items()}
+    service = Service(models, batcher, authorize=lambda credential, project: None, foreign=foreign)
     where, seconds = f"http://{options.host}", options.drain
     ready = lambda port: _tell(f"listening at {where}:{port} on {device.label}")  # noqa: E731
     Server(

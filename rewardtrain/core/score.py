@@ -15,8 +15,9 @@ from rewardtrain.core.artifact import shards
 from rewardtrain.core.artifact.attribute_heads import read_attributes
 from rewardtrain.core.artifact.folder import load_model, read_calibration, read_heads, same_backbone
 from rewardtrain.core.attribution import attribute
-from rewardtrain.core.data.encoding import Encoded
+from rewardtrain.core.data.encoding import PAIR, Encoded
 from rewardtrain.core.data.groups import Group, parse_texts
+from rewardtrain.core.data.templates import render
 from rewardtrain.core.data.whole_texts import WholeTexts, encode_whole
 from rewardtrain.core.device import Device
 from rewardtrain.core.errors import CoreError, DataError, NotFiniteError, from_exception
@@ -129,6 +130,18 @@ class Scorer:
         """Encodes texts that already hold prompt and completion; see whole_texts. Raises DataError."""
         with self._reading:
             return encode_whole(self._model.encoder.tokenizer, texts, max_length=self.max_length)
+
+    def pairs(self, group: Group) -> list[tuple[str, str]]:
+        """Gives prompt and completion as the two texts of which an encoder reads a pair; none for a decoder."""
+        head = render(group.prompt)
+        return [(head, text) for text in group.completions] if self._model.encoder.style == PAIR else []
+
+    def read_pairs(self, pairs: Sequence[tuple[str, str]]) -> list[list[int]]:
+        """Gives the ids that the tokenizer alone reads of each pair, to be compared with encode's."""
+        with self._reading:
+            read = self._model.encoder.tokenizer(*map(list, zip(*pairs, strict=True)), verbose=False)
+        ids: list[list[int]] = read["input_ids"]
+        return ids
 
     def forward(self, sequences: Sequence[Encoded]) -> Outputs:
         """Gives what the network says of N sequences, in their order. Raises NotFiniteError, and what the network

@@ -29,6 +29,8 @@ from rewardtrain.core.errors import ConfigError
 from rewardtrain.core.quiet import quiet_libraries
 from rewardtrain.core.serving.app import Service
 from rewardtrain.core.serving.batcher import Batcher
+from rewardtrain.core.serving.foreign.agreement import Foreign
+from rewardtrain.core.serving.foreign.server import parse_addresses
 from rewardtrain.core.serving.model_cache import ModelCache, Ref
 from rewardtrain.core.serving.problems import Refused
 from rewardtrain.core.serving.server import Server
@@ -55,7 +57,9 @@ def serve(*, host: str, port: int) -> None:
         logger.info("rewards at http://%s:%s on %s in %s", host, port, device.label, device.dtype_name)
         watcher.start()
 
-    service = Service(models, Batcher(), Tokens())
+    batcher, addresses = Batcher(), parse_addresses(settings.REWARDS_SERVERS)
+    foreign = {project: Foreign(address, batcher, tell=logger.info) for project, address in addresses.items()}
+    service = Service(models, batcher, Tokens(), foreign=foreign)
     app, seconds = service.app(), settings.REWARDS_DRAIN
     server = Server(app, host=host, port=port, ready=ready, drain=service.drain, drain_seconds=seconds)
     server.run()

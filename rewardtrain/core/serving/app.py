@@ -15,7 +15,7 @@ PROJECT@3 in an address is version 3 instead of the champion.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -28,19 +28,23 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.errors import CoreError, DataError
-from rewardtrain.core.score import Scorer, refusal
+from rewardtrain.core.score import Outputs, Scorer, refusal
 from rewardtrain.core.serving.answers import REWARDS, ROWS, SCORE, Answered, Protocol, model_name
 from rewardtrain.core.serving.batcher import Batcher, Tick, UnreadableError
 from rewardtrain.core.serving.encoding import encode, place
+from rewardtrain.core.serving.foreign.agreement import Foreign
 from rewardtrain.core.serving.model_cache import ModelCache, Ref
 from rewardtrain.core.serving.problems import Refused, http_error, problem_of, response_to
 from rewardtrain.core.serving.protocols import Asked, parse_tokens
 from rewardtrain.core.serving.reading import body_of, credential, disconnected, named_version, one_version, place_of
 from rewardtrain.core.serving.service_metrics import Metrics
 from rewardtrain.core.serving.shapes import tei, vllm
+from rewardtrain.core.serving.state import champions_told, readiness
 
 SECONDS = 120.0  # after which nobody waits for an answer any more
+COMPUTED_HEADER = "X-Podium-Computed-By"  # podium, vllm or tei
 MODEL_HEADER = "X-Podium-Model"  # which version answered, whatever the body's form
 
 logger = logging.getLogger(__name__)
@@ -56,8 +60,18 @@ Result = TypeVar("Result")
 class Service:
     """What the doors share."""
 
-    def __init__(self, models: ModelCache, batcher: Batcher, authorize: Authorize, *, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        models: ModelCache,
+        batcher: Batcher,
+        authorize: Authorize,
+        *,
+        seconds: float = SECONDS,
+        foreign: Mapping[str, Foreign] = {},
+    ) -> None:
+        """foreign: by project, a server of somebody else's that holds its champion."""
         self._cache, self._batcher, self._authorize, self._seconds = models, batcher, authorize, seconds
+        self._foreign = foreign
         self._metrics = Metrics(batcher, models)
         self._draining = False
 
@@ -69,6 +83,8 @@ class Service:
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
             yield
+            for foreign in self._foreign.values():
+                foreign.end()
             await run_in_threadpool(self._batcher.end)
 
         gets = {
@@ -144,6 +160,7 @@ class Service:
             response.headers["Connection"] = "close"  # the next request on it would come too late
         if model := getattr(request.state, "model", None):
             response.headers[MODEL_HEADER] = quote(model, safe="@")
+            response.headers[COMPUTED_HEADER] = getattr(request.state, "computed_by", "podium")
         known = request.path_params["project"].rpartition("@")[0] or request.path_params["project"]
         known = known if self._cache.knows(known) else ""
         self._metrics.note(known, response.status_code, time.perf_counter() - began)
@@ -163,7 +180,7 @@ class Service:
         encoded = await run_in_threadpool(encode, scorer, asked)
         flat = [sequence for sequences in encoded for sequence in sequences]
         try:
-            outputs = await self._done(request, self._batcher.submit(scorer, flat))
+            outputs = await self._outputs(request, ref, scorer, asked, flat)
         except UnreadableError as error:
             raise DataError(f"{place(asked, error.index)}: {error}") from error
         answers, start = [], 0
@@ -173,6 +190,19 @@ class Service:
             answers.append(scorer.answer(sequences, outputs[part], raw=asked.raw, pairwise=asked.pairwise))
         self._metrics.completions.labels(project).inc(start)
         return Answered(project, ref.version, asked, answers, sum(map(len, flat)), scorer.labels)
+
+    async def _outputs(
+        self, request: Request, ref: Ref, scorer: Scorer, asked: Asked, sequences: list[Encoded]
+    ) -> Outputs:
+        """Asks the project's other server about its champion, where there is one that agrees with ours."""
+        foreign = self._foreign.get(ref.project)
+        if foreign and self._cache.champions().get(ref.project) == ref:
+            outputs = await self._done(request, foreign.submit(ref, scorer, asked.groups, sequences))
+            if outputs is not None:
+                request.state.computed_by = foreign.address.kind
+                self._metrics.elsewhere.labels(ref.project).inc(len(sequences))
+                return outputs
+        return await self._done(request, self._batcher.submit(scorer, sequences))
 
     async def _tokens(self, request: Request, project: str, version: int | None) -> Answer:
         asked = parse_tokens(await body_of(request))
@@ -214,12 +244,8 @@ class Service:
         return vllm.listed_models(project, ref.version, scorer.max_length)
 
     async def _readyz(self, request: Request) -> Response:
-        """Ready is who can answer for any project: one champion that can't be loaded anywhere must not take every
-        service from behind its balancer."""
-        failures, champions = self._cache.failures(), self._cache.champions()
-        state = {"champions": len(champions), "in_memory": len(self._cache.loaded()), "failed": len(failures)}
-        answers = not champions or any(ref not in failures for ref in champions.values())
-        ready = self._cache.started and answers and not self._draining
+        state, ready = readiness(self._cache)
+        ready = ready and not self._draining
         return JSONResponse({**state, "draining": self._draining}, status_code=200 if ready else 503)
 
     def _for_administrators(self, show: Callable[[], Response]) -> Door:
@@ -233,11 +259,7 @@ class Service:
         return door
 
     def _models(self) -> Response:
-        loaded, failures = self._cache.loaded(), self._cache.failures()
-        rows = [
-            {"project": project, "version": ref.version, "in_memory": ref in loaded, "error": failures.get(ref)}
-            for project, ref in sorted(self._cache.champions().items())
-        ]
+        rows = champions_told(self._cache, self._foreign)
         return JSONResponse({"champions": rows, "tokens_waiting": self._batcher.tokens_waiting})
 
     def _show_metrics(self) -> Response:

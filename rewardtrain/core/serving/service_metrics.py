@@ -15,6 +15,9 @@ class Metrics:
         self.completions = Counter(
             "podium_score_completions", "Completions scored", ["project"], registry=self._registry
         )
+        self.elsewhere = Counter(
+            "podium_score_elsewhere", "Completions scored by another server", ["project"], registry=self._registry
+        )
         waiting = Gauge("podium_score_tokens_waiting", "Tokens that wait for the network", registry=self._registry)
         waiting.set_function(lambda: batcher.tokens_waiting)
         failed = Gauge("podium_score_champions_failed", "Champions that can't be loaded", registry=self._registry)

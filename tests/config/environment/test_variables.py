@@ -143,6 +143,19 @@ def test_the_address_of_a_server(reads: Any, refusal: Any) -> None:
     assert "it is an address, or several with commas" in refusal(",", addresses.webs, "")
 
 
+def test_the_server_that_holds_a_projects_champion(reads: Any, refusal: Any) -> None:
+    servers = "helpful=vllm:http://gpu:8000, a-b=tei:https://x:secret@tei.example/x"
+    assert variables.items("NAME", servers, addresses.rewards_server) == servers.split(", ")
+    for value in (
+        "http://gpu:8000", "helpful=http://x:secret@gpu:8000", "helpful=triton:http://x:secret@gpu", "=vllm:http://gpu",
+        "helpful=vllm:gpu:8000", "helpful=vllm:http://x:secret@gpu:port", "helpful=vllm:ftp://x:secret@gpu",
+        "a/b=vllm:http://gpu",
+    ):  # fmt: skip
+        said = refusal(value, lambda name, default: variables.items(name, default, addresses.rewards_server), "")
+        assert "it is PROJECT=vllm:URL" in said
+        assert "secret" not in said
+
+
 def test_a_database_is_a_postgresql(reads: Any, refusal: Any) -> None:
     read = reads("postgresql://me:w%40rd@db.example:6432/podium?sslmode=verify-full", addresses.database, "")
     assert (read["USER"], read["PASSWORD"], read["HOST"], read["PORT"]) == ("me", "w@rd", "db.example", 6432)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -37,13 +37,23 @@ def serve(needs_torch: None) -> Iterator[Serve]:
     from rewardtrain.core.device import choose_device
     from rewardtrain.core.serving.app import Service
     from rewardtrain.core.serving.batcher import Batcher
+    from rewardtrain.core.serving.foreign.agreement import Foreign
+    from rewardtrain.core.serving.foreign.server import parse_addresses
     from rewardtrain.core.serving.model_cache import ModelCache
     from rewardtrain.core.serving.problems import Refused
     from rewardtrain.core.serving.server import Server
 
     ends: list[Callable[[], None]] = []
 
-    def start(*refs: Ref, room: int = 4, seconds: float = 60, token: str | None = None, port: int = 0) -> Served:
+    def start(
+        *refs: Ref,
+        room: int = 4,
+        seconds: float = 60,
+        token: str | None = None,
+        port: int = 0,
+        servers: Mapping[str, str] = {},
+        wait: float = 0.05,
+    ) -> Served:
         said: list[str] = []
         known = {(ref.project, ref.version): ref for ref in refs}
         models = ModelCache(choose_device(1), room=room, find=lambda *key: known.get(key), tell=said.append)
@@ -54,7 +64,12 @@ def serve(needs_torch: None) -> Iterator[Serve]:
                 raise Refused(401, "not_authenticated", "Send a token.")
 
         batcher = Batcher()
-        service = Service(models, batcher, authorize, seconds=seconds)
+        addresses = parse_addresses([f"{name}={value}" for name, value in servers.items()])
+        foreign = {
+            name: Foreign(address, batcher, seconds=2, retry_seconds=wait, tell=said.append)
+            for name, address in addresses.items()
+        }
+        service = Service(models, batcher, authorize, seconds=seconds, foreign=foreign)
         app = service.app()
         ports: list[int] = []
         listening = threading.Event()

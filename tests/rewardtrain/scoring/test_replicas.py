@@ -147,8 +147,13 @@ def headers() -> dict[str, str]:
 
 
 def champion_of(each: Replica) -> tuple[int, bool]:
-    (row,) = requests.get(f"{each.url}/models", headers=headers(), timeout=30).json()["champions"]
+    row = told_by(each)
     return row["version"], row["in_memory"]
+
+
+def told_by(each: Replica) -> dict[str, Any]:
+    (row,) = requests.get(f"{each.url}/models", headers=headers(), timeout=30).json()["champions"]
+    return dict(row)
 
 
 @pytest.fixture
@@ -174,7 +179,8 @@ def test_no_answer_is_lost_or_mixed_when_one_is_killed_one_drained_and_the_champ
     served: Project, tmp_path: Path
 ) -> None:
     with ExitStack() as stack:
-        started = [stack.enter_context(replica(tmp_path, PODIUM_REWARDS_DRAIN="2")) for _ in range(3)]
+        variables = {"PODIUM_REWARDS_DRAIN": "2", "PODIUM_REWARDS_SERVERS": "helpful=vllm:http://127.0.0.1:9"}
+        started = [stack.enter_context(replica(tmp_path, **variables)) for _ in range(3)]
         logs = lambda: "\n".join(path.read_text() for path in tmp_path.glob("replica-*.log"))  # noqa: E731
         wait_until(lambda: all(each.ready() == 200 for each in started), SECONDS, logs)
         address = stack.enter_context(nginx(tmp_path, started))
@@ -213,6 +219,7 @@ def test_no_answer_is_lost_or_mixed_when_one_is_killed_one_drained_and_the_champ
                 caller.result()
         assert not balanced.failed
         assert not ours.failed
+        assert not told_by(started[2])["server"]["asked"]  # nothing listens there, and nobody noticed
         assert started[1].process.returncode in (0, -signal.SIGTERM)
 
 

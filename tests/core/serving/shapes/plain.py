@@ -15,7 +15,8 @@ class Plain:
         self.network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
 
     def logits(self, text: str, pair: str | None = None, **options: Any) -> list[float]:
-        inputs = self.tokenizer(text, pair, return_tensors="pt", **options)
+        pairs = None if pair is None else [pair]  # in a list, for an empty one alone would be none
+        inputs = self.tokenizer([text], pairs, return_tensors="pt", **options)
         with torch.no_grad():
             row: list[float] = self.network(**inputs).logits[0].tolist()
         return row
