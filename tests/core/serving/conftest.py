@@ -52,7 +52,7 @@ def serve(needs_torch: None) -> Iterator[Serve]:
         token: str | None = None,
         port: int = 0,
         servers: Mapping[str, str] = {},
-        wait: float = 0.05,
+        patience: float = 60,
     ) -> Served:
         said: list[str] = []
         known = {(ref.project, ref.version): ref for ref in refs}
@@ -66,7 +66,7 @@ def serve(needs_torch: None) -> Iterator[Serve]:
         batcher = Batcher()
         addresses = parse_addresses([f"{name}={value}" for name, value in servers.items()])
         foreign = {
-            name: Foreign(address, batcher, seconds=2, retry_seconds=wait, tell=said.append)
+            name: Foreign(address, batcher, seconds=patience, retry_seconds=0.05, tell=said.append)
             for name, address in addresses.items()
         }
         service = Service(models, batcher, authorize, seconds=seconds, foreign=foreign)
