@@ -1,0 +1,138 @@
+"""A run before its first step: its data read, its backbone loaded and tried, its state as it was left."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from formats.prompts import SPLITS
+from rewardtrain.core.artifact.rehearsal import rehearse
+from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.data.comparisons import Dataset, build_dataset, require_data, tell_apart
+from rewardtrain.core.data.encoding import Encoded
+from rewardtrain.core.data.groups import read_groups
+from rewardtrain.core.device import Device, choose_device
+from rewardtrain.core.evaluation.evaluate import encode_groups
+from rewardtrain.core.full.checkpoint import Checkpoint
+from rewardtrain.core.full.loss import Objective
+from rewardtrain.core.full.optimizer import make_optimizer
+from rewardtrain.core.full.sharding import Shards, shard
+from rewardtrain.core.full.stopping import EarlyStopping
+from rewardtrain.core.full.trainer import Trainer
+from rewardtrain.core.measures.flags import labels_of
+from rewardtrain.core.model.adapters import freeze
+from rewardtrain.core.model.loading import called_by_name, layer_shapes, load_backbone
+from rewardtrain.core.model.memory import Budgets
+from rewardtrain.core.model.network import RewardModel
+from rewardtrain.core.model.speed import choose_attention, compile_network, require_checkpointing, speed_up
+from rewardtrain.core.model.team import Team
+from rewardtrain.core.progress import MetricsLog
+
+CHECKPOINTS = "checkpoints"
+
+
+def prepare(
+    data: Path,
+    out: Path,
+    config: TrainConfig,
+    run: dict[str, Any],
+    log: MetricsLog,
+    checkpoint: Checkpoint | None,
+    team: Team,
+    should_stop: Callable[[], bool],
+) -> tuple[Trainer, Shards | None]:
+    """Reads the data, loads the backbone or this process's part of it, and goes to where the checkpoint was."""
+    log.emit("phase", phase="loading")
+    dataset = build_dataset(read_groups(data), config)
+    require_data(dataset, config)
+    dtype = checkpoint.dtype if checkpoint else config.dtype  # auto may fall out otherwise on a busy machine
+    device = team.from_first(lambda: _device(config, dtype))
+
+    def load() -> RewardModel:
+        return _load(config, device, labels_of(config, dataset.flag), None if checkpoint else out, team)
+
+    shards = shard(load, team, config, device.kind) if team.size > 1 else None
+    model = shards.model if shards else load()
+    compile_network(model, config)
+    log.emit("phase", phase="tokenizing")
+    encoded = {
+        split: encode_groups(
+            model.encoder, dataset.splits[split], progress=lambda done, total: log.progress("tokenizing", done, total)
+        )
+        for split in SPLITS
+    }
+    dataset, encoded = _as_read(dataset, encoded, config)
+    objective = Objective(config, tie_share=dataset.tie_share)
+    trainer = Trainer(
+        config=config,
+        run=run,
+        checkpoints=out / CHECKPOINTS,
+        log=log,
+        data=dataset,
+        encoded=encoded,
+        model=model,
+        objective=objective,
+        optimizer=make_optimizer(model.network, objective, config, head=model.new_parameters),
+        budgets=Budgets.on(device, config.token_budget, config.graph_budget),
+        stopping=EarlyStopping(config.patience),
+        should_stop=should_stop,
+    )
+    start = {**counts(trainer), **device.describe(), "processes": team.size, "token_budget": trainer.budgets.tokens}
+    log.emit("start", **start)
+    if checkpoint:
+        trainer.restore(checkpoint)
+    return trainer, shards
+
+
+def _device(config: TrainConfig, dtype: str) -> Device:
+    with called_by_name(config):
+        return choose_device(config.threads, dtype=dtype, layers=layer_shapes(config.backbone))
+
+
+def _load(config: TrainConfig, device: Device, labels: tuple[str, ...], out: Path | None, team: Team) -> RewardModel:
+    """Loads the backbone and tries it out, with what is to be trained of it marked. out: where its end is rehearsed.
+
+    For several processes it is tried on the CPU: no one of their GPUs need have room for all of it.
+    """
+    torch.manual_seed(config.seed)  # draws the head
+    where = device if team.size == 1 else Device("cpu", "CPU", torch.float32)
+    with called_by_name(config):
+        model = load_backbone(config.backbone, max_length=config.max_length, device=where, labels=labels)
+    if out:
+        rehearse(model, out)
+    freeze(model.network, config, new_parameters=model.new_parameters)
+    if team.size == 1:
+        speed_up(model, config)
+        return model
+    if config.gradient_checkpointing:  # which each process then turns on in its part
+        require_checkpointing(model)
+    model = replace(model, device=device)
+    choose_attention(model)
+    return model
+
+
+def _as_read(
+    dataset: Dataset, encoded: dict[str, list[list[Encoded]]], config: TrainConfig
+) -> tuple[Dataset, dict[str, list[list[Encoded]]]]:
+    """Leaves out comparisons of what the model reads alike. Raises DataError where too little is left."""
+    inputs = {split: [[one.key for one in each] for each in encoded[split]] for split in SPLITS}
+    comparisons = tell_apart(dataset, inputs, config)
+    require_data(comparisons, config)
+    by_id = {group.id: each for group, each in zip(dataset.splits["train"], encoded["train"], strict=True)}
+    return comparisons, encoded | {"train": [by_id[group.id] for group in comparisons.splits["train"]]}
+
+
+def counts(trainer: Trainer) -> dict[str, Any]:
+    """Says what the run has, as its start event and the model's manifest do."""
+    sequences = [sequence for groups in trainer.encoded.values() for group in groups for sequence in group]
+    return {
+        **trainer.data.counts(),
+        "truncated": sum(sequence.prompt_cut or sequence.completion_cut for sequence in sequences),
+        "truncated_completions": sum(sequence.completion_cut for sequence in sequences),
+        "rewritten": sum(sequence.rewritten for sequence in sequences),
+        "total_steps": trainer.total_steps,
+        "fingerprint": trainer.run["data"],
+        "config": trainer.config.written(),
+    }
