@@ -13,3 +13,11 @@ STOPPED = 75
 def core(command: str, *arguments: str | Path) -> list[str]:
     """Gives the words of the command line."""
     return [sys.executable, "-m", "rewardtrain.core", command, *map(str, arguments)]
+
+
+def job(spec: str, *, name: str, sha256: str, root: Path) -> list[str]:
+    """Gives the words that follow `python -m rewardtrain.core` on a node of a cluster.
+
+    spec: the job's description below `root`, the shared folder as the node sees it.
+    """
+    return ["job", str(root), spec, "--name", name, "--sha256", sha256]

@@ -1,4 +1,4 @@
-"""python -m rewardtrain.core train | sweep | evaluate | compare | score | serve | warm"""
+"""python -m rewardtrain.core train | sweep | evaluate | compare | score | serve | warm | job"""
 
 import argparse
 import atexit
@@ -42,7 +42,7 @@ def _ask_to_stop(number: int, frame: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rewardtrain.core", description="Train and use reward models.")
-    commands = parser.add_subparsers(required=True, metavar="train|sweep|evaluate|compare|score|serve|warm")
+    commands = parser.add_subparsers(required=True, metavar="train|sweep|evaluate|compare|score|serve|warm|job")
 
     train = commands.add_parser("train", help="train on ranked completions, resuming what was begun in OUT")
     train.add_argument("data", type=Path, metavar="DATA", help="JSON Lines in the import format, or Parquet")
@@ -97,7 +97,20 @@ def _parser() -> argparse.ArgumentParser:
     servers = "another server that holds a model, asked while its rewards are ours: NAME=vllm:URL or NAME=tei:URL"
     serve.add_argument("--server", action="append", default=[], help=servers)
     serve.set_defaults(command=_serve)
+    _add_job(commands)
     return parser
+
+
+def _add_job(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    job = commands.add_parser("job", help="do what a file in a shared folder says, as a job of a cluster")
+    job.add_argument("storage", type=Path, metavar="FOLDER", help="the folder shared with the web's machines")
+    job.add_argument("spec", metavar="NAME", help="the job's description, below that folder")
+    job.add_argument("--name", required=True, help="what the scheduler calls it")
+    job.add_argument("--sha256", required=True, help="of the description")
+    job.add_argument("--scratch", type=Path, metavar="DIR", help="where it works (default: TMPDIR)")
+    words = "how long the storage may be away for (default: an hour)"
+    job.add_argument("--patience", type=float, default=3600.0, metavar="SECONDS", help=words)
+    job.set_defaults(command=_job)
 
 
 # torch and transformers are imported by the commands, so that --help and a wrong setting are answered at once.
@@ -118,6 +131,23 @@ def _train(options: argparse.Namespace) -> None:
         should_stop=lambda: _stop_asked,
         formerly=options.formerly,
     )
+
+
+def _job(options: argparse.Namespace) -> None:
+    _at_stop(_ask_to_stop)
+    from rewardtrain.core.job.job import carry_out
+
+    code = carry_out(
+        options.storage,
+        options.spec,
+        name=options.name,
+        sha256=options.sha256,
+        scratch=options.scratch,
+        patience=options.patience,
+        should_stop=lambda: _stop_asked,
+    )
+    if code:
+        raise SystemExit(code if code > 0 else 128 - code)
 
 
 def _sweep(options: argparse.Namespace) -> None:

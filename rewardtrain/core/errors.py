@@ -51,6 +51,12 @@ class ProcessDiedError(CoreError):
     exit_code = 75
 
 
+class StorageAwayError(CoreError):
+    """What keeps a job's data can't be reached; what was done so far is there, and the same job goes on from it."""
+
+    exit_code = 75
+
+
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_ACCESS = {errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EPERM, errno.EROFS}
 _NO_MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "defaultcpuallocator")
