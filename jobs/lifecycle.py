@@ -101,14 +101,13 @@ def end(job: Job, state: str, **changes: object) -> None:
     _change(job, state=state, finished_at=now, heartbeat_at=now, worker="", **changes)
 
 
-def put_back(job: Job, *, error: str = "") -> None:
+def put_back(job: Job, *, error: str = "", **changes: object) -> None:
     """Puts it back into the queue because this worker is told to stop, or what it needs is away for now.
 
     That is no failed attempt, so it isn't counted.
     """
-    _change(
-        job, state=State.QUEUED, worker="", error=without_folder(error), attempts=F("attempts") - 1, **job.WHEN_QUEUED
-    )
+    attempts, error = F("attempts") - 1, without_folder(error)
+    _change(job, state=State.QUEUED, worker="", error=error, attempts=attempts, **job.WHEN_QUEUED, **changes)
 
 
 def put_back_all(kind: type[Job], *, silent_since: datetime) -> None:
@@ -148,6 +147,8 @@ def stale_before() -> datetime:
 def requeue_stale(kind: type[Job]) -> Requeued:
     """Rows whose worker went silent go back into the queue; after the last attempt they have failed."""
     stale = kind._default_manager.filter(state=State.RUNNING, heartbeat_at__lt=stale_before())
+    if kind.FOLLOWED is not None:
+        stale = stale.exclude(kind.FOLLOWED)
     error = f"The worker said nothing for {settings.RUN_STALE_SECONDS} s."
     return Requeued(
         cancelled=stale.filter(cancel_requested=True).update(

@@ -12,6 +12,7 @@ class Job(models.Model):
     ADVICE: ClassVar[str]
     OF: ClassVar[str] = "project"  # what it is of, which is read with it
     WHEN_QUEUED: ClassVar[Mapping[str, object]] = {}
+    FOLLOWED: ClassVar[models.Q | None] = None  # rows that no worker of ours holds, so none dies with them
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,26 +22,41 @@ from rewardtrain.training.watched_process import Ended, alongside, watch
 EVALUATION_SECONDS = 60 * 60.0  # `evaluate` writes nothing while it works
 
 
-def compare(run: TrainingRun, files: Files) -> Ended:
-    """The report names the champion of the training's beginning, and a fine-tuning has to beat the newest head too.
+@dataclass(frozen=True)
+class Comparison:
+    """A report that has to be made: beside whom, and its file."""
 
+    champion: RewardModel | None
+    report: Path
+
+
+def lacking(run: TrainingRun, files: Files) -> tuple[list[Comparison], Baselines]:
+    """Lists the reports that are of another champion, head or data than the gate asks for, and whom they name then.
+
+    The report names the champion of the training's beginning, and a fine-tuning has to beat the newest head too.
     Both are made anew where names in the data were replaced meanwhile, for a report names labelers.
     """
     run.dataset_version.refresh_from_db()
-    data = run.dataset_version.sha256
     wanted, noted, renamed = champions.baselines(run), read(files), is_renamed(run, files)
-    ended = Ended(0)
+    found, head = [], noted.head
     if renamed or wanted.champion != noted.champion:
-        fetch(run, wanted.champion)
-        ended = evaluate(run, files, against(wanted.champion), files.report)
-        noted = replace(noted, champion=wanted.champion)
-    if ended == Ended(0) and wanted.head and (renamed or not noted.head):
-        fetch(run, wanted.head)
-        ended = evaluate(run, files, against(wanted.head), files.head_report)
-        noted = replace(noted, head=wanted.head)
-    if ended == Ended(0):
-        note(files, noted, data=data)
-    return ended
+        found.append(Comparison(wanted.champion, files.report))
+    if wanted.head and (renamed or not noted.head):
+        found.append(Comparison(wanted.head, files.head_report))
+        head = wanted.head
+    return found, Baselines(wanted.champion, head)
+
+
+def compare(run: TrainingRun, files: Files) -> Ended:
+    """Makes the reports that are lacking, here."""
+    found, then = lacking(run, files)
+    for each in found:
+        fetch(run, each.champion)
+        ended = evaluate(run, files, against(each.champion), each.report)
+        if ended != Ended(0):
+            return ended
+    note(files, then, data=run.dataset_version.sha256)
+    return Ended(0)
 
 
 def is_renamed(run: TrainingRun, files: Files) -> bool:
