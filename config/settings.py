@@ -278,6 +278,16 @@ BACKBONES = variables.items("PODIUM_BACKBONES", "", variables.backbone)
 TRAIN_PRIORITY = variables.choice("PODIUM_TRAIN_PRIORITY", "idle", ("idle", "low"))
 TRAIN_THREADS = variables.optional_number("PODIUM_TRAIN_THREADS", least=1, most=1024)
 
+# Where fine-tunings go; a project that chose none has the first. What a project may ask of a cluster follows.
+EXECUTORS = variables.items("PODIUM_EXECUTORS", "local", variables.executor) or ["local"]
+SLURM_PARTITIONS = variables.items("PODIUM_SLURM_PARTITIONS", "", variables.partition)
+SLURM_GPUS = variables.number("PODIUM_SLURM_GPUS", 8, least=0, most=64)
+SLURM_HOURS = variables.number("PODIUM_SLURM_HOURS", 24, least=1, most=1000)
+SLURM_TEMPLATE = variables.whole_path("PODIUM_SLURM_TEMPLATE")
+SLURM_MODEL_DIR = variables.whole_path("PODIUM_SLURM_MODEL_DIR")  # PODIUM_MODEL_DIR as the cluster's nodes see it
+if EXECUTORS != ["local"] and variables.text("PODIUM_STORAGE"):
+    variables.refuse("PODIUM_EXECUTORS", ",".join(EXECUTORS), "jobs of a cluster share PODIUM_MODEL_DIR, not a bucket.")
+
 # The scoring service: where it listens, where the other processes find it, and how it computes.
 REWARDS_PORT = variables.port("PODIUM_REWARDS_PORT", 8001)
 REWARDS_URL = addresses.webs("PODIUM_REWARDS_URL", f"http://127.0.0.1:{REWARDS_PORT}")  # several with commas

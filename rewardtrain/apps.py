@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.core import checks
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 # Shares that the style page shows, each in the colours of its kind.
@@ -29,7 +30,9 @@ class RewardtrainConfig(AppConfig):
         from labeling.views.styleguide import drawings as styleguide
         from rewardtrain.automatic import auto_label_export
         from rewardtrain.training import named_in_reports, prefill
+        from rewardtrain.training.executors.site_check import check_executors
 
+        checks.register(check_executors)
         pair_groups.add_source("model", auto_label_export.SOURCE)
         contents.add(contents.Kind("runs", RUNS, lambda project: project.runs.count()))
         contents.add(contents.Kind("models", MODELS, lambda project: project.reward_models.count()))

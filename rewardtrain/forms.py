@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import QueryDict
@@ -19,12 +20,14 @@ from rewardtrain.evidence import evidence_of
 from rewardtrain.models import RetrainPolicy, RewardModel
 from rewardtrain.scoring.playground import MOST_CHARACTERS, MOST_COMPLETIONS, Asked
 from rewardtrain.training import backbones
+from rewardtrain.training.executors import offered
 from rewardtrain.training.ranges import RANGES
 
 OF_HEADS = ("head_enabled", "head_every_pairs")
 OF_FINE_TUNING = ("enabled", "every_pairs", "first_minimum", "cooldown_minutes")
 OF_BOTH = ("auto_promote", "backbone", "max_length")
 RULES = (*OF_HEADS, *OF_FINE_TUNING, "auto_promote")
+OF_CLUSTERS = ("executor", "queue", "gpus", "hours")
 SETTINGS = ("backbone", "epochs", "learning_rate", "max_length")
 
 
@@ -63,6 +66,10 @@ class PolicyForm(forms.Form):
         max_value=int(RANGES["max_length"].high),
         label=gettext_lazy("Tokens of prompt and completion together"),
     )
+    executor = forms.ChoiceField(label=gettext_lazy("Trains on"))
+    queue = forms.ChoiceField(required=False, label=gettext_lazy("Partition"))
+    gpus = forms.IntegerField(required=False, label=gettext_lazy("GPUs"))
+    hours = forms.IntegerField(required=False, label=gettext_lazy("Hours, at most"))
     reward = forms.ChoiceField(
         label=gettext_lazy("The reward is the logit of"),
         help_text=gettext_lazy("Choose the good answer: what is trained against the model learns to get it."),
@@ -81,6 +88,25 @@ class PolicyForm(forms.Form):
         self.fields["every_pairs"].label = self.evidence.words.new_that_start
         self.fields["first_minimum"].label = self.evidence.words.before_the_first
         self._offer_rewards(training)
+        self._offer_executors()
+
+    def _offer_executors(self) -> None:
+        """Asks where fine-tunings go, where there is more than this machine."""
+        if offered.names() == [offered.LOCAL]:
+            for name in OF_CLUSTERS:
+                del self.fields[name]
+            return
+        executor, queue = (cast("forms.ChoiceField", self.fields[name]) for name in ("executor", "queue"))
+        executor.choices = [(name, offered.title(name)) for name in offered.names()]
+        queue.choices = [("", _("As the cluster has it")), *((name, name) for name in settings.SLURM_PARTITIONS)]
+        if not settings.SLURM_PARTITIONS:
+            del self.fields["queue"]
+        for name, least, most in offered.limits():
+            field = forms.IntegerField(min_value=least, max_value=most, required=False, label=self.fields[name].label)
+            field.help_text = _("Empty: %(number)s.") % {"number": offered.default(name)}
+            self.fields[name] = field
+        initial = {name: getattr(self.policy, name) for name in OF_CLUSTERS}
+        self.initial.update(initial | {"executor": offered.chosen(self.policy)})
 
     def _offer_rewards(self, training: dict[str, Any]) -> None:
         """Asks which answer the reward is the logit of, where there is more than one."""
@@ -94,12 +120,17 @@ class PolicyForm(forms.Form):
     def groups(self) -> list[tuple[str, str, list[forms.BoundField]]]:
         """Lists the fields as the page shows them: what they are about, a word on it, and they."""
         head = _("The last layer alone, on what the unchanged backbone makes of the texts: ready in about a second.")
+        where = _("A head is fitted on this machine; it takes a second. The cluster is asked for what a job may take.")
         full = _("The whole model. Takes from minutes to hours, and is promoted only where it beats the head.")
         return [
             (_("Head"), head, [self[name] for name in OF_HEADS]),
             (_("Fine-tuning"), full, [self[name] for name in (*OF_FINE_TUNING, "epochs", "learning_rate")]),
             (_("Both"), "", [self[name] for name in (*OF_BOTH, *(["reward"] if "reward" in self.fields else []))]),
+            *([(_("Where fine-tunings go"), where, self._of_clusters())] if "executor" in self.fields else []),
         ]
+
+    def _of_clusters(self) -> list[forms.BoundField]:
+        return [self[name] for name in OF_CLUSTERS if name in self.fields]
 
     def changes(self) -> dict[str, Any]:
         """Gives what policy.update_policy takes. Settings that have their default are left out, those not shown are
@@ -108,7 +139,8 @@ class PolicyForm(forms.Form):
         if "reward" in self.fields:
             chosen |= self.evidence.reward_settings(self.cleaned_data["reward"])
         training = {name: value for name, value in chosen.items() if value != self.defaults.get(name)}
-        return {name: self.cleaned_data[name] for name in RULES} | {"training": training}
+        where = {field.name: self.cleaned_data[field.name] for field in self._of_clusters()}
+        return {name: self.cleaned_data[name] for name in RULES} | where | {"training": training}
 
 
 class AutoLabelForm(forms.Form):

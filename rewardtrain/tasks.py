@@ -29,6 +29,7 @@ from rewardtrain.automatic import auto_labels, best_of
 from rewardtrain.models import AutoLabelJob, BestOfJob, TrainingRun
 from rewardtrain.monitoring import contradictions, drift
 from rewardtrain.training import due, policy, prefill, runs, worker
+from rewardtrain.training.remote import concluding, following
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +89,22 @@ def encode() -> None:
 @shared_task
 def train(run_id: int) -> None:
     worker.work(run_id)
+
+
+@shared_task
+def follow_runs() -> None:
+    """Looks at the runs that a cluster has, for a moment: sent by each sweep."""
+    with locks.one_at_a_time("rewardtrain.follow_runs") as alone:
+        for run_id in following.follow_all() if alone else ():
+            conclude_run.apply_async((run_id,), expires=JOB_EXPIRES_SECONDS)
+
+
+@shared_task
+def conclude_run(run_id: int) -> None:
+    """Ends a run whose job has ended, which takes as long as it takes to read a model."""
+    with locks.one_at_a_time(f"rewardtrain.conclude_run.{run_id}") as alone:
+        if alone:
+            concluding.conclude(run_id)
 
 
 @shared_task
@@ -174,7 +191,12 @@ def start(wanted: due.Due) -> bool:
 
 
 def send_runs(active: Sequence[Active]) -> None:
-    """Sends one message for each queued run, unless earlier ones still wait: a busy worker's queue must not grow."""
+    """Has the runs of clusters looked at, and sends one message for each queued run.
+
+    Not while earlier ones still wait: a busy worker's queue must not grow.
+    """
+    if any(not row.queued for row in active) and following.is_needed():
+        follow_runs.apply_async(expires=JOB_EXPIRES_SECONDS)
     queued = [row.pk for row in active if row.queued]
     depths = dict(TrainingRun.objects.filter(pk__in=queued).values_list("pk", "depth")) if queued else {}
     for depth, queue in QUEUES.items():

@@ -90,6 +90,26 @@ def backbone(name: str, value: str) -> str:
     return os.path.normpath(folder)
 
 
+def executor(name: str, value: str) -> str:
+    if value not in ("local", "slurm"):
+        refuse(name, value, "it lists where fine-tunings go: local, slurm or both, with commas.")
+    return value
+
+
+def partition(name: str, value: str) -> str:
+    if not re.fullmatch(r"[\w][\w.-]{0,63}", value, re.ASCII):
+        refuse(name, value, "it lists names of Slurm's partitions, of letters, digits and ._-, with commas.")
+    return value
+
+
+def whole_path(name: str) -> str:
+    """Reads a path from the root, or nothing."""
+    value = text(name)
+    if value and (not value.startswith("/") or not value.isprintable() or ".." in value.split("/")):
+        refuse(name, value, "it is a whole path, e.g. /srv/podium/file.")
+    return value
+
+
 def cookie_name(name: str, default: str) -> str:
     value = text(name, default)
     if not re.fullmatch(r"[A-Za-z0-9._~-]+", value):

@@ -33,12 +33,16 @@ class RunSerializer(serializers.ModelSerializer[TrainingRun]):
         source="reward_model.version", allow_null=True, default=None, help_text="The version that came of it."
     )
 
+    waits_for = serializers.CharField(
+        source="job_reason", help_text="Why its job waits in a cluster's queue, or can't be asked for, in its words."
+    )
+
     class Meta:
         model = TrainingRun
         fields = (
             "id", "depth", "state", "trigger", "requested_by", "dataset_version", "reward_model", "attempts",
             "cancel_requested", "phase", "done", "total", "error", "requested_at", "started_at", "heartbeat_at",
-            "finished_at",
+            "finished_at", "executor", "job_name", "waits_for", "preemptions",
         )  # fmt: skip
 
 
@@ -115,6 +119,13 @@ class RunBodySerializer(KnownFields):
         required=False, default=dict, help_text="Settings for this run alone; they go over the retrain policy's."
     )
 
+    executor = serializers.CharField(
+        required=False,
+        default="",
+        max_length=20,
+        help_text="Where this run goes, `local` or `slurm`, where the site offers it; else as the policy says.",
+    )
+
 
 class Runs(PagedView):
     serializer_class = RunSerializer
@@ -138,7 +149,9 @@ class Runs(PagedView):
         body.is_valid(raise_exception=True)
         wanted = body.validated_data
         depth = TrainingRun.Depth(wanted["depth"])
-        run = runs.request_run(project, by=person(request), depth=depth, training=wanted["training"])
+        run = runs.request_run(
+            project, by=person(request), depth=depth, training=wanted["training"], executor=wanted["executor"]
+        )
         tasks.sweep_soon()
         return Response(RunSerializer(run).data, status=202)
 

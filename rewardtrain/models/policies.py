@@ -18,6 +18,16 @@ class RetrainPolicy(models.Model):
     cooldown_minutes = models.PositiveIntegerField(default=10, help_text="Quiet time after a fine-tuning ends.")
     auto_promote = models.BooleanField(default=True, help_text="Promote a model that passes the gate.")
     training = models.JSONField(default=dict, blank=True, help_text="Training settings that differ from the defaults.")
+    executor = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Where fine-tunings go; empty: as the site has it.",
+    )
+    queue = models.CharField(max_length=100, blank=True, default="", db_default="", help_text="Queue of the cluster.")
+    gpus = models.PositiveSmallIntegerField(null=True, blank=True, help_text="GPUs of a job; empty: one, if there is.")
+    hours = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Its longest time; empty: the most.")
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

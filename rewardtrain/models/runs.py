@@ -10,7 +10,9 @@ from labeling.models import DatasetVersion, Project
 
 class TrainingRun(Job):
     ADVICE = "See the train worker's log and the memory of its machine, then retrain."
-    WHEN_QUEUED = {"phase": ""}
+    WHEN_QUEUED = {"phase": "", "job_name": "", "job_seen": {}}
+    FOLLOWED = ~Q(job_name="")
+    LOCAL = "local"
 
     class Trigger(models.TextChoices):
         POLICY = "policy", "Retrain policy"
@@ -29,6 +31,11 @@ class TrainingRun(Job):
     folder = models.CharField(max_length=300)  # name in the storage "models"
     phase = models.CharField(max_length=30, blank=True, default="")
     counts = models.JSONField(default=dict)  # what the training process said at its start
+    executor = models.CharField(max_length=20, default=LOCAL, db_default=LOCAL)  # where it goes
+    resources = models.JSONField(default=dict, db_default={})  # what it may use there
+    job_name = models.CharField(max_length=100, blank=True, default="", db_default="")  # of the job that has it now
+    job_seen = models.JSONField(default=dict, db_default={})  # how it was seen last: training/remote/seen_job.py
+    preemptions = models.PositiveIntegerField(default=0, db_default=0)  # how often it made way for other jobs
 
     class Meta:
         ordering = ("-id",)
@@ -48,6 +55,11 @@ class TrainingRun(Job):
 
     def __str__(self) -> str:
         return f"run {self.number}"
+
+    @property
+    def job_reason(self) -> str:
+        """Says why its job waits, or can't be asked for, in the scheduler's words."""
+        return str(self.job_seen.get("reason", ""))
 
 
 class RunPoint(models.Model):

@@ -16,6 +16,7 @@ from labeling.models import Import, Project, imports
 from labeling.models.project_lock import lock_project
 from rewardtrain.evidence import Evidence, evidence_of
 from rewardtrain.models import RetrainPolicy, TrainingRun
+from rewardtrain.training.executors import offered
 from rewardtrain.training.run_settings import checked
 
 ACTIVE = (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING)
@@ -113,6 +114,8 @@ def update_policy(project: Project, **changes: object) -> RetrainPolicy:
         policy = get_policy(project)
         for name, value in changes.items():
             setattr(policy, name, value)
+        if offered.FIELDS & changes.keys():
+            offered.check(policy, offered.chosen(policy))
         try:
             policy.full_clean()
         except ValidationError as error:
@@ -150,6 +153,7 @@ def obstacle(project: Project, policy: RetrainPolicy, depth: Depth) -> str:
     """Says why the policy can't start a run, in words, or "": a setting that no longer works, or what the pairs
     lack."""
     try:
+        offered.of_run(policy, depth)
         return evidence_of(project).lacking(project, checked(project, policy.training, depth))
     except Invalid as error:
         return error.detail

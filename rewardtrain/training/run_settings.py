@@ -47,7 +47,8 @@ def of_run(run: TrainingRun) -> dict[str, object]:
     """
     values = {name: value for name, value in run.training.items() if name != "depth"}
     config = check_training(values, Depth(run.depth))
-    ranges.check_machine(config)
+    if run.executor == TrainingRun.LOCAL:
+        ranges.check_machine(config)
     return for_process(run.project, config.to_dict())
 
 

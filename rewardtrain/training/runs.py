@@ -15,6 +15,7 @@ from labeling.models.project_lock import lock_project
 from rewardtrain.evidence import evidence_of
 from rewardtrain.models import RunPoint, TrainingRun
 from rewardtrain.training import policy
+from rewardtrain.training.executors import offered
 from rewardtrain.training.run_settings import checked
 
 State = TrainingRun.State
@@ -30,13 +31,16 @@ def request_run(
     depth: policy.Depth = policy.Depth.FULL,
     trigger: str = TrainingRun.Trigger.MANUAL,
     training: Mapping[str, object] | None = None,
+    executor: str = "",
 ) -> TrainingRun:
     """Freezes today's rankings and queues a run on them.
 
-    `training` goes over the policy's settings. Raises Conflict('run_active') while another run of this depth is queued
-    or running, and Invalid: 'too_few_pairs', 'bad_setting', 'no_backbone'.
+    `training` goes over the policy's settings, `executor` over where it has runs go. Raises Conflict('run_active')
+    while another run of this depth is queued or running, and Invalid: 'too_few_pairs', 'bad_setting', 'no_backbone'.
     """
-    config = checked(project, {**policy.get_policy(project).training, **(training or {})}, depth)
+    of_project = policy.get_policy(project)
+    config = checked(project, {**of_project.training, **(training or {})}, depth)
+    where = offered.of_run(of_project, depth, executor)
     if lacking := evidence_of(project).lacking(project, config):
         raise Invalid("too_few_pairs", lacking)
     with transaction.atomic():
@@ -54,6 +58,7 @@ def request_run(
             requested_by=by,
             training=config.to_dict(),
             folder=f"projects/{project.pk}/runs/{number}",
+            **where,
         )
 
 

@@ -25,6 +25,7 @@ from rewardtrain.registry import champions, model_files
 from rewardtrain.registry.champions import Baselines
 from rewardtrain.registry.model_files import model_folder
 from rewardtrain.training import backbones, baselines, policy, run_settings
+from rewardtrain.training.remote import handing_over
 from rewardtrain.training.run_files import Files, files_of, made_model
 from rewardtrain.training.run_progress import Tail
 from rewardtrain.training.warm_process import WarmProcess, cache
@@ -61,6 +62,9 @@ def work(run_id: int) -> None:
 
 
 def carry_out(run: TrainingRun, files: Files) -> None:
+    if run.executor != TrainingRun.LOCAL:
+        give_away(run, files)
+        return
     try:
         settings = run_settings.of_run(run)
     except Invalid as error:
@@ -71,6 +75,14 @@ def carry_out(run: TrainingRun, files: Files) -> None:
         ended = conclude(run, files)
     if ended != Ended(0):
         settle(run, files, ended)
+
+
+def give_away(run: TrainingRun, files: Files) -> None:
+    """Hands the run over to its cluster. This worker is free then; looks follow the run: see remote/following.py."""
+    try:
+        handing_over.hand_over(run, files)
+    except Invalid as error:
+        lifecycle.end(run, State.FAILED, error=error.detail)
 
 
 def train(run: TrainingRun, files: Files, settings: dict[str, object]) -> Ended:

@@ -17,11 +17,13 @@ from rewardtrain.charts import loss_curve
 from rewardtrain.forms import PolicyForm
 from rewardtrain.models import TrainingRun, listed_evaluations
 from rewardtrain.training import policy, runs
+from rewardtrain.training.executors import offered
 from rewardtrain.training.run_settings import training_config
 
 # What the training process is at, in its words and in the reader's.
 PHASES = {
     "starting": _("Starting"),
+    "waiting": _("Waits in the cluster's queue"),
     "loading": _("Loading"),
     "tokenizing": _("Tokenizing"),
     "encoding": _("Encoding completions"),
@@ -95,6 +97,7 @@ def detail(request: SignedIn, project: Project, number: int) -> HttpResponse:
         "curved": run.depth == policy.Depth.FULL and (points or active),  # a head is fitted in one step
         "curve": loss_curve(points),
         "settings": changed_settings(run),
+        "cluster": offered.title(run.executor) if run.executor != run.LOCAL else "",
     }
     return render(
         request, "rewardtrain/training/_run_progress.html" if polled else "rewardtrain/training/run.html", context

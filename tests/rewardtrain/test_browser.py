@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.test import override_settings
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from labeling.models import Project, Role
-from rewardtrain.models import RunPoint, TrainingRun
+from rewardtrain.models import RetrainPolicy, RunPoint, TrainingRun
+from tests.browser.site.looking import SETTLED, axe, overflow, walk
 from tests.browser.site.sites import People, Site, make_texts
 from tests.factories import make_user
 from tests.rewardtrain.conftest import make_classifiers, make_training, rank_prompts
@@ -116,3 +118,33 @@ def test_the_figures_follow_the_slider_of_the_threshold(people: People) -> None:
     assert [
         words for words in people.complaints if "htmx:sendAbort" not in words and "htmx:afterRequest" not in words
     ] == []
+
+
+def test_where_fine_tunings_go_is_chosen_and_a_waiting_job_is_told(people: People, run: TrainingRun) -> None:
+    """Narrow and wide, by keyboard, light, dark and with the person's own colours."""
+    TrainingRun.objects.filter(pk=run.pk).update(
+        executor="slurm",
+        phase="waiting",
+        done=0,
+        total=0,
+        job_name="podium-1-3-1-0-5f2a91c0",
+        job_seen={"id": "4711", "reason": "Priority"},
+        preemptions=2,
+    )
+    with override_settings(EXECUTORS=["slurm", "local"], SLURM_PARTITIONS=["gpu", "gpu-long"]):
+        for options in ({"viewport": {"width": 360, "height": 740}}, {"forced_colors": "active"}, {}):
+            for path, words in (("runs/3/", "Slurm says: Priority."), ("runs/", "Where fine-tunings go")):
+                page = open_page(people, path, **options)
+                expect(page.locator("main")).to_contain_text(words)
+                assert axe(page) == []
+                assert overflow(page) == {}
+                assert walk(page) == {}
+                page.emulate_media(color_scheme="dark")
+                page.evaluate(SETTLED)
+                assert axe(page, "color-contrast") == []
+        page = open_page(people, "runs/")
+        page.get_by_label("Partition").select_option("gpu-long")
+        page.get_by_label("GPUs").fill("2")
+        page.get_by_role("button", name="Save the policy").click()
+        expect(page.get_by_label("Partition")).to_have_value("gpu-long")
+    assert RetrainPolicy.objects.get().gpus == 2

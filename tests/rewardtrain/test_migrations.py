@@ -34,4 +34,4 @@ def test_policies_and_runs_there_are_were_about_fine_tuning(before: MigrationExe
     upgrade(before, AFTER)
     policies = RetrainPolicy.objects.order_by("pk").values_list("enabled", "every_pairs", "head_enabled")
     assert list(policies) == [(True, 70, True), (False, 200, False)]
-    assert TrainingRun.objects.get().depth == "full"
+    assert TrainingRun.objects.values_list("depth", flat=True).get() == "full"

@@ -14,7 +14,7 @@ import labeling.urls
 import rewardtrain.urls
 from config.environment import addresses, variables
 from config.environment.time_zone import time_zone
-from tests.config.helpers import REPOSITORY, environ
+from tests.config.helpers import REPOSITORY, environ, manage
 
 
 @pytest.fixture
@@ -39,6 +39,26 @@ def refusal(reads: Any) -> Any:
         return said
 
     return sentence
+
+
+def test_where_fine_tunings_go_is_a_list_of_what_there_is(reads: Any, refusal: Any) -> None:
+    assert reads(" slurm, local ,slurm", variables.items, "", variables.executor) == ["slurm", "local"]
+    assert "it lists where fine-tunings go: local, slurm" in refusal(
+        "kubernetes", variables.items, "", variables.executor
+    )
+    assert reads("gpu,gpu-long.2", variables.items, "", variables.partition) == ["gpu", "gpu-long.2"]
+    for wrong in ("gpu; rm", "-gpu", "$(id)", "x" * 65):
+        assert "names of Slurm's partitions" in refusal(wrong, variables.items, "", variables.partition)
+    assert reads("/srv/podium/job.sh", variables.whole_path) == "/srv/podium/job.sh"
+    assert reads("", variables.whole_path) == ""
+    for wrong in ("job.sh", "/srv/../etc", "/srv/a\nb"):
+        assert "it is a whole path" in refusal(wrong, variables.whole_path)
+
+
+def test_a_cluster_and_a_bucket_are_not_offered_together() -> None:
+    done = manage("check", PODIUM_EXECUTORS="slurm", PODIUM_STORAGE="s3://bucket")
+    assert done.returncode == 1
+    assert "podium: PODIUM_EXECUTORS is 'slurm', but jobs of a cluster share PODIUM_MODEL_DIR" in done.stderr
 
 
 def test_a_switch_is_read_in_any_usual_spelling(reads: Any) -> None:

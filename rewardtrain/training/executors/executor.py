@@ -1,0 +1,74 @@
+"""What Podium asks of a scheduler: to start a job, to say how it is, to end it. Nothing else is ever asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+
+class SchedulerAway(Exception):
+    """The scheduler can't be asked right now, or refuses us; the same again may work. Says what to do."""
+
+
+class State(StrEnum):
+    """How a job is. One that the scheduler knows nothing of has none."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    ENDED = "ended"  # by itself; its own last words say how
+    PREEMPTED = "preempted"  # made way for another job: that is no failure of its own
+    LOST = "lost"  # with its node
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the scheduler says of a job: its own number of it, and why it waits or ended, in its words."""
+
+    id: str
+    state: State
+    reason: str = ""
+
+    @property
+    def is_alive(self) -> bool:
+        """Tells whether it waits or works."""
+        return self.state in (State.PENDING, State.RUNNING)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a job may use."""
+
+    queue: str = ""  # Slurm's partition; "" is the cluster's own choice
+    gpus: int = 0
+    hours: int = 24
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as it is submitted. arguments: what follows `python -m rewardtrain.core`."""
+
+    name: str
+    arguments: Sequence[str]
+    resources: Resources
+    output: Path  # on the node: what is said before the job itself can say anything
+
+
+class Executor(Protocol):
+    """A scheduler. Each call asks it once, ends within seconds, and may be repeated."""
+
+    def submit(self, job: Job) -> str:
+        """Submits it unless there is one of this name, and gives the scheduler's number. Raises SchedulerAway."""
+
+    def look(self, names: Sequence[str]) -> Mapping[str, Seen]:
+        """Says how the jobs of these names are; those that it doesn't know are left out. Raises SchedulerAway."""
+
+    def cancel(self, job: Seen) -> None:
+        """Has it end; nothing where it has ended. Raises SchedulerAway."""
+
+    def missing(self) -> list[str]:
+        """Says what keeps it from working here, each in a sentence with what to do."""

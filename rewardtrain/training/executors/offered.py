@@ -1,0 +1,96 @@
+"""Which executors this site offers, by the operator's settings, and what a project may ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from labeling.errors import Invalid
+from rewardtrain.models import RetrainPolicy, TrainingRun
+from rewardtrain.training.executors.executor import Executor, Resources
+from rewardtrain.training.executors.slurm import Slurm
+
+LOCAL = TrainingRun.LOCAL
+KNOWN: Mapping[str, Executor] = {"slurm": Slurm()}
+
+FIELDS = frozenset(("executor", "queue", "gpus", "hours"))  # of a policy
+
+
+def names() -> list[str]:
+    """Lists them; where it is the machine alone, there is nothing to choose."""
+    return list(settings.EXECUTORS)
+
+
+def title(name: str) -> str:
+    """Names it for people."""
+    return {LOCAL: _("This machine"), "slurm": "Slurm"}[name]
+
+
+def limits() -> tuple[tuple[str, int, int], ...]:
+    """Lists what a project may ask of a cluster: the field of a policy, the least and the most."""
+    return ("gpus", 0, settings.SLURM_GPUS), ("hours", 1, settings.SLURM_HOURS)
+
+
+def default(field: str) -> int:
+    """Gives what a project has that asked for nothing."""
+    return int(min(1, settings.SLURM_GPUS) if field == "gpus" else settings.SLURM_HOURS)
+
+
+def chosen(policy: RetrainPolicy) -> str:
+    """Gives what the project chose, or what the site has for those that chose none."""
+    return policy.executor or names()[0]
+
+
+def executor(name: str) -> Executor:
+    """Gives the one of this name, offered still or not: its jobs are followed to their end."""
+    return KNOWN[name]
+
+
+def check(policy: RetrainPolicy, name: str) -> None:
+    """Raises Invalid, naming the setting, for what this site doesn't offer. A machine is asked for nothing."""
+    if name not in names():
+        message = _("executor is %(value)r; choose one of %(known)s. An administrator adds others to PODIUM_EXECUTORS.")
+        raise _refused("executor", message % {"value": name[:50], "known": ", ".join(names())})
+    if name == LOCAL:
+        return
+    partitions = settings.SLURM_PARTITIONS
+    if policy.queue and policy.queue not in partitions:
+        message = _("queue is %(value)r; leave it empty, or choose one of %(known)s")
+        raise _refused("queue", message % {"value": policy.queue, "known": ", ".join(partitions) or "-"})
+    for field, least, most in limits():
+        value = getattr(policy, field)
+        if value is not None and not least <= value <= most:
+            message = _("%(field)s is %(value)s; it must be from %(least)s to %(most)s")
+            raise _refused(field, message % {"field": field, "value": value, "least": least, "most": most})
+
+
+def of_run(policy: RetrainPolicy, depth: str, wanted: str = "") -> dict[str, Any]:
+    """Says where a run of this depth goes, and with what, as fields of its row. Raises Invalid.
+
+    wanted: the executor of this run alone. A head takes a second: it is never worth a wait in a queue.
+    """
+    if depth == TrainingRun.Depth.HEAD:
+        if wanted not in ("", LOCAL):
+            message = _("executor is %(value)r, but a head is fitted here: leave executor out, or ask for depth full")
+            raise _refused("executor", message % {"value": wanted})
+        return {}
+    name = wanted or chosen(policy)
+    check(policy, name)
+    if name == LOCAL:
+        return {}
+    gpus = default("gpus") if policy.gpus is None else policy.gpus
+    resources = Resources(policy.queue, gpus, policy.hours or default("hours"))
+    return {"executor": name, "resources": asdict(resources)}
+
+
+def missing() -> list[str]:
+    """Says what keeps the executors that are offered from working on this machine, each in a sentence."""
+    return [words for name in names() if name != LOCAL for words in executor(name).missing()]
+
+
+def _refused(field: str, message: str) -> Invalid:
+    return Invalid("bad_setting", message, attr=field)

@@ -1,0 +1,86 @@
+"""Slurm, by its own commands: sbatch, squeue and scancel. What people typed is a word of its own there, or refused."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from django.conf import settings
+
+from rewardtrain.training.executors import slurm_script
+from rewardtrain.training.executors.executor import Job, SchedulerAway, Seen, State
+
+COMMANDS = ("sbatch", "squeue", "scancel")
+SECONDS = 20  # for one command
+TERM_SECONDS = 120  # before a job's time is over it is told, to have a checkpoint
+
+# https://slurm.schedmd.com/job_state_codes.html; what isn't here is taken for running.
+STATES = {
+    **dict.fromkeys(("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT",
+                     "RESV_DEL_HOLD", "STAGE_OUT"), State.PENDING),
+    **dict.fromkeys(("COMPLETED", "FAILED", "OUT_OF_MEMORY", "LAUNCH_FAILED", "RECONFIG_FAIL", "REVOKED"), State.ENDED),
+    **dict.fromkeys(("NODE_FAIL", "BOOT_FAIL"), State.LOST),
+    **dict.fromkeys(("TIMEOUT", "DEADLINE"), State.TIMED_OUT),
+    "PREEMPTED": State.PREEMPTED,
+    "CANCELLED": State.CANCELLED,
+}  # fmt: skip
+
+
+class Slurm:
+    """Jobs of one cluster, by their names, which nobody else has."""
+
+    def submit(self, job: Job) -> str:
+        if known := self.look([job.name]).get(job.name):
+            return known.id
+        wanted = job.resources
+        options = [
+            "--parsable", "--requeue", "--open-mode=append", "--nodes=1", "--ntasks=1", "--dependency=singleton",
+            f"--job-name={job.name}", f"--output={job.output}", f"--time={wanted.hours}:00:00",
+            f"--signal=B:TERM@{TERM_SECONDS}",
+        ]  # fmt: skip
+        options += [f"--partition={wanted.queue}"] if wanted.queue else []
+        options += [f"--gres=gpu:{wanted.gpus}"] if wanted.gpus else []
+        script = slurm_script.fill(slurm_script.template(), name=job.name, arguments=job.arguments)
+        return _ask("sbatch", *options, given=script).strip().partition(";")[0]
+
+    def look(self, names: Sequence[str]) -> Mapping[str, Seen]:
+        if not names:
+            return {}
+        said = _ask("squeue", "--noheader", "--states=all", f"--name={','.join(names)}", "--format=%i|%j|%T|%r")
+        rows = [line.strip().split("|", 3) for line in said.splitlines() if line.count("|") >= 3]
+        seen: dict[str, Seen] = {}
+        for number, name, state, reason in sorted(rows, key=lambda row: int(re.sub(r"\D.*", "", row[0]) or 0)):
+            found = Seen(number, STATES.get(state, State.RUNNING), "" if reason == "None" else reason[:200])
+            if not (name in seen and seen[name].is_alive):  # of two, one waits for the other: --dependency=singleton
+                seen[name] = found
+        return seen
+
+    def cancel(self, job: Seen) -> None:
+        _ask("scancel", job.id)
+
+    def missing(self) -> list[str]:
+        lacking = [name for name in COMMANDS if shutil.which(name) is None]
+        words = [f"{name} is not on the PATH: install Slurm's client commands on this machine." for name in lacking]
+        try:
+            slurm_script.check(slurm_script.template())
+        except (OSError, ValueError) as error:
+            words.append(f"PODIUM_SLURM_TEMPLATE is {settings.SLURM_TEMPLATE!r}, but {error}")
+        return words
+
+
+def _ask(command: str, *words: str, given: str = "") -> str:
+    """Runs one of Slurm's commands. Raises SchedulerAway, with the last that it said."""
+    try:
+        done = subprocess.run(
+            [command, *words], input=given, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+    except FileNotFoundError as error:
+        raise SchedulerAway(f"{command} is not on the PATH of the workers; install Slurm's commands there") from error
+    except subprocess.TimeoutExpired as error:
+        raise SchedulerAway(f"Slurm doesn't answer: {command} said nothing for {SECONDS} s") from error
+    if done.returncode:
+        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        raise SchedulerAway(f"{command} failed: {said[-1][:300] if said else f'exit code {done.returncode}'}")
+    return done.stdout

@@ -1,0 +1,64 @@
+"""The script of a job, from a template that an administrator may write: what surrounds the command on a node.
+
+`{{ command }}` and its like give way to what is quoted for the shell. All options of sbatch come on its own command
+line, so nothing of it needs a line here; lines `#SBATCH` may add others (an account, say).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from django.conf import settings
+
+_PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+LARGEST = 100_000  # bytes
+PLACEHOLDERS = {
+    "command": "the whole command, with Python as it is on this machine",
+    "arguments": "what follows `python -m rewardtrain.core`, for another Python or a container",
+    "code": "the folder with Podium's code",
+    "name": "the job's name",
+}
+# exec: Slurm's signals reach the job, which answers with a checkpoint, and no shell that would end at once.
+DEFAULT = """\
+#!/bin/sh
+cd {{ code }} || exit 1
+exec {{ command }}
+"""
+
+
+def template() -> str:
+    """Reads the administrator's, or gives ours. Raises OSError, ValueError."""
+    if not settings.SLURM_TEMPLATE:
+        return DEFAULT
+    with Path(settings.SLURM_TEMPLATE).open("rb") as file:
+        text = file.read(LARGEST + 1)
+    if len(text) > LARGEST:
+        raise ValueError(f"the file has more than {LARGEST} bytes")
+    return text.decode("utf-8")
+
+
+def check(text: str) -> None:
+    """Raises ValueError, which says what is wrong and what may be there instead."""
+    if not text.startswith("#!"):
+        raise ValueError("it has to begin with #!, as in #!/bin/sh")
+    names = set(_PLACEHOLDER.findall(text))
+    if unknown := sorted(names - set(PLACEHOLDERS)):
+        raise ValueError(f"it has {{{{ {unknown[0]} }}}}; there are {', '.join(PLACEHOLDERS)}")
+    if not names & {"command", "arguments"}:
+        raise ValueError("it has neither {{ command }} nor {{ arguments }}, so nothing would be trained")
+
+
+def fill(text: str, *, name: str, arguments: Sequence[str]) -> str:
+    """Gives the script. Raises ValueError as check() does."""
+    check(text)
+    values: Mapping[str, str] = {
+        "command": shlex.join([sys.executable, "-m", "rewardtrain.core", *arguments]),
+        "arguments": shlex.join(arguments),
+        "code": shlex.quote(str(settings.BASE_DIR)),
+        "name": shlex.quote(name),
+    }
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)

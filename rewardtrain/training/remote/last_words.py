@@ -1,0 +1,73 @@
+"""What a job has left in the storage: who works on the run now, and how it ended."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from artifacts import store
+from jobs import child
+from rewardtrain.core_command import STOPPED
+from rewardtrain.models import TrainingRun
+from rewardtrain.training.run_files import files_of
+
+LARGEST = 4000  # bytes of what is read of a file that a job wrote
+
+
+@dataclass(frozen=True)
+class Said:
+    """The end of a job in its own words: its exit code, and the checksum of the manifest of what it made."""
+
+    code: int
+    manifest_sha256: str
+
+    @property
+    def is_final(self) -> bool:
+        """Tells whether it is over with that: one that was stopped a scheduler may start again."""
+        return self.code != STOPPED
+
+
+def said(run: TrainingRun) -> Said | None:
+    """Gives it; None of a job that works. Raises OSError."""
+    path = files_of(run).folder / "jobs" / f"{run.job_name}.ended.json"
+    try:
+        ended = json.loads(_start_of(path))
+        return Said(int(ended["code"]), str(ended["manifest_sha256"] or ""))
+    except FileNotFoundError:
+        require_storage()
+        return None
+    except (ValueError, LookupError, TypeError):
+        return Said(1, "")  # no job of ours writes such; what it has said is in the log
+
+
+def owner(run: TrainingRun) -> str:
+    """Tells which start of its job works on the run; "" before the first. Raises OSError."""
+    try:
+        text = _start_of(files_of(run).folder / "jobs" / "owner").decode("ascii", "replace")[:200]
+    except FileNotFoundError:
+        require_storage()
+        return ""
+    return text if text.startswith(f"{run.job_name}:") else ""
+
+
+def require_storage() -> None:
+    """Raises OSError while the folder of all artifacts is away: an unmounted place would look like a lost run."""
+    if not (store.root() / "projects").is_dir():
+        raise OSError(f"the storage at {store.root()} is away")
+
+
+def error(run: TrainingRun) -> str:
+    """Says why a job ended that had no time to: the last that it, or its script, has said."""
+    output = files_of(run).folder / "jobs" / f"{run.job_name}.out"
+    try:
+        with output.open("rb") as file:
+            file.seek(max(0, output.stat().st_size - LARGEST))
+            return child.last_words(file.read(), 1)
+    except OSError:
+        return "The job ended without a word."
+
+
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LARGEST)

@@ -1,0 +1,147 @@
+"""Where a project may have its fine-tunings go: settings, page and API."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client, override_settings
+from django.urls import reverse
+
+from labeling.errors import Invalid
+from labeling.models import Project
+from rewardtrain.models import RetrainPolicy
+from rewardtrain.training import policy, runs
+from tests.factories import make_user
+from tests.labeling.api.client import as_user
+from tests.rewardtrain.conftest import make_run, rank_prompts
+from tests.rewardtrain.test_forms import TYPED
+
+
+@pytest.fixture
+def slurm() -> Iterator[None]:
+    with override_settings(
+        EXECUTORS=["slurm", "local"], SLURM_PARTITIONS=["gpu", "gpu-long"], SLURM_GPUS=4, SLURM_HOURS=48
+    ):
+        yield
+
+
+@pytest.fixture
+def manager(client: Client) -> Client:
+    client.force_login(make_user(superuser=True))
+    return client
+
+
+def test_where_there_is_the_machine_alone_nothing_is_chosen(project: Project, manager: Client) -> None:
+    page = manager.get(reverse("runs", args=[project.slug])).content.decode()
+    assert 'name="executor"' not in page
+    assert 'name="gpus"' not in page
+    rank_prompts(project)
+    run = runs.request_run(project)
+    assert (run.executor, run.resources) == ("local", {})
+
+
+def test_a_project_that_chose_none_has_the_first_of_the_site(project: Project, slurm: None) -> None:
+    rank_prompts(project)
+    run = runs.request_run(project)
+    assert (run.executor, run.resources) == ("slurm", {"queue": "", "gpus": 1, "hours": 48})
+
+
+def test_the_page_offers_what_there_is_and_stores_what_was_chosen(
+    project: Project, manager: Client, slurm: None
+) -> None:
+    page = manager.get(reverse("runs", args=[project.slug])).content.decode()
+    assert "Where fine-tunings go" in page
+    assert '<option value="slurm" selected>Slurm</option>' in page
+    assert '<option value="gpu-long">gpu-long</option>' in page
+    typed = {**TYPED, "executor": "slurm", "queue": "gpu-long", "gpus": "2", "hours": ""}
+    answer = manager.post(reverse("policy", args=[project.slug]), typed)
+    assert answer.status_code == 302
+    stored = RetrainPolicy.objects.get(project=project)
+    assert (stored.executor, stored.queue, stored.gpus, stored.hours) == ("slurm", "gpu-long", 2, None)
+    rank_prompts(project)
+    assert runs.request_run(project).resources == {"queue": "gpu-long", "gpus": 2, "hours": 48}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("executor", "kubernetes", "Select a valid choice"),
+        ("queue", "gpu; rm -rf ~", "Select a valid choice"),
+        ("gpus", "5", "less than or equal to 4"),
+        ("gpus", "-1", "greater than or equal to 0"),
+        ("hours", "49", "less than or equal to 48"),
+        ("hours", "0", "greater than or equal to 1"),
+    ],
+)
+def test_the_page_refuses_what_the_site_does_not_offer(
+    project: Project, manager: Client, slurm: None, field: str, value: str, words: str
+) -> None:
+    typed = {**TYPED, "executor": "slurm", field: value}
+    page = manager.post(reverse("policy", args=[project.slug]), typed)
+    assert page.status_code == 200
+    assert words in page.content.decode()
+    assert not RetrainPolicy.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"executor": "kubernetes"}, "executor is 'kubernetes'; choose one of slurm, local"),
+        ({"executor": "x" * 10_000}, "executor is 'xxx"),
+        ({"queue": "other"}, "queue is 'other'; leave it empty, or choose one of gpu, gpu-long"),
+        ({"gpus": 5}, "gpus is 5; it must be from 0 to 4"),
+        ({"hours": 49}, "hours is 49; it must be from 1 to 48"),
+    ],
+)
+def test_a_policy_asks_for_nothing_that_the_site_does_not_offer(
+    project: Project, slurm: None, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        policy.update_policy(project, **changes)
+    assert words in refused.value.detail
+    assert len(refused.value.detail) < 300
+
+
+def test_what_is_offered_no_more_stands_in_the_way_in_words(project: Project, manager: Client, slurm: None) -> None:
+    policy.update_policy(project, executor="slurm", gpus=4)
+    with override_settings(EXECUTORS=["local"]):
+        [_, full] = policy.next_retrainings(project)
+        assert "executor is 'slurm'; choose one of local" in full.lacking
+        with pytest.raises(Invalid, match="PODIUM_EXECUTORS"):
+            runs.request_run(project)
+    with override_settings(SLURM_GPUS=2):
+        assert "gpus is 4" in policy.next_retrainings(project)[1].lacking
+
+
+def test_the_api_takes_an_executor_for_one_run(project: Project, slurm: None) -> None:
+    rank_prompts(project)
+    api = as_user(make_user(superuser=True))
+    address = reverse("rewardtrain_api:runs", args=[project.slug])
+    refused = api.post(address, {"depth": "head", "executor": "slurm"}, format="json")
+    assert (refused.status_code, refused.json()["errors"][0]["attr"]) == (400, "executor")
+    refused = api.post(address, {"executor": "skypilot"}, format="json")
+    assert "executor is 'skypilot'" in refused.json()["errors"][0]["detail"]
+    made = api.post(address, {"executor": "local"}, format="json")
+    assert (made.status_code, made.json()["executor"]) == (202, "local")
+
+
+def test_the_page_of_a_run_says_why_it_waits(project: Project, manager: Client) -> None:
+    rank_prompts(project, train=1, test=1, validation=1)
+    run = make_run(
+        project,
+        state="running",
+        executor="slurm",
+        phase="waiting",
+        job_name="podium-1-1-1-0-00ff00ff",
+        job_seen={"id": "4711", "reason": "Priority <b>"},
+        preemptions=2,
+    )
+    page = " ".join(manager.get(reverse("run", args=[project.slug, run.number])).content.decode().split())
+    assert "Waits in the cluster&#x27;s queue" in page or "Waits in the cluster's queue" in page
+    assert "Slurm says: Priority &lt;b&gt;." in page
+    assert "Job 4711 of Slurm, <code>podium-1-1-1-0-00ff00ff</code>." in page
+    assert "It made way for other jobs 2 times." in page
+    shown = (
+        as_user(make_user(superuser=True)).get(reverse("rewardtrain_api:run", args=[project.slug, run.number])).json()
+    )
+    assert (shown["executor"], shown["waits_for"], shown["preemptions"]) == ("slurm", "Priority <b>", 2)

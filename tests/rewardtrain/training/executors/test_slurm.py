@@ -1,0 +1,94 @@
+"""Slurm's commands as they are asked, and the script that they are given."""
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.test import override_settings
+
+from rewardtrain.training.executors import offered, slurm_script
+from rewardtrain.training.executors.executor import Job, Resources, SchedulerAway, State
+from rewardtrain.training.executors.site_check import check_executors
+from rewardtrain.training.executors.slurm import Slurm
+from tests.slurm.cluster import Cluster, cluster_in
+
+ARGUMENTS = ["job", "/srv/a folder; rm -rf ~", "it's", "$(whoami)"]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    with cluster_in(tmp_path / "slurm", monkeypatch) as cluster:
+        yield cluster
+
+
+def test_what_is_filled_in_is_one_word_to_the_shell(tmp_path: Path) -> None:
+    said = tmp_path / "said.py"
+    said.write_text("import sys; print(sys.argv[1:])")
+    script = slurm_script.fill(
+        f"#!/bin/sh\n{sys.executable} {said} {{{{ arguments }}}}\n", name="n", arguments=ARGUMENTS
+    )
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{ARGUMENTS}\n"
+
+
+def test_the_script_of_ours_goes_to_the_code_and_becomes_the_command() -> None:
+    script = slurm_script.fill(slurm_script.template(), name="n", arguments=ARGUMENTS)
+    assert script.splitlines()[2] == f"exec {sys.executable} -m rewardtrain.core {shlex.join(ARGUMENTS)}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("#!/bin/sh\n{{ command }} {{ partition }}", r"\{\{ partition \}\}; there are command, arguments, code, name"),
+        ("#!/bin/sh\n{{ command }} {{}}", r"it has \{\{  \}\}"),
+        ("#!/bin/sh\n{{command}} {{ a b }}", r"it has \{\{ a b \}\}"),
+        ("#!/bin/sh\necho", "nothing would be trained"),
+        ("{{ command }}", "begin with #!"),
+        ("", "begin with #!"),
+    ],
+)
+def test_a_template_that_would_do_something_else_is_refused(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        slurm_script.check(text)
+
+
+def test_a_site_is_told_what_its_cluster_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_executors() == []
+    monkeypatch.setenv("PATH", str(tmp_path))
+    large = tmp_path / "large"
+    large.write_bytes(b"#!" + b" " * slurm_script.LARGEST)
+    with override_settings(EXECUTORS=["local", "slurm"], SLURM_TEMPLATE=str(large)):
+        said = [message.msg for message in check_executors()]
+    assert [line.split()[0] for line in said[:3]] == ["sbatch", "squeue", "scancel"]
+    assert "the file has more than 100000 bytes" in said[3]
+    with override_settings(EXECUTORS=["local", "slurm"], SLURM_TEMPLATE=str(tmp_path / "none")):
+        assert "No such file" in offered.missing()[3]
+
+
+def job(name: str = "podium-1-1-1-0-0a0a") -> Job:
+    return Job(name, ["--help"], Resources("gpu", 2, 8), Path("/dev/null"))
+
+
+def test_a_job_is_submitted_once_with_what_its_project_asked_for(cluster: Cluster) -> None:
+    cluster.hold()
+    slurm = Slurm()
+    assert slurm.submit(job()) == slurm.submit(job()) == "1"
+    [submitted] = cluster.jobs()
+    options = submitted["options"]
+    assert (options["partition"], options["gres"], options["time"]) == ("gpu", "gpu:2", "8:00:00")
+    assert slurm.look([job().name, "another"]).keys() == {job().name}
+    seen = slurm.look([job().name])[job().name]
+    assert (seen.state, seen.reason, seen.is_alive) == (State.PENDING, "Priority", True)
+    assert slurm.look([]) == {}
+
+
+def test_what_slurm_says_of_its_trouble_is_told(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.down()
+    with pytest.raises(SchedulerAway, match=r"squeue failed: .*Unable to contact slurm controller"):
+        Slurm().look(["n"])
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(SchedulerAway, match="squeue is not on the PATH of the workers"):
+        Slurm().look(["n"])
