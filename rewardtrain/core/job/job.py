@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from rewardtrain.core.errors import CoreError
+from rewardtrain.core.errors import CoreError, Stopped
 from rewardtrain.core.job.publishing import Checkpoints, GrowingFile, Publisher, whole_folders
 from rewardtrain.core.job.shared_folder import MANIFEST, SharedFolder, copy_file, copy_here
 from rewardtrain.core.job.spec import Comparison, Spec, read_spec
 
 METRICS, CHECKPOINTS, LOG = "out/metrics.jsonl", "out/checkpoints", "log.txt"
 MODEL, REPORT = "out/model", "out/report.json"
-OWNER = "jobs/owner"  # of the run: who came last. Whoever else still works on it ends
+CURRENT = "jobs/current"  # the name of the job that has the run, by the web's side; nothing once it is over
+OWNER = "jobs/owner"  # which start of a job works on the run: who came last. Whoever else still does ends
 INFO = "info.json"  # of a checkpoint, written last
 LOOK_SECONDS = 0.2
 STOPPED = 75
@@ -40,7 +41,8 @@ class Job:
     _log_base: int = 0
 
     def carry_out(self) -> int:
-        """Does all of it and gives the exit code that it is to be known by. Raises a CoreError, StorageAwayError."""
+        """Does all of it and gives the exit code that it is to be known by. Raises a CoreError."""
+        self.storage.patiently(self._require_current)
         self.begin()
         publisher = Publisher(self._copies(), tell=self.say)
         try:
@@ -64,6 +66,7 @@ class Job:
         """Takes the run over from whoever worked on it before, and brings here what that one has left."""
         self.owner = f"{self.name}:{uuid4().hex}".encode()
         self.storage.patiently(lambda: self.storage.write(OWNER, self.owner))
+        self.storage.before_change = self._require_ours
         self.storage.patiently(self._forget_end)
         self._log_base = self.storage.patiently(self._log_size)
         self.storage.patiently(self._bring_back)
@@ -95,17 +98,24 @@ class Job:
         checkpoints = Checkpoints(self.scratch / CHECKPOINTS, self.storage, CHECKPOINTS, info=INFO)
 
         def lines() -> None:
-            if self.is_ours():
-                metrics.copy()
-                log.copy()
+            self._require_ours()
+            metrics.copy()
+            log.copy()
 
-        return [lines, lambda: checkpoints.copy() if self.is_ours() else None]
+        return [lines, checkpoints.copy]
 
-    def is_ours(self) -> bool:
-        """Tells whether nobody has taken the run over, and has it end where somebody has. Raises OSError."""
+    def _require_current(self) -> None:
+        """Raises Stopped where the run is another job's, or over; OSError."""
+        if self.storage.read(CURRENT) != self.name.encode():
+            self.taken_over.set()
+            raise Stopped("the run is over, or another job has it")
+
+    def _require_ours(self) -> None:
+        """Raises Stopped as well where another start of this job has it."""
+        self._require_current()
         if self.storage.read(OWNER) != self.owner:
             self.taken_over.set()
-        return not self.taken_over.is_set()
+            raise Stopped("another start of this job has the run")
 
     def _work(self) -> int:
         inputs = self.scratch / "inputs"

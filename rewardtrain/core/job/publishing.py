@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from rewardtrain.core.errors import CoreError
 from rewardtrain.core.job.shared_folder import SharedFolder
 
 TICK_SECONDS = 1.0
@@ -94,6 +95,8 @@ class Publisher:
             try:
                 copy()
                 is_away = False
+            except CoreError:  # the run is not ours any more: the job has been told by the same that told us
+                return
             except OSError as error:
                 if not is_away:
                     self._tell(f"the storage can't be written ({error}); the training goes on")

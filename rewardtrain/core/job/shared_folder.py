@@ -29,6 +29,7 @@ class SharedFolder:
 
     def __init__(self, root: Path, run: str, *, patience: float, should_stop: Callable[[], bool]) -> None:
         self.root, self.run = root, root / run
+        self.before_change: Callable[[], None] = lambda: None  # raises where the run's folder is not ours any more
         self._patience, self._should_stop = patience, should_stop
 
     def patiently(self, do: Callable[[], T]) -> T:
@@ -93,13 +94,13 @@ class SharedFolder:
             file.write(value)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, self.run / name)
+        self._make_visible(part, name)
 
     def put(self, path: Path, name: str) -> None:
         """Copies a file there in the same way."""
         part = self.part(name)
         copy_file(path, part)
-        os.replace(part, self.run / name)
+        self._make_visible(part, name)
 
     def put_folder(self, folder: Path, name: str, *, last: str) -> None:
         """Copies a folder there, which is then there whole; the file `last` is copied last. Raises OSError."""
@@ -108,10 +109,18 @@ class SharedFolder:
         try:
             for path in sorted(folder.iterdir(), key=lambda path: path.name == last):
                 copy_file(path, part / path.name)
+            self.before_change()
             shutil.rmtree(self.run / name, ignore_errors=True)
             os.rename(part, self.run / name)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+    def _make_visible(self, part: Path, name: str) -> None:
+        try:
+            self.before_change()
+            os.replace(part, self.run / name)
+        finally:
+            part.unlink(missing_ok=True)
 
     def part(self, name: str) -> Path:
         """Names what is being written, beside where it will be."""

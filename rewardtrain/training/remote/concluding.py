@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from contextlib import suppress
 
 from django.db.models import F
 
@@ -21,7 +22,7 @@ from rewardtrain.training import baselines, worker
 from rewardtrain.training.executors import offered
 from rewardtrain.training.executors.executor import SchedulerAway, Seen, State
 from rewardtrain.training.remote import last_words
-from rewardtrain.training.remote.handing_over import hand_over
+from rewardtrain.training.remote.handing_over import dismiss, hand_over
 from rewardtrain.training.remote.last_words import Said
 from rewardtrain.training.remote.limits import why_end
 from rewardtrain.training.remote.seen_job import SeenJob
@@ -51,8 +52,11 @@ def conclude(run_id: int) -> None:
 def _conclude(run: TrainingRun, files: Files) -> None:
     said = last_words.said(run)
     if run.cancel_requested:
+        with suppress(OSError):  # its job has ended, or will find that the run's folder is gone
+            dismiss(files)
         lifecycle.end(run, TrainingRun.State.CANCELLED)
     elif said and said.code == 0:
+        dismiss(files)  # a node that was thought lost may be about to publish the same once more
         _register(run, files, said)
         return
     elif said and said.is_final and files.log.exists():

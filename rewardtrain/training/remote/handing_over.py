@@ -27,6 +27,13 @@ from rewardtrain.training.executors.executor import Job, Resources
 from rewardtrain.training.remote.seen_job import SeenJob
 from rewardtrain.training.run_files import Files
 
+CURRENT = "current"  # as in rewardtrain/core/job/job.py
+
+
+def dismiss(files: Files) -> None:
+    """Has whatever still works on the run change nothing in its folder any more, and end. Raises OSError."""
+    _write(files.folder / "jobs" / CURRENT, b"")
+
 
 def hand_over(run: TrainingRun, files: Files, *, round: int = 0) -> None:
     """Writes down the run's next job. Raises Invalid for settings that no longer hold, ClaimLost, OSError.
@@ -42,6 +49,7 @@ def hand_over(run: TrainingRun, files: Files, *, round: int = 0) -> None:
     rival = None if files.report.exists() else then.champion  # who is trained already has nothing left to compare there
     spec = json.dumps(_spec(run, files, settings, comparisons, rival), indent=1).encode()
     _write(folder / f"{name}.json", spec)
+    _write(folder / CURRENT, name.encode())  # what may still work on the run ends
     job = SeenJob(
         round=round,
         spec_sha256=hashlib.sha256(spec).hexdigest(),

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +19,9 @@ from rewardtrain.models import RewardModel, RunPoint, TrainingRun
 from rewardtrain.registry import champions
 from rewardtrain.registry.model_files import model_folder
 from rewardtrain.training import policy, runs, worker
-from rewardtrain.training.remote import concluding, following
+from rewardtrain.training.executors import offered
+from rewardtrain.training.remote import concluding, following, limits
+from rewardtrain.training.remote.handing_over import job_of
 from rewardtrain.training.run_files import files_of
 from tests.rewardtrain.conftest import rank_prompts
 from tests.slurm.cluster import Cluster, cluster_in
@@ -222,9 +226,6 @@ def test_while_slurm_is_down_the_run_says_so_and_then_goes_on(
 def test_what_was_submitted_by_a_process_that_died_then_is_not_submitted_again(
     project: Project, tiny_training: Training, cluster: Cluster
 ) -> None:
-    from rewardtrain.training.executors import offered
-    from rewardtrain.training.remote.handing_over import job_of
-
     run = handed_over(project, tiny_training)
     offered.executor("slurm").submit(job_of(run))
     until_over(run)
@@ -305,8 +306,6 @@ def test_a_node_without_our_code_is_told_in_its_own_words(
 def test_a_job_that_says_nothing_is_ended(
     project: Project, tiny_training: Training, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from rewardtrain.training.remote import limits
-
     template = tmp_path / "template.sh"
     template.write_text("#!/bin/sh\necho {{ arguments }}; exec sleep 600\n")
     with override_settings(SLURM_TEMPLATE=str(template)):
@@ -317,3 +316,21 @@ def test_a_job_that_says_nothing_is_ended(
     assert run.state == "failed"
     assert "hung" in run.error
     until(run, lambda: cluster.job()["state"] == "CANCELLED")
+
+
+def test_a_start_of_the_job_that_comes_late_changes_nothing(
+    project: Project, tiny_training: Training, cluster: Cluster
+) -> None:
+    """As a node does that was thought lost, or a scheduler that begins a job once more."""
+    run = handed_over(project, tiny_training)
+    arguments = job_of(run).arguments
+    until_over(run)
+    model = require_whole(run)
+    folder = files_of(run).folder
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    done = subprocess.run(
+        [sys.executable, "-m", "rewardtrain.core", *arguments], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (75, "error: the run is over, or another job has it\n")
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert require_whole(run) == model
