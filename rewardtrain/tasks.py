@@ -101,8 +101,9 @@ def follow_runs() -> None:
 
 @shared_task
 def conclude_run(run_id: int) -> None:
-    """Ends a run whose job has ended, which takes as long as it takes to read a model."""
-    with locks.one_at_a_time(f"rewardtrain.conclude_run.{run_id}") as alone:
+    """Ends a run whose job has ended, which takes as long as it takes to read a model: one at a time in all of Podium,
+    and the next sweep asks for the others."""
+    with locks.one_at_a_time("rewardtrain.conclude_run") as alone:
         if alone:
             concluding.conclude(run_id)
 

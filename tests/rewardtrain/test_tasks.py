@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import redis
 from celery import Celery, current_app
 from django.conf import settings
 from django.db import connection, transaction
+from django.test import override_settings
 
 import config.celery  # noqa: F401  makes it the app of this process, as in a worker
 from config.processes import command_lines
@@ -33,6 +34,7 @@ from tests.factories import join, make_project, make_prompt
 from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import make_model, rank_prompts
 from tests.rewardtrain.training.test_worker import step, training_process, until
+from tests.slurm.cluster import cluster_in
 
 pytestmark = pytest.mark.usefixtures("broker")
 
@@ -214,6 +216,50 @@ def test_the_sweep_starts_a_due_run_and_a_worker_takes_it_to_the_end(
     tasks.sweep()
     assert TrainingRun.objects.get().trigger == "policy"
     assert RewardModel.objects.count() == 1
+
+
+def test_sweeps_follow_a_run_of_a_cluster_and_its_worker_is_free_meanwhile(
+    project: Project,
+    tiny_training: dict[str, object],
+    model_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rank_prompts(project)
+    monkeypatch.setenv("PODIUM_EXECUTORS", "slurm,local")
+    monkeypatch.setenv("PODIUM_TRAIN_PRIORITY", "low")
+    with cluster_in(tmp_path / "slurm", monkeypatch) as cluster, override_settings(EXECUTORS=["slurm", "local"]):
+        run = runs.request_run(project, training={**tiny_training, "epochs": 20})
+        here = runs.request_run(other_project(), training=tiny_training, executor="local")
+        cluster.hold()
+        workers = [start_worker(model_dir, spec) for spec in (command_lines.train(), command_lines.worker())]
+        try:
+            sweep_until(lambda: TrainingRun.objects.get(pk=here.pk).state == "succeeded")
+            assert TrainingRun.objects.get(pk=run.pk).phase == "waiting"
+            cluster.hold(False)
+            sweep_until(lambda: TrainingRun.objects.get(pk=run.pk).state != "running")
+        finally:
+            for process in workers:
+                process.kill()
+                process.wait(10)
+    run.refresh_from_db()
+    assert (run.state, run.error, len(cluster.jobs())) == ("succeeded", "", 1)
+    assert RewardModel.objects.filter(run=run).count() == 1
+
+
+def sweep_until(condition: Callable[[], bool]) -> None:
+    """Sweeps as beat has it done, if faster."""
+    deadline = time.monotonic() + 240
+    while not condition():
+        assert time.monotonic() < deadline, list(TrainingRun.objects.values("state", "error", "phase", "job_seen"))
+        tasks.sweep()
+        time.sleep(1)
+
+
+def other_project() -> Project:
+    project = make_project()
+    rank_prompts(project)
+    return project
 
 
 def test_the_worker_of_heads_has_its_process_ready_and_takes_it_along(
