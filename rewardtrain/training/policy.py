@@ -153,8 +153,9 @@ def obstacle(project: Project, policy: RetrainPolicy, depth: Depth) -> str:
     """Says why the policy can't start a run, in words, or "": a setting that no longer works, or what the pairs
     lack."""
     try:
-        offered.of_run(policy, depth)
-        return evidence_of(project).lacking(project, checked(project, policy.training, depth))
+        config = checked(project, policy.training, depth)
+        offered.of_run(policy, depth, processes=config.processes)
+        return evidence_of(project).lacking(project, config)
     except Invalid as error:
         return error.detail
 

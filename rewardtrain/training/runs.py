@@ -40,7 +40,7 @@ def request_run(
     """
     of_project = policy.get_policy(project)
     config = checked(project, {**of_project.training, **(training or {})}, depth)
-    where = offered.of_run(of_project, depth, executor)
+    where = offered.of_run(of_project, depth, processes=config.processes, wanted=executor)
     if lacking := evidence_of(project).lacking(project, config):
         raise Invalid("too_few_pairs", lacking)
     with transaction.atomic():

@@ -68,10 +68,11 @@ def check(policy: RetrainPolicy, name: str) -> None:
             raise _refused(field, message % {"field": field, "value": value, "least": least, "most": most})
 
 
-def of_run(policy: RetrainPolicy, depth: str, wanted: str = "") -> dict[str, Any]:
+def of_run(policy: RetrainPolicy, depth: str, *, processes: int, wanted: str = "") -> dict[str, Any]:
     """Says where a run of this depth goes, and with what, as fields of its row. Raises Invalid.
 
-    wanted: the executor of this run alone. A head takes a second: it is never worth a wait in a queue.
+    processes: as its settings say. wanted: the executor of this run alone. A head takes a second: it is never worth a
+    wait in a queue.
     """
     if depth == TrainingRun.Depth.HEAD:
         if wanted not in ("", LOCAL):
@@ -83,6 +84,9 @@ def of_run(policy: RetrainPolicy, depth: str, wanted: str = "") -> dict[str, Any
     if name == LOCAL:
         return {}
     gpus = default("gpus") if policy.gpus is None else policy.gpus
+    if 0 < gpus < processes:
+        message = _("processes is %(value)d, but a job has %(gpus)d GPUs; lower it, or give such jobs more")
+        raise Invalid("bad_setting", message % {"value": processes, "gpus": gpus}, attr="training")
     resources = Resources(policy.queue, gpus, policy.hours or default("hours"))
     return {"executor": name, "resources": asdict(resources)}
 

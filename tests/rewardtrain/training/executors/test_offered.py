@@ -113,6 +113,15 @@ def test_what_is_offered_no_more_stands_in_the_way_in_words(project: Project, ma
         assert "gpus is 4" in policy.next_retrainings(project)[1].lacking
 
 
+def test_more_processes_than_gpus_are_refused_before_anything_is_frozen(project: Project, slurm: None) -> None:
+    rank_prompts(project)
+    policy.update_policy(project, gpus=2)
+    with pytest.raises(Invalid, match="processes is 4, but a job has 2 GPUs; lower it, or give such jobs more"):
+        runs.request_run(project, training={"processes": 4})
+    assert not project.dataset_versions.exists()
+    assert runs.request_run(project, training={"processes": 2}).resources["gpus"] == 2
+
+
 def test_the_api_takes_an_executor_for_one_run(project: Project, slurm: None) -> None:
     rank_prompts(project)
     api = as_user(make_user(superuser=True))
