@@ -45,7 +45,11 @@ class Cluster:
         job = self.job()
         os.kill(job["node"], signal.SIGKILL)  # its daemon first, or that would say how the job ended
         self.kill(job["pid"])
-        self.end(state)
+        self._note(job, state)
+
+    def _note(self, job: dict[str, Any], state: str) -> None:
+        path = self.spool / f"{job['id']}.json"
+        path.write_text(json.dumps(job | {"state": state, "reason": "None", "pid": 0}))
 
     @staticmethod
     def kill(group: int) -> None:
@@ -56,8 +60,9 @@ class Cluster:
 
     def close(self) -> None:
         for job in self.jobs():
-            for pid in (job.get("node"), job.get("pid")):
-                if pid:
+            if job["state"] in ("PENDING", "RUNNING", "COMPLETING"):  # a number of one that has ended may be another's
+                self._note(job, "CANCELLED")  # a daemon that holds a job sees it and ends
+                for pid in filter(None, (job["node"], job["pid"])):
                     self.kill(pid)
 
 

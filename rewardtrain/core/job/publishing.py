@@ -59,7 +59,7 @@ class Checkpoints:
         whole = whole_folders(self._here, self._info)
         there = self._storage.run / self._name
         for folder in whole:
-            if not (there / folder.name / self._info).is_file():
+            if not _is_same(folder / self._info, there / folder.name / self._info):
                 try:
                     self._storage.put_folder(folder, f"{self._name}/{folder.name}", last=self._info)
                 except FileNotFoundError:
@@ -71,6 +71,14 @@ class Checkpoints:
             for old in there.iterdir():
                 if old.name not in names:
                     shutil.rmtree(old, ignore_errors=True)
+
+
+def _is_same(here: Path, there: Path) -> bool:
+    """Tells whether the copy is of just this checkpoint: a step may be saved again when it was validated."""
+    try:
+        return here.read_bytes() == there.read_bytes()
+    except FileNotFoundError:
+        return False
 
 
 def whole_folders(root: Path, info: str) -> list[Path]:

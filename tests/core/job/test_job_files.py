@@ -171,3 +171,7 @@ def test_whole_checkpoints_are_copied_and_what_is_gone_here_goes_there(storage: 
     checkpoints.copy()
     assert sorted(path.name for path in there.iterdir()) == ["step-10", "step-15"]
     assert (there / "step-15" / "state.pt").read_bytes() == b"15"
+    (here / "step-15" / "state.pt").write_bytes(b"validated")
+    (here / "step-15" / "info.json").write_bytes(b'{"validation_due": false}')
+    checkpoints.copy()
+    assert (there / "step-15" / "state.pt").read_bytes() == b"validated"
