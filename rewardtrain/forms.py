@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, cast
 
 from django import forms
@@ -28,7 +29,8 @@ OF_FINE_TUNING = ("enabled", "every_pairs", "first_minimum", "cooldown_minutes")
 OF_BOTH = ("auto_promote", "backbone", "max_length")
 RULES = (*OF_HEADS, *OF_FINE_TUNING, "auto_promote")
 OF_CLUSTERS = ("executor", "queue", "gpus", "hours")
-SETTINGS = ("backbone", "epochs", "learning_rate", "max_length")
+OF_TRAINING = ("epochs", "learning_rate", "lora_rank", "graph_budget")
+SETTINGS = ("backbone", "max_length", *OF_TRAINING)
 
 
 def above_zero(value: float) -> None:
@@ -61,6 +63,20 @@ class PolicyForm(forms.Form):
         max_value=RANGES["learning_rate"].high,
         validators=[above_zero],
     )
+    lora_rank = forms.IntegerField(
+        required=False,  # as graph_budget: what sends the form as it was before them leaves them as they are
+        min_value=int(RANGES["lora_rank"].low),
+        max_value=int(RANGES["lora_rank"].high),
+        label=gettext_lazy("Rank of LoRA adapters"),
+        help_text=gettext_lazy("0 trains the weights themselves. Adapters need a fraction of the memory."),
+    )
+    graph_budget = forms.IntegerField(
+        required=False,
+        min_value=int(RANGES["graph_budget"].low),
+        max_value=int(RANGES["graph_budget"].high),
+        label=gettext_lazy("Tokens whose activations are held at once"),
+        help_text=gettext_lazy("Fewer need less memory; a larger batch is then read twice."),
+    )
     max_length = forms.IntegerField(
         min_value=int(RANGES["max_length"].low),
         max_value=int(RANGES["max_length"].high),
@@ -75,10 +91,19 @@ class PolicyForm(forms.Form):
         help_text=gettext_lazy("Choose the good answer: what is trained against the model learns to get it."),
     )
 
-    def __init__(self, policy: RetrainPolicy, data: QueryDict | None = None) -> None:
+    def __init__(
+        self,
+        policy: RetrainPolicy,
+        data: QueryDict | None = None,
+        *,
+        chosen: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        """chosen: settings that are filled in over the policy's, and not saved yet."""
         self.policy = policy
         self.defaults = TrainConfig().to_dict()
         training = {**self.defaults, **policy.training}
+        if chosen:  # what a preset doesn't name is as it usually is, not as another backbone wanted it
+            training |= {name: self.defaults[name] for name in SETTINGS if name != "epochs"} | dict(chosen)
         initial = {name: getattr(policy, name) for name in RULES} | {name: training[name] for name in SETTINGS}
         super().__init__(data, initial=initial)
         message = _("One of %(known)s, or 'model 3' for version 3 of this project. An administrator allows others.")
@@ -124,7 +149,7 @@ class PolicyForm(forms.Form):
         full = _("The whole model. Takes from minutes to hours, and is promoted only where it beats the head.")
         return [
             (_("Head"), head, [self[name] for name in OF_HEADS]),
-            (_("Fine-tuning"), full, [self[name] for name in (*OF_FINE_TUNING, "epochs", "learning_rate")]),
+            (_("Fine-tuning"), full, [self[name] for name in (*OF_FINE_TUNING, *OF_TRAINING)]),
             (_("Both"), "", [self[name] for name in (*OF_BOTH, *(["reward"] if "reward" in self.fields else []))]),
             *([(_("Where fine-tunings go"), where, self._of_clusters())] if "executor" in self.fields else []),
         ]
@@ -135,7 +160,8 @@ class PolicyForm(forms.Form):
     def changes(self) -> dict[str, Any]:
         """Gives what policy.update_policy takes. Settings that have their default are left out, those not shown are
         kept."""
-        chosen = self.policy.training | {name: self.cleaned_data[name] for name in SETTINGS}
+        sent = {name: value for name in SETTINGS if (value := self.cleaned_data[name]) is not None}
+        chosen = self.policy.training | sent
         if "reward" in self.fields:
             chosen |= self.evidence.reward_settings(self.cleaned_data["reward"])
         training = {name: value for name, value in chosen.items() if value != self.defaults.get(name)}

@@ -50,7 +50,7 @@ SETTINGS = (
 )
 POLICY = (
     "head_enabled", "head_every_pairs", "enabled", "every_pairs", "first_minimum", "cooldown_minutes", "auto_promote",
-    "backbone", "epochs", "learning_rate", "max_length",
+    "backbone", "epochs", "learning_rate", "lora_rank", "graph_budget", "max_length",
 )  # fmt: skip
 # Of each page that takes a form its fields; of one whose address says all, none. `file` is a file of lines.
 FORMS: dict[str, tuple[str, ...]] = {
@@ -172,7 +172,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "version_difference": ("to",),
     "version_difference_lines": ("to",),
     "auto_labels": ("probabilities", "page"),
-    "runs": ("depth", "page"),
+    "runs": ("depth", "page", "preset"),
     "playground": ("model", "other"),
     "threshold": ("threshold",),
     "account_login": ("next",),

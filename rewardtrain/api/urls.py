@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from rewardtrain.api import auto_labels, best_of, models, runs, score
+from rewardtrain.api import auto_labels, backbones, best_of, models, runs, score
 
 app_name = "rewardtrain_api"
 urlpatterns = [
+    path("projects/<slug:slug>/backbones/", backbones.Backbones.as_view(), name="backbones"),
     path("projects/<slug:slug>/runs/", runs.Runs.as_view(), name="runs"),
     path("projects/<slug:slug>/runs/<int:number>/", runs.OneRun.as_view(), name="run"),
     path("projects/<slug:slug>/runs/<int:number>/cancel/", runs.CancelRun.as_view(), name="run_cancel"),

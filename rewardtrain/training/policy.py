@@ -17,7 +17,7 @@ from labeling.models.project_lock import lock_project
 from rewardtrain.evidence import Evidence, evidence_of
 from rewardtrain.models import RetrainPolicy, TrainingRun
 from rewardtrain.training.executors import offered
-from rewardtrain.training.run_settings import checked
+from rewardtrain.training.run_settings import checked, standing
 
 ACTIVE = (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING)
 Depth = TrainingRun.Depth
@@ -108,7 +108,7 @@ def update_policy(project: Project, **changes: object) -> RetrainPolicy:
                 attr="training",
             )
         for depth in Depth:
-            checked(project, training, depth)
+            checked(project, standing(training, depth), depth)
     with transaction.atomic():
         lock_project(project)
         policy = get_policy(project)
@@ -153,7 +153,7 @@ def obstacle(project: Project, policy: RetrainPolicy, depth: Depth) -> str:
     """Says why the policy can't start a run, in words, or "": a setting that no longer works, or what the pairs
     lack."""
     try:
-        config = checked(project, policy.training, depth)
+        config = checked(project, standing(policy.training, depth), depth)
         offered.of_run(policy, depth, processes=config.processes)
         return evidence_of(project).lacking(project, config)
     except Invalid as error:

@@ -15,6 +15,7 @@ from rewardtrain.models import TrainingRun
 from rewardtrain.training import backbones, ranges
 
 Depth = TrainingRun.Depth
+OF_FINE_TUNING = ("lora_rank", "train_layers", "processes")  # a head leaves the backbone as it is, in one process
 
 
 def training_config(values: Mapping[str, object]) -> TrainConfig:
@@ -31,6 +32,12 @@ def settings_of(project: Project, values: Mapping[str, object]) -> dict[str, obj
     """Gives these settings over what the project's evidence asks for. Raises Invalid for what can't be learnt from
     it."""
     return evidence_of(project).settings(project.flags, values)
+
+
+def standing(settings: Mapping[str, object], depth: Depth) -> dict[str, object]:
+    """Gives a project's standing settings as a run of this depth takes them: a head has no use for some."""
+    left_out = OF_FINE_TUNING if depth == Depth.HEAD else ()
+    return {name: value for name, value in settings.items() if name not in left_out}
 
 
 def checked(project: Project, values: Mapping[str, object], depth: Depth) -> TrainConfig:

@@ -14,9 +14,8 @@ from labeling.models import Project, User
 from labeling.models.project_lock import lock_project
 from rewardtrain.evidence import evidence_of
 from rewardtrain.models import RunPoint, TrainingRun
-from rewardtrain.training import policy
+from rewardtrain.training import policy, run_settings
 from rewardtrain.training.executors import offered
-from rewardtrain.training.run_settings import checked
 
 State = TrainingRun.State
 
@@ -39,7 +38,8 @@ def request_run(
     while another run of this depth is queued or running, and Invalid: 'too_few_pairs', 'bad_setting', 'no_backbone'.
     """
     of_project = policy.get_policy(project)
-    config = checked(project, {**of_project.training, **(training or {})}, depth)
+    standing = run_settings.standing(of_project.training, depth)
+    config = run_settings.checked(project, {**standing, **(training or {})}, depth)
     where = offered.of_run(of_project, depth, processes=config.processes, wanted=executor)
     if lacking := evidence_of(project).lacking(project, config):
         raise Invalid("too_few_pairs", lacking)

@@ -18,6 +18,8 @@ from rewardtrain.forms import PolicyForm
 from rewardtrain.models import TrainingRun, listed_evaluations
 from rewardtrain.training import policy, runs
 from rewardtrain.training.executors import offered
+from rewardtrain.training.presets import offers, reckoning
+from rewardtrain.training.presets.known import Preset
 from rewardtrain.training.run_settings import training_config
 
 # What the training process is at, in its words and in the reader's.
@@ -39,7 +41,9 @@ SHOWS = {None: _("All"), policy.Depth.HEAD: _("Heads"), policy.Depth.FULL: _("Fi
 def index(request: SignedIn, project: Project) -> HttpResponse:
     """POST is 'Retrain the head now' and 'Fine-tune now'."""
     if request.method != "POST":
-        return page(request, project, PolicyForm(policy.get_policy(project)))
+        preset = offers.chosen(request.GET.get("preset", ""))
+        form = PolicyForm(policy.get_policy(project), chosen=offers.settings_of(preset) if preset else {})
+        return page(request, project, form, chosen=preset)
     depth = depth_of(request.POST) if "depth" in request.POST else policy.Depth.FULL
     if depth is None:
         return HttpResponseBadRequest(f"depth is one of {', '.join(policy.Depth.values)}".encode())
@@ -57,7 +61,7 @@ def depth_of(values: QueryDict) -> policy.Depth | None:
     return policy.Depth(depth) if depth in policy.Depth.values else None
 
 
-def page(request: SignedIn, project: Project, form: PolicyForm) -> HttpResponse:
+def page(request: SignedIn, project: Project, form: PolicyForm, *, chosen: Preset | None = None) -> HttpResponse:
     rows = project.runs.select_related("reward_model__project", "dataset_version", "requested_by").prefetch_related(
         listed_evaluations("reward_model__")
     )
@@ -71,6 +75,10 @@ def page(request: SignedIn, project: Project, form: PolicyForm) -> HttpResponse:
         "retrainings": retrainings,
         "lacking": next((each.lacking for each in retrainings if each.lacking), ""),
         "form": form,
+        "chosen": chosen,
+        "offers": offers.offers(project),
+        "trained_on": offers.trained_on(project),
+        "n_prompts": reckoning.PROMPTS,
     }
     return render(request, "rewardtrain/training/runs.html", context)
 

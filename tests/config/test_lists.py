@@ -46,7 +46,7 @@ QUERIES = {
     "review": ["?state=closed", "?state=sent_back", "?reason=cannot_rank", "?whose=nobodys"],
     "labeling_api:reviews": ["?state=closed", "?state=sent_back", "?reason=cannot_rank", "?whose=nobodys"],
     "rankings": ["?words=some&state=all", "?split=train&least_seconds=0"],
-    "runs": ["?depth=head"],
+    "runs": ["?depth=head", "?preset=minilm"],
     "version_prompts": ["?page=2", "?id=row+0"],
     "version_difference": ["?to=1"],
     "version_difference_lines": ["?to=1"],
@@ -64,6 +64,7 @@ ROWLESS = {
     "review_case", "review_decide", "labeling_api:person", "labeling_api:review", "labeling_api:reviewers",
     "prompts_bulk_act", "labeling_api:bulk_act", "cohort_delete",
     "labeling_api:project", "labeling_api:agreement", "labeling_api:dataset", "labeling_api:assignment_draft",
+    "rewardtrain_api:backbones",
     "rewardtrain_api:model_report", "rewardtrain_api:auto_label_agreement", "schema", "api-docs",
 }  # fmt: skip
 # Of texts that stand alone there are no pairs, and no model prefers one: addresses and tables.

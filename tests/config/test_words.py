@@ -20,6 +20,7 @@ from labeling.models import Cohort, Completion, Project, Prompt, SavedView, User
 from labeling.projects import search_languages
 from rewardtrain.models import RunPoint
 from rewardtrain.registry import champions
+from rewardtrain.training.presets.known import PRESETS
 from tests.browser.site.sites import Site, make_site, pages_of
 from tests.config.test_catalogues import catalogue_of, messages_of
 from tests.conftest import REPOSITORY
@@ -54,6 +55,7 @@ NAMES = {
 POLICY = {
     "head_every_pairs": "20", "every_pairs": "50", "first_minimum": "60", "cooldown_minutes": "5",
     "backbone": "minilm", "epochs": "2", "max_length": "256",
+    "lora_rank": "0", "graph_budget": "16384",
 }  # fmt: skip
 
 
@@ -124,6 +126,7 @@ def data(site: Site) -> set[str]:
     names += SavedView.objects.values_list("name", flat=True)
     names += [word for cohort in Cohort.objects.all() for word in (cohort.name, *cohort.tags)]
     names += Completion.objects.values_list("model_name", flat=True)
+    names += [name for preset in PRESETS for name in (preset.title, preset.name, preset.licence)]
     names += [flag["label"] for project in (site.project, site.texts) for flag in project.flags]
     with translation.override(LANGUAGE):
         names += ["Ada", "UTC", *map(str, MONTHS.values()), "je", "de"]  # Django writes the dates

@@ -105,7 +105,7 @@ API: list[tuple[set[str], str]] = [
     (MANAGERS, "invitations, invitation, invitation_links, invitation_renew"),
     (MANAGERS, "imports, import, import_pause, import_resume, import_cancel, import_undo, import_bad_lines"),
     (MANAGERS, "export, datasets, dataset, dataset_folder, dataset_file, dataset_links, dataset_link"),
-    (MANAGERS, "runs, run, run_cancel, models, model_report, model_download, model_promote, model_rollback"),
+    (MANAGERS, "backbones, runs, run, run_cancel, models, model_report, model_download, model_promote, model_rollback"),
     (MANAGERS, "model_threshold, auto_labels, auto_label_agreement, auto_label_job, auto_label_job_cancel"),
     (MANAGERS, "best_of, best_of_job, best_of_cancel, best_of_result, score"),
 ]

@@ -19,6 +19,8 @@ TYPED = {
     "backbone": "minilm",
     "epochs": "1",
     "learning_rate": "5e-5",
+    "lora_rank": "0",
+    "graph_budget": "16384",
     "max_length": "256",
 }
 
@@ -46,6 +48,12 @@ def test_settings_that_have_their_default_are_not_stored_and_others_kept() -> No
     assert (changes["head_every_pairs"], changes["cooldown_minutes"]) == (50, 10)
 
 
+def test_a_form_without_the_later_fields_leaves_their_settings_as_they_are() -> None:
+    form = policy_form({"lora_rank": 8, "graph_budget": 4096}, lora_rank="", graph_budget="")
+    assert form.is_valid(), form.errors
+    assert form.changes()["training"] == {"lora_rank": 8, "graph_budget": 4096}
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
@@ -57,6 +65,10 @@ def test_settings_that_have_their_default_are_not_stored_and_others_kept() -> No
         ("epochs", "1001", "less than or equal to 1000"),
         ("learning_rate", "0", "This is 0.0; it must be above 0."),
         ("learning_rate", "1.01", "less than or equal to 1"),
+        ("lora_rank", "-1", "greater than or equal to 0"),
+        ("lora_rank", "1025", "less than or equal to 1024"),
+        ("graph_budget", "-1", "greater than or equal to 0"),
+        ("graph_budget", "1048577", "less than or equal to 1048576"),
         ("max_length", "7", "greater than or equal to 8"),
         ("max_length", "131073", "less than or equal to 131072"),
         ("backbone", "x" * 301, "at most 300 characters"),
@@ -80,7 +92,7 @@ def test_a_project_that_ranks_is_not_asked_whose_logit_the_reward_is() -> None:
     assert "reward" not in form.fields
     shown = [field.name for _, _, fields in form.groups() for field in fields]
     assert sorted(shown) == sorted(form.fields), "each once"
-    assert [form.initial[name] for name in SETTINGS] == ["minilm", 1, 5e-5, 256]
+    assert [form.initial[name] for name in SETTINGS] == ["minilm", 256, 1, 5e-5, 0, 16384]
 
 
 # --- Automatic labels -------------------------------------------------------------------------------------------------

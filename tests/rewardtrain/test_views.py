@@ -391,6 +391,8 @@ FORM = {
     "backbone": "minilm",
     "epochs": "2",
     "learning_rate": "5e-5",
+    "lora_rank": "0",
+    "graph_budget": "16384",
     "max_length": "256",
 }
 

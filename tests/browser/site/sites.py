@@ -317,6 +317,7 @@ def trained_pages_of(site: Site) -> list[tuple[User | None, str, str]]:
         (site.manager, "run-ended", f"{one}/runs/2/"),
         (site.manager, "run-head", f"{one}/runs/1/"),
         (site.manager, "runs-heads", f"{one}/runs/?depth=head"),
+        (site.manager, "runs-preset", f"{one}/runs/?preset=minilm"),
         (site.manager, "model", f"{one}/models/2/"),
         (site.manager, "model-champion", f"{one}/models/1/"),
         (site.manager, "overview-classifier", "/p/texts/"),

@@ -78,6 +78,7 @@ READERS = {
     "rewardtrain/automatic/auto_labels.py": "scores none (held), and prefers nothing where one was withdrawn meanwhile",
     "rewardtrain/monitoring/drift.py": LIVE,
     "rewardtrain/monitoring/stored_scores.py": "counts them as learnt from where the model had their rankings",
+    "rewardtrain/training/presets/offers.py": "counts the completions of the newest, withdrawn or not",
     "rewardtrain/training/prefill.py": "encodes them as all others, for they may come back",
 }
 

@@ -1,0 +1,1 @@
+"""Backbones to start from, and what training on each would take here."""
