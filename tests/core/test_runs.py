@@ -1,5 +1,6 @@
 """The life of a run: when it ends, what it keeps, and how it goes on after a stop."""
 
+import json
 import random
 import signal
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import AutoModelForSequenceClassification
 
 from rewardtrain.core.__main__ import main
 from rewardtrain.core.artifact.folder import read_json
@@ -155,3 +157,59 @@ def test_a_checkpoint_holds_only_what_is_trained(
     assert sizes["top"] == 32 * 33 + 33
     assert sizes["lora"] == 2 * 2 * (4 * 64 + 2 * 96) + sizes["top"]
     assert sizes["all"] > 10 * sizes["top"]
+
+
+def test_a_run_goes_on_from_a_checkpoint_of_one_file_as_older_versions_wrote_it(
+    tiny_bert: Path, make_rows: Rows, write_rows: Write, tmp_path: Path
+) -> None:
+    """They numbered what is trained by its rate and decay: the backbone's matrices and biases, then the head's, and the
+    ties' own parameter with the head's bias."""
+    data, whole, out = write_rows(make_rows(40)), tmp_path / "whole", tmp_path / "out"
+    settings = settings_of(tiny_bert, checkpoint_every=1, epochs=3, patience=0, ties="davidson")
+    assert main(["train", str(data), str(whole), *settings]) == 0
+    process = start_loaded("train", data, out, *settings)
+    wait_for_step(process, out, 3)
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+    assert process.returncode == 75
+    newest = max((out / "checkpoints").iterdir(), key=lambda path: int(path.name.split("-")[1]))
+    (file,) = newest.glob("*.safetensors")
+    tensors, info = load_file(file), read_json(newest / "info.json")
+    names = [name for name in tensors if name.startswith(("network.", "objective."))]
+    groups = {
+        (part, matrix): [name for name in names if is_head(name) == part and (tensors[name].ndim > 1) == matrix]
+        for part in (False, True)
+        for matrix in (True, False)
+    }
+    trained = named_in_order(tiny_bert)
+    first_seen = list(dict.fromkeys((is_head(name), tensors[name].ndim > 1) for name in trained))
+    order = [name for kind in first_seen for name in sorted(groups[kind], key=[*trained, "objective.log_nu"].index)]
+    moments = ("step", "exp_avg", "exp_avg_sq")
+    state = {
+        "network": {name.removeprefix("network."): tensors[name] for name in trained},
+        "objective": {"log_nu": tensors["objective.log_nu"]},
+        "optimizer": {
+            "state": {
+                number: {key: tensors[f"optimizer.{name}.{key}"] for key in moments}
+                for number, name in enumerate(order)
+            }
+        },
+        **info.pop("values"),
+    }
+    torch.save(state, newest / "state.pt")
+    file.unlink()
+    del info["format"]
+    (newest / "info.json").write_text(json.dumps(info))
+    assert main(["train", str(data), str(out), *settings]) == 0
+    assert losses(out) == losses(whole)
+    ours, theirs = (load_file(folder / "model/model.safetensors") for folder in (out, whole))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def is_head(name: str) -> bool:
+    return name.startswith(("network.classifier.", "objective."))
+
+
+def named_in_order(backbone: Path) -> list[str]:
+    network = AutoModelForSequenceClassification.from_pretrained(backbone, num_labels=1)
+    return [f"network.{name}" for name, _ in network.named_parameters()]

@@ -8,26 +8,28 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
 from torch.distributed.checkpoint.logger import _dcp_logger
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 from rewardtrain.core.artifact.folder import read_json, write_json
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.errors import ConfigError, CoreError, from_exception
 from rewardtrain.core.model.team import Team
 
-FORMAT = 2  # 1 was one file of torch.save
+FORMAT = 2  # 1 was one file of torch.save, of one process
 KEEP = 2
-INFO = "info.json"
+INFO, STATE = "info.json", "state.pt"  # the latter of format 1
 
 
 @dataclass(frozen=True)
@@ -38,19 +40,45 @@ class Checkpoint:
     step: int
     metrics_bytes: int  # length of metrics.jsonl when it was made
     dtype: str  # of the matrix products, which a resumed run must not measure differently
-    values: dict[str, Any]  # what save_checkpoint was given beside the tensors
 
-    def read_into(self, tensors: dict[str, Tensor], team: Team) -> None:
+    @property
+    def values(self) -> dict[str, Any]:
+        """Gives what save_checkpoint was given beside the tensors."""
+        info = read_json(self.folder / INFO)
+        return info["values"] if "values" in info else self._state_of_before()
+
+    def read_into(self, tensors: dict[str, Tensor], order: Sequence[str], team: Team) -> None:
         """Overwrite these tensors with those that were saved under their names; of a sharded one this process's part.
 
-        All processes of the team take part. Raises ConfigError where the checkpoint can't be read.
+        All processes of the team take part. order: names of the optimizer's parameters in the order of format 1, which
+        knew them by number. Raises ConfigError where the checkpoint can't be read.
         """
+        if (self.folder / STATE).is_file():
+            self._read_before_into(tensors, order)
+            return
         reader = HuggingFaceStorageReader(str(self.folder))
 
         def damaged(reason: str) -> CoreError:
             return ConfigError(f"checkpoint {str(self.folder)!r} can't be read ({reason}); delete it and run again")
 
         _together(lambda: load(tensors, storage_reader=reader, no_dist=team.size == 1), otherwise=damaged)
+
+    def _state_of_before(self) -> dict[str, Any]:
+        state: dict[str, Any] = torch.load(self.folder / STATE, map_location="cpu", weights_only=True)
+        return state
+
+    def _read_before_into(self, tensors: dict[str, Tensor], order: Sequence[str]) -> None:
+        state = self._state_of_before()
+        kept = {f"{part}.{name}": value for part in ("network", "objective") for name, value in state[part].items()}
+        for number, values in state["optimizer"]["state"].items():
+            kept |= {f"optimizer.{order[number]}.{key}": value for key, value in values.items()}
+        with torch.no_grad():
+            for name, tensor in tensors.items():
+                whole = kept[name].to(tensor.device)
+                if isinstance(tensor, DTensor):
+                    mesh, placements = tensor.device_mesh, tensor.placements
+                    whole = distribute_tensor(whole, mesh, placements, src_data_rank=None)
+                tensor.copy_(whole)
 
 
 def save_checkpoint(
@@ -122,8 +150,7 @@ def _delete_others(root: Path, keep: int | None) -> None:
 def last_checkpoint(root: Path, config: TrainConfig, data: str, formerly: Collection[str] = ()) -> Checkpoint | None:
     """Finds the newest complete checkpoint, or None. Raises ConfigError where it was made with other settings or data.
 
-    data: its fingerprint. formerly: see TrainConfig.differences. One of an older version's format is none: the run
-    begins anew.
+    data: its fingerprint. formerly: see TrainConfig.differences.
     """
     folders = _folders(root) if root.is_dir() else []
     if not folders:
@@ -132,7 +159,7 @@ def last_checkpoint(root: Path, config: TrainConfig, data: str, formerly: Collec
     if changes := config.differences(info["run"], data, formerly):
         advice = "go on with the settings and data it was begun with, or begin anew in an empty output folder"
         raise ConfigError(f"{str(root)!r} holds another run's checkpoints ({changes}); {advice}")
-    return _read(folders[-1]) if info.get("format") == FORMAT else None
+    return _read(folders[-1])
 
 
 def checkpoint_of(root: Path, step: int) -> Checkpoint:
@@ -142,7 +169,7 @@ def checkpoint_of(root: Path, step: int) -> Checkpoint:
 
 def _read(folder: Path) -> Checkpoint:
     info = read_json(folder / INFO)
-    return Checkpoint(folder, info["step"], info["metrics_bytes"], info["dtype"], info["values"])
+    return Checkpoint(folder, info["step"], info["metrics_bytes"], info["dtype"])
 
 
 def _folders(root: Path) -> list[Path]:

@@ -90,6 +90,14 @@ def state_of(optimizer: torch.optim.AdamW, names: Mapping[nn.Parameter, str]) ->
     }
 
 
+def order_of_before(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
+    """Lists the parameters as older checkpoints number them: the objective's beside the network's of the same rate."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for group in optimizer.param_groups:
+        groups.setdefault((group["highest"], group["weight_decay"]), []).extend(group["params"])
+    return [parameter for parameters in groups.values() for parameter in parameters]
+
+
 def _own(parameter: Tensor) -> Tensor:
     return parameter.to_local() if isinstance(parameter, DTensor) else parameter
 

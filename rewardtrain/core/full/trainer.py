@@ -24,6 +24,7 @@ from rewardtrain.core.full.optimizer import (
     all_finite,
     clip_gradients,
     learning_rate_factor,
+    order_of_before,
     set_learning_rate,
     state_of,
 )
@@ -262,10 +263,11 @@ class Trainer:
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Become what was saved."""
-        checkpoint.read_into(self._weights() | self._optimizer_state(), self.team)
-        self.budgets = Budgets(**checkpoint.values["budgets"])
-        self.stopping = EarlyStopping(**checkpoint.values["stopping"])
-        self.validation_due = checkpoint.values["validation_due"]
+        self._read(checkpoint, self._weights() | self._optimizer_state())
+        values = checkpoint.values
+        self.budgets = Budgets(**values["budgets"])
+        self.stopping = EarlyStopping(**values["stopping"])
+        self.validation_due = values["validation_due"]
         self.step = checkpoint.step
         self.log.emit("checkpoint", step=self.step)
 
@@ -276,8 +278,12 @@ class Trainer:
 
     def _keep_best(self) -> None:
         if self.kept["step"] != self.step:
-            checkpoint_of(self.checkpoints, self.kept["step"]).read_into(self._weights(), self.team)
+            self._read(checkpoint_of(self.checkpoints, self.kept["step"]), self._weights())
         self.log.emit("kept", **self.kept)
+
+    def _read(self, checkpoint: Checkpoint, tensors: dict[str, Tensor]) -> None:
+        names = self._names()
+        checkpoint.read_into(tensors, [names[parameter] for parameter in order_of_before(self.optimizer)], self.team)
 
     def _weights(self) -> dict[str, Tensor]:
         """Gives what is trained: the rest is as the backbone's files have it."""

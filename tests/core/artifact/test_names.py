@@ -85,11 +85,12 @@ def earlier(folder: Path, backbone: str) -> None:
 
 @pytest.mark.parametrize("name", ["model 3", None])
 @pytest.mark.parametrize("backbone", ["/srv/models/mine", "minilm", "owner/name"])
-def test_a_model_of_before_is_known_again(backbone: str, name: str | None, tmp_path: Path) -> None:
-    """A run that was stopped begins anew, for its checkpoints were of another form; one of other settings is named."""
+def test_a_run_of_before_goes_on(backbone: str, name: str | None, tmp_path: Path) -> None:
     earlier(tmp_path, backbone)
     config = TrainConfig(backbone=backbone, backbone_name=name)
-    assert last_checkpoint(tmp_path, config, "f00d") is None
+    found = last_checkpoint(tmp_path, config, "f00d")
+    assert found
+    assert found.step == 3
     require_same(tmp_path, config, "f00d")
     for changed in (TrainConfig(backbone=backbone, epochs=2), TrainConfig(backbone="/srv/others/mine")):
         for differs in (
@@ -100,5 +101,6 @@ def test_a_model_of_before_is_known_again(backbone: str, name: str | None, tmp_p
                 differs()
     with pytest.raises(ConfigError, match="data was 'f00d', is 'beef'"):
         last_checkpoint(tmp_path, config, "beef")
-    assert last_checkpoint(tmp_path, config, "beef", ["0", "f00d"]) is None  # the same but for names of labelers
+    same = last_checkpoint(tmp_path, config, "beef", ["0", "f00d"])  # but for names of labelers
+    assert same == found
     require_same(tmp_path, config, "beef", ["f00d"])
