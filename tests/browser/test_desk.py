@@ -313,7 +313,7 @@ def test_whoever_is_logged_out_is_led_to_the_login_page(people: People, site: Si
             lambda route: log_out(route) if route.request.method == "POST" else route.continue_(),
         )
         press(page, *"1234", "Enter")
-    page.wait_for_url("**/accounts/login/?next=**")
+    page.wait_for_url("**/accounts/login/?next=**", timeout=30_000)
 
 
 def test_a_task_that_was_skipped_elsewhere_is_told_and_the_next_one_comes(board: Page, site: Site) -> None:

@@ -189,12 +189,12 @@ def test_a_run_whose_members_are_killed_gives_the_model_of_one_whose_are_not(
         tmp_path / "whole",
         random.Random(17),
     )
-    settings = {**run["settings"], "processes": 2, "checkpoint_every": 1, "epochs": 25, "patience": 0}
+    settings = {**run["settings"], "processes": 2, "checkpoint_every": 1, "epochs": 10, "patience": 0}
     options = [f"--set={key}={value}" for key, value in settings.items()]
     last = 0
     for victim in (0, 1, None):
         process = start("train", run["data"], killed, *options)
-        wait_for_step(process, killed, last + random_.randint(1, 15))
+        wait_for_step(process, killed, last + random_.randint(1, 6))
         parent = psutil.Process(process.pid)
         members = [one for one in parent.children(recursive=True) if "--multiprocessing-fork" in one.cmdline()]
         assert len(members) == 2
