@@ -20,7 +20,8 @@ from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.errors import ConfigError
 from rewardtrain.core.train import train
 from tests.core.commands import ROOT, events, losses, start, wait_for_step
-from tests.core.tiny.backbones import BACKBONES, BAD, GOOD, WORDS
+from tests.core.tiny.backbones import BACKBONES
+from tests.core.tiny.rows import write_rows
 
 Rows = Callable[..., list[dict[str, Any]]]
 
@@ -222,19 +223,7 @@ def test_a_launcher_of_another_number_of_processes_is_refused(tmp_path: Path, mo
 
 def test_every_architecture_is_shared_out(tmp_path: Path) -> None:
     """Of two processes each holds half of every weight, whatever the network does with them."""
-    random_ = random.Random(0)
-    data = tmp_path / "data.jsonl"
-    with data.open("w") as file:
-        for index in range(14):
-            texts = [" ".join([word, *random_.choices(WORDS, k=random_.randint(1, 10))]) for word in (GOOD, BAD, "ka")]
-            row = {
-                "id": f"p{index}",
-                "split": "train" if index < 8 else "validation" if index < 11 else "test",
-                "prompt": " ".join(random_.choices(WORDS, k=random_.randint(1, 8))),
-                "completions": [{"id": str(place), "text": text} for place, text in enumerate(texts)],
-                "rankings": [{"labeler": "ann", "ranks": [1, 3, 2]}],
-            }
-            file.write(json.dumps(row) + "\n")
+    data = write_rows(tmp_path / "data.jsonl")
     runs = {}
     for kind, backbone in BACKBONES.items():
         settings = {**SETTINGS, "backbone": str(backbone.save(tmp_path / kind))}

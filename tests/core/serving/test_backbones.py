@@ -4,7 +4,6 @@ The odd cases of tests/core/tiny/backbones.py in both depths; fine-tuned, all th
 """
 
 import json
-import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -25,8 +24,9 @@ from rewardtrain.core.serving.model_cache import Ref
 from rewardtrain.core.train import train
 from tests.core.serving.conftest import Serve
 from tests.core.tiny.architectures import tiny
-from tests.core.tiny.backbones import BACKBONES, BAD, GOOD, WORDS
+from tests.core.tiny.backbones import BACKBONES, GOOD, WORDS
 from tests.core.tiny.facts import usable
+from tests.core.tiny.rows import write_rows
 
 PROMPT, SHORT, LONG = "ba be bi", f"{GOOD} da", " ".join(WORDS[:25])
 Trained = Callable[[str, str], Path]
@@ -34,21 +34,7 @@ Trained = Callable[[str, str], Path]
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight prompts to train on, which are two steps, three to validate and three to test."""
-    random_, rows = random.Random(0), []
-    for index in range(14):
-        texts = [" ".join([word, *random_.choices(WORDS, k=random_.randint(1, 10))]) for word in (GOOD, BAD, "ka")]
-        row = {
-            "id": f"p{index}",
-            "split": "train" if index < 8 else "validation" if index < 11 else "test",
-            "prompt": " ".join(random_.choices(WORDS, k=random_.randint(1, 8))),
-            "completions": [{"id": str(place), "text": text} for place, text in enumerate(texts)],
-            "rankings": [{"labeler": "ann", "ranks": [1, 3, 2]}],
-        }
-        rows.append(json.dumps(row) + "\n")
-    path = tmp_path_factory.mktemp("rows") / "data.jsonl"
-    path.write_text("".join(rows))
-    return path
+    return write_rows(tmp_path_factory.mktemp("rows") / "data.jsonl")
 
 
 @pytest.fixture(scope="module")
