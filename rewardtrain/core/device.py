@@ -71,7 +71,8 @@ def _kind_and_name() -> tuple[str, str]:
         return "cuda", torch.cuda.get_device_name()
     if torch.backends.mps.is_available():
         return "mps", "Apple GPU"
-    return "cpu", f"CPU, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return "cpu", f"CPU, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def bfloat16_gain(kind: str, layers: Sequence[tuple[int, int]]) -> float:

@@ -16,6 +16,7 @@ from tests.factories import join, make_project, make_user
 from tests.reports import draw_flag_report, draw_report
 from tests.rewardtrain.conftest import (
     CHAMPION,
+    COUNTS,
     make_auto_labels,
     make_best_of,
     make_model,
@@ -175,6 +176,17 @@ def test_a_running_run_shows_where_it_is_and_asks_again_every_two_seconds(projec
     assert "12 of 40" in part
     assert '"loss": [0.61]' in part
     assert "<html" not in part
+
+
+def test_a_run_says_in_how_many_processes_it_trains(project: Project, manager: Client) -> None:
+    """One alone says nothing, as a run of before that knew of none."""
+    run = make_run(project, counts={**COUNTS, "processes": 4})
+    assert "On CPU, 2 threads. In 4 processes, one such device each." in " ".join(
+        page(manager, project, "run", 1).split()
+    )
+    for counts in (COUNTS, {**COUNTS, "processes": 1}):
+        TrainingRun.objects.filter(pk=run.pk).update(counts=counts)
+        assert "processes, one such device" not in page(manager, project, "run", 1)
 
 
 def test_when_the_run_has_ended_the_page_is_loaded_anew_once(project: Project, manager: Client) -> None:
