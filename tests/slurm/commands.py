@@ -1,7 +1,8 @@
 """sbatch, squeue and scancel by the name that this file is called by. Jobs are processes of this machine.
 
-The folder in FAKE_SLURM holds a file for each job; a file `hold` there lets none begin, and `down` is a controller that
-doesn't answer. Plain Python: a cluster's commands know nothing of what calls them.
+The folder in FAKE_SLURM holds a file for each job; a file `hold` there lets none begin, `slow` has sbatch wait before
+it reads the script, and `down` is a controller that doesn't answer. Plain Python: a cluster's commands know nothing of
+what calls them.
 """
 
 import fcntl
@@ -55,7 +56,13 @@ def sbatch(words: list[str]) -> None:
     with locked():
         number = str(len(list(SPOOL.glob("*.json"))) + 1)
         (SPOOL / f"{number}.json").write_text("{}")
-    (SPOOL / f"{number}.sh").write_text(sys.stdin.read())
+    while (SPOOL / "slow").exists():
+        time.sleep(0.05)
+    script = sys.stdin.read()
+    if not script.startswith("#!"):
+        (SPOOL / f"{number}.json").unlink()
+        sys.exit("sbatch: error: This does not look like a batch script.")
+    (SPOOL / f"{number}.sh").write_text(script)
     about = {"name": options["job-name"], "output": options["output"], "options": options, "starts": 0}
     begin(number, **about)
     print(number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 
 from django.conf import settings
@@ -71,11 +72,18 @@ class Slurm:
 
 
 def _ask(command: str, *words: str, given: str = "") -> str:
-    """Runs one of Slurm's commands. Raises SchedulerAway, with the last that it said."""
+    """Runs one of Slurm's commands. Raises SchedulerAway, with the last that it said.
+
+    given: what it reads, from a file: it outlives us where we are killed, and would take the part of a script that had
+    come through a pipe by then for the whole.
+    """
     try:
-        done = subprocess.run(
-            [command, *words], input=given, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
+        with tempfile.TemporaryFile() as file:
+            file.write(given.encode())
+            file.seek(0)
+            done = subprocess.run(
+                [command, *words], stdin=file, capture_output=True, text=True, timeout=SECONDS, check=False
+            )
     except FileNotFoundError as error:
         raise SchedulerAway(f"{command} is not on the PATH of the workers; install Slurm's commands there") from error
     except subprocess.TimeoutExpired as error:

@@ -1,9 +1,11 @@
 """Slurm's commands as they are asked, and the script that they are given."""
 
+import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from rewardtrain.training.executors import offered, slurm_script
 from rewardtrain.training.executors.executor import Job, Resources, SchedulerAway, State
 from rewardtrain.training.executors.site_check import check_executors
 from rewardtrain.training.executors.slurm import Slurm
+from tests.config.helpers import REPOSITORY, environ
 from tests.slurm.cluster import Cluster, cluster_in
 
 ARGUMENTS = ["job", "/srv/a folder; rm -rf ~", "it's", "$(whoami)"]
@@ -83,6 +86,41 @@ def test_a_job_is_submitted_once_with_what_its_project_asked_for(cluster: Cluste
     seen = slurm.look([job().name])[job().name]
     assert (seen.state, seen.reason, seen.is_alive) == (State.PENDING, "Priority", True)
     assert slurm.look([]) == {}
+
+
+SUBMIT = """
+import django, sys
+django.setup()
+from rewardtrain.training.executors.executor import Job, Resources
+from rewardtrain.training.executors.slurm import Slurm
+Slurm().submit(Job("podium-1-1-1-0-0a0a", ["--help"], Resources("", 0, 1), "/dev/null"))
+"""
+
+
+def test_a_script_comes_whole_from_one_who_is_killed_while_it_is_submitted(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.hold()
+    template = tmp_path / "template.sh"
+    template.write_text("#!/bin/sh\n" + "# more than a pipe holds\n" * 3900 + "exec {{ command }}\n")
+    (cluster.spool / "slow").touch()
+    variables = {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "PODIUM_SLURM_TEMPLATE": str(template),
+        "FAKE_SLURM": os.environ["FAKE_SLURM"],
+        "PATH": os.environ["PATH"],
+    }
+    with subprocess.Popen([sys.executable, "-c", SUBMIT], cwd=REPOSITORY, env=environ(**variables)) as submitting:
+        _until(lambda: [*cluster.spool.glob("*.json")])
+        submitting.kill()
+    (cluster.spool / "slow").unlink()
+    _until(cluster.jobs)
+    assert (cluster.spool / "1.sh").read_text().endswith("-m rewardtrain.core --help\n")
+
+
+def _until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_what_slurm_says_of_its_trouble_is_told(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
