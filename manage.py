@@ -31,13 +31,14 @@ def main(argv: list[str]) -> None:
     from django.core.management import execute_from_command_line
 
     from config import logs
-    from config.environment import folders
+    from config.environment import direct, folders
     from config.servers import embedded
 
     if argv[1:2] == ["up"] and (data_dir := option(argv, "--data-dir")):
         # Before the settings are read, for they ask where the data is.
         os.environ["PODIUM_DATA_DIR"] = str(folders.as_folder("--data-dir", data_dir, base=Path.cwd()))
     name = argv[1] if len(argv) > 1 else "help"
+    direct.take(name)
     reads = name not in WITHOUT_SERVERS and not {"-h", "--help", "--version"} & set(argv)
     ours = embedded.needed_servers()
     try:

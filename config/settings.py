@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from config import logs
-from config.environment import addresses, folders, storage, variables
+from config.environment import addresses, direct, folders, storage, variables
 from config.environment.time_zone import time_zone
 from config.servers import embedded
 
@@ -92,6 +92,7 @@ TEMPLATES = [
 
 # Data
 DATABASES = {"default": addresses.database("DATABASE_URL", embedded.database_url(DATA_DIR))}
+direct.check()  # where DATABASE_URL is a pool's: manage.py gives some commands the other one
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "labeling.User"
 

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import psycopg
 
+from config.environment import direct
 from config.environment.addresses import hidden
 from config.environment.variables import WrongSetting, text
 from config.servers import embedded
@@ -72,6 +73,8 @@ def refuse(words: str) -> NoReturn:
 
 def title(server: str, data_dir: Path) -> str:
     kind, variable = {"postgres": "database", "valkey": "Redis"}[server], embedded.SERVERS[server]
+    if server == "postgres":
+        variable = direct.variable()
     if url := text(variable):
         return f"The {kind} of {variable} ({hidden(url)})"
     return f"Podium's own {kind} in {data_dir}"

@@ -7,22 +7,17 @@ Each function is called in a transaction and holds until its end; it raises Tran
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import connection
 from django.db.transaction import TransactionManagementError
 from django.utils.translation import gettext as _
 
+from jobs.locks import is_alive, own_transaction
 from labeling.errors import Conflict
 from labeling.models import Project
 
 _FILES = "hashtextextended('labeling.files', 0)"
-# Of this transaction alone. The second came with PostgreSQL 17.
-_NO_END = """
-SELECT set_config(name, '0', true) FROM pg_settings
-WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')
-"""
 
 
 def lock_project(project: Project) -> Project:
@@ -105,36 +100,21 @@ def lock_files() -> None:
 def files_stay() -> Iterator[None]:
     """Keeps others from replacing the files of frozen versions, in or outside of a transaction, until the block's end.
 
-    The lock is held by a transaction of a connection of its own that does nothing else. A session's lock would stay
-    with the connection where a pool (PgBouncer) lends it for one transaction only. Between two statements that
-    transaction has no snapshot, so VACUUM goes on beside it.
+    The lock is held by a transaction of a connection of its own (jobs/locks.py).
 
     Raises Conflict('files_unlocked') at the end where that connection was lost meanwhile.
     """
-    own = connection.copy()
-    try:
-        own.set_autocommit(False)
+    with own_transaction() as own:
         with own.cursor() as cursor:
-            cursor.execute(_NO_END)
             cursor.execute(f"SELECT pg_advisory_xact_lock_shared({_FILES})")
         yield
-        _look_after(own)
-    finally:
-        with suppress(DatabaseError, InterfaceError):
-            own.rollback()
-        own.close()
-
-
-def _look_after(own: BaseDatabaseWrapper) -> None:
-    try:
-        with own.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except (OperationalError, InterfaceError) as error:
-        message = _(
-            "The connection to PostgreSQL that kept the files of frozen versions from being replaced was lost: begin "
-            "again. A pool such as PgBouncer may be set to end transactions that wait (idle_transaction_timeout)."
-        )
-        raise Conflict("files_unlocked", message) from error
+        if not is_alive(own):
+            message = _(
+                "The connection to PostgreSQL that kept the files of frozen versions from being replaced was lost: "
+                "begin again. A pool such as PgBouncer may be set to end transactions that wait "
+                "(idle_transaction_timeout)."
+            )
+            raise Conflict("files_unlocked", message)
 
 
 def _lock(key: str, *values: int) -> None:

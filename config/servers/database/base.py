@@ -41,6 +41,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
             pools.setdefault(self.alias, self._new_pool(options))  # two threads may come at once; it is not open yet
         return pools[self.alias]
 
+    def chunked_cursor(self) -> Any:
+        """Gives a named cursor in a transaction, and else an ordinary one, which fetches all rows.
+
+        PostgreSQL keeps a named cursor beyond its transaction only for its session, and through PgBouncer in
+        transaction mode the next statement is another session's. Django asks for one wherever a form lists rows.
+        """
+        return super().chunked_cursor() if self.in_atomic_block else self.cursor()
+
     def _new_pool(self, options: dict[str, Any]) -> Pool:
         pool: Pool = ConnectionPool(
             kwargs={**self.get_connection_params(), "autocommit": True},  # Django sets it later on

@@ -12,7 +12,7 @@ from django.urls import get_resolver
 
 import labeling.urls
 import rewardtrain.urls
-from config.environment import addresses, variables
+from config.environment import addresses, direct, variables
 from config.environment.time_zone import time_zone
 from tests.config.helpers import REPOSITORY, environ, manage
 
@@ -59,6 +59,36 @@ def test_a_cluster_and_a_bucket_are_not_offered_together() -> None:
     done = manage("check", PODIUM_EXECUTORS="slurm", PODIUM_STORAGE="s3://bucket")
     assert done.returncode == 1
     assert "podium: PODIUM_EXECUTORS is 'slurm', but jobs of a cluster share PODIUM_MODEL_DIR" in done.stderr
+
+
+def test_the_databases_own_address_stands_beside_a_pool_s() -> None:
+    own, pool = "postgresql://me:word@db/podium", "postgresql://me:word@pool:6432/podium"
+    for command, address in (("migrate", own), ("backup", own), ("shell", pool), ("up", pool)):
+        environ = {"DATABASE_URL": pool, direct.VARIABLE: own}
+        direct.take(command, environ)
+        assert environ["DATABASE_URL"] == address
+    environ = {"DATABASE_URL": pool}
+    direct.take("migrate", environ)
+    assert environ == {"DATABASE_URL": pool}
+
+
+@pytest.mark.parametrize(
+    ("address", "words"), [("mysql://db/x", "needs PostgreSQL"), ("postgresql://me:word@db/x", "alone")]
+)
+def test_a_databases_own_address_that_is_wrong_or_stands_alone_is_refused(
+    monkeypatch: pytest.MonkeyPatch, address: str, words: str
+) -> None:
+    monkeypatch.setenv(direct.VARIABLE, address)
+    with pytest.raises(variables.WrongSetting, match=words) as refused:
+        direct.check()
+    assert str(refused.value).startswith(f"podium: {direct.VARIABLE} is ")
+    assert ":word@" not in str(refused.value)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:word@pool:6432/podium")
+    if words == "alone":
+        direct.check()
+        assert direct.variable() == "DATABASE_URL"
+        monkeypatch.setenv("DATABASE_URL", address)
+        assert direct.variable() == direct.VARIABLE
 
 
 def test_a_switch_is_read_in_any_usual_spelling(reads: Any) -> None:

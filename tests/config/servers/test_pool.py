@@ -120,3 +120,13 @@ def test_a_restart_of_the_database_fails_no_request(transactional_db: None, tmp_
     finally:
         site.close()
         site.close_pool()
+
+
+def test_a_cursor_outside_of_a_transaction_is_none_of_the_session(site: DatabaseWrapper) -> None:
+    """Django's forms list rows by `iterator()`: its named cursor would be asked on another connection of a pool."""
+    with site.chunked_cursor() as cursor:
+        cursor.execute("SELECT n FROM generate_series(1, 3) n")
+        assert cursor.fetchmany(2) == [(1,), (2,)]
+        assert cursor.fetchone() == (3,)
+        cursor.execute("SELECT count(*) FROM pg_cursors")
+        assert cursor.fetchone() == (0,)
