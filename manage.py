@@ -15,6 +15,7 @@ WITHOUT_SERVERS = frozenset(
         "collectstatic",
         "findstatic",
         "check",
+        "check_deployment",  # says itself what can't be asked
         "spectacular",
         "startapp",
         "diffsettings",

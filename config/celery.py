@@ -18,6 +18,7 @@ def check_servers(**sent: Any) -> None:
     from config.servers import preflight
 
     preflight.check(settings)
+    from config.servers.deployment import host_state  # noqa: F401 — a worker answers it
 
 
 app = Celery("podium")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from functools import cache
 
 import redis
@@ -18,10 +19,12 @@ EXPIRES_SECONDS = 60  # a sweep has long seen what is older
 SOON_SECONDS = 0.2  # how much of what happens is one message
 LOST_SECONDS = 10  # after which a message that nobody took is sent anew
 PATIENCE_SECONDS = 0.5  # with a broker, for a door that somebody waits at
+SWEEP_KNOWN_SECONDS = 86_400
 SILENCE_SECONDS = 5  # after a broker that is away: a sweep comes as often
 
 logger = logging.getLogger(__name__)
 
+_SWEPT = "podium.swept"
 _silent_until = 0.0  # time.monotonic() before which this process tells nobody of what happens often
 
 
@@ -45,6 +48,18 @@ def begin(task: str, subject: int) -> None:
         _broker(settings.REDIS_URL).delete(_mark(task, subject))
     except redis.RedisError as error:  # the mark goes by itself, and a sweep finds what was not told
         logger.warning("%s of %s stays marked as waiting: %s", task, subject, error)
+
+
+def note_sweep() -> None:
+    """Says that a sweep has begun, for who asks whether beat and workers are alive. It may be lost with Redis."""
+    with suppress(redis.RedisError):
+        _broker(settings.REDIS_URL).set(_SWEPT, time.time(), ex=SWEEP_KNOWN_SECONDS)
+
+
+def seconds_since_sweep() -> float | None:
+    """Tells how long ago the last one began; None where none is known of. Raises RedisError."""
+    began = _broker(settings.REDIS_URL).get(_SWEPT)
+    return None if began is None else max(0.0, time.time() - float(began))
 
 
 def _send_soon(task: str, subject: int) -> None:

@@ -52,6 +52,7 @@ def sweep() -> None:
     with locks.one_at_a_time("sweep") as alone:
         if not alone:
             return
+        notify.note_sweep()
         start_due_runs()
         jobs.sweep.look()
         acting.look()

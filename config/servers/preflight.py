@@ -115,14 +115,18 @@ def ask_database(settings: Any, tables: Tables) -> None:
         reach(host, int(port or 5432))
     if not url and not (embedded.postgres_socket_dir(settings.DATA_DIR) / ".s.PGSQL.5432").exists():
         not_running()
-    address = re.sub("^pgsql:", "postgresql:", url or embedded.database_url(settings.DATA_DIR))
     try:
-        with psycopg.connect(address, connect_timeout=10) as connection:
+        with psycopg.connect(database_address(settings), connect_timeout=10) as connection:
             ask_rights(connection, tables)
             if tables is Tables.USES:
                 ask_migrations(connection, settings.INSTALLED_APPS)
     except psycopg.Error as error:
         refuse(f"can't be opened: {first_line(error)}")
+
+
+def database_address(settings: Any) -> str:
+    """Gives it as libpq reads it."""
+    return re.sub("^pgsql:", "postgresql:", text("DATABASE_URL") or embedded.database_url(settings.DATA_DIR))
 
 
 def ask_rights(connection: psycopg.Connection[Any], tables: Tables) -> None:
@@ -180,12 +184,8 @@ def migrations(apps: list[str]) -> set[str]:
 def ask_broker(settings: Any) -> None:
     """Asks by a command that writes and changes nothing: one that only reads would do on a copy, or without rights."""
     import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
 
-    once = Retry(NoBackoff(), 0)
-    # RESP2 says what is missing; RESP3 of a server with a password speaks of HELLO.
-    client = redis.Redis.from_url(settings.REDIS_URL, protocol=2, retry=once, socket_timeout=ANSWER_SECONDS)
+    client = broker(settings)
     options = client.connection_pool.connection_kwargs
     if "path" in options and not text("REDIS_URL") and not os.path.exists(options["path"]):
         not_running()
@@ -199,6 +199,17 @@ def ask_broker(settings: Any) -> None:
         refuse(f"doesn't answer within {SECONDS:.0f} s.{NO_TLS if secure else ''}")
     except (redis.RedisError, OSError, ValueError) as error:
         refuse(f"can't be used: {first_line(error)}{hint(str(error), secure=secure)}")
+
+
+def broker(settings: Any) -> Any:
+    """Gives a client that asks once."""
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    once = Retry(NoBackoff(), 0)
+    # RESP2 says what is missing; RESP3 of a server with a password speaks of HELLO.
+    return redis.Redis.from_url(settings.REDIS_URL, protocol=2, retry=once, socket_timeout=ANSWER_SECONDS)
 
 
 def hint(words: str, *, secure: bool) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +14,7 @@ import psycopg
 import pytest
 
 from config.servers import embedded
-from tests.acceptance.podium import Client, Podium, wait_for
+from tests.acceptance.podium import REPOSITORY, Client, Podium, wait_for
 from tests.acceptance.test_main_job import MARKS, lines_of, prompt_row, quality_of
 from tests.config.servers.pgbouncer import console, pgbouncer
 
@@ -68,11 +70,27 @@ def test_people_label_files_go_in_and_out_and_a_head_is_trained(podium: Podium, 
     ended = wait_for(lambda: ended_run(manager, run["id"]), "the head", seconds=180, podium=podium)
     assert ended["state"] == "succeeded", podium.tail()
 
+    nothing_is_missing(podium)
     podium.manage("backup", "-v", "0", str(tmp_path / "site.tar.zst"))
     podium.manage("export_pairs", PROJECT, str(tmp_path / "pairs.parquet"))
     said = podium.log.read_text()
     assert "Traceback" not in said, said
     assert "ERROR" not in said, said
+
+
+def nothing_is_missing(podium: Podium) -> None:
+    """Of what the tests' PostgreSQL isn't on purpose, and of a site without a name and a proxy."""
+
+    def errors() -> list[dict[str, str]]:
+        command = [sys.executable, "manage.py", "check_deployment", "--json", "--seconds", "60"]
+        done = subprocess.run(command, cwd=REPOSITORY, env=podium.environ, capture_output=True, text=True, check=False)
+        findings = json.loads(done.stdout)["findings"]
+        assert not any("is a pool" in finding["sentence"] for finding in findings), findings
+        return [finding for finding in findings if finding["level"] == "error"]
+
+    wait_for(lambda: len(errors()) == 1, "all processes", seconds=120, podium=podium)
+    [error] = errors()
+    assert "fsync off" in error["sentence"]
 
 
 def import_in_the_background(podium: Podium, manager: Client, rows: list[dict[str, Any]]) -> None:

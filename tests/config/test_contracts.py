@@ -20,6 +20,7 @@ WRONG = {
     "artifacts/names.py": "from artifacts import store",
     "config/urls.py": "from rewardtrain.models import RewardModel",
     "config/environment/addresses.py": "from config.servers import embedded",
+    "config/servers/deployment/finding.py": "from config.servers.deployment import databases",
     "formats/lines.py": "import django",
     "formats/files/records.py": "from formats.files import opening",
     "formats/layouts/layout.py": "from formats.layouts import known",
