@@ -286,6 +286,18 @@ SLURM_GPUS = variables.number("PODIUM_SLURM_GPUS", 8, least=0, most=64)
 SLURM_HOURS = variables.number("PODIUM_SLURM_HOURS", 24, least=1, most=1000)
 SLURM_TEMPLATE = variables.whole_path("PODIUM_SLURM_TEMPLATE")
 SLURM_MODEL_DIR = variables.whole_path("PODIUM_SLURM_MODEL_DIR")  # PODIUM_MODEL_DIR as the cluster's nodes see it
+KUBERNETES_CONFIG = variables.whole_path("PODIUM_KUBERNETES_CONFIG")
+KUBERNETES_NAMESPACE = variables.kubernetes_name(
+    "PODIUM_KUBERNETES_NAMESPACE", variables.text("PODIUM_KUBERNETES_NAMESPACE", "podium")
+)
+KUBERNETES_IMAGE = variables.image("PODIUM_KUBERNETES_IMAGE")
+KUBERNETES_VOLUME = variables.kubernetes_volume("PODIUM_KUBERNETES_VOLUME")
+KUBERNETES_MODEL_DIR = variables.whole_path("PODIUM_KUBERNETES_MODEL_DIR")  # likewise, as pods see it
+KUBERNETES_QUEUES = variables.items("PODIUM_KUBERNETES_QUEUES", "", variables.kubernetes_name)
+KUBERNETES_GPUS = variables.number("PODIUM_KUBERNETES_GPUS", 8, least=0, most=64)
+KUBERNETES_GPU = variables.kubernetes_resource("PODIUM_KUBERNETES_GPU", "nvidia.com/gpu")
+KUBERNETES_HOURS = variables.number("PODIUM_KUBERNETES_HOURS", 24, least=1, most=1000)
+KUBERNETES_TEMPLATE = variables.whole_path("PODIUM_KUBERNETES_TEMPLATE")
 if EXECUTORS != ["local"] and variables.text("PODIUM_STORAGE"):
     variables.refuse("PODIUM_EXECUTORS", ",".join(EXECUTORS), "jobs of a cluster share PODIUM_MODEL_DIR, not a bucket.")
 

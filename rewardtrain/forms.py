@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import QueryDict
@@ -121,17 +120,35 @@ class PolicyForm(forms.Form):
             for name in OF_CLUSTERS:
                 del self.fields[name]
             return
-        executor, queue = (cast("forms.ChoiceField", self.fields[name]) for name in ("executor", "queue"))
+        limits = {cluster.title: cluster.limits() for cluster in offered.clusters().values()}
+        executor = cast("forms.ChoiceField", self.fields["executor"])
         executor.choices = [(name, offered.title(name)) for name in offered.names()]
-        queue.choices = [("", _("As the cluster has it")), *((name, name) for name in settings.SLURM_PARTITIONS)]
-        if not settings.SLURM_PARTITIONS:
-            del self.fields["queue"]
-        for name, least, most in offered.limits():
-            field = forms.IntegerField(min_value=least, max_value=most, required=False, label=self.fields[name].label)
-            field.help_text = _("Empty: %(number)s.") % {"number": offered.default(name)}
+        self._offer_queues({title: of.queues for title, of in limits.items() if of.queues})
+        for name in ("gpus", "hours"):
+            least, most = zip(*(offered.ranges(of)[name] for of in limits.values()), strict=True)
+            label = self.fields[name].label
+            field = forms.IntegerField(min_value=min(least), max_value=max(most), required=False, label=label)
+            usual = {title: offered.default(of, name) for title, of in limits.items()}
+            numbers = [f"{number} ({title})" for title, number in usual.items()]
+            one = set(usual.values())
+            field.help_text = _("Empty: %(number)s.") % {"number": one.pop() if len(one) == 1 else ", ".join(numbers)}
             self.fields[name] = field
         initial = {name: getattr(self.policy, name) for name in OF_CLUSTERS}
         self.initial.update(initial | {"executor": offered.chosen(self.policy)})
+
+    def _offer_queues(self, queues: Mapping[str, Sequence[str]]) -> None:
+        """Asks which queue; of several clusters each has its own. queues: by the clusters' titles."""
+        if not queues:
+            del self.fields["queue"]
+            return
+        groups = {title: [(name, name) for name in names] for title, names in queues.items()}
+        of_one = next(iter(groups.values()))
+        field = cast("forms.ChoiceField", self.fields["queue"])
+        field.choices = [("", _("As the cluster has it")), *(of_one if len(groups) == 1 else groups.items())]
+        if "Slurm" not in groups:
+            field.label = _("Queue")
+        elif len(groups) > 1:
+            field.label = _("Partition or queue")
 
     def _offer_rewards(self, training: dict[str, Any]) -> None:
         """Asks which answer the reward is the logit of, where there is more than one."""

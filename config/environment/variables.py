@@ -91,14 +91,47 @@ def backbone(name: str, value: str) -> str:
 
 
 def executor(name: str, value: str) -> str:
-    if value not in ("local", "slurm"):
-        refuse(name, value, "it lists where fine-tunings go: local, slurm or both, with commas.")
+    if value not in ("local", "slurm", "kubernetes"):
+        refuse(name, value, "it lists where fine-tunings go: local, slurm, kubernetes, with commas.")
     return value
 
 
 def partition(name: str, value: str) -> str:
     if not re.fullmatch(r"[\w][\w.-]{0,63}", value, re.ASCII):
         refuse(name, value, "it lists names of Slurm's partitions, of letters, digits and ._-, with commas.")
+    return value
+
+
+def kubernetes_name(name: str, value: str) -> str:
+    """Reads the name of something in Kubernetes, as it may stand in a label: of DNS, RFC 1123."""
+    if value and not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value, re.ASCII):
+        refuse(name, value, "names in Kubernetes are of a-z, 0-9 and -, at most 63 of them, e.g. gpu-queue.")
+    return value
+
+
+def kubernetes_volume(name: str) -> str:
+    """Reads CLAIM or CLAIM/FOLDER, or nothing."""
+    value = text(name)
+    claim, slash, folder = value.partition("/")
+    wrong = slash and not re.fullmatch(r"[\w-][\w.-]{0,99}(/[\w-][\w.-]{0,99})*", folder, re.ASCII)
+    if wrong or (value and not claim):
+        refuse(name, value, "it is a volume claim, or a folder of one: podium-models or podium-data/models.")
+    kubernetes_name(name, claim)
+    return value
+
+
+def kubernetes_resource(name: str, default: str) -> str:
+    value = text(name, default)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,99}/[A-Za-z0-9][\w.-]{0,62}", value, re.ASCII):
+        refuse(name, value, "it is what the cluster calls a GPU, e.g. nvidia.com/gpu or amd.com/gpu.")
+    return value
+
+
+def image(name: str) -> str:
+    """Reads the name of a container image, or nothing."""
+    value = text(name)
+    if value and not re.fullmatch(r"[\w][\w./:@-]{0,299}", value, re.ASCII):
+        refuse(name, value, "it is an image with its registry and tag, e.g. ghcr.io/us/podium:1.")
     return value
 
 

@@ -123,7 +123,7 @@ class RunBodySerializer(KnownFields):
         required=False,
         default="",
         max_length=20,
-        help_text="Where this run goes, `local` or `slurm`, where the site offers it; else as the policy says.",
+        help_text="Where this run goes, `local`, `slurm` or `kubernetes`, where offered; else as the policy says.",
     )
 
 

@@ -18,6 +18,8 @@ COMMANDS = Path(__file__).with_name("commands.py")
 class Cluster:
     """The jobs of a folder."""
 
+    waits_for = "Priority"
+
     def __init__(self, spool: Path) -> None:
         self.spool = spool
 
@@ -46,6 +48,15 @@ class Cluster:
         os.kill(job["node"], signal.SIGKILL)  # its daemon first, or that would say how the job ended
         self.kill(job["pid"])
         self._note(job, state)
+
+    def hours_of_the_job(self) -> int:
+        hours, minutes, seconds = self.job()["options"]["time"].split(":")
+        assert (minutes, seconds) == ("00", "00")
+        return int(hours)
+
+    def tell_to_stop(self) -> None:
+        """As --signal=B:TERM@120 does."""
+        os.kill(self.job()["pid"], signal.SIGTERM)
 
     def _note(self, job: dict[str, Any], state: str) -> None:
         path = self.spool / f"{job['id']}.json"
@@ -83,3 +94,13 @@ def cluster_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluste
         yield cluster
     finally:
         cluster.close()
+
+
+def variables() -> dict[str, str]:
+    """Gives the environment by which another process finds it."""
+    return {
+        "PODIUM_EXECUTORS": "slurm",
+        "PODIUM_SLURM_GPUS": "0",
+        "FAKE_SLURM": os.environ["FAKE_SLURM"],
+        "PATH": os.environ["PATH"],
+    }

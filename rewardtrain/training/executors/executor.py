@@ -32,6 +32,7 @@ class Seen:
     id: str
     state: State
     reason: str = ""
+    last_words: str = ""  # of a job that ended by itself, where the scheduler keeps them
 
     @property
     def is_alive(self) -> bool:
@@ -43,9 +44,19 @@ class Seen:
 class Resources:
     """What a job may use."""
 
-    queue: str = ""  # Slurm's partition; "" is the cluster's own choice
+    queue: str = ""  # Slurm's partition, Kueue's queue; "" is the cluster's own choice
     gpus: int = 0
     hours: int = 24
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a site lets its projects ask of an executor."""
+
+    queues: Sequence[str]
+    gpus: int  # at most
+    hours: int
+    queue: str = ""  # of a project that chose none; "" leaves it to the cluster
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,8 @@ class Job:
 class Executor(Protocol):
     """A scheduler. Each call asks it once, ends within seconds, and may be repeated."""
 
+    title: str  # for people
+
     def submit(self, job: Job) -> str:
         """Submits it unless there is one of this name, and gives the scheduler's number. Raises SchedulerAway."""
 
@@ -72,3 +85,9 @@ class Executor(Protocol):
 
     def missing(self) -> list[str]:
         """Says what keeps it from working here, each in a sentence with what to do."""
+
+    def limits(self) -> Limits:
+        """Says what the operator's settings let a project ask of it."""
+
+    def model_dir(self) -> str:
+        """Names the folder of all artifacts as its nodes see it."""

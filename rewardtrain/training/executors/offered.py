@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from labeling.errors import Invalid
 from rewardtrain.models import RetrainPolicy, TrainingRun
-from rewardtrain.training.executors.executor import Executor, Resources
+from rewardtrain.training.executors.executor import Executor, Limits, Resources
+from rewardtrain.training.executors.kubernetes.executor import Kubernetes
 from rewardtrain.training.executors.slurm import Slurm
 
 LOCAL = TrainingRun.LOCAL
-KNOWN: Mapping[str, Executor] = {"slurm": Slurm()}
+KNOWN: Mapping[str, Executor] = {"slurm": Slurm(), "kubernetes": Kubernetes()}
 
 FIELDS = frozenset(("executor", "queue", "gpus", "hours"))  # of a policy
 
@@ -25,19 +26,24 @@ def names() -> list[str]:
     return list(settings.EXECUTORS)
 
 
+def clusters() -> dict[str, Executor]:
+    """Gives those that are offered beside this machine, by their names."""
+    return {name: KNOWN[name] for name in names() if name != LOCAL}
+
+
 def title(name: str) -> str:
     """Names it for people."""
-    return {LOCAL: _("This machine"), "slurm": "Slurm"}[name]
+    return _("This machine") if name == LOCAL else executor(name).title
 
 
-def limits() -> tuple[tuple[str, int, int], ...]:
-    """Lists what a project may ask of a cluster: the field of a policy, the least and the most."""
-    return ("gpus", 0, settings.SLURM_GPUS), ("hours", 1, settings.SLURM_HOURS)
+def ranges(limits: Limits) -> dict[str, tuple[int, int]]:
+    """Gives what a project may ask of a cluster: by the field of a policy, the least and the most."""
+    return {"gpus": (0, limits.gpus), "hours": (1, limits.hours)}
 
 
-def default(field: str) -> int:
+def default(limits: Limits, field: str) -> int:
     """Gives what a project has that asked for nothing."""
-    return int(min(1, settings.SLURM_GPUS) if field == "gpus" else settings.SLURM_HOURS)
+    return min(1, limits.gpus) if field == "gpus" else limits.hours
 
 
 def chosen(policy: RetrainPolicy) -> str:
@@ -57,11 +63,11 @@ def check(policy: RetrainPolicy, name: str) -> None:
         raise _refused("executor", message % {"value": name[:50], "known": ", ".join(names())})
     if name == LOCAL:
         return
-    partitions = settings.SLURM_PARTITIONS
-    if policy.queue and policy.queue not in partitions:
+    limits = executor(name).limits()
+    if policy.queue and policy.queue not in limits.queues:
         message = _("queue is %(value)r; leave it empty, or choose one of %(known)s")
-        raise _refused("queue", message % {"value": policy.queue, "known": ", ".join(partitions) or "-"})
-    for field, least, most in limits():
+        raise _refused("queue", message % {"value": policy.queue, "known": ", ".join(limits.queues) or "-"})
+    for field, (least, most) in ranges(limits).items():
         value = getattr(policy, field)
         if value is not None and not least <= value <= most:
             message = _("%(field)s is %(value)s; it must be from %(least)s to %(most)s")
@@ -83,17 +89,18 @@ def of_run(policy: RetrainPolicy, depth: str, *, processes: int, wanted: str = "
     check(policy, name)
     if name == LOCAL:
         return {}
-    gpus = default("gpus") if policy.gpus is None else policy.gpus
+    limits = executor(name).limits()
+    gpus = default(limits, "gpus") if policy.gpus is None else policy.gpus
     if 0 < gpus < processes:
         message = _("processes is %(value)d, but a job has %(gpus)d GPUs; lower it, or give such jobs more")
         raise Invalid("bad_setting", message % {"value": processes, "gpus": gpus}, attr="training")
-    resources = Resources(policy.queue, gpus, policy.hours or default("hours"))
+    resources = Resources(policy.queue or limits.queue, gpus, policy.hours or default(limits, "hours"))
     return {"executor": name, "resources": asdict(resources)}
 
 
 def missing() -> list[str]:
     """Says what keeps the executors that are offered from working on this machine, each in a sentence."""
-    return [words for name in names() if name != LOCAL for words in executor(name).missing()]
+    return [words for cluster in clusters().values() for words in cluster.missing()]
 
 
 def _refused(field: str, message: str) -> Invalid:

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 
+from artifacts import store
 from rewardtrain.training.executors import slurm_script
-from rewardtrain.training.executors.executor import Job, SchedulerAway, Seen, State
+from rewardtrain.training.executors.executor import Job, Limits, SchedulerAway, Seen, State
 
 COMMANDS = ("sbatch", "squeue", "scancel")
 SECONDS = 20  # for one command
@@ -31,6 +32,8 @@ STATES = {
 
 class Slurm:
     """Jobs of one cluster, by their names, which nobody else has."""
+
+    title = "Slurm"
 
     def submit(self, job: Job) -> str:
         if known := self.look([job.name]).get(job.name):
@@ -69,6 +72,12 @@ class Slurm:
         except (OSError, ValueError) as error:
             words.append(f"PODIUM_SLURM_TEMPLATE is {settings.SLURM_TEMPLATE!r}, but {error}")
         return words
+
+    def limits(self) -> Limits:
+        return Limits(settings.SLURM_PARTITIONS, settings.SLURM_GPUS, settings.SLURM_HOURS)
+
+    def model_dir(self) -> str:
+        return str(settings.SLURM_MODEL_DIR or store.root())
 
 
 def _ask(command: str, *words: str, given: str = "") -> str:

@@ -65,9 +65,12 @@ def _conclude(run: TrainingRun, files: Files) -> None:
     elif said and said.is_final:
         lifecycle.try_again(run, last_words.error(run))
     else:
-        seen = offered.executor(run.executor).look([run.job_name]).get(run.job_name)
+        executor = offered.executor(run.executor)
+        seen = executor.look([run.job_name]).get(run.job_name)
         if seen and seen.is_alive:
             return
+        if seen and seen.state is State.LOST:
+            executor.cancel(seen)  # or it would begin again when its node is back
         _give_back(run, said, seen)
     worker.forget_names(run, files)
 
@@ -91,9 +94,11 @@ def _give_back(run: TrainingRun, said: Said | None, seen: Seen | None) -> None:
         why = f"Its job came to its limit of {run.resources.get('hours')} h; give such jobs more."
         lifecycle.try_again(run, why)
     elif state is State.ENDED:
-        lifecycle.try_again(run, last_words.error(run))
-    else:
+        lifecycle.try_again(run, (seen.last_words if seen else "") or last_words.error(run))
+    elif state is State.LOST:
         lifecycle.try_again(run, f"The node of its job was lost{reason}.")
+    else:
+        lifecycle.try_again(run, "The cluster knows its job no more: it was deleted there, or lost with its node.")
 
 
 def _register(run: TrainingRun, files: Files, said: Said) -> None:

@@ -13,9 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings as site
-
-from artifacts import store
 from jobs import lifecycle
 from rewardtrain import core_command
 from rewardtrain.models import RewardModel, TrainingRun
@@ -23,6 +20,7 @@ from rewardtrain.registry import champions
 from rewardtrain.registry.champions import Baselines
 from rewardtrain.training import backbones, baselines, run_settings
 from rewardtrain.training.baselines import Comparison
+from rewardtrain.training.executors import offered
 from rewardtrain.training.executors.executor import Job, Resources
 from rewardtrain.training.remote.seen_job import SeenJob
 from rewardtrain.training.run_files import Files
@@ -105,7 +103,7 @@ def _write(path: Path, text: bytes) -> None:
 
 def job_of(run: TrainingRun) -> Job:
     """Gives the job as it is submitted, the same each time."""
-    root = Path(site.SLURM_MODEL_DIR or store.root())
+    root = Path(offered.executor(run.executor).model_dir())
     spec = f"{run.folder}/jobs/{run.job_name}.json"
     return Job(
         name=run.job_name,

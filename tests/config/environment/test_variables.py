@@ -43,8 +43,9 @@ def refusal(reads: Any) -> Any:
 
 def test_where_fine_tunings_go_is_a_list_of_what_there_is(reads: Any, refusal: Any) -> None:
     assert reads(" slurm, local ,slurm", variables.items, "", variables.executor) == ["slurm", "local"]
-    assert "it lists where fine-tunings go: local, slurm" in refusal(
-        "kubernetes", variables.items, "", variables.executor
+    assert reads("kubernetes,local", variables.items, "", variables.executor) == ["kubernetes", "local"]
+    assert "it lists where fine-tunings go: local, slurm, kubernetes" in refusal(
+        "ray", variables.items, "", variables.executor
     )
     assert reads("gpu,gpu-long.2", variables.items, "", variables.partition) == ["gpu", "gpu-long.2"]
     for wrong in ("gpu; rm", "-gpu", "$(id)", "x" * 65):
@@ -53,6 +54,25 @@ def test_where_fine_tunings_go_is_a_list_of_what_there_is(reads: Any, refusal: A
     assert reads("", variables.whole_path) == ""
     for wrong in ("job.sh", "/srv/../etc", "/srv/a\nb"):
         assert "it is a whole path" in refusal(wrong, variables.whole_path)
+
+
+def test_what_kubernetes_calls_things_is_read_as_it_has_them(reads: Any, refusal: Any) -> None:
+    assert reads("gpu, gpu-long,gpu", variables.items, "", variables.kubernetes_name) == ["gpu", "gpu-long"]
+    for wrong in ("GPU", "-gpu", "gpu.long", "gpu;rm", "x" * 64):
+        assert "names in Kubernetes are of a-z" in refusal(wrong, variables.items, "", variables.kubernetes_name)
+    assert reads("", variables.kubernetes_volume) == ""
+    for right in ("models", "podium-data/models", "data/a/b.c_d"):
+        assert reads(right, variables.kubernetes_volume) == right
+    for wrong in ("/models", "data/", "data//a", "data/../a", "data/.", "data/a b", "data/" + "x" * 101):
+        assert "it is a volume claim, or a folder of one" in refusal(wrong, variables.kubernetes_volume)
+    assert "names in Kubernetes" in refusal("Data/models", variables.kubernetes_volume)
+    assert reads("", variables.kubernetes_resource, "nvidia.com/gpu") == "nvidia.com/gpu"
+    assert reads("nvidia.com/mig-1g.5gb", variables.kubernetes_resource, "") == "nvidia.com/mig-1g.5gb"
+    for wrong in ("gpu", "nvidia.com/", "nvidia.com/gpu: 8"):
+        assert "it is what the cluster calls a GPU" in refusal(wrong, variables.kubernetes_resource, "")
+    assert reads("ghcr.io/us/podium:1@sha256:00ff", variables.image) == "ghcr.io/us/podium:1@sha256:00ff"
+    for wrong in ("podium:1 --privileged", "-podium", "x" * 301):
+        assert "it is an image with its registry and tag" in refusal(wrong, variables.image)
 
 
 def test_a_cluster_and_a_bucket_are_not_offered_together() -> None:

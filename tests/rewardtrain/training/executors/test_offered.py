@@ -134,6 +134,68 @@ def test_the_api_takes_an_executor_for_one_run(project: Project, slurm: None) ->
     assert (made.status_code, made.json()["executor"]) == (202, "local")
 
 
+@pytest.fixture
+def both() -> Iterator[None]:
+    slurm = {"SLURM_PARTITIONS": ["gpu", "gpu-long"], "SLURM_GPUS": 4, "SLURM_HOURS": 48}
+    kubernetes = {"KUBERNETES_QUEUES": ["research", "spot"], "KUBERNETES_GPUS": 8, "KUBERNETES_HOURS": 12}
+    with override_settings(EXECUTORS=["kubernetes", "slurm", "local"], **slurm, **kubernetes):
+        yield
+
+
+def test_of_two_clusters_each_has_its_own_queues_and_limits(project: Project, manager: Client, both: None) -> None:
+    page = " ".join(manager.get(reverse("runs", args=[project.slug])).content.decode().split())
+    assert '<option value="kubernetes" selected>Kubernetes</option>' in page
+    assert "Partition or queue" in page
+    assert '<optgroup label="Slurm"> <option value="gpu">gpu</option>' in page
+    assert '<optgroup label="Kubernetes"> <option value="research">research</option>' in page
+    assert "Empty: 1." in page
+    assert "Empty: 12 (Kubernetes), 48 (Slurm)." in page
+    typed = {**TYPED, "executor": "kubernetes", "queue": "gpu", "gpus": "8", "hours": "12"}
+    page = manager.post(reverse("policy", args=[project.slug]), typed).content.decode()
+    assert "leave it empty, or choose one of research, spot" in page
+    typed |= {"queue": "spot", "hours": "13"}
+    page = manager.post(reverse("policy", args=[project.slug]), typed).content.decode()
+    assert "hours is 13; it must be from 1 to 12" in page
+    assert not RetrainPolicy.objects.exists()
+    assert manager.post(reverse("policy", args=[project.slug]), typed | {"hours": ""}).status_code == 302
+    rank_prompts(project)
+    run = runs.request_run(project)
+    assert (run.executor, run.resources) == ("kubernetes", {"queue": "spot", "gpus": 8, "hours": 12})
+
+
+def test_a_project_that_chose_no_queue_of_kueue_has_the_first(project: Project, both: None) -> None:
+    rank_prompts(project)
+    assert runs.request_run(project).resources == {"queue": "research", "gpus": 1, "hours": 12}
+
+
+def test_where_kubernetes_has_no_queues_none_is_asked_for(project: Project, manager: Client) -> None:
+    with override_settings(EXECUTORS=["kubernetes", "local"], KUBERNETES_QUEUES=[]):
+        page = manager.get(reverse("runs", args=[project.slug])).content.decode()
+        assert 'name="queue"' not in page
+        assert 'name="gpus"' in page
+        rank_prompts(project)
+        assert runs.request_run(project).resources["queue"] == ""
+    with override_settings(EXECUTORS=["kubernetes", "local"], KUBERNETES_QUEUES=["research"]):
+        page = manager.get(reverse("runs", args=[project.slug])).content.decode()
+        assert ">Queue<" in page.replace("\n", "").replace(" ", "")
+
+
+def test_a_job_of_kubernetes_is_named_once(project: Project, manager: Client) -> None:
+    rank_prompts(project, train=1, test=1, validation=1)
+    run = make_run(
+        project,
+        state="running",
+        executor="kubernetes",
+        phase="waiting",
+        job_name="podium-1-1-1-0-00ff00ff",
+        job_seen={"id": "research/podium-1-1-1-0-00ff00ff", "reason": "ImagePullBackOff: <b>"},
+    )
+    page = " ".join(manager.get(reverse("run", args=[project.slug, run.number])).content.decode().split())
+    assert "Kubernetes says: ImagePullBackOff: &lt;b&gt;." in page
+    assert "Job <code>research/podium-1-1-1-0-00ff00ff</code> of Kubernetes." in page
+    assert page.count("podium-1-1-1-0-00ff00ff") == 1
+
+
 def test_the_page_of_a_run_says_why_it_waits(project: Project, manager: Client) -> None:
     rank_prompts(project, train=1, test=1, validation=1)
     run = make_run(

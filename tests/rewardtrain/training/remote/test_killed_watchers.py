@@ -6,19 +6,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.db import connection
-from django.test import override_settings
 
 from labeling.models import Project
 from rewardtrain.models import RewardModel
 from rewardtrain.training import runs
 from tests.config.helpers import REPOSITORY, environ
+from tests.kubernetes import cluster as kubernetes
+from tests.kubernetes.cluster import Kubernetes
 from tests.rewardtrain.conftest import rank_prompts
-from tests.slurm.cluster import Cluster, cluster_in
+from tests.slurm import cluster as slurm
+from tests.slurm.cluster import Cluster
 from tests.upgrade.conftest import url
 
 WATCH = """
@@ -39,14 +40,9 @@ while True:
 """
 
 
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    with cluster_in(tmp_path / "slurm", monkeypatch) as cluster, override_settings(EXECUTORS=["slurm"], SLURM_GPUS=0):
-        yield cluster
-
-
+@pytest.mark.parametrize("cluster", ["slurm", "kubernetes"], indirect=True)
 def test_a_run_ends_once_whenever_those_who_look_are_killed(
-    project: Project, tiny_training: dict[str, object], cluster: Cluster, tmp_path: Path
+    project: Project, tiny_training: dict[str, object], cluster: Cluster | Kubernetes, tmp_path: Path
 ) -> None:
     rank_prompts(project)
     run = runs.request_run(project, training={**tiny_training, "epochs": 60})
@@ -54,13 +50,10 @@ def test_a_run_ends_once_whenever_those_who_look_are_killed(
         "DATABASE_URL": url(connection.settings_dict["NAME"]),
         "PODIUM_DATA_DIR": str(tmp_path / "data"),
         "PODIUM_MODEL_DIR": str(tmp_path / "models"),
-        "PODIUM_EXECUTORS": "slurm",
-        "PODIUM_SLURM_GPUS": "0",
         "PODIUM_RUN_STALE_SECONDS": "2",
         "PODIUM_BACKBONES": str(tiny_training["backbone"]),
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "FAKE_SLURM": os.environ["FAKE_SLURM"],
-        "PATH": os.environ["PATH"],
+        **(kubernetes.variables(cluster) if isinstance(cluster, Kubernetes) else slurm.variables()),
     }
     draw = random.Random(5)
     deadline, watchers = time.monotonic() + 300, 0

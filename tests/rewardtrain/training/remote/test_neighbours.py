@@ -1,13 +1,11 @@
 """What else happens to a run while a cluster has it."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -19,13 +17,7 @@ from rewardtrain.training.remote import concluding, following
 from rewardtrain.training.remote.seen_job import SeenJob
 from tests.factories import make_project
 from tests.rewardtrain.conftest import make_run, rank_prompts
-from tests.slurm.cluster import Cluster, cluster_in
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    with cluster_in(tmp_path / "slurm", monkeypatch) as cluster, override_settings(EXECUTORS=["slurm"]):
-        yield cluster
+from tests.slurm.cluster import Cluster
 
 
 def held(project: Project, **fields: Any) -> TrainingRun:

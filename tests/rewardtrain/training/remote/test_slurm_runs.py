@@ -2,15 +2,15 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
 
 from artifacts.folder_manifest import MANIFEST, check, parts_of
@@ -23,23 +23,19 @@ from rewardtrain.training.executors import offered
 from rewardtrain.training.remote import concluding, following, limits
 from rewardtrain.training.remote.handing_over import job_of
 from rewardtrain.training.run_files import files_of
+from tests.kubernetes.cluster import Kubernetes
 from tests.rewardtrain.conftest import rank_prompts
-from tests.slurm.cluster import Cluster, cluster_in
+from tests.slurm.cluster import Cluster
 
 Training = dict[str, object]
 
 
+BOTH = pytest.mark.parametrize("cluster", ["slurm", "kubernetes"], indirect=True)
+
+
 @pytest.fixture(autouse=True)
-def _offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "GONE_SECONDS", 0.0)
-    with override_settings(EXECUTORS=["slurm", "local"], SLURM_GPUS=0):
-        yield
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    with cluster_in(tmp_path / "slurm", monkeypatch) as cluster:
-        yield cluster
 
 
 def handed_over(project: Project, training: Training, **more: object) -> TrainingRun:
@@ -93,14 +89,16 @@ def require_whole(run: TrainingRun) -> RewardModel:
     return model
 
 
+@BOTH
 def test_a_run_waits_in_the_queue_trains_and_becomes_the_champion(
-    project: Project, tiny_training: Training, cluster: Cluster
+    project: Project, tiny_training: Training, cluster: Cluster | Kubernetes
 ) -> None:
     cluster.hold()
     run = handed_over(project, tiny_training, epochs=4)
-    assert (run.state, run.executor, run.phase) == ("running", "slurm", "waiting")
+    assert (run.state, run.executor, run.phase) == ("running", settings.EXECUTORS[0], "waiting")
     until(run, lambda: run.job_seen["reason"])
-    assert (run.phase, run.job_seen["reason"]) == ("waiting", "Priority")
+    assert run.phase == "waiting"
+    assert run.job_seen["reason"].startswith(cluster.waits_for)
     cluster.hold(False)
     until_over(run)
     model = require_whole(run)
@@ -109,8 +107,7 @@ def test_a_run_waits_in_the_queue_trains_and_becomes_the_champion(
     assert len(losses(run)) == 24
     assert len(cluster.jobs()) == 1
     assert not (files_of(run).out / "checkpoints").exists()
-    assert "--time" not in (cluster.spool / "1.sh").read_text()
-    assert cluster.job()["options"]["time"] == "24:00:00"
+    assert cluster.hours_of_the_job() == 24
 
 
 def test_what_was_preempted_and_begun_again_learns_the_same_as_what_was_not(
@@ -142,7 +139,7 @@ def test_a_job_that_is_told_to_stop_before_its_time_is_over_goes_on_in_another(
 ) -> None:
     run = handed_over(project, tiny_training, epochs=100)
     until(run, lambda: len(losses(run)) > 10)
-    os.kill(cluster.job()["pid"], signal.SIGTERM)  # as --signal=B:TERM@120 does
+    cluster.tell_to_stop()
     until(run, lambda: run.state == "queued")
     assert (run.attempts, run.preemptions) == (0, 1)
     assert "was told to stop" in run.error
@@ -168,8 +165,9 @@ def test_a_lost_node_is_an_attempt_and_the_next_goes_on_from_the_checkpoint(
     assert [event["step"] for event in events if event["event"] == "step"] == list(range(1, 601))
 
 
+@BOTH
 def test_cancelling_ends_a_job_that_works_and_one_that_waits(
-    project: Project, tiny_training: Training, cluster: Cluster
+    project: Project, tiny_training: Training, cluster: Cluster | Kubernetes
 ) -> None:
     run = handed_over(project, tiny_training, epochs=1000)
     until(run, lambda: losses(run))
