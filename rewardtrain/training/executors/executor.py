@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -61,12 +61,17 @@ class Limits:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it is submitted. arguments: what follows `python -m rewardtrain.core`."""
+    """A job as it is submitted. arguments: what follows `python -m rewardtrain.core`.
+
+    secrets: variables of its environment, the job's token among them. Whoever submits it gives them in no way that a
+    command line, a log or a list of jobs shows to other people: in the script itself, in a Secret.
+    """
 
     name: str
     arguments: Sequence[str]
     resources: Resources
     output: Path  # on the node: what is said before the job itself can say anything
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Executor(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,6 +17,9 @@ from rewardtrain.training.executors.executor import Job, Limits, SchedulerAway, 
 
 COMMANDS = ("sbatch", "squeue", "scancel")
 SECONDS = 20  # for one command
+# Secrets of this site, which no node needs: sbatch has a job inherit the variables that it is called with.
+OWN = frozenset(("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "PODIUM_STORAGE", "PODIUM_REWARDS_SERVERS",
+                 "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"))  # fmt: skip
 TERM_SECONDS = 120  # before a job's time is over it is told, to have a checkpoint
 
 # https://slurm.schedmd.com/job_state_codes.html; what isn't here is taken for running.
@@ -46,7 +50,7 @@ class Slurm:
         ]  # fmt: skip
         options += [f"--partition={wanted.queue}"] if wanted.queue else []
         options += [f"--gres=gpu:{wanted.gpus}"] if wanted.gpus else []
-        script = slurm_script.fill(slurm_script.template(), name=job.name, arguments=job.arguments)
+        script = slurm_script.fill(slurm_script.template(), name=job.name, arguments=job.arguments, secrets=job.secrets)
         return _ask("sbatch", *options, given=script).strip().partition(";")[0]
 
     def look(self, names: Sequence[str]) -> Mapping[str, Seen]:
@@ -91,7 +95,13 @@ def _ask(command: str, *words: str, given: str = "") -> str:
             file.write(given.encode())
             file.seek(0)
             done = subprocess.run(
-                [command, *words], stdin=file, capture_output=True, text=True, timeout=SECONDS, check=False
+                [command, *words],
+                stdin=file,
+                env={name: value for name, value in os.environ.items() if name not in OWN},
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
             )
     except FileNotFoundError as error:
         raise SchedulerAway(f"{command} is not on the PATH of the workers; install Slurm's commands there") from error

@@ -52,8 +52,12 @@ def check(text: str) -> None:
         raise ValueError("it has neither {{ command }} nor {{ arguments }}, so nothing would be trained")
 
 
-def fill(text: str, *, name: str, arguments: Sequence[str]) -> str:
-    """Gives the script. Raises ValueError as check() does."""
+def fill(text: str, *, name: str, arguments: Sequence[str], secrets: Mapping[str, str] | None = None) -> str:
+    """Gives the script. Raises ValueError as check() does.
+
+    secrets: what it exports before its first command. Slurm keeps a script for the eyes of its user and of
+    administrators; all that other people see of a job, and what `ps` shows them on a node, are its words.
+    """
     check(text)
     values: Mapping[str, str] = {
         "command": shlex.join([sys.executable, "-m", "rewardtrain.core", *arguments]),
@@ -61,4 +65,7 @@ def fill(text: str, *, name: str, arguments: Sequence[str]) -> str:
         "code": shlex.quote(str(settings.BASE_DIR)),
         "name": shlex.quote(name),
     }
-    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+    lines = _PLACEHOLDER.sub(lambda found: values[found[1]], text).splitlines(keepends=True)
+    first = next((nth for nth, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
+    exports = [f"export {name}={shlex.quote(value)}\n" for name, value in (secrets or {}).items()]
+    return "".join([*lines[:first], *exports, *lines[first:]])

@@ -130,3 +130,12 @@ def test_what_slurm_says_of_its_trouble_is_told(cluster: Cluster, monkeypatch: p
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SchedulerAway, match="squeue is not on the PATH of the workers"):
         Slurm().look(["n"])
+
+
+def test_secrets_are_exported_before_the_first_command_and_behind_what_sbatch_reads() -> None:
+    template = "#!/bin/sh\n#SBATCH --account=ours\n\n# modules\nmodule load cuda\nexec {{ command }}\n"
+    script = slurm_script.fill(template, name="n", arguments=ARGUMENTS, secrets={"TOKEN": "a'b"})
+    lines = script.splitlines()
+    assert lines[:4] == template.splitlines()[:4]
+    assert lines[4:6] == ["export TOKEN='a'\"'\"'b'", "module load cuda"]
+    assert slurm_script.fill(template, name="n", arguments=ARGUMENTS).splitlines()[4] == "module load cuda"
