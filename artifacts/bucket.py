@@ -22,7 +22,7 @@ from artifacts.names import checked
 
 CONNECT_SECONDS, READ_SECONDS = 3, 30
 ATTEMPTS = 4
-_NOT_THERE = ("404", "NoSuchKey", "NotFound")
+_NOT_THERE = ("404", "NoSuchKey", "NoSuchUpload", "NotFound")
 _MARK = "podium-was-here"  # written by check(), for to list what is there says nothing of writing
 
 
@@ -35,6 +35,7 @@ class Bucket(S3Storage):  # type: ignore[misc]
                 connect_timeout=CONNECT_SECONDS,
                 read_timeout=READ_SECONDS,
                 retries={"mode": "standard", "total_max_attempts": attempts},
+                signature_version="s3v4",  # of addresses too, which say all that they are good for
                 # Servers other than Amazon's know neither its newest checksums nor a bucket as part of a host's name.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
@@ -90,6 +91,60 @@ class Bucket(S3Storage):  # type: ignore[misc]
         """Deletes an object; none is as well. Raises StorageAway."""
         with self._in_words(name):
             self.client.delete_object(Bucket=self.bucket_name, Key=self._key(name))
+
+    def read_from(self, name: str, start: int, most: int) -> bytes:
+        """Reads some bytes of an object that has more than `start`. Raises Lost, StorageAway."""
+        with self._in_words(name):
+            span = f"bytes={start}-{start + most - 1}"
+            answer = self.client.get_object(Bucket=self.bucket_name, Key=self._key(name), Range=span)
+            return bytes(answer["Body"].read())
+
+    # --- Addresses that whoever has them may use, for a while ---------------------------------------------------------
+
+    def address(self, name: str, seconds: int) -> str:
+        """Gives an address that an object is read at. Asks nobody."""
+        return self._address("get_object", name, seconds)
+
+    def upload_address(self, name: str, size: int, seconds: int) -> str:
+        """Gives an address that an object of just so many bytes is written at. Asks nobody."""
+        return self._address("put_object", name, seconds, ContentLength=size)
+
+    def begin_parts(self, name: str) -> str:
+        """Begins an upload in parts, and gives what the bucket calls it. Raises StorageAway."""
+        with self._in_words(name):
+            answer = self.client.create_multipart_upload(Bucket=self.bucket_name, Key=self._key(name))
+            return str(answer["UploadId"])
+
+    def part_address(self, name: str, upload: str, part: int, seconds: int) -> str:
+        """Gives an address that a part is written at. Asks nobody."""
+        return self._address("upload_part", name, seconds, UploadId=upload, PartNumber=part)
+
+    def end_parts(self, name: str, upload: str, parts: list[str]) -> bool:
+        """Makes an object of parts, by what the bucket called each. False where it has forgotten them."""
+        whole = {"Parts": [{"PartNumber": nth, "ETag": tag} for nth, tag in enumerate(parts, 1)]}
+        try:
+            with self._in_words(name):
+                self.client.complete_multipart_upload(
+                    Bucket=self.bucket_name, Key=self._key(name), UploadId=upload, MultipartUpload=whole
+                )
+        except Lost:
+            return False
+        return True
+
+    def drop_parts_below(self, folder: str) -> None:
+        """Ends the uploads in parts below a folder that broke off. Raises StorageAway."""
+        with self._in_words(folder):
+            key = self._key(folder) + "/"
+            answer = self.client.list_multipart_uploads(Bucket=self.bucket_name, Prefix=key)
+            for begun in answer.get("Uploads", ()):
+                self.client.abort_multipart_upload(
+                    Bucket=self.bucket_name, Key=begun["Key"], UploadId=begun["UploadId"]
+                )
+
+    def _address(self, act: str, name: str, seconds: int, **more: Any) -> str:
+        with self._in_words(name):
+            wanted = {"Bucket": self.bucket_name, "Key": self._key(name), **more}
+            return str(self.client.generate_presigned_url(act, Params=wanted, ExpiresIn=seconds))
 
     def check(self) -> None:
         """Looks for the bucket and writes an empty object. Raises StorageAway."""

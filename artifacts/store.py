@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -78,6 +79,17 @@ def local_folder(name: str, manifest_sha256: str = "") -> Path:
     if keeper is None:
         return work_path(name)
     return _copies().get(name, partial(_download_folder, keeper, checked(name), manifest_sha256))
+
+
+def objects_of(keeper: Bucket, name: str, manifest_sha256: str) -> dict[str, str]:
+    """Names the objects that have a folder's files, by the names of these. Raises Lost, Changed, StorageAway."""
+    with tempfile.NamedTemporaryFile() as file:
+        keeper.download(f"{checked(name)}/{MANIFEST}", file)
+        file.flush()
+        check(Path(file.name), manifest_sha256, f"{name}/{MANIFEST}")
+        parts = parts_of(Path(file.name).read_bytes(), name)
+    found = {f"{name}/{part.name}": content(name, part.sha256) for part in parts}
+    return {f"{name}/{MANIFEST}": f"{name}/{MANIFEST}", **found}
 
 
 def publish(draft: Path, name: str, sha256: str) -> str:

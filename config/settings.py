@@ -298,8 +298,13 @@ KUBERNETES_GPUS = variables.number("PODIUM_KUBERNETES_GPUS", 8, least=0, most=64
 KUBERNETES_GPU = variables.kubernetes_resource("PODIUM_KUBERNETES_GPU", "nvidia.com/gpu")
 KUBERNETES_HOURS = variables.number("PODIUM_KUBERNETES_HOURS", 24, least=1, most=1000)
 KUBERNETES_TEMPLATE = variables.whole_path("PODIUM_KUBERNETES_TEMPLATE")
-if EXECUTORS != ["local"] and variables.text("PODIUM_STORAGE"):
-    variables.refuse("PODIUM_EXECUTORS", ",".join(EXECUTORS), "jobs of a cluster share PODIUM_MODEL_DIR, not a bucket.")
+# Where jobs of a cluster reach the web. They ask there for the bucket's files; a shared folder needs none of it.
+JOBS_URL = addresses.optional_web("PODIUM_JOBS_URL")
+if "kubernetes" in EXECUTORS and variables.text("PODIUM_STORAGE"):
+    variables.refuse("PODIUM_EXECUTORS", ",".join(EXECUTORS), "pods share PODIUM_MODEL_DIR, not a bucket: use slurm.")
+if EXECUTORS != ["local"] and variables.text("PODIUM_STORAGE") and not JOBS_URL:
+    needed = "with PODIUM_STORAGE set PODIUM_JOBS_URL, where jobs reach the web, e.g. https://podium.example.org."
+    variables.refuse("PODIUM_EXECUTORS", ",".join(EXECUTORS), needed)
 
 # The scoring service: where it listens, where the other processes find it, and how it computes.
 REWARDS_PORT = variables.port("PODIUM_REWARDS_PORT", 8001)

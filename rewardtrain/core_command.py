@@ -9,15 +9,19 @@ from pathlib import Path
 BAD_INPUT = 2
 STOPPED = 75
 
+# Names in a run's folder, of rewardtrain.core.job.names.
+METRICS, LOG = "out/metrics.jsonl", "log.txt"
+GROWING = (METRICS, LOG)
+
 
 def core(command: str, *arguments: str | Path) -> list[str]:
     """Gives the words of the command line."""
     return [sys.executable, "-m", "rewardtrain.core", command, *map(str, arguments)]
 
 
-def job(spec: str, *, name: str, sha256: str, root: Path) -> list[str]:
+def job(spec: str, *, name: str, sha256: str, root: Path | str) -> list[str]:
     """Gives the words that follow `python -m rewardtrain.core` on a node of a cluster.
 
-    spec: the job's description below `root`, the shared folder as the node sees it.
+    spec: the job's description below `root`, the shared folder as the node sees it, or the web's address for the job.
     """
     return ["job", str(root), spec, "--name", name, "--sha256", sha256]

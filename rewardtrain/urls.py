@@ -2,9 +2,11 @@
 
 from django.urls import path
 
+from rewardtrain.api import jobs
 from rewardtrain.views import auto_labels, best_of, machine, models, playground, policy, runs, thresholds
 
 urlpatterns = [
+    path("jobs/<str:name>/<str:act>/", jobs.JobDoor.as_view(), name="job_door"),
     path("p/<slug:slug>/automatic/", auto_labels.index, name="auto_labels"),
     path("p/<slug:slug>/automatic/<int:number>/cancel/", auto_labels.cancel, name="auto_label_cancel"),
     path("p/<slug:slug>/best-of/", best_of.index, name="best_of"),

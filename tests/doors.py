@@ -27,7 +27,7 @@ class Door:
 
 VERBS = ("get", "post", "put", "patch", "delete")
 OTHERS = ("admin:",)  # Django's own, for administrators
-NOT_OURS = ("account_", "mfa_", "healthz", "readyz", "metrics")  # what shows nothing of a project
+NOT_OURS = ("account_", "mfa_", "healthz", "readyz", "metrics", "job_door")  # what shows people nothing of a project
 # Pages of which htmx asks for a part.
 PARTS = ("auto_labels", "best_of_job", "import", "playground", "run", "version_difference")
 

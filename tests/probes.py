@@ -212,7 +212,7 @@ class Place:
             "invitation_id": self.invitation.pk, "token": self.token,
             "username": "leaver", "invitation": INVITATION, "external_id": PROMPT, "link": LINK, "link_id": LINK,
             "place": 0, "layout": "podium", "person_id": PERSON, "person": PERSON,
-            "cohort": COHORT, "cohort_id": COHORT,
+            "cohort": COHORT, "cohort_id": COHORT, "name": "podium-1-1-1-0-00ff00ff", "act": "still",
         }  # fmt: skip
 
 

@@ -14,8 +14,8 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 CERTIFICATES = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "none": ssl.CERT_NONE}
 # What Podium's own addresses begin with: config/wsgi.py couldn't tell them from the path that a proxy left there.
 OWN = (
-    "accounts", "admin", "api", "healthz", "invitations", "invite", "language", "metrics", "p", "people", "preferences",
-    "projects", "readyz", "shared", "static", "styleguide", "theme", "tour",
+    "accounts", "admin", "api", "healthz", "invitations", "invite", "jobs", "language", "metrics", "p", "people",
+    "preferences", "projects", "readyz", "shared", "static", "styleguide", "theme", "tour",
 )  # fmt: skip
 SSL_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
@@ -73,6 +73,11 @@ def webs(name: str, default: str) -> str:
     if not found:
         refuse(name, text(name), "it is an address, or several with commas, e.g. http://a:8001,http://b:8001.")
     return ",".join(found)
+
+
+def optional_web(name: str) -> str:
+    """Reads the address of an HTTP server, '' where it isn't set."""
+    return web(name, text(name)) if text(name) else ""
 
 
 def web(name: str, value: str) -> str:

@@ -102,8 +102,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_job(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    job = commands.add_parser("job", help="do what a file in a shared folder says, as a job of a cluster")
-    job.add_argument("storage", type=Path, metavar="FOLDER", help="the folder shared with the web's machines")
+    job = commands.add_parser("job", help="do what a file in the storage says, as a job of a cluster")
+    words = "folder shared with the web's machines, or the web's address for this job"
+    job.add_argument("storage", metavar="FOLDER|URL", help=words)
     job.add_argument("spec", metavar="NAME", help="the job's description, below that folder")
     job.add_argument("--name", required=True, help="what the scheduler calls it")
     job.add_argument("--sha256", required=True, help="of the description")

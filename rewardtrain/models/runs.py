@@ -10,7 +10,7 @@ from labeling.models import DatasetVersion, Project
 
 class TrainingRun(Job):
     ADVICE = "See the train worker's log and the memory of its machine, then retrain."
-    WHEN_QUEUED = {"phase": "", "job_name": "", "job_seen": {}}
+    WHEN_QUEUED = {"phase": "", "job_name": "", "job_seen": {}, "job_said": {}}
     FOLLOWED = ~Q(job_name="")
     LOCAL = "local"
 
@@ -35,6 +35,8 @@ class TrainingRun(Job):
     resources = models.JSONField(default=dict, db_default={})  # what it may use there
     job_name = models.CharField(max_length=100, blank=True, default="", db_default="")  # of the job that has it now
     job_seen = models.JSONField(default=dict, db_default={})  # how it was seen last: training/remote/seen_job.py
+    job_said = models.JSONField(default=dict, db_default={})  # by itself, where a bucket is: training/remote/door.py
+    job_files = models.JSONField(default=dict, db_default={})  # what its jobs have sent there, by name
     preemptions = models.PositiveIntegerField(default=0, db_default=0)  # how often it made way for other jobs
 
     class Meta:

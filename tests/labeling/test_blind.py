@@ -211,7 +211,7 @@ def test_no_address_gives_a_labeler_a_key_a_file_or_a_model(project: Project, la
                     "link": 1, "person_id": labeler.pk, "person": labeler.pk,
                     "link_id": 1,
                     "case_id": 1, "case": 1, "view_id": 1, "cohort": 1, "cohort_id": 1,
-                    "place": 0, "layout": "podium",
+                    "place": 0, "layout": "podium", "name": "podium-1-1-1-0-00ff00ff", "act": "begin",
                 }  # fmt: skip
                 who = api if hasattr(door.view, "cls") else page
                 answer = getattr(who, verb)(door.address(values))

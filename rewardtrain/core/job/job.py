@@ -4,46 +4,40 @@ The training is a process of its own, so that whatever kills it (memory, a signa
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
-from rewardtrain.core.errors import CoreError, Stopped
-from rewardtrain.core.job.publishing import Checkpoints, GrowingFile, Publisher, whole_folders
-from rewardtrain.core.job.shared_folder import MANIFEST, SharedFolder, copy_file, copy_here
+from rewardtrain.core.errors import ConfigError, CoreError
+from rewardtrain.core.job.door import Door
+from rewardtrain.core.job.names import CHECKPOINTS, INFO, LOG, MANIFEST, METRICS, MODEL, REPORT
+from rewardtrain.core.job.publishing import Checkpoints, Lines, Publisher
+from rewardtrain.core.job.shared_folder import SharedFolder, copy_file
 from rewardtrain.core.job.spec import Comparison, Spec, read_spec
+from rewardtrain.core.job.storage import Copying, Storage, fetch_folder
 
-METRICS, CHECKPOINTS, LOG = "out/metrics.jsonl", "out/checkpoints", "log.txt"
-MODEL, REPORT = "out/model", "out/report.json"
-CURRENT = "jobs/current"  # the name of the job that has the run, by the web's side; nothing once it is over
-OWNER = "jobs/owner"  # which start of a job works on the run: who came last. Whoever else still does ends
-INFO = "info.json"  # of a checkpoint, written last
 LOOK_SECONDS = 0.2
 STOPPED = 75
+TOKEN = "PODIUM_JOB_TOKEN"  # the variable that has the job's secret, where the web's door asks for one
 
 
 @dataclass
 class Job:
-    """A job of this name, at work in a folder of this node."""
+    """A job at work in a folder of this node. It has begun: the run is its own."""
 
-    name: str
     spec: Spec
-    storage: SharedFolder
+    storage: Storage
     scratch: Path
     should_stop: Callable[[], bool]
-    owner: bytes = b""  # its name and which start of it this is
-    taken_over: threading.Event = field(default_factory=threading.Event)
-    _log_base: int = 0
 
     def carry_out(self) -> int:
         """Does all of it and gives the exit code that it is to be known by. Raises a CoreError."""
-        self.storage.patiently(self._require_current)
-        self.begin()
+        (self.scratch / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+        self.storage.bring_back(self.scratch)
         publisher = Publisher(self._copies(), tell=self.say)
         try:
             code = self._work()
@@ -53,82 +47,32 @@ class Job:
         except BaseException:
             publisher.stop()
             raise
-        if self.taken_over.is_set():
+        if self.storage.taken_over.is_set():
             publisher.stop()
             return STOPPED
         publisher.close(self.storage.patiently)
-        manifest = self._publish_model() if code == 0 else None
-        ended = json.dumps({"code": code, "manifest_sha256": manifest}).encode()
-        self.storage.patiently(lambda: self.storage.write(f"jobs/{self.name}.ended.json", ended))
+        self.storage.end(code, self._publish_model() if code == 0 else None)
         return code
-
-    def begin(self) -> None:
-        """Takes the run over from whoever worked on it before, and brings here what that one has left."""
-        self.owner = f"{self.name}:{uuid4().hex}".encode()
-        self.storage.patiently(lambda: self.storage.write(OWNER, self.owner))
-        self.storage.before_change = self._require_ours
-        self.storage.patiently(self._forget_end)
-        self._log_base = self.storage.patiently(self._log_size)
-        self.storage.patiently(self._bring_back)
-
-    def _forget_end(self) -> None:
-        (self.storage.run / f"jobs/{self.name}.ended.json").unlink(missing_ok=True)
-
-    def _log_size(self) -> int:
-        self.storage.require()
-        log = self.storage.run / LOG
-        return log.stat().st_size if log.exists() else 0
-
-    def _bring_back(self) -> None:
-        self.storage.require()
-        (self.scratch / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
-        for folder in whole_folders(self.storage.run / CHECKPOINTS, INFO):
-            _copy_folder(folder, self.scratch / CHECKPOINTS / folder.name)
-        if (self.storage.run / MODEL / MANIFEST).is_file() and (self.storage.run / REPORT).is_file():
-            _copy_folder(self.storage.run / MODEL, self.scratch / MODEL)
-            copy_here(self.storage.run / REPORT, self.scratch / REPORT)
-        if (self.storage.run / METRICS).is_file():
-            copy_here(self.storage.run / METRICS, self.scratch / METRICS)
 
     # --- While it works ---------------------------------------------------------------------------------------------
 
-    def _copies(self) -> list[Callable[[], None]]:
-        metrics = GrowingFile(self.scratch / METRICS, self.storage, METRICS, base=0)
-        log = GrowingFile(self.scratch / LOG, self.storage, LOG, base=self._log_base)
+    def _copies(self) -> list[Copying]:
+        lines = [self.storage.growing(self.scratch / name, name) for name in (METRICS, LOG)]
         checkpoints = Checkpoints(self.scratch / CHECKPOINTS, self.storage, CHECKPOINTS, info=INFO)
-
-        def lines() -> None:
-            self._require_ours()
-            metrics.copy()
-            log.copy()
-
-        return [lines, checkpoints.copy]
-
-    def _require_current(self) -> None:
-        """Raises Stopped where the run is another job's, or over; OSError."""
-        if self.storage.read(CURRENT) != self.name.encode():
-            self.taken_over.set()
-            raise Stopped("the run is over, or another job has it")
-
-    def _require_ours(self) -> None:
-        """Raises Stopped as well where another start of this job has it."""
-        self._require_current()
-        if self.storage.read(OWNER) != self.owner:
-            self.taken_over.set()
-            raise Stopped("another start of this job has the run")
+        return [Lines(self.storage, lines), checkpoints]
 
     def _work(self) -> int:
         inputs = self.scratch / "inputs"
         inputs.mkdir(exist_ok=True)
-        spec, fetch = self.spec, self.storage.fetch_folder
+        spec = self.spec
         data = self.storage.fetch(spec.data, inputs / Path(spec.data.name).name)
         settings = dict(spec.settings)
         if spec.backbone:
-            settings["backbone"] = str(fetch(spec.backbone, inputs / "backbone"))
+            settings["backbone"] = str(fetch_folder(self.storage, spec.backbone, inputs / "backbone"))
         (inputs / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
         options: list[str | Path] = ["--config", inputs / "settings.json", "--cache", self.scratch / "cache"]
         if spec.champion:
-            options += ["--champion", fetch(spec.champion, inputs / "champion")]
+            options += ["--champion", fetch_folder(self.storage, spec.champion, inputs / "champion")]
         for sha256 in spec.formerly:
             options += ["--formerly", sha256]
         code = self._run("train", data, self.scratch / "out", *options)
@@ -142,7 +86,7 @@ class Job:
         report.parent.mkdir(parents=True, exist_ok=True)
         options: list[str | Path] = ["--out", report]
         if comparison.champion:
-            options += ["--champion", self.storage.fetch_folder(comparison.champion, rival)]
+            options += ["--champion", fetch_folder(self.storage, comparison.champion, rival)]
         return self._run("evaluate", self.scratch / MODEL, data, *options)
 
     def _run(self, command: str, *arguments: str | Path) -> int:
@@ -163,7 +107,7 @@ class Job:
             try:
                 return process.wait(LOOK_SECONDS)
             except subprocess.TimeoutExpired:
-                if self.taken_over.is_set():
+                if self.storage.taken_over.is_set():
                     return STOPPED
                 if self.should_stop() and not asked:
                     asked = True
@@ -191,12 +135,12 @@ class Job:
         return copy_file(model / MANIFEST, self.scratch / MANIFEST)
 
     def _is_published(self) -> bool:
-        ours = (self.scratch / MODEL / MANIFEST).read_bytes()
-        return self.storage.patiently(lambda: self.storage.read(f"{MODEL}/{MANIFEST}")) == ours
+        manifest = self.scratch / MODEL / MANIFEST
+        return self.storage.patiently(lambda: self.storage.is_same(manifest, f"{MODEL}/{MANIFEST}"))
 
 
 def carry_out(
-    root: Path,
+    where: str,
     spec: str,
     *,
     name: str,
@@ -207,17 +151,22 @@ def carry_out(
 ) -> int:
     """Does the job whose description is this file of the storage. Raises a CoreError.
 
+    where: the shared folder, or the address of the web's door for this job; the token for it is in PODIUM_JOB_TOKEN.
     name: what the job is called. scratch: where its own folder is made; None is the system's place for such.
     patience: seconds that the storage may be away for.
     """
-    run = spec.rpartition("/jobs/")[0]
-    storage = SharedFolder(root, run, patience=patience, should_stop=should_stop)
-    text = storage.patiently((root / spec).read_bytes)
+    storage: Storage
+    if where.startswith(("https://", "http://")):
+        token = os.environ.pop(TOKEN, "")  # the training needs none
+        if not token:
+            raise ConfigError(
+                f"{TOKEN} is not set; whoever starts the job has to give it, as its scheduler was told to"
+            )
+        storage = Door(where, token, patience=patience, should_stop=should_stop)
+    else:
+        run = spec.rpartition("/jobs/")[0]
+        storage = SharedFolder(Path(where), run, name=name, spec=spec, patience=patience, should_stop=should_stop)
     with tempfile.TemporaryDirectory(prefix="podium-job-", dir=scratch, ignore_cleanup_errors=True) as folder:
-        return Job(name, read_spec(text, sha256), storage, Path(folder), should_stop).carry_out()
-
-
-def _copy_folder(source: Path, to: Path) -> None:
-    to.mkdir(parents=True, exist_ok=True)
-    for path in source.iterdir():
-        copy_here(path, to / path.name)
+        described = read_spec(storage.description(), sha256)
+        storage.begin()
+        return Job(described, storage, Path(folder), should_stop).carry_out()

@@ -8,71 +8,127 @@ import hashlib
 import json
 import os
 import shutil
-import time
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
-from rewardtrain.core.errors import ConfigError, DiskFullError, StorageAwayError, from_exception
+from rewardtrain.core.errors import DiskFullError, Stopped, from_exception
+from rewardtrain.core.job import storage
+from rewardtrain.core.job.growing_file import GrowingFile
+from rewardtrain.core.job.names import (
+    CHECKPOINTS,
+    CURRENT,
+    INFO,
+    LOG,
+    MANIFEST,
+    METRICS,
+    MODEL,
+    OWNER,
+    REPORT,
+    whole_folders,
+)
 from rewardtrain.core.job.spec import Input
 
 T = TypeVar("T")
 
-MANIFEST = "manifest.json"
 PIECE = 2**20  # bytes
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0  # seconds between two tries
 
 
 class SharedFolder:
-    """Reads what a job needs, and writes into its run's folder. patience: seconds it may be away for."""
+    """Reads what a job needs, and writes into its run's folder: see Storage for what each does.
 
-    def __init__(self, root: Path, run: str, *, patience: float, should_stop: Callable[[], bool]) -> None:
+    run: its folder below `root`. name: the job's; spec: its description, below `root` too. patience: seconds that it
+    may be away for.
+    """
+
+    def __init__(
+        self, root: Path, run: str, *, name: str = "", spec: str = "", patience: float, should_stop: Callable[[], bool]
+    ) -> None:
         self.root, self.run = root, root / run
+        self.taken_over = threading.Event()
         self.before_change: Callable[[], None] = lambda: None  # raises where the run's folder is not ours any more
+        self._name, self._spec, self._owner, self._log_base = name, root / spec, b"", 0
         self._patience, self._should_stop = patience, should_stop
 
     def patiently(self, do: Callable[[], T]) -> T:
-        """Does it, and again where the storage is away. Raises what `do` raises while the storage is there, and
-        StorageAwayError."""
-        began, pause = time.monotonic(), FIRST_PAUSE
-        while True:
-            try:
-                return do()
-            except OSError as error:
-                there = self.run.is_dir()
-                if there and isinstance(error, FileNotFoundError):
-                    raise
-                if self._should_stop() or time.monotonic() - began > self._patience:
-                    raise StorageAwayError(
-                        f"the storage at {str(self.root)!r} is away ({error.strerror}); mount it on this node"
-                    ) from error
-            time.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+        return storage.again_and_again(
+            do,
+            patience=self._patience,
+            should_stop=self._should_stop,
+            is_there=self.run.is_dir,
+            where=f"the storage at {str(self.root)!r}; mount it on this node",
+        )
 
     def fetch(self, wanted: Input, to: Path) -> Path:
-        """Brings a file here and compares it with its checksum. Raises ConfigError, StorageAwayError."""
-        try:
-            seen = self.patiently(lambda: copy_here(self.root / wanted.name, to))
-        except FileNotFoundError as error:
-            raise ConfigError(f"{wanted.name} is not in the storage: restore it from a backup") from error
-        if seen != wanted.sha256:
-            raise ConfigError(
-                f"{wanted.name} was changed: its sha256 is {seen[:16]}..., not {wanted.sha256[:16]}...; restore it"
-            )
+        storage.fetch_checked(self, wanted, lambda: copy_here(self.root / wanted.name, to))
         return to
 
-    def fetch_folder(self, wanted: Input, to: Path) -> Path:
-        """Does the same with a folder, by its manifest."""
-        to.mkdir(parents=True, exist_ok=True)
-        self.fetch(Input(f"{wanted.name}/{MANIFEST}", wanted.sha256), to / MANIFEST)
-        for name, about in json.loads((to / MANIFEST).read_bytes())["files"].items():
-            if Path(name).name != name:
-                raise ConfigError(f"{wanted.name} names {name!r}, which leads elsewhere")
-            self.fetch(Input(f"{wanted.name}/{name}", about["sha256"]), to / name)
-        return to
+    # --- Whose the run is -------------------------------------------------------------------------------------------
+
+    def description(self) -> bytes:
+        return self.patiently(self._spec.read_bytes)
+
+    def begin(self) -> None:
+        self.patiently(self._require_current)
+        self._owner = f"{self._name}:{uuid4().hex}".encode()
+        self.patiently(lambda: self.write(OWNER, self._owner))
+        self.before_change = self.require_ours
+        self.patiently(lambda: self._ended().unlink(missing_ok=True))
+        self._log_base = self.patiently(self._log_size)
+
+    def _ended(self) -> Path:
+        return self.run / f"jobs/{self._name}.ended.json"
+
+    def _log_size(self) -> int:
+        self.require()
+        log = self.run / LOG
+        return log.stat().st_size if log.exists() else 0
+
+    def _require_current(self) -> None:
+        if self.read(CURRENT) != self._name.encode():
+            self.taken_over.set()
+            raise Stopped("the run is over, or another job has it")
+
+    def require_ours(self) -> None:
+        self._require_current()
+        if self.read(OWNER) != self._owner:
+            self.taken_over.set()
+            raise Stopped("another start of this job has the run")
+
+    def bring_back(self, scratch: Path) -> None:
+        self.patiently(lambda: self._bring_back(scratch))
+
+    def _bring_back(self, scratch: Path) -> None:
+        self.require()
+        for folder in whole_folders(self.run / CHECKPOINTS, INFO):
+            _copy_folder(folder, scratch / CHECKPOINTS / folder.name)
+        if (self.run / MODEL / MANIFEST).is_file() and (self.run / REPORT).is_file():
+            _copy_folder(self.run / MODEL, scratch / MODEL)
+            copy_here(self.run / REPORT, scratch / REPORT)
+        if (self.run / METRICS).is_file():
+            copy_here(self.run / METRICS, scratch / METRICS)
+
+    def end(self, code: int, manifest_sha256: str | None) -> None:
+        ended = json.dumps({"code": code, "manifest_sha256": manifest_sha256}).encode()
+        self.patiently(lambda: self.write(f"jobs/{self._name}.ended.json", ended))
 
     # --- The run's folder -------------------------------------------------------------------------------------------
+
+    def growing(self, source: Path, name: str) -> GrowingFile:
+        return GrowingFile(source, self, name, base=self._log_base if name == LOG else 0)
+
+    def is_same(self, path: Path, name: str) -> bool:
+        return self.read(name) == path.read_bytes()
+
+    def children(self, name: str) -> list[str]:
+        self.require()
+        return [path.name for path in (self.run / name).iterdir()] if (self.run / name).is_dir() else []
+
+    def remove(self, name: str) -> None:
+        self.before_change()
+        shutil.rmtree(self.run / name, ignore_errors=True)
 
     def read(self, name: str) -> bytes | None:
         """Reads a small file; None where there is none. Raises OSError while the storage is away."""
@@ -97,13 +153,11 @@ class SharedFolder:
         self._make_visible(part, name)
 
     def put(self, path: Path, name: str) -> None:
-        """Copies a file there in the same way."""
         part = self.part(name)
         copy_file(path, part)
         self._make_visible(part, name)
 
     def put_folder(self, folder: Path, name: str, *, last: str) -> None:
-        """Copies a folder there, which is then there whole; the file `last` is copied last. Raises OSError."""
         part = self.part(name)
         part.mkdir()
         try:
@@ -151,3 +205,9 @@ def copy_file(source: Path, to: Path) -> str:
         written.flush()
         os.fsync(written.fileno())
     return digest.hexdigest()
+
+
+def _copy_folder(source: Path, to: Path) -> None:
+    to.mkdir(parents=True, exist_ok=True)
+    for path in source.iterdir():
+        copy_here(path, to / path.name)

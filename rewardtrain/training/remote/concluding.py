@@ -6,10 +6,11 @@ import json
 import logging
 import shutil
 from contextlib import suppress
+from functools import partial
 
 from django.db.models import F
 
-from artifacts import folder_manifest
+from artifacts import folder_manifest, store
 from artifacts.errors import Changed, StorageAway
 from jobs import lifecycle
 from jobs.lifecycle import ClaimLost
@@ -21,13 +22,13 @@ from rewardtrain.registry.champions import Baselines
 from rewardtrain.training import baselines, worker
 from rewardtrain.training.executors import offered
 from rewardtrain.training.executors.executor import SchedulerAway, Seen, State
-from rewardtrain.training.remote import last_words
+from rewardtrain.training.remote import in_bucket, last_words
 from rewardtrain.training.remote.handing_over import dismiss, hand_over
 from rewardtrain.training.remote.last_words import Said
 from rewardtrain.training.remote.limits import why_end
 from rewardtrain.training.remote.seen_job import SeenJob
 from rewardtrain.training.run_files import Files, files_of
-from rewardtrain.training.watched_process import Ended
+from rewardtrain.training.watched_process import Ended, alongside
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +39,10 @@ def conclude(run_id: int) -> None:
     run = held.select_related("project", "dataset_version").first()
     if run is None:
         return
+    files = files_of(run)
     try:
-        _conclude(run, files_of(run))
+        _conclude(run, files)
+        _clear(run, files)
     except ClaimLost:
         logger.warning("run %s of %s: somebody else has ended it", run.number, run.project.slug)
     except (SchedulerAway, StorageAway, OSError) as error:  # the next look comes
@@ -49,8 +52,17 @@ def conclude(run_id: int) -> None:
         raise
 
 
+def _clear(run: TrainingRun, files: Files) -> None:
+    """Drops what its jobs have sent, once the run is over."""
+    run.refresh_from_db()
+    if (keeper := store.bucket()) and run.state not in TrainingRun.ACTIVE:
+        in_bucket.forget(keeper, run, files)
+
+
 def _conclude(run: TrainingRun, files: Files) -> None:
     said = last_words.said(run)
+    if (keeper := store.bucket()) and said and said.is_final:
+        in_bucket.bring_log(keeper, run, files)
     if run.cancel_requested:
         with suppress(OSError):  # its job has ended, or will find that the run's folder is gone
             dismiss(files)
@@ -110,11 +122,12 @@ def _register(run: TrainingRun, files: Files, said: Said) -> None:
         return
     job = SeenJob.of(run)
     try:
+        if keeper := store.bucket():
+            alongside(run, partial(in_bucket.bring_made, keeper, run, files))
         check_artifact(files, said)
     except (Changed, ValueError, FileNotFoundError) as error:
         last_words.require_storage()
-        shutil.rmtree(files.model, ignore_errors=True)  # a job that found it would have nothing left to do
-        files.report.unlink(missing_ok=True)
+        _drop_made(run, files)
         lifecycle.try_again(run, str(error))
         return
     models = RewardModel.objects.in_bulk([pk for pk in (job.champion, job.head) if pk])
@@ -129,6 +142,14 @@ def _register(run: TrainingRun, files: Files, said: Said) -> None:
             lifecycle.end(run, TrainingRun.State.FAILED, error=error.detail)
     elif worker.succeed(run, files, last_try=last_try):
         shutil.rmtree(files.out / "checkpoints", ignore_errors=True)
+
+
+def _drop_made(run: TrainingRun, files: Files) -> None:
+    """Takes model and report away: a job that found them would have nothing left to do."""
+    if keeper := store.bucket():
+        in_bucket.drop_made(keeper, run)
+    shutil.rmtree(files.model, ignore_errors=True)
+    files.report.unlink(missing_ok=True)
 
 
 def check_artifact(files: Files, said: Said) -> None:

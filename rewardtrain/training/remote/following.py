@@ -11,12 +11,13 @@ from collections.abc import Mapping
 
 from django.db.models import F, QuerySet
 
+from artifacts import store
 from jobs import lifecycle
 from jobs.lifecycle import ClaimLost
 from rewardtrain.models import TrainingRun
 from rewardtrain.training.executors import offered
 from rewardtrain.training.executors.executor import Executor, SchedulerAway, Seen, State
-from rewardtrain.training.remote import last_words
+from rewardtrain.training.remote import in_bucket, last_words
 from rewardtrain.training.remote.handing_over import job_of
 from rewardtrain.training.remote.limits import why_end
 from rewardtrain.training.remote.seen_job import SeenJob
@@ -124,7 +125,6 @@ def _note(run: TrainingRun, job: SeenJob, changes: dict[str, object]) -> bool:
 
 def _read_progress(run: TrainingRun, job: SeenJob) -> dict[str, object]:
     """Reads what the job has written since the last look. Another start of it has cut the file: it is read anew."""
-    files = files_of(run)
     changes: dict[str, object] = {}
     owner = last_words.owner(run)
     if owner and owner != job.owner:
@@ -132,10 +132,18 @@ def _read_progress(run: TrainingRun, job: SeenJob) -> dict[str, object]:
         job.hear()
         if job.starts > 1:
             changes["preemptions"] = F("preemptions") + 1
-    tail, progress = Tail(files.metrics), Progress(run)
-    tail.position, progress.total_steps = job.position, int(run.counts.get("total_steps", 0))
+    tail, progress = _tail(run, job.position), Progress(run)
+    progress.total_steps = int(run.counts.get("total_steps", 0))
     if owner and progress.read(tail.lines()):
         job.hear()
         job.position = tail.position
         progress.store_points()
     return {**changes, **progress.row()}
+
+
+def _tail(run: TrainingRun, position: int) -> Tail | in_bucket.MetricsTail:
+    if keeper := store.bucket():
+        return in_bucket.MetricsTail(keeper, run, position)
+    tail = Tail(files_of(run).metrics)
+    tail.position = position
+    return tail

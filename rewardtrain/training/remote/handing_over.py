@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings as site
+
+from artifacts import store
 from jobs import lifecycle
 from rewardtrain import core_command
 from rewardtrain.models import RewardModel, TrainingRun
@@ -22,15 +25,20 @@ from rewardtrain.training import backbones, baselines, run_settings
 from rewardtrain.training.baselines import Comparison
 from rewardtrain.training.executors import offered
 from rewardtrain.training.executors.executor import Job, Resources
+from rewardtrain.training.remote import in_bucket, job_token
 from rewardtrain.training.remote.seen_job import SeenJob
 from rewardtrain.training.run_files import Files
 
-CURRENT = "current"  # as in rewardtrain/core/job/job.py
+CURRENT = "current"  # as in rewardtrain/core/job/names.py
 
 
 def dismiss(files: Files) -> None:
-    """Has whatever still works on the run change nothing in its folder any more, and end. Raises OSError."""
-    _write(files.folder / "jobs" / CURRENT, b"")
+    """Has whatever still works on the run change nothing in its folder any more, and end. Raises OSError.
+
+    In a bucket nothing that a row names can be changed, and the door asks the row.
+    """
+    if store.bucket() is None:
+        _write(files.folder / "jobs" / CURRENT, b"")
 
 
 def hand_over(run: TrainingRun, files: Files, *, round: int = 0) -> None:
@@ -39,25 +47,37 @@ def hand_over(run: TrainingRun, files: Files, *, round: int = 0) -> None:
     round: how many jobs have compared before it.
     """
     settings = run_settings.of_run(run)
-    folder = files.folder / "jobs"
-    folder.mkdir(parents=True, exist_ok=True)
+    keeper, bucket_fields = store.bucket(), {}
+    files.folder.mkdir(parents=True, exist_ok=True)
+    if keeper and not round:
+        bucket_fields["job_files"] = in_bucket.without_reports(run, files)
     run.dataset_version.refresh_from_db()
     comparisons, then = _comparisons(run, files)
     name = f"podium-{run.project_id}-{run.number}-{run.attempts}-{round}-{secrets.token_hex(4)}"
     rival = None if files.report.exists() else then.champion  # who is trained already has nothing left to compare there
-    spec = json.dumps(_spec(run, files, settings, comparisons, rival), indent=1).encode()
-    _write(folder / f"{name}.json", spec)
-    _write(folder / CURRENT, name.encode())  # what may still work on the run ends
+    described = _spec(run, files, settings, comparisons, rival)
+    spec = json.dumps(described, indent=1)
+    if keeper:
+        bucket_fields["job_said"] = {"spec": spec, "inputs": in_bucket.inputs(keeper, described)}
+    else:
+        _lay_down(files, name, spec.encode())
     job = SeenJob(
         round=round,
-        spec_sha256=hashlib.sha256(spec).hexdigest(),
+        spec_sha256=hashlib.sha256(spec.encode()).hexdigest(),
         champion=then.champion.pk if then.champion else None,
         head=then.head.pk if then.head else None,
         data=run.dataset_version.sha256,
     )
     job.hear()
-    lifecycle.heartbeat(run, job_name=name, job_seen=job.as_row(), phase="waiting", done=0, total=0)
+    lifecycle.heartbeat(run, job_name=name, job_seen=job.as_row(), phase="waiting", done=0, total=0, **bucket_fields)
     run.job_name, run.job_seen = name, job.as_row()
+
+
+def _lay_down(files: Files, name: str, spec: bytes) -> None:
+    folder = files.folder / "jobs"
+    folder.mkdir(exist_ok=True)
+    _write(folder / f"{name}.json", spec)
+    _write(folder / CURRENT, name.encode())  # what may still work on the run ends
 
 
 def _comparisons(run: TrainingRun, files: Files) -> tuple[list[Comparison], Baselines]:
@@ -103,11 +123,12 @@ def _write(path: Path, text: bytes) -> None:
 
 def job_of(run: TrainingRun) -> Job:
     """Gives the job as it is submitted, the same each time."""
+    spec, name = f"{run.folder}/jobs/{run.job_name}.json", run.job_name
+    sha256, resources = SeenJob.of(run).spec_sha256, Resources(**run.resources)
+    if store.bucket():
+        words = core_command.job(spec, name=name, sha256=sha256, root=f"{site.JOBS_URL}/jobs/{name}")
+        token = {job_token.VARIABLE: job_token.token_of(name)}
+        return Job(name, words, resources, output=Path("/dev/null"), secrets=token)
     root = Path(offered.executor(run.executor).model_dir())
-    spec = f"{run.folder}/jobs/{run.job_name}.json"
-    return Job(
-        name=run.job_name,
-        arguments=core_command.job(spec, name=run.job_name, sha256=SeenJob.of(run).spec_sha256, root=root),
-        resources=Resources(**run.resources),
-        output=root / run.folder / "jobs" / f"{run.job_name}.out",
-    )
+    words = core_command.job(spec, name=name, sha256=sha256, root=root)
+    return Job(name, words, resources, output=root / run.folder / "jobs" / f"{name}.out")

@@ -1,4 +1,4 @@
-"""What a job has left in the storage: who works on the run now, and how it ended."""
+"""What a job has left in the storage, or said at the door: who works on the run now, and how it ended."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ class Said:
 
 def said(run: TrainingRun) -> Said | None:
     """Gives it; None of a job that works. Raises OSError."""
+    if store.bucket():
+        ended = run.job_said.get("ended")
+        return Said(int(ended["code"]), str(ended["manifest_sha256"])) if ended else None
     path = files_of(run).folder / "jobs" / f"{run.job_name}.ended.json"
     try:
         ended = json.loads(_start_of(path))
@@ -43,6 +46,9 @@ def said(run: TrainingRun) -> Said | None:
 
 def owner(run: TrainingRun) -> str:
     """Tells which start of its job works on the run; "" before the first. Raises OSError."""
+    if store.bucket():
+        start = run.job_said.get("start")
+        return f"{run.job_name}:{start}" if start else ""
     try:
         text = _start_of(files_of(run).folder / "jobs" / "owner").decode("ascii", "replace")[:200]
     except FileNotFoundError:
@@ -53,7 +59,7 @@ def owner(run: TrainingRun) -> str:
 
 def require_storage() -> None:
     """Raises OSError while the folder of all artifacts is away: an unmounted place would look like a lost run."""
-    if not (store.root() / "projects").is_dir():
+    if store.bucket() is None and not (store.root() / "projects").is_dir():
         raise OSError(f"the storage at {store.root()} is away")
 
 

@@ -75,10 +75,16 @@ def test_what_kubernetes_calls_things_is_read_as_it_has_them(reads: Any, refusal
         assert "it is an image with its registry and tag" in refusal(wrong, variables.image)
 
 
-def test_a_cluster_and_a_bucket_are_not_offered_together() -> None:
+def test_a_cluster_and_a_bucket_need_the_address_of_the_web() -> None:
     done = manage("check", PODIUM_EXECUTORS="slurm", PODIUM_STORAGE="s3://bucket")
     assert done.returncode == 1
-    assert "podium: PODIUM_EXECUTORS is 'slurm', but jobs of a cluster share PODIUM_MODEL_DIR" in done.stderr
+    assert "podium: PODIUM_EXECUTORS is 'slurm', but with PODIUM_STORAGE set PODIUM_JOBS_URL" in done.stderr
+    done = manage("check", PODIUM_EXECUTORS="kubernetes", PODIUM_STORAGE="s3://bucket")
+    assert done.returncode == 1
+    assert "podium: PODIUM_EXECUTORS is 'kubernetes', but pods share PODIUM_MODEL_DIR" in done.stderr
+    wrong = manage("check", PODIUM_JOBS_URL="podium.test")
+    assert wrong.returncode == 1
+    assert "podium: PODIUM_JOBS_URL is 'podium.test', but it is an address" in wrong.stderr
 
 
 def test_the_databases_own_address_stands_beside_a_pool_s() -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from rewardtrain.core.errors import ConfigError, StorageAwayError
-from rewardtrain.core.job.publishing import Checkpoints, GrowingFile
+from rewardtrain.core.job.growing_file import GrowingFile
+from rewardtrain.core.job.publishing import Checkpoints
 from rewardtrain.core.job.shared_folder import SharedFolder
 from rewardtrain.core.job.spec import Input, read_spec
+from rewardtrain.core.job.storage import fetch_folder
 
 SPEC = {
     "data": {"name": "projects/1/datasets/00001.parquet", "sha256": "0" * 64},
@@ -80,7 +82,7 @@ def test_a_folder_whose_manifest_leads_elsewhere_is_refused(storage: SharedFolde
     manifest = json.dumps({"files": {"../outside": {"bytes": 1, "sha256": "0" * 64}}}).encode()
     (storage.root / "model" / "manifest.json").write_bytes(manifest)
     with pytest.raises(ConfigError, match=r"'\.\./outside', which leads elsewhere"):
-        storage.fetch_folder(Input("model", sha256(manifest)), tmp_path / "to")
+        fetch_folder(storage, Input("model", sha256(manifest)), tmp_path / "to")
 
 
 def test_nothing_is_written_where_the_storage_is_away(storage: SharedFolder, tmp_path: Path) -> None:
