@@ -117,13 +117,14 @@ def label(job_id: int) -> None:
 @shared_task
 def keep_up() -> None:
     """Brings the drift guard's scores up to date and reviewers what waits for them, and deletes files that nobody
-    started, every minute by beat."""
+    started or needs any more, every minute by beat."""
     with locks.one_at_a_time("keep_up") as alone:
         if alone:
             import_jobs.discard_abandoned()
             drift.keep_up()
             contradictions.look()
             leavers.look()
+            concluding.clear_leftovers()
 
 
 @shared_task

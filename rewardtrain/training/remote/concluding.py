@@ -32,6 +32,8 @@ from rewardtrain.training.watched_process import Ended, alongside
 
 logger = logging.getLogger(__name__)
 
+AT_ONCE = 20  # runs that are cleared by one call
+
 
 def conclude(run_id: int) -> None:
     """Ends the run, if its job is over and nobody has done so before. Killed anywhere, the next call goes on."""
@@ -57,6 +59,15 @@ def _clear(run: TrainingRun, files: Files) -> None:
     run.refresh_from_db()
     if (keeper := store.bucket()) and run.state not in TrainingRun.ACTIVE:
         in_bucket.forget(keeper, run, files)
+
+
+def clear_leftovers() -> None:
+    """Drops what is left in a bucket of runs that ended where nobody dropped it: cancelled while they waited again, or
+    by a process that was killed. Raises StorageAway."""
+    if keeper := store.bucket():
+        over = TrainingRun.objects.exclude(state__in=TrainingRun.ACTIVE).exclude(job_files={}, job_said={})
+        for run in over.order_by("pk")[:AT_ONCE]:
+            in_bucket.forget(keeper, run, files_of(run))
 
 
 def _conclude(run: TrainingRun, files: Files) -> None:

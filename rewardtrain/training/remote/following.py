@@ -74,7 +74,12 @@ def _ask(executor: Executor, runs: list[TrainingRun]) -> tuple[Mapping[str, Seen
 def follow(run: TrainingRun, executor: Executor, seen: Seen | None, trouble: str = "") -> bool:
     """Looks at one run; True where its job has ended. Raises ClaimLost, SchedulerAway, OSError."""
     job = SeenJob.of(run)
-    changes = _read_progress(run, job)
+    try:
+        changes = _read_progress(run, job)
+    except OSError:
+        job.hear()  # whoever can't be heard isn't silent: it will have time to speak once the storage is back
+        _note(run, job, {})
+        raise
     if trouble:
         job.reason = trouble
     said = last_words.said(run)

@@ -23,7 +23,7 @@ from rewardtrain.core.job import transfers
 from rewardtrain.core.job.door import Door
 from rewardtrain.core.job.spec import Input
 from rewardtrain.models import TrainingRun
-from rewardtrain.training.remote import door, in_bucket
+from rewardtrain.training.remote import concluding, door, in_bucket
 from rewardtrain.training.remote.job_token import token_of
 from rewardtrain.training.run_files import files_of
 from tests.artifacts.away import line_to
@@ -269,6 +269,24 @@ def test_a_request_costs_a_statement_and_five_to_change_something(project: Proje
             assert ask(run, act).status_code == 200
         assert len(asked) == statements, [each["sql"] for each in asked]
         assert len(seen) == of_the_bucket, seen
+
+
+def test_what_a_run_has_left_that_ended_where_nobody_looked_goes(project: Project, bucket: Bucket) -> None:
+    over, alive = held(project), held(make_project())
+    for run in (over, alive):
+        name = in_bucket.sent(run, SHA)
+        bucket.client.put_object(Bucket=bucket.bucket_name, Key=f"podium/{name}", Body=b"...")
+        ask(run, "parts")
+    TrainingRun.objects.filter(pk=over.pk).update(state="cancelled")
+    for _ in range(2):
+        concluding.clear_leftovers()
+    assert sent(bucket) == [in_bucket.sent(alive, SHA)]
+    assert TrainingRun.objects.values_list("job_files", "job_said").get(pk=over.pk) == ({}, {})
+    uploads = bucket.client.list_multipart_uploads(Bucket=bucket.bucket_name)["Uploads"]
+    assert [each["Key"] for each in uploads] == [f"podium/{in_bucket.sent(alive, SHA)}"]
+    with requests() as seen:
+        concluding.clear_leftovers()
+    assert seen == []
 
 
 # --- As a job uses it ------------------------------------------------------------------------------------------------

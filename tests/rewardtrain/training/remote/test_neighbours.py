@@ -99,3 +99,15 @@ def test_while_the_storage_is_away_nothing_is_concluded(project: Project, cluste
     concluding.conclude(run.pk)
     run.refresh_from_db()
     assert run.state == "running"
+
+
+def test_a_job_that_could_not_be_heard_has_time_to_speak_once_the_storage_is_back(
+    project: Project, cluster: Cluster, model_dir: Path
+) -> None:
+    long_ago = (timezone.now() - timedelta(hours=1)).isoformat()
+    run = held(project, job_seen=SeenJob(id="7", heard_at=long_ago).as_row())
+    (model_dir / "projects").rename(model_dir / "unmounted")
+    following.follow_all()
+    (model_dir / "unmounted").rename(model_dir / "projects")
+    run.refresh_from_db()
+    assert SeenJob.of(run).silent_for() < 60
