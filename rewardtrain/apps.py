@@ -30,9 +30,10 @@ class RewardtrainConfig(AppConfig):
         from labeling.views.styleguide import drawings as styleguide
         from rewardtrain.automatic import auto_label_export
         from rewardtrain.training import named_in_reports, prefill
-        from rewardtrain.training.executors.site_check import check_executors
+        from rewardtrain.training.executors.site_check import check_executors, check_schedulers
 
         checks.register(check_executors)
+        checks.register(check_schedulers, "clusters", deploy=True)
         pair_groups.add_source("model", auto_label_export.SOURCE)
         contents.add(contents.Kind("runs", RUNS, lambda project: project.runs.count()))
         contents.add(contents.Kind("models", MODELS, lambda project: project.reward_models.count()))

@@ -21,6 +21,7 @@ QUESTIONS: dict[str, Question] = {
     "workers": processes.workers,
     "beat": processes.beat,
     "rewards": processes.rewards,
+    "clusters": site.clusters,
 }
 
 

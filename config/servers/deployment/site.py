@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -28,7 +28,16 @@ def look() -> Iterator[Said]:
     yield from _names()
     if not settings.DEBUG and not (Path(settings.STATIC_ROOT) / "staticfiles.json").exists():
         yield error("Pages have no style here: run `manage.py collectstatic` where the web runs (`up` does).")
-    for message in checks.run_checks():
+    yield from _checked(checks.run_checks())
+
+
+def clusters() -> Iterator[Said]:
+    """Asks the schedulers that fine-tunings may go to, by a check of the app that knows them."""
+    yield from _checked(checks.run_checks(tags=["clusters"], include_deployment_checks=True))
+
+
+def _checked(messages: Iterable[checks.CheckMessage]) -> Iterator[Said]:
+    for message in messages:
         if message.level >= checks.WARNING and not message.is_silenced():
             level: Level = "error" if message.level >= checks.ERROR else "warning"
             yield level, " ".join(filter(None, (message.msg, message.hint)))

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 
+from config.servers.deployment import site
 from rewardtrain.training.executors import offered
 from rewardtrain.training.executors.executor import Job, Resources, SchedulerAway, Seen, State
 from rewardtrain.training.executors.kubernetes import connection, pod_template
 from rewardtrain.training.executors.kubernetes.executor import AT_ONCE, Kubernetes
 from rewardtrain.training.executors.kubernetes.job_object import job_object
-from rewardtrain.training.executors.site_check import check_executors
+from rewardtrain.training.executors.site_check import check_executors, check_schedulers
 from tests.kubernetes import cluster as stub
 
 ARGUMENTS = ["job", "/srv/a folder; rm -rf ~", "it's", "$(HOME)", "$(whoami) $$"]
@@ -127,25 +128,27 @@ class _Other(http.server.BaseHTTPRequestHandler):
         return
 
 
-def test_whoever_else_answers_or_nobody_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "SECONDS", (0.2, 0.2))
-    with (
-        http.server.HTTPServer(("127.0.0.1", 0), _Other) as other,
-        socket.create_server(("127.0.0.1", 0)) as silent,
-    ):
+def look_at(port: int, folder: Path) -> str:
+    """Looks at a port that no Kubernetes has, and gives what is told of it."""
+    config = folder / f"config-{port}"
+    config.write_text(stub.CONFIG.format(port=port))
+    with override_settings(KUBERNETES_CONFIG=str(config)), pytest.raises(SchedulerAway) as away:
+        Kubernetes().look(["n"])
+    return str(away.value)
+
+
+def test_whoever_else_answers_is_told(tmp_path: Path) -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), _Other) as other:
         threading.Thread(target=other.serve_forever, daemon=True).start()
-        ports = {
-            "What answers is no Kubernetes": other.server_port,
-            "Kubernetes doesn't answer": silent.getsockname()[1],
-        }
-        for words, port in ports.items():
-            config = tmp_path / f"config-{port}"
-            config.write_text(stub.CONFIG.format(port=port))
-            with override_settings(KUBERNETES_CONFIG=str(config)), pytest.raises(SchedulerAway, match=words):
-                Kubernetes().look(["n"])
+        assert "What answers is no Kubernetes" in look_at(other.server_port, tmp_path)
         other.shutdown()
-    with override_settings(KUBERNETES_CONFIG=str(config)), pytest.raises(SchedulerAway, match="doesn't answer"):
-        Kubernetes().look(["n"])  # the port is closed by now
+    assert "Kubernetes doesn't answer" in look_at(other.server_port, tmp_path)  # it is closed by now
+
+
+def test_one_that_says_nothing_is_left_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SECONDS", (0.2, 0.2))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert "Kubernetes doesn't answer" in look_at(silent.getsockname()[1], tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "- a", "{", "current-context: none", None])
@@ -185,3 +188,18 @@ def test_a_site_is_told_what_its_cluster_lacks(tmp_path: Path) -> None:
         assert "more than 100000 bytes" in offered.missing()[2]
     with pytest.raises(ValueError, match="PODIUM_KUBERNETES_IMAGE is empty"):
         job_object(job())
+
+
+def test_a_site_is_told_whether_its_clusters_answer(cluster: stub.Kubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_schedulers() == []
+    monkeypatch.setenv("PATH", "/nowhere")
+    with override_settings(EXECUTORS=["slurm", "kubernetes", "local"]):
+        [slurm] = check_schedulers()
+        assert slurm.msg.startswith("Slurm can't be asked: squeue is not on the PATH")
+        cluster.down()
+        [_, kubernetes] = check_schedulers()
+        assert kubernetes.msg.startswith("Kubernetes can't be asked: Kubernetes answers 503")
+        found = list(site.clusters())
+    assert [level for level, _ in found] == ["warning", "warning"]
+    assert "take the cluster out of PODIUM_EXECUTORS" in found[1][1]
+    assert list(site.clusters()) == []
