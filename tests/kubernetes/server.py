@@ -31,6 +31,7 @@ class Cluster:
         self.jobs: dict[str, dict] = {}
         self.pods: dict[str, dict] = {}
         self.workloads: dict[str, dict] = {}
+        self.secrets: dict[str, dict] = {}
         self.processes: dict[str, subprocess.Popen] = {}  # by the pod's uid
         self.nodes_away: set[str] = set()  # pods whose node says nothing any more
         self.deleted: list[dict] = []
@@ -67,6 +68,7 @@ class Cluster:
                 self.delete_pod(pod)
             if not pods:
                 self.deleted.append(self.jobs.pop(job["metadata"]["name"]))
+                self._collect(job["metadata"]["uid"])
         elif is_over(job):
             return
         elif job["spec"].get("suspend"):
@@ -76,6 +78,16 @@ class Cluster:
                 self._admit(job)
         else:
             self._carry_on(job, pods)
+
+    def _collect(self, owner: str) -> None:
+        """Deletes what belonged to an object that is gone."""
+        owned = [
+            name
+            for name, secret in self.secrets.items()
+            if owner in [each["uid"] for each in secret["metadata"].get("ownerReferences", [])]
+        ]
+        for name in owned:
+            self.secrets.pop(name)
 
     def _admit(self, job: dict) -> None:
         job["spec"]["suspend"] = False
@@ -134,7 +146,7 @@ class Cluster:
             if "emptyDir" in claims[mount["name"]]:
                 folders[mount["mountPath"]] = str(FOLDER / name / mount["name"])
                 os.makedirs(folders[mount["mountPath"]])
-        env = {each["name"]: folders.get(each["value"], each["value"]) for each in works["env"]}
+        env = {each["name"]: folders.get(self._value(each), self._value(each)) for each in works["env"]}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         words = [*works["command"], *(word.replace("$$(", "$(") for word in works["args"])]
         with (FOLDER / f"{name}.log").open("wb") as log:
@@ -149,6 +161,12 @@ class Cluster:
         self.processes[pod["metadata"]["uid"]] = process
         pod["status"]["phase"] = "Running"
         return process.pid
+
+    def _value(self, variable: dict) -> str:
+        if "value" in variable:
+            return variable["value"]
+        of = variable["valueFrom"]["secretKeyRef"]
+        return self.secrets[of["name"]]["stringData"][of["key"]]
 
     def _watch(self, pod: dict) -> None:
         uid = pod["metadata"]["uid"]
@@ -239,6 +257,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer(self._post)
 
+    def do_PATCH(self) -> None:
+        self._answer(self._patch)
+
     def do_DELETE(self) -> None:
         self._answer(self._delete)
 
@@ -269,7 +290,7 @@ class Handler(BaseHTTPRequestHandler):
         cluster = self.cluster
         match parts:
             case ["test", "state"]:
-                about = {name: getattr(cluster, name) for name in ("jobs", "pods", "deleted", "requests")}
+                about = {name: getattr(cluster, name) for name in ("jobs", "pods", "secrets", "deleted", "requests")}
                 return 200, about
             case ["apis", "batch", "v1", "namespaces", namespace, "jobs"]:
                 return 200, {"items": self._selected(cluster.jobs, namespace)}
@@ -296,6 +317,11 @@ class Handler(BaseHTTPRequestHandler):
                 return 200, {}
             case ["apis", "batch", "v1", "namespaces", namespace, "jobs"]:
                 return self._create(namespace)
+            case ["api", "v1", "namespaces", _, "secrets"]:
+                if self.body["metadata"]["name"] in self.cluster.secrets:
+                    return 409, refusal(409, "secrets already exists")
+                self.cluster.secrets[self.body["metadata"]["name"]] = self.body
+                return 201, self.body
         return 404, refusal(404, "the server could not find the requested resource")
 
     def _create(self, namespace: str):
@@ -309,6 +335,12 @@ class Handler(BaseHTTPRequestHandler):
         self.body["metadata"]["namespace"] = namespace
         self.cluster.create(self.body)
         return 201, self.body
+
+    def _patch(self, parts: list[str]):
+        assert self.headers["Content-Type"] == "application/merge-patch+json"
+        secret = self.cluster.secrets[parts[-1]]
+        secret["metadata"] |= self.body["metadata"]
+        return 200, secret
 
     def _delete(self, parts: list[str]):
         job = self.cluster.jobs.get(parts[-1])

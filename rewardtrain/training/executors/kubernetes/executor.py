@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
 
+from artifacts import store
 from rewardtrain.training.executors.executor import Job, Limits, Seen
 from rewardtrain.training.executors.kubernetes import pod_template
 from rewardtrain.training.executors.kubernetes.connection import Connection, asking
-from rewardtrain.training.executors.kubernetes.job_object import JOB, job_object, model_dir
+from rewardtrain.training.executors.kubernetes.job_object import JOB, job_object, model_dir, secret_object
 from rewardtrain.training.executors.kubernetes.states import seen, waits_for_kueue
 
+ALREADY_THERE, GONE = 409, 404
 AT_ONCE = 100  # names in one question: an address has to stay below 8 kB
 OF_JOB = "kueue.x-k8s.io/job-uid"  # a label of Kueue's workloads
 
@@ -24,15 +27,17 @@ class Kubernetes:
     title = "Kubernetes"
 
     def submit(self, job: Job) -> str:
-        from kubernetes.client.exceptions import ApiException
-
         body, namespace = job_object(job), str(settings.KUBERNETES_NAMESPACE)
         with asking() as api:
-            try:
+            if job.secrets:  # first: a pod that has begun waits for it, and we may be killed in between
+                with _unless(ALREADY_THERE):
+                    api.create_secret(namespace, secret_object(job))
+            with _unless(ALREADY_THERE):
                 api.create_job(namespace, body)
-            except ApiException as error:
-                if error.status != 409:  # else it is there already
-                    raise
+            if job.secrets:
+                [made] = api.jobs(namespace, f"{JOB} in ({job.name})")
+                owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job.name, "uid": made["metadata"]["uid"]}
+                api.own_secret(namespace, job.name, owner)
         return f"{namespace}/{job.name}"
 
     def look(self, names: Sequence[str]) -> Mapping[str, Seen]:
@@ -43,21 +48,15 @@ class Kubernetes:
         return found
 
     def cancel(self, job: Seen) -> None:
-        from kubernetes.client.exceptions import ApiException
-
         namespace, _, name = job.id.partition("/")
-        with asking() as api:
-            try:
-                api.delete_job(namespace, name)
-            except ApiException as error:
-                if error.status != 404:
-                    raise
+        with asking() as api, _unless(GONE):
+            api.delete_job(namespace, name)
 
     def missing(self) -> list[str]:
         words = [] if find_spec("kubernetes") else ["The Python package kubernetes is missing; pip install kubernetes."]
         if not settings.KUBERNETES_IMAGE:
             words.append("PODIUM_KUBERNETES_IMAGE is empty; name the image with Podium's code, e.g. ghcr.io/us/podium.")
-        if not settings.KUBERNETES_VOLUME:
+        if not settings.KUBERNETES_VOLUME and store.bucket() is None:
             words.append("PODIUM_KUBERNETES_VOLUME is empty; name the volume claim that holds PODIUM_MODEL_DIR.")
         try:
             pod_template.read()
@@ -71,6 +70,18 @@ class Kubernetes:
 
     def model_dir(self) -> str:
         return model_dir()
+
+
+@contextmanager
+def _unless(status: int) -> Iterator[None]:
+    """Takes this answer for a good one."""
+    from kubernetes.client.exceptions import ApiException
+
+    try:
+        yield
+    except ApiException as error:
+        if error.status != status:
+            raise
 
 
 def _look(api: Connection, names: Sequence[str]) -> Iterator[Seen]:

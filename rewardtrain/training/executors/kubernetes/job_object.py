@@ -1,4 +1,6 @@
-"""A run's job as Kubernetes is given it: an Indexed Job of one pod, with what its project may use and no secret.
+"""A run's job as Kubernetes is given it: an Indexed Job of one pod, with what its project may use.
+
+Secrets are in an object of their own, that the Job has the names of.
 
 https://kubernetes.io/docs/concepts/workloads/controllers/job/ and https://kueue.sigs.k8s.io/docs/tasks/run/jobs/
 """
@@ -33,7 +35,8 @@ def job_object(job: Job) -> Fields:
     """
     if len(job.name) > LONGEST_NAME or not NAMED.fullmatch(job.name):
         raise ValueError(f"{job.name[:80]!r} can't be a Job's name: at most {LONGEST_NAME} of a-z, 0-9 and -")
-    for name, value in (("IMAGE", settings.KUBERNETES_IMAGE), ("VOLUME", settings.KUBERNETES_VOLUME)):
+    needed = {"IMAGE": settings.KUBERNETES_IMAGE, "VOLUME": settings.KUBERNETES_VOLUME or store.bucket()}
+    for name, value in needed.items():
         if not value:
             raise ValueError(f"PODIUM_KUBERNETES_{name} is empty; the administrator has to set it")
     template = _pod(job)
@@ -68,27 +71,45 @@ def model_dir() -> str:
 def _pod(job: Job) -> Fields:
     template = pod_template.read()
     about, spec = template.get("metadata") or {}, template["spec"]
-    about["labels"] = (about.get("labels") or {}) | {
-        "app.kubernetes.io/name": "podium",
-        "app.kubernetes.io/component": "training",
-        "app.kubernetes.io/managed-by": "podium",
-        JOB: job.name,
+    about["labels"] = (about.get("labels") or {}) | _labels(job)
+    volumes = {
+        SCRATCH: {"name": f"{OURS}scratch", "emptyDir": {}},
+        "/dev/shm": {"name": f"{OURS}shm", "emptyDir": {"medium": "Memory"}},  # processes of a training talk through it
     }
-    claim, _, folder = str(settings.KUBERNETES_VOLUME).partition("/")
-    spec["volumes"] = [
-        *(spec.get("volumes") or ()),
-        {"name": f"{OURS}models", "persistentVolumeClaim": {"claimName": claim}},
-        {"name": f"{OURS}scratch", "emptyDir": {}},
-        {"name": f"{OURS}shm", "emptyDir": {"medium": "Memory"}},  # processes of a training talk through it
-    ]
-    models: Fields = {"name": f"{OURS}models", "mountPath": model_dir()}
-    _fill_container(spec["containers"][0], job, models | ({"subPath": folder} if folder else {}))
+    mounts = [{"name": volume["name"], "mountPath": path} for path, volume in volumes.items()]
+    if store.bucket() is None:
+        claim, _, folder = str(settings.KUBERNETES_VOLUME).partition("/")
+        models = {"name": f"{OURS}models", "persistentVolumeClaim": {"claimName": claim}}
+        volumes[model_dir()] = models
+        mounts.append({"name": models["name"], "mountPath": model_dir()} | ({"subPath": folder} if folder else {}))
+    spec["volumes"] = [*(spec.get("volumes") or ()), *volumes.values()]
+    _fill_container(spec["containers"][0], job, mounts)
     for name, value in _safe_defaults().items():
         spec.setdefault(name, value)
     return template | {"metadata": about, "spec": spec | {"restartPolicy": "Never"}}
 
 
-def _fill_container(container: Fields, job: Job, models: Fields) -> None:
+def secret_object(job: Job) -> Fields:
+    """Gives the Secret that a job's secrets are in, and nowhere else."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": job.name, "labels": _labels(job)},
+        "immutable": True,
+        "stringData": dict(job.secrets),
+    }
+
+
+def _labels(job: Job) -> dict[str, str]:
+    return {
+        "app.kubernetes.io/name": "podium",
+        "app.kubernetes.io/component": "training",
+        "app.kubernetes.io/managed-by": "podium",
+        JOB: job.name,
+    }
+
+
+def _fill_container(container: Fields, job: Job, mounts: list[Fields]) -> None:
     container |= {
         "image": settings.KUBERNETES_IMAGE,
         "args": [word.replace("$(", "$$(") for word in job.arguments],  # Kubernetes would fill in a variable
@@ -97,14 +118,10 @@ def _fill_container(container: Fields, job: Job, models: Fields) -> None:
     container.setdefault("command", list(COMMAND))
     named = {each.get("name") for each in container.get("env") or ()}
     ours = {"HOME": SCRATCH, "TMPDIR": SCRATCH, "USER": "podium"}  # a user by number has neither home nor name
-    env = [{"name": name, "value": value} for name, value in ours.items() if name not in named]
+    env: list[Fields] = [{"name": name, "value": value} for name, value in ours.items() if name not in named]
+    env += [{"name": name, "valueFrom": {"secretKeyRef": {"name": job.name, "key": name}}} for name in job.secrets]
     container["env"] = [*(container.get("env") or ()), *env]
-    container["volumeMounts"] = [
-        *(container.get("volumeMounts") or ()),
-        models,
-        {"name": f"{OURS}scratch", "mountPath": SCRATCH},
-        {"name": f"{OURS}shm", "mountPath": "/dev/shm"},
-    ]
+    container["volumeMounts"] = [*(container.get("volumeMounts") or ()), *mounts]
     container["resources"] = _resources(container.get("resources") or {}, job.resources)
     container.setdefault("securityContext", {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}})
 

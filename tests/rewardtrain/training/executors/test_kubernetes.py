@@ -4,8 +4,11 @@ import http.server
 import os
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import override_settings
@@ -45,8 +48,8 @@ def test_a_job_is_submitted_once_with_what_its_project_asked_for(cluster: stub.K
     assert container["resources"] == {"limits": {"nvidia.com/gpu": "2"}}
     assert container["image"] == "registry.example/podium:1"
     assert container["command"] == ["python", "-m", "rewardtrain.core"]
-    assert container["volumeMounts"][0] == {"name": "podium-models", "mountPath": str(model_dir), "subPath": "models"}
-    assert template["spec"]["volumes"][0]["persistentVolumeClaim"] == {"claimName": "podium-data"}
+    assert container["volumeMounts"][2] == {"name": "podium-models", "mountPath": str(model_dir), "subPath": "models"}
+    assert template["spec"]["volumes"][2]["persistentVolumeClaim"] == {"claimName": "podium-data"}
     assert template["spec"]["securityContext"]["runAsUser"] == os.geteuid()
     assert template["spec"]["automountServiceAccountToken"] is False
     assert "secret" not in str(submitted).lower()
@@ -85,6 +88,43 @@ def test_a_job_in_no_queue_begins_at_once_and_what_is_cancelled_is_gone(cluster:
     Kubernetes().cancel(found)
     left = Kubernetes().look([job().name])
     assert not any(each.is_alive for each in left.values())
+
+
+def test_what_is_secret_is_in_a_secret_of_the_job_alone(cluster: stub.Kubernetes, tmp_path: Path) -> None:
+    template = tmp_path / "pod.yaml"
+    told = tmp_path / "told"
+    command = f'["/bin/sh", "-c", "echo $TOKEN >{told}; exec sleep 600"]'
+    template.write_text(f"spec: {{containers: [{{name: podium, command: {command}}}]}}")
+    secretive = replace(job(), secrets={"TOKEN": "s3cr3t"})
+    with override_settings(KUBERNETES_TEMPLATE=str(template)):
+        Kubernetes().submit(secretive)
+        Kubernetes().submit(secretive)  # as one does who was killed half-way
+    until(lambda: told.exists() and told.read_text())
+    assert told.read_text() == "s3cr3t\n"
+    state = cluster.state()
+    assert "s3cr3t" not in str((state["jobs"], state["pods"]))
+    [secret] = state["secrets"].values()
+    assert secret["immutable"] is True
+    [seen] = Kubernetes().look([job().name]).values()
+    Kubernetes().cancel(seen)
+    until(lambda: not cluster.state()["jobs"])
+    assert not cluster.state()["secrets"]
+
+
+def test_where_a_bucket_keeps_the_files_no_volume_is_needed(cluster: stub.Kubernetes, settings: Any) -> None:
+    settings.STORAGES = {**settings.STORAGES, "models": {"BACKEND": "artifacts.bucket.Bucket", "OPTIONS": {}}}
+    settings.KUBERNETES_VOLUME = ""
+    spec = job_object(job())["spec"]["template"]["spec"]
+    assert [volume["name"] for volume in spec["volumes"]] == ["podium-scratch", "podium-shm"]
+    assert [mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]] == ["/scratch", "/dev/shm"]
+    assert Kubernetes().missing() == []
+
+
+def until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_no_argument_is_read_as_a_variable_of_the_container(cluster: stub.Kubernetes) -> None:

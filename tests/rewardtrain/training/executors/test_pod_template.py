@@ -48,7 +48,7 @@ def test_what_is_written_stays_beside_what_podium_gives(tmp_path: Path) -> None:
     assert (spec["nodeSelector"], spec["imagePullSecrets"]) == ({"gpu": "a100"}, [{"name": "registry"}])
     assert (spec["securityContext"], spec["terminationGracePeriodSeconds"]) == ({"runAsUser": 1000}, 60)
     assert spec["restartPolicy"] == "Never"
-    assert [volume["name"] for volume in spec["volumes"]] == ["cache", "podium-models", "podium-scratch", "podium-shm"]
+    assert [volume["name"] for volume in spec["volumes"]] == ["cache", "podium-scratch", "podium-shm", "podium-models"]
     assert container["command"] == ["/opt/conda/bin/python", "-m", "rewardtrain.core"]
     assert (container["image"], container["args"]) == ("ours", ["job", "/srv/models"])
     assert [each["name"] for each in container["env"]] == ["HOME", "HF_TOKEN", "TMPDIR", "USER"]
