@@ -300,8 +300,6 @@ KUBERNETES_HOURS = variables.number("PODIUM_KUBERNETES_HOURS", 24, least=1, most
 KUBERNETES_TEMPLATE = variables.whole_path("PODIUM_KUBERNETES_TEMPLATE")
 # Where jobs of a cluster reach the web. They ask there for the bucket's files; a shared folder needs none of it.
 JOBS_URL = addresses.optional_web("PODIUM_JOBS_URL")
-if "kubernetes" in EXECUTORS and variables.text("PODIUM_STORAGE"):
-    variables.refuse("PODIUM_EXECUTORS", ",".join(EXECUTORS), "pods share PODIUM_MODEL_DIR, not a bucket: use slurm.")
 if EXECUTORS != ["local"] and variables.text("PODIUM_STORAGE") and not JOBS_URL:
     needed = "with PODIUM_STORAGE set PODIUM_JOBS_URL, where jobs reach the web, e.g. https://podium.example.org."
     variables.refuse("PODIUM_EXECUTORS", ",".join(EXECUTORS), needed)

@@ -79,9 +79,9 @@ def test_a_cluster_and_a_bucket_need_the_address_of_the_web() -> None:
     done = manage("check", PODIUM_EXECUTORS="slurm", PODIUM_STORAGE="s3://bucket")
     assert done.returncode == 1
     assert "podium: PODIUM_EXECUTORS is 'slurm', but with PODIUM_STORAGE set PODIUM_JOBS_URL" in done.stderr
-    done = manage("check", PODIUM_EXECUTORS="kubernetes", PODIUM_STORAGE="s3://bucket")
+    done = manage("check", PODIUM_EXECUTORS="kubernetes,slurm", PODIUM_STORAGE="s3://bucket")
     assert done.returncode == 1
-    assert "podium: PODIUM_EXECUTORS is 'kubernetes', but pods share PODIUM_MODEL_DIR" in done.stderr
+    assert "podium: PODIUM_EXECUTORS is 'kubernetes,slurm', but with PODIUM_STORAGE set PODIUM_JOBS_URL" in done.stderr
     wrong = manage("check", PODIUM_JOBS_URL="podium.test")
     assert wrong.returncode == 1
     assert "podium: PODIUM_JOBS_URL is 'podium.test', but it is an address" in wrong.stderr

@@ -27,15 +27,18 @@ from rewardtrain.registry import champions
 from rewardtrain.registry.model_files import model_folder
 from rewardtrain.scoring import service_client
 from rewardtrain.training import policy, runs, worker
+from rewardtrain.training.executors import offered
+from rewardtrain.training.executors.executor import Seen, State
 from rewardtrain.training.remote import concluding, following
 from rewardtrain.training.remote.handing_over import job_of
 from tests.artifacts.away import Line, line_to
 from tests.artifacts.s3 import KEY, address, artifacts_in_bucket, keys
 from tests.config.helpers import REPOSITORY, environ
+from tests.kubernetes.cluster import kubernetes_in
 from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import rank_prompts
 from tests.rewardtrain.training.remote.test_killed_watchers import WATCH
-from tests.slurm.cluster import Cluster, cluster_in
+from tests.slurm.cluster import cluster_in
 from tests.upgrade.conftest import url
 
 Training = dict[str, object]
@@ -47,7 +50,7 @@ class Site:
 
     tmp_path: Path
     bucket: Bucket
-    cluster: Cluster
+    cluster: Any
     web: Line
     s3: Line
     machines: int = 0
@@ -93,15 +96,21 @@ class Site:
 
 @pytest.fixture
 def site(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transactional_db: None, live_server: LiveServer, needs_torch: None
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    transactional_db: None,
+    live_server: LiveServer,
+    needs_torch: None,
 ) -> Iterator[Site]:
     monkeypatch.setattr(following, "GONE_SECONDS", 0.0)
+    kind = getattr(request, "param", "slurm")
     with (
-        cluster_in(tmp_path / "slurm", monkeypatch) as cluster,
+        cluster_in(tmp_path / "slurm", monkeypatch) if kind == "slurm" else kubernetes_in(tmp_path / kind) as cluster,
         line_to(live_server.url) as web,
         line_to(address()) as s3,
         artifacts_in_bucket(tmp_path / "machine 0", endpoint=s3.url) as bucket,
-        override_settings(EXECUTORS=["slurm", "local"], SLURM_GPUS=0, JOBS_URL=web.url),
+        override_settings(EXECUTORS=[kind, "local"], SLURM_GPUS=0, KUBERNETES_VOLUME="", JOBS_URL=web.url),
     ):
         yield Site(tmp_path, bucket, cluster, web, s3)
 
@@ -177,6 +186,27 @@ def test_no_secret_of_the_site_reaches_a_node_and_none_of_the_job_a_command_line
     runs.cancel(run)
     site.until(run, lambda: run.state == "cancelled")
     site.until(run, lambda: site.cluster.job()["state"] == "CANCELLED")
+
+
+@pytest.mark.parametrize("site", ["kubernetes"], indirect=True)
+def test_a_pod_needs_no_volume_and_its_token_goes_with_its_job(
+    project: Project, tiny_training: Training, site: Site
+) -> None:
+    site.cluster.hold()
+    run = site.handed_over(project, tiny_training, epochs=2)
+    [token] = job_of(run).secrets.values()
+    site.until(run, lambda: run.job_seen["reason"])
+    state = site.cluster.state()
+    assert [secret["stringData"] for secret in state["secrets"].values()] == [{"PODIUM_JOB_TOKEN": token}]
+    assert token not in json.dumps(state["jobs"])
+    site.cluster.hold(False)
+    site.until_over(run)
+    with site.elsewhere():
+        require_whole(run)
+    job = offered.executor("kubernetes")
+    job.cancel(Seen(f"podium/{site.cluster.job()['name']}", State.ENDED))
+    site.until(run, lambda: not site.cluster.state()["jobs"])
+    assert not site.cluster.state()["secrets"]
 
 
 def test_what_was_preempted_and_lost_its_node_goes_on_from_its_checkpoint(
