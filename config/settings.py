@@ -92,6 +92,9 @@ TEMPLATES = [
 
 # Data
 DATABASES = {"default": addresses.database("DATABASE_URL", embedded.database_url(DATA_DIR))}
+if variables.text("PODIUM_DATABASE_REPLICA_URL"):  # exports and reports are read there: jobs/replica.py
+    DATABASES["replica"] = addresses.database("PODIUM_DATABASE_REPLICA_URL", "")
+REPLICA_SECONDS = variables.number("PODIUM_DATABASE_REPLICA_SECONDS", 2, least=0, most=60)
 direct.check()  # where DATABASE_URL is a pool's: manage.py gives some commands the other one
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "labeling.User"

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from jobs import replica
 from labeling.api.rest.requests import View
 from labeling.models import Role
 from labeling.people import access
@@ -34,4 +35,6 @@ class Agreement(View):
         """How often two people chose the same completion, ties left out; of prompts that were ranked last, where there
         are more than 20,000 pairs."""
         project = access.get_project(request.user, slug, at_least=Role.REVIEWER)
-        return Response(AgreementSerializer(asdict(agreement.project_agreement(project))).data)
+        with replica.reading():
+            found = agreement.project_agreement(project)
+        return Response(AgreementSerializer(asdict(found)).data)

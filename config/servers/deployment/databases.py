@@ -10,12 +10,14 @@ import psycopg
 from django.conf import settings
 
 from config.environment import direct
+from config.environment.addresses import hidden
 from config.environment.variables import text
 from config.servers import preflight
 from config.servers.deployment.finding import Said, error, warning
 
 LEAST_VERSION = 14  # Django's
 MOST_SKEW = 2.0  # s; leases and heartbeats are compared by the database's clock and by ours
+MOST_BEHIND = 64 * 10**6  # bytes of the log
 FULL = 0.9  # of its connections
 LOCAL = ("", "localhost", "127.0.0.1", "::1")
 
@@ -32,6 +34,8 @@ def look() -> Iterator[Said]:
         yield from _clock(name, connection)
         yield from _pool(name, connection)
     yield from _on_the_way(name)
+    if url := text("PODIUM_DATABASE_REPLICA_URL"):
+        yield from _replica(f"The replica of PODIUM_DATABASE_REPLICA_URL ({hidden(url)})", url)
 
 
 def _server(name: str, connection: psycopg.Connection[Any]) -> Iterator[Said]:
@@ -91,3 +95,35 @@ def _on_the_way(name: str) -> Iterator[Said]:
             f"{name} is asked without a check of its certificate: write ?sslmode=verify-full&sslrootcert=FILE behind "
             "its address, unless nobody else is on that network."
         )
+
+
+def _replica(name: str, url: str) -> Iterator[Said]:
+    """What it lacks is a warning, for without it the database itself is read."""
+    asked = "SELECT pg_is_in_recovery(), current_setting('hot_standby_feedback') = 'on'"
+    try:
+        with (
+            psycopg.connect(preflight.database_address(settings), connect_timeout=5) as primary,
+            psycopg.connect(url, connect_timeout=5, autocommit=True) as connection,
+        ):
+            is_replica, keeps_rows = connection.execute(asked).fetchone() or (False, True)
+            behind = _bytes_behind(primary, connection) if is_replica else 0
+    except psycopg.Error as away:
+        yield warning(f"{name} can't be opened, so exports read the database: {preflight.first_line(away)}")
+        return
+    if not is_replica:
+        yield warning(f"{name} takes writes of its own, so it is no replica and isn't read: name one.")
+        return
+    if not keeps_rows:
+        yield warning(f"{name} ends exports that take long: set hot_standby_feedback = on there.")
+    if behind > MOST_BEHIND:
+        yield warning(
+            f"{name} is {behind / 1e6:.0f} MB of the log behind, so exports may read the database: look at "
+            "pg_stat_replication."
+        )
+
+
+def _bytes_behind(primary: psycopg.Connection[Any], replica: psycopg.Connection[Any]) -> int:
+    [position] = primary.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone() or ("0/0",)
+    asked = "SELECT pg_wal_lsn_diff(%s::pg_lsn, pg_last_wal_replay_lsn())::bigint"
+    [behind] = replica.execute(asked, [position]).fetchone() or (0,)
+    return int(behind or 0)

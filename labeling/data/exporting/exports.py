@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jobs import replica
 from labeling.data.exporting import pair_groups, ranked_prompts
 from labeling.data.exporting.contents import pairs
 from labeling.data.exporting.contents.provenance import Provenance
@@ -32,7 +33,8 @@ _PACKED_TYPES = {"gzip": "application/gzip", "zstd": "application/zstd"}
 def stream(project: Project, wanted: Wanted) -> Generator[bytes, None, None]:
     """Yields the file in pieces; memory stays flat however long it is. Raises PodiumError before the first piece."""
     asked = checked(project, wanted)
-    return packed(WRITERS[writer_of(wanted)](table(asked)), wanted.compression)
+    pieces = packed(WRITERS[writer_of(wanted)](table(asked)), wanted.compression)
+    return pieces if wanted.version is not None else replica.stream(pieces)
 
 
 def stream_pairs(project: Project, **asked: Any) -> Generator[bytes, None, None]:

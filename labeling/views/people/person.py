@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from jobs import replica
 from labeling.board.pictures import Picture, picture_of
 from labeling.models import Assignment, Membership, Project, Prompt, Purpose, Ranking, Role, User
 from labeling.people import project_people
@@ -57,7 +58,8 @@ class Newest:
 def person(request: SignedIn, project: Project, person_id: int) -> HttpResponse:
     found = find_person(project, person_id)
     days = pace.rankings_a_day(project, labeler=found.id)
-    numbers = labeler_numbers.numbers_of(project, found.id) if found.last_ranked else None
+    with replica.reading():
+        numbers = labeler_numbers.numbers_of(project, found.id) if found.last_ranked else None
     member = Membership.objects.filter(project=project, user=found.id).select_related("user").first()
     checked = results.verdict_of(project, found.id, since=member.checks_from) if member else None
     context = {
