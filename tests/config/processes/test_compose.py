@@ -73,6 +73,25 @@ def without_python(command: Sequence[str]) -> list[str]:
     return list(command)[list(command).index("-m") :]
 
 
+# Compose decides these itself, or its image does.
+ITS_OWN = {"PODIUM_DATA_DIR", "PODIUM_MODEL_DIR", "PODIUM_DATABASE_DIRECT_URL", "PORT"}
+
+
+def test_every_documented_setting_is_passed_on(compose: dict[str, Any]) -> None:
+    page = (REPOSITORY / "docs" / "operating.md").read_text()
+    table = page[page.index("\n## Settings\n") : page.index("\n## Log lines\n")]
+    documented = {
+        name for row in re.findall(r"^\| ([^|]*) \|", table, re.MULTILINE) for name in re.findall(r"`([A-Z_]+)`", row)
+    }
+    assert len(documented) > 30
+    passed = compose["services"]["web"]["environment"]
+    assert documented - ITS_OWN - set(passed) == set()
+    unknown = [name for name in passed if name.startswith("PODIUM_") and name not in page]
+    assert unknown == ["PODIUM_SESSION_COOKIE"]  # of a copy below a path
+    for name in documented - ITS_OWN - {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "PODIUM_REWARDS_URL"}:
+        assert passed[name].startswith(f"${{{name}:-"), name
+
+
 def test_secrets_have_no_default_and_say_how_to_make_one(compose: dict[str, Any]) -> None:
     text = (REPOSITORY / "docker-compose.yml").read_text()
     for name in ("POSTGRES_PASSWORD", "SECRET_KEY"):
