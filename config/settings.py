@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from config import logs
-from config.environment import addresses, direct, folders, storage, variables
+from config.environment import addresses, direct, folders, sentinels, storage, variables
 from config.environment.time_zone import time_zone
 from config.servers import embedded
 
@@ -131,7 +131,7 @@ for prefix, folder in {
 WHITENOISE_MANIFEST_STRICT = False
 
 # Celery: the row is the truth and the message a notice, so messages are small, late-acknowledged and may be lost.
-REDIS = addresses.redis("REDIS_URL", embedded.redis_url(DATA_DIR))
+REDIS = sentinels.redis("REDIS_URL", embedded.redis_url(DATA_DIR))
 REDIS_URL, CELERY_BROKER_URL, CELERY_BROKER_USE_SSL = REDIS.url, REDIS.broker_url, REDIS.ssl
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -142,7 +142,12 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A training outlasts any such limit; its second delivery would change nothing, but once an hour is noise enough.
 # And without the broker a door doesn't wait for it: what it would have said, a sweep finds.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "max_retries": 0, "socket_connect_timeout": 2}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "max_retries": 0,
+    "socket_connect_timeout": 2,
+    **REDIS.transport_options,
+}
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "rewardtrain.tasks.sweep", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "keep_up": {"task": "rewardtrain.tasks.keep_up", "schedule": timedelta(minutes=1), "options": {"expires": 60}},

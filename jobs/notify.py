@@ -6,6 +6,7 @@ import logging
 import time
 from contextlib import suppress
 from functools import cache
+from typing import Any
 
 import redis
 from celery import current_app
@@ -45,7 +46,7 @@ def notify_soon(task: str, subject: int) -> None:
 def begin(task: str, subject: int) -> None:
     """Lets the next message through; what happened until now, the one who calls this is going to see."""
     try:
-        _broker(settings.REDIS_URL).delete(_mark(task, subject))
+        _broker(settings.REDIS).delete(_mark(task, subject))
     except redis.RedisError as error:  # the mark goes by itself, and a sweep finds what was not told
         logger.warning("%s of %s stays marked as waiting: %s", task, subject, error)
 
@@ -53,12 +54,12 @@ def begin(task: str, subject: int) -> None:
 def note_sweep() -> None:
     """Says that a sweep has begun, for who asks whether beat and workers are alive. It may be lost with Redis."""
     with suppress(redis.RedisError):
-        _broker(settings.REDIS_URL).set(_SWEPT, time.time(), ex=SWEEP_KNOWN_SECONDS)
+        _broker(settings.REDIS).set(_SWEPT, time.time(), ex=SWEEP_KNOWN_SECONDS)
 
 
 def seconds_since_sweep() -> float | None:
     """Tells how long ago the last one began; None where none is known of. Raises RedisError."""
-    began = _broker(settings.REDIS_URL).get(_SWEPT)
+    began = _broker(settings.REDIS).get(_SWEPT)
     return None if began is None else max(0.0, time.time() - float(began))
 
 
@@ -67,7 +68,7 @@ def _send_soon(task: str, subject: int) -> None:
     if time.monotonic() < _silent_until:
         return
     try:
-        is_first = _broker(settings.REDIS_URL).set(_mark(task, subject), 1, nx=True, px=1000 * LOST_SECONDS)
+        is_first = _broker(settings.REDIS).set(_mark(task, subject), 1, nx=True, px=1000 * LOST_SECONDS)
     except redis.RedisError as error:
         _silent_until = time.monotonic() + SILENCE_SECONDS
         logger.warning("nobody is told %s %s, nor what follows for %s s: %s", task, subject, SILENCE_SECONDS, error)
@@ -89,9 +90,10 @@ def _mark(task: str, subject: int) -> str:
 
 
 @cache
-def _broker(url: str) -> redis.Redis:
+def _broker(address: Any) -> redis.Redis:
     """Keeps its connections for the process. A second try would be a second wait."""
     once = Retry(NoBackoff(), 0)
-    return redis.Redis.from_url(
-        url, retry=once, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS
+    client: redis.Redis = address.client(
+        retry=once, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS
     )
+    return client

@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
@@ -129,7 +129,7 @@ def database(name: str, default: str) -> dict[str, Any]:
     return found | {"ENGINE": "config.servers.database", "CONN_MAX_AGE": 0, "OPTIONS": options}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Redis:
     """One address as redis-py and Celery spell it, each of which reads the other's differently or not at all.
 
@@ -138,6 +138,21 @@ class Redis:
     url: str
     broker_url: str
     ssl: dict[str, Any] | None
+    sentinels: tuple[tuple[str, int], ...] = ()  # who knows where the master is, if the address names none itself
+    master: str = ""
+    options: dict[str, Any] = field(default_factory=dict)  # of a connection to it
+    transport_options: dict[str, Any] = field(default_factory=dict)  # Celery's
+
+    def client(self, **options: Any) -> Any:
+        """Makes redis-py's client. It asks the Sentinels anew for each connection, so a new master is found."""
+        import redis  # a health check of a container can do without
+        from redis.sentinel import Sentinel
+
+        if not self.sentinels:
+            return redis.Redis.from_url(self.url, **options)
+        make: Any = Sentinel  # which has no types
+        asked = make(self.sentinels, sentinel_kwargs=self.transport_options["sentinel_kwargs"])
+        return asked.master_for(self.master, **{**self.options, **options})
 
 
 def redis(name: str, default: str) -> Redis:

@@ -191,7 +191,7 @@ def ask_broker(settings: Any) -> None:
         not_running()
     if "host" in options:
         reach(options["host"], int(options.get("port", 6379)))
-    secure = settings.REDIS_URL.startswith("rediss:")
+    secure = settings.REDIS.ssl is not None
     try:
         with client:
             client.delete("podium.preflight")
@@ -203,13 +203,12 @@ def ask_broker(settings: Any) -> None:
 
 def broker(settings: Any) -> Any:
     """Gives a client that asks once."""
-    import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
     once = Retry(NoBackoff(), 0)
     # RESP2 says what is missing; RESP3 of a server with a password speaks of HELLO.
-    return redis.Redis.from_url(settings.REDIS_URL, protocol=2, retry=once, socket_timeout=ANSWER_SECONDS)
+    return settings.REDIS.client(protocol=2, retry=once, socket_timeout=ANSWER_SECONDS)
 
 
 def hint(words: str, *, secure: bool) -> str:

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.test import override_settings
 
 import config.celery  # noqa: F401  makes it the app of this process, as in a worker
+from config.environment import addresses
 from config.processes import command_lines
 from config.processes.supervisor import Spec
 from config.servers import embedded
@@ -187,7 +188,7 @@ def test_of_a_broker_that_is_away_one_ranking_in_a_while_hears(
     monkeypatch.setattr(notify, "_silent_until", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and says nothing
         address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
-        monkeypatch.setattr(settings, "REDIS_URL", address if url == "silent" else url)
+        monkeypatch.setattr(settings, "REDIS", addresses.redis("", address if url == "silent" else url))
         for _ in range(3):
             rankings.notify_ranked(project.pk)
         notify.begin(rankings.RANKED, project.pk)

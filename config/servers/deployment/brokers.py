@@ -32,8 +32,31 @@ def look() -> Iterator[Said]:
             f"{name} throws messages away where its memory is full (maxmemory-policy is {policy}): set it to "
             f"{KEEPS_ALL}, and take another Redis for caches."
         )
-    parts = urlsplit(settings.REDIS_URL)
-    if parts.scheme == "redis" and (parts.hostname or "") not in LOCAL:
+    yield from _on_the_way(name)
+    yield from _sentinels(name)
+
+
+def _on_the_way(name: str) -> Iterator[Said]:
+    places = settings.REDIS.sentinels or ((urlsplit(settings.REDIS.url).hostname or "", 0),)
+    if settings.REDIS.ssl is None and any(host not in LOCAL for host, _ in places):
         yield warning(
-            f"{name} is asked without TLS: write rediss:// where it speaks it, unless nobody else is on that network."
+            f"{name} is asked without TLS: write rediss:// (or sentinels://) where it speaks it, unless nobody else is "
+            "on that network."
         )
+
+
+def _sentinels(name: str) -> Iterator[Said]:
+    """Most of them have to answer, or nobody makes another server the master."""
+    import redis
+
+    places, away = settings.REDIS.sentinels, []
+    for host, port in places:
+        try:
+            with redis.Redis(host=host, port=port, **settings.REDIS.transport_options["sentinel_kwargs"]) as sentinel:
+                sentinel.ping()
+        except (redis.RedisError, OSError):
+            away.append(f"{host}:{port}")
+    if away:
+        yield warning(f"{name} has {len(places)} Sentinels, of which {', '.join(away)} can't be asked: look there.")
+    if 0 < len(places) < 3:
+        yield warning(f"{name} has {len(places)} Sentinels named: name three, for most of them have to agree.")

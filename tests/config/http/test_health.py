@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from config.environment import addresses
 from config.servers import embedded
 from tests.factories import make_user
 from tests.labeling.api.client import as_user, errors_of
@@ -22,7 +23,7 @@ def test_readyz_says_that_both_servers_answer(servers: embedded.Lease) -> None:
 
 @pytest.mark.django_db
 def test_readyz_names_the_broker_that_does_not_answer(settings: pytest.FixtureRequest) -> None:
-    settings.REDIS_URL = "redis://:secret@127.0.0.1:1/0"  # type: ignore[attr-defined]
+    settings.REDIS = addresses.redis("", "redis://:secret@127.0.0.1:1/0")  # type: ignore[attr-defined]
     response = Client().get("/readyz")
     assert response.status_code == 503
     assert response.json() == {"database": "ok", "broker": "unreachable (ConnectionError)"}

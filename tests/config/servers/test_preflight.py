@@ -31,7 +31,7 @@ def sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         monkeypatch.setenv(name, url)
         given = SimpleNamespace(
             DATABASES={"default": addresses.database("DATABASE_URL", "postgresql:///x")},
-            REDIS_URL=addresses.redis("REDIS_URL", "redis://x").url,
+            REDIS=addresses.redis("REDIS_URL", "redis://x"),
             INSTALLED_APPS=settings.INSTALLED_APPS,
             DATA_DIR=tmp_path,
         )

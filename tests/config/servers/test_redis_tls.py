@@ -142,7 +142,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> object:
             except Exception as error:
                 said.append(str(error))
         try:
-            preflight.check(SimpleNamespace(REDIS_URL=read.url, DATA_DIR=tmp_path), ["valkey"])
+            preflight.check(SimpleNamespace(REDIS=read, DATA_DIR=tmp_path), ["valkey"])
         except variables.WrongSetting as error:
             return said[0], said[1], str(error)
         return said[0], said[1], ""

@@ -95,12 +95,12 @@ def test_a_redis_that_throws_messages_away_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     with valkey(tmp_path, "--maxmemory-policy", "allkeys-lru") as port:
-        monkeypatch.setenv("REDIS_URL", url := f"redis://127.0.0.1:{port}/0")
-        settings.REDIS_URL = url
+        monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{port}/0")
+        settings.REDIS = addresses.redis("REDIS_URL", "")
         assert "maxmemory-policy is allkeys-lru" in said(brokers.look)
     assert "error " in said(brokers.look)  # it is gone
     with valkey(tmp_path) as port:
-        settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
+        settings.REDIS = addresses.redis("", f"redis://127.0.0.1:{port}/0")
         assert said(brokers.look) == ""
 
 
@@ -141,7 +141,7 @@ def test_who_works_on_which_queue_with_which_key_and_folder(database: str, tmp_p
     redis = embedded.redis_url(settings.DATA_DIR)
     theirs = {"REDIS_URL": redis, "SECRET_KEY": "another", "PODIUM_DATA_DIR": str(tmp_path)}
     with worker(database, tmp_path, **theirs):
-        found = said(processes.workers)
+        found = wait_for_answers(3)
     assert "No worker takes the queue head, so heads wait" in found
     assert found.count("No worker takes") == 1
     assert "The workers far@" in found
@@ -149,9 +149,19 @@ def test_who_works_on_which_queue_with_which_key_and_folder(database: str, tmp_p
     assert "don't see what this process writes to PODIUM_MODEL_DIR" in found
     ours = {"SECRET_KEY": settings.SECRET_KEY, "PODIUM_MODEL_DIR": str(settings.MODEL_DIR)}
     with worker(database, tmp_path, **theirs | ours):
-        found = said(processes.workers)
-    assert found.count("\n") == 0
-    assert "No worker takes the queue head" in found
+        assert "No worker takes the queue head" in wait_for_answers(1)
+
+
+def wait_for_answers(lines: int) -> str:
+    """A worker on a busy machine answers late now and then."""
+    found: list[str] = []
+
+    def are_there() -> bool:
+        found.append(said(processes.workers))
+        return len(found[-1].splitlines()) == lines and "queue default" not in found[-1]
+
+    wait_until(are_there, 90, lambda: found[-1])
+    return found[-1]
 
 
 def test_of_many_workers_some_are_named() -> None:
@@ -162,7 +172,7 @@ def test_of_many_workers_some_are_named() -> None:
 
 
 def test_the_last_sweep_tells_whether_beat_ticks(servers: Any, settings: Any) -> None:
-    broker = jobs.notify._broker(settings.REDIS_URL)
+    broker = jobs.notify._broker(settings.REDIS)
     broker.delete("podium.swept")
     assert "Nothing sweeps (no sweep is known of)" in said(processes.beat)
     jobs.notify.note_sweep()
