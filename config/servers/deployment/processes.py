@@ -27,7 +27,7 @@ QUEUES = {
     "head": "heads",
     "train": "fine-tunings",
 }
-ANSWER_SECONDS = 1.5  # for which workers are listened to: nobody knows how many there are
+ANSWER_SECONDS = 2.0  # for which workers are listened to: nobody knows how many there are
 SWEEP_SECONDS = 60  # beat asks for one every 5
 NAMED = 5  # machines in a sentence
 

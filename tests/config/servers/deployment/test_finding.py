@@ -34,15 +34,15 @@ def test_one_that_fails_and_one_that_never_ends_are_a_sentence_each() -> None:
 
     def hangs() -> Iterator[Said]:
         yield warning("known")
-        ends.wait(60)
+        ends.wait(120)
 
     began = time.monotonic()
-    found = ask_all({"a": hangs, "b": fails}, 0.5)
-    assert time.monotonic() - began < 30
+    found = ask_all({"a": hangs, "b": fails}, 3)
+    assert time.monotonic() - began < 60
     ends.set()
     assert found == [
         Finding("warning", "a", "known"),
-        Finding("error", "a", "Not all of it could be asked within 0.5 s: ask again, with --seconds for more time."),
+        Finding("error", "a", "Not all of it could be asked within 3 s: ask again, with --seconds for more time."),
         Finding("warning", "b", "before"),
         Finding("error", "b", "can't be asked: no such thing."),
     ]
