@@ -46,7 +46,7 @@ def _on_the_way(name: str) -> Iterator[Said]:
 
 
 def _sentinels(name: str) -> Iterator[Said]:
-    """Most of them have to answer, or nobody makes another server the master."""
+    """Most of them have to answer, or nobody makes another server the master. One name may be that of all of them."""
     import redis
 
     places, away = settings.REDIS.sentinels, []
@@ -58,5 +58,3 @@ def _sentinels(name: str) -> Iterator[Said]:
             away.append(f"{host}:{port}")
     if away:
         yield warning(f"{name} has {len(places)} Sentinels, of which {', '.join(away)} can't be asked: look there.")
-    if 0 < len(places) < 3:
-        yield warning(f"{name} has {len(places)} Sentinels named: name three, for most of them have to agree.")
