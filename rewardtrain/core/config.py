@@ -18,12 +18,23 @@ HEADS = ("scalar", "binary")
 TIES = ("drop", "half", "davidson")
 MARGINS = ("none", "gap", "strength")
 WEIGHTS = ("none", "strength")
+OPTIMIZERS = ("adamw", "adamw_8bit")
+QUANTIZED = ("none", "nf4")
+ATTENTION = ("auto", "flash")
+KERNELS = ("none", "liger")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 MOST_NAMED = 20  # unknown settings
 # What may change when a run goes on: the model that comes out is the same but for rounding.
 MAY_CHANGE = {"processes"}
 # Settings that came later, with what runs did before: an older run that was stopped goes on by them.
-CAME_LATER = {"weight": "none", "rewrites": True}
+CAME_LATER = {
+    "weight": "none",
+    "rewrites": True,
+    "optimizer": "adamw",
+    "quantize": "none",
+    "attention": "auto",
+    "kernels": "none",
+}
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,10 @@ class TrainConfig:
     gradient_checkpointing: bool = False  # activations are computed again instead of kept: a third slower, far smaller
     compile: bool = False  # torch.compile: minutes at the start, worth it in long runs on a GPU
     lora_rank: int = 0  # above 0: train adapters of this rank instead of the backbone's own weights
+    quantize: str = "none"  # or 'nf4': what is below adapters is kept in 4 bits (QLoRA); needs bitsandbytes
+    optimizer: str = "adamw"  # or 'adamw_8bit': its moments in 8 bits, a quarter of their memory; needs bitsandbytes
+    attention: str = "auto"  # or 'flash': the kernels of flash-attn, on a GPU in half precision
+    kernels: str = "none"  # or 'liger': fused norms and gates of liger-kernel, on a GPU
     train_layers: int | None = None  # train this many of the backbone's top layers; None is all
     processes: int = 1  # training processes, one per GPU; batches and weights are shared out among them
     ensemble: int = 8  # heads whose disagreement is a score's uncertainty; 0 has none
@@ -204,6 +219,10 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "flag_weight": (lambda value: math.isfinite(value) and value >= 0, "0 or more"),
     "patience": _at_least(0),
     "dtype": _one_of(DTYPES),
+    "optimizer": _one_of(OPTIMIZERS),
+    "quantize": _one_of(QUANTIZED),
+    "attention": _one_of(ATTENTION),
+    "kernels": _one_of(KERNELS),
     "lora_rank": _at_least(0),
     "train_layers": (lambda value: value is None or value >= 0, "0 or more, or null"),
     "processes": _at_least(1),
@@ -259,6 +278,30 @@ _CLASHES: list[tuple[Callable[[TrainConfig], bool], str]] = [
     (
         lambda config: config.depth == "head" and config.processes > 1,
         "depth is 'head' and processes is {processes}, but a head is fitted in one process; set processes=1",
+    ),
+    (
+        lambda config: config.depth == "head" and (config.quantize, config.optimizer) != ("none", "adamw"),
+        "depth is 'head', which trains no weight of the backbone, but quantize is {quantize!r} and optimizer"
+        " {optimizer!r}; set depth=full",
+    ),
+    (
+        lambda config: config.depth == "head" and (config.attention, config.kernels) != ("auto", "none"),
+        "depth is 'head', which only reads the backbone, but attention is {attention!r} and kernels {kernels!r};"
+        " set depth=full",
+    ),
+    (
+        lambda config: config.quantize != "none" and not config.lora_rank,
+        "quantize is {quantize!r}, which is for weights below adapters, but lora_rank is {lora_rank}; set lora_rank=16,"
+        " say, or quantize=none",
+    ),
+    (
+        lambda config: config.processes > 1 and (config.quantize, config.optimizer) != ("none", "adamw"),
+        "processes is {processes}, but quantize is {quantize!r} and optimizer {optimizer!r}: what bitsandbytes keeps"
+        " can't be shared out; set processes=1, or quantize=none and optimizer=adamw",
+    ),
+    (
+        lambda config: config.attention == "flash" and config.dtype == "float32",
+        "attention is 'flash', which computes in half precision, but dtype is 'float32'; set dtype=bfloat16",
     ),
     (
         lambda config: config.lora_rank > 0 and config.train_layers == 0,

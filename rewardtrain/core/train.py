@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from rewardtrain.core.artifact.folder import is_finished, require_model, require_same
 from rewardtrain.core.artifact.rehearsal import REHEARSAL
 from rewardtrain.core.config import TrainConfig
@@ -19,6 +21,7 @@ from rewardtrain.core.head.ensemble import Reference
 from rewardtrain.core.head.run import train_head
 from rewardtrain.core.measures.report import Scores
 from rewardtrain.core.model.adapters import merge_adapters
+from rewardtrain.core.model.quantized import compute_in
 from rewardtrain.core.model.team import ALONE, Team, given_team
 from rewardtrain.core.progress import METRICS, MetricsLog
 
@@ -101,14 +104,18 @@ def _train(
         trainer, shards = prepare(data, out, config, run, log, checkpoint, team, should_stop)
         log.emit("phase", phase="training")
         trainer.run_steps()
-        ending = _read_together(trainer, measured) if shards else _read_alone(trainer, measured)
+        small = config.quantize != "none"
+        ending = _read_before_merging(trainer, measured) if shards or small else _read_alone(trainer, measured)
         if shards:
             model = shards.gathered()
             team.leave()
             if model is None:
                 return
-            merge_adapters(model.network)
             trainer.model = model
+        if small:
+            trainer.model.network.to("cpu")  # the GPU need not have room for all of it
+        if shards or small:
+            merge_adapters(trainer.model.network)
         _finish(trainer, ending, data, config, out, log, champion, measured)
         log.emit("done")
 
@@ -129,8 +136,9 @@ def _read_alone(trainer: Trainer, measured: str) -> _Ending:
     return _Ending(trainer.read_reference(), trainer.score, trainer.read_further(measured))
 
 
-def _read_together(trainer: Trainer, measured: str) -> _Ending:
-    """Reads all of it while the network is in parts."""
+def _read_before_merging(trainer: Trainer, measured: str) -> _Ending:
+    """Reads all of it while the network is in parts, or in 4 bits, which are then multiplied by in full precision."""
+    compute_in(trainer.model.network, torch.float32)
     trainer.log.emit("phase", phase="evaluating")
     reference = trainer.read_reference()
     scores = {split: trainer.score(split) for split in dict.fromkeys(("validation", measured))}

@@ -15,7 +15,8 @@ from rewardtrain.models import TrainingRun
 from rewardtrain.training import backbones, ranges
 
 Depth = TrainingRun.Depth
-OF_FINE_TUNING = ("lora_rank", "train_layers", "processes")  # a head leaves the backbone as it is, in one process
+# A head leaves the backbone as it is, in one process.
+OF_FINE_TUNING = ("lora_rank", "train_layers", "processes", "quantize", "optimizer", "attention", "kernels")
 
 
 def training_config(values: Mapping[str, object]) -> TrainConfig:

@@ -82,6 +82,10 @@ EDGES: dict[str, tuple[list[Any], list[Any]]] = {
     "flag_weight": ([0.0, 3.0], [-0.01, math.inf, math.nan]),
     "patience": ([0], [-1]),
     "dtype": (["auto", "float32", "bfloat16", "float16"], ["float64"]),
+    "optimizer": (["adamw", "adamw_8bit"], ["adam"]),
+    "quantize": (["none"], ["int8"]),  # nf4 stands below adapters alone
+    "attention": (["auto", "flash"], ["sdpa"]),
+    "kernels": (["none", "liger"], ["triton"]),
     "lora_rank": ([0, 1], [-1]),
     "train_layers": ([None, 0, 3], [-1]),
     "processes": ([1, 2], [0]),
@@ -133,6 +137,12 @@ def test_every_setting_that_is_no_switch_and_no_name_has_its_edges_above() -> No
         ({"depth": "head", "lora_rank": 4}, {"depth": "full"}, "set depth=full"),
         ({"depth": "head", "train_layers": 0}, {"depth": "full"}, "set depth=full"),
         ({"depth": "head", "processes": 2}, {"processes": 1}, "set processes=1"),
+        ({"quantize": "nf4"}, {"lora_rank": 16}, "set lora_rank=16, say, or quantize=none"),
+        ({"quantize": "nf4", "lora_rank": 2, "processes": 2}, {"processes": 1}, "set processes=1"),
+        ({"optimizer": "adamw_8bit", "processes": 2}, {"optimizer": "adamw"}, "or quantize=none and optimizer=adamw"),
+        ({"optimizer": "adamw_8bit", "depth": "head"}, {"depth": "full"}, "set depth=full"),
+        ({"kernels": "liger", "depth": "head"}, {"depth": "full"}, "set depth=full"),
+        ({"attention": "flash", "dtype": "float32"}, {"dtype": "bfloat16"}, "set dtype=bfloat16"),
         ({"lora_rank": 1, "train_layers": 0}, {"train_layers": None}, "set train_layers=null"),
     ],
 )

@@ -26,7 +26,14 @@ from rewardtrain.core.model.adapters import freeze
 from rewardtrain.core.model.loading import called_by_name, layer_shapes, load_backbone
 from rewardtrain.core.model.memory import Budgets
 from rewardtrain.core.model.network import RewardModel
-from rewardtrain.core.model.speed import choose_attention, compile_network, require_checkpointing, speed_up
+from rewardtrain.core.model.quantized import quantize
+from rewardtrain.core.model.speed import (
+    choose_attention,
+    compile_network,
+    require_asked_for,
+    require_checkpointing,
+    speed_up,
+)
 from rewardtrain.core.model.team import Team
 from rewardtrain.core.progress import MetricsLog
 
@@ -49,6 +56,7 @@ def prepare(
     require_data(dataset, config)
     dtype = checkpoint.dtype if checkpoint else config.dtype  # auto may fall out otherwise on a busy machine
     device = team.from_first(lambda: _device(config, dtype))
+    require_asked_for(config, device)
 
     def load() -> RewardModel:
         return _load(config, device, labels_of(config, dataset.flag), None if checkpoint else out, team)
@@ -94,23 +102,23 @@ def _device(config: TrainConfig, dtype: str) -> Device:
 def _load(config: TrainConfig, device: Device, labels: tuple[str, ...], out: Path | None, team: Team) -> RewardModel:
     """Loads the backbone and tries it out, with what is to be trained of it marked. out: where its end is rehearsed.
 
-    For several processes it is tried on the CPU: no one of their GPUs need have room for all of it.
+    For several processes, and where it is to be kept in 4 bits, it is tried on the CPU: no GPU need have room for it.
     """
     torch.manual_seed(config.seed)  # draws the head
-    where = device if team.size == 1 else Device("cpu", "CPU", torch.float32)
+    whole = team.size == 1 and config.quantize == "none"
+    where = device if whole else Device("cpu", "CPU", torch.float32)
     with called_by_name(config):
         model = load_backbone(config.backbone, max_length=config.max_length, device=where, labels=labels)
     if out:
         rehearse(model, out)
     freeze(model.network, config, new_parameters=model.new_parameters)
+    quantize(model.network, config, device)
     if team.size == 1:
-        speed_up(model, config)
-        return model
+        model.network.to(device.kind)
+        return speed_up(replace(model, device=device), config)
     if config.gradient_checkpointing:  # which each process then turns on in its part
         require_checkpointing(model)
-    model = replace(model, device=device)
-    choose_attention(model)
-    return model
+    return choose_attention(replace(model, device=device), config)
 
 
 def _as_read(

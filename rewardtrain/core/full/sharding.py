@@ -21,7 +21,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.model.adapters import layers_of
 from rewardtrain.core.model.network import RewardModel, packed_logits
-from rewardtrain.core.model.speed import turn_on_checkpointing
+from rewardtrain.core.model.speed import fuse, turn_on_checkpointing
 from rewardtrain.core.model.team import Team
 
 
@@ -62,6 +62,8 @@ def shard(load: Callable[[], RewardModel], team: Team, config: TrainConfig, devi
     plain = copy.deepcopy(model.network)
     network = model.network
     weights = dict(_tensors(loaded.pop().network)) if loaded else None
+    if config.kernels == "liger":
+        fuse(network)
     if config.gradient_checkpointing:
         turn_on_checkpointing(network)
     mesh = init_device_mesh(device, (team.size,))

@@ -23,6 +23,7 @@ from rewardtrain.core.full.loss import Objective
 from rewardtrain.core.full.optimizer import (
     all_finite,
     clip_gradients,
+    count_steps,
     learning_rate_factor,
     order_of_before,
     set_learning_rate,
@@ -54,7 +55,7 @@ class Trainer:
     encoded: dict[str, list[list[Encoded]]]
     model: RewardModel
     objective: Objective
-    optimizer: torch.optim.AdamW
+    optimizer: torch.optim.Optimizer
     budgets: Budgets  # smaller than the settings' once memory ran out
     stopping: EarlyStopping
     should_stop: Callable[[], bool]  # which a team asks between two steps, and a run alone between micro-batches too
@@ -269,6 +270,7 @@ class Trainer:
         self.stopping = EarlyStopping(**values["stopping"])
         self.validation_due = values["validation_due"]
         self.step = checkpoint.step
+        count_steps(self.optimizer, self.step)
         self.log.emit("checkpoint", step=self.step)
 
     @property

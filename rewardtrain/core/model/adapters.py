@@ -9,6 +9,7 @@ from transformers.pytorch_utils import Conv1D
 
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.errors import ConfigError
+from rewardtrain.core.model.quantized import in_full, is_in_4_bits
 
 # peft is imported by those who need it: it takes seconds.
 
@@ -51,6 +52,8 @@ def merge_adapters(network: nn.Module) -> None:
 
     for name, module in list(network.named_modules()):
         if isinstance(module, LoraLayer):
+            if is_in_4_bits(module.get_base_layer()):
+                module.base_layer = in_full(module.get_base_layer())
             module.merge()
             parent, _, attribute = name.rpartition(".")
             setattr(network.get_submodule(parent), attribute, module.get_base_layer())
