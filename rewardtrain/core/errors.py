@@ -57,6 +57,20 @@ class StorageAwayError(CoreError):
     exit_code = 75
 
 
+class SmallerBatches(CoreError):
+    """One of several processes ran out of memory; the same command goes on with less at once."""
+
+    exit_code = 75
+
+    def __init__(self, words: str, tokens: int, graph: int) -> None:
+        """tokens, graph: the budgets to go on with."""
+        super().__init__(words, tokens, graph)
+        self.tokens, self.graph = tokens, graph
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_ACCESS = {errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EPERM, errno.EROFS}
 _NO_MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "defaultcpuallocator")

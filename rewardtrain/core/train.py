@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,9 +12,9 @@ from rewardtrain.core.artifact.folder import is_finished, require_model, require
 from rewardtrain.core.artifact.rehearsal import REHEARSAL
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.groups import fingerprint
-from rewardtrain.core.errors import ConfigError, from_exception
+from rewardtrain.core.errors import ConfigError, SmallerBatches, from_exception
 from rewardtrain.core.finish import MODEL, REPORT, Further, finish
-from rewardtrain.core.full.checkpoint import last_checkpoint
+from rewardtrain.core.full.checkpoint import last_checkpoint, note_smaller
 from rewardtrain.core.full.prepare import CHECKPOINTS, counts, prepare
 from rewardtrain.core.full.process_group import launch
 from rewardtrain.core.full.trainer import Trainer
@@ -21,6 +22,7 @@ from rewardtrain.core.head.ensemble import Reference
 from rewardtrain.core.head.run import train_head
 from rewardtrain.core.measures.report import Scores
 from rewardtrain.core.model.adapters import merge_adapters
+from rewardtrain.core.model.memory import Budgets
 from rewardtrain.core.model.quantized import compute_in
 from rewardtrain.core.model.team import ALONE, Team, given_team
 from rewardtrain.core.progress import METRICS, MetricsLog
@@ -54,11 +56,23 @@ def train(
     if config.depth == "head":
         train_head(*arguments, cache=cache, should_stop=should_stop)
     elif config.processes > 1 and not team:
-        launch(_train, (*arguments, formerly), size=config.processes, should_stop=should_stop)
+        _launch(_train, (*arguments, formerly), config, should_stop)
     else:
         _train(team or ALONE, *arguments, formerly, should_stop=should_stop)
     if not team or team.is_first:
         shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # three times the model's size, and of no more use
+
+
+def _launch(
+    work: Callable[..., None], arguments: tuple[Any, ...], config: TrainConfig, should_stop: Callable[[], bool]
+) -> None:
+    """Starts the processes, and anew with smaller micro-batches where the memory of one of them was too little."""
+    while True:
+        try:
+            return launch(work, arguments, size=config.processes, should_stop=should_stop)
+        except SmallerBatches:
+            if should_stop():
+                raise
 
 
 def _is_done(data: Path, out: Path, config: TrainConfig, champion: Path | None, formerly: Collection[str]) -> bool:
@@ -94,7 +108,25 @@ def _train(
     *,
     should_stop: Callable[[], bool],
 ) -> None:
-    """Does the run of one process; the first goes on alone once the model is whole again."""
+    """Does the run of one process, and writes down what it is to be begun anew with where memory ran out."""
+    try:
+        _run(team, data, out, config, champion, measured, formerly, should_stop)
+    except SmallerBatches as error:
+        note_smaller(out / CHECKPOINTS, Budgets(error.tokens, error.graph))
+        raise
+
+
+def _run(
+    team: Team,
+    data: Path,
+    out: Path,
+    config: TrainConfig,
+    champion: Path | None,
+    measured: str,
+    formerly: Collection[str],
+    should_stop: Callable[[], bool],
+) -> None:
+    """Goes through the run; the first process goes on alone once the model is whole again."""
     run = config.identity(fingerprint(data))
     checkpoint = team.from_first(lambda: last_checkpoint(out / CHECKPOINTS, config, run["data"], formerly))
     keep_bytes = checkpoint.metrics_bytes if checkpoint else 0

@@ -9,7 +9,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,13 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from rewardtrain.core.artifact.folder import read_json, write_json
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.errors import ConfigError, CoreError, from_exception
+from rewardtrain.core.model.memory import Budgets
 from rewardtrain.core.model.team import Team
 
 FORMAT = 2  # 1 was one file of torch.save, of one process
 KEEP = 2
 INFO, STATE = "info.json", "state.pt"  # the latter of format 1
+SMALLER = "smaller_batches.json"
 
 
 @dataclass(frozen=True)
@@ -175,3 +177,15 @@ def _read(folder: Path) -> Checkpoint:
 def _folders(root: Path) -> list[Path]:
     folders = [path for path in root.glob("step-*") if (path / INFO).is_file()]
     return sorted(folders, key=lambda path: int(path.name.removeprefix("step-")))
+
+
+def note_smaller(root: Path, budgets: Budgets) -> None:
+    """Write down, from whichever process, what the run is to go on with."""
+    root.mkdir(parents=True, exist_ok=True)
+    write_json(root / SMALLER, asdict(budgets))
+
+
+def noted_smaller(root: Path) -> Budgets | None:
+    """Reads what note_smaller wrote."""
+    path = root / SMALLER
+    return Budgets(**read_json(path)) if path.is_file() else None

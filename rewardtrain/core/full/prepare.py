@@ -15,7 +15,7 @@ from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.data.groups import read_groups
 from rewardtrain.core.device import Device, choose_device
 from rewardtrain.core.evaluation.evaluate import encode_groups
-from rewardtrain.core.full.checkpoint import Checkpoint
+from rewardtrain.core.full.checkpoint import Checkpoint, noted_smaller
 from rewardtrain.core.full.loss import Objective
 from rewardtrain.core.full.optimizer import make_optimizer
 from rewardtrain.core.full.sharding import Shards, shard
@@ -91,6 +91,8 @@ def prepare(
     log.emit("start", **start)
     if checkpoint:
         trainer.restore(checkpoint)
+    if smaller := noted_smaller(out / CHECKPOINTS):
+        trainer.shrink(smaller)
     return trainer, shards
 
 

@@ -156,6 +156,11 @@ class Trainer:
     def _tokens(self, split: str, index: int) -> int:
         return sum(map(len, self.encoded[split][index]))
 
+    def shrink(self, most: Budgets) -> None:
+        """Go on with budgets of at most these, for memory ran out in one of several processes."""
+        self.budgets = self.budgets.at_most(most)
+        self._tell_smaller(self.budgets, "out of memory in one of several processes")
+
     def _tell_smaller(self, budgets: Budgets, reason: str) -> None:
         smaller = {"token_budget": budgets.tokens, "graph_budget": budgets.graph}
         self.log.emit("smaller_batches", step=self.step, **smaller, reason=reason)

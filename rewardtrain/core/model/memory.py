@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 
 from rewardtrain.core.device import Device
-from rewardtrain.core.errors import OutOfMemoryError, from_exception
+from rewardtrain.core.errors import OutOfMemoryError, SmallerBatches, from_exception
 
 Result = TypeVar("Result")
 
@@ -27,6 +27,10 @@ class Budgets:
     def on(cls, device: Device, tokens: int | None, graph: int = 0) -> "Budgets":
         """Gives the budgets of a run's settings; None is what the device likes."""
         return cls(tokens or _LIKED_TOKENS[device.kind], graph)
+
+    def at_most(self, other: "Budgets") -> "Budgets":
+        """Gives the smaller of each."""
+        return Budgets(min(self.tokens, other.tokens), min(self.graph, other.graph))
 
     def shrink(self, longest: int) -> bool:
         """Halve both; False where less is impossible, with the longest sequence alone and one graph at a time."""
@@ -48,7 +52,8 @@ def in_memory(
     """Do work, which reads the budgets; while it runs out of memory shrink them, tell, and do it again from its start.
 
     longest: tokens of the longest sequence. The budgets stay small for what comes after. Raises OutOfMemoryError when
-    one sequence alone is too much, and at once where the work isn't done alone: other processes are in the midst of it.
+    one sequence alone is too much. alone: False where other processes are in the midst of it too: it then can't be done
+    again, and SmallerBatches says what to begin anew with.
     """
     while True:
         try:
@@ -60,15 +65,14 @@ def in_memory(
             if not isinstance(from_exception(error), OutOfMemoryError):
                 raise
             reason = str(error).strip().partition("\n")[0][:200]
-            if not alone:
-                advice = "lower token_budget and graph_budget, or start more processes"
-                seen = f"out of memory with micro-batches of {budgets.tokens} tokens ({reason})"
-                raise OutOfMemoryError(f"{seen}; {advice}") from error
             if not budgets.shrink(longest):
                 advice = "lower max_length, set gradient_checkpointing=true or take a smaller backbone"
                 raise OutOfMemoryError(
                     f"out of memory with one sequence of {longest} tokens alone ({reason}); {advice}"
                 ) from error
+            if not alone:
+                seen = f"out of memory ({reason}); the same command goes on from the last checkpoint with micro-batches"
+                raise SmallerBatches(f"{seen} of {budgets.tokens} tokens", budgets.tokens, budgets.graph) from error
         # Only here, where the exception and the tensors its traceback held are gone.
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

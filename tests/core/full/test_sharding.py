@@ -98,12 +98,13 @@ def together(
     return root
 
 
-def torchrun(processes: int, root: Path, runs: dict[str, dict[str, Any]]) -> None:
+def torchrun(processes: int, root: Path, runs: dict[str, dict[str, Any]], *, restarts: int = 0) -> None:
     listed = root / "runs.json"
     listed.write_text(json.dumps(list(runs.values())))
     program = [str(Path(__file__).with_name("run_together.py")), str(listed)]
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *program],
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}",
+         f"--max-restarts={restarts}", *program],
         cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -211,6 +212,17 @@ def test_a_run_whose_members_are_killed_gives_the_model_of_one_whose_are_not(
     assert losses(killed) == losses(whole)
     ours, theirs = weights_of(killed), weights_of(whole)
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_memory_that_runs_out_in_one_process_begins_all_anew_with_smaller_batches(
+    runs: dict[str, dict[str, Any]], alone: Path, tmp_path: Path
+) -> None:
+    name = "tiny_bert, scalar, 9"
+    run = {**runs[name], "out": str(tmp_path / "out"), "memory": 40}
+    torchrun(2, tmp_path, {name: run}, restarts=3)
+    (told,) = (event for event in events(tmp_path / "out") if event["event"] == "smaller_batches")
+    assert told["token_budget"] == 32
+    require_equal(tmp_path / "out", alone / name)
 
 
 def test_a_launcher_of_another_number_of_processes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
