@@ -1,11 +1,13 @@
 """The one place that knows about devices."""
 
+import os
 import resource
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch.nn.functional import linear
@@ -110,6 +112,18 @@ def _wait(device: Device) -> None:
         torch.cuda.synchronize()
     elif device.kind == "mps":
         torch.mps.synchronize()
+
+
+def total_memory(device: Device) -> int:
+    """Gives the bytes of memory that the device has: the GPU's, else the machine's, or what its container may use."""
+    if device.kind == "cuda":
+        return int(torch.cuda.get_device_properties().total_memory)
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        allowed = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        return machine
+    return min(machine, int(allowed)) if allowed.isdecimal() else machine
 
 
 def peak_memory_mb(device: Device) -> float:

@@ -25,6 +25,7 @@ from rewardtrain.core.measures.flags import labels_of
 from rewardtrain.core.model.adapters import freeze
 from rewardtrain.core.model.loading import called_by_name, layer_shapes, load_backbone
 from rewardtrain.core.model.memory import Budgets
+from rewardtrain.core.model.memory_plan import require_memory, sizes_of
 from rewardtrain.core.model.network import RewardModel
 from rewardtrain.core.model.quantized import quantize
 from rewardtrain.core.model.speed import (
@@ -57,6 +58,7 @@ def prepare(
     dtype = checkpoint.dtype if checkpoint else config.dtype  # auto may fall out otherwise on a busy machine
     device = team.from_first(lambda: _device(config, dtype))
     require_asked_for(config, device)
+    log.emit("memory", **team.from_first(lambda: _memory(config, device, team)))
 
     def load() -> RewardModel:
         return _load(config, device, labels_of(config, dataset.flag), None if checkpoint else out, team)
@@ -99,6 +101,11 @@ def prepare(
 def _device(config: TrainConfig, dtype: str) -> Device:
     with called_by_name(config):
         return choose_device(config.threads, dtype=dtype, layers=layer_shapes(config.backbone))
+
+
+def _memory(config: TrainConfig, device: Device, team: Team) -> dict[str, Any]:
+    with called_by_name(config):
+        return require_memory(sizes_of(config.backbone), config, device, team.size)
 
 
 def _load(config: TrainConfig, device: Device, labels: tuple[str, ...], out: Path | None, team: Team) -> RewardModel:

@@ -68,12 +68,17 @@ def _head(network: Any, new_parameters: frozenset[str]) -> set[str]:
 
 
 def layers_of(network: Any) -> nn.ModuleList | None:
-    """Finds the stack of equal layers that a transformer is: the list of modules with the most parameters.
+    """Finds the stack of equal layers that a transformer is; None where there is no such list."""
+    return stack_of(network.base_model, network.config)
 
-    Of a network that reads pictures too only the part that reads text is meant. None where there is no such list.
+
+def stack_of(trunk: nn.Module, config: Any) -> nn.ModuleList | None:
+    """Finds it in a network without its head: the list of modules with the most parameters.
+
+    Of a network that reads pictures too only the part that reads text is meant.
     """
-    trunk, text = network.base_model, network.config.get_text_config()
-    if text is not network.config:
+    text = config.get_text_config()
+    if text is not config:
         trunk = next((module for module in trunk.modules() if getattr(module, "config", None) is text), trunk)
     lists = [module for module in trunk.modules() if isinstance(module, nn.ModuleList)]
     return max(lists, key=lambda found: sum(parameter.numel() for parameter in found.parameters()), default=None)
