@@ -36,7 +36,7 @@ def compute_in(network: nn.Module, dtype: torch.dtype) -> None:
 
 def is_in_4_bits(module: nn.Module) -> bool:
     """Tells whether its weight is in 4 bits."""
-    return getattr(getattr(module, "weight", None), "quant_state", None) is not None
+    return getattr(module._parameters.get("weight"), "quant_state", None) is not None  # an adapter shows its layer's
 
 
 def in_full(module: Any) -> nn.Linear:

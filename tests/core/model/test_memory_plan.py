@@ -64,7 +64,7 @@ def test_what_is_reckoned_is_what_a_run_holds_after_its_first_step(
         small = [quantized.absmax, quantized.state2.absmax, quantized.state2.code] if quantized else []
         tensors += [parameter, parameter.grad, *state, *small]  # type: ignore[list-item]
     seen = sum(one.numel() * one.element_size() for one in tensors if isinstance(one, torch.Tensor) and one.ndim)
-    assert needed(sizes_of(str(folder)), config, 1) == pytest.approx(seen, rel=0.03, abs=apart)
+    assert needed(sizes_of(str(folder)), config, 1) == pytest.approx(seen, rel=0.05, abs=apart)
 
 
 def test_the_parts_of_several_processes_are_a_share_and_what_is_whole_for_a_moment() -> None:
@@ -79,7 +79,7 @@ def test_the_parts_of_several_processes_are_a_share_and_what_is_whole_for_a_mome
         ({}, 1, 80e9, "set lora_rank=16, or train in 2 processes"),
         ({}, 1, 24e9, "set lora_rank=16 and quantize=nf4, or train in 8 processes"),
         ({"lora_rank": 16}, 1, 24e9, "set quantize=nf4, or train in 2 processes"),
-        ({}, 8, 12e9, "set lora_rank=16, or train in 16 processes"),
+        ({}, 8, 12e9, "set lora_rank=16, or train in 32 processes"),
         ({}, 1, 2e9, "take a smaller backbone"),
     ],
 )
