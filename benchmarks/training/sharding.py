@@ -205,7 +205,7 @@ def random_batch(words: int) -> tuple[list[list[Encoded]], Comparisons]:
     return encoded, Comparisons(weights={(i, j): 1.0 for j in range(K) for i in range(j)}, n_strict=1, n_ties=0)
 
 
-def bytes_held(model: RewardModel, optimizer: torch.optim.AdamW) -> int:
+def bytes_held(model: RewardModel, optimizer: torch.optim.Optimizer) -> int:
     tensors: list[Any] = []
     for parameter in model.network.parameters():
         tensors += [parameter, parameter.grad, *optimizer.state[parameter].values()]

@@ -16,7 +16,18 @@ from labeling.api.rest.schema import conflict
 from labeling.models import Role
 from labeling.people import access
 from rewardtrain import tasks
-from rewardtrain.core.config import DTYPES, HEADS, MARGINS, TIES, WEIGHTS, TrainConfig
+from rewardtrain.core.config import (
+    ATTENTION,
+    DTYPES,
+    HEADS,
+    KERNELS,
+    MARGINS,
+    OPTIMIZERS,
+    QUANTIZED,
+    TIES,
+    WEIGHTS,
+    TrainConfig,
+)
 from rewardtrain.models import RunPoint, TrainingRun
 from rewardtrain.training import runs
 from rewardtrain.training.backbones import LONGEST
@@ -79,7 +90,17 @@ JSON_TYPES: dict[type, dict[str, Any]] = {
 
 def training_schema() -> dict[str, Any]:
     """Lists the settings with their types, choices and limits. Which values go together is the noun's to say."""
-    choices = {"head": HEADS, "ties": TIES, "margin": MARGINS, "weight": WEIGHTS, "dtype": DTYPES}
+    choices = {
+        "head": HEADS,
+        "ties": TIES,
+        "margin": MARGINS,
+        "weight": WEIGHTS,
+        "dtype": DTYPES,
+        "optimizer": OPTIMIZERS,
+        "quantize": QUANTIZED,
+        "attention": ATTENTION,
+        "kernels": KERNELS,
+    }
     properties: dict[str, Any] = {}
     for name, hint in get_type_hints(TrainConfig).items():
         kinds = [kind for kind in (get_args(hint) or (hint,)) if kind is not type(None)]

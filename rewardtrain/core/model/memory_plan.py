@@ -13,6 +13,7 @@ from rewardtrain.core.device import Device, total_memory
 from rewardtrain.core.errors import OutOfMemoryError
 from rewardtrain.core.model.adapters import stack_of
 from rewardtrain.core.model.loading import OURS_ALONE, backbone_folder
+from rewardtrain.core.model.quantized import can_be_in_4_bits
 
 NUMBER = 4  # bytes of a weight, of its gradient and of each of AdamW's two moments
 QUANTIZED = 0.516  # bytes of a weight in 4 bits, with a scale in 8 bits for each 64 and one in 32 for each 256 of those
@@ -26,8 +27,8 @@ class Sizes:
 
     all: int
     layers: tuple[int, ...]  # of each
-    linear: int  # in linear layers of these
-    linear_ends: int  # inputs and outputs of these together
+    quantizable: int  # in linear layers of these that can be kept in 4 bits
+    linear_ends: int  # inputs and outputs of all linear layers of these together
 
     @property
     def outside(self) -> int:
@@ -45,7 +46,7 @@ def sizes_of(name: str) -> Sizes:
     return Sizes(
         all=_count(network),
         layers=tuple(_count(layer) for layer in layers),
-        linear=sum(one.weight.numel() for one in linears),
+        quantizable=sum(one.weight.numel() for one in linears if can_be_in_4_bits(one)),
         linear_ends=sum(sum(one.weight.shape) for one in linears),
     )
 
@@ -64,7 +65,7 @@ def needed(sizes: Sizes, config: TrainConfig, processes: int) -> int:
         trained = round(part * config.lora_rank * sizes.linear_ends)
         kept += NUMBER * trained
     if config.quantize != "none":
-        kept -= round((NUMBER - QUANTIZED) * sizes.linear)
+        kept -= round((NUMBER - QUANTIZED) * sizes.quantizable)
     moment = MOMENT_8_BIT if config.optimizer == "adamw_8bit" else NUMBER
     held = kept + trained * (NUMBER + 2 * moment)
     whole = NUMBER * (3 * max(sizes.layers, default=0) + 2 * sizes.outside) if processes > 1 else 0
@@ -87,11 +88,11 @@ def require_memory(sizes: Sizes, config: TrainConfig, device: Device, processes:
 
 def advice(sizes: Sizes, config: TrainConfig, device: Device, processes: int, has: int) -> str:
     """Names what would fit, of what a person can set; else a smaller backbone."""
-    tried = []
+    tried: list[tuple[str, dict[str, object], int]] = []
     if not config.lora_rank:
         tried.append(("set lora_rank=16", {"lora_rank": 16, "train_layers": None}, processes))
         if processes == 1:
-            small = {"lora_rank": 16, "train_layers": None, "quantize": "nf4"}
+            small: dict[str, object] = {"lora_rank": 16, "train_layers": None, "quantize": "nf4"}
             tried.append(("set lora_rank=16 and quantize=nf4", small, 1))
     elif processes == 1 and config.quantize == "none":
         tried.append(("set quantize=nf4", {"quantize": "nf4"}, 1))

@@ -26,7 +26,7 @@ from tests.core.tiny.backbones import BACKBONES
 EIGHT_BILLION = Sizes(
     all=32 * 218_112_000 + 128_256 * 4096,
     layers=(218_112_000,) * 32,
-    linear=32 * 218_103_808,
+    quantizable=32 * 218_103_808,
     linear_ends=32 * (2 * 8192 + 2 * 5120 + 3 * 18_432),
 )
 WAYS: list[dict[str, Any]] = [
@@ -90,9 +90,9 @@ def test_what_would_fit_is_named(settings: dict[str, Any], processes: int, has: 
 
 def test_what_can_not_fit_is_refused_before_it_is_loaded() -> None:
     device = choose_device(1)
-    huge = Sizes(all=total_memory(device), layers=(), linear=0, linear_ends=0)
+    huge = Sizes(all=total_memory(device), layers=(), quantizable=0, linear_ends=0)
     wanted = rf"need {16 * huge.all / 1e9:.0f} GB beside activations; this machine has {huge.all / 1e9:.0f}: "
     with pytest.raises(OutOfMemoryError, match=re.escape(wanted)):
         require_memory(huge, TrainConfig(), device, 1)
-    small = Sizes(all=1000, layers=(), linear=0, linear_ends=0)
+    small = Sizes(all=1000, layers=(), quantizable=0, linear_ends=0)
     assert require_memory(small, TrainConfig(), device, 2)["needed_bytes"] == 2 * (8000 + 8000)
