@@ -122,8 +122,9 @@ def given_team(processes: int) -> Team | None:
 def join_team() -> Team:
     """Meets the others where the environment says, as torchrun sets it: over NCCL with a GPU each, else over Gloo.
 
-    Raises ConfigError where this machine has fewer GPUs than processes.
+    Raises ConfigError where this machine has fewer GPUs than processes, or the launcher's restarts would wait for ever.
     """
+    _require_new_addresses()
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     here = int(os.environ.get("LOCAL_WORLD_SIZE", size))
     require_devices(here)
@@ -135,6 +136,20 @@ def join_team() -> Team:
         torch.set_num_threads(max(1, all_threads // here))
         dist.init_process_group("gloo", timeout=WAIT)
     return Team(rank, size)
+
+
+def _require_new_addresses() -> None:
+    """Raises ConfigError where torchrun, at a restart, would give the processes the addresses of those that died.
+
+    torch 2.13 keeps one store for all restarts unless told not to (elastic/rendezvous/dynamic_rendezvous.py), and the
+    addresses in it are stale for a moment: the processes then fail to meet, or wait for each other without an end.
+    """
+    restarts = int(os.environ.get("TORCHELASTIC_MAX_RESTARTS") or 0)
+    if restarts and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        raise ConfigError(
+            f"torchrun may restart {restarts} times, and its processes then look for those that died; set"
+            " TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 where torchrun is called, or --max-restarts=0"
+        )
 
 
 def require_devices(processes: int) -> None:

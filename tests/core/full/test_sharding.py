@@ -98,6 +98,9 @@ def together(
     return root
 
 
+NEW_ADDRESSES = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}  # else a restart may look for processes that died
+
+
 def torchrun(processes: int, root: Path, runs: dict[str, dict[str, Any]], *, restarts: int = 0) -> None:
     listed = root / "runs.json"
     listed.write_text(json.dumps(list(runs.values())))
@@ -105,7 +108,8 @@ def torchrun(processes: int, root: Path, runs: dict[str, dict[str, Any]], *, res
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}",
          f"--max-restarts={restarts}", *program],
-        cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **NEW_ADDRESSES},
+        capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 
@@ -218,7 +222,8 @@ def test_memory_that_runs_out_in_one_process_begins_all_anew_with_smaller_batche
     runs: dict[str, dict[str, Any]], alone: Path, tmp_path: Path
 ) -> None:
     name = "tiny_bert, scalar, 9"
-    run = {**runs[name], "out": str(tmp_path / "out"), "memory": 40}
+    settings = {**runs[name]["settings"], "token_budget": 64}
+    run = {**runs[name], "settings": settings, "out": str(tmp_path / "out"), "memory": 40}
     torchrun(2, tmp_path, {name: run}, restarts=3)
     (told,) = (event for event in events(tmp_path / "out") if event["event"] == "smaller_batches")
     assert told["token_budget"] == 32
@@ -231,6 +236,14 @@ def test_a_launcher_of_another_number_of_processes_is_refused(tmp_path: Path, mo
     config = TrainConfig(processes=4)
     with pytest.raises(ConfigError, match=r"processes is 4, but the launcher started 8 \(WORLD_SIZE\); leave it out"):
         train(tmp_path / "data.jsonl", tmp_path / "out", config)
+
+
+def test_restarts_that_would_look_for_the_dead_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"WORLD_SIZE": "2", "RANK": "0", "TORCHELASTIC_MAX_RESTARTS": "3", "TORCHELASTIC_USE_AGENT_STORE": "True"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=r"torchrun may restart 3 times.*set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1"):
+        train(tmp_path / "data.jsonl", tmp_path / "out", TrainConfig())
 
 
 def test_every_architecture_is_shared_out(tmp_path: Path) -> None:
