@@ -13,7 +13,7 @@ from typing import Any, get_args, get_type_hints
 
 from rewardtrain.core.errors import ConfigError
 
-DEPTHS = ("full", "head")
+DEPTHS = ("full", "head", "none")
 HEADS = ("scalar", "binary")
 TIES = ("drop", "half", "davidson")
 MARGINS = ("none", "gap", "strength")
@@ -46,7 +46,7 @@ class TrainConfig:
 
     backbone: str = "minilm"  # 'minilm' (comes with the package), a Hugging Face id or a folder
     backbone_name: str | None = None  # what files and messages call it; None is its own text, of a folder the last part
-    depth: str = "full"  # or 'head': the backbone stays as it is and a linear head is fitted on its features
+    depth: str = "full"  # or 'head': a linear head on what the backbone gives; or 'none': a reward model as it is
     head: str = "scalar"  # one logit, the reward; or 'binary': negative and positive class, the reward is the latter
     max_length: int = 256  # tokens of prompt and completion together
     epochs: int = 1  # more tends to over-fit: accuracy stays and log loss rises
@@ -271,22 +271,22 @@ _CLASHES: list[tuple[Callable[[TrainConfig], bool], str]] = [
         "head is 'binary' and flag_weight is {flag_weight}, so nothing would train its classes; set head=scalar",
     ),
     (
-        lambda config: config.depth == "head" and bool(config.lora_rank or config.train_layers is not None),
-        "depth is 'head', which leaves the backbone as it is, but lora_rank is {lora_rank} and train_layers"
+        lambda config: config.depth != "full" and bool(config.lora_rank or config.train_layers is not None),
+        "depth is {depth!r}, which leaves the backbone as it is, but lora_rank is {lora_rank} and train_layers"
         " {train_layers}; set depth=full",
     ),
     (
-        lambda config: config.depth == "head" and config.processes > 1,
-        "depth is 'head' and processes is {processes}, but a head is fitted in one process; set processes=1",
+        lambda config: config.depth != "full" and config.processes > 1,
+        "depth is {depth!r}, which one process does, but processes is {processes}; set processes=1",
     ),
     (
-        lambda config: config.depth == "head" and (config.quantize, config.optimizer) != ("none", "adamw"),
-        "depth is 'head', which trains no weight of the backbone, but quantize is {quantize!r} and optimizer"
+        lambda config: config.depth != "full" and (config.quantize, config.optimizer) != ("none", "adamw"),
+        "depth is {depth!r}, which trains no weight of the backbone, but quantize is {quantize!r} and optimizer"
         " {optimizer!r}; set depth=full",
     ),
     (
-        lambda config: config.depth == "head" and (config.attention, config.kernels) != ("auto", "none"),
-        "depth is 'head', which only reads the backbone, but attention is {attention!r} and kernels {kernels!r};"
+        lambda config: config.depth != "full" and (config.attention, config.kernels) != ("auto", "none"),
+        "depth is {depth!r}, which only reads the backbone, but attention is {attention!r} and kernels {kernels!r};"
         " set depth=full",
     ),
     (

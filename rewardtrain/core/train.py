@@ -15,7 +15,7 @@ from rewardtrain.core.data.groups import fingerprint
 from rewardtrain.core.errors import ConfigError, SmallerBatches, from_exception
 from rewardtrain.core.finish import MODEL, REPORT, Further, finish
 from rewardtrain.core.full.checkpoint import last_checkpoint, note_smaller
-from rewardtrain.core.full.prepare import CHECKPOINTS, counts, prepare
+from rewardtrain.core.full.prepare import CHECKPOINTS, counts_of, prepare
 from rewardtrain.core.full.process_group import launch
 from rewardtrain.core.full.trainer import Trainer
 from rewardtrain.core.head.ensemble import Reference
@@ -26,6 +26,7 @@ from rewardtrain.core.model.memory import Budgets
 from rewardtrain.core.model.quantized import compute_in
 from rewardtrain.core.model.team import ALONE, Team, given_team
 from rewardtrain.core.progress import METRICS, MetricsLog
+from rewardtrain.core.unchanged import measure
 
 
 def train(
@@ -48,13 +49,15 @@ def train(
     Raises a CoreError.
     """
     team = given_team(config.processes)
-    if team and config.depth == "head":
-        raise ConfigError(f"depth is 'head', which one process fits, but {team.size} were started; start one")
+    if team and config.depth != "full":
+        raise ConfigError(f"depth is {config.depth!r}, which one process does, but {team.size} were started; start one")
     if (team or ALONE).from_first(lambda: _is_done(data, out, config, champion, formerly)):
         return
     arguments = data, out, config, champion, measured
     if config.depth == "head":
         train_head(*arguments, cache=cache, should_stop=should_stop)
+    elif config.depth == "none":
+        measure(*arguments, should_stop=should_stop)
     elif config.processes > 1 and not team:
         _launch(_train, (*arguments, formerly), config, should_stop)
     else:
@@ -194,7 +197,7 @@ def _finish(
         config,
         out,
         log=log,
-        counts={**counts(trainer), "kept": trainer.kept, "file": data.name},
+        counts={**counts_of(trainer), "kept": trainer.kept, "file": data.name},
         champion=champion,
         heads=ending.reference.heads(config),
         attributes=ending.further,

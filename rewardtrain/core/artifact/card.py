@@ -11,7 +11,7 @@ from formats.evaluation_report.figures import Estimate, ShareEstimate
 from formats.evaluation_report.flags import FlagReport
 from formats.evaluation_report.report import PairReport, Report, has_pairs
 from rewardtrain.core.config import TrainConfig
-from rewardtrain.core.data.encoding import CHAT, PAIR
+from rewardtrain.core.data.encoding import CHAT, JOINED, PAIR
 from rewardtrain.core.measures.intervals import LEAST_PROMPTS
 from rewardtrain.core.measures.report_words import counted, ends, number
 
@@ -83,13 +83,18 @@ def _purpose(config: TrainConfig, settings: dict[str, Any]) -> str:
     if config.head == "binary":
         names = " and ".join(f"`{label}`" for label in settings["labels"])
         classes = f"\nIts two logits are also those of the classes {names}."
-    how = "A linear head on the frozen features of" if config.depth == "head" else "Fine-tuned from"
     backbone = config.written()["backbone"]
+    how = "A linear head on the frozen features of" if config.depth == "head" else "Fine-tuned from"
+    made = f"""
+{how} `{backbone}` on human rankings of completions, with the Bradley-Terry loss over all comparisons
+of a prompt (Ouyang et al. 2022, arXiv 2203.02155)."""
+    if config.depth == "none":
+        made = f"""
+`{backbone}` as its makers trained it, measured on human rankings of completions; its weights are theirs, but for a
+scale and a shift of the reward that change no order."""
     return f"""
 # Reward model
-
-{how} `{backbone}` on human rankings of completions, with the Bradley-Terry loss over all comparisons
-of a prompt (Ouyang et al. 2022, arXiv 2203.02155). Its last logit is the reward: higher is better, comparable between
+{made} Its last logit is the reward: higher is better, comparable between
 completions of one prompt and not between prompts.{classes}
 
 Made to choose the best of several completions, to sort or filter them, and as the reward of reinforcement learning,
@@ -139,11 +144,12 @@ turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": c
 text = tokenizer.apply_chat_template(turns, tokenize=False)
 inputs = {"input_ids": tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids}"""
     else:
-        parts = """\
-ids = tokenizer(prompt + "\\n\\nAssistant: " + completion).input_ids
+        between = " + " if settings["style"] == JOINED else ' + "\\n\\nAssistant: " + '
+        parts = f"""\
+ids = tokenizer(prompt{between}completion).input_ids
 if tokenizer.eos_token and ids[-1] != tokenizer.eos_token_id:
     ids.append(tokenizer.eos_token_id)
-inputs = {"input_ids": torch.tensor([ids])}"""
+inputs = {{"input_ids": torch.tensor([ids])}}"""
     return parts
 
 
@@ -154,7 +160,7 @@ def _training_data(config: TrainConfig, data: dict[str, Any]) -> str:
     more = data.get("n_rewrites")
     rewrites = f", of these {more} that labelers made of others" if more else ""
     return f"""
-## Training data
+## {"Data it was measured on" if config.depth == "none" else "Training data"}
 
 Rankings by people{_source(data.get("file"))}; sha256 of the file `{data["fingerprint"]}`.
 

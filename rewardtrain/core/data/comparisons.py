@@ -238,6 +238,15 @@ def require_data(data: Dataset, config: TrainConfig) -> None:
     seen += f"; {data.n_alike} comparisons of equal inputs" if data.n_alike else ""
     if not data.splits["train"]:
         raise DataError(f"the train split is empty ({seen}); rank more prompts")
+    if config.depth != "none":
+        _require_training(data, config, seen)
+    if not data.n_pairs("test") and not data.n_flagged("test"):
+        raise DataError(
+            f"the test split is empty or all ties ({seen}); rank more prompts, a tenth of them is for tests"
+        )
+
+
+def _require_training(data: Dataset, config: TrainConfig, seen: str) -> None:
     pairs, flagged = data.n_pairs("train"), data.n_flagged("train")
     if max(pairs, flagged) < config.min_pairs:
         counted = f"{pairs}" + (f" (and {flagged} completions flagged {data.flag!r})" if data.flag else "")
@@ -250,10 +259,6 @@ def require_data(data: Dataset, config: TrainConfig) -> None:
         raise DataError("margin is 'strength', but no ranking has a strength; set margin to gap or none")
     if config.weight == "strength" and not _some_strength(data.splits["train"]):
         raise DataError("weight is 'strength', but no ranking has a strength; set weight to none")
-    if not data.n_pairs("test") and not data.n_flagged("test"):
-        raise DataError(
-            f"the test split is empty or all ties ({seen}); rank more prompts, a tenth of them is for tests"
-        )
 
 
 def _some_strength(groups: Iterable[Group]) -> bool:

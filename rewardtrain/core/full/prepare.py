@@ -1,6 +1,6 @@
 """A run before its first step: its data read, its backbone loaded and tried, its state as it was left."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ def prepare(
         )
         for split in SPLITS
     }
-    dataset, encoded = _as_read(dataset, encoded, config)
+    dataset, encoded = as_read(dataset, encoded, config)
     objective = Objective(config, tie_share=dataset.tie_share)
     trainer = Trainer(
         config=config,
@@ -89,7 +89,7 @@ def prepare(
         stopping=EarlyStopping(config.patience),
         should_stop=should_stop,
     )
-    start = {**counts(trainer), **device.describe(), "processes": team.size, "token_budget": trainer.budgets.tokens}
+    start = {**counts_of(trainer), **device.describe(), "processes": team.size, "token_budget": trainer.budgets.tokens}
     log.emit("start", **start)
     if checkpoint:
         trainer.restore(checkpoint)
@@ -130,7 +130,7 @@ def _load(config: TrainConfig, device: Device, labels: tuple[str, ...], out: Pat
     return choose_attention(replace(model, device=device), config)
 
 
-def _as_read(
+def as_read(
     dataset: Dataset, encoded: dict[str, list[list[Encoded]]], config: TrainConfig
 ) -> tuple[Dataset, dict[str, list[list[Encoded]]]]:
     """Leaves out comparisons of what the model reads alike. Raises DataError where too little is left."""
@@ -141,15 +141,22 @@ def _as_read(
     return comparisons, encoded | {"train": [by_id[group.id] for group in comparisons.splits["train"]]}
 
 
-def counts(trainer: Trainer) -> dict[str, Any]:
+def counts_of(trainer: Trainer) -> dict[str, Any]:
     """Says what the run has, as its start event and the model's manifest do."""
-    sequences = [sequence for groups in trainer.encoded.values() for group in groups for sequence in group]
+    found = counts(trainer.data, trainer.encoded, trainer.config, trainer.run["data"])
+    return {**found, "total_steps": trainer.total_steps}
+
+
+def counts(
+    dataset: Dataset, encoded: Mapping[str, list[list[Encoded]]], config: TrainConfig, fingerprint: str
+) -> dict[str, Any]:
+    """Says what a run reads, and how."""
+    sequences = [sequence for groups in encoded.values() for group in groups for sequence in group]
     return {
-        **trainer.data.counts(),
+        **dataset.counts(),
         "truncated": sum(sequence.prompt_cut or sequence.completion_cut for sequence in sequences),
         "truncated_completions": sum(sequence.completion_cut for sequence in sequences),
         "rewritten": sum(sequence.rewritten for sequence in sequences),
-        "total_steps": trainer.total_steps,
-        "fingerprint": trainer.run["data"],
-        "config": trainer.config.written(),
+        "fingerprint": fingerprint,
+        "config": config.written(),
     }

@@ -98,7 +98,7 @@ def load_backbone(name: str, *, max_length: int, device: Device, labels: tuple[s
     output_layer(network)
     require_trunk(what, network, info)
     require_fit(what, network, tokenizer, pad_id=pad_id)
-    _require_length(what, network, tokenizer, max_length)
+    require_length(what, network, tokenizer, max_length)
     encoder = Encoder(tokenizer=tokenizer, style=_style(config, tokenizer), max_length=max_length)
     new = frozenset(info["missing_keys"]) | frozenset(key for key, *_ in info["mismatched_keys"])
     require_numbers(what, network)
@@ -205,7 +205,8 @@ def _style(config: Any, tokenizer: Any) -> str:
     return CHAT if tokenizer.chat_template else TEXT
 
 
-def _require_length(what: str, network: Any, tokenizer: Any, max_length: int) -> None:
+def require_length(what: str, network: Any, tokenizer: Any, max_length: int) -> None:
+    """Raise BackboneError for more tokens than it reads."""
     limit = longest_input(network, tokenizer) or max_length
     if max_length > limit:
         raise BackboneError(f"max_length is {max_length}, but {what} reads {limit} tokens at most; lower it")
