@@ -186,6 +186,41 @@ class PolicyForm(forms.Form):
         return {name: self.cleaned_data[name] for name in RULES} | where | {"training": training}
 
 
+class MeasuringForm(forms.Form):
+    backbone = forms.ChoiceField(
+        label=gettext_lazy("Reward model"),
+        help_text=gettext_lazy("A sequence classifier of Hugging Face. A model without a reward head is refused."),
+    )
+    head = forms.ChoiceField(
+        label=gettext_lazy("It gives"),
+        choices=[
+            ("scalar", gettext_lazy("one logit, the reward")),
+            ("binary", gettext_lazy("two logits, of which the second is the reward")),
+        ],
+    )
+    max_length = forms.IntegerField(
+        min_value=int(RANGES["max_length"].low),
+        max_value=int(RANGES["max_length"].high),
+        label=gettext_lazy("Tokens of prompt and completion together"),
+        help_text=gettext_lazy("What is longer is cut, as in training."),
+    )
+
+    def __init__(self, of_project: RetrainPolicy, data: QueryDict | None = None) -> None:
+        """data: what was sent, if anything."""
+        standing = {**TrainConfig().to_dict(), **of_project.training}
+        super().__init__(
+            data, initial={name: standing[name] for name in ("head", "max_length")}, auto_id="measuring_%s"
+        )
+        self.names = backbones.of_others()
+        cast("forms.ChoiceField", self.fields["backbone"]).choices = [(name, name) for name in self.names]
+        if evidence_of(of_project.project).unit != "pairs":  # labels are of classes, which a reward alone has none of
+            del self.fields["head"]
+
+    def training(self) -> dict[str, Any]:
+        """Gives the settings of the run."""
+        return dict(self.cleaned_data)
+
+
 class AutoLabelForm(forms.Form):
     threshold = forms.FloatField(
         initial=round(100 * THRESHOLD),

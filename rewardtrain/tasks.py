@@ -34,7 +34,7 @@ from rewardtrain.training.remote import concluding, following
 logger = logging.getLogger(__name__)
 
 # A head, which is ready in a second, never waits behind a fine-tuning of an hour.
-QUEUES = {policy.Depth.HEAD: "head", policy.Depth.FULL: "train"}
+QUEUES = {policy.Depth.HEAD: "head", policy.Depth.FULL: "train", policy.Depth.NONE: "train"}
 ENCODE_EXPIRES_SECONDS = 30  # a sweep asks again
 JOB_EXPIRES_SECONDS = 5  # so does the sweep
 STARTS_AT_ONCE = 10  # runs that one sweep asks for; each freezes a dataset version

@@ -134,7 +134,8 @@ class RunBodySerializer(KnownFields):
         choices=TrainingRun.Depth.choices,
         required=False,
         default=TrainingRun.Depth.FULL,
-        help_text="`head` fits the last layer alone, in about a second; `full` fine-tunes the whole model.",
+        help_text="`head` fits the last layer alone, in about a second; `full` fine-tunes the whole model; `none` "
+        "measures the reward model that the setting `backbone` names as it is.",
     )
     training = TrainingField(
         required=False, default=dict, help_text="Settings for this run alone; they go over the retrain policy's."

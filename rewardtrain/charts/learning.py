@@ -39,8 +39,12 @@ class Measured:
 
 
 def measured(project: Project) -> list[Measured]:
-    """Lists every evaluated model of a project. Asks for these figures only: reports are long and models many."""
-    rows = Evaluation.objects.filter(reward_model__project=project, split="test", n_pairs__gte=1).values_list(
+    """Lists every evaluated model that learnt from a project's pairs.
+
+    Asks for these figures only: reports are long and models many.
+    """
+    learnt = Evaluation.objects.exclude(reward_model__run__depth=TrainingRun.Depth.NONE)  # others' learnt none of ours
+    rows = learnt.filter(reward_model__project=project, split="test", n_pairs__gte=1).values_list(
         "reward_model__version", "reward_model__champion", "reward_model__gate__passed", "reward_model__run__depth",
         "dataset_version__counts__train__pairs", "n_pairs", "accuracy", "accuracy_low", "accuracy_high",
         "log_loss", "report__log_loss__low", "report__log_loss__high", "report__baseline_longer__accuracy",

@@ -96,6 +96,11 @@ class TrainConfig:
             if clash(self):
                 raise ConfigError(reason.format(**asdict(self)))
 
+    @property
+    def least_pairs(self) -> int:
+        """Gives the training comparisons that a run needs: one where nothing learns from them."""
+        return 1 if self.depth == "none" else self.min_pairs
+
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> "TrainConfig":
         """Make a config of JSON values; keys left out keep their default.

@@ -21,6 +21,7 @@ class TrainingRun(Job):
     class Depth(models.TextChoices):
         HEAD = "head", _("Head")
         FULL = "full", _("Fine-tuning")
+        NONE = "none", _("Measurement")  # of a reward model that others trained: it is asked for by people alone
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="runs")
     number = models.PositiveIntegerField()
@@ -48,7 +49,7 @@ class TrainingRun(Job):
                 condition=Q(state__in=("queued", "running")),
                 name="run_one_active_per_depth",
             ),
-            models.CheckConstraint(condition=Q(depth__in=("head", "full")), name="run_depth_known"),
+            models.CheckConstraint(condition=Q(depth__in=("head", "full", "none")), name="run_depth_known"),
             models.CheckConstraint(
                 condition=Q(state__in=("queued", "running", "succeeded", "failed", "cancelled")),
                 name="run_state_known",

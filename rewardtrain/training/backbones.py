@@ -48,6 +48,22 @@ def check(name: str) -> None:
         raise _refused("no_backbone", message % {"name": name})
 
 
+def of_others() -> list[str]:
+    """Lists what may be measured as a reward model: whether one is there is found by the run that reads it."""
+    return [name for name in names() if name != MINILM]
+
+
+def require_others(name: str) -> None:
+    """Raises Invalid for what has no reward head of its own, or figures here already."""
+    if name == MINILM:
+        message = _("backbone is 'minilm', which has no reward head; name the reward model to measure: %(known)s")
+        known = ", ".join(of_others()) or _("an administrator adds it to PODIUM_BACKBONES")
+        raise _refused("no_backbone", message % {"known": known})
+    if OWN.fullmatch(name):
+        message = _("backbone is %(name)r, a version of this project, whose page has its figures")
+        raise _refused("no_backbone", message % {"name": name})
+
+
 def source(project: Project, name: str) -> str:
     """Gives the folder, id or name that the training process loads. Raises Invalid as check() does, and for models of
     the project that aren't there. A folder that is kept elsewhere has to be fetched before: see own()."""

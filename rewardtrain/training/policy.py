@@ -21,6 +21,7 @@ from rewardtrain.training.run_settings import checked, standing
 
 ACTIVE = (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING)
 Depth = TrainingRun.Depth
+DEPTHS = (Depth.HEAD, Depth.FULL)  # of runs that a policy starts
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ class NextRetraining:
 
 
 def next_retrainings(project: Project) -> list[NextRetraining]:
-    """Says it for each depth, heads first."""
+    """Says it for each depth that learns, heads first."""
     policy, importing = get_policy(project), import_of(project)
-    return [_next(project, policy, depth, importing) for depth in Depth]
+    return [_next(project, policy, depth, importing) for depth in DEPTHS]
 
 
 def import_of(project: Project) -> Import | None:
@@ -107,7 +108,7 @@ def update_policy(project: Project, **changes: object) -> RetrainPolicy:
                 _("training is %(value)r; it must be an object of settings") % {"value": training},
                 attr="training",
             )
-        for depth in Depth:
+        for depth in DEPTHS:
             checked(project, standing(training, depth), depth)
     with transaction.atomic():
         lock_project(project)

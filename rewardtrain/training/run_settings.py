@@ -17,6 +17,8 @@ from rewardtrain.training import backbones, ranges
 Depth = TrainingRun.Depth
 # A head leaves the backbone as it is, in one process.
 OF_FINE_TUNING = ("lora_rank", "train_layers", "processes", "quantize", "optimizer", "attention", "kernels")
+# All that a measurement takes over: it learns nothing, and its backbone is each one's own.
+OF_MEASURING = ("head", "flag", "flag_positive", "max_length", "token_budget", "threads", "bootstrap_samples")
 
 
 def training_config(values: Mapping[str, object]) -> TrainConfig:
@@ -36,7 +38,9 @@ def settings_of(project: Project, values: Mapping[str, object]) -> dict[str, obj
 
 
 def standing(settings: Mapping[str, object], depth: Depth) -> dict[str, object]:
-    """Gives a project's standing settings as a run of this depth takes them: a head has no use for some."""
+    """Gives a project's standing settings as a run of this depth takes them: not all depths have a use for all."""
+    if depth == Depth.NONE:
+        return {name: settings[name] for name in OF_MEASURING if name in settings}
     left_out = OF_FINE_TUNING if depth == Depth.HEAD else ()
     return {name: value for name, value in settings.items() if name not in left_out}
 
@@ -83,4 +87,6 @@ def check_training(values: Mapping[str, object], depth: Depth) -> TrainConfig:
     config = training_config({**values, "depth": depth.value})
     ranges.check(config)
     backbones.check(config.backbone)
+    if depth == Depth.NONE:
+        backbones.require_others(config.backbone)
     return config

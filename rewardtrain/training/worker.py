@@ -191,7 +191,8 @@ def succeed(run: TrainingRun, files: Files, *, last_try: bool) -> bool:
             report=report,
             baseline_pk=noted.champion.pk if noted.champion else None,
         )
-        champions.promote_if_passed(model, auto_promote=policy.get_policy(run.project).auto_promote)
+        asked = policy.get_policy(run.project).auto_promote and run.depth != TrainingRun.Depth.NONE
+        champions.promote_if_passed(model, auto_promote=asked)  # who has a model of others measured wants to look first
     model_files.drop_draft(made_model(run))
     logger.info("run %s of %s: version %s", run.number, run.project.slug, model.version)
     return True

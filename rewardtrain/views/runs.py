@@ -14,7 +14,7 @@ from labeling.models import Project, Role
 from labeling.views.doors import SignedIn, page_of, project_page
 from rewardtrain import tasks
 from rewardtrain.charts import loss_curve
-from rewardtrain.forms import PolicyForm
+from rewardtrain.forms import MeasuringForm, PolicyForm
 from rewardtrain.models import TrainingRun, listed_evaluations
 from rewardtrain.training import policy, runs
 from rewardtrain.training.executors import offered
@@ -33,13 +33,18 @@ PHASES = {
     "evaluating": _("Evaluating"),
     "saving": _("Saving"),
 }
-SHOWS = {None: _("All"), policy.Depth.HEAD: _("Heads"), policy.Depth.FULL: _("Fine-tunings")}
+SHOWS = {
+    None: _("All"),
+    policy.Depth.HEAD: _("Heads"),
+    policy.Depth.FULL: _("Fine-tunings"),
+    policy.Depth.NONE: _("Measurements"),
+}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_page(Role.MANAGER)
 def index(request: SignedIn, project: Project) -> HttpResponse:
-    """POST is 'Retrain the head now' and 'Fine-tune now'."""
+    """POST is 'Retrain the head now', 'Fine-tune now' and 'Measure it'."""
     if request.method != "POST":
         preset = offers.chosen(request.GET.get("preset", ""))
         form = PolicyForm(policy.get_policy(project), chosen=offers.settings_of(preset) if preset else {})
@@ -47,8 +52,12 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
     depth = depth_of(request.POST) if "depth" in request.POST else policy.Depth.FULL
     if depth is None:
         return HttpResponseBadRequest(f"depth is one of {', '.join(policy.Depth.values)}".encode())
+    measuring = MeasuringForm(policy.get_policy(project), request.POST) if depth == policy.Depth.NONE else None
+    if measuring and not measuring.is_valid():
+        return page(request, project, PolicyForm(policy.get_policy(project)), measuring=measuring)
     try:
-        run = runs.request_run(project, by=request.user, depth=depth)
+        training = measuring.training() if measuring else None
+        run = runs.request_run(project, by=request.user, depth=depth, training=training)
     except PodiumError as error:
         messages.error(request, error.detail)
         return redirect("runs", project.slug)
@@ -61,7 +70,14 @@ def depth_of(values: QueryDict) -> policy.Depth | None:
     return policy.Depth(depth) if depth in policy.Depth.values else None
 
 
-def page(request: SignedIn, project: Project, form: PolicyForm, *, chosen: Preset | None = None) -> HttpResponse:
+def page(
+    request: SignedIn,
+    project: Project,
+    form: PolicyForm,
+    *,
+    chosen: Preset | None = None,
+    measuring: MeasuringForm | None = None,
+) -> HttpResponse:
     rows = project.runs.select_related("reward_model__project", "dataset_version", "requested_by").prefetch_related(
         listed_evaluations("reward_model__")
     )
@@ -76,6 +92,7 @@ def page(request: SignedIn, project: Project, form: PolicyForm, *, chosen: Prese
         "lacking": next((each.lacking for each in retrainings if each.lacking), ""),
         "form": form,
         "chosen": chosen,
+        "measuring": measuring or MeasuringForm(policy.get_policy(project)),
         "offers": offers.offers(project),
         "trained_on": offers.trained_on(project),
         "n_prompts": reckoning.PROMPTS,

@@ -38,7 +38,7 @@ def n_of(version: DatasetVersion) -> int:
 
 def lacking(project: Project, config: TrainConfig) -> str:
     """Says what the labels lack for a run, or ""."""
-    flag, least = config.flag or project.flags[0]["name"], config.min_pairs
+    flag, least = config.flag or project.flags[0]["name"], config.least_pairs
     texts = counters.labeled_texts(project, flag, Split.TRAIN, most=least)
     labels = counters.labels_of(project, flag)  # in any case: no page asks more often because there are more
     if texts < least:
@@ -49,7 +49,7 @@ def lacking(project: Project, config: TrainConfig) -> str:
         )
         return message % {"n": texts, "needed": least}
     train = labels[Split.TRAIN]
-    if train.yes in (0, train.labels):
+    if config.depth != "none" and train.yes in (0, train.labels):
         message = _(
             "All %(n)s labels of “%(flag)s” in the train split say the same, so there is nothing to tell apart. "
             "Label more texts."

@@ -29,7 +29,7 @@ def n_of(version: DatasetVersion) -> int:
 
 def lacking(project: Project, config: TrainConfig) -> str:
     """Says what the pairs lack for a run, or ""."""
-    counts, min_pairs = counters.of(project), config.min_pairs
+    counts, min_pairs = counters.of(project), config.least_pairs
     pairs = counts.of(Split.TRAIN).pairs
     if pairs < min_pairs:
         message = ngettext(

@@ -1,4 +1,4 @@
-"""manage.py train PROJECT [--depth head|full] [--wait]"""
+"""manage.py train PROJECT [--depth head|full|none] [--backbone NAME] [--wait]"""
 
 from __future__ import annotations
 
@@ -29,14 +29,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("project", help="the project's slug")
         parser.add_argument("--depth", choices=policy.Depth.values, default="full", help="what learns (default: full)")
+        parser.add_argument("--backbone", help="of this run alone: what it starts from, or with --depth none measures")
         parser.add_argument("--wait", action="store_true", help="follow the run to its end")
 
-    def handle(self, *args: Any, project: str, depth: str, wait: bool, **options: Any) -> None:
+    def handle(
+        self, *args: Any, project: str, depth: str, wait: bool, backbone: str | None = None, **options: Any
+    ) -> None:
         of_project = Project.objects.filter(slug=project).first()
         if of_project is None:
             raise CommandError(f"There is no project {project!r}.")
         try:
-            run = runs.request_run(of_project, depth=policy.Depth(depth))
+            training = {"backbone": backbone} if backbone else None
+            run = runs.request_run(of_project, depth=policy.Depth(depth), training=training)
         except PodiumError as error:
             raise CommandError(error.detail) from error
         tasks.sweep_soon()
