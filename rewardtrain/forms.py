@@ -195,7 +195,7 @@ class MeasuringForm(forms.Form):
         label=gettext_lazy("It gives"),
         choices=[
             ("scalar", gettext_lazy("one logit, the reward")),
-            ("binary", gettext_lazy("two logits, of which the second is the reward")),
+            ("binary", gettext_lazy("two, the reward second")),
         ],
     )
     max_length = forms.IntegerField(

@@ -29,6 +29,7 @@ class Preset:
     longest: int  # tokens that it reads
     good_for: str | Promise
     settings: Mapping[str, object]  # that differ from the defaults, the backbone apart
+    is_reward_model: bool = False  # with a head of its own, to be measured as it is
 
     @cached_property
     def config(self) -> TrainConfig:
@@ -104,6 +105,7 @@ PRESETS = (
         longest=32_768,
         good_for=_("Few labels: it is a reward model already, trained on 26 million public pairs."),
         settings=MappingProxyType({**_LORA, "learning_rate": 1e-4}),
+        is_reward_model=True,
         **_QWEN3,
     ),
 )
