@@ -1,5 +1,7 @@
 """A training run. The row is the truth: the Celery message only says that it is there."""
 
+from pathlib import PurePath
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -58,6 +60,12 @@ class TrainingRun(Job):
 
     def __str__(self) -> str:
         return f"run {self.number}"
+
+    @property
+    def measured_name(self) -> str:
+        """Names whose model it measured; "" for a run that learnt. Of a folder of the machine the last part."""
+        name = str(self.training.get("backbone", "")) if self.depth == self.Depth.NONE else ""
+        return PurePath(name).name if name.startswith("/") else name
 
     @property
     def job_reason(self) -> str:

@@ -53,7 +53,7 @@ def request(project: Project, name: str) -> TrainingRun:
 
 
 def test_it_becomes_a_version_that_a_person_may_promote_and_others_are_compared_with(
-    ranked: Project, theirs: str, tiny_training: dict[str, object]
+    ranked: Project, theirs: str, tiny_training: dict[str, object], client: Client
 ) -> None:
     policy.update_policy(ranked, auto_promote=True, training={"lora_rank": 4, "epochs": 3})
     run = request(ranked, theirs)
@@ -65,6 +65,13 @@ def test_it_becomes_a_version_that_a_person_may_promote_and_others_are_compared_
     evaluation = model.evaluations.get()
     assert evaluation.n_pairs > 0
     assert not model.champion
+    client.force_login(join(ranked, role="manager"))
+    shown = client.get(reverse("models", args=[ranked.slug])).content.decode()
+    assert "their-reward, not trained here" in shown
+    shown = client.get(reverse("model", args=[ranked.slug, model.version])).content.decode()
+    assert "This is their-reward as its makers trained it." in shown
+    shown = client.get(reverse("run", args=[ranked.slug, run.number])).content.decode()
+    assert "nothing was trained" in shown
     assert measured(ranked) == []  # it learnt from none of the project's pairs
     champions.promote(model, by=None, reason="Good enough to begin with.", past_gate=True)
     trained = runs.request_run(ranked, training={**tiny_training, "lora_rank": 0, "epochs": 1})
