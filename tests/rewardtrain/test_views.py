@@ -158,7 +158,7 @@ def test_runs_are_shown_by_depth(project: Project, manager: Client) -> None:
 
 def test_a_depth_that_is_none_is_refused(project: Project, manager: Client) -> None:
     answer = manager.post(url(project, "runs"), {"depth": "shallow"})
-    assert (answer.status_code, answer.content) == (400, b"depth is one of head, full")
+    assert (answer.status_code, answer.content) == (400, b"depth is one of head, full, none")
     assert not TrainingRun.objects.exists()
 
 

@@ -175,7 +175,7 @@ def test_a_policy_that_names_a_missing_model_says_so_on_its_page_and_once_in_the
         assert f"the project has no model of version {version}" in page
 
 
-@pytest.mark.parametrize("depth", policy.Depth)
+@pytest.mark.parametrize("depth", policy.DEPTHS)
 @pytest.mark.parametrize("old", [{"backbone": "{folder}"}, {"bootstrap_samples": 10**12}])
 def test_a_run_of_before_the_list_fails_at_its_start(
     ranked: Project, depth: policy.Depth, old: dict[str, object], tmp_path: Path

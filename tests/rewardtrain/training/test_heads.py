@@ -249,7 +249,7 @@ def test_a_project_trains_on_from_its_own_models_in_both_depths(
     shown = everything_shown(project, number)
     assert str(model_dir) not in shown
     assert "model 3" in shown
-    for depth in policy.Depth:  # of its own backbone the process says what is wrong without saying where it lies
+    for depth in policy.DEPTHS:  # of its own backbone the process says what is wrong without saying where it lies
         run = runs.request_run(project, depth=depth, training={**tiny_training, "backbone": "model 4"})
         (Path(model_folder(RewardModel.objects.get(version=4))) / "config.json").write_text('{"model_type": "no"}')
         worker.work(run.pk)

@@ -239,7 +239,7 @@ def test_a_worker_that_lost_its_claim_kills_its_child_and_writes_nothing(
     assert not training_process(run)
 
 
-@pytest.mark.parametrize("depth", policy.Depth)
+@pytest.mark.parametrize("depth", policy.DEPTHS)
 def test_a_backbone_that_does_not_fit_its_tokenizer_fails_the_run_in_one_sentence_that_its_page_shows(
     depth: policy.Depth, project: Project, tiny_training: Training, tmp_path: Path, client: Client
 ) -> None:
