@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -36,7 +37,13 @@ class Preset:
         return TrainConfig.from_dict({"backbone": self.name, **self.settings})
 
 
-_QWEN3 = {"parameters": 596_050_944, "embedded": 155_582_464, "layers": 28, "hidden": 1024, "per_rank": 630_784}
+_QWEN3: dict[str, Any] = {
+    "parameters": 596_050_944,
+    "embedded": 155_582_464,
+    "layers": 28,
+    "hidden": 1024,
+    "per_rank": 630_784,
+}
 _LORA = {"max_length": 512, "lora_rank": 16, "graph_budget": 4096}
 
 PRESETS = (
