@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('rewardtrain', '0014_where_runs_go'),
+        ('rewardtrain', '0016_what_jobs_say'),
     ]
 
     operations = [
