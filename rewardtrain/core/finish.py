@@ -164,6 +164,6 @@ def _score_champion(
     def progress(done: int, total: int) -> None:
         log.progress("evaluating", done, total)
 
-    champion = load_model(folder, model.device)
+    champion = load_model(folder, model.device).in_float32()  # as the model itself is scored, whatever it trains in
     encoded = encode_groups(champion.encoder, groups, progress=progress)
     return score_groups(champion, encoded, token_budget=config.token_budget, progress=progress)

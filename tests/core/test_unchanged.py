@@ -171,3 +171,17 @@ def test_few_pairs_are_enough_to_measure(theirs: Path, make_rows: Rows, write_ro
         [row for row in rows if row["split"] != "train"] + [row for row in rows if row["split"] == "train"][:2]
     )
     assert main(["train", str(data), str(tmp_path / "out"), *settings_of(theirs)]) == 0
+
+
+def test_as_a_champion_it_has_the_figures_that_it_has_alone_whatever_the_other_trains_in(
+    theirs: Path, make_rows: Rows, write_rows: Write, tmp_path: Path
+) -> None:
+    data, out, backbone = write_rows(make_rows(40)), tmp_path / "out", tmp_path / "backbone"
+    assert main(["train", str(data), str(out), *settings_of(theirs)]) == 0
+    backbone.symlink_to(theirs)
+    trained = settings_of(backbone, depth="full", dtype="bfloat16", batch_prompts=4)
+    assert main(["train", str(data), str(tmp_path / "new"), *trained, "--champion", str(out / "model")]) == 0
+    measured = tmp_path / "measured.json"
+    assert main(["evaluate", str(out / "model"), str(data), "--out", str(measured)]) == 0
+    report, alone = (json.loads(path.read_text()) for path in (tmp_path / "new" / "report.json", measured))
+    assert report["champion"]["log_loss"] == pytest.approx(alone["log_loss"]["value"], abs=1e-6)
