@@ -74,3 +74,4 @@ class RewardtrainConfig(AppConfig):
         )
         styleguide.add_drawing("rewardtrain/charts/styleguide.html", shares=STYLE_SHARES)
         body_limit.reads_itself("best_of", "playground", "rewardtrain_api:best_of", "rewardtrain_api:score")
+        body_limit.reads_itself("job_door")  # small, but it may wait for a bucket: not in the turn of pages

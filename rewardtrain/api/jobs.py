@@ -23,6 +23,8 @@ class JobAuthentication(BaseAuthentication):
         name = str(request.parser_context["kwargs"]["name"])
         if scheme != SCHEME or not is_token_of(name, token.strip()):
             raise AuthenticationFailed("this is the door of a job, for its own token alone", "bad_job_token")
+        # Nobody of its network is to wait for how much it asks: see labeling/requests/throttle.py.
+        request._request.program = name  # type: ignore[attr-defined]
 
     def authenticate_header(self, request: Request) -> str:
         return SCHEME

@@ -11,11 +11,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from artifacts import folder_manifest, store
+from artifacts.errors import StorageAway
 from rewardtrain.core_command import LOG, METRICS
 from rewardtrain.models import TrainingRun
 from rewardtrain.training.run_files import Files
@@ -137,8 +139,9 @@ def without_reports(run: TrainingRun, files: Files) -> dict[str, Any]:
 
 def forget(keeper: Bucket, run: TrainingRun, files: Files) -> None:
     """Drops what a run that is over needs no more. The lines of its jobs stay. Raises StorageAway."""
-    keeper.drop_parts_below(f"{run.folder}/job/files")
     keeper.remove_below(f"{run.folder}/job/files")
+    with suppress(StorageAway):  # not every server lists them, nor every key may: a rule of the bucket ends them too
+        keeper.drop_parts_below(f"{run.folder}/job/files")
     TrainingRun.objects.filter(pk=run.pk).update(job_files={}, job_said={})
     for path in (files.report, files.head_report):  # they name labelers, whom no erasure would find there
         path.unlink(missing_ok=True)

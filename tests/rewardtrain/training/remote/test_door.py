@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from artifacts.bucket import Bucket
 from labeling.models import Project, Role, User
+from labeling.requests import throttle
 from rewardtrain.core.errors import ConfigError, Stopped, StorageAwayError
 from rewardtrain.core.job import transfers
 from rewardtrain.core.job.door import Door
@@ -287,6 +289,22 @@ def test_what_a_run_has_left_that_ended_where_nobody_looked_goes(project: Projec
     with requests() as seen:
         concluding.clear_leftovers()
     assert seen == []
+
+
+def test_a_job_that_asks_much_has_nobody_wait_and_one_without_its_token_does(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(throttle, "LONGEST", 5.0)
+    monkeypatch.setattr(throttle, "HALF_LIFE", 1e9)
+    monkeypatch.setattr(time, "sleep", slept.append)
+    run, client = held(project), Client()
+    for _ in range(100):
+        assert ask(run, "still", client=client).status_code == 200
+    assert slept == []
+    for _ in range(300):
+        ask(run, "still", token="x", client=client)
+    assert slept
 
 
 # --- As a job uses it ------------------------------------------------------------------------------------------------
