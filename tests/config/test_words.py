@@ -162,7 +162,18 @@ def test_the_pages_of_runs_and_models(site: Site, data: set[str]) -> None:
     make_best_of(project, n_prompts=2, n=2)
     paths = ["", "machine/", "runs/", "models/", "models/1/", "models/2/", "automatic/", "best-of/", "best-of/1/"]
     paths += [f"runs/{run.number}/" for run in (ended.run, failed, running)]
-    data |= {*LABELERS, "minilm", "drop", "scalar", "full", "auto", "none", "True", "False"}  # values of settings
+    data |= {
+        *LABELERS,
+        "minilm",
+        "drop",
+        "scalar",
+        "full",
+        "auto",
+        "none",
+        "adamw",
+        "True",
+        "False",
+    }  # values of settings
     found = {path: outside(read(site.manager, f"/p/{project.slug}/{path}"), data) for path in paths}
     assert {path: words for path, words in found.items() if words} == {}
 
