@@ -56,6 +56,7 @@ def address(pattern: URLPattern, user: User) -> str:
     given = {"slug": "helpful", "assignment_id": assignment_of(user), "number": 1, "version": 1, "token": "x"}
     given |= {"link_id": 1, "link": "x", "place": 0, "layout": "podium"}
     given["invitation_id"] = given["person_id"] = 1
+    given |= {"name": "podium-1-1-1-0-0a0a0a0a", "act": "begin"}  # of a job on a cluster
     given["view_id"] = 1
     given["cohort_id"] = given["cohort"] = COHORT
     given["case_id"] = given["case"] = ReviewCase.objects.latest("pk").pk
