@@ -217,8 +217,9 @@ class MeasuringForm(forms.Form):
             del self.fields["head"]
 
     def training(self) -> dict[str, Any]:
-        """Gives the settings of the run."""
-        return dict(self.cleaned_data)
+        """Gives the settings of the run. One logit is of no flag, whatever the policy's models classify."""
+        of_no_flag = {"flag": None, "flag_positive": True} if self.cleaned_data.get("head") == "scalar" else {}
+        return self.cleaned_data | of_no_flag
 
 
 class AutoLabelForm(forms.Form):

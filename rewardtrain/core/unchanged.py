@@ -7,16 +7,15 @@ the attributes' heads are fitted beside the reward. The folder that comes out is
 from collections.abc import Callable
 from pathlib import Path
 
-from formats.prompts import SPLITS
 from rewardtrain.core.artifact.rehearsal import rehearse
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.data.comparisons import build_dataset, require_data
 from rewardtrain.core.data.groups import fingerprint, read_groups
 from rewardtrain.core.device import Device, choose_device
-from rewardtrain.core.evaluation.evaluate import encode_groups, score_groups
+from rewardtrain.core.evaluation.evaluate import score_groups
 from rewardtrain.core.evaluation.foreign import load_unchanged
 from rewardtrain.core.finish import finish
-from rewardtrain.core.full.prepare import as_read, counts
+from rewardtrain.core.full.prepare import as_read, counts, tokenize
 from rewardtrain.core.head.attributes import Rated, further_heads, read_rated
 from rewardtrain.core.head.ensemble import read_reference
 from rewardtrain.core.measures.flags import labels_of
@@ -49,14 +48,7 @@ def _run(data: Path, out: Path, config: TrainConfig, champion: Path | None, meas
     require_data(dataset, config)
     device = choose_device(config.threads, dtype="float32")  # figures that are kept are scored in it
     model = _load(config, device, labels_of(config, dataset.flag), out, log)
-    log.emit("phase", phase="tokenizing")
-    encoded = {
-        split: encode_groups(
-            model.encoder, dataset.splits[split], progress=lambda done, total: log.progress("tokenizing", done, total)
-        )
-        for split in SPLITS
-    }
-    dataset, encoded = as_read(dataset, encoded, config)
+    dataset, encoded = as_read(dataset, tokenize(model, dataset, log), config)
     found = {**counts(dataset, encoded, config, fingerprint(data)), "total_steps": 0}
     tokens = Budgets.on(device, config.token_budget, config.graph_budget).tokens
     log.emit("start", **found, **device.describe(), processes=1, token_budget=tokens)

@@ -80,10 +80,10 @@ class Baselines:
 
 def baselines(run: TrainingRun) -> Baselines:
     present = champion(run.project)
-    full = TrainingRun.Depth.FULL
-    if run.depth != full or (present and present.run.depth != full):
+    full, head = TrainingRun.Depth.FULL, TrainingRun.Depth.HEAD
+    if run.depth != full or (present and present.run.depth == head):
         return Baselines(present, None)
-    heads = RewardModel.objects.filter(project=run.project, run__depth=TrainingRun.Depth.HEAD)
+    heads = RewardModel.objects.filter(project=run.project, run__depth=head)
     return Baselines(present, heads.order_by("-version").first())
 
 

@@ -66,14 +66,7 @@ def prepare(
     shards = shard(load, team, config, device.kind) if team.size > 1 else None
     model = shards.model if shards else load()
     compile_network(model, config)
-    log.emit("phase", phase="tokenizing")
-    encoded = {
-        split: encode_groups(
-            model.encoder, dataset.splits[split], progress=lambda done, total: log.progress("tokenizing", done, total)
-        )
-        for split in SPLITS
-    }
-    dataset, encoded = as_read(dataset, encoded, config)
+    dataset, encoded = as_read(dataset, tokenize(model, dataset, log), config)
     objective = Objective(config, tie_share=dataset.tie_share)
     trainer = Trainer(
         config=config,
@@ -128,6 +121,17 @@ def _load(config: TrainConfig, device: Device, labels: tuple[str, ...], out: Pat
     if config.gradient_checkpointing:  # which each process then turns on in its part
         require_checkpointing(model)
     return choose_attention(replace(model, device=device), config)
+
+
+def tokenize(model: RewardModel, dataset: Dataset, log: MetricsLog) -> dict[str, list[list[Encoded]]]:
+    """Gives the sequences of each split's prompts."""
+    log.emit("phase", phase="tokenizing")
+    return {
+        split: encode_groups(
+            model.encoder, dataset.splits[split], progress=lambda done, total: log.progress("tokenizing", done, total)
+        )
+        for split in SPLITS
+    }
 
 
 def as_read(

@@ -140,6 +140,9 @@ def test_the_newest_head_is_a_rival_where_the_champion_is_none(ranked: Project) 
     champions.promote(tuned, by=None, reason="better")
     assert champions.baselines(full) == champions.Baselines(tuned, head)
     assert champions.baselines(head.run) == champions.Baselines(tuned, None)
+    theirs = make_model(ranked, depth="none")
+    champions.promote(theirs, by=None, reason="a reward model of others is better yet")
+    assert champions.baselines(full) == champions.Baselines(theirs, head)
 
 
 def test_a_model_that_passed_is_promoted_only_if_the_policy_says_so(ranked: Project) -> None:

@@ -142,6 +142,15 @@ def test_the_page_asks_for_it_and_shows_what_was_wrong(ranked: Project, theirs: 
     assert "Measurement</span>" in shown
 
 
+def test_one_logit_is_measured_where_the_policy_trains_classes(ranked: Project, theirs: str, client: Client) -> None:
+    policy.update_policy(ranked, training={"head": "binary", "flag": "polite"})
+    client.force_login(join(ranked, role="manager"))
+    sent = {"depth": "none", "backbone": theirs, "head": "scalar", "max_length": 32}
+    client.post(reverse("runs", args=[ranked.slug]), sent)
+    run = ranked.runs.get()
+    assert (run.training["head"], run.training["flag"]) == ("scalar", None)
+
+
 def test_the_page_says_who_allows_models_where_there_is_none(ranked: Project, client: Client) -> None:
     client.force_login(join(ranked, role="manager"))
     page = client.get(reverse("runs", args=[ranked.slug])).content.decode()

@@ -20,11 +20,9 @@ from django.test import override_settings
 from pytest_django.live_server_helper import LiveServer
 
 from artifacts.bucket import Bucket
-from artifacts.folder_manifest import MANIFEST, check, parts_of
 from labeling.models import Project
-from rewardtrain.models import RewardModel, RunPoint, TrainingRun
+from rewardtrain.models import RewardModel, TrainingRun
 from rewardtrain.registry import champions
-from rewardtrain.registry.model_files import model_folder
 from rewardtrain.scoring import service_client
 from rewardtrain.training import policy, runs, worker
 from rewardtrain.training.executors import offered
@@ -37,6 +35,7 @@ from tests.config.helpers import REPOSITORY, environ
 from tests.kubernetes.cluster import kubernetes_in
 from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import rank_prompts
+from tests.rewardtrain.training.remote.ended import losses, require_whole
 from tests.rewardtrain.training.remote.test_killed_watchers import WATCH
 from tests.slurm.cluster import cluster_in
 from tests.upgrade.conftest import url
@@ -113,20 +112,6 @@ def site(
         override_settings(EXECUTORS=[kind, "local"], SLURM_GPUS=0, KUBERNETES_VOLUME="", JOBS_URL=web.url),
     ):
         yield Site(tmp_path, bucket, cluster, web, s3)
-
-
-def losses(run: TrainingRun) -> list[float]:
-    return list(RunPoint.objects.filter(run=run, loss__isnull=False).order_by("step").values_list("loss", flat=True))
-
-
-def require_whole(run: TrainingRun) -> RewardModel:
-    assert (run.state, run.error) == ("succeeded", "")
-    model = RewardModel.objects.get(run=run)
-    folder = model_folder(model)
-    check(folder / MANIFEST, model.manifest_sha256, MANIFEST)
-    for part in parts_of((folder / MANIFEST).read_bytes(), model.folder):
-        check(folder / part.name, part.sha256, part.name)
-    return model
 
 
 def test_what_shares_no_folder_trains_serves_and_exports(project: Project, tiny_training: Training, site: Site) -> None:

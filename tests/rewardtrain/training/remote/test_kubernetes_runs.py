@@ -11,15 +11,8 @@ from rewardtrain.training import runs, worker
 from rewardtrain.training.executors import offered
 from rewardtrain.training.remote import following
 from tests.kubernetes.cluster import Kubernetes
-from tests.rewardtrain.training.remote.test_slurm_runs import (
-    Training,
-    handed_over,
-    look,
-    losses,
-    require_whole,
-    until,
-    until_over,
-)
+from tests.rewardtrain.training.remote.ended import losses, require_whole
+from tests.rewardtrain.training.remote.test_slurm_runs import Training, handed_over, look, until, until_over
 
 pytestmark = pytest.mark.parametrize("cluster", ["kubernetes"], indirect=True)
 

@@ -13,9 +13,8 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from artifacts.folder_manifest import MANIFEST, check, parts_of
 from labeling.models import Project
-from rewardtrain.models import RewardModel, RunPoint, TrainingRun
+from rewardtrain.models import RewardModel, TrainingRun
 from rewardtrain.registry import champions
 from rewardtrain.registry.model_files import model_folder
 from rewardtrain.training import policy, runs, worker
@@ -25,6 +24,7 @@ from rewardtrain.training.remote.handing_over import job_of
 from rewardtrain.training.run_files import files_of
 from tests.kubernetes.cluster import Kubernetes
 from tests.rewardtrain.conftest import rank_prompts
+from tests.rewardtrain.training.remote.ended import losses, require_whole
 from tests.slurm.cluster import Cluster
 
 Training = dict[str, object]
@@ -72,21 +72,6 @@ def until_its_job_has_ended(run: TrainingRun) -> None:
 
 def until_over(run: TrainingRun) -> None:
     until(run, lambda: run.state not in ("queued", "running") or (run.state == "queued" and worker.work(run.pk)))
-
-
-def losses(run: TrainingRun) -> list[float]:
-    return list(RunPoint.objects.filter(run=run, loss__isnull=False).order_by("step").values_list("loss", flat=True))
-
-
-def require_whole(run: TrainingRun) -> RewardModel:
-    """It ended once, as a model whose files are what its manifest says."""
-    assert (run.state, run.error) == ("succeeded", "")
-    model = RewardModel.objects.get(run=run)
-    folder = model_folder(model)
-    check(folder / MANIFEST, model.manifest_sha256, MANIFEST)
-    for part in parts_of((folder / MANIFEST).read_bytes(), model.folder):
-        check(folder / part.name, part.sha256, part.name)
-    return model
 
 
 @BOTH
