@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -93,6 +94,8 @@ def named(patched: pytest.MonkeyPatch, home: Path) -> Iterator[Hub]:
         for name, value in {"ENDPOINT": hub.url, "TOKEN": TOKEN, "HOME": str(home), "HUB_OFFLINE": "0"}.items():
             patched.setenv(f"HF_{name}", value)
         patched.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # the tests' own setting
+        # The library tries five times and waits 23 s in all, which nobody asks of it here.
+        patched.setattr("huggingface_hub.utils._http.time", SimpleNamespace(sleep=lambda seconds: None))
         yield hub
 
 

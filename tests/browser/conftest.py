@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.core.signals import request_finished, request_started
+from django.core.servers.basehttp import ServerHandler
 from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
@@ -25,6 +26,9 @@ from tests.rewardtrain.conftest import make_classifiers, make_past_gate, make_tr
 from tests.rewardtrain.model_folders import write_folder
 from tests.session import tables
 
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
 SHOWN_AS: dict[str, dict[str, Any]] = {
     "wide": {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"},
     "narrow": {"viewport": {"width": 360, "height": 740}, "reduced_motion": "reduce"},
@@ -38,24 +42,37 @@ def _committed(transactional_db: None) -> Iterator[None]:
 
     A page says good-bye as it is closed; what it asked for must have ended before the tables are emptied.
     """
-    running: list[object] = []
+    with running_requests() as running:
+        yield
+        began = quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < 0.1:
+            time.sleep(0.01)
+            if running:
+                quiet_since = time.monotonic()
+                assert quiet_since - began < 120, f"no answer to {running}"
 
-    def began(environ: object, **more: object) -> None:
-        running.append(None)
 
-    def ended(**more: object) -> None:
-        running.pop()
+@contextmanager
+def running_requests() -> Iterator[list[str]]:
+    """Gives the addresses of the requests that the server is at, to whatever end.
 
-    request_started.connect(began)
-    request_finished.connect(ended)
-    yield
-    quiet_since = time.monotonic()
-    while time.monotonic() - quiet_since < 0.1:
-        time.sleep(0.01)
-        if running:
-            quiet_since = time.monotonic()
-    request_started.disconnect(began)
-    request_finished.disconnect(ended)
+    Django's signals don't tell: request_finished is left out where the browser hangs up before it has sent all that it
+    announced.
+    """
+    running: list[str] = []
+    run = ServerHandler.run
+
+    def counted(handler: ServerHandler, application: WSGIApplication) -> None:
+        path = str(handler.base_env["PATH_INFO"])
+        running.append(path)
+        try:
+            run(handler, application)
+        finally:
+            running.remove(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ServerHandler, "run", counted)
+        yield running
 
 
 @pytest.fixture(scope="session")

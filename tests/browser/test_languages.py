@@ -26,13 +26,12 @@ def overflowing(page: Page) -> list[str]:
 def test_german_pages_fit_on_a_phone(people: People, site: Site) -> None:
     found = {}
     for who, name, path in pages_of(site):
-        page = people.page(who, locale="de-DE", viewport=PHONE)
+        page = people.same_page(who, locale="de-DE", viewport=PHONE)
         page.goto(path)
         expect(page.locator("html")).to_have_attribute("lang", "de")
         expect(page.locator("[hx-trigger=load] .skeleton")).to_have_count(0)
         if sticking_out := overflowing(page):
             found[name] = sticking_out
-        page.close()
     assert found == {}
 
 

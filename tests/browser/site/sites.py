@@ -347,16 +347,16 @@ class People:
             self.contexts[key].on("close", lambda: self.contexts.pop(key, None))
         context = self.contexts[key]
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error} ({page.url})"))
         page.on("requestfailed", self._failed)
         return page
 
-    def same_page(self, user: User | None = None) -> Page:
+    def same_page(self, user: User | None = None, **options: Any) -> Page:
         """The page that the user has open already; a walk over many addresses needs no new one for each."""
-        context = self.contexts.get((user, repr({})))
-        return context.pages[0] if context and context.pages else self.page(user)
+        context = self.contexts.get((user, repr(options)))
+        return context.pages[0] if context and context.pages else self.page(user, **options)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):

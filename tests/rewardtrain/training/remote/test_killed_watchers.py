@@ -30,6 +30,7 @@ from rewardtrain.models import TrainingRun
 from rewardtrain.training import worker
 from rewardtrain.training.remote import concluding, following
 following.GONE_SECONDS = 0
+lifecycle.MAX_ATTEMPTS = 1000  # each kill before the row has the job's name is one
 print("watching", flush=True)
 while True:
     lifecycle.requeue_stale(TrainingRun)  # who was killed before the row had the job's name
