@@ -10,8 +10,9 @@ from playwright.sync_api import Page
 HERE = Path(__file__).resolve().parent
 AXE = (HERE.parents[2] / "node_modules" / "axe-core" / "axe.min.js").read_text()
 KEYBOARD = (HERE / "keyboard.js").read_text()
-# Curves are drawn anew for the room that they have, in the frame after it changed.
-DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50))))"
+# Curves are drawn anew for the room that they have, in the frame after it changed; nothing else waits for one.
+DRAWN = """() => document.querySelector("loss-curve, rank-rail") && new Promise((done) =>
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50))))"""
 BETWEEN = (1024, 768)  # px, of what is neither a desk's screen nor a phone's
 SHOW = """([direction, size]) => {
   document.documentElement.dir = direction;
