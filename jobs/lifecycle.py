@@ -116,6 +116,8 @@ def put_back_all(kind: type[Job], *, silent_since: datetime) -> None:
     theirs.filter(cancel_requested=True).update(state=State.CANCELLED, worker="", finished_at=timezone.now())
     attempts = Greatest(F("attempts") - 1, 0)
     theirs.update(state=State.QUEUED, worker="", attempts=attempts, **kind.WHEN_QUEUED)
+    if kind.WHEN_RESTORED:
+        kind._default_manager.filter(state=State.QUEUED).update(**kind.WHEN_RESTORED)
 
 
 def try_again(job: Job, error: str) -> None:

@@ -12,6 +12,7 @@ class Job(models.Model):
     ADVICE: ClassVar[str]
     OF: ClassVar[str] = "project"  # what it is of, which is read with it
     WHEN_QUEUED: ClassVar[Mapping[str, object]] = {}
+    WHEN_RESTORED: ClassVar[Mapping[str, object]] = {}  # besides, what it had that no backup brings
     FOLLOWED: ClassVar[models.Q | None] = None  # rows that no worker of ours holds, so none dies with them
 
     class State(models.TextChoices):

@@ -24,6 +24,8 @@ from operations.backup.manifest import MODELS
 from operations.backup.progress import Progress
 
 MODEL_MANIFEST = "manifest.json"
+CHECKPOINT_INFO = "info.json"  # written last
+LOOKS = 3  # for checkpoints, which a training that goes on deletes meanwhile
 ACTIVE = ("queued", "running")
 
 
@@ -139,7 +141,7 @@ class _Files:
         self.copy(here / MODEL_MANIFEST, f"{folder}/{MODEL_MANIFEST}")
 
     def copy_run(self, folder: str, *, goes_on: bool) -> None:
-        """Copies the last whole checkpoint before its metrics, which may be longer than it says but no shorter."""
+        """Copies checkpoints before its metrics, which may be longer than those say but no shorter."""
         if goes_on:
             self.copy_checkpoint(f"{folder}/out/checkpoints")
         for part in ("", "out/"):
@@ -152,12 +154,38 @@ class _Files:
                             self.write(name, file)
 
     def copy_checkpoint(self, folder: str) -> None:
-        """Opens all of its files first: a training that goes on deletes it, and what is open stays to be read."""
-        found = [path for path in (self.root / folder).glob("step-*") if path.name[5:].isdecimal()]
-        for checkpoint in sorted(found, key=lambda path: int(path.name[5:]), reverse=True):
-            with ExitStack() as stack, suppress(FileNotFoundError):
-                opened = {path.name: stack.enter_context(open(path, "rb")) for path in sorted(checkpoint.iterdir())}
-                if "info.json" in opened:
+        """Copies the newest whole checkpoint and that of the best step, whose weights are the model in the end.
+
+        Opens all of their files first: a training that goes on deletes them, and what is open stays to be read.
+        """
+        for _ in range(LOOKS):
+            for checkpoint in _whole_checkpoints(self.root / folder):
+                with ExitStack() as stack, suppress(FileNotFoundError, ValueError, LookupError, TypeError):
+                    opened = {
+                        f"{folder}/{each.name}/{path.name}": stack.enter_context(open(path, "rb"))
+                        for each in (*_best_of(checkpoint), checkpoint)
+                        for path in sorted(each.iterdir())
+                    }
                     for name, file in opened.items():
-                        self.write(f"{folder}/{checkpoint.name}/{name}", file)
+                        self.write(name, file)
                     return
+
+
+def _whole_checkpoints(folder: Path) -> list[Path]:
+    """Lists those that are whole, the newest first."""
+    found = [path for path in folder.glob("step-*") if path.name[5:].isdecimal() and (path / CHECKPOINT_INFO).is_file()]
+    return sorted(found, key=lambda path: int(path.name[5:]), reverse=True)
+
+
+def _best_of(checkpoint: Path) -> list[Path]:
+    """Gives the folder of its best step, if that is another.
+
+    One of format 1, of trainings begun before sharding, says it only to torch: then all that are there may be it.
+    Raises FileNotFoundError, and ValueError, LookupError or TypeError where its info.json is damaged.
+    """
+    info = json.loads((checkpoint / CHECKPOINT_INFO).read_bytes())
+    step, values = info["step"], info.get("values")
+    if values is None:
+        return [each for each in _whole_checkpoints(checkpoint.parent) if each != checkpoint]
+    best = values["stopping"]["best_step"]
+    return [checkpoint.parent / f"step-{best}"] if best not in (None, step) else []

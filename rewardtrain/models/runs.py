@@ -13,6 +13,7 @@ from labeling.models import DatasetVersion, Project
 class TrainingRun(Job):
     ADVICE = "See the train worker's log and the memory of its machine, then retrain."
     WHEN_QUEUED = {"phase": "", "job_name": "", "job_seen": {}, "job_said": {}}
+    WHEN_RESTORED = {"job_files": {}}
     FOLLOWED = ~Q(job_name="")
     LOCAL = "local"
 

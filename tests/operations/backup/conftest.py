@@ -26,6 +26,7 @@ from tests.rewardtrain.conftest import make_model, make_run, models_in
 from tests.upgrade.conftest import move_to, url
 
 EMPTY = "podium_restored"
+WHOLE = ("weights.pt", "info.json")
 OpenEmpty = Callable[..., AbstractContextManager[Path]]
 
 
@@ -81,10 +82,14 @@ def write_model(folder: Path, *, shares: Path | None = None) -> None:
 
 
 def write_run(folder: Path) -> None:
-    for step, files in {5: ("state.pt", "info.json"), 10: ("state.pt", "info.json"), 15: ("state.pt",)}.items():
+    """Files of one that goes on: its best step is the oldest that it has, and the newest checkpoint is half written."""
+    for step, files in {5: WHOLE, 10: WHOLE, 15: WHOLE, 20: WHOLE[:1]}.items():
         (folder / f"out/checkpoints/step-{step}").mkdir(parents=True)
         for name in files:
             (folder / f"out/checkpoints/step-{step}" / name).write_text(f"{step} {name}")
+        if files == WHOLE:
+            info = {"step": step, "values": {"stopping": {"best_step": 5}}}
+            (folder / f"out/checkpoints/step-{step}/info.json").write_text(json.dumps(info))
     (folder / "out/metrics.jsonl").write_text('{"step": 10}\n')
     (folder / "settings.json").write_text("{}")
     (folder / "out/model").mkdir()

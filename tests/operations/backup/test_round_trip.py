@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
+import shutil
+import tarfile
 import threading
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyarrow as pa
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
@@ -40,6 +44,10 @@ def everything() -> dict[str, list[Any]]:
         return found
 
 
+def info(step: int, best: int | None) -> str:
+    return json.dumps({"step": step, "values": {"stopping": {"best_step": best}}})
+
+
 def restored(file: Path) -> str:
     said = io.StringIO()
     call_command("restore", str(file), stdout=said, verbosity=1)
@@ -66,7 +74,7 @@ def test_a_site_comes_back_as_it_was_and_people_go_on(
         assert lifecycle.claim(TrainingRun, run.pk)
         left_out = {
             f"{run.folder}/out/checkpoints/{name}"
-            for name in ("step-5/state.pt", "step-5/info.json", "step-15/state.pt")  # older, and half written
+            for name in ("step-10/weights.pt", "step-10/info.json", "step-20/weights.pt")
         } | {f"{run.folder}/out/model/half.safetensors"}
         here = tree(data / "models")
         assert here == {name: sha256 for name, sha256 in files.items() if name not in left_out}
@@ -87,6 +95,34 @@ def test_a_site_comes_back_as_it_was_and_people_go_on(
         with pytest.raises(CommandError, match=r"(?s)not empty.*2 accounts, 1 projects.*Nothing was changed"):
             restored(file)
         assert Prompt.objects.filter(external_id="later").exists()
+
+
+@pytest.mark.parametrize(
+    ("infos", "copied"),
+    [
+        pytest.param({5: '{"step": 5}', 10: '{"step": 10}'}, {5, 10}, id="of before sharding: either may be the best"),
+        pytest.param({5: info(5, 5), 10: info(10, 10), 15: info(15, 15)}, {15}, id="the newest is the best"),
+        pytest.param({5: info(5, None), 10: info(10, None)}, {10}, id="not validated yet"),
+        pytest.param({5: info(5, 5), 10: info(10, 5), 15: "{"}, {5, 10}, id="the newest is damaged"),
+        pytest.param({10: info(10, 10), 15: info(15, 5)}, {10}, id="the best of the newest is lost"),
+        pytest.param({5: "[]"}, set(), id="nothing to go on from"),
+    ],
+)
+def test_a_run_that_goes_on_has_its_newest_checkpoint_and_its_best(
+    site: Project, models: Path, tmp_path: Path, infos: dict[int, str], copied: set[int]
+) -> None:
+    folder = models / site.runs.get(number=3).folder / "out/checkpoints"
+    shutil.rmtree(folder)
+    for step, text in infos.items():
+        (folder / f"step-{step}").mkdir(parents=True)
+        (folder / f"step-{step}/info.json").write_text(text)
+    call_command("backup", str(tmp_path / "site.tar.zst"), stdout=io.StringIO())
+    with (
+        pa.input_stream(tmp_path / "site.tar.zst", compression="zstd") as packed,
+        tarfile.open(fileobj=io.BytesIO(packed.read())) as plain,
+    ):
+        names = plain.getnames()
+    assert {int(name.split("step-")[1].split("/")[0]) for name in names if "/step-" in name} == copied
 
 
 def test_the_rows_are_of_one_moment_while_others_write(

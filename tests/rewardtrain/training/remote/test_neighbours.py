@@ -46,11 +46,15 @@ def test_no_silence_of_a_worker_puts_a_run_of_a_cluster_back(project: Project) -
 
 
 def test_a_restored_site_queues_it_again_and_forgets_the_job_of_the_other_site(project: Project) -> None:
-    run = held(project)
+    """Nor has it what jobs sent to the other site's bucket: no backup brings that, and a job would look in vain."""
+    run = held(project, job_files={"log.txt": {"start": "1"}})
+    waits = make_run(project, depth="head", state="queued", job_files={"out/metrics.jsonl": {"start": "1"}})
     lifecycle.put_back_all(TrainingRun, silent_since=timezone.now())
     run.refresh_from_db()
+    waits.refresh_from_db()
     assert (run.state, run.attempts, run.job_name, run.job_seen) == ("queued", 0, "", {})
     assert run.executor == "slurm"
+    assert (run.job_files, waits.job_files) == ({}, {})
 
 
 def test_a_project_is_deleted_when_its_job_has_ended(project: Project, cluster: Cluster) -> None:
