@@ -21,6 +21,7 @@ urlpatterns = [
     path("p/<slug:slug>/runs/<int:number>/", runs.detail, name="run"),
     path("p/<slug:slug>/runs/<int:number>/cancel/", runs.cancel, name="run_cancel"),
     path("p/<slug:slug>/models/", models.index, name="models"),
+    path("p/<slug:slug>/models/scoring/", models.scoring, name="models_scoring"),
     path("p/<slug:slug>/models/rollback/", models.roll_back, name="model_rollback"),
     path("p/<slug:slug>/models/<int:version>/", models.detail, name="model"),
     path("p/<slug:slug>/models/<int:version>/report.json", models.report, name="model_report"),

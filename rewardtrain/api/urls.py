@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rewardtrain.api import auto_labels, backbones, best_of, models, runs, score
+from rewardtrain.api import auto_labels, backbones, best_of, models, runs, score, scoring
 
 app_name = "rewardtrain_api"
 urlpatterns = [
@@ -37,4 +37,5 @@ urlpatterns = [
     path("projects/<slug:slug>/best-of/<int:number>/cancel/", best_of.CancelBestOf.as_view(), name="best_of_cancel"),
     path("projects/<slug:slug>/best-of/<int:number>/result/", best_of.BestOfResult.as_view(), name="best_of_result"),
     path("projects/<slug:slug>/score/", score.Score.as_view(), name="score"),
+    path("projects/<slug:slug>/scoring/", scoring.Scoring.as_view(), name="scoring"),
 ]

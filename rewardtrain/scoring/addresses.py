@@ -21,9 +21,12 @@ class Turns:
 
     def order(self, addresses: Sequence[str]) -> list[str]:
         """Gives all of them, beginning with another one each time; those that did not answer just now at the end."""
-        first, now = next(self._turn) % len(addresses), time.monotonic()
-        turned = [*addresses[first:], *addresses[:first]]
-        return sorted(turned, key=lambda address: self._away.get(address, 0) > now)
+        first = next(self._turn) % len(addresses)
+        return sorted([*addresses[first:], *addresses[:first]], key=self.is_away)
+
+    def is_away(self, address: str) -> bool:
+        """Tells whether it did not answer just now."""
+        return self._away.get(address, 0) > time.monotonic()
 
     def note(self, address: str, *, away: bool) -> None:
         if away:

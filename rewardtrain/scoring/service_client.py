@@ -8,9 +8,11 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import urllib3
 from django.conf import settings
@@ -217,6 +219,31 @@ def _down() -> Unavailable:
         "manage.py serve_rewards."
     )
     return Unavailable("down", message % {"url": settings.REWARDS_URL})
+
+
+def tell(project: str, *, timeout: float) -> Iterator[tuple[str, Answer | None]]:
+    """Asks all services at once what they have of a project, and gives the address of each with what it says.
+
+    None of one that doesn't answer, or didn't just now. Those that a balancer stands before are one address.
+    """
+    addresses = settings.REWARDS_URL.split(",")
+    with ThreadPoolExecutor(len(addresses)) as pool:
+        yield from zip(addresses, pool.map(lambda each: _told(each, project, timeout), addresses), strict=True)
+
+
+def _told(address: str, project: str, timeout: float) -> Answer | None:
+    if _turns().is_away(address):
+        return None
+    url, headers = f"{address}/models?{urlencode({'project': project})}", {"Authorization": f"Bearer {credential()}"}
+    try:
+        response = _connections().request("GET", url, headers=headers, timeout=timeout, retries=False)
+        if response.status == 200:
+            answer = response.json()
+            return answer if isinstance(answer, dict) else None
+    except (urllib3.exceptions.HTTPError, ValueError):
+        pass
+    _turns().note(address, away=True)
+    return None
 
 
 @cache

@@ -20,6 +20,7 @@ from rewardtrain import charts
 from rewardtrain.charts.numbers import figures
 from rewardtrain.models import RewardModel, listed_evaluations
 from rewardtrain.registry import champions, model_download
+from rewardtrain.scoring import services
 
 RUNS_OF_A_VERSION = 20
 
@@ -43,6 +44,13 @@ def index(request: SignedIn, project: Project) -> HttpResponse:
         "learning": charts.learning(project),
     }
     return render(request, "rewardtrain/registry/models.html", context)
+
+
+@require_safe
+@project_page(Role.MANAGER)
+def scoring(request: SignedIn, project: Project) -> HttpResponse:
+    """Part of the page above: it waits for the services, which may be away."""
+    return render(request, "rewardtrain/scoring/services/_services.html", {"told": services.told(project)})
 
 
 @require_safe

@@ -64,7 +64,7 @@ ROWLESS = {
     "review_case", "review_decide", "labeling_api:person", "labeling_api:review", "labeling_api:reviewers",
     "prompts_bulk_act", "labeling_api:bulk_act", "cohort_delete",
     "labeling_api:project", "labeling_api:agreement", "labeling_api:dataset", "labeling_api:assignment_draft",
-    "rewardtrain_api:backbones",
+    "rewardtrain_api:backbones", "rewardtrain_api:scoring", "models_scoring",
     "rewardtrain_api:model_report", "rewardtrain_api:auto_label_agreement", "schema", "api-docs",
 }  # fmt: skip
 # Of texts that stand alone there are no pairs, and no model prefers one: addresses and tables.

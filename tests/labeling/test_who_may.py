@@ -84,7 +84,7 @@ PAGES: list[tuple[set[str], str]] = [
     (MANAGERS, "version_models export export_download export_freeze export_folder"),
     (MANAGERS, "auto_labels auto_label_cancel best_of best_of_job best_of_result best_of_cancel project_machine"),
     (MANAGERS, "playground policy runs run run_cancel models model_rollback model model_report model_download"),
-    (MANAGERS, "model_promote threshold"),
+    (MANAGERS, "model_promote models_scoring threshold"),
 ]
 API: list[tuple[set[str], str]] = [
     (LOGGED_IN, "projects, deletions"),
@@ -107,7 +107,7 @@ API: list[tuple[set[str], str]] = [
     (MANAGERS, "export, datasets, dataset, dataset_folder, dataset_file, dataset_links, dataset_link"),
     (MANAGERS, "backbones, runs, run, run_cancel, models, model_report, model_download, model_promote, model_rollback"),
     (MANAGERS, "model_threshold, auto_labels, auto_label_agreement, auto_label_job, auto_label_job_cancel"),
-    (MANAGERS, "best_of, best_of_job, best_of_cancel, best_of_result, score"),
+    (MANAGERS, "best_of, best_of_job, best_of_cancel, best_of_result, score, scoring"),
 ]
 
 

@@ -248,21 +248,21 @@ class Service:
         ready = ready and not self._draining
         return JSONResponse({**state, "draining": self._draining}, status_code=200 if ready else 503)
 
-    def _for_administrators(self, show: Callable[[], Response]) -> Door:
+    def _for_administrators(self, show: Callable[[Request], Response]) -> Door:
         async def door(request: Request) -> Response:
             try:
                 await run_in_threadpool(self._authorize, credential(request), None)
             except Refused as error:
                 return response_to(problem_of(error))
-            return show()
+            return show(request)
 
         return door
 
-    def _models(self) -> Response:
-        rows = champions_told(self._cache, self._foreign)
+    def _models(self, request: Request) -> Response:
+        rows = champions_told(self._cache, self._foreign, request.query_params.get("project"))
         return JSONResponse({"champions": rows, "tokens_waiting": self._batcher.tokens_waiting})
 
-    def _show_metrics(self) -> Response:
+    def _show_metrics(self, request: Request) -> Response:
         text, media_type = self._metrics.text()
         return Response(text, media_type=media_type)
 

@@ -16,11 +16,15 @@ def readiness(models: ModelCache) -> tuple[dict[str, int], bool]:
     return state, models.started and answers
 
 
-def champions_told(models: ModelCache, foreign: Mapping[str, Foreign]) -> list[dict[str, Any]]:
-    """Gives each champion, why it could not be loaded, and the server that is to compute it."""
-    loaded, failures = models.loaded(), models.failures()
+def champions_told(
+    models: ModelCache, foreign: Mapping[str, Foreign], wanted: str | None = None
+) -> list[dict[str, Any]]:
+    """Gives each champion, or that of one project, why it could not be loaded, and the server that is to compute it."""
+    loaded, failures, champions = models.loaded(), models.failures(), models.champions()
+    named = champions if wanted is None else champions.keys() & {wanted}
     rows: list[dict[str, Any]] = []
-    for project, ref in sorted(models.champions().items()):
+    for project in sorted(named):
+        ref = champions[project]
         row = {"project": project, "version": ref.version, "in_memory": ref in loaded, "error": failures.get(ref)}
         server = foreign.get(project)
         rows.append(row | ({} if server is None else {"server": server.state()}))

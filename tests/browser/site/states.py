@@ -53,6 +53,7 @@ def states_of(site: Site) -> list[State]:
         ),
         State(site.labeler, "rank-placed", f"{one}/rank/", lambda page: page.keyboard.press("1")),
         State(site.labeler, "rank-open", f"{one}/rank/", open_folds),
+        State(site.manager, "models-scoring", f"{one}/models/", see_who_scores),
         State(site.manager, "rank-asks", "/p/empty/rank/", lambda page: ask_all(page, site)),
         State(site.manager, "rank-best", "/p/empty/rank/", lambda page: ask_for_the_best(page, site)),
         State(site.labeler, "rank-guidelines", f"{one}/rank/", lambda page: page.keyboard.press("g")),
@@ -150,6 +151,10 @@ def send(page: Page, **values: str) -> None:
         page.locator(f"main [name={name}]").fill(value)
     page.locator("main form[method=post]").first.evaluate("form => { form.noValidate = true; form.requestSubmit(); }")
     expect(page.locator(".field__error, .notice[data-level=error]").first).to_be_visible()
+
+
+def see_who_scores(page: Page) -> None:
+    expect(page.get_by_text("scoring service answers with version")).to_be_visible()
 
 
 def log_in(page: Page, username: str, password: str) -> None:

@@ -87,6 +87,7 @@ FIXED = {
     "/api/v1/projects/{slug}/runs/{number}/cancel/": {"post"},
     "/api/v1/projects/{slug}/backbones/": {"get"},
     "/api/v1/projects/{slug}/models/": {"get"},
+    "/api/v1/projects/{slug}/scoring/": {"get"},
     "/api/v1/projects/{slug}/models/{version}/download/": {"get"},
     "/api/v1/projects/{slug}/models/{version}/promote/": {"post"},
     "/api/v1/projects/{slug}/models/{version}/report/": {"get"},
