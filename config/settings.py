@@ -306,6 +306,13 @@ KUBERNETES_GPUS = variables.number("PODIUM_KUBERNETES_GPUS", 8, least=0, most=64
 KUBERNETES_GPU = variables.kubernetes_resource("PODIUM_KUBERNETES_GPU", "nvidia.com/gpu")
 KUBERNETES_HOURS = variables.number("PODIUM_KUBERNETES_HOURS", 24, least=1, most=1000)
 KUBERNETES_TEMPLATE = variables.whole_path("PODIUM_KUBERNETES_TEMPLATE")
+SKYPILOT_URL = addresses.optional_web("PODIUM_SKYPILOT_URL")  # its API server
+SKYPILOT_TOKEN_FILE = variables.whole_path("PODIUM_SKYPILOT_TOKEN_FILE")
+SKYPILOT_IMAGE = variables.image("PODIUM_SKYPILOT_IMAGE")
+SKYPILOT_ACCELERATORS = variables.items("PODIUM_SKYPILOT_ACCELERATORS", "", variables.accelerator)
+SKYPILOT_GPUS = variables.number("PODIUM_SKYPILOT_GPUS", 8, least=0, most=64)
+SKYPILOT_HOURS = variables.number("PODIUM_SKYPILOT_HOURS", 24, least=1, most=1000)
+SKYPILOT_TEMPLATE = variables.whole_path("PODIUM_SKYPILOT_TEMPLATE")
 # Where jobs of a cluster reach the web. They ask there for the bucket's files; a shared folder needs none of it.
 JOBS_URL = addresses.optional_web("PODIUM_JOBS_URL")
 if EXECUTORS != ["local"] and variables.text("PODIUM_STORAGE") and not JOBS_URL:

@@ -145,7 +145,9 @@ class PolicyForm(forms.Form):
         of_one = next(iter(groups.values()))
         field = cast("forms.ChoiceField", self.fields["queue"])
         field.choices = [("", _("As the cluster has it")), *(of_one if len(groups) == 1 else groups.items())]
-        if "Slurm" not in groups:
+        if "SkyPilot" in groups:
+            field.label = _("Kind of GPU") if len(groups) == 1 else _("Partition, queue or kind of GPU")
+        elif "Slurm" not in groups:
             field.label = _("Queue")
         elif len(groups) > 1:
             field.label = _("Partition or queue")

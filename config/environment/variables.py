@@ -91,14 +91,20 @@ def backbone(name: str, value: str) -> str:
 
 
 def executor(name: str, value: str) -> str:
-    if value not in ("local", "slurm", "kubernetes"):
-        refuse(name, value, "it lists where fine-tunings go: local, slurm, kubernetes, with commas.")
+    if value not in ("local", "slurm", "kubernetes", "skypilot"):
+        refuse(name, value, "it lists where fine-tunings go: local, slurm, kubernetes, skypilot, with commas.")
     return value
 
 
 def partition(name: str, value: str) -> str:
     if not re.fullmatch(r"[\w][\w.-]{0,63}", value, re.ASCII):
         refuse(name, value, "it lists names of Slurm's partitions, of letters, digits and ._-, with commas.")
+    return value
+
+
+def accelerator(name: str, value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][\w.-]{0,63}", value, re.ASCII):
+        refuse(name, value, "it lists kinds of GPU as SkyPilot names them, with commas, e.g. H100,A100-80GB.")
     return value
 
 

@@ -145,7 +145,7 @@ class RunBodySerializer(KnownFields):
         required=False,
         default="",
         max_length=20,
-        help_text="Where this run goes, `local`, `slurm` or `kubernetes`, where offered; else as the policy says.",
+        help_text="Where it goes, if offered: `local`, `slurm`, `kubernetes` or `skypilot`. Empty: as the policy says.",
     )
 
 

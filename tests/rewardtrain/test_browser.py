@@ -131,8 +131,12 @@ def test_where_fine_tunings_go_is_chosen_and_a_waiting_job_is_told(people: Peopl
         job_seen={"id": "4711", "reason": "Priority"},
         preemptions=2,
     )
-    queues = {"SLURM_PARTITIONS": ["gpu", "gpu-long"], "KUBERNETES_QUEUES": ["research"]}
-    with override_settings(EXECUTORS=["slurm", "kubernetes", "local"], **queues):
+    queues = {
+        "SLURM_PARTITIONS": ["gpu", "gpu-long"],
+        "KUBERNETES_QUEUES": ["research"],
+        "SKYPILOT_ACCELERATORS": ["H100"],
+    }
+    with override_settings(EXECUTORS=["slurm", "kubernetes", "skypilot", "local"], **queues):
         for options in ({"viewport": {"width": 360, "height": 740}}, {"forced_colors": "active"}, {}):
             for path, words in (("runs/3/", "Slurm says: Priority."), ("runs/", "Where fine-tunings go")):
                 page = open_page(people, path, **options)

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class SchedulerAway(Exception):
@@ -82,8 +85,11 @@ class Executor(Protocol):
     def submit(self, job: Job) -> str:
         """Submits it unless there is one of this name, and gives the scheduler's number. Raises SchedulerAway."""
 
-    def look(self, names: Sequence[str]) -> Mapping[str, Seen]:
-        """Says how the jobs of these names are; those that it doesn't know are left out. Raises SchedulerAway."""
+    def look(self, names: Sequence[str], ids: Mapping[str, str] = NOTHING) -> Mapping[str, Seen]:
+        """Says how the jobs of these names are; those that it doesn't know are left out. Raises SchedulerAway.
+
+        ids: what submit() gave, by name, for a scheduler that is still taking a job in.
+        """
 
     def cancel(self, job: Seen) -> None:
         """Has it end; nothing where it has ended. Raises SchedulerAway."""

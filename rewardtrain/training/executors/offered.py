@@ -13,10 +13,11 @@ from labeling.errors import Invalid
 from rewardtrain.models import RetrainPolicy, TrainingRun
 from rewardtrain.training.executors.executor import Executor, Limits, Resources
 from rewardtrain.training.executors.kubernetes.executor import Kubernetes
+from rewardtrain.training.executors.skypilot.executor import SkyPilot
 from rewardtrain.training.executors.slurm import Slurm
 
 LOCAL = TrainingRun.LOCAL
-KNOWN: Mapping[str, Executor] = {"slurm": Slurm(), "kubernetes": Kubernetes()}
+KNOWN: Mapping[str, Executor] = {"slurm": Slurm(), "kubernetes": Kubernetes(), "skypilot": SkyPilot()}
 
 FIELDS = frozenset(("executor", "queue", "gpus", "hours"))  # of a policy
 

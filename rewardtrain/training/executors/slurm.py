@@ -13,7 +13,7 @@ from django.conf import settings
 
 from artifacts import store
 from rewardtrain.training.executors import slurm_script
-from rewardtrain.training.executors.executor import Job, Limits, SchedulerAway, Seen, State
+from rewardtrain.training.executors.executor import NOTHING, Job, Limits, SchedulerAway, Seen, State
 
 COMMANDS = ("sbatch", "squeue", "scancel")
 SECONDS = 20  # for one command
@@ -53,7 +53,7 @@ class Slurm:
         script = slurm_script.fill(slurm_script.template(), name=job.name, arguments=job.arguments, secrets=job.secrets)
         return _ask("sbatch", *options, given=script).strip().partition(";")[0]
 
-    def look(self, names: Sequence[str]) -> Mapping[str, Seen]:
+    def look(self, names: Sequence[str], ids: Mapping[str, str] = NOTHING) -> Mapping[str, Seen]:
         if not names:
             return {}
         said = _ask("squeue", "--noheader", "--states=all", f"--name={','.join(names)}", "--format=%i|%j|%T|%r")

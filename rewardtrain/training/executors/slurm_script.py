@@ -10,12 +10,12 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from django.conf import settings
 
+from rewardtrain.training.executors.template_file import text_of
+
 _PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
-LARGEST = 100_000  # bytes
 PLACEHOLDERS = {
     "command": "the whole command, with Python as it is on this machine",
     "arguments": "what follows `python -m rewardtrain.core`, for another Python or a container",
@@ -32,13 +32,7 @@ exec {{ command }}
 
 def template() -> str:
     """Reads the administrator's, or gives ours. Raises OSError, ValueError."""
-    if not settings.SLURM_TEMPLATE:
-        return DEFAULT
-    with Path(settings.SLURM_TEMPLATE).open("rb") as file:
-        text = file.read(LARGEST + 1)
-    if len(text) > LARGEST:
-        raise ValueError(f"the file has more than {LARGEST} bytes")
-    return text.decode("utf-8")
+    return text_of(settings.SLURM_TEMPLATE) if settings.SLURM_TEMPLATE else DEFAULT
 
 
 def check(text: str) -> None:

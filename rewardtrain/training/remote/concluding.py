@@ -89,7 +89,7 @@ def _conclude(run: TrainingRun, files: Files) -> None:
         lifecycle.try_again(run, last_words.error(run))
     else:
         executor = offered.executor(run.executor)
-        seen = executor.look([run.job_name]).get(run.job_name)
+        seen = executor.look([run.job_name], {run.job_name: SeenJob.of(run).id}).get(run.job_name)
         if seen and seen.is_alive:
             return
         if seen and seen.state is State.LOST:

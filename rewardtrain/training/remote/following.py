@@ -65,7 +65,7 @@ def _rows() -> QuerySet[TrainingRun]:
 def _ask(executor: Executor, runs: list[TrainingRun]) -> tuple[Mapping[str, Seen], str]:
     """Asks once for all of them; the second is why that failed."""
     try:
-        return executor.look([run.job_name for run in runs]), ""
+        return executor.look([run.job_name for run in runs], {run.job_name: SeenJob.of(run).id for run in runs}), ""
     except SchedulerAway as error:
         logger.warning("%s", error)
         return {}, str(error)

@@ -44,9 +44,12 @@ def refusal(reads: Any) -> Any:
 def test_where_fine_tunings_go_is_a_list_of_what_there_is(reads: Any, refusal: Any) -> None:
     assert reads(" slurm, local ,slurm", variables.items, "", variables.executor) == ["slurm", "local"]
     assert reads("kubernetes,local", variables.items, "", variables.executor) == ["kubernetes", "local"]
-    assert "it lists where fine-tunings go: local, slurm, kubernetes" in refusal(
+    assert "it lists where fine-tunings go: local, slurm, kubernetes, skypilot" in refusal(
         "ray", variables.items, "", variables.executor
     )
+    assert reads("H100,A100-80GB", variables.items, "", variables.accelerator) == ["H100", "A100-80GB"]
+    for wrong in ("8xH100", "H100:8", "H 100", "x" * 65):
+        assert "kinds of GPU as SkyPilot" in refusal(wrong, variables.items, "", variables.accelerator)
     assert reads("gpu,gpu-long.2", variables.items, "", variables.partition) == ["gpu", "gpu-long.2"]
     for wrong in ("gpu; rm", "-gpu", "$(id)", "x" * 65):
         assert "names of Slurm's partitions" in refusal(wrong, variables.items, "", variables.partition)

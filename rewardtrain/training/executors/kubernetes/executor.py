@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from artifacts import store
-from rewardtrain.training.executors.executor import Job, Limits, Seen
+from rewardtrain.training.executors.executor import NOTHING, Job, Limits, Seen
 from rewardtrain.training.executors.kubernetes import pod_template
 from rewardtrain.training.executors.kubernetes.connection import Connection, asking
 from rewardtrain.training.executors.kubernetes.job_object import JOB, job_object, model_dir, secret_object
@@ -40,7 +40,7 @@ class Kubernetes:
                 api.own_secret(namespace, job.name, owner)
         return f"{namespace}/{job.name}"
 
-    def look(self, names: Sequence[str]) -> Mapping[str, Seen]:
+    def look(self, names: Sequence[str], ids: Mapping[str, str] = NOTHING) -> Mapping[str, Seen]:
         found: dict[str, Seen] = {}
         for start in range(0, len(names), AT_ONCE):
             with asking() as api:

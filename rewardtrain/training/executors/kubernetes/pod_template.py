@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
+from rewardtrain.training.executors.template_file import text_of, yaml_of
+
 Fields = dict[str, Any]
 
-LARGEST = 100_000  # bytes
 CONTAINER = "podium"  # the one that works
 OURS = "podium-"  # begins the names of volumes of ours
 COMMAND = ("python", "-m", "rewardtrain.core")
@@ -41,27 +41,12 @@ _PLAIN: dict[str, tuple[type, str]] = {
 
 def read() -> Fields:
     """Reads the administrator's, or gives ours. Raises OSError, ValueError."""
-    if not settings.KUBERNETES_TEMPLATE:
-        return parse(DEFAULT)
-    with Path(settings.KUBERNETES_TEMPLATE).open("rb") as file:
-        text = file.read(LARGEST + 1)
-    if len(text) > LARGEST:
-        raise ValueError(f"the file has more than {LARGEST} bytes")
-    return parse(text.decode("utf-8"))
+    return parse(text_of(settings.KUBERNETES_TEMPLATE) if settings.KUBERNETES_TEMPLATE else DEFAULT)
 
 
 def parse(text: str) -> Fields:
     """Reads a template. Raises ValueError, which says what is wrong and what may be there instead."""
-    import yaml
-
-    try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
-            raise ValueError("it has an alias (*name); write what it stands for")  # a few make gigabytes
-        template = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark else ""
-        raise ValueError(f"it is no YAML{where}: {getattr(error, 'problem', None) or type(error).__name__}") from error
+    template = yaml_of(text)
     check(template)
     return dict(template)
 

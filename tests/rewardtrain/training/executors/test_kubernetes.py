@@ -14,9 +14,9 @@ import pytest
 from django.test import override_settings
 
 from config.servers.deployment import site
-from rewardtrain.training.executors import offered
+from rewardtrain.training.executors import offered, template_file
 from rewardtrain.training.executors.executor import Job, Resources, SchedulerAway, Seen, State
-from rewardtrain.training.executors.kubernetes import connection, pod_template
+from rewardtrain.training.executors.kubernetes import connection
 from rewardtrain.training.executors.kubernetes.executor import AT_ONCE, Kubernetes
 from rewardtrain.training.executors.kubernetes.job_object import job_object
 from rewardtrain.training.executors.site_check import check_executors, check_schedulers
@@ -223,7 +223,7 @@ def test_a_site_is_told_what_its_cluster_lacks(tmp_path: Path) -> None:
     ]
     with override_settings(EXECUTORS=["local", "kubernetes"], KUBERNETES_TEMPLATE=str(tmp_path / "none")):
         assert "No such file" in offered.missing()[2]
-    template.write_bytes(b"#" * (pod_template.LARGEST + 1))
+    template.write_bytes(b"#" * (template_file.LARGEST + 1))
     with override_settings(EXECUTORS=["local", "kubernetes"], KUBERNETES_TEMPLATE=str(template)):
         assert "more than 100000 bytes" in offered.missing()[2]
     with pytest.raises(ValueError, match="PODIUM_KUBERNETES_IMAGE is empty"):

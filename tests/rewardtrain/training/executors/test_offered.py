@@ -128,8 +128,8 @@ def test_the_api_takes_an_executor_for_one_run(project: Project, slurm: None) ->
     address = reverse("rewardtrain_api:runs", args=[project.slug])
     refused = api.post(address, {"depth": "head", "executor": "slurm"}, format="json")
     assert (refused.status_code, refused.json()["errors"][0]["attr"]) == (400, "executor")
-    refused = api.post(address, {"executor": "skypilot"}, format="json")
-    assert "executor is 'skypilot'" in refused.json()["errors"][0]["detail"]
+    refused = api.post(address, {"executor": "ray"}, format="json")
+    assert "executor is 'ray'" in refused.json()["errors"][0]["detail"]
     made = api.post(address, {"executor": "local"}, format="json")
     assert (made.status_code, made.json()["executor"]) == (202, "local")
 
@@ -166,6 +166,18 @@ def test_of_two_clusters_each_has_its_own_queues_and_limits(project: Project, ma
 def test_a_project_that_chose_no_queue_of_kueue_has_the_first(project: Project, both: None) -> None:
     rank_prompts(project)
     assert runs.request_run(project).resources == {"queue": "research", "gpus": 1, "hours": 12}
+
+
+def test_of_skypilot_a_project_chooses_the_kind_of_gpu(project: Project, manager: Client) -> None:
+    with override_settings(EXECUTORS=["skypilot", "local"], SKYPILOT_ACCELERATORS=["H100", "A100-80GB"]):
+        page = manager.get(reverse("runs", args=[project.slug])).content.decode()
+        assert "Kind of GPU" in page
+        assert '<option value="A100-80GB">A100-80GB</option>' in page
+        rank_prompts(project)
+        assert runs.request_run(project).resources == {"queue": "H100", "gpus": 1, "hours": 24}
+    with override_settings(EXECUTORS=["skypilot", "slurm"], SKYPILOT_ACCELERATORS=["H100"], SLURM_PARTITIONS=["gpu"]):
+        page = manager.get(reverse("runs", args=[project.slug])).content.decode()
+        assert "Partition, queue or kind of GPU" in page
 
 
 def test_where_kubernetes_has_no_queues_none_is_asked_for(project: Project, manager: Client) -> None:

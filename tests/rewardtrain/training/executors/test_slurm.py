@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 
-from rewardtrain.training.executors import offered, slurm_script
+from rewardtrain.training.executors import offered, slurm_script, template_file
 from rewardtrain.training.executors.executor import Job, Resources, SchedulerAway, State
 from rewardtrain.training.executors.site_check import check_executors
 from rewardtrain.training.executors.slurm import Slurm
@@ -62,7 +62,7 @@ def test_a_site_is_told_what_its_cluster_lacks(tmp_path: Path, monkeypatch: pyte
     assert check_executors() == []
     monkeypatch.setenv("PATH", str(tmp_path))
     large = tmp_path / "large"
-    large.write_bytes(b"#!" + b" " * slurm_script.LARGEST)
+    large.write_bytes(b"#!" + b" " * template_file.LARGEST)
     with override_settings(EXECUTORS=["local", "slurm"], SLURM_TEMPLATE=str(large)):
         said = [message.msg for message in check_executors()]
     assert [line.split()[0] for line in said[:3]] == ["sbatch", "squeue", "scancel"]

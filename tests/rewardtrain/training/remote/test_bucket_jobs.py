@@ -37,6 +37,9 @@ from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import rank_prompts
 from tests.rewardtrain.training.remote.ended import losses, require_whole
 from tests.rewardtrain.training.remote.test_killed_watchers import WATCH
+from tests.skypilot import cluster as skypilot
+from tests.skypilot.cluster import SkyPilot, skypilot_in
+from tests.slurm import cluster as slurm
 from tests.slurm.cluster import cluster_in
 from tests.upgrade.conftest import url
 
@@ -104,8 +107,9 @@ def site(
 ) -> Iterator[Site]:
     monkeypatch.setattr(following, "GONE_SECONDS", 0.0)
     kind = getattr(request, "param", "slurm")
+    others = {"kubernetes": kubernetes_in, "skypilot": skypilot_in}
     with (
-        cluster_in(tmp_path / "slurm", monkeypatch) if kind == "slurm" else kubernetes_in(tmp_path / kind) as cluster,
+        others[kind](tmp_path / kind) if kind in others else cluster_in(tmp_path / "slurm", monkeypatch) as cluster,
         line_to(live_server.url) as web,
         line_to(address()) as s3,
         artifacts_in_bucket(tmp_path / "machine 0", endpoint=s3.url) as bucket,
@@ -254,6 +258,7 @@ def test_what_was_damaged_in_the_bucket_is_never_registered_and_is_made_again(
     require_whole(run)
 
 
+@pytest.mark.parametrize("site", ["slurm", "skypilot"], indirect=True)
 def test_a_run_ends_once_whenever_those_who_look_are_killed(
     project: Project, tiny_training: Training, site: Site
 ) -> None:
@@ -264,14 +269,11 @@ def test_a_run_ends_once_whenever_those_who_look_are_killed(
         "DATABASE_URL": url(connection.settings_dict["NAME"]),
         "PODIUM_STORAGE": f"s3://{site.bucket.bucket_name}/podium?endpoint_url={site.s3.url}&region=us-east-1",
         "PODIUM_JOBS_URL": site.web.url,
-        "PODIUM_EXECUTORS": "slurm",
-        "PODIUM_SLURM_GPUS": "0",
         "PODIUM_RUN_STALE_SECONDS": "2",
         "PODIUM_BACKBONES": str(tiny_training["backbone"]),
         "SECRET_KEY": "the-same-for-all-that-sign-and-read-tokens",
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "FAKE_SLURM": os.environ["FAKE_SLURM"],
-        "PATH": os.environ["PATH"],
+        **(skypilot.variables(site.cluster) if isinstance(site.cluster, SkyPilot) else slurm.variables()),
     }
     draw = random.Random(7)
     deadline, watchers = time.monotonic() + 300, 0

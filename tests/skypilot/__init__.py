@@ -1,0 +1,1 @@
+"""SkyPilot of this machine alone: an API server with managed jobs, for tests."""
