@@ -91,8 +91,9 @@ RULES = {
     # To managers, and to administrators; and one manager stays.
     "POST /api/v1/projects/{slug}/members/": {"not_a_member", "unknown_user", "last_manager"},
     "POST /api/v1/accounts/{username}/erase/": {"not_confirmed"},  # the username once more
-    "GET /api/v1/projects/{slug}/prompts/": {"nothing_asked", "too_long", "unknown_flag"},  # words, and the project's
-    "GET /api/v1/projects/{slug}/rankings/": {"nothing_asked", "too_long", "unknown_flag"},
+    # Words, and the project's.
+    "GET /api/v1/projects/{slug}/prompts/": {"nothing_asked", "too_long", "unknown_flag", "unknown_cohort"},
+    "GET /api/v1/projects/{slug}/rankings/": {"nothing_asked", "too_long", "unknown_flag", "unknown_cohort"},
     "GET /api/v1/projects/{slug}/export/": {
         "frozen_of_people", "of_people", "frozen_without_dates", "packed_already",  # what doesn't go together
         "unknown_layout", "unknown_columns", "unknown_ties", "unknown_rows",  # what `what` doesn't have
@@ -123,7 +124,8 @@ RULES = {
     "PATCH /api/v1/projects/{slug}/cohorts/{cohort}/": {"bad_name", "bad_tag", "not_a_member"},
     # A name whose letters are visible; the list's parameters, the project's flags, days, and words.
     "POST /api/v1/projects/{slug}/views/": {
-        *("bad_name", "unknown_parameter", "invalid", "unknown_flag", "nothing_asked", "nothing_narrowed", "too_long"),
+        *("bad_name", "unknown_parameter", "invalid", "unknown_flag", "unknown_cohort", "nothing_asked"),
+        *("nothing_narrowed", "too_long"),
         "unstorable",  # U+0000 in a key
     },
     "PATCH /api/v1/projects/{slug}/views/{view_id}/": {"bad_name"},

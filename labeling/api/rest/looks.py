@@ -67,6 +67,9 @@ class Looking(OldestFirst):
         return page
 
 
+OF_THE_PROJECT = {"flag": "unknown_flag", "cohort": "unknown_cohort"}  # of what only some projects have
+
+
 def read_conditions(form: forms.Form, asked: Mapping[str, str]) -> None:
     """Reads what was asked. Raises Invalid for the first value that can't be read, naming it: of words by the code of
     what is wrong with them."""
@@ -81,5 +84,5 @@ def read_conditions(form: forms.Form, asked: Mapping[str, str]) -> None:
     message = _("%(name)s can't be read: %(problem)s Got %(value)r.")
     problem = " ".join(said for each in problems for said in each.messages)
     values = {"name": name, "problem": problem, "value": asked.get(name, "")[:80]}
-    code = problems[0].code if problems[0].code in REFUSALS else "unknown_flag" if name == "flag" else "invalid"
+    code = problems[0].code if problems[0].code in REFUSALS else OF_THE_PROJECT.get(name, "invalid")
     raise Invalid(code, message % values, attr=name)

@@ -89,7 +89,7 @@ class TestByApi:
             answer = client.post(f"{BASE}cohorts/", body)
             assert (answer.status_code, errors_of(answer)) == (status, [error])
         answer = client.get(f"{BASE}prompts/?cohort=French")
-        assert (answer.status_code, errors_of(answer)) == (400, [("invalid", "cohort")])
+        assert (answer.status_code, errors_of(answer)) == (400, [("unknown_cohort", "cohort")])
         answer = client.post(f"{BASE}bulk-acts/", {"act": "cohort", "cohort": "French", "all": True})
         assert (answer.status_code, errors_of(answer)) == (400, [("unknown_cohort", "cohort")])
         answer = client.post(f"{BASE}bulk-acts/", {"act": "rules", "all": True})
