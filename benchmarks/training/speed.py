@@ -33,7 +33,7 @@ from rewardtrain.core.data.batching import make_batch, padding_share
 from rewardtrain.core.data.comparisons import Comparisons
 from rewardtrain.core.data.encoding import Encoded
 from rewardtrain.core.data.groups import read_groups
-from rewardtrain.core.device import Device, choose_device
+from rewardtrain.core.device import Device, choose_device, wait
 from rewardtrain.core.full.loss import Objective
 from rewardtrain.core.full.optimizer import clip_gradients, make_optimizer
 from rewardtrain.core.model.gradients import gradients_in_memory
@@ -113,8 +113,11 @@ def _flat(prompts: Prompts) -> list[Encoded]:
 class Theirs:
     """Steps of TRL's trainer over the pairs of the same prompts."""
 
-    def __init__(self, model: RewardModel, prompts: Prompts, *, checkpointing: bool, steps: int) -> None:
-        self.network, self.tokenizer = copy.deepcopy(model.network), model.encoder.tokenizer
+    def __init__(
+        self, model: RewardModel, prompts: Prompts, *, checkpointing: bool, steps: int, copied: bool = True
+    ) -> None:
+        self.network = copy.deepcopy(model.network) if copied else model.network
+        self.tokenizer = model.encoder.tokenizer
         rows = [
             {"chosen_ids": one.ids.tolist(), "rejected_ids": two.ids.tolist()}
             for completions in prompts
@@ -172,7 +175,7 @@ def clock(device: Device) -> Callable[[], float]:
         return time.process_time
 
     def now() -> float:
-        torch.cuda.synchronize()
+        wait(device)
         return time.perf_counter()
 
     return now

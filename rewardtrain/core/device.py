@@ -96,22 +96,52 @@ def _seconds(device: Device, layers: Sequence[tuple[int, int]]) -> float:
         (torch.ones(MEASURED_TOKENS, n_in, device=device.kind), torch.ones(n_out, n_in, device=device.kind))
         for n_out, n_in in layers
     ]
-    _wait(device)
+    wait(device)
     started = time.perf_counter()
     for values, weight in tensors:
         with device.autocast():
             product = linear(values.requires_grad_(), weight.requires_grad_())
         product.backward(product.detach())  # type: ignore[no-untyped-call]
-    _wait(device)
+    wait(device)
     return time.perf_counter() - started
 
 
-def _wait(device: Device) -> None:
-    """A GPU answers before it has computed."""
+def wait(device: Device) -> None:
+    """Waits until all is computed that was asked for: a GPU answers before."""
     if device.kind == "cuda":
         torch.cuda.synchronize()
     elif device.kind == "mps":
         torch.mps.synchronize()
+
+
+def gpus() -> int:
+    """Counts the CUDA devices that this process may use."""
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def require_devices(processes: int) -> None:
+    """Raise ConfigError where this machine hasn't a GPU for each of so many processes, and isn't one without."""
+    if 0 < gpus() < processes:
+        seen = f"processes is {processes}, but there are {gpus()} GPUs"
+        raise ConfigError(f"{seen}; one process has one")
+    if torch.backends.mps.is_available():
+        raise ConfigError(f"processes is {processes}, but there is one GPU; set it to 1")
+
+
+def use_gpu(number: int) -> None:
+    """Have this process use that one from now on."""
+    torch.cuda.set_device(number)
+
+
+def move(tensor: torch.Tensor, kind: str) -> torch.Tensor:
+    """Moves it to the device; from pinned memory a GPU copies while it computes, so no micro-batch keeps it waiting."""
+    return tensor.pin_memory().to(kind, non_blocking=True) if kind == "cuda" else tensor.to(kind)
+
+
+def forget_cached() -> None:
+    """Give back to the GPU what torch keeps of its memory for later."""
+    if gpus():
+        torch.cuda.empty_cache()
 
 
 def total_memory(device: Device) -> int:

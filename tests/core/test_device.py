@@ -1,6 +1,10 @@
+import re
+from pathlib import Path
+
 import pytest
 import torch
 
+from rewardtrain.core import device as device_module
 from rewardtrain.core.device import CLEAR_GAIN, Device, bfloat16_gain, choose_device
 from rewardtrain.core.errors import ConfigError
 
@@ -44,3 +48,12 @@ def test_products_have_the_devices_dtype_and_weights_keep_theirs() -> None:
     assert product.dtype is torch.bfloat16
     assert layer.weight.grad is not None
     assert layer.weight.grad.dtype is torch.float32
+
+
+def test_no_other_module_asks_for_a_gpu_by_itself() -> None:
+    """What is said of CUDA stands in one place; whoever moves to another kind of device changes that."""
+    core = Path(device_module.__file__).parent
+    asking = [
+        path for path in core.rglob("*.py") if re.search(r"torch\.(cuda|mps|backends)\b|\.cuda\(", path.read_text())
+    ]
+    assert asking == [core / "device.py"]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rewardtrain.core.data.comparisons import Comparisons
 from rewardtrain.core.data.encoding import Encoded
+from rewardtrain.core.device import move
 
 
 def distinct(sequences: Sequence[Encoded]) -> tuple[list[int], list[int]]:
@@ -170,12 +171,7 @@ def collate(
         types[row, own] = torch.from_numpy(sequence.types)
         mask[row, own] = 1
     inputs = {"input_ids": ids, "attention_mask": mask} | ({"token_type_ids": types} if with_types else {})
-    return {name: _move(tensor, device) for name, tensor in inputs.items()}
-
-
-def _move(tensor: Tensor, device: str) -> Tensor:
-    """Moves it to the device; from pinned memory a GPU copies while it computes, so no micro-batch keeps it waiting."""
-    return tensor.pin_memory().to(device, non_blocking=True) if device == "cuda" else tensor.to(device)
+    return {name: move(tensor, device) for name, tensor in inputs.items()}
 
 
 def within(planned: Sequence[MicroBatch], budget: int) -> Iterator[tuple[MicroBatch, bool]]:

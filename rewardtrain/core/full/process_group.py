@@ -19,8 +19,9 @@ from typing import Any
 
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
+from rewardtrain.core.device import require_devices
 from rewardtrain.core.errors import CoreError, ProcessDiedError, Stopped, from_exception
-from rewardtrain.core.model.team import join_team, require_devices
+from rewardtrain.core.model.team import join_team
 
 LOOK_SECONDS = 0.2  # between two looks at whether to stop
 END_SECONDS = 2.0  # for the others to end after one failed, who wait for it in vain

@@ -4,9 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import torch
-
-from rewardtrain.core.device import Device
+from rewardtrain.core.device import Device, forget_cached
 from rewardtrain.core.errors import OutOfMemoryError, SmallerBatches, from_exception
 
 Result = TypeVar("Result")
@@ -74,6 +72,5 @@ def in_memory(
                 seen = f"out of memory ({reason}); the same command goes on from the last checkpoint with micro-batches"
                 raise SmallerBatches(f"{seen} of {budgets.tokens} tokens", budgets.tokens, budgets.graph) from error
         # Only here, where the exception and the tensors its traceback held are gone.
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        forget_cached()
         tell(budgets, reason)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
+from rewardtrain.core.device import gpus, require_devices, use_gpu
 from rewardtrain.core.errors import ConfigError, CoreError, from_exception
 
 Value = TypeVar("Value")
@@ -128,8 +129,8 @@ def join_team() -> Team:
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     here = int(os.environ.get("LOCAL_WORLD_SIZE", size))
     require_devices(here)
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", rank)))
+    if gpus():
+        use_gpu(int(os.environ.get("LOCAL_RANK", rank)))
         dist.init_process_group("nccl", timeout=WAIT)
     else:
         all_threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
@@ -150,12 +151,3 @@ def _require_new_addresses() -> None:
             f"torchrun may restart {restarts} times, and its processes then look for those that died; set"
             " TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 where torchrun is called, or --max-restarts=0"
         )
-
-
-def require_devices(processes: int) -> None:
-    """Raise ConfigError where this machine hasn't a GPU for each of so many processes, and isn't one without."""
-    if torch.cuda.is_available() and torch.cuda.device_count() < processes:
-        seen = f"processes is {processes}, but there are {torch.cuda.device_count()} GPUs"
-        raise ConfigError(f"{seen}; one process has one")
-    if torch.backends.mps.is_available():
-        raise ConfigError(f"processes is {processes}, but there is one GPU; set it to 1")
