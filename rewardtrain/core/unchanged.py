@@ -6,6 +6,7 @@ the attributes' heads are fitted beside the reward. The folder that comes out is
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rewardtrain.core.artifact.rehearsal import rehearse
 from rewardtrain.core.config import TrainConfig
@@ -47,11 +48,13 @@ def _run(data: Path, out: Path, config: TrainConfig, champion: Path | None, meas
     dataset = build_dataset(read_groups(data), config)
     require_data(dataset, config)
     device = choose_device(config.threads, dtype="float32")  # figures that are kept are scored in it
-    model = _load(config, device, labels_of(config, dataset.flag), out, log)
+    memory = _memory(config, device)
+    log.emit("memory", **memory)
+    model = _load(config, device, labels_of(config, dataset.flag), out)
     dataset, encoded = as_read(dataset, tokenize(model, dataset, log), config)
     found = {**counts(dataset, encoded, config, fingerprint(data)), "total_steps": 0}
     tokens = Budgets.on(device, config.token_budget, config.graph_budget).tokens
-    log.emit("start", **found, **device.describe(), processes=1, token_budget=tokens)
+    log.emit("start", **found, **device.describe(), processes=1, token_budget=tokens, **memory)
     log.emit("phase", phase="evaluating")
 
     def tick() -> None:
@@ -84,10 +87,14 @@ def _run(data: Path, out: Path, config: TrainConfig, champion: Path | None, meas
     )
 
 
-def _load(config: TrainConfig, device: Device, labels: tuple[str, ...], out: Path, log: MetricsLog) -> RewardModel:
+def _memory(config: TrainConfig, device: Device) -> dict[str, Any]:
     with called_by_name(config):
         frozen = TrainConfig(train_layers=0)  # its weights are all that is held
-        log.emit("memory", **require_memory(sizes_of(config.backbone), frozen, device, 1))
+        return require_memory(sizes_of(config.backbone), frozen, device, 1)
+
+
+def _load(config: TrainConfig, device: Device, labels: tuple[str, ...], out: Path) -> RewardModel:
+    with called_by_name(config):
         model = load_unchanged(config.backbone, device, max_length=config.max_length, labels=labels)
         rehearse(model, out)
     return model

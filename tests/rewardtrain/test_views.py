@@ -189,6 +189,14 @@ def test_a_run_says_in_how_many_processes_it_trains(project: Project, manager: C
         assert "processes, one such device" not in page(manager, project, "run", 1)
 
 
+def test_a_run_says_what_it_holds_of_the_devices_memory(project: Project, manager: Client) -> None:
+    run = make_run(project, counts={**COUNTS, "needed_bytes": 31 * 10**9, "memory_bytes": 85 * 10**9})
+    shown = " ".join(page(manager, project, "run", 1).split())
+    assert "Weights, gradients and moments take 31.0 GB of its 85.0 GB; activations come on top." in shown
+    TrainingRun.objects.filter(pk=run.pk).update(counts=COUNTS)  # of before it was reckoned
+    assert "activations come on top" not in page(manager, project, "run", 1)
+
+
 def test_when_the_run_has_ended_the_page_is_loaded_anew_once(project: Project, manager: Client) -> None:
     make_run(project)
     answer = manager.get(url(project, "run", 1), headers={"HX-Request": "true"})

@@ -58,7 +58,8 @@ def prepare(
     dtype = checkpoint.dtype if checkpoint else config.dtype  # auto may fall out otherwise on a busy machine
     device = team.from_first(lambda: _device(config, dtype))
     require_asked_for(config, device)
-    log.emit("memory", **team.from_first(lambda: _memory(config, device, team)))
+    memory = team.from_first(lambda: _memory(config, device, team))
+    log.emit("memory", **memory)  # before the weights, which may take minutes
 
     def load() -> RewardModel:
         return _load(config, device, labels_of(config, dataset.flag), None if checkpoint else out, team)
@@ -82,8 +83,8 @@ def prepare(
         stopping=EarlyStopping(config.patience),
         should_stop=should_stop,
     )
-    start = {**counts_of(trainer), **device.describe(), "processes": team.size, "token_budget": trainer.budgets.tokens}
-    log.emit("start", **start)
+    size = {"processes": team.size, "token_budget": trainer.budgets.tokens}
+    log.emit("start", **counts_of(trainer), **device.describe(), **size, **memory)
     if checkpoint:
         trainer.restore(checkpoint)
     if smaller := noted_smaller(out / CHECKPOINTS):
