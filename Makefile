@@ -17,7 +17,7 @@ help:
 	@echo "make check        lint, types, import contracts, the tests that need neither a browser nor torch"
 	@echo "make test         lint, types, import contracts, all tests   (ARGS='-k ranking' for some; TEST_PROCESSES=4)"
 	@echo "make real         the large run on real data in ../shared/data"
-	@echo "make gpu          the tests that need a CUDA device"
+	@echo "make gpu          the tests that need a CUDA device, and what device there is"
 	@echo "make bench        every benchmark but the next; make screenshots: pictures of every page"
 	@echo "make accuracy     ours and TRL on real preferences, 3 seeds: hours, goes on where it was stopped"
 	@echo "make messages     bring the translations in locale/ up to date with the code"
@@ -117,6 +117,7 @@ real: $(VENV)/test.stamp node_modules/.stamp
 	@$(PYTHON_IN) -m pytest -m real -s --timeout 0 $(ARGS)
 
 gpu: $(VENV)/test.stamp
+	@$(PYTHON_IN) -m tests.gpu
 	@$(PYTHON_IN) -m pytest -m gpu $(ARGS)
 
 bench: $(VENV)/test.stamp

@@ -1,4 +1,7 @@
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +60,16 @@ def test_no_other_module_asks_for_a_gpu_by_itself() -> None:
         path for path in core.rglob("*.py") if re.search(r"torch\.(cuda|mps|backends)\b|\.cuda\(", path.read_text())
     ]
     assert asking == [core / "device.py"]
+
+
+def test_make_gpu_fails_with_a_sentence_where_there_is_no_gpu() -> None:
+    """Else its tests would fail one by one, each with torch's own words."""
+    hidden = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    root = Path(__file__).parents[2]
+    asked = subprocess.run(
+        [sys.executable, "-m", "tests.gpu"], cwd=root, env=hidden, capture_output=True, text=True, check=False
+    )
+    assert asked.returncode == 1
+    assert "There is no CUDA device here" in asked.stderr
+    makefile = (root / "Makefile").read_text()
+    assert makefile.index("-m tests.gpu") < makefile.index("pytest -m gpu")
