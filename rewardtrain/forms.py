@@ -103,6 +103,7 @@ class PolicyForm(forms.Form):
         training = {**self.defaults, **policy.training}
         if chosen:  # what a preset doesn't name is as it usually is, not as another backbone wanted it
             training |= {name: self.defaults[name] for name in SETTINGS if name != "epochs"} | dict(chosen)
+        self.training = {name: value for name, value in training.items() if name != "depth"}  # is each run's own
         initial = {name: getattr(policy, name) for name in RULES} | {name: training[name] for name in SETTINGS}
         super().__init__(data, initial=initial)
         message = _("One of %(known)s, or 'model 3' for version 3 of this project. An administrator allows others.")

@@ -18,7 +18,7 @@ from rewardtrain.forms import MeasuringForm, PolicyForm
 from rewardtrain.models import TrainingRun, listed_evaluations
 from rewardtrain.training import policy, runs
 from rewardtrain.training.executors import offered
-from rewardtrain.training.presets import offers, reckoning
+from rewardtrain.training.presets import memory, offers, reckoning
 from rewardtrain.training.presets.known import Preset
 from rewardtrain.training.run_settings import training_config
 
@@ -96,6 +96,7 @@ def page(
         "offers": offers.offers(project),
         "trained_on": offers.trained_on(project),
         "n_prompts": reckoning.PROMPTS,
+        "plan": memory.plan(project, form.training, offered.chosen(form.policy)) if not form.is_bound else None,
     }
     return render(request, "rewardtrain/training/runs.html", context)
 

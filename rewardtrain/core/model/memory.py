@@ -6,12 +6,9 @@ from typing import TypeVar
 
 from rewardtrain.core.device import Device, forget_cached
 from rewardtrain.core.errors import OutOfMemoryError, SmallerBatches, from_exception
+from rewardtrain.core.model.needed_memory import LIKED_TOKENS
 
 Result = TypeVar("Result")
-
-# Tokens per micro-batch. A CPU is fastest where a layer's activations stay in its cache and padding is small; a GPU
-# wants to be filled. (MiniLM, one core, bfloat16, HH at 256 tokens: 1,629 tokens/s at 1,024, 1,286 at 4,096.)
-_LIKED_TOKENS = {"cpu": 1024, "cuda": 16384, "mps": 4096}
 
 
 @dataclass
@@ -24,7 +21,7 @@ class Budgets:
     @classmethod
     def on(cls, device: Device, tokens: int | None, graph: int = 0) -> "Budgets":
         """Gives the budgets of a run's settings; None is what the device likes."""
-        return cls(tokens or _LIKED_TOKENS[device.kind], graph)
+        return cls(tokens or LIKED_TOKENS[device.kind], graph)
 
     def at_most(self, other: "Budgets") -> "Budgets":
         """Gives the smaller of each."""

@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from rewardtrain.core.config import TrainConfig
+from rewardtrain.core.model.needed_memory import Sizes
 from rewardtrain.training.backbones import MINILM
 
 
@@ -35,6 +36,13 @@ class Preset:
     @cached_property
     def config(self) -> TrainConfig:
         return TrainConfig.from_dict({"backbone": self.name, **self.settings})
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """Gives its weights as a run counts them; norms and biases, a thousandth of a layer, pass for weights here."""
+        body = self.parameters - self.embedded
+        layers = (body // self.layers,) * self.layers
+        return Sizes(all=self.parameters, layers=layers, quantizable=body, linear_ends=self.per_rank)
 
 
 _QWEN3: dict[str, Any] = {

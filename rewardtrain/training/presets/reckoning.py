@@ -13,11 +13,11 @@ from functools import cache
 import numpy as np
 import psutil
 
+from rewardtrain.core.model.needed_memory import held_tokens, needed
 from rewardtrain.training.presets.known import Preset
 
 PROMPTS = 1000  # whose training is timed
 PROCESS = 600_000_000  # bytes that torch and transformers hold before a weight is loaded
-NUMBER = 4  # bytes of a weight; a trained one has a gradient and AdamW's two means beside it
 # Bytes of activations that a token holds, in units of layers times hidden size: measured, docs/measured.md.
 ACTIVATION = 82
 # What training reaches of the speed of one plain product: of MiniLM on two cores in float32, 0.2 to 0.5.
@@ -56,13 +56,16 @@ def estimate(preset: Preset, k: int, speed: float) -> Estimate:
     """k: completions of a prompt. speed: see Machine."""
     config = preset.config
     body, length = preset.parameters - preset.embedded, config.max_length
-    trained = preset.per_rank * config.lora_rank if config.lora_rank else preset.parameters
-    batch = config.batch_prompts * k * length  # tokens
-    held = min(batch, config.graph_budget)
-    activations = ACTIVATION * preset.layers * preset.hidden * held
-    memory = PROCESS + NUMBER * preset.parameters + 3 * NUMBER * trained + activations
+    tokens = held_tokens(config, k, "cpu")
+    memory = PROCESS + needed(preset.sizes, config, 1) + activations(preset, tokens)
     # Two operations a weight in the forward pass and each of two in the backward one, of which a frozen weight
     # needs no gradient; what isn't held is forwarded once more. Attention has 4 a pair of tokens, three times.
-    passes = (4 if config.lora_rank else 6) + (2 if held < batch else 0)
+    again = tokens < config.batch_prompts * k * length
+    passes = (4 if config.lora_rank else 6) + (2 if again else 0)
     operations = passes * body + 12 * preset.layers * preset.hidden * length
     return Estimate(memory, PROMPTS * k * length * operations / (speed * REACHED))
+
+
+def activations(preset: Preset, tokens: int) -> int:
+    """Gives the bytes of so many tokens' activations."""
+    return ACTIVATION * preset.layers * preset.hidden * tokens

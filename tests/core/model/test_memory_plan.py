@@ -18,7 +18,8 @@ from rewardtrain.core.full.optimizer import make_optimizer
 from rewardtrain.core.model.adapters import freeze
 from rewardtrain.core.model.gradients import accumulate_gradients
 from rewardtrain.core.model.loading import load_backbone
-from rewardtrain.core.model.memory_plan import Sizes, advice, needed, require_memory, sizes_of
+from rewardtrain.core.model.memory_plan import advice, require_memory, sizes_of
+from rewardtrain.core.model.needed_memory import Sizes, needed
 from rewardtrain.core.model.quantized import quantize
 from tests.core.tiny.backbones import BACKBONES
 

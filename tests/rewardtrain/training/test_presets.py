@@ -8,6 +8,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from labeling.models import Project, Role
+from rewardtrain.core.model.needed_memory import NUMBER
 from rewardtrain.models import TrainingRun
 from rewardtrain.training import policy, run_settings, runs
 from rewardtrain.training.presets import offers, reckoning
@@ -59,8 +60,8 @@ def test_more_completions_take_more_time_and_memory_only_up_to_what_is_held(pres
 def test_adapters_take_less_memory_than_the_weights_themselves() -> None:
     preset = BY_KEY["qwen3"]
     assert preset.config.lora_rank == 16
-    trained = reckoning.NUMBER * 3 * preset.per_rank * 16
-    assert trained < 0.02 * reckoning.NUMBER * 3 * preset.parameters
+    trained = NUMBER * 3 * preset.per_rank * 16
+    assert trained < 0.02 * NUMBER * 3 * preset.parameters
 
 
 def test_the_numbers_of_the_one_that_comes_with_podium_are_those_of_its_network(needs_torch: None) -> None:
