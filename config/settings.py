@@ -141,11 +141,15 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A training outlasts any such limit; its second delivery would change nothing, but once an hour is noise enough.
-# And without the broker a door doesn't wait for it: what it would have said, a sweep finds.
+# And without the broker a door doesn't wait for it: what it would have said, a sweep finds. Where the way to it is cut
+# nothing says so: who sends gives up after seconds, and a worker whose reply is overdue connects anew.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
     "max_retries": 0,
     "socket_connect_timeout": 2,
+    "socket_timeout": 4,
+    "socket_keepalive": True,
+    "health_check_interval": 5,
     **REDIS.transport_options,
 }
 CELERY_BEAT_SCHEDULE = {

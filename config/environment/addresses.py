@@ -17,6 +17,9 @@ OWN = (
     "accounts", "admin", "api", "healthz", "invitations", "invite", "jobs", "language", "metrics", "p", "people",
     "preferences", "projects", "readyz", "shared", "static", "styleguide", "theme", "tour",
 )  # fmt: skip
+# How long a connection to another machine may be silent, where the kernel would wait 15 minutes or 2 hours: about 10
+# seconds. A long statement is no silence, for its machine answers probes. For a Unix socket libpq ignores it all.
+SILENCE = {"tcp_user_timeout": 10_000, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
 SSL_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
@@ -124,8 +127,9 @@ def database(name: str, default: str) -> dict[str, Any]:
     # The pool replaces CONN_MAX_AGE: threads of the web server share a few connections. Where the database is away, a
     # request waits so long and is answered 503. A connection is looked at before it is lent (config/servers/database):
     # one that a restarted database has forgotten fails nobody's request.
-    pool = {"min_size": 1, "max_size": 16, "timeout": 4}
-    options = {"connect_timeout": 3, **found.get("OPTIONS", {}), "pool": pool}
+    # A server that comes back is asked anew by the next request: the pool's own tries are further and further apart.
+    pool = {"min_size": 1, "max_size": 16, "timeout": 4, "reconnect_timeout": 4}
+    options = {"connect_timeout": 3, **SILENCE, **found.get("OPTIONS", {}), "pool": pool}
     return found | {"ENGINE": "config.servers.database", "CONN_MAX_AGE": 0, "OPTIONS": options}
 
 

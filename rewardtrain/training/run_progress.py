@@ -92,10 +92,12 @@ class Progress:
         return changes
 
     def store_points(self) -> None:
-        losses, self.losses = self.losses, {}
-        validations, self.validations = self.validations, {}
-        runs.add_points(self.run, list(losses.values()), "loss")
-        runs.add_points(self.run, list(validations.values()), "validation_log_loss", "validation_accuracy")
+        """Keeps them where that fails: the next call stores them, and what is there already changes nothing."""
+        runs.add_points(self.run, list(self.losses.values()), "loss")
+        self.losses = {}
+        validations = list(self.validations.values())
+        runs.add_points(self.run, validations, "validation_log_loss", "validation_accuracy")
+        self.validations = {}
 
 
 def is_kept(step: int, total: int, *, every: int, limit: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -10,14 +11,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
 from jobs import child, lifecycle, shutdown
 from rewardtrain.models import TrainingRun
 from rewardtrain.training.run_progress import Progress, Tail
 
 T = TypeVar("T")
 
+logger = logging.getLogger(__name__)
+
 LOOK_SECONDS = 0.25
 BEAT_SECONDS = 1.0
+# Of the silence after which another worker takes the run: so long a database may be away. A beat may take the rest, for
+# two processes of one run must never write into one folder.
+AWAY_SHARE = 0.75
 
 
 class Reason(StrEnum):
@@ -45,7 +54,7 @@ def watch(run: TrainingRun, work: child.Work, tail: Tail | None, *, silence: flo
 
 def follow(run: TrainingRun, work: child.Work, tail: Tail | None, silence: float) -> Ended:
     heard = beaten = time.monotonic()
-    progress = Progress(run)
+    progress, claim = Progress(run), Claim(run)
     while True:
         code = work.poll()
         now = time.monotonic()
@@ -53,11 +62,10 @@ def follow(run: TrainingRun, work: child.Work, tail: Tail | None, silence: float
             heard = now
         if code is not None or now - beaten >= BEAT_SECONDS:
             beaten = now
-            cancel = lifecycle.heartbeat(run, **progress.row())
-            progress.store_points()
-            if code is not None:
+            cancel = claim.keep(progress)
+            if code is not None and cancel is not None:
                 return Ended(code)
-            if reason := why_stop(cancel=cancel, silent=now - heard > silence):
+            if reason := why_stop(cancel=bool(cancel), silent=code is None and now - heard > silence):
                 return Ended(work.stop(), reason)
         work.wait(LOOK_SECONDS)
 
@@ -67,13 +75,50 @@ def alongside(run: TrainingRun, do: Callable[[], T]) -> T:
 
     Raises what it raises, and ClaimLost.
     """
+    claim = Claim(run)
     with ThreadPoolExecutor(1) as pool:
         doing = pool.submit(copy_context().run, do)
         while True:
             done, _ = wait((doing,), timeout=BEAT_SECONDS)
             if done:
                 return doing.result()
-            lifecycle.heartbeat(run)
+            claim.keep()
+
+
+class Claim:
+    """A run's claim, kept by a beat each second, though the database may be away for a while."""
+
+    def __init__(self, run: TrainingRun) -> None:
+        self.run = run
+        self.kept = time.monotonic()
+        self.is_away = False
+
+    def keep(self, progress: Progress | None = None) -> bool | None:
+        """Beats, and stores the progress. Tells whether a person asked to cancel; None while the database is away.
+
+        Raises ClaimLost, and the database's error where another worker may soon take the run.
+        """
+        now, changes = time.monotonic(), progress.row() if progress else {}
+        try:
+            cancel = lifecycle.heartbeat(self.run, **changes)
+            if progress:
+                progress.store_points()
+        except (OperationalError, InterfaceError) as error:
+            connection.close_if_unusable_or_obsolete()  # or the next beat would have the same connection
+            if time.monotonic() - self.kept > AWAY_SHARE * settings.RUN_STALE_SECONDS:
+                raise
+            if progress:
+                progress.changes = changes | progress.changes
+            self.note_away(error)
+            return None
+        self.kept, self.is_away = now, False
+        return cancel
+
+    def note_away(self, error: Exception) -> None:
+        if not self.is_away:
+            words = "run %s of %s: the database is away, the training goes on: %s"
+            logger.warning(words, self.run.number, self.run.project.slug, type(error).__name__)
+        self.is_away = True
 
 
 def why_stop(*, cancel: bool, silent: bool) -> Reason:

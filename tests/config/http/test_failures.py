@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 
@@ -60,3 +61,18 @@ def test_a_request_waits_a_few_seconds_for_the_database_and_no_longer() -> None:
     assert found["OPTIONS"]["pool"]["timeout"] <= 5
     assert found["OPTIONS"]["connect_timeout"] <= 5
     assert found["ENGINE"] == "config.servers.database"  # tests/config/servers/test_pool.py: what it spares a request
+
+
+def test_a_link_that_was_cut_is_noticed_within_seconds_unless_the_address_says_otherwise() -> None:
+    address = "postgresql://podium@127.0.0.1/podium"
+    options = addresses.database("DATABASE_URL", address)["OPTIONS"]
+    assert options["tcp_user_timeout"] == 10_000
+    assert options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"] <= 15
+    longer = addresses.database("DATABASE_URL", f"{address}?tcp_user_timeout=30000")["OPTIONS"]
+    assert int(longer["tcp_user_timeout"]) == 30_000
+
+
+def test_no_message_waits_for_ever_for_a_broker_behind_a_cut_link() -> None:
+    options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    assert options["socket_connect_timeout"] <= options["socket_timeout"] <= 5
+    assert options["health_check_interval"] <= 5

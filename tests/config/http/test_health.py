@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -27,6 +29,18 @@ def test_readyz_names_the_broker_that_does_not_answer(settings: pytest.FixtureRe
     response = Client().get("/readyz")
     assert response.status_code == 503
     assert response.json() == {"database": "ok", "broker": "unreachable (ConnectionError)"}
+
+
+@pytest.mark.django_db
+def test_readyz_asks_a_silent_broker_once(settings: pytest.FixtureRequest) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and says nothing
+        settings.REDIS = addresses.redis("", f"redis://127.0.0.1:{silent.getsockname()[1]}/0")  # type: ignore[attr-defined]
+        response = Client().get("/readyz")
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+    assert response.json() == {"database": "ok", "broker": "unreachable (TimeoutError)"}
 
 
 @pytest.mark.django_db(transaction=True)
