@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from config.environment import folders
 from config.servers import embedded
 from tests import chromium as chromium_program
-from tests.session import tables
+from tests.session import machine, tables
 from tests.session.light import Light
 
 # Hypothesis times neither its examples nor how they are made: a busy machine is no mistake.
@@ -38,6 +38,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--light"):
         config.pluginmanager.register(Light())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(machine.described())
 
 
 def pytest_collection_finish() -> None:
