@@ -236,7 +236,8 @@ def _told(address: str, project: str, timeout: float) -> Answer | None:
         return None
     url, headers = f"{address}/models?{urlencode({'project': project})}", {"Authorization": f"Bearer {credential()}"}
     try:
-        response = _connections().request("GET", url, headers=headers, timeout=timeout, retries=False)
+        limit = urllib3.Timeout(total=timeout)
+        response = _connections().request("GET", url, headers=headers, timeout=limit, retries=False)
         if response.status == 200:
             answer = response.json()
             return answer if isinstance(answer, dict) else None

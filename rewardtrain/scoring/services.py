@@ -64,14 +64,15 @@ def told(project: Project) -> Told | None:
     if champion is None:
         return None
     said = service_client.tell(project.slug, timeout=SECONDS)
-    return Told(champion, [_service(address, answer, champion.version) for address, answer in said])
+    return Told(champion, [_service(address, answer, project.slug, champion.version) for address, answer in said])
 
 
-def _service(address: str, answer: dict[str, Any] | None, version: int) -> Service:
+def _service(address: str, answer: dict[str, Any] | None, project: str, version: int) -> Service:
     if answer is None:
         return Service(address, State.AWAY)
     try:
-        row = next(iter(answer["champions"]), None)
+        # One that was not updated yet tells of all projects.
+        row = next((each for each in answer["champions"] if each["project"] == project), None)
         if row is None or row["version"] != version:
             return Service(address, State.READS)  # it looks for a new one each second
         server = Server(**{**row["server"], "why": row["server"]["why"] or ""}) if "server" in row else None

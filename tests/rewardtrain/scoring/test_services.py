@@ -128,6 +128,13 @@ def test_what_a_service_says_is_shown(project: Project, row: dict[str, object], 
     assert asked == ["/models?project=helpful"] * 2, "of its own project alone, for a site may have thousands"
 
 
+def test_a_service_that_was_not_updated_yet_tells_of_all_projects(project: Project) -> None:
+    rows = [ROW | {"project": "another", "version": 5}, ROW]
+    content = json.dumps({"champions": rows}).encode()
+    with saying(content) as address, override_settings(REWARDS_URL=address):
+        assert told(project)["services"][0]["state"] == "answers"
+
+
 @pytest.mark.parametrize(
     ("content", "status"),
     [
