@@ -57,9 +57,8 @@ class Job:
     # --- While it works ---------------------------------------------------------------------------------------------
 
     def _copies(self) -> list[Copying]:
-        lines = [self.storage.growing(self.scratch / name, name) for name in (METRICS, LOG)]
-        checkpoints = Checkpoints(self.scratch / CHECKPOINTS, self.storage, CHECKPOINTS, info=INFO)
-        return [Lines(self.storage, lines), checkpoints]
+        lines = Lines(self.storage, [self.storage.growing(self.scratch / name, name) for name in (METRICS, LOG)])
+        return [lines, Checkpoints(self.scratch / CHECKPOINTS, self.storage, CHECKPOINTS, info=INFO, lines=lines)]
 
     def _work(self) -> int:
         inputs = self.scratch / "inputs"

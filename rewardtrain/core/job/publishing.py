@@ -19,18 +19,21 @@ class Lines:
 
     def __init__(self, storage: Storage, files: Sequence[Copying]) -> None:
         self._storage, self._files = storage, files
+        self._copying = threading.Lock()
 
     def copy(self, *, last: bool = False) -> None:
-        self._storage.require_ours()
-        for file in self._files:
-            file.copy(last=last)
+        with self._copying:
+            self._storage.require_ours()
+            for file in self._files:
+                file.copy(last=last)
 
 
 class Checkpoints:
     """The whole checkpoints here, and their copies. Oldest first: the newest may name an older one as the best."""
 
-    def __init__(self, here: Path, storage: Storage, name: str, *, info: str) -> None:
+    def __init__(self, here: Path, storage: Storage, name: str, *, info: str, lines: Copying) -> None:
         self._here, self._storage, self._name, self._info = here, storage, name, info
+        self._lines = lines  # who goes on from a checkpoint keeps the lines before it, so they are there first
 
     def copy(self, *, last: bool = False) -> None:
         """Copies what is new, then deletes there what is gone here. Raises OSError."""
@@ -38,6 +41,7 @@ class Checkpoints:
         for folder in whole:
             try:  # a step may be saved again when it was validated
                 if not self._storage.is_same(folder / self._info, f"{self._name}/{folder.name}/{self._info}"):
+                    self._lines.copy(last=True)
                     self._storage.put_folder(folder, f"{self._name}/{folder.name}", last=self._info)
             except FileNotFoundError:
                 if folder.is_dir():

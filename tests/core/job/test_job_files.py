@@ -155,14 +155,19 @@ def make_checkpoint(root: Path, step: int, *, whole: bool = True) -> Path:
 
 
 def test_whole_checkpoints_are_copied_and_what_is_gone_here_goes_there(storage: SharedFolder, tmp_path: Path) -> None:
+    """Not before the lines that belong to them: who goes on from one keeps those."""
     here = tmp_path / "checkpoints"
     (storage.run / "out").mkdir()
-    checkpoints = Checkpoints(here, storage, "out/checkpoints", info="info.json")
+    (tmp_path / "metrics.jsonl").write_bytes(b"step 10\n")
+    lines = GrowingFile(tmp_path / "metrics.jsonl", storage, "out/metrics.jsonl", base=0)
+    checkpoints = Checkpoints(here, storage, "out/checkpoints", info="info.json", lines=lines)
     checkpoints.copy()
+    assert not (storage.run / "out/metrics.jsonl").exists()
     for step in (5, 10):
         make_checkpoint(here, step)
     make_checkpoint(here, 15, whole=False)
     checkpoints.copy()
+    assert (storage.run / "out/metrics.jsonl").read_bytes() == b"step 10\n"
     there = storage.run / "out" / "checkpoints"
     assert sorted(path.name for path in there.iterdir()) == ["step-10", "step-5"]
     (there / ".part-of-a-job-that-was-killed").mkdir()
