@@ -15,6 +15,7 @@ from rewardtrain.core.data.groups import fingerprint
 from rewardtrain.core.errors import ConfigError, SmallerBatches, from_exception
 from rewardtrain.core.finish import MODEL, REPORT, Further, finish
 from rewardtrain.core.full.checkpoint import last_checkpoint, note_smaller
+from rewardtrain.core.full.node_folders import told_apart
 from rewardtrain.core.full.prepare import CHECKPOINTS, counts_of, prepare
 from rewardtrain.core.full.process_group import launch
 from rewardtrain.core.full.trainer import Trainer
@@ -131,7 +132,10 @@ def _run(
 ) -> None:
     """Goes through the run; the first process goes on alone once the model is whole again."""
     run = config.identity(fingerprint(data))
-    checkpoint = team.from_first(lambda: last_checkpoint(out / CHECKPOINTS, config, run["data"], formerly))
+    _make_folder(out)  # one of this machine's own perhaps
+    team = told_apart(team, out)
+    found = team.from_first(lambda: last_checkpoint(out / CHECKPOINTS, config, run["data"], formerly))
+    checkpoint = found.at(out / CHECKPOINTS) if found else None
     keep_bytes = checkpoint.metrics_bytes if checkpoint else 0
     path = out / METRICS if team.is_first else None
     alone = team.size == 1

@@ -9,7 +9,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from rewardtrain.core.artifact.folder import read_json, write_json
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.errors import ConfigError, CoreError, from_exception
+from rewardtrain.core.full.node_folders import bring_to_first, forget_copies, hand_out
 from rewardtrain.core.model.memory import Budgets
 from rewardtrain.core.model.team import Team
 
@@ -49,12 +50,18 @@ class Checkpoint:
         info = read_json(self.folder / INFO)
         return info["values"] if "values" in info else self._state_of_before()
 
+    def at(self, root: Path) -> "Checkpoint":
+        """Gives it as this process sees it, whose machine may have another folder than the first one's."""
+        return replace(self, folder=root / self.folder.name)
+
     def read_into(self, tensors: dict[str, Tensor], order: Sequence[str], team: Team) -> None:
         """Overwrite these tensors with those that were saved under their names; of a sharded one this process's part.
 
-        All processes of the team take part. order: names of the optimizer's parameters in the order of format 1, which
-        knew them by number. Raises ConfigError where the checkpoint can't be read.
+        All processes of the team take part, and are handed the files where they lack them. order: names of the
+        optimizer's parameters in the order of format 1, which knew them by number. Raises ConfigError where the
+        checkpoint can't be read.
         """
+        hand_out(team, self.folder)
         if (self.folder / STATE).is_file():
             self._read_before_into(tensors, order)
             return
@@ -97,11 +104,14 @@ def save_checkpoint(
 ) -> None:
     """Write root/step-N under another name first, then rename, so that a checkpoint is complete or isn't there.
 
-    tensors: by name, of a sharded one this process's part; all processes of the team take part, and see one `root`.
-    values: JSON. run: see TrainConfig.identity; a resumed run must share it. Older checkpoints than the last two go,
-    but for that of step `keep`.
+    tensors: by name, of a sharded one this process's part; all processes of the team take part, also where machines
+    have a `root` each: the first one's has it all. values: JSON. run: see TrainConfig.identity; a resumed run must
+    share it. Older checkpoints than the last two go, but for that of step `keep`.
     """
     temporary = root / f"tmp-step-{step}"
+    forget_copies(team, root)
+    if team.rank in team.firsts[1:]:
+        _make_anew(temporary)
     team.from_first(lambda: _make_anew(temporary))
     writer = HuggingFaceStorageWriter(str(temporary), save_distributed=True)
 
@@ -109,6 +119,7 @@ def save_checkpoint(
         return None
 
     _together(lambda: save(tensors, storage_writer=writer, no_dist=team.size == 1), otherwise=unwritten)
+    bring_to_first(team, temporary)
     info = {"format": FORMAT, "step": step, "metrics_bytes": metrics_bytes, "run": run, "dtype": dtype}
     team.from_first(lambda: _complete(temporary, root / f"step-{step}", info | {"values": values}))
     team.from_first(lambda: _delete_others(root, keep))

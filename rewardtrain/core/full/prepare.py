@@ -87,7 +87,7 @@ def prepare(
     log.emit("start", **counts_of(trainer), **device.describe(), **size, **memory)
     if checkpoint:
         trainer.restore(checkpoint)
-    if smaller := noted_smaller(out / CHECKPOINTS):
+    if smaller := team.from_first(lambda: noted_smaller(out / CHECKPOINTS)):
         trainer.shrink(smaller)
     return trainer, shards
 

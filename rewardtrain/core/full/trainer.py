@@ -285,7 +285,8 @@ class Trainer:
 
     def _keep_best(self) -> None:
         if self.kept["step"] != self.step:
-            self._read(checkpoint_of(self.checkpoints, self.kept["step"]), self._weights())
+            best = self.team.from_first(lambda: checkpoint_of(self.checkpoints, self.kept["step"]))
+            self._read(best.at(self.checkpoints), self._weights())
         self.log.emit("kept", **self.kept)
 
     def _read(self, checkpoint: Checkpoint, tensors: dict[str, Tensor]) -> None:

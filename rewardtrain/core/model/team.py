@@ -30,6 +30,7 @@ class Team:
     rank: int = 0
     size: int = 1
     is_given: bool = False  # by a caller who made the group and goes on with it
+    firsts: tuple[int, ...] = (0,)  # of each machine with a folder of its own, the process that sees to its files
 
     @property
     def is_first(self) -> bool:

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +38,8 @@ def main(runs: Path) -> None:
     for run in json.loads(runs.read_text()):
         if "memory" in run:
             run_out_of_memory_above(run["memory"])
-        arguments = Path(run["data"]), Path(run["out"]), TrainConfig.from_dict(run["settings"])
+        out = run["out"].format(node=os.environ.get("GROUP_RANK"))  # of torchrun, which calls machines groups
+        arguments = Path(run["data"]), Path(out), TrainConfig.from_dict(run["settings"])
         for _ in range(run.get("stops", 0)):
             looks = itertools.count()
             with contextlib.suppress(Stopped):
