@@ -295,6 +295,7 @@ TRAIN_THREADS = variables.optional_number("PODIUM_TRAIN_THREADS", least=1, most=
 EXECUTORS = variables.items("PODIUM_EXECUTORS", "local", variables.executor) or ["local"]
 SLURM_PARTITIONS = variables.items("PODIUM_SLURM_PARTITIONS", "", variables.partition)
 SLURM_GPUS = variables.number("PODIUM_SLURM_GPUS", 8, least=0, most=64)
+SLURM_NODES = variables.number("PODIUM_SLURM_NODES", 1, least=1, most=64)
 SLURM_HOURS = variables.number("PODIUM_SLURM_HOURS", 24, least=1, most=1000)
 SLURM_TEMPLATE = variables.whole_path("PODIUM_SLURM_TEMPLATE")
 SLURM_MODEL_DIR = variables.whole_path("PODIUM_SLURM_MODEL_DIR")  # PODIUM_MODEL_DIR as the cluster's nodes see it
@@ -308,6 +309,7 @@ KUBERNETES_MODEL_DIR = variables.whole_path("PODIUM_KUBERNETES_MODEL_DIR")  # li
 KUBERNETES_QUEUES = variables.items("PODIUM_KUBERNETES_QUEUES", "", variables.kubernetes_name)
 KUBERNETES_GPUS = variables.number("PODIUM_KUBERNETES_GPUS", 8, least=0, most=64)
 KUBERNETES_GPU = variables.kubernetes_resource("PODIUM_KUBERNETES_GPU", "nvidia.com/gpu")
+KUBERNETES_NODES = variables.number("PODIUM_KUBERNETES_NODES", 1, least=1, most=64)
 KUBERNETES_HOURS = variables.number("PODIUM_KUBERNETES_HOURS", 24, least=1, most=1000)
 KUBERNETES_TEMPLATE = variables.whole_path("PODIUM_KUBERNETES_TEMPLATE")
 SKYPILOT_URL = addresses.optional_web("PODIUM_SKYPILOT_URL")  # its API server
@@ -315,6 +317,7 @@ SKYPILOT_TOKEN_FILE = variables.whole_path("PODIUM_SKYPILOT_TOKEN_FILE")
 SKYPILOT_IMAGE = variables.image("PODIUM_SKYPILOT_IMAGE")
 SKYPILOT_ACCELERATORS = variables.items("PODIUM_SKYPILOT_ACCELERATORS", "", variables.accelerator)
 SKYPILOT_GPUS = variables.number("PODIUM_SKYPILOT_GPUS", 8, least=0, most=64)
+SKYPILOT_NODES = variables.number("PODIUM_SKYPILOT_NODES", 1, least=1, most=64)
 SKYPILOT_HOURS = variables.number("PODIUM_SKYPILOT_HOURS", 24, least=1, most=1000)
 SKYPILOT_TEMPLATE = variables.whole_path("PODIUM_SKYPILOT_TEMPLATE")
 # Where jobs of a cluster reach the web. They ask there for the bucket's files; a shared folder needs none of it.

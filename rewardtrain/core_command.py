@@ -19,9 +19,10 @@ def core(command: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "rewardtrain.core", command, *map(str, arguments)]
 
 
-def job(spec: str, *, name: str, sha256: str, root: Path | str) -> list[str]:
-    """Gives the words that follow `python -m rewardtrain.core` on a node of a cluster.
+def job(spec: str, *, name: str, sha256: str, root: Path | str, nodes: int = 1) -> list[str]:
+    """Gives the words that follow `python -m rewardtrain.core` on each node of a cluster that the job has.
 
     spec: the job's description below `root`, the shared folder as the node sees it, or the web's address for the job.
     """
-    return ["job", str(root), spec, "--name", name, "--sha256", sha256]
+    several = ["--nodes", str(nodes)] if nodes > 1 else []
+    return ["job", str(root), spec, "--name", name, "--sha256", sha256, *several]

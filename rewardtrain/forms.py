@@ -132,7 +132,11 @@ class PolicyForm(forms.Form):
             usual = {title: offered.default(of, name) for title, of in limits.items()}
             numbers = [f"{number} ({title})" for title, number in usual.items()]
             one = set(usual.values())
-            field.help_text = _("Empty: %(number)s.") % {"number": one.pop() if len(one) == 1 else ", ".join(numbers)}
+            words = [_("Empty: %(number)s.") % {"number": one.pop() if len(one) == 1 else ", ".join(numbers)}]
+            nodes = max(of.nodes for of in limits.values())
+            if name == "gpus" and nodes > 1:
+                words.append(_("Of a node. A run of more processes has up to %(nodes)s nodes.") % {"nodes": nodes})
+            field.help_text = " ".join(words)
             self.fields[name] = field
         initial = {name: getattr(self.policy, name) for name in OF_CLUSTERS}
         self.initial.update(initial | {"executor": offered.chosen(self.policy)})

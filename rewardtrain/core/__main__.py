@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rewardtrain.core.config import TrainConfig
 from rewardtrain.core.errors import ConfigError, CoreError, DataError, from_exception
+from rewardtrain.core.full.node import read_node
 from rewardtrain.core.quiet import quiet_libraries
 
 _stop_asked = False
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--cache", type=Path, metavar="DIR", help="keeps what later runs can use again")
     words = "a fingerprint DATA had before names of labelers in it were replaced; may be repeated"
     train.add_argument("--formerly", action="append", default=[], metavar="SHA256", help=words)
+    _add_node(train)
     train.set_defaults(command=_train)
 
     sweep = commands.add_parser("sweep", help="train a small grid of settings, compare on validation, test the winner")
@@ -101,6 +103,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_node(train: argparse.ArgumentParser) -> None:
+    words = "machines of the run, each called with the same words; its processes are shared out evenly"
+    train.add_argument("--nodes", type=int, metavar="N", help=words)
+    train.add_argument("--node-rank", type=int, metavar="R", help="which of them this one is, from 0")
+    words = "where all meet: the machine of rank 0, at a port that is free there"
+    train.add_argument("--first-node", metavar="HOST:PORT", help=words)
+    words = "tells this run's machines from those of another that meets there"
+    train.add_argument("--run", default="", metavar="NAME", help=words)
+
+
 def _add_job(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     job = commands.add_parser("job", help="do what a file in the storage says, as a job of a cluster")
     words = "folder shared with the web's machines, or the web's address for this job"
@@ -108,6 +120,8 @@ def _add_job(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     job.add_argument("spec", metavar="NAME", help="the job's description, below that folder")
     job.add_argument("--name", required=True, help="what the scheduler calls it")
     job.add_argument("--sha256", required=True, help="of the description")
+    words = "machines of the job, each called with the same words (default: 1)"
+    job.add_argument("--nodes", type=int, default=1, metavar="N", help=words)
     job.add_argument("--scratch", type=Path, metavar="DIR", help="where it works (default: TMPDIR)")
     words = "how long the storage may be away for (default: an hour)"
     job.add_argument("--patience", type=float, default=3600.0, metavar="SECONDS", help=words)
@@ -120,6 +134,7 @@ def _add_job(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def _train(options: argparse.Namespace) -> None:
     _at_stop(_ask_to_stop)
     config = TrainConfig.read(options.config, options.set)
+    node = read_node(options.nodes, options.node_rank, options.first_node, options.run)
     quiet_libraries()
     from rewardtrain.core.train import train
 
@@ -131,6 +146,7 @@ def _train(options: argparse.Namespace) -> None:
         champion=options.champion,
         should_stop=lambda: _stop_asked,
         formerly=options.formerly,
+        node=node,
     )
 
 
@@ -143,6 +159,7 @@ def _job(options: argparse.Namespace) -> None:
         options.spec,
         name=options.name,
         sha256=options.sha256,
+        nodes=options.nodes,
         scratch=options.scratch,
         patience=options.patience,
         should_stop=lambda: _stop_asked,

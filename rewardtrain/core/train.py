@@ -15,6 +15,8 @@ from rewardtrain.core.data.groups import fingerprint
 from rewardtrain.core.errors import ConfigError, SmallerBatches, from_exception
 from rewardtrain.core.finish import MODEL, REPORT, Further, finish
 from rewardtrain.core.full.checkpoint import last_checkpoint, note_smaller
+from rewardtrain.core.full.meeting import Alone, Meeting, Together
+from rewardtrain.core.full.node import Node
 from rewardtrain.core.full.node_folders import told_apart
 from rewardtrain.core.full.prepare import CHECKPOINTS, counts_of, prepare
 from rewardtrain.core.full.process_group import launch
@@ -40,6 +42,7 @@ def train(
     should_stop: Callable[[], bool] = lambda: False,
     measured: str = "test",
     formerly: Collection[str] = (),
+    node: Node | None = None,
 ) -> None:
     """Train, evaluate on the test split and write out/model, out/report.json and out/metrics.jsonl.
 
@@ -47,8 +50,12 @@ def train(
     folder it does nothing, or raises where that was made of other data or settings. should_stop is asked between
     micro-batches. cache is for what later runs can use again. measured is the split of the evaluation: see finish.
     formerly: fingerprints that the data had before names of labelers in it were replaced, so that a run goes on.
-    Raises a CoreError.
+    node: which of the run's machines this is, where there are several and Podium starts their processes: each is called
+    with the same arguments, all but `out` and what it holds are the first one's. Raises a CoreError.
     """
+    if node:
+        _train_on(node, data, out, config, champion, measured, formerly, should_stop)
+        return
     team = given_team(config.processes)
     if team and config.depth != "full":
         raise ConfigError(f"depth is {config.depth!r}, which one process does, but {team.size} were started; start one")
@@ -60,23 +67,42 @@ def train(
     elif config.depth == "none":
         measure(*arguments, should_stop=should_stop)
     elif config.processes > 1 and not team:
-        _launch(_train, (*arguments, formerly), config, should_stop)
+        _launch((*arguments, formerly), Alone(config.processes), should_stop)
     else:
         _train(team or ALONE, *arguments, formerly, should_stop=should_stop)
     if not team or team.is_first:
         shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # three times the model's size, and of no more use
 
 
-def _launch(
-    work: Callable[..., None], arguments: tuple[Any, ...], config: TrainConfig, should_stop: Callable[[], bool]
+def _train_on(
+    node: Node,
+    data: Path,
+    out: Path,
+    config: TrainConfig,
+    champion: Path | None,
+    measured: str,
+    formerly: Collection[str],
+    should_stop: Callable[[], bool],
 ) -> None:
+    """Does this machine's part of a run on several."""
+    if config.depth != "full":
+        raise ConfigError(f"depth is {config.depth!r}, which one machine does, but --nodes is {node.count}; start one")
+    with Together(node, config.processes, should_stop=should_stop) as meeting:
+        if not meeting.is_done(lambda: _is_done(data, out, config, champion, formerly)):
+            _launch((data, out, config, champion, measured, formerly), meeting, should_stop)
+            shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
+
+
+def _launch(arguments: tuple[Any, ...], meeting: Meeting, should_stop: Callable[[], bool]) -> None:
     """Starts the processes, and anew with smaller micro-batches where the memory of one of them was too little."""
     while True:
         try:
-            return launch(work, arguments, size=config.processes, should_stop=should_stop)
-        except SmallerBatches:
+            return launch(_train, arguments, meeting=meeting, should_stop=should_stop)
+        except SmallerBatches as error:
             if should_stop():
                 raise
+            out = arguments[1]
+            note_smaller(out / CHECKPOINTS, Budgets(error.tokens, error.graph))  # where another machine has noted it
 
 
 def _is_done(data: Path, out: Path, config: TrainConfig, champion: Path | None, formerly: Collection[str]) -> bool:

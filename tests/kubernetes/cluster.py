@@ -62,8 +62,8 @@ class Kubernetes:
         names = {"requeue": "preempt", "PREEMPTED": "fail/PreemptionByScheduler", "TIMEOUT": "fail/DeadlineExceeded"}
         self.ask("POST", names[state])
 
-    def lose_node(self) -> None:
-        self.ask("POST", "lose_node")
+    def lose_node(self, index: int = 0) -> None:
+        self.ask("POST", f"lose_node/{index}")
 
     def hours_of_the_job(self) -> int:
         return int(self.job()["spec"]["activeDeadlineSeconds"] / 3600)

@@ -19,8 +19,10 @@ from urllib.parse import parse_qs, urlsplit
 
 FOLDER = Path(sys.argv[1])
 KILL_WAIT = 10.0  # seconds from SIGTERM to SIGKILL, for the longer one of a pod
+INDEX = "batch.kubernetes.io/job-completion-index"
 QUEUE = "kueue.x-k8s.io/queue-name"
 NO_ROOM = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor a100"
+STATE = ("jobs", "pods", "secrets", "services", "deleted", "requests")
 LOCK = threading.RLock()
 
 
@@ -32,6 +34,7 @@ class Cluster:
         self.pods: dict[str, dict] = {}
         self.workloads: dict[str, dict] = {}
         self.secrets: dict[str, dict] = {}
+        self.services: dict[str, dict] = {}
         self.processes: dict[str, subprocess.Popen] = {}  # by the pod's uid
         self.nodes_away: set[str] = set()  # pods whose node says nothing any more
         self.deleted: list[dict] = []
@@ -81,13 +84,10 @@ class Cluster:
 
     def _collect(self, owner: str) -> None:
         """Deletes what belonged to an object that is gone."""
-        owned = [
-            name
-            for name, secret in self.secrets.items()
-            if owner in [each["uid"] for each in secret["metadata"].get("ownerReferences", [])]
-        ]
-        for name in owned:
-            self.secrets.pop(name)
+        for things in (self.secrets, self.services):
+            for name, thing in list(things.items()):
+                if owner in [each["uid"] for each in thing["metadata"].get("ownerReferences", [])]:
+                    things.pop(name)
 
     def _admit(self, job: dict) -> None:
         job["spec"]["suspend"] = False
@@ -98,12 +98,21 @@ class Cluster:
         ]
 
     def _carry_on(self, job: dict, pods: list[dict]) -> None:
-        if any(pod["status"]["phase"] == "Succeeded" for pod in pods):
-            job["status"]["conditions"].append(condition("Complete", "CompletionsReached"))
-        elif any(pod["status"]["phase"] == "Failed" and not is_disrupted(pod) for pod in pods):
+        if any(pod["status"]["phase"] == "Failed" and not is_disrupted(pod) for pod in pods):
             job["status"]["conditions"].append(condition("Failed", "BackoffLimitExceeded", "Job has reached its limit"))
-        elif not [pod for pod in pods if pod["status"]["phase"] in ("Pending", "Running")]:
-            self._start(job)
+            for pod in pods:
+                if pod["status"]["phase"] in ("Pending", "Running"):
+                    self.delete_pod(pod)
+            return
+        phases = [
+            {pod["status"]["phase"] for pod in pods if pod["metadata"]["annotations"][INDEX] == str(index)}
+            for index in range(job["spec"]["completions"])
+        ]
+        if all("Succeeded" in each for each in phases):
+            job["status"]["conditions"].append(condition("Complete", "CompletionsReached"))
+        for index, each in enumerate(phases):
+            if not each & {"Succeeded", "Pending", "Running"}:
+                self._start(job, index)
 
     # --- Pods ---------------------------------------------------------------------------------------------------------
 
@@ -111,16 +120,18 @@ class Cluster:
         uid = job["metadata"]["uid"]
         return [pod for pod in self.pods.values() if pod["metadata"]["ownerReferences"][0]["uid"] == uid]
 
-    def _start(self, job: dict) -> None:
+    def _start(self, job: dict, index: int) -> None:
         about, template = job["metadata"], job["spec"]["template"]
-        about["starts"] += 1
-        name = f"{about['name']}-0-{about['starts']}"
+        about["starts"] += index == 0
+        about["pods"] = about.get("pods", 0) + 1
+        name = f"{about['name']}-{index}-{about['pods']}"
         pod = {
             "metadata": {
                 "name": name,
                 "uid": name,
                 "namespace": about["namespace"],
                 "labels": template["metadata"]["labels"],
+                "annotations": {INDEX: str(index)},
                 "creationTimestamp": stamp(),
                 "ownerReferences": [{"uid": about["uid"]}],
             },
@@ -135,7 +146,8 @@ class Cluster:
             words = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
             pod["status"]["conditions"] = [condition("PodScheduled", "Unschedulable", words, status="False")]
         else:
-            about["pid"] = self._run(pod)
+            pid = self._run(pod)
+            about["pid"] = about["pid"] if index else pid
 
     def _run(self, pod: dict) -> int:
         name = pod["metadata"]["name"]
@@ -147,6 +159,8 @@ class Cluster:
                 folders[mount["mountPath"]] = str(FOLDER / name / mount["name"])
                 os.makedirs(folders[mount["mountPath"]])
         env = {each["name"]: folders.get(self._value(each), self._value(each)) for each in works["env"]}
+        env = {each: self._resolved(value, pod) for each, value in env.items()}
+        env["JOB_COMPLETION_INDEX"] = pod["metadata"]["annotations"][INDEX]
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         words = [*works["command"], *(word.replace("$$(", "$(") for word in works["args"])]
         with (FOLDER / f"{name}.log").open("wb") as log:
@@ -161,6 +175,15 @@ class Cluster:
         self.processes[pod["metadata"]["uid"]] = process
         pod["status"]["phase"] = "Running"
         return process.pid
+
+    def _resolved(self, value: str, pod: dict) -> str:
+        """Gives this machine's address for the name that a Service gives a pod of a Job: JOB-INDEX.SERVICE."""
+        _, _, service = value.partition(".")
+        found = self.services.get(service)
+        if not found or found["spec"].get("clusterIP") != "None" or pod["spec"].get("subdomain") != service:
+            return value
+        selected = found["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+        return "127.0.0.1" if selected else value
 
     def _value(self, variable: dict) -> str:
         if "value" in variable:
@@ -220,13 +243,13 @@ class Tests:
 
     def evict(self, word: str) -> None:
         """As a drained node does: the pod ends, and the Job begins the next."""
-        [pod] = [pod for pod in self.cluster.pods_of(self._job()) if pod["status"]["phase"] == "Running"]
+        pod = self._running(word)
         pod["status"]["conditions"].append(condition("DisruptionTarget", "EvictionByEvictionAPI", "Evicted"))
         self.cluster.delete_pod(pod)
 
     def lose_node(self, word: str) -> None:
         """As when it has no current: no process says a word, and the pod stays until an administrator comes."""
-        [pod] = [pod for pod in self.cluster.pods_of(self._job()) if pod["status"]["phase"] == "Running"]
+        pod = self._running(word)
         self.cluster.nodes_away.add(pod["metadata"]["uid"])
         kill(self.cluster.processes[pod["metadata"]["uid"]])
         pod["status"]["conditions"].append(condition("DisruptionTarget", "DeletionByTaintManager", "Taint manager"))
@@ -242,6 +265,10 @@ class Tests:
             condition("Failed", word if word == "DeadlineExceeded" else "BackoffLimitExceeded")
         )
         self.cluster.delete_pod(pod)
+
+    def _running(self, index: str) -> dict:
+        pods = [pod for pod in self.cluster.pods_of(self._job()) if pod["status"]["phase"] == "Running"]
+        return next(pod for pod in pods if pod["metadata"]["annotations"][INDEX] == (index or "0"))
 
     def _job(self) -> dict:
         return list(self.cluster.jobs.values())[-1]
@@ -290,7 +317,7 @@ class Handler(BaseHTTPRequestHandler):
         cluster = self.cluster
         match parts:
             case ["test", "state"]:
-                about = {name: getattr(cluster, name) for name in ("jobs", "pods", "secrets", "deleted", "requests")}
+                about = {name: getattr(cluster, name) for name in STATE}
                 return 200, about
             case ["apis", "batch", "v1", "namespaces", namespace, "jobs"]:
                 return 200, {"items": self._selected(cluster.jobs, namespace)}
@@ -317,10 +344,11 @@ class Handler(BaseHTTPRequestHandler):
                 return 200, {}
             case ["apis", "batch", "v1", "namespaces", namespace, "jobs"]:
                 return self._create(namespace)
-            case ["api", "v1", "namespaces", _, "secrets"]:
-                if self.body["metadata"]["name"] in self.cluster.secrets:
-                    return 409, refusal(409, "secrets already exists")
-                self.cluster.secrets[self.body["metadata"]["name"]] = self.body
+            case ["api", "v1", "namespaces", _, ("secrets" | "services") as kind]:
+                things = getattr(self.cluster, kind)
+                if self.body["metadata"]["name"] in things:
+                    return 409, refusal(409, f"{kind} already exists")
+                things[self.body["metadata"]["name"]] = self.body
                 return 201, self.body
         return 404, refusal(404, "the server could not find the requested resource")
 
@@ -338,9 +366,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _patch(self, parts: list[str]):
         assert self.headers["Content-Type"] == "application/merge-patch+json"
-        secret = self.cluster.secrets[parts[-1]]
-        secret["metadata"] |= self.body["metadata"]
-        return 200, secret
+        thing = getattr(self.cluster, parts[-2])[parts[-1]]
+        thing["metadata"] |= self.body["metadata"]
+        return 200, thing
 
     def _delete(self, parts: list[str]):
         job = self.cluster.jobs.get(parts[-1])

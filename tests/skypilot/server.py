@@ -28,7 +28,7 @@ class Cloud:
 
     def __init__(self) -> None:
         self.jobs: dict[int, dict] = {}
-        self.processes: dict[int, subprocess.Popen] = {}
+        self.processes: dict[int, list[subprocess.Popen]] = {}  # one on each of a job's nodes
         self.requests: dict[str, dict] = {}
         self.asked: list[str] = []
         self.held = self.down = self.slow = False
@@ -41,9 +41,17 @@ class Cloud:
         for number, job in self.jobs.items():
             if job["status"] in ("PENDING", "RECOVERING") and not self.held:
                 self._start(number, job)
-            elif job["status"] == "RUNNING" and (code := self.processes[number].poll()) is not None:
-                job["status"] = "FAILED" if code else "SUCCEEDED"
-                job["failure_reason"] = "To see the details, run: sky jobs logs" if code else None
+            elif job["status"] == "RUNNING":
+                self._watch(number, job)
+
+    def _watch(self, number: int, job: dict) -> None:
+        """Ends a job when all its nodes have, or one has failed."""
+        codes = [process.poll() for process in self.processes[number]]
+        if failed := any(codes):
+            self.take_machines(number)
+            job["failure_reason"] = "To see the details, run: sky jobs logs"
+        if failed or None not in codes:
+            job["status"] = "FAILED" if failed else "SUCCEEDED"
 
     def _carry_out(self, request: dict) -> None:
         act = {"/jobs/launch": self._launch, "/jobs/queue/v2": self._queue, "/jobs/cancel": self._cancel}
@@ -81,18 +89,29 @@ class Cloud:
         for number in body["job_ids"]:
             job = self.jobs[number]
             if job["status"] in ("PENDING", "RUNNING", "RECOVERING"):
-                self.take_machine(number)
+                self.take_machines(number)
                 job["status"] = "CANCELLED"
 
     def _start(self, number: int, job: dict) -> None:
         job["starts"] += 1
-        home = FOLDER / f"machine {number}-{job['starts']}"
+        nodes = int(job["task"].get("num_nodes", 1))
+        self.processes[number] = [self._begin(job, f"{number}-{job['starts']}", rank, nodes) for rank in range(nodes)]
+        job |= {"status": "RUNNING", "pid": self.processes[number][0].pid}
+
+    def _begin(self, job: dict, name: str, rank: int, nodes: int) -> subprocess.Popen:
+        """Begins the task on one node."""
+        task, home = job["task"], FOLDER / f"machine {name}-{rank}"
         home.mkdir()
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        given = {"HOME": str(home), "TMPDIR": str(home), "SKYPILOT_NODE_RANK": "0", "SKYPILOT_NUM_NODES": "1"}
-        task = job["task"]
-        with (FOLDER / f"{number}-{job['starts']}.log").open("wb") as log:
-            process = subprocess.Popen(
+        given = {
+            "HOME": str(home),
+            "TMPDIR": str(home),
+            "SKYPILOT_NODE_RANK": str(rank),
+            "SKYPILOT_NUM_NODES": str(nodes),
+            "SKYPILOT_NODE_IPS": "\n".join(["127.0.0.1"] * nodes),
+        }
+        with (FOLDER / f"{name}-{rank}.log").open("wb") as log:
+            return subprocess.Popen(
                 ["/bin/bash", "-c", task["run"]],
                 cwd=home,
                 stdin=subprocess.DEVNULL,
@@ -101,21 +120,19 @@ class Cloud:
                 start_new_session=True,
                 env={"PATH": path, **given, **task.get("envs", {}), **task.get("secrets", {})},
             )
-        self.processes[number] = process
-        job |= {"status": "RUNNING", "pid": process.pid}
 
-    def take_machine(self, number: int) -> None:
-        """Ends all that works on a job's machine, without a word: its whole session, in whatever groups."""
-        if number not in self.processes:
-            return
+    def take_machines(self, number: int) -> None:
+        """Ends all that works on a job's machines, without a word: whole sessions, in whatever groups."""
+        processes = self.processes.get(number, [])
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
                 fields = stat.read_text().rpartition(")")[2].split()
-                if int(fields[3]) == self.processes[number].pid:
+                if int(fields[3]) in [process.pid for process in processes]:
                     os.kill(int(stat.parent.name), signal.SIGKILL)
             except (OSError, ValueError):
                 continue
-        self.processes[number].wait()
+        for process in processes:
+            process.wait()
 
 
 class Tests:
@@ -139,7 +156,7 @@ class Tests:
     def lose_machine(self, word: str) -> None:
         """As a cloud does with a spot machine, or a machine by itself: SkyPilot looks for the next."""
         number = max(self.cloud.jobs)
-        self.cloud.take_machine(number)
+        self.cloud.take_machines(number)
         self.cloud.jobs[number]["status"] = "RECOVERING"
 
     def forget(self, word: str) -> None:
@@ -231,7 +248,7 @@ def control(parent: int) -> None:
             Handler.cloud.reconcile()
         time.sleep(0.02)
     for number in Handler.cloud.processes:
-        Handler.cloud.take_machine(number)
+        Handler.cloud.take_machines(number)
     os._exit(0)
 
 

@@ -83,7 +83,7 @@ def cluster_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluste
     commands = folder / "commands"
     (folder / "spool").mkdir(parents=True)
     commands.mkdir()
-    for name in ("sbatch", "squeue", "scancel"):
+    for name in ("sbatch", "squeue", "scancel", "srun"):
         command = commands / name
         command.write_text(f'#!/bin/sh\nexec {sys.executable} {COMMANDS} {name} "$@"\n')
         command.chmod(0o755)

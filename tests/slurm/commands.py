@@ -1,4 +1,4 @@
-"""sbatch, squeue and scancel by the name that this file is called by. Jobs are processes of this machine.
+"""sbatch, squeue, scancel and srun by the name that this file is called by. Jobs are processes of this machine.
 
 The folder in FAKE_SLURM holds a file for each job; a file `hold` there lets none begin, `slow` has sbatch wait before
 it reads the script, and `down` is a controller that doesn't answer. Plain Python: a cluster's commands know nothing of
@@ -83,12 +83,37 @@ def node(number: str) -> None:
     job = read(number)
     with open(job["output"], "ab") as output:
         script = subprocess.Popen(
-            ["/bin/sh", SPOOL / f"{number}.sh"], stdout=output, stderr=output, start_new_session=True
+            ["/bin/sh", SPOOL / f"{number}.sh"],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env={**os.environ, "SLURM_JOB_NUM_NODES": job["options"]["nodes"]},
         )
     write(number, state="RUNNING", reason="None", pid=script.pid, node=os.getpid(), starts=job["starts"] + 1)
     code = script.wait()
     if read(number)["state"] == "RUNNING":  # else whoever ended it says how
         write(number, state="COMPLETED" if code == 0 else "FAILED", reason="None" if code == 0 else "NonZeroExitCode")
+
+
+def srun(words: list[str]) -> None:
+    """Begins the command once for each node, hands a SIGTERM on, and ends those that outlive the first by --wait."""
+    options = dict(word.removeprefix("--").partition("=")[::2] for word in words if word.startswith("--"))
+    command = words[next(nth for nth, word in enumerate(words) if not word.startswith("--")) :]
+    about = {"SLURM_LAUNCH_NODE_IPADDR": "127.0.0.1"}
+    tasks = [
+        subprocess.Popen(command, env={**os.environ, **about, "SLURM_NODEID": str(number)})
+        for number in range(int(os.environ["SLURM_JOB_NUM_NODES"]))
+    ]
+    signal.signal(signal.SIGTERM, lambda *about: [task.terminate() for task in tasks])
+    ended = float("inf")
+    while any(task.poll() is None for task in tasks):
+        if ended == float("inf") and any(task.poll() is not None for task in tasks):
+            ended = time.monotonic()
+        if time.monotonic() - ended > float(options["wait"]):
+            for task in tasks:
+                task.kill()
+        time.sleep(0.05)
+    sys.exit(max(abs(task.returncode) for task in tasks))
 
 
 def end(number: str, state: str) -> None:
@@ -142,4 +167,4 @@ if __name__ == "__main__":
     if command in ("node", "end"):
         {"node": node, "end": end}[command](*rest)
     else:
-        {"sbatch": sbatch, "squeue": squeue, "scancel": scancel}[command](rest)
+        {"sbatch": sbatch, "squeue": squeue, "scancel": scancel, "srun": srun}[command](rest)

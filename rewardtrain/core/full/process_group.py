@@ -1,12 +1,13 @@
-"""Several training processes on one machine: how they are started, watched and ended.
+"""The training processes of one machine: how they are started, watched and ended.
 
 What they do together is in model/team.py. The parent trains nothing: it hands a wish to stop on, ends all when one is
-gone, and raises what that one raised.
+gone, here or on another machine of the run (see meeting.py), and raises what that one raised.
 """
 
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -17,14 +18,14 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from typing import Any
 
-from torch.distributed import TCPStore  # type: ignore[attr-defined]
-
 from rewardtrain.core.device import require_devices
 from rewardtrain.core.errors import CoreError, ProcessDiedError, Stopped, from_exception
+from rewardtrain.core.full.meeting import Meeting
 from rewardtrain.core.model.team import join_team
 
 LOOK_SECONDS = 0.2  # between two looks at whether to stop
 END_SECONDS = 2.0  # for the others to end after one failed, who wait for it in vain
+HEAR_SECONDS = 10.0  # for another machine to say why, where nothing is known here but that it hung up
 SAVE_SECONDS = 60.0  # for them to end after a stop, which the first answers with a checkpoint
 
 
@@ -47,48 +48,81 @@ class _Member:
             self.error = _died(self.rank, code)
 
 
-def launch(work: Callable[..., None], arguments: Sequence[Any], *, size: int, should_stop: Callable[[], bool]) -> None:
-    """Call work(team, *arguments, should_stop=...) in `size` new processes and return when all have.
+def launch(
+    work: Callable[..., None], arguments: Sequence[Any], *, meeting: Meeting, should_stop: Callable[[], bool]
+) -> None:
+    """Call work(team, *arguments, should_stop=...) in new processes and return when all have, on all machines.
 
     work and arguments are pickled. Raises the CoreError of a process that failed, ProcessDiedError where a signal ended
-    one, ConfigError where there are fewer GPUs than processes.
+    one or a machine was lost, ConfigError where there are fewer GPUs here than processes.
     """
-    require_devices(size)
-    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)  # 0: a port that is free
+    require_devices(meeting.here)
+    place = meeting.begin()
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     members = []
-    for rank in range(size):
+    for local in range(meeting.here):
         ours, theirs = context.Pipe(duplex=False)
-        call = (rank, size, store.port, stop, theirs, work, tuple(arguments))
+        call = (_variables(local, meeting, place), stop, theirs, work, tuple(arguments))
         process = context.Process(target=_run_member, args=call, daemon=True)
         process.start()
         theirs.close()
-        members.append(_Member(rank, process, ours))
+        members.append(_Member(meeting.first_rank + local, process, ours))
     try:
-        _watch(members, stop, should_stop)
+        elsewhere = _watch(members, stop, should_stop, meeting)
     finally:
         for member in members:
             member.process.kill()
             member.process.join()
-    _raise_first(members)
+    if error := _first_error(members, elsewhere):
+        raise error
 
 
-def _watch(members: Sequence[_Member], stop: Event, should_stop: Callable[[], bool]) -> None:
-    """Return when all have ended, or a while after the first has failed."""
-    deadline = float("inf")
-    while any(member.process.is_alive() for member in members) and time.monotonic() < deadline:
+def _variables(local: int, meeting: Meeting, place: tuple[str, int]) -> dict[str, str]:
+    """Gives what torchrun tells a process too."""
+    return {
+        "RANK": str(meeting.first_rank + local), "LOCAL_RANK": str(local),
+        "WORLD_SIZE": str(meeting.size), "LOCAL_WORLD_SIZE": str(meeting.here),
+        "MASTER_ADDR": place[0], "MASTER_PORT": str(place[1]), "TORCHELASTIC_USE_AGENT_STORE": "True",
+    }  # fmt: skip
+
+
+def _watch(
+    members: Sequence[_Member], stop: Event, should_stop: Callable[[], bool], meeting: Meeting
+) -> list[Exception]:
+    """Returns when all have ended, or a while after the first has failed, with the errors of other machines."""
+    deadline, elsewhere = float("inf"), list[Exception]()
+    while time.monotonic() < deadline:
+        alive = [member.process.sentinel for member in members if member.process.is_alive()]
+        if not alive and meeting.have_ended():
+            break
         if should_stop():
             stop.set()
-        wait([member.process.sentinel for member in members if member.process.is_alive()], timeout=LOOK_SECONDS)
-        for member in members:
-            member.look()
-        failed = [member for member in members if member.error]
-        if failed and deadline == float("inf"):
-            gentle = any(isinstance(member.error, Stopped) for member in failed)
-            deadline = time.monotonic() + (SAVE_SECONDS if gentle else END_SECONDS)
+        wait(alive, timeout=LOOK_SECONDS)
+        elsewhere = _look(members, meeting) or elsewhere
+        if error := _first_error(members, elsewhere):
+            deadline = min(deadline, time.monotonic() + _patience(error, meeting))
+    elsewhere = _look(members, meeting) or elsewhere
+    if not meeting.have_ended() and not isinstance(_first_error(members, elsewhere), CoreError):
+        elsewhere.append(ProcessDiedError("another machine of the run was lost; the last checkpoint is from before"))
+    return elsewhere
+
+
+def _look(members: Sequence[_Member], meeting: Meeting) -> list[Exception]:
+    """Takes what has been said here, says it to other machines, and gives what they have said."""
+    are_over = not any(member.process.is_alive() for member in members)  # before looking: nothing is said after it
     for member in members:
         member.look()
+    error = _first_error(members, [])
+    if error or are_over:
+        meeting.end(error)
+    return meeting.look()
+
+
+def _patience(error: Exception, meeting: Meeting) -> float:
+    if isinstance(error, Stopped):
+        return SAVE_SECONDS
+    return END_SECONDS if isinstance(error, CoreError) or meeting.size == meeting.here else HEAR_SECONDS
 
 
 def _died(rank: int, code: int) -> Exception:
@@ -100,17 +134,14 @@ def _died(rank: int, code: int) -> Exception:
     )
 
 
-def _raise_first(members: Sequence[_Member]) -> None:
-    """Raise the error that says most: any other may only say that a process was gone."""
-    errors = [member.error for member in members if member.error]
-    for error in sorted(errors, key=lambda error: not isinstance(error, CoreError)):
-        raise error
+def _first_error(members: Sequence[_Member], elsewhere: Sequence[Exception]) -> Exception | None:
+    """Gives the error that says most: any other may only say that a process was gone."""
+    errors = [*(member.error for member in members if member.error), *elsewhere]
+    return min(errors, key=lambda error: not isinstance(error, CoreError), default=None)
 
 
 def _run_member(
-    rank: int,
-    size: int,
-    port: int,
+    variables: dict[str, str],
     stop: Event,
     connection: Connection,
     work: Callable[..., None],
@@ -120,17 +151,18 @@ def _run_member(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # the parent hands it on
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ |= {
-        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size),
-        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_USE_AGENT_STORE": "True",
-    }  # fmt: skip
+    os.environ |= variables
     try:
         work(join_team(), *arguments, should_stop=stop.is_set)
     except Exception as error:
         known = error if isinstance(error, CoreError) else from_exception(error)
-        connection.send(known or RuntimeError(f"training process {rank} failed:\n{traceback.format_exc()}"))
+        who = f"training process {variables['RANK']}"
+        connection.send(known or RuntimeError(f"{who} failed:\n{traceback.format_exc()}"))
         connection.close()
         os._exit(1)  # what is left of a broken team may wait for ever
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # a thread of torch or of ours that is at work while Python ends may abort the process (SIGABRT)
 
 
 def _end_with_parent() -> None:

@@ -74,6 +74,10 @@ class Door:
     def end(self, code: int, manifest_sha256: str | None) -> None:
         self.patiently(lambda: self._ask("end", code=code, manifest_sha256=manifest_sha256 or ""))
 
+    def ended(self) -> int | None:
+        code = self._ask("ended")["code"]
+        return None if code is None else int(code)
+
     # --- What is there ----------------------------------------------------------------------------------------------
 
     def bring_back(self, scratch: Path) -> None:

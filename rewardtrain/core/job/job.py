@@ -1,38 +1,39 @@
-"""Carries out a job: fetches, has the training process work, publishes what it says and makes. It never loads torch.
+"""Carries out a job: fetches, has the training process work, publishes what it says and makes. It never loads torch."""
 
-The training is a process of its own, so that whatever kills it (memory, a signal) is told in the storage by this one.
-"""
-
-import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from rewardtrain.core.errors import ConfigError, CoreError
+from rewardtrain.core.full.node import Node
+from rewardtrain.core.job.commands import STOPPED, Commands
 from rewardtrain.core.job.door import Door
+from rewardtrain.core.job.follower import Follower
 from rewardtrain.core.job.names import CHECKPOINTS, INFO, LOG, MANIFEST, METRICS, MODEL, REPORT
+from rewardtrain.core.job.place import place
 from rewardtrain.core.job.publishing import Checkpoints, Lines, Publisher
 from rewardtrain.core.job.shared_folder import SharedFolder, copy_file
 from rewardtrain.core.job.spec import Comparison, Spec, read_spec
 from rewardtrain.core.job.storage import Copying, Storage, fetch_folder
+from rewardtrain.core.job.training import fetch_inputs
 
-LOOK_SECONDS = 0.2
-STOPPED = 75
 TOKEN = "PODIUM_JOB_TOKEN"  # the variable that has the job's secret, where the web's door asks for one
 
 
 @dataclass
 class Job:
-    """A job at work in a folder of this node. It has begun: the run is its own."""
+    """A job at work in a folder of this node. It has begun: the run is its own.
+
+    node: which of the job's machines this is, where it has several: the first.
+    """
 
     spec: Spec
     storage: Storage
     scratch: Path
     should_stop: Callable[[], bool]
+    node: Node | None = None
 
     def carry_out(self) -> int:
         """Does all of it and gives the exit code that it is to be known by. Raises a CoreError."""
@@ -61,21 +62,13 @@ class Job:
         return [lines, Checkpoints(self.scratch / CHECKPOINTS, self.storage, CHECKPOINTS, info=INFO, lines=lines)]
 
     def _work(self) -> int:
+        data, options = fetch_inputs(self.spec, self.storage, self.scratch)
         inputs = self.scratch / "inputs"
-        inputs.mkdir(exist_ok=True)
-        spec = self.spec
-        data = self.storage.fetch(spec.data, inputs / Path(spec.data.name).name)
-        settings = dict(spec.settings)
-        if spec.backbone:
-            settings["backbone"] = str(fetch_folder(self.storage, spec.backbone, inputs / "backbone"))
-        (inputs / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
-        options: list[str | Path] = ["--config", inputs / "settings.json", "--cache", self.scratch / "cache"]
-        if spec.champion:
-            options += ["--champion", fetch_folder(self.storage, spec.champion, inputs / "champion")]
-        for sha256 in spec.formerly:
-            options += ["--formerly", sha256]
+        if self.spec.champion:
+            options += ["--champion", fetch_folder(self.storage, self.spec.champion, inputs / "champion")]
+        options += self.node.words() if self.node else []
         code = self._run("train", data, self.scratch / "out", *options)
-        for number, comparison in enumerate(spec.comparisons):
+        for number, comparison in enumerate(self.spec.comparisons):
             if code == 0:
                 code = self._compare(comparison, data, inputs / f"rival-{number}")
         return code
@@ -89,28 +82,8 @@ class Job:
         return self._run("evaluate", self.scratch / MODEL, data, *options)
 
     def _run(self, command: str, *arguments: str | Path) -> int:
-        """Runs a command of ours to its end, or ends it where we are to stop. A signal's code is negative."""
-        words = [sys.executable, "-m", "rewardtrain.core", command, *map(str, arguments)]
-        with (self.scratch / LOG).open("ab") as log:
-            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            code = self._follow(process)
-        finally:
-            process.kill()
-            process.wait()
-        return STOPPED if code and self.should_stop() else code  # a signal met it before it could answer
-
-    def _follow(self, process: "subprocess.Popen[bytes]") -> int:
-        asked = False
-        while True:
-            try:
-                return process.wait(LOOK_SECONDS)
-            except subprocess.TimeoutExpired:
-                if self.storage.taken_over.is_set():
-                    return STOPPED
-                if self.should_stop() and not asked:
-                    asked = True
-                    process.terminate()  # it answers with a checkpoint
+        lost = self.storage.taken_over.is_set
+        return Commands(self.scratch / LOG, should_stop=self.should_stop, is_lost=lost).run(command, *arguments)
 
     def say(self, line: str) -> None:
         """Writes a line into the run's log."""
@@ -144,6 +117,7 @@ def carry_out(
     *,
     name: str,
     sha256: str,
+    nodes: int,
     scratch: Path | None,
     patience: float,
     should_stop: Callable[[], bool],
@@ -151,21 +125,25 @@ def carry_out(
     """Does the job whose description is this file of the storage. Raises a CoreError.
 
     where: the shared folder, or the address of the web's door for this job; the token for it is in PODIUM_JOB_TOKEN.
-    name: what the job is called. scratch: where its own folder is made; None is the system's place for such.
+    name: what the job is called. nodes: how many machines it has, each called with the same words. scratch: where its
+    own folder is made; None is the system's place for such.
     patience: seconds that the storage may be away for.
     """
-    storage: Storage
-    if where.startswith(("https://", "http://")):
-        token = os.environ.pop(TOKEN, "")  # the training needs none
-        if not token:
-            raise ConfigError(
-                f"{TOKEN} is not set; whoever starts the job has to give it, as its scheduler was told to"
-            )
-        storage = Door(where, token, patience=patience, should_stop=should_stop)
-    else:
-        run = spec.rpartition("/jobs/")[0]
-        storage = SharedFolder(Path(where), run, name=name, spec=spec, patience=patience, should_stop=should_stop)
+    node = place(nodes, name, os.environ)
+    storage = _storage(where, spec, name, patience, should_stop)
     with tempfile.TemporaryDirectory(prefix="podium-job-", dir=scratch, ignore_cleanup_errors=True) as folder:
         described = read_spec(storage.description(), sha256)
+        if node and node.rank > 0:
+            return Follower(described, storage, Path(folder), should_stop, node).carry_out()
         storage.begin()
-        return Job(described, storage, Path(folder), should_stop).carry_out()
+        return Job(described, storage, Path(folder), should_stop, node).carry_out()
+
+
+def _storage(where: str, spec: str, name: str, patience: float, should_stop: Callable[[], bool]) -> Storage:
+    if not where.startswith(("https://", "http://")):
+        run = spec.rpartition("/jobs/")[0]
+        return SharedFolder(Path(where), run, name=name, spec=spec, patience=patience, should_stop=should_stop)
+    token = os.environ.pop(TOKEN, "")  # the training needs none
+    if not token:
+        raise ConfigError(f"{TOKEN} is not set; whoever starts the job has to give it, as its scheduler was told to")
+    return Door(where, token, patience=patience, should_stop=should_stop)

@@ -114,6 +114,13 @@ class SharedFolder:
         ended = json.dumps({"code": code, "manifest_sha256": manifest_sha256}).encode()
         self.patiently(lambda: self.write(f"jobs/{self._name}.ended.json", ended))
 
+    def ended(self) -> int | None:
+        said = self.read(f"jobs/{self._name}.ended.json")
+        if said is None:
+            self._require_current()
+            return None
+        return int(json.loads(said)["code"])
+
     # --- The run's folder -------------------------------------------------------------------------------------------
 
     def growing(self, source: Path, name: str) -> GrowingFile:

@@ -70,6 +70,9 @@ class Storage(Protocol):
     def end(self, code: int, manifest_sha256: str | None) -> None:
         """Says how the job ended. Patient."""
 
+    def ended(self) -> int | None:
+        """Gives the exit code that was said last, for who hasn't begun. Raises Stopped where the run is another's."""
+
 
 def fetch_folder(storage: Storage, wanted: Input, to: Path) -> Path:
     """Brings a folder here by its manifest, and compares all of it. Raises ConfigError, StorageAwayError."""

@@ -14,6 +14,7 @@ from rewardtrain.core.model.adapters import stack_of
 from rewardtrain.core.model.loading import OURS_ALONE, backbone_folder
 from rewardtrain.core.model.needed_memory import Sizes, Way, needed, ways
 from rewardtrain.core.model.quantized import can_be_in_4_bits
+from rewardtrain.core.model.team import processes_here
 
 GB = 1e9
 
@@ -38,7 +39,7 @@ def require_memory(sizes: Sizes, config: TrainConfig, device: Device, processes:
 
     Raises OutOfMemoryError, with what would fit, where it can't be enough.
     """
-    here = processes if device.kind == "cpu" else 1  # whose processes share one memory
+    here = processes_here(processes) if device.kind == "cpu" else 1  # processes that share one memory
     wants, has = here * needed(sizes, config, processes), total_memory(device)
     if wants > has:
         what = "this GPU" if device.kind == "cuda" else "this machine"

@@ -128,7 +128,7 @@ def join_team() -> Team:
     """
     _require_new_addresses()
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", size))
+    here = processes_here(size)
     require_devices(here)
     if gpus():
         use_gpu(int(os.environ.get("LOCAL_RANK", rank)))
@@ -138,6 +138,11 @@ def join_team() -> Team:
         torch.set_num_threads(max(1, all_threads // here))
         dist.init_process_group("gloo", timeout=WAIT)
     return Team(rank, size)
+
+
+def processes_here(processes: int) -> int:
+    """Tells how many of a run's processes are on this machine, as whoever started them says."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", processes))
 
 
 def _require_new_addresses() -> None:

@@ -48,8 +48,9 @@ class Resources:
     """What a job may use."""
 
     queue: str = ""  # Slurm's partition, Kueue's queue; "" is the cluster's own choice
-    gpus: int = 0
+    gpus: int = 0  # of each node
     hours: int = 24
+    nodes: int = 1
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,15 @@ class Limits:
     """What a site lets its projects ask of an executor."""
 
     queues: Sequence[str]
-    gpus: int  # at most
+    gpus: int  # of a node, at most
     hours: int
+    nodes: int = 1
     queue: str = ""  # of a project that chose none; "" leaves it to the cluster
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it is submitted. arguments: what follows `python -m rewardtrain.core`.
+    """A job as it is submitted. arguments: what follows `python -m rewardtrain.core`, on each of its nodes.
 
     secrets: variables of its environment, the job's token among them. Whoever submits it gives them in no way that a
     command line, a log or a list of jobs shows to other people: in the script itself, in a Secret.

@@ -92,11 +92,29 @@ def of_run(policy: RetrainPolicy, depth: str, *, processes: int, wanted: str = "
         return {}
     limits = executor(name).limits()
     gpus = default(limits, "gpus") if policy.gpus is None else policy.gpus
-    if 0 < gpus < processes:
-        message = _("processes is %(value)d, but a job has %(gpus)d GPUs; lower it, or give such jobs more")
-        raise Invalid("bad_setting", message % {"value": processes, "gpus": gpus}, attr="training")
-    resources = Resources(policy.queue or limits.queue, gpus, policy.hours or default(limits, "hours"))
+    nodes, gpus = _shared_out(processes, gpus, limits.nodes)
+    resources = Resources(policy.queue or limits.queue, gpus, policy.hours or default(limits, "hours"), nodes)
     return {"executor": name, "resources": asdict(resources)}
+
+
+def _shared_out(processes: int, gpus: int, most: int) -> tuple[int, int]:
+    """Gives the fewest nodes that have a GPU for each process, as many on each, and how many. Raises Invalid.
+
+    gpus: that a node has for us. most: nodes that a job may have.
+    """
+    if gpus == 0 or processes <= gpus:
+        return 1, gpus
+    for nodes in range(-(-processes // gpus), most + 1):
+        if processes % nodes == 0:
+            return nodes, processes // nodes
+    values = {"value": processes, "gpus": gpus, "nodes": most}
+    message = _("processes is %(value)d, but a job has %(gpus)d GPUs; lower it, or give such jobs more")
+    if most > 1:
+        message = _(
+            "processes is %(value)d, which up to %(nodes)d nodes of up to %(gpus)d GPUs can't share out evenly; "
+            "change it, or give such jobs more"
+        )
+    raise Invalid("bad_setting", message % values, attr="training")
 
 
 def missing() -> list[str]:

@@ -44,13 +44,14 @@ class Slurm:
             return known.id
         wanted = job.resources
         options = [
-            "--parsable", "--requeue", "--open-mode=append", "--nodes=1", "--ntasks=1", "--dependency=singleton",
+            "--parsable", "--requeue", "--open-mode=append", f"--nodes={wanted.nodes}", "--ntasks-per-node=1",
+            "--dependency=singleton",
             f"--job-name={job.name}", f"--output={job.output}", f"--time={wanted.hours}:00:00",
             f"--signal=B:TERM@{TERM_SECONDS}",
         ]  # fmt: skip
         options += [f"--partition={wanted.queue}"] if wanted.queue else []
         options += [f"--gres=gpu:{wanted.gpus}"] if wanted.gpus else []
-        script = slurm_script.fill(slurm_script.template(), name=job.name, arguments=job.arguments, secrets=job.secrets)
+        script = slurm_script.fill(slurm_script.template(), job)
         return _ask("sbatch", *options, given=script).strip().partition(";")[0]
 
     def look(self, names: Sequence[str], ids: Mapping[str, str] = NOTHING) -> Mapping[str, Seen]:
@@ -72,13 +73,13 @@ class Slurm:
         lacking = [name for name in COMMANDS if shutil.which(name) is None]
         words = [f"{name} is not on the PATH: install Slurm's client commands on this machine." for name in lacking]
         try:
-            slurm_script.check(slurm_script.template())
+            slurm_script.check(slurm_script.template(), nodes=settings.SLURM_NODES)
         except (OSError, ValueError) as error:
             words.append(f"PODIUM_SLURM_TEMPLATE is {settings.SLURM_TEMPLATE!r}, but {error}")
         return words
 
     def limits(self) -> Limits:
-        return Limits(settings.SLURM_PARTITIONS, settings.SLURM_GPUS, settings.SLURM_HOURS)
+        return Limits(settings.SLURM_PARTITIONS, settings.SLURM_GPUS, settings.SLURM_HOURS, settings.SLURM_NODES)
 
     def model_dir(self) -> str:
         return str(settings.SLURM_MODEL_DIR or store.root())

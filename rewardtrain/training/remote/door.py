@@ -36,12 +36,11 @@ def answer(name: str, act: str, body: object) -> dict[str, Any]:
     if act not in ACTS:
         raise Missing("not_found", f"A job asks for one of {', '.join(ACTS)}; got {act[:80]!r}.")
     do, fields = ACTS[act]
-    starts = act in ("description", "begin")
-    said = values.read(body, {"start": values.any_name if starts else values.start, **fields})
+    said = values.read(body, {"start": values.any_name if act in OF_ANY_START else values.start, **fields})
     run, keeper = _run(name), store.bucket()
     if run is None or keeper is None:
         raise _over()
-    if not starts and run.job_said.get("start") != said["start"]:
+    if act not in OF_ANY_START and run.job_said.get("start") != said["start"]:
         raise Conflict("job_over", "another start of this job has the run")
     return do(keeper, run, said)
 
@@ -96,6 +95,10 @@ def _end(keeper: Bucket, run: TrainingRun, said: Values) -> dict[str, Any]:
     with _changing(run, said["start"]) as row:
         row.job_said["ended"] = {"code": said["code"], "manifest_sha256": said["manifest_sha256"]}
     return {}
+
+
+def _ended(keeper: Bucket, run: TrainingRun, said: Values) -> dict[str, Any]:
+    return {"code": run.job_said.get("ended", {}).get("code")}
 
 
 # --- What is read -----------------------------------------------------------------------------------------------------
@@ -172,11 +175,14 @@ def _is_of(name: str, folder: str) -> bool:
     return name == folder or name.startswith(f"{folder}/")
 
 
+# Machines of a job beside its first write nothing, so they need not have begun: the token says whose they are.
+OF_ANY_START = ("description", "begin", "input", "ended")
 _FILE = {"sha256": values.sha256, "bytes": values.size}
 ACTS: Mapping[str, tuple[Act, Mapping[str, Callable[[str, object], Any]]]] = {
     "description": (_description, {}),
     "begin": (_begin, {}),
     "still": (_still, {}),
+    "ended": (_ended, {}),
     "end": (_end, {"code": values.code, "manifest_sha256": values.manifest}),
     "input": (_input, {"name": values.any_name}),
     "read": (_read, {"name": values.any_name}),

@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,11 +125,14 @@ def _write(path: Path, text: bytes) -> None:
 def job_of(run: TrainingRun) -> Job:
     """Gives the job as it is submitted, the same each time."""
     spec, name = f"{run.folder}/jobs/{run.job_name}.json", run.job_name
-    sha256, resources = SeenJob.of(run).spec_sha256, Resources(**run.resources)
+    seen, resources = SeenJob.of(run), Resources(**run.resources)
+    if seen.round:
+        resources = replace(resources, nodes=1)  # there is nothing to train
+    how: dict[str, Any] = {"name": name, "sha256": seen.spec_sha256, "nodes": resources.nodes}
     if store.bucket():
-        words = core_command.job(spec, name=name, sha256=sha256, root=f"{site.JOBS_URL}/jobs/{name}")
+        words = core_command.job(spec, root=f"{site.JOBS_URL}/jobs/{name}", **how)
         token = {job_token.VARIABLE: job_token.token_of(name)}
         return Job(name, words, resources, output=Path("/dev/null"), secrets=token)
     root = Path(offered.executor(run.executor).model_dir())
-    words = core_command.job(spec, name=name, sha256=sha256, root=root)
+    words = core_command.job(spec, root=root, **how)
     return Job(name, words, resources, output=root / run.folder / "jobs" / f"{name}.out")

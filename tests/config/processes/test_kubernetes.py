@@ -221,10 +221,8 @@ def test_workers_may_make_jobs_and_nobody_else() -> None:
     assert made["RoleBinding"]["roleRef"]["name"] == made["Role"]["metadata"]["name"]
     rules = {resource: rule["verbs"] for rule in made["Role"]["rules"] for resource in rule["resources"]}
     page = (REPOSITORY / "docs" / "clusters.md").read_text()
-    assert rules["secrets"] == [
-        "create",
-        "patch",
-    ]  # executors/kubernetes/executor.py:submit, and nothing that reads one
+    # executors/kubernetes/executor.py:submit, and nothing that reads one
+    assert rules["secrets"] == rules["services"] == ["create", "patch"]
     for resource, verbs in rules.items():
         assert f"`{resource}`" in page
         assert all(f"`{verb}`" in page for verb in verbs)

@@ -9,6 +9,7 @@ import pytest
 
 from rewardtrain.core.errors import ConfigError, StorageAwayError
 from rewardtrain.core.job.growing_file import GrowingFile
+from rewardtrain.core.job.place import place, port_of
 from rewardtrain.core.job.publishing import Checkpoints
 from rewardtrain.core.job.shared_folder import SharedFolder
 from rewardtrain.core.job.spec import Input, read_spec
@@ -41,6 +42,38 @@ def test_a_description_is_read_as_it_was_written() -> None:
     assert spec.data == Input("projects/1/datasets/00001.parquet", "0" * 64)
     assert spec.champion == Input("projects/1/runs/1/out/model", "1" * 64)
     assert spec.comparisons[0].report == "beside_the_head.json"
+
+
+@pytest.mark.parametrize(
+    ("variables", "rank", "host"),
+    [
+        ({"SLURM_NODEID": "1", "SLURM_LAUNCH_NODE_IPADDR": "10.0.0.7"}, 1, "10.0.0.7"),
+        ({"JOB_COMPLETION_INDEX": "0", "PODIUM_FIRST_NODE": "podium-1-0.podium-1"}, 0, "podium-1-0.podium-1"),
+        ({"SKYPILOT_NODE_RANK": "2", "SKYPILOT_NODE_IPS": "10.0.0.1\n10.0.0.2\n10.0.0.3\n"}, 2, "10.0.0.1"),
+        ({"PODIUM_NODE_RANK": "1", "SLURM_NODEID": "0", "PODIUM_FIRST_NODE": "a", "SKYPILOT_NODE_IPS": "b"}, 1, "a"),
+    ],
+)
+def test_a_machine_of_a_job_knows_by_its_scheduler_which_it_is(variables: dict[str, str], rank: int, host: str) -> None:
+    found = place(3, "podium-1-1-1-0-0a0a", variables)
+    assert found
+    assert (found.rank, found.count, found.host, found.name) == (rank, 3, host, "podium-1-1-1-0-0a0a")
+    assert found.port == port_of("podium-1-1-1-0-0a0a") != port_of("podium-1-1-1-0-0a0b")
+    assert 20_000 <= found.port < 30_000
+    assert place(1, "podium-1", variables) is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({}, "nothing says which of its machines this is: none of PODIUM_NODE_RANK, SLURM_NODEID"),
+        ({"SLURM_NODEID": "one"}, "nothing says which of its machines this is"),
+        ({"SLURM_NODEID": "1"}, "nothing says where the first of its machines is: none of PODIUM_FIRST_NODE"),
+        ({"SLURM_NODEID": "3", "PODIUM_FIRST_NODE": "a"}, "--node-rank is 3; with --nodes=3 it is from 0 to 2"),
+    ],
+)
+def test_a_machine_that_is_not_told_which_it_is_says_so(variables: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        place(3, "podium-1", variables)
 
 
 def test_a_description_that_was_changed_is_refused() -> None:

@@ -38,15 +38,15 @@ class Connection:
         """Makes a Job; a field that the server doesn't know is refused rather than dropped."""
         self._batch.create_namespaced_job(namespace, body, field_validation="Strict", **_options())
 
-    def create_secret(self, namespace: str, body: Any) -> None:
-        """Makes a Secret."""
-        self._core.create_namespaced_secret(namespace, body, **_options())
+    def create(self, namespace: str, body: Any) -> None:
+        """Makes a Secret or a Service."""
+        getattr(self._core, f"create_namespaced_{body['kind'].lower()}")(namespace, body, **_options())
 
-    def own_secret(self, namespace: str, name: str, owner: dict[str, str]) -> None:
-        """Has a Secret be deleted with its owner."""
-        body: Any = {"metadata": {"ownerReferences": [owner]}}
-        merge = "application/merge-patch+json"
-        self._core.patch_namespaced_secret(name, namespace, body, _content_type=merge, **_options())
+    def own(self, namespace: str, body: Any, owner: dict[str, str]) -> None:
+        """Has it be deleted with its owner."""
+        changes: Any = {"metadata": {"ownerReferences": [owner]}}
+        patch = getattr(self._core, f"patch_namespaced_{body['kind'].lower()}")
+        patch(body["metadata"]["name"], namespace, changes, _content_type="application/merge-patch+json", **_options())
 
     def delete_job(self, namespace: str, name: str) -> None:
         """Deletes it once its pods have ended."""

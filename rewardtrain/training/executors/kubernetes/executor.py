@@ -13,7 +13,13 @@ from artifacts import store
 from rewardtrain.training.executors.executor import NOTHING, Job, Limits, Seen
 from rewardtrain.training.executors.kubernetes import pod_template
 from rewardtrain.training.executors.kubernetes.connection import Connection, asking
-from rewardtrain.training.executors.kubernetes.job_object import JOB, job_object, model_dir, secret_object
+from rewardtrain.training.executors.kubernetes.job_object import (
+    JOB,
+    job_object,
+    model_dir,
+    secret_object,
+    service_object,
+)
 from rewardtrain.training.executors.kubernetes.states import seen, waits_for_kueue
 
 ALREADY_THERE, GONE = 409, 404
@@ -28,16 +34,19 @@ class Kubernetes:
 
     def submit(self, job: Job) -> str:
         body, namespace = job_object(job), str(settings.KUBERNETES_NAMESPACE)
+        owned = [secret_object(job)] if job.secrets else []
+        owned += [service_object(job)] if job.resources.nodes > 1 else []
         with asking() as api:
-            if job.secrets:  # first: a pod that has begun waits for it, and we may be killed in between
+            for each in owned:  # first: a pod that has begun waits for it, and we may be killed in between
                 with _unless(ALREADY_THERE):
-                    api.create_secret(namespace, secret_object(job))
+                    api.create(namespace, each)
             with _unless(ALREADY_THERE):
                 api.create_job(namespace, body)
-            if job.secrets:
+            if owned:
                 [made] = api.jobs(namespace, f"{JOB} in ({job.name})")
                 owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job.name, "uid": made["metadata"]["uid"]}
-                api.own_secret(namespace, job.name, owner)
+                for each in owned:
+                    api.own(namespace, each, owner)
         return f"{namespace}/{job.name}"
 
     def look(self, names: Sequence[str], ids: Mapping[str, str] = NOTHING) -> Mapping[str, Seen]:
@@ -65,8 +74,9 @@ class Kubernetes:
         return words
 
     def limits(self) -> Limits:
-        queues = settings.KUBERNETES_QUEUES
-        return Limits(queues, settings.KUBERNETES_GPUS, settings.KUBERNETES_HOURS, queue=queues[0] if queues else "")
+        queues, nodes = settings.KUBERNETES_QUEUES, settings.KUBERNETES_NODES
+        queue = queues[0] if queues else ""
+        return Limits(queues, settings.KUBERNETES_GPUS, settings.KUBERNETES_HOURS, nodes, queue)
 
     def model_dir(self) -> str:
         return model_dir()

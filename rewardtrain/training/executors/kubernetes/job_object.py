@@ -1,6 +1,7 @@
-"""A run's job as Kubernetes is given it: an Indexed Job of one pod, with what its project may use.
+"""A run's job as Kubernetes is given it: an Indexed Job of a pod for each node, with what its project may use.
 
-Secrets are in an object of their own, that the Job has the names of.
+Secrets are in an object of their own, that the Job has the names of. Pods of one Job find the first of them by a
+Service without an address of its own.
 
 https://kubernetes.io/docs/concepts/workloads/controllers/job/ and https://kueue.sigs.k8s.io/docs/tasks/run/jobs/
 """
@@ -21,6 +22,7 @@ from rewardtrain.training.executors.kubernetes.pod_template import COMMAND, OURS
 JOB = "podium-job"  # the label, of Job and pod, that has the job's name
 QUEUE = "kueue.x-k8s.io/queue-name"
 SCRATCH = "/scratch"  # where a job works: its node's own disk
+FIRST = "PODIUM_FIRST_NODE"  # as in rewardtrain/core/job/place.py
 NAMED = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.ASCII)  # a label of DNS, RFC 1123
 LONGEST_NAME = 61  # of 63: a pod's host name adds its index
 CHECKPOINT_SECONDS = 120  # from SIGTERM to SIGKILL
@@ -48,8 +50,8 @@ def job_object(job: Job) -> Fields:
         "metadata": {"name": job.name, "labels": labels},
         "spec": {
             "completionMode": "Indexed",
-            "completions": 1,
-            "parallelism": 1,
+            "completions": job.resources.nodes,
+            "parallelism": job.resources.nodes,
             "suspend": bool(queue),  # Kueue lets it begin
             "backoffLimit": 0,
             "podFailurePolicy": {
@@ -86,7 +88,22 @@ def _pod(job: Job) -> Fields:
     _fill_container(spec["containers"][0], job, mounts)
     for name, value in _safe_defaults().items():
         spec.setdefault(name, value)
+    if job.resources.nodes > 1:
+        spec["subdomain"] = job.name
     return template | {"metadata": about, "spec": spec | {"restartPolicy": "Never"}}
+
+
+def service_object(job: Job) -> Fields:
+    """Gives the Service by which a Job's pods have names: NAME-INDEX.NAME, from their beginning on.
+
+    https://kubernetes.io/docs/tasks/job/job-with-pod-to-pod-communication/
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": job.name, "labels": _labels(job)},
+        "spec": {"clusterIP": "None", "selector": {JOB: job.name}, "publishNotReadyAddresses": True},
+    }
 
 
 def secret_object(job: Job) -> Fields:
@@ -117,7 +134,8 @@ def _fill_container(container: Fields, job: Job, mounts: list[Fields]) -> None:
     }
     container.setdefault("command", list(COMMAND))
     named = {each.get("name") for each in container.get("env") or ()}
-    ours = {"HOME": SCRATCH, "TMPDIR": SCRATCH, "USER": "podium"}  # a user by number has neither home nor name
+    first = {FIRST: f"{job.name}-0.{job.name}"} if job.resources.nodes > 1 else {}
+    ours = first | {"HOME": SCRATCH, "TMPDIR": SCRATCH, "USER": "podium"}  # a user by number has neither home nor name
     env: list[Fields] = [{"name": name, "value": value} for name, value in ours.items() if name not in named]
     env += [{"name": name, "valueFrom": {"secretKeyRef": {"name": job.name, "key": name}}} for name in job.secrets]
     container["env"] = [*(container.get("env") or ()), *env]

@@ -64,6 +64,8 @@ def check(template: Any) -> None:
     container = spec["containers"][0]
     for name in sorted(container.keys() & GIVEN.keys()):
         raise ValueError(f"spec.containers[0] has {name}; {GIVEN[name]}")
+    if "subdomain" in spec:
+        raise ValueError("spec has subdomain; Podium names the pods of a Job of several")
     if "restartPolicy" in spec:
         raise ValueError("spec has restartPolicy; a Job of Podium's has Never")
     limits = (container.get("resources") or {}).get("limits") or {}

@@ -14,6 +14,7 @@ from rewardtrain.training.executors.kubernetes.pod_template import CONTAINER
 
 Object = dict[str, Any]
 
+INDEX = "batch.kubernetes.io/job-completion-index"
 LONGEST = 300  # characters of a reason
 STUCK = timedelta(seconds=60)  # after a pod was to be gone: the node that has to say so is away
 LOST = ("DeletionByTaintManager", "DeletionByPodGC")  # why a pod is disrupted when its node is away, or is no more
@@ -23,9 +24,16 @@ STARTING = ("ContainerCreating", "PodInitializing")
 def seen(job: Object, pods: Sequence[Object], *, suspended_for: str = "") -> Seen:
     """Says how a Job is. suspended_for: why Kueue holds it back."""
     about = job["metadata"]
-    pod = max(pods, key=_latest, default=None)
-    state, reason, last_words = _state(job, pod, suspended_for)
+    state, reason, last_words = _state(job, _newest(pods), suspended_for)
     return Seen(f"{about['namespace']}/{about['name']}", state, _short(reason), _short(last_words))
+
+
+def _newest(pods: Sequence[Object]) -> list[Object]:
+    """Gives the newest pod of each index, of the first before all others."""
+    found: dict[int, Object] = {}
+    for pod in sorted(pods, key=_latest):
+        found[int(pod["metadata"].get("annotations", {}).get(INDEX, 0))] = pod
+    return [found[index] for index in sorted(found)]
 
 
 def _latest(pod: Object) -> tuple[str, bool]:
@@ -34,34 +42,38 @@ def _latest(pod: Object) -> tuple[str, bool]:
     return str(pod["metadata"].get("creationTimestamp", "")), not ended
 
 
-def _state(job: Object, pod: Object | None, suspended_for: str) -> tuple[State, str, str]:
-    """Gives the state, the reason and a job's last words."""
+def _state(job: Object, pods: list[Object], suspended_for: str) -> tuple[State, str, str]:
+    """Gives the state, the reason and a job's last words. It works when all its pods do."""
     if job["metadata"].get("deletionTimestamp"):
         return State.LOST, "its Job was deleted", ""
     if _condition(job, "Complete"):
         return State.ENDED, "", ""
     if failed := _condition(job, "Failed"):
-        return _failure(failed, pod)
+        return _failure(failed, pods)
     if job["spec"].get("suspend"):
         return State.PENDING, suspended_for or "Suspended", ""
-    if pod is None:
-        return State.PENDING, "the Job has no pod yet", ""
-    if _is_stuck(pod):
-        return State.LOST, _words(_condition(pod, "DisruptionTarget") or {}), ""
-    if pod.get("status", {}).get("phase", "Pending") == "Pending":
-        return State.PENDING, _why_pending(pod), ""
+    if len(pods) < job["spec"].get("completions", 1):
+        return State.PENDING, "the Job has no pod yet" if not pods else "the Job has not all its pods yet", ""
+    for pod in pods:
+        if _is_stuck(pod):
+            return State.LOST, _words(_condition(pod, "DisruptionTarget") or {}), ""
+    for pod in pods:
+        if pod.get("status", {}).get("phase", "Pending") == "Pending":
+            return State.PENDING, _why_pending(pod), ""
     return State.RUNNING, "", ""  # and one that has ended, until its Job says how
 
 
-def _failure(failed: Object, pod: Object | None) -> tuple[State, str, str]:
-    """Reads why a Job was given up. Disruptions don't fail ours; an older cluster may have them do so."""
+def _failure(failed: Object, pods: list[Object]) -> tuple[State, str, str]:
+    """Reads why a Job was given up. Disruptions don't fail ours; an older cluster may have them do so, and of several
+    pods the others fail where one makes way."""
     if failed.get("reason") == "DeadlineExceeded":
         return State.TIMED_OUT, _words(failed), ""
-    if pod and (disrupted := _condition(pod, "DisruptionTarget")):
-        return State.LOST if disrupted.get("reason") in LOST else State.PREEMPTED, _words(disrupted), ""
-    if pod and pod.get("status", {}).get("reason") in ("NodeLost", "NodeShutdown", "Shutdown"):
-        return State.LOST, str(pod["status"]["reason"]), ""
-    return State.ENDED, _words(failed), _last_words(pod) if pod else ""
+    for pod in pods:
+        if disrupted := _condition(pod, "DisruptionTarget"):
+            return State.LOST if disrupted.get("reason") in LOST else State.PREEMPTED, _words(disrupted), ""
+        if pod.get("status", {}).get("reason") in ("NodeLost", "NodeShutdown", "Shutdown"):
+            return State.LOST, str(pod["status"]["reason"]), ""
+    return State.ENDED, _words(failed), next(filter(None, map(_last_words, pods)), "")
 
 
 def _last_words(pod: Object) -> str:

@@ -58,8 +58,8 @@ class SkyPilot:
         return words
 
     def limits(self) -> Limits:
-        kinds = settings.SKYPILOT_ACCELERATORS
-        return Limits(kinds, settings.SKYPILOT_GPUS, settings.SKYPILOT_HOURS, queue=kinds[0] if kinds else "")
+        kinds, nodes = settings.SKYPILOT_ACCELERATORS, settings.SKYPILOT_NODES
+        return Limits(kinds, settings.SKYPILOT_GPUS, settings.SKYPILOT_HOURS, nodes, kinds[0] if kinds else "")
 
     def model_dir(self) -> str:
         return str(store.root())  # which no machine there has: a bucket keeps the files

@@ -32,7 +32,7 @@ TEXTS = ("setup", "run")
 NAMED = ("resources", "envs", "secrets", "file_mounts", "volumes", "config", "workdir")
 GIVEN = {
     "name": "Podium names its jobs",
-    "num_nodes": "a job of Podium's is on one node",
+    "num_nodes": "it follows from a run's processes and PODIUM_SKYPILOT_NODES",
     "accelerators": "PODIUM_SKYPILOT_ACCELERATORS lists what projects may choose",
     "image_id": "set PODIUM_SKYPILOT_IMAGE",
 }
@@ -52,6 +52,8 @@ def task_of(job: Job) -> str:
     task, wanted = read(), job.resources
     task["name"] = job.name
     task["resources"] = {**(task.get("resources") or {}), **_given(wanted)}
+    if wanted.nodes > 1:
+        task["num_nodes"] = wanted.nodes
     task["secrets"] = {**(task.get("secrets") or {}), **job.secrets}
     values = {"arguments": shlex.join(job.arguments), "name": shlex.quote(job.name)}
     script = _PLACEHOLDER.sub(lambda found: values[found[1]], task["run"])

@@ -31,8 +31,8 @@ def cluster(tmp_path: Path) -> Iterator[stub.Kubernetes]:
         yield cluster
 
 
-def job(name: str = "podium-1-1-1-0-0a0a", *, queue: str = "gpu", gpus: int = 2) -> Job:
-    return Job(name, ARGUMENTS, Resources(queue, gpus, 8), Path("/dev/null"))
+def job(name: str = "podium-1-1-1-0-0a0a", *, queue: str = "gpu", gpus: int = 2, nodes: int = 1) -> Job:
+    return Job(name, ARGUMENTS, Resources(queue, gpus, 8, nodes), Path("/dev/null"))
 
 
 def test_a_job_is_submitted_once_with_what_its_project_asked_for(cluster: stub.Kubernetes, model_dir: Path) -> None:
@@ -109,6 +109,25 @@ def test_what_is_secret_is_in_a_secret_of_the_job_alone(cluster: stub.Kubernetes
     Kubernetes().cancel(seen)
     until(lambda: not cluster.state()["jobs"])
     assert not cluster.state()["secrets"]
+
+
+def test_pods_of_several_nodes_find_the_first_by_a_service_of_the_job(cluster: stub.Kubernetes) -> None:
+    cluster.hold()
+    several = job(nodes=3)
+    Kubernetes().submit(several)
+    Kubernetes().submit(several)  # as one does who was killed half-way
+    state = cluster.state()
+    [submitted], [service] = state["jobs"].values(), state["services"].values()
+    spec = submitted["spec"]["template"]["spec"]
+    assert (submitted["spec"]["completions"], submitted["spec"]["parallelism"]) == (3, 3)
+    assert service["spec"]["selector"].items() <= submitted["spec"]["template"]["metadata"]["labels"].items()
+    assert (service["spec"]["clusterIP"], service["spec"]["publishNotReadyAddresses"]) == ("None", True)
+    assert spec["subdomain"] == service["metadata"]["name"] == several.name
+    [first] = [each["value"] for each in spec["containers"][0]["env"] if each["name"] == "PODIUM_FIRST_NODE"]
+    assert first == f"{several.name}-0.{several.name}"
+    Kubernetes().cancel(Kubernetes().look([several.name])[several.name])
+    until(lambda: not cluster.state()["jobs"])
+    assert not cluster.state()["services"]
 
 
 def test_where_a_bucket_keeps_the_files_no_volume_is_needed(cluster: stub.Kubernetes, settings: Any) -> None:

@@ -27,8 +27,40 @@ def pod(phase: str = "Running", *conditions: Object, state: Object | None = None
 
 FAILED = condition("Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
 TAINT = condition("DisruptionTarget", "DeletionByTaintManager", "Taint manager: deleting")
+INDEX = "batch.kubernetes.io/job-completion-index"
 PULL = {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}
 NO_ROOM = condition("PodScheduled", "Unschedulable", "0/3 nodes are available", "False")
+
+
+def of(index: int, phase: str = "Running", *conditions: Object, **about: Any) -> Object:
+    return pod(phase, *conditions, annotations={INDEX: str(index)}, **about)
+
+
+@pytest.mark.parametrize(
+    ("pods", "state", "reason"),
+    [
+        ([], State.PENDING, "the Job has no pod yet"),
+        ([of(1)], State.PENDING, "the Job has not all its pods yet"),
+        ([of(0), of(1)], State.RUNNING, ""),
+        ([of(0), of(1, "Pending", NO_ROOM)], State.PENDING, "Unschedulable: 0/3 nodes are available"),
+        ([of(0), of(1), of(1, "Failed", TAINT)], State.RUNNING, ""),
+        ([of(0), of(1, "Running", TAINT, deletionTimestamp="2026-01-01T00:00:00Z")], State.LOST, "DeletionByTaint"),
+        ([of(0), of(1, "Succeeded")], State.RUNNING, ""),
+    ],
+)
+def test_a_job_of_several_pods_works_when_all_of_them_do(pods: list[Object], state: State, reason: str) -> None:
+    found = seen(job(completions=2), pods)
+    assert found.state == state
+    assert found.reason.startswith(reason)
+
+
+def test_of_several_pods_the_one_that_made_way_says_why_a_job_has_failed() -> None:
+    ended = {"terminated": {"exitCode": 75, "reason": "Error", "message": "error: stopped as asked"}}
+    disrupted = condition("DisruptionTarget", "PreemptionByScheduler")
+    found = seen(job(FAILED, completions=2), [of(0, "Failed", state=ended), of(1, "Failed", disrupted)])
+    assert (found.state, found.reason) == (State.PREEMPTED, "PreemptionByScheduler")
+    found = seen(job(FAILED, completions=2), [of(0, "Failed", state=ended), of(1, "Failed", state=ended)])
+    assert (found.state, found.last_words[:22]) == (State.ENDED, "The job ended with exi")
 
 
 @pytest.mark.parametrize(

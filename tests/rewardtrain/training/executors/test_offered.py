@@ -11,6 +11,8 @@ from labeling.errors import Invalid
 from labeling.models import Project
 from rewardtrain.models import RetrainPolicy
 from rewardtrain.training import policy, runs
+from rewardtrain.training.executors.executor import Resources
+from rewardtrain.training.remote.handing_over import job_of
 from tests.factories import make_user
 from tests.labeling.api.client import as_user
 from tests.rewardtrain.conftest import make_run, rank_prompts
@@ -43,7 +45,7 @@ def test_where_there_is_the_machine_alone_nothing_is_chosen(project: Project, ma
 def test_a_project_that_chose_none_has_the_first_of_the_site(project: Project, slurm: None) -> None:
     rank_prompts(project)
     run = runs.request_run(project)
-    assert (run.executor, run.resources) == ("slurm", {"queue": "", "gpus": 1, "hours": 48})
+    assert (run.executor, run.resources) == ("slurm", {"queue": "", "gpus": 1, "hours": 48, "nodes": 1})
 
 
 def test_the_page_offers_what_there_is_and_stores_what_was_chosen(
@@ -59,7 +61,7 @@ def test_the_page_offers_what_there_is_and_stores_what_was_chosen(
     stored = RetrainPolicy.objects.get(project=project)
     assert (stored.executor, stored.queue, stored.gpus, stored.hours) == ("slurm", "gpu-long", 2, None)
     rank_prompts(project)
-    assert runs.request_run(project).resources == {"queue": "gpu-long", "gpus": 2, "hours": 48}
+    assert runs.request_run(project).resources == {"queue": "gpu-long", "gpus": 2, "hours": 48, "nodes": 1}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def test_the_page_refuses_what_the_site_does_not_offer(
         ({"executor": "x" * 10_000}, "executor is 'xxx"),
         ({"queue": "other"}, "queue is 'other'; leave it empty, or choose one of gpu, gpu-long"),
         ({"gpus": 5}, "gpus is 5; it must be from 0 to 4"),
-        ({"hours": 49}, "hours is 49; it must be from 1 to 48"),
+        ({"hours": 49, "nodes": 1}, "hours is 49; it must be from 1 to 48"),
     ],
 )
 def test_a_policy_asks_for_nothing_that_the_site_does_not_offer(
@@ -120,6 +122,43 @@ def test_more_processes_than_gpus_are_refused_before_anything_is_frozen(project:
         runs.request_run(project, training={"processes": 4})
     assert not project.dataset_versions.exists()
     assert runs.request_run(project, training={"processes": 2}).resources["gpus"] == 2
+
+
+@pytest.mark.parametrize(
+    ("processes", "nodes", "gpus"), [(1, 1, 4), (4, 1, 4), (5, 5, 1), (6, 2, 3), (8, 2, 4), (9, 3, 3), (20, 5, 4)]
+)
+def test_more_processes_than_a_node_has_gpus_have_the_fewest_nodes_with_as_many_on_each(
+    project: Project, slurm: None, processes: int, nodes: int, gpus: int
+) -> None:
+    rank_prompts(project)
+    policy.update_policy(project, gpus=4)
+    with override_settings(SLURM_NODES=5):
+        run = runs.request_run(project, training={"processes": processes})
+    assert (run.resources["nodes"], run.resources["gpus"]) == (nodes, gpus)
+
+
+@pytest.mark.parametrize("processes", [7, 21, 24])
+def test_processes_that_nodes_can_not_share_out_evenly_are_refused(
+    project: Project, slurm: None, processes: int
+) -> None:
+    rank_prompts(project)
+    policy.update_policy(project, gpus=4)
+    words = f"processes is {processes}, which up to 5 nodes of up to 4 GPUs can't share out evenly; change it"
+    with override_settings(SLURM_NODES=5), pytest.raises(Invalid, match=words):
+        runs.request_run(project, training={"processes": processes})
+    assert not project.dataset_versions.exists()
+
+
+def test_the_page_says_how_many_nodes_a_job_may_have(project: Project, manager: Client, slurm: None) -> None:
+    words = "Of a node. A run of more processes has up to 5 nodes."
+    assert words not in manager.get(reverse("runs", args=[project.slug])).content.decode()
+    with override_settings(SLURM_NODES=5):
+        assert words in manager.get(reverse("runs", args=[project.slug])).content.decode()
+
+
+def test_a_run_of_before_there_were_several_nodes_has_one(project: Project, slurm: None) -> None:
+    run = make_run(project, executor="slurm", resources={"queue": "gpu", "gpus": 2, "hours": 4}, job_name="podium-1")
+    assert job_of(run).resources == Resources("gpu", 2, 4, nodes=1)
 
 
 def test_the_api_takes_an_executor_for_one_run(project: Project, slurm: None) -> None:
@@ -160,12 +199,12 @@ def test_of_two_clusters_each_has_its_own_queues_and_limits(project: Project, ma
     assert manager.post(reverse("policy", args=[project.slug]), typed | {"hours": ""}).status_code == 302
     rank_prompts(project)
     run = runs.request_run(project)
-    assert (run.executor, run.resources) == ("kubernetes", {"queue": "spot", "gpus": 8, "hours": 12})
+    assert (run.executor, run.resources) == ("kubernetes", {"queue": "spot", "gpus": 8, "hours": 12, "nodes": 1})
 
 
 def test_a_project_that_chose_no_queue_of_kueue_has_the_first(project: Project, both: None) -> None:
     rank_prompts(project)
-    assert runs.request_run(project).resources == {"queue": "research", "gpus": 1, "hours": 12}
+    assert runs.request_run(project).resources == {"queue": "research", "gpus": 1, "hours": 12, "nodes": 1}
 
 
 def test_of_skypilot_a_project_chooses_the_kind_of_gpu(project: Project, manager: Client) -> None:
@@ -174,7 +213,7 @@ def test_of_skypilot_a_project_chooses_the_kind_of_gpu(project: Project, manager
         assert "Kind of GPU" in page
         assert '<option value="A100-80GB">A100-80GB</option>' in page
         rank_prompts(project)
-        assert runs.request_run(project).resources == {"queue": "H100", "gpus": 1, "hours": 24}
+        assert runs.request_run(project).resources == {"queue": "H100", "gpus": 1, "hours": 24, "nodes": 1}
     with override_settings(EXECUTORS=["skypilot", "slurm"], SKYPILOT_ACCELERATORS=["H100"], SLURM_PARTITIONS=["gpu"]):
         page = manager.get(reverse("runs", args=[project.slug])).content.decode()
         assert "Partition, queue or kind of GPU" in page

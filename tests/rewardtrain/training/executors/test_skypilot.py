@@ -190,7 +190,7 @@ def test_a_job_is_read_by_its_status(rows: list[dict[str, Any]], expected: Seen)
         ("a: &a [x]\nb: *a", "it has an alias"),
         ("5: x", "5 is no field of a task here; there are resources"),
         (f"name: x\n{RUN}", "it has name; Podium names its jobs"),
-        (f"num_nodes: 2\n{RUN}", "a job of Podium's is on one node"),
+        (f"num_nodes: 2\n{RUN}", "it follows from a run's processes and PODIUM_SKYPILOT_NODES"),
         (f"service: {{}}\n{RUN}", "'service' is no field"),
         (f"resources: [a]\n{RUN}", r"resources is \['a'\]; names with their values"),
         (f"resources: {{accelerators: H100}}\n{RUN}", "resources has accelerators; PODIUM_SKYPILOT_ACCELERATORS"),

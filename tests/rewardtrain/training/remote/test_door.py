@@ -40,6 +40,7 @@ ALL: dict[str, dict[str, Any]] = {
     "description": {},
     "begin": {},
     "still": {},
+    "ended": {},
     "end": {"code": 0, "manifest_sha256": SHA},
     "input": {"name": "data"},
     "read": {"name": "out/report.json"},
@@ -125,9 +126,19 @@ def test_a_start_that_another_followed_is_told_so(project: Project) -> None:
     run = held(project)
     begun = ask(run, "begin").json()
     assert begun["files"] == {"out/report.json": {"sha256": SHA}}
-    for act in set(ALL) - {"description", "begin"}:
+    for act in set(ALL) - {"description", "begin", "input", "ended"}:
         assert code_of(ask(run, act)) == (409, "job_over")
     assert ask(run, "still", start=begun["start"]).json() == {}
+
+
+def test_a_machine_beside_the_first_reads_inputs_and_how_the_job_ended_without_a_start(project: Project) -> None:
+    run = held(project)
+    assert ask(run, "ended", start="").json() == {"code": None}
+    assert "address" in ask(run, "input", start="").json()
+    assert ask(run, "end", code=75, manifest_sha256="").status_code == 200
+    assert ask(run, "ended", start="").json() == {"code": 75}
+    ask(run, "begin")
+    assert ask(run, "ended", start="").json() == {"code": None}
 
 
 def test_what_has_said_how_it_ended_is_not_begun_again_unless_it_was_stopped(project: Project) -> None:
@@ -258,7 +269,15 @@ def test_a_name_changes_all_at_once_and_what_has_none_goes(project: Project, buc
 
 
 COSTS = [  # statements, and requests to the bucket
-    *(("description", 1, 0), ("still", 1, 0), ("input", 1, 0), ("read", 1, 0), ("part", 1, 0), ("lines", 1, 0)),
+    *(
+        ("description", 1, 0),
+        ("ended", 1, 0),
+        ("still", 1, 0),
+        ("input", 1, 0),
+        ("read", 1, 0),
+        ("part", 1, 0),
+        ("lines", 1, 0),
+    ),
     *(("write", 1, 1), ("parts", 1, 1), ("sent", 5, 0), ("publish", 5, 0), ("end", 5, 0)),
 ]
 
