@@ -16,7 +16,8 @@ from rewardtrain.core.full.board import SILENT_SECONDS, Board, described, named,
 from rewardtrain.core.full.node import Node
 
 LOOK_SECONDS = 0.2
-JOIN_SECONDS = 600.0  # for all to come: less than the silence after which a job counts as hung
+JOIN_SECONDS = 600.0  # for all to come, once the first is there
+FIND_SECONDS = 840.0  # for the first, which may have a checkpoint to fetch before; after 900 a job counts as hung
 LEAVE_SECONDS = 20.0  # for the others to hear how the first ended
 HERE = "127.0.0.1"
 
@@ -82,7 +83,8 @@ class Together:
         self._group: TCPStore | None = None
         self._board = Board.opened(node) if node.rank == 0 else self._find_board()
         self._board.say(f"here/{node.rank}", True)
-        self._wait(lambda: not self._missing(), lambda: f"machines {self._missing()} of {node.count} did not come")
+        missing = lambda: f"machines {self._missing()} of {node.count} did not come"  # noqa: E731
+        self._wait(lambda: not self._missing(), missing, seconds=JOIN_SECONDS)
 
     def _find_board(self) -> Board:
         found: list[Board] = []
@@ -93,20 +95,20 @@ class Together:
             return board is not None
 
         where = f"{self._node.host}:{self._node.port}"
-        self._wait(look, lambda: f"the run's first machine does not listen at {where}")
+        self._wait(look, lambda: f"the run's first machine does not listen at {where}", seconds=FIND_SECONDS)
         return found[0]
 
     def _missing(self) -> list[int]:
         return [rank for rank in self._others if not self._board.has(f"here/{rank}")]
 
-    def _wait(self, condition: Callable[[], bool], what: Callable[[], str]) -> None:
+    def _wait(self, condition: Callable[[], bool], what: Callable[[], str], *, seconds: float) -> None:
         began = time.monotonic()
         while not condition():
             if self._should_stop():
                 raise Stopped("stopped as asked, before the training had begun")
-            if time.monotonic() - began > JOIN_SECONDS:
+            if time.monotonic() - began > seconds:
                 advice = "see whether all have begun, and reach each other by TCP"
-                raise ConfigError(f"{what()} within {JOIN_SECONDS / 60:.0f} minutes; {advice}")
+                raise ConfigError(f"{what()} within {seconds / 60:.0f} minutes; {advice}")
             time.sleep(LOOK_SECONDS)
 
     def is_done(self, work: Callable[[], bool]) -> bool:

@@ -72,7 +72,7 @@ def clear_leftovers() -> None:
 
 def _conclude(run: TrainingRun, files: Files) -> None:
     said = last_words.said(run)
-    if (keeper := store.bucket()) and said and said.is_final:
+    if (keeper := store.bucket()) and said:
         in_bucket.bring_log(keeper, run, files)
     if run.cancel_requested:
         with suppress(OSError):  # its job has ended, or will find that the run's folder is gone
@@ -94,11 +94,11 @@ def _conclude(run: TrainingRun, files: Files) -> None:
             return
         if seen and seen.state is State.LOST:
             executor.cancel(seen)  # or it would begin again when its node is back
-        _give_back(run, said, seen)
+        _give_back(run, files, said, seen)
     worker.forget_names(run, files)
 
 
-def _give_back(run: TrainingRun, said: Said | None, seen: Seen | None) -> None:
+def _give_back(run: TrainingRun, files: Files, said: Said | None, seen: Seen | None) -> None:
     """Queues a run again whose job had no time to say how it ended, or has it fail."""
     job, state = SeenJob.of(run), seen.state if seen else None
     reason = f" ({seen.reason})" if seen and seen.reason else ""
@@ -111,7 +111,7 @@ def _give_back(run: TrainingRun, said: Said | None, seen: Seen | None) -> None:
         why = f"Its job made way for another one{reason}; it goes on from its last checkpoint."
         lifecycle.put_back(run, error=why, preemptions=F("preemptions") + 1)
     elif said:  # it had time for a checkpoint
-        why = "Its job was told to stop, before its time was over perhaps; it goes on from its last checkpoint."
+        why = last_words.why_stopped(files)
         lifecycle.put_back(run, error=why, preemptions=F("preemptions") + 1)
     elif state is State.TIMED_OUT:
         why = f"Its job came to its limit of {run.resources.get('hours')} h; give such jobs more."

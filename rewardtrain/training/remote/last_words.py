@@ -10,8 +10,9 @@ from artifacts import store
 from jobs import child
 from rewardtrain.core_command import STOPPED
 from rewardtrain.models import TrainingRun
-from rewardtrain.training.run_files import files_of
+from rewardtrain.training.run_files import Files, files_of
 
+ASKED = "stopped as asked"  # in the last words of a training that was told to, in rewardtrain/core/progress.py
 LARGEST = 4000  # bytes of what is read of a file that a job wrote
 
 
@@ -63,15 +64,28 @@ def require_storage() -> None:
         raise OSError(f"the storage at {store.root()} is away")
 
 
+def why_stopped(files: Files) -> str:
+    """Says why a job ended before its work was done and goes on in another: it was told to, or has lost a machine."""
+    lines = _end_of(files.log).decode("utf-8", "replace").split("\n") if files.log.exists() else []
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    if last.startswith("error: ") and ASKED not in last:
+        return f"Its job ended early: {last.removeprefix('error: ')[:500]}. It goes on from its last checkpoint."
+    return "Its job was told to stop, before its time was over perhaps; it goes on from its last checkpoint."
+
+
 def error(run: TrainingRun) -> str:
     """Says why a job ended that had no time to: the last that it, or its script, has said."""
     output = files_of(run).folder / "jobs" / f"{run.job_name}.out"
     try:
-        with output.open("rb") as file:
-            file.seek(max(0, output.stat().st_size - LARGEST))
-            return child.last_words(file.read(), 1)
+        return child.last_words(_end_of(output), 1)
     except OSError:
         return "The job ended without a word."
+
+
+def _end_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - LARGEST))
+        return file.read(LARGEST)
 
 
 def _start_of(path: Path) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 import pytest
@@ -28,6 +29,7 @@ from tests.core.full.test_sharding import weights_of
 
 __all__ = ["data_of_processes"]
 
+Found = TypeVar("Found")
 Started = subprocess.Popen[str]
 
 
@@ -144,8 +146,17 @@ def together(*nodes: Node, should_stop: Callable[[], bool] = lambda: False) -> I
         list(threads.map(lambda each: each.__exit__(), met))
 
 
+def said_by(look: Callable[[], Found]) -> Found:
+    """What is said is on its way for a moment."""
+    until = time.monotonic() + 60
+    while not (found := look()) and time.monotonic() < until:
+        time.sleep(0.01)
+    return found
+
+
 def test_who_does_not_come_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(meeting, "JOIN_SECONDS", 1.0)
+    monkeypatch.setattr(meeting, "FIND_SECONDS", 1.0)
     monkeypatch.setattr(board, "CONNECT_SECONDS", 0.5)
     port = free_port()
     with pytest.raises(ConfigError, match=rf"the run's first machine does not listen at 127.0.0.1:{port} within"):
@@ -193,7 +204,7 @@ def test_errors_are_heard_as_they_were_told(error: Exception) -> None:
         for each in met:
             each.begin()
         met[1].end(error)
-        [heard] = met[0].look()
+        [heard] = said_by(met[0].look)
     assert str(heard) == str(error)
     assert type(heard) is (type(error) if isinstance(error, CoreError) else RuntimeError)
     assert isinstance(heard, SmallerBatches) is isinstance(error, SmallerBatches)
@@ -208,7 +219,8 @@ def test_each_time_the_processes_begin_they_have_another_place(tmp_path: Path) -
             _, where = first.begin()
             assert second.begin() == ("127.0.0.1", where)
             first.end(SmallerBatches("too much", 256, 0))
-            assert isinstance(second.look()[0], SmallerBatches)
+            [heard] = said_by(second.look)
+            assert isinstance(heard, SmallerBatches)
             assert not first.have_ended()
             second.end(None)
-            assert first.have_ended()
+            assert said_by(first.have_ended)

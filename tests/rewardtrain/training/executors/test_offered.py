@@ -157,6 +157,7 @@ def test_the_page_says_how_many_nodes_a_job_may_have(project: Project, manager: 
 
 
 def test_a_run_of_before_there_were_several_nodes_has_one(project: Project, slurm: None) -> None:
+    rank_prompts(project)
     run = make_run(project, executor="slurm", resources={"queue": "gpu", "gpus": 2, "hours": 4}, job_name="podium-1")
     assert job_of(run).resources == Resources("gpu", 2, 4, nodes=1)
 
