@@ -20,8 +20,9 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from config.environment import folders
 from config.servers import embedded
 from tests import chromium as chromium_program
-from tests.session import machine, tables
+from tests.session import tables
 from tests.session.light import Light
+from tests.session.machine import Machine
 
 # Hypothesis times neither its examples nor how they are made: a busy machine is no mistake.
 hypothesis.settings.register_profile("podium", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -38,10 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--light"):
         config.pluginmanager.register(Light())
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    terminalreporter.write_line(machine.described())
+    config.pluginmanager.register(Machine(config))
 
 
 def pytest_collection_finish() -> None:
