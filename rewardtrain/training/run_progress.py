@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rewardtrain.models import RunPoint, TrainingRun
-from rewardtrain.training import runs
+from rewardtrain.training import runs, said_events
+
+logger = logging.getLogger(__name__)
 
 LOSS_POINTS, VALIDATION_POINTS = 200, 100  # of a run's curves, at most
 
@@ -53,17 +55,18 @@ class Progress:
         for line in lines:
             heard = True
             try:
-                event = json.loads(line)
-            except ValueError:
-                continue  # half a line of a killed process, which the next one wrote on after
+                event = said_events.read(line)
+            except ValueError as error:  # half a line, too, of a killed process, which the next one wrote on after
+                logger.warning("run %s: a line of its metrics is left out: %s", self.run.number, error)
+                continue
             self.take(event)
         return heard
 
-    def take(self, event: dict[str, Any]) -> None:
-        match event["event"]:
+    def take(self, event: said_events.Event) -> None:
+        match event.get("event"):
             case "start":
                 self.total_steps = event["total_steps"]
-                self.changes["counts"] = {key: value for key, value in event.items() if key not in ("event", "time")}
+                self.changes["counts"] = said_events.counts(event)
             case "phase":
                 self.changes |= {"phase": event["phase"], "done": 0, "total": 0}
             case "progress":

@@ -138,7 +138,7 @@ def _read_progress(run: TrainingRun, job: SeenJob) -> dict[str, object]:
         if job.starts > 1:
             changes["preemptions"] = F("preemptions") + 1
     tail, progress = _tail(run, job.position), Progress(run)
-    progress.total_steps = int(run.counts.get("total_steps", 0))
+    progress.total_steps = run.counts.get("total_steps", 0)
     if owner and progress.read(tail.lines()):
         job.hear()
         job.position = tail.position
