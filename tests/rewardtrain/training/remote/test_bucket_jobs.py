@@ -217,16 +217,17 @@ def test_what_was_preempted_and_lost_its_node_goes_on_from_its_checkpoint(
     assert [key for key in keys(site.bucket) if key.startswith(f"{run.folder}/job/files")] == []
 
 
-def test_while_storage_and_web_are_away_the_training_goes_on_and_nothing_is_lost(
+def test_while_storage_and_web_are_away_for_half_a_minute_the_training_goes_on_and_nothing_is_lost(
     project: Project, tiny_training: Training, site: Site
 ) -> None:
+    """The bucket first, then the web too; the training may end meanwhile, and its job then waits for both."""
     run = site.handed_over(project, tiny_training, epochs=150)
     site.until(run, lambda: len(losses(run)) > 3)
     site.s3.cut()
     began = time.monotonic()
     site.until(run, lambda: time.monotonic() - began > 5)
     site.web.cut()
-    site.until(run, lambda: time.monotonic() - began > 8)
+    site.until(run, lambda: time.monotonic() - began > 35)
     assert run.state == "running"
     assert site.cluster.job()["state"] == "RUNNING"
     site.s3.mend()

@@ -86,7 +86,7 @@ def test_a_node_that_is_lost_ends_the_job_on_all_and_the_next_goes_on(
             for each in [second, *second.children(recursive=True)]:
                 each.kill()
         until(run, lambda: run.state == "queued")
-        assert "machine of the run" in run.error
+        assert "lost" in run.error  # as the first node said, or the cluster, whoever was sooner
         until_over(run)
     require_complete(run, 30)
     assert len(cluster.jobs()) == 2
