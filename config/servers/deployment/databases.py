@@ -18,6 +18,7 @@ from config.servers.deployment.finding import Said, error, warning
 LEAST_VERSION = 14  # Django's
 MOST_SKEW = 2.0  # s; leases and heartbeats are compared by the database's clock and by ours
 MOST_BEHIND = 64 * 10**6  # bytes of the log
+LONGEST_SILENCE = 120  # s
 FULL = 0.9  # of its connections
 LOCAL = ("", "localhost", "127.0.0.1", "::1")
 
@@ -32,6 +33,7 @@ def look() -> Iterator[Said]:
     with psycopg.connect(preflight.database_address(settings), connect_timeout=5, autocommit=True) as connection:
         yield from _server(name, connection)
         yield from _clock(name, connection)
+        yield from _links(name, connection)
         yield from _pool(name, connection)
     yield from _on_the_way(name)
     if url := text("PODIUM_DATABASE_REPLICA_URL"):
@@ -69,6 +71,26 @@ def skew(name: str, there: float, before: float, after: float) -> Iterator[Said]
     if abs(ahead) > MOST_SKEW:
         how = "ahead of" if ahead > 0 else "behind"
         yield error(f"The clock of {name} is {abs(ahead):.0f} s {how} this machine's: run NTP on both.")
+
+
+def _links(name: str, connection: psycopg.Connection[Any]) -> Iterator[Said]:
+    asked = (
+        "SELECT current_setting('tcp_keepalives_idle')::int, current_setting('tcp_keepalives_interval')::int, "
+        "current_setting('tcp_keepalives_count')::int WHERE inet_server_addr() IS NOT NULL"
+    )
+    if found := connection.execute(asked).fetchone():  # else it is on this machine
+        yield from vanished(name, *found)
+
+
+def vanished(name: str, idle: int, interval: int, count: int) -> Iterator[Said]:
+    """idle, interval: seconds; count: of a server's keepalives. 0 is one that its system doesn't tell."""
+    seconds = idle + interval * count
+    if seconds > LONGEST_SILENCE:
+        yield warning(
+            f"{name} keeps the locks of a machine that vanished for {seconds / 60:.0f} minutes: set "
+            "tcp_keepalives_idle = 5, tcp_keepalives_interval = 2, tcp_keepalives_count = 3 and tcp_user_timeout = 10s "
+            "in postgresql.conf."
+        )
 
 
 def _pool(name: str, connection: psycopg.Connection[Any]) -> Iterator[Said]:

@@ -88,6 +88,13 @@ def test_a_clock_that_differs_is_told_apart_from_a_slow_answer() -> None:
     assert "is 40 s behind this machine's" in said(lambda: databases.skew("It", 60.0, 100.0, 110.0))
 
 
+def test_a_server_that_keeps_what_a_vanished_machine_had_locked_is_said() -> None:
+    usual = said(lambda: databases.vanished("It", 7200, 75, 9))  # of Linux, which PostgreSQL leaves as they are
+    assert usual.startswith("warning It keeps the locks of a machine that vanished for 131 minutes: set tcp_keepalives")
+    assert list(databases.vanished("It", 5, 2, 3)) == []
+    assert list(databases.vanished("It", 0, 0, 0)) == []
+
+
 # --- Redis ----------------------------------------------------------------------------------------------------------
 
 
