@@ -26,11 +26,12 @@ class Device:
     kind: str  # cuda, mps or cpu
     name: str
     dtype: torch.dtype
-    gain: float | None = None  # speed of bfloat16's products over float32's, where it was measured
+    gain: float | None = None  # speed of a shorter type's products over float32's, where it was measured
+    measured: torch.dtype = torch.bfloat16  # that type
 
     @property
     def dtype_name(self) -> str:
-        return str(self.dtype).removeprefix("torch.")
+        return _name(self.dtype)
 
     @property
     def label(self) -> str:
@@ -38,13 +39,17 @@ class Device:
 
     def describe(self) -> dict[str, str | float | None]:
         """Gives what a run's `start` event says."""
-        gain = round(self.gain, 2) if self.gain else None
-        return {"device": self.kind, "device_name": self.name, "dtype": self.dtype_name, "bfloat16_gain": gain}
+        gain = {f"{_name(self.measured)}_gain": round(self.gain, 2) if self.gain else None}
+        return {"device": self.kind, "device_name": self.name, "dtype": self.dtype_name, **gain}
 
     def autocast(self) -> AbstractContextManager[object]:
         """Uses the device's dtype for the products of a forward pass; weights, their gradients and the loss stay
         float32."""
         return torch.autocast(self.kind, dtype=self.dtype, enabled=self.dtype is not torch.float32)
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def choose_device(
@@ -53,16 +58,18 @@ def choose_device(
     """Finds the best device there is at run time.
 
     threads: limits the CPU's; None leaves torch's own choice.
-    dtype: float32, bfloat16, float16, or auto, which measures products of these layers, (out, in) each, and takes
-    bfloat16 where that is clearly faster. The measurement may fall out differently another time, so a run that goes
-    on after a stop asks for what it began with. Raises ConfigError for a dtype that the device can't use.
+    dtype: float32, bfloat16, float16, or auto, which measures products of these layers, (out, in) each, and takes the
+    shorter type of this device where that is clearly faster. The measurement may fall out differently another time, so
+    a run that goes on after a stop asks for what it began with. Raises ConfigError for a dtype that the device can't
+    use.
     """
     if threads is not None:
         torch.set_num_threads(threads)
     kind, name = _kind_and_name()
     if dtype == "auto":
-        gain = bfloat16_gain(kind, layers)
-        return Device(kind, name, torch.bfloat16 if gain >= CLEAR_GAIN else torch.float32, gain)
+        shorter = shorter_type(kind, has_bfloat16=kind != "cuda" or torch.cuda.is_bf16_supported(False))
+        gain = gain_of(shorter, kind, layers)
+        return Device(kind, name, shorter if gain >= CLEAR_GAIN else torch.float32, gain, shorter)
     if dtype == "float16" and kind == "cpu":
         raise ConfigError("dtype is 'float16', which is slow on a CPU; set it to 'auto', 'bfloat16' or 'float32'")
     return Device(kind, name, getattr(torch, dtype))
@@ -77,18 +84,24 @@ def _kind_and_name() -> tuple[str, str]:
     return "cpu", f"CPU, {threads} thread{'' if threads == 1 else 's'}"
 
 
-def bfloat16_gain(kind: str, layers: Sequence[tuple[int, int]]) -> float:
+def shorter_type(kind: str, *, has_bfloat16: bool) -> torch.dtype:
+    """Tells which type is worth measuring: float16 on a GPU from before bfloat16 (a T4, a V100), which emulates it, and
+    only there, since what is below 6e-8 is nothing in float16 (see model.gradients)."""
+    return torch.bfloat16 if kind != "cuda" or has_bfloat16 else torch.float16
+
+
+def gain_of(shorter: torch.dtype, kind: str, layers: Sequence[tuple[int, int]]) -> float:
     """Measures how many times faster the layers' products are, forward and backward, than in float32.
 
     The types take turns and each is judged by its fastest round, since a busy machine only ever slows one down.
     """
-    best = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
+    best = {torch.float32: float("inf"), shorter: float("inf")}
     started, rounds = time.perf_counter(), 0
     while rounds < 2 or time.perf_counter() - started < MEASURED_SECONDS:  # the first round also warms up
         for dtype in best:
             best[dtype] = min(best[dtype], _seconds(Device(kind, "", dtype), layers))
         rounds += 1
-    return best[torch.float32] / best[torch.bfloat16]
+    return best[torch.float32] / best[shorter]
 
 
 def _seconds(device: Device, layers: Sequence[tuple[int, int]]) -> float:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rewardtrain.core import device as device_module
-from rewardtrain.core.device import CLEAR_GAIN, Device, bfloat16_gain, choose_device
+from rewardtrain.core.device import CLEAR_GAIN, Device, choose_device, gain_of, shorter_type
 from rewardtrain.core.errors import ConfigError
 
 LAYERS = [(32, 32), (64, 32)]
@@ -34,8 +34,35 @@ def test_auto_takes_bfloat16_only_where_it_was_measured_to_be_clearly_faster() -
 
 def test_the_measurement_draws_nothing_from_the_random_state() -> None:
     before = torch.get_rng_state()
-    assert bfloat16_gain("cpu", LAYERS) > 0
+    assert gain_of(torch.bfloat16, "cpu", LAYERS) > 0
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("kind", "has_bfloat16", "shorter"),
+    [
+        ("cpu", True, torch.bfloat16),
+        ("mps", True, torch.bfloat16),
+        ("cuda", True, torch.bfloat16),  # from Ampere on: A100, H100
+        ("cuda", False, torch.float16),  # T4, V100
+    ],
+)
+def test_float16_is_measured_where_bfloat16_is_but_emulated(
+    kind: str, has_bfloat16: bool, shorter: torch.dtype
+) -> None:
+    assert shorter_type(kind, has_bfloat16=has_bfloat16) is shorter
+
+
+def test_what_was_measured_is_said_by_its_name() -> None:
+    said = Device("cuda", "Tesla T4", torch.float16, 4.567, torch.float16).describe()
+    assert said == {"device": "cuda", "device_name": "Tesla T4", "dtype": "float16", "float16_gain": 4.57}
+
+
+@pytest.mark.gpu
+def test_a_gpu_measures_the_type_that_its_cores_have() -> None:
+    found = choose_device(dtype="auto", layers=LAYERS)
+    native = torch.cuda.get_device_capability() >= (8, 0)
+    assert found.measured is (torch.bfloat16 if native else torch.float16)
 
 
 def test_float16_is_refused_on_a_cpu() -> None:
